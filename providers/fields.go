@@ -1,0 +1,66 @@
+package providers
+
+import "slices"
+
+// Fields says which fields of a record are known, by their GraphQL names. The nil Fields means all
+// of them: the record is whole. Values are shared and never changed: declare them once as
+// package variables.
+type Fields struct {
+	except bool
+	names  []string
+}
+
+// Only is a stub's Fields: just these are known. id, account and fetchedAt always are.
+func Only(names ...string) *Fields {
+	return &Fields{names: append([]string{"id", "account", "fetchedAt"}, names...)}
+}
+
+// AllBut is the Fields of a record that lacks these.
+func AllBut(names ...string) *Fields { return &Fields{except: true, names: names} }
+
+// Covers says whether every field in need is known. Asking for none means asking for all, which
+// only a whole record covers.
+func (f *Fields) Covers(need ...string) bool {
+	if f == nil {
+		return true
+	}
+	if len(need) == 0 {
+		return false
+	}
+	for _, n := range need {
+		if slices.Contains(f.names, n) == f.except {
+			return false
+		}
+	}
+	return true
+}
+
+// Names lists the names that f was made from, for tests and codecs.
+func (f *Fields) Names() (names []string, except bool) {
+	if f == nil {
+		return nil, true
+	}
+	return f.names, f.except
+}
+
+// CoversAll says whether f knows at least what g knows.
+func (f *Fields) CoversAll(g *Fields) bool {
+	switch {
+	case f == nil:
+		return true
+	case g == nil:
+		return false
+	case !f.except && !g.except:
+		return f.Covers(g.names...)
+	case f.except && g.except: // what f lacks, g lacks as well
+		return subset(f.names, g.names)
+	case f.except: // f lacks a few, g has a few
+		return !slices.ContainsFunc(g.names, func(n string) bool { return slices.Contains(f.names, n) })
+	default:
+		return false
+	}
+}
+
+func subset(a, b []string) bool {
+	return !slices.ContainsFunc(a, func(n string) bool { return !slices.Contains(b, n) })
+}

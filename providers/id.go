@@ -1,0 +1,126 @@
+package providers
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+)
+
+// Noun names a kind of record: the name of its GraphQL type.
+type Noun string
+
+// The nouns.
+const (
+	NounAccount             Noun = "Account"
+	NounAffiliate           Noun = "Affiliate"
+	NounMembership          Noun = "Membership"
+	NounCampaign            Noun = "Campaign"
+	NounReferral            Noun = "Referral"
+	NounCommission          Noun = "Commission"
+	NounPayout              Noun = "Payout"
+	NounCoupon              Noun = "Coupon"
+	NounWebhookSubscription Noun = "WebhookSubscription"
+)
+
+// nounLetters are the nouns' marks inside an encoded id. They are part of every id that a client
+// may have stored: never change or reuse one.
+var nounLetters = map[Noun]byte{
+	NounAccount: 'o', NounAffiliate: 'a', NounMembership: 'm', NounCampaign: 'c', NounReferral: 'r',
+	NounCommission: 'e', NounPayout: 'p', NounCoupon: 'k', NounWebhookSubscription: 'w',
+}
+
+var nounsByLetter = func() map[byte]Noun {
+	m := make(map[byte]Noun, len(nounLetters))
+	for n, l := range nounLetters {
+		m[l] = n
+	}
+	return m
+}()
+
+// ID names one record, unique over all nouns, accounts and vendors, and stable for ever.
+//
+// Local is the vendor's own id, with whatever else the vendor needs to find the record again
+// joined by "~" (see [JoinLocal]): PromoteKit cannot get a referral by its id, so that Local also holds the
+// affiliate's. The zero ID names nothing.
+type ID struct {
+	Account string
+	Noun    Noun
+	Local   string
+}
+
+// IsZero says whether the id names nothing.
+func (id ID) IsZero() bool { return id == ID{} }
+
+// maxID bounds an encoded id; longer ones are refused unread.
+const maxID = 512
+
+var accountPattern = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
+
+// ValidAccount says whether s may be the id of an account: one to 32 of a-z, 0-9 and "-".
+func ValidAccount(s string) bool { return accountPattern.MatchString(s) }
+
+// ErrID is wrapped by every error of [ParseID].
+var ErrID = errors.New("not an id of this server")
+
+// String is the id as clients see it: opaque, URL-safe, decoded by [ParseID]. The zero ID is "".
+func (id ID) String() string {
+	if id.IsZero() {
+		return ""
+	}
+	return base64.RawURLEncoding.EncodeToString([]byte(string(nounLetters[id.Noun]) + id.Account + ":" + id.Local))
+}
+
+// ParseID decodes what String made. Exactly one text stands for an id: any other spelling of it is
+// refused, so that ids may be compared as text.
+func ParseID(s string) (ID, error) {
+	if s == "" || len(s) > maxID {
+		return ID{}, fmt.Errorf("%w: it is empty or too long", ErrID)
+	}
+	b, err := base64.RawURLEncoding.Strict().DecodeString(s)
+	if err != nil || len(b) < 2 {
+		return ID{}, ErrID
+	}
+	noun, ok := nounsByLetter[b[0]]
+	if !ok {
+		return ID{}, ErrID
+	}
+	account, local, ok := strings.Cut(string(b[1:]), ":")
+	if !ok || !ValidAccount(account) || (local == "") != (noun == NounAccount) {
+		return ID{}, ErrID
+	}
+	id := ID{Account: account, Noun: noun, Local: local}
+	if id.String() != s { // line breaks, which the decoder skips
+		return ID{}, ErrID
+	}
+	return id, nil
+}
+
+// localEscape keeps "~" for joining.
+var localEscape = strings.NewReplacer("%", "%25", "~", "%7E")
+var localUnescape = strings.NewReplacer("%7E", "~", "%25", "%")
+
+// JoinLocal makes the Local of an id from several parts; SplitLocal takes it apart again.
+func JoinLocal(parts ...string) string {
+	escaped := make([]string, len(parts))
+	for i, p := range parts {
+		escaped[i] = localEscape.Replace(p)
+	}
+	return strings.Join(escaped, "~")
+}
+
+// SplitLocal takes apart what JoinLocal made; ok is false unless there are exactly n parts, none of them empty.
+func SplitLocal(local string, n int) (parts []string, ok bool) {
+	parts = strings.Split(local, "~")
+	if len(parts) != n {
+		return nil, false
+	}
+	for i, p := range parts {
+		if p == "" {
+			return nil, false
+		}
+		parts[i] = localUnescape.Replace(p)
+	}
+	return parts, true
+}

@@ -1,0 +1,122 @@
+package providers
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/govalues/decimal"
+)
+
+// Money is an exact amount in major units of its currency: 12.34 with USD is twelve dollars and
+// thirty-four cents. Amounts of different currencies are never added.
+type Money struct {
+	Amount       decimal.Decimal
+	CurrencyCode string // ISO 4217, upper case, as far as the vendor keeps to it
+}
+
+// zeroDecimal lists the currencies that have no minor unit. Vendors that count in cents count these
+// in whole units (FirstPromoter's tracking API, "amount"; Stripe's list of zero-decimal currencies).
+var zeroDecimal = map[string]bool{
+	"BIF": true, "CLP": true, "DJF": true, "GNF": true, "JPY": true, "KMF": true, "KRW": true, "MGA": true,
+	"PYG": true, "RWF": true, "UGX": true, "VND": true, "VUV": true, "XAF": true, "XOF": true, "XPF": true,
+}
+
+// NewMoney is an amount in major units. The currency's case does not matter.
+func NewMoney(amount decimal.Decimal, currency string) *Money {
+	return &Money{Amount: amount, CurrencyCode: strings.ToUpper(currency)}
+}
+
+// MinorDigits is how many decimal places the minor unit of a currency has: 2, or 0 for the
+// currencies that have none.
+func MinorDigits(currency string) int {
+	if zeroDecimal[strings.ToUpper(currency)] {
+		return 0
+	}
+	return 2
+}
+
+// MoneyFromMinor is an amount in minor units: 1234 with USD is 12.34, 1234 with JPY is 1234.
+func MoneyFromMinor(minor decimal.Decimal, currency string) (*Money, error) {
+	d := MinorDigits(currency)
+	scale, err := decimal.New(1, d)
+	if err != nil {
+		return nil, err
+	}
+	amount, err := minor.MulExact(scale, minor.Scale()+d)
+	if err != nil {
+		return nil, fmt.Errorf("%s minor units of %s: %w", minor, currency, err)
+	}
+	return NewMoney(amount, currency), nil
+}
+
+// ErrDecimal is wrapped by every error of [ParseDecimal].
+var ErrDecimal = errors.New("not a decimal number of at most 19 digits")
+
+// ParseDecimal reads a decimal exactly: an optional sign, digits, an optional fraction. What has
+// more digits than can be held exactly (19) is an error, never rounded. An exponent is read too,
+// as JSON allows one.
+func ParseDecimal(s string) (decimal.Decimal, error) {
+	if len(s) > 64 {
+		return decimal.Decimal{}, ErrDecimal
+	}
+	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
+	whole, fraction, _ := strings.Cut(strings.TrimLeft(mantissa, "+-"), ".")
+	if len(strings.TrimLeft(whole, "0"))+len(fraction) > decimal.MaxPrec {
+		// More digits than are kept; trailing zeros of the fraction are no loss.
+		fraction = strings.TrimRight(fraction, "0")
+		if len(strings.TrimLeft(whole, "0"))+len(fraction) > decimal.MaxPrec || mantissa != strings.ToLower(s) {
+			return decimal.Decimal{}, fmt.Errorf("%w: %q", ErrDecimal, s)
+		}
+	}
+	d, err := decimal.Parse(s)
+	if err != nil {
+		return decimal.Decimal{}, fmt.Errorf("%w: %q", ErrDecimal, s)
+	}
+	return d, nil
+}
+
+// Decimal is a decimal in a vendor's JSON: a number, or a string that holds one, kept digit by
+// digit. Null, "" and absence leave Set false.
+type Decimal struct {
+	Value decimal.Decimal
+	Set   bool
+}
+
+// UnmarshalJSON reads a number, a string or null.
+func (d *Decimal) UnmarshalJSON(b []byte) error {
+	*d = Decimal{}
+	s := string(b)
+	if strings.HasPrefix(s, `"`) {
+		if err := json.Unmarshal(b, &s); err != nil {
+			return err
+		}
+		s = strings.TrimSpace(s)
+	}
+	if s == "" || s == "null" {
+		return nil
+	}
+	v, err := ParseDecimal(s)
+	if err != nil {
+		return err
+	}
+	*d = Decimal{Value: v, Set: true}
+	return nil
+}
+
+// Major is the decimal as money in major units; nil where it was not set.
+func (d Decimal) Major(currency string) *Money {
+	if !d.Set {
+		return nil
+	}
+	return NewMoney(d.Value, currency)
+}
+
+// Minor is the decimal as money counted in minor units; nil where it was not set.
+func (d Decimal) Minor(currency string) (*Money, error) {
+	if !d.Set {
+		return nil, nil
+	}
+	return MoneyFromMinor(d.Value, currency)
+}

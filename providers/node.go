@@ -1,0 +1,31 @@
+package providers
+
+import "time"
+
+// Node is what every record carries.
+type Node struct {
+	ID         ID
+	ProviderID string     // the vendor's own id, as its dashboard and API show it
+	CreatedAt  *time.Time // when the record came into being at the vendor; nil where it does not say
+	FetchedAt  time.Time  // when the vendor's reply that held it arrived
+	Known      *Fields    // which fields are known; nil: all (see [Fields])
+}
+
+// Record is any noun with an id.
+type Record interface {
+	Account | Affiliate | Membership | Campaign | Referral | Commission | Payout | Coupon | WebhookSubscription
+}
+
+// Meta is the part that all records share; [NodeOf] reads it from a pointer to any of them.
+func (n *Node) Meta() *Node { return n }
+
+// NodeOf is the shared part of a record.
+func NodeOf[T Record](r *T) *Node { return any(r).(interface{ Meta() *Node }).Meta() }
+
+// Listed is what lists sort by: CreatedAt, newest first, undated rows last.
+func (n *Node) Listed() time.Time {
+	if n.CreatedAt == nil {
+		return time.Time{}
+	}
+	return *n.CreatedAt
+}

@@ -1,0 +1,103 @@
+package providers
+
+import (
+	"context"
+	"iter"
+	"time"
+)
+
+// List is one sequence of records at the vendor, newest first, that can be read page by page.
+// Planning one costs nothing; reading a page usually costs one call.
+type List[T Record] struct {
+	// Key names the list within its account and noun: equal keys are the same list. It is part
+	// of cache keys and cursors, so it holds ids rather than e-mail addresses, and stays the same from
+	// release to release as far as it can.
+	Key string
+
+	// Exact says that the vendor applies the whole filter: every row matches, and a count of the
+	// list is a count of the matches. It is a claim about documented filters only.
+	Exact bool
+
+	// Page reads one page. Pages are numbered from 1; one past the end is empty, with More false.
+	// The page size is the vendor's largest and is constant, so that a page's number has a meaning.
+	Page func(ctx context.Context, r PageRequest) (*Page[T], error)
+
+	// Count is how many rows the list has, where the vendor can tell in one call without a walk
+	// and no page has said so (Page.Total); else nil.
+	Count func(ctx context.Context) (int64, error)
+
+	// Within is a longer list that holds every row of this one, if reading it may be cheaper when
+	// many of its parts are asked for at once (a hundred referrals' commissions, say); else nil.
+	Within *List[T]
+
+	// Since bounds the walk through Within: no row of this list was created before it. Zero: unknown.
+	Since time.Time
+}
+
+// PageRequest asks for one page of a list.
+type PageRequest struct {
+	Number int // from 1
+
+	// Reader is the caller's own way to single records, with its cache. A list that has to look
+	// something up (the e-mail of an affiliate) does it here. Never nil.
+	Reader Reader
+}
+
+// Page is one page of a list, in the vendor's order.
+type Page[T Record] struct {
+	Items   []*T
+	More    bool   // whether there is, or may be, a next page
+	Total   *int64 // rows in the whole list, where the reply said so
+	Harvest Harvest
+}
+
+// Batch is the answer to a read by id.
+type Batch[T Record] struct {
+	Found   map[ID]*T
+	Failed  map[ID]error // ids that could not be read, while others could
+	Harvest Harvest      // what came along, the records asked for left out
+}
+
+// Harvest is what a reply carried besides what was asked for: whole records, and stubs, whose
+// Known says so.
+type Harvest struct {
+	Affiliates  []*Affiliate
+	Memberships []*Membership
+	Campaigns   []*Campaign
+	Referrals   []*Referral
+	Commissions []*Commission
+	Payouts     []*Payout
+	Coupons     []*Coupon
+}
+
+// Add puts what another reply carried to what is there.
+func (h *Harvest) Add(o Harvest) {
+	h.Affiliates = append(h.Affiliates, o.Affiliates...)
+	h.Memberships = append(h.Memberships, o.Memberships...)
+	h.Campaigns = append(h.Campaigns, o.Campaigns...)
+	h.Referrals = append(h.Referrals, o.Referrals...)
+	h.Commissions = append(h.Commissions, o.Commissions...)
+	h.Payouts = append(h.Payouts, o.Payouts...)
+	h.Coupons = append(h.Coupons, o.Coupons...)
+}
+
+// All reads a list to its end. It stops at the first error, or when the caller stops.
+func All[T Record](ctx context.Context, l List[T], r Reader) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		for n := 1; ; n++ {
+			p, err := l.Page(ctx, PageRequest{Number: n, Reader: r})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			for _, row := range p.Items {
+				if !yield(row, nil) {
+					return
+				}
+			}
+			if !p.More {
+				return
+			}
+		}
+	}
+}

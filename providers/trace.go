@@ -1,0 +1,77 @@
+package providers
+
+import (
+	"context"
+	"sync"
+	"time"
+)
+
+// Source says who answered a read.
+type Source string
+
+// The sources of an answer.
+const (
+	SourceVendor Source = "VENDOR" // a call to the vendor
+	SourceMemory Source = "MEMORY" // this process' memory, fresh
+	SourceStale  Source = "STALE"  // memory, past its time; a refresh runs behind it
+)
+
+// Call is one thing that a request read: a call to a vendor, or an answer from the cache.
+type Call struct {
+	Account  string
+	Method   string // of a vendor's call, else ""
+	Path     string // path and query of a vendor's call, without secrets and e-mail addresses; or the cache's key
+	Status   int    // of a vendor's call; 0 where no reply came
+	Duration time.Duration
+	Source   Source
+	Attempt  int // 1 for the first try of a vendor's call
+}
+
+// Trace collects what one request read. It is safe for concurrent use; a nil Trace collects nothing.
+type Trace struct {
+	mu    sync.Mutex
+	calls []Call
+}
+
+// Add notes one call.
+func (t *Trace) Add(c Call) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.calls = append(t.calls, c)
+}
+
+// Calls is what was noted so far, in the order of their ends.
+func (t *Trace) Calls() []Call {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return append([]Call(nil), t.calls...)
+}
+
+// Spent is how many calls went to vendors so far, retries included.
+func (t *Trace) Spent() (n int) {
+	for _, c := range t.Calls() {
+		if c.Source == SourceVendor {
+			n++
+		}
+	}
+	return n
+}
+
+type traceKey struct{}
+
+// WithTrace is ctx with t to collect into.
+func WithTrace(ctx context.Context, t *Trace) context.Context {
+	return context.WithValue(ctx, traceKey{}, t)
+}
+
+// TraceFrom is the Trace of ctx, nil where there is none.
+func TraceFrom(ctx context.Context) *Trace {
+	t, _ := ctx.Value(traceKey{}).(*Trace)
+	return t
+}
