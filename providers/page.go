@@ -51,13 +51,6 @@ type Page[T Record] struct {
 	Harvest Harvest
 }
 
-// Batch is the answer to a read by id.
-type Batch[T Record] struct {
-	Found   map[ID]*T
-	Failed  map[ID]error // ids that could not be read, while others could
-	Harvest Harvest      // what came along, the records asked for left out
-}
-
 // Harvest is what a reply carried besides what was asked for: whole records, and stubs, whose
 // Known says so.
 type Harvest struct {
@@ -79,6 +72,27 @@ func (h *Harvest) Add(o Harvest) {
 	h.Commissions = append(h.Commissions, o.Commissions...)
 	h.Payouts = append(h.Payouts, o.Payouts...)
 	h.Coupons = append(h.Coupons, o.Coupons...)
+}
+
+// HarvestOf is a harvest of one record. Nouns that are not harvested make an empty one.
+func HarvestOf[T Record](r *T) (h Harvest) {
+	switch r := any(r).(type) {
+	case *Affiliate:
+		h.Affiliates = []*Affiliate{r}
+	case *Membership:
+		h.Memberships = []*Membership{r}
+	case *Campaign:
+		h.Campaigns = []*Campaign{r}
+	case *Referral:
+		h.Referrals = []*Referral{r}
+	case *Commission:
+		h.Commissions = []*Commission{r}
+	case *Payout:
+		h.Payouts = []*Payout{r}
+	case *Coupon:
+		h.Coupons = []*Coupon{r}
+	}
+	return h
 }
 
 // All reads a list to its end. It stops at the first error, or when the caller stops.

@@ -1,0 +1,102 @@
+package providers
+
+import (
+	"context"
+	"sync"
+)
+
+// Batch is the answer to a read by id.
+type Batch[T Record] struct {
+	Found   map[ID]*T
+	Failed  map[ID]error // ids that could not be read, while others could
+	Harvest Harvest      // what came along, the records asked for left out
+}
+
+// WalkOn is the rule by which many things are read in the fewest calls, where they can be had one
+// by one or by walking the list that holds them all: given that the walk has read so many pages, that so
+// many of the things asked for are still open, and how many pages the list has (-1: unknown),
+// it says whether to read the next page of the list rather than the open things one by one.
+//
+// It never costs more than asking for each one, as long as the first page settles one of them:
+// a walk goes on while its end is nearer than the things are many, or while it has settled more than a thing
+// a page. A list of unknown length is begun only with probe, that is where its first page tells its length.
+func WalkOn(read, open, asked, pages int, probe bool) bool {
+	switch {
+	case open == 0 || pages >= 0 && read >= pages:
+		return false
+	case pages >= 0 && pages-read < open:
+		return true
+	case read == 0:
+		return probe && asked > 1
+	default:
+		return read+open < asked
+	}
+}
+
+// gatherWidth bounds how many single reads of one batch are under way at once. The budget bounds
+// them over time; this bounds sockets.
+const gatherWidth = 16
+
+// Gather reads records by id in the fewest calls, by the rule of [WalkOn]: one reads a single
+// record (nil: it is not there), page reads a page of the list that holds all of them, pages is that
+// list's last known length (-1: unknown), probe says that a page tells its Total. size is the rows of a page.
+func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool,
+	page func(ctx context.Context, number int) (*Page[T], error),
+	one func(ctx context.Context, id ID) (*T, Harvest, error),
+) (*Batch[T], error) {
+	open := make(map[ID]bool, len(ids))
+	for _, id := range ids {
+		open[id] = true
+	}
+	asked := len(open)
+	b := &Batch[T]{Found: make(map[ID]*T, asked)}
+	for read := 0; WalkOn(read, len(open), asked, pages, probe); {
+		p, err := page(ctx, read+1)
+		if err != nil {
+			return nil, err
+		}
+		read++
+		b.Harvest.Add(p.Harvest)
+		for _, row := range p.Items {
+			id := NodeOf(row).ID
+			if open[id] {
+				delete(open, id)
+				b.Found[id] = row
+			} else {
+				b.Harvest.Add(HarvestOf(row))
+			}
+		}
+		switch {
+		case !p.More:
+			pages = read // whoever is still open is not in the list: each is asked for
+		case p.Total != nil:
+			pages = int((*p.Total + int64(size) - 1) / int64(size))
+		}
+	}
+	var (
+		mu   sync.Mutex
+		wg   sync.WaitGroup
+		slot = make(chan struct{}, gatherWidth)
+	)
+	for id := range open {
+		slot <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slot }()
+			row, harvest, err := one(ctx, id)
+			mu.Lock()
+			defer mu.Unlock()
+			b.Harvest.Add(harvest)
+			switch {
+			case err != nil:
+				if b.Failed == nil {
+					b.Failed = map[ID]error{}
+				}
+				b.Failed[id] = err
+			case row != nil:
+				b.Found[id] = row
+			}
+		})
+	}
+	wg.Wait()
+	return b, nil
+}
