@@ -78,6 +78,7 @@ const (
 // AffiliateFilter narrows a list of affiliates. What is empty does not narrow; what is not is
 // joined by "and", several values of one field by "or". Texts match without regard to case.
 type AffiliateFilter struct {
+	Accounts  []ID // of these accounts; a provider is one account and does not look at it
 	Campaigns []ID // members of any of these
 	Statuses  []AffiliateStatus
 	Email     string // exactly

@@ -45,8 +45,10 @@ const (
 	CodeUnknown CodeMode = "UNKNOWN"
 )
 
-// CampaignFilter narrows a list of campaigns. There is nothing to narrow by so far.
-type CampaignFilter struct{}
+// CampaignFilter narrows a list of campaigns; see [AffiliateFilter] for the rules.
+type CampaignFilter struct {
+	Accounts []ID // of these accounts; a provider is one account and does not look at it
+}
 
 // Match says whether a row passes the filter.
 func (CampaignFilter) Match(*Campaign) bool { return true }

@@ -68,6 +68,7 @@ const (
 
 // CommissionFilter narrows a list of commissions; see [AffiliateFilter] for the rules.
 type CommissionFilter struct {
+	Accounts   []ID // of these accounts; a provider is one account and does not look at it
 	Affiliates []ID
 	Campaigns  []ID
 	Referrals  []ID

@@ -13,6 +13,7 @@ type Coupon struct {
 
 // CouponFilter narrows a list of coupons; see [AffiliateFilter] for the rules.
 type CouponFilter struct {
+	Accounts   []ID // of these accounts; a provider is one account and does not look at it
 	Affiliates []ID
 }
 

@@ -34,6 +34,7 @@ const (
 
 // MembershipFilter narrows a list of memberships; see [AffiliateFilter] for the rules.
 type MembershipFilter struct {
+	Accounts   []ID // of these accounts; a provider is one account and does not look at it
 	Affiliates []ID
 	Campaigns  []ID
 	Statuses   []MembershipStatus

@@ -46,6 +46,7 @@ const (
 
 // PayoutFilter narrows a list of payouts; see [AffiliateFilter] for the rules.
 type PayoutFilter struct {
+	Accounts   []ID // of these accounts; a provider is one account and does not look at it
 	Affiliates []ID
 	Campaigns  []ID
 	Statuses   []PayoutStatus

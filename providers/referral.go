@@ -66,6 +66,7 @@ func (r DateRange) Contains(t *time.Time) bool {
 
 // ReferralFilter narrows a list of referrals; see [AffiliateFilter] for the rules.
 type ReferralFilter struct {
+	Accounts   []ID // of these accounts; a provider is one account and does not look at it
 	Affiliates []ID
 	Campaigns  []ID
 	Statuses   []ReferralStatus

@@ -8,3 +8,11 @@ type WebhookSubscription struct {
 	Events    []string // the vendor's words
 	Active    *bool
 }
+
+// WebhookSubscriptionFilter narrows a list of subscriptions.
+type WebhookSubscriptionFilter struct {
+	Accounts []ID // of these accounts
+}
+
+// Match says whether a row passes the filter.
+func (WebhookSubscriptionFilter) Match(*WebhookSubscription) bool { return true }
