@@ -97,6 +97,18 @@ func ParseID(s string) (ID, error) {
 	return id, nil
 }
 
+// MarshalText is String.
+func (id ID) MarshalText() ([]byte, error) { return []byte(id.String()), nil }
+
+// UnmarshalText is [ParseID]; the empty text is the zero ID.
+func (id *ID) UnmarshalText(b []byte) (err error) {
+	*id = ID{}
+	if len(b) > 0 {
+		*id, err = ParseID(string(b))
+	}
+	return err
+}
+
 // localEscape keeps "~" for joining.
 var localEscape = strings.NewReplacer("%", "%25", "~", "%7E")
 var localUnescape = strings.NewReplacer("%7E", "~", "%25", "%")

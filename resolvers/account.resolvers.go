@@ -8,24 +8,49 @@ package resolvers
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {
-	panic(fmt.Errorf("not implemented: Viewer - viewer"))
+	v := auth.ViewerFrom(ctx)
+	if v == nil {
+		return nil, errUnauthenticated
+	}
+	accounts, err := r.Accounts(ctx)
+	return &model.Viewer{Role: model.ViewerRole(v.Role), Name: v.Name, Accounts: accounts, Affiliates: []*providers.Affiliate{}}, err
 }
 
 func (r *queryResolver) Accounts(ctx context.Context) ([]*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Accounts - accounts"))
+	ps, err := r.visible(ctx, nil)
+	accounts := make([]*providers.Account, len(ps))
+	for i, p := range ps {
+		a := p.Account()
+		accounts[i] = &a
+	}
+	return accounts, err
 }
 
 func (r *queryResolver) Account(ctx context.Context, id providers.ID) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	if id.Noun != providers.NounAccount {
+		return nil, wrongNoun("id", id, providers.NounAccount)
+	}
+	return r.account(ctx, id)
 }
 
 func (r *queryResolver) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error) {
-	panic(fmt.Errorf("not implemented: RawRecord - rawRecord"))
+	if v := auth.ViewerFrom(ctx); v == nil || v.Role != auth.RoleAdmin {
+		return nil, errForbidden
+	}
+	p, ok := r.provider(ctx, id.Account)
+	if !ok {
+		return nil, nil
+	}
+	raw, err := p.RawRecord(ctx, id)
+	if providers.KindOf(err) == providers.KindNotFound {
+		return nil, nil
+	}
+	return raw, err
 }

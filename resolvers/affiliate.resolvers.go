@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,43 +14,46 @@ import (
 )
 
 func (r *affiliateResolver) Account(ctx context.Context, obj *providers.Affiliate) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *affiliateResolver) Campaign(ctx context.Context, obj *providers.Affiliate) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return affiliateCampaign.follow(ctx, obj)
 }
 
 func (r *affiliateResolver) Coupons(ctx context.Context, obj *providers.Affiliate) ([]*providers.Coupon, error) {
-	panic(fmt.Errorf("not implemented: Coupons - coupons"))
+	if obj.Coupons != nil {
+		return coupons.complete(ctx, obj.Coupons, needed(ctx, providers.NounCoupon))
+	}
+	return affiliateCoupons.all(ctx, obj)
 }
 
 func (r *affiliateResolver) Parent(ctx context.Context, obj *providers.Affiliate) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Parent - parent"))
+	return affiliateParent.follow(ctx, obj)
 }
 
 func (r *affiliateResolver) Children(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Affiliate], error) {
-	panic(fmt.Errorf("not implemented: Children - children"))
+	return affiliateChildren.follow(ctx, obj, first, after)
 }
 
 func (r *affiliateResolver) Referrals(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Referral], error) {
-	panic(fmt.Errorf("not implemented: Referrals - referrals"))
+	return affiliateReferrals.follow(ctx, obj, first, after)
 }
 
 func (r *affiliateResolver) Commissions(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Commission], error) {
-	panic(fmt.Errorf("not implemented: Commissions - commissions"))
+	return affiliateCommissions.follow(ctx, obj, first, after)
 }
 
 func (r *affiliateResolver) Payouts(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Payout], error) {
-	panic(fmt.Errorf("not implemented: Payouts - payouts"))
+	return affiliatePayouts.follow(ctx, obj, first, after)
 }
 
 func (r *queryResolver) Affiliate(ctx context.Context, id providers.ID) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Affiliate - affiliate"))
+	return affiliates.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Affiliates(ctx context.Context, first int, after *string, filter *providers.AffiliateFilter) (*model.Connection[providers.Affiliate], error) {
-	panic(fmt.Errorf("not implemented: Affiliates - affiliates"))
+	return affiliateLists.root(ctx, r.Resolver, first, after, filter, func(f providers.AffiliateFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *Resolver) Affiliate() graph.AffiliateResolver { return &affiliateResolver{r} }

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,27 +14,27 @@ import (
 )
 
 func (r *campaignResolver) Account(ctx context.Context, obj *providers.Campaign) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *campaignResolver) Memberships(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Membership], error) {
-	panic(fmt.Errorf("not implemented: Memberships - memberships"))
+	return campaignMemberships.follow(ctx, obj, first, after)
 }
 
 func (r *campaignResolver) Referrals(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Referral], error) {
-	panic(fmt.Errorf("not implemented: Referrals - referrals"))
+	return campaignReferrals.follow(ctx, obj, first, after)
 }
 
 func (r *campaignResolver) Commissions(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Commission], error) {
-	panic(fmt.Errorf("not implemented: Commissions - commissions"))
+	return campaignCommissions.follow(ctx, obj, first, after)
 }
 
 func (r *queryResolver) Campaign(ctx context.Context, id providers.ID) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return campaigns.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Campaigns(ctx context.Context, first int, after *string, filter *providers.CampaignFilter) (*model.Connection[providers.Campaign], error) {
-	panic(fmt.Errorf("not implemented: Campaigns - campaigns"))
+	return campaignLists.root(ctx, r.Resolver, first, after, filter, func(f providers.CampaignFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *Resolver) Campaign() graph.CampaignResolver { return &campaignResolver{r} }

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,31 +14,31 @@ import (
 )
 
 func (r *commissionResolver) Account(ctx context.Context, obj *providers.Commission) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *commissionResolver) Affiliate(ctx context.Context, obj *providers.Commission) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Affiliate - affiliate"))
+	return commissionAffiliate.follow(ctx, obj)
 }
 
 func (r *commissionResolver) Campaign(ctx context.Context, obj *providers.Commission) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return commissionCampaign.follow(ctx, obj)
 }
 
 func (r *commissionResolver) Referral(ctx context.Context, obj *providers.Commission) (*providers.Referral, error) {
-	panic(fmt.Errorf("not implemented: Referral - referral"))
+	return commissionReferral.follow(ctx, obj)
 }
 
 func (r *commissionResolver) Payout(ctx context.Context, obj *providers.Commission) (*providers.Payout, error) {
-	panic(fmt.Errorf("not implemented: Payout - payout"))
+	return commissionPayout.follow(ctx, obj)
 }
 
 func (r *queryResolver) Commission(ctx context.Context, id providers.ID) (*providers.Commission, error) {
-	panic(fmt.Errorf("not implemented: Commission - commission"))
+	return commissions.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Commissions(ctx context.Context, first int, after *string, filter *providers.CommissionFilter) (*model.Connection[providers.Commission], error) {
-	panic(fmt.Errorf("not implemented: Commissions - commissions"))
+	return commissionLists.root(ctx, r.Resolver, first, after, filter, func(f providers.CommissionFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *Resolver) Commission() graph.CommissionResolver { return &commissionResolver{r} }

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,23 +14,23 @@ import (
 )
 
 func (r *couponResolver) Account(ctx context.Context, obj *providers.Coupon) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *couponResolver) Affiliate(ctx context.Context, obj *providers.Coupon) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Affiliate - affiliate"))
+	return couponAffiliate.follow(ctx, obj)
 }
 
 func (r *couponResolver) Campaign(ctx context.Context, obj *providers.Coupon) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return couponCampaign.follow(ctx, obj)
 }
 
 func (r *queryResolver) Coupon(ctx context.Context, id providers.ID) (*providers.Coupon, error) {
-	panic(fmt.Errorf("not implemented: Coupon - coupon"))
+	return coupons.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Coupons(ctx context.Context, first int, after *string, filter *providers.CouponFilter) (*model.Connection[providers.Coupon], error) {
-	panic(fmt.Errorf("not implemented: Coupons - coupons"))
+	return couponLists.root(ctx, r.Resolver, first, after, filter, func(f providers.CouponFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *Resolver) Coupon() graph.CouponResolver { return &couponResolver{r} }

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,23 +14,23 @@ import (
 )
 
 func (r *membershipResolver) Account(ctx context.Context, obj *providers.Membership) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *membershipResolver) Affiliate(ctx context.Context, obj *providers.Membership) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Affiliate - affiliate"))
+	return membershipAffiliate.follow(ctx, obj)
 }
 
 func (r *membershipResolver) Campaign(ctx context.Context, obj *providers.Membership) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return membershipCampaign.follow(ctx, obj)
 }
 
 func (r *queryResolver) Membership(ctx context.Context, id providers.ID) (*providers.Membership, error) {
-	panic(fmt.Errorf("not implemented: Membership - membership"))
+	return memberships.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Memberships(ctx context.Context, first int, after *string, filter *providers.MembershipFilter) (*model.Connection[providers.Membership], error) {
-	panic(fmt.Errorf("not implemented: Memberships - memberships"))
+	return membershipLists.root(ctx, r.Resolver, first, after, filter, func(f providers.MembershipFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *Resolver) Membership() graph.MembershipResolver { return &membershipResolver{r} }

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,27 +14,27 @@ import (
 )
 
 func (r *payoutResolver) Account(ctx context.Context, obj *providers.Payout) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *payoutResolver) Affiliate(ctx context.Context, obj *providers.Payout) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Affiliate - affiliate"))
+	return payoutAffiliate.follow(ctx, obj)
 }
 
 func (r *payoutResolver) Campaign(ctx context.Context, obj *providers.Payout) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return payoutCampaign.follow(ctx, obj)
 }
 
 func (r *payoutResolver) Commissions(ctx context.Context, obj *providers.Payout, first int, after *string) (*model.Connection[providers.Commission], error) {
-	panic(fmt.Errorf("not implemented: Commissions - commissions"))
+	return payoutCommissions.follow(ctx, obj, first, after)
 }
 
 func (r *queryResolver) Payout(ctx context.Context, id providers.ID) (*providers.Payout, error) {
-	panic(fmt.Errorf("not implemented: Payout - payout"))
+	return payouts.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Payouts(ctx context.Context, first int, after *string, filter *providers.PayoutFilter) (*model.Connection[providers.Payout], error) {
-	panic(fmt.Errorf("not implemented: Payouts - payouts"))
+	return payoutLists.root(ctx, r.Resolver, first, after, filter, func(f providers.PayoutFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *Resolver) Payout() graph.PayoutResolver { return &payoutResolver{r} }

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,31 +14,31 @@ import (
 )
 
 func (r *queryResolver) Referral(ctx context.Context, id providers.ID) (*providers.Referral, error) {
-	panic(fmt.Errorf("not implemented: Referral - referral"))
+	return referrals.find(ctx, "id", id)
 }
 
 func (r *queryResolver) Referrals(ctx context.Context, first int, after *string, filter *providers.ReferralFilter) (*model.Connection[providers.Referral], error) {
-	panic(fmt.Errorf("not implemented: Referrals - referrals"))
+	return referralLists.root(ctx, r.Resolver, first, after, filter, func(f providers.ReferralFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *referralResolver) Account(ctx context.Context, obj *providers.Referral) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *referralResolver) MaskedEmail(ctx context.Context, obj *providers.Referral) (*string, error) {
-	panic(fmt.Errorf("not implemented: MaskedEmail - maskedEmail"))
+	return mask(obj.Email), nil
 }
 
 func (r *referralResolver) Affiliate(ctx context.Context, obj *providers.Referral) (*providers.Affiliate, error) {
-	panic(fmt.Errorf("not implemented: Affiliate - affiliate"))
+	return referralAffiliate.follow(ctx, obj)
 }
 
 func (r *referralResolver) Campaign(ctx context.Context, obj *providers.Referral) (*providers.Campaign, error) {
-	panic(fmt.Errorf("not implemented: Campaign - campaign"))
+	return referralCampaign.follow(ctx, obj)
 }
 
 func (r *referralResolver) Commissions(ctx context.Context, obj *providers.Referral, first int, after *string) (*model.Connection[providers.Commission], error) {
-	panic(fmt.Errorf("not implemented: Commissions - commissions"))
+	return referralCommissions.follow(ctx, obj, first, after)
 }
 
 func (r *Resolver) Referral() graph.ReferralResolver { return &referralResolver{r} }

@@ -1,4 +1,36 @@
 package resolvers
 
-// Resolver is the root of all resolvers.
-type Resolver struct{}
+import (
+	"log/slog"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Options is what the resolvers are made from.
+type Options struct {
+	Accounts []providers.Provider // in the order of the configuration
+	Pages    int                  // how many pages of one list one request may read
+	Calls    int                  // how many planned calls to vendors one operation may cost
+	Logger   *slog.Logger
+	Now      func() time.Time
+}
+
+// Resolver is the root of all resolvers. It is safe for concurrent use.
+type Resolver struct {
+	accounts []providers.Provider
+	byID     map[string]providers.Provider
+	pages    int
+	calls    int
+	log      *slog.Logger
+	now      func() time.Time
+}
+
+// New makes the resolvers of these accounts.
+func New(o Options) *Resolver {
+	r := &Resolver{accounts: o.Accounts, byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, log: o.Logger, now: o.Now}
+	for _, p := range o.Accounts {
+		r.byID[p.Account().ID.Account] = p
+	}
+	return r
+}

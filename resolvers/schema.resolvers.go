@@ -7,7 +7,9 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
+	"sync"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,11 +17,29 @@ import (
 )
 
 func (r *queryResolver) Node(ctx context.Context, id providers.ID) (model.Node, error) {
-	panic(fmt.Errorf("not implemented: Node - node"))
+	return r.record(ctx, id)
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []*providers.ID) ([]model.Node, error) {
-	panic(fmt.Errorf("not implemented: Nodes - nodes"))
+	if len(ids) > maxFirst {
+		return nil, badInput("ids must be at most %d, not %d", maxFirst, len(ids))
+	}
+	var (
+		nodes = make([]model.Node, len(ids))
+		wg    sync.WaitGroup
+	)
+	for i, id := range ids {
+		wg.Go(func() { // side by side, so that the loaders get them together
+			node, err := r.record(ctx, *id)
+			if err != nil {
+				graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
+				return
+			}
+			nodes[i] = node
+		})
+	}
+	wg.Wait()
+	return nodes, nil
 }
 
 func (r *Resolver) Query() graph.QueryResolver { return &queryResolver{r} }

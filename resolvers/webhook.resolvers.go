@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -15,11 +14,11 @@ import (
 )
 
 func (r *queryResolver) WebhookSubscriptions(ctx context.Context, first int, after *string, filter *providers.WebhookSubscriptionFilter) (*model.Connection[providers.WebhookSubscription], error) {
-	panic(fmt.Errorf("not implemented: WebhookSubscriptions - webhookSubscriptions"))
+	return subscriptionLists.root(ctx, r.Resolver, first, after, filter, func(f providers.WebhookSubscriptionFilter) []providers.ID { return f.Accounts })
 }
 
 func (r *webhookSubscriptionResolver) Account(ctx context.Context, obj *providers.WebhookSubscription) (*providers.Account, error) {
-	panic(fmt.Errorf("not implemented: Account - account"))
+	return r.account(ctx, obj.ID)
 }
 
 func (r *Resolver) WebhookSubscription() graph.WebhookSubscriptionResolver {

@@ -1,0 +1,143 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Code is what a client's program goes by: extensions.code of an error.
+type Code string
+
+// The codes of reading.
+const (
+	CodeUnauthenticated      Code = "UNAUTHENTICATED"
+	CodeForbidden            Code = "FORBIDDEN"
+	CodeNotFound             Code = "NOT_FOUND"
+	CodeBadUserInput         Code = "BAD_USER_INPUT"
+	CodeBadCursor            Code = "BAD_CURSOR"
+	CodeUnsupported          Code = "UNSUPPORTED"
+	CodeRateLimited          Code = "RATE_LIMITED"
+	CodeUpstreamUnavailable  Code = "UPSTREAM_UNAVAILABLE"
+	CodeUpstreamError        Code = "UPSTREAM_ERROR"
+	CodeUpstreamUnauthorized Code = "UPSTREAM_UNAUTHORIZED"
+	CodeTooComplex           Code = "QUERY_TOO_COMPLEX"
+	CodeInternal             Code = "INTERNAL"
+)
+
+// clientError is an error whose text is written for clients.
+type clientError struct {
+	code Code
+	text string
+	ext  map[string]any
+}
+
+func (e *clientError) Error() string { return e.text }
+
+func badInput(format string, args ...any) error {
+	return &clientError{code: CodeBadUserInput, text: fmt.Sprintf(format, args...)}
+}
+
+func wrongNoun(where string, id providers.ID, want providers.Noun) error {
+	return badInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
+}
+
+var (
+	errUnauthenticated = &clientError{code: CodeUnauthenticated, text: "who is asking is not known: send an API key as `Authorization: Bearer …`"}
+	errForbidden       = &clientError{code: CodeForbidden, text: "this is for admins"}
+)
+
+// kinds is the one table from what went wrong to what a client is told: the code and a sentence, with the vendor's
+// name in its place. What a vendor said goes to the log only.
+var kinds = map[providers.Kind]struct {
+	code Code
+	text string
+}{
+	providers.KindUnauthorized: {CodeUpstreamUnauthorized, "%s refuses this account's key"},
+	providers.KindNotFound:     {CodeNotFound, "%s does not have this record"},
+	providers.KindInvalid:      {CodeUpstreamError, "%s did not accept the request"},
+	providers.KindConflict:     {CodeUpstreamError, "%s says that the request conflicts with what is there"},
+	providers.KindRateLimited:  {CodeRateLimited, "the account's calls to %s are used up for now"},
+	providers.KindUnavailable:  {CodeUpstreamUnavailable, "%s cannot be reached, or does not answer in time"},
+	providers.KindBadReply:     {CodeUpstreamError, "%s sent a reply that cannot be understood"},
+	providers.KindUnsupported:  {CodeUnsupported, "%s does not have this"},
+	providers.KindCanceled:     {CodeUpstreamUnavailable, "the request ended before %s answered"},
+}
+
+type requestIDKey struct{}
+
+// WithRequestID is ctx with the id of the HTTP request, which every error repeats.
+func WithRequestID(ctx context.Context, id string) context.Context {
+	return context.WithValue(ctx, requestIDKey{}, id)
+}
+
+// RequestID is the id of the HTTP request; "" where there is none.
+func RequestID(ctx context.Context) string {
+	id, _ := ctx.Value(requestIDKey{}).(string)
+	return id
+}
+
+// Present is what a client sees of an error. Whatever nobody wrote for clients is "internal error", and the log has the rest.
+func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
+	out := graphql.DefaultErrorPresenter(ctx, err)
+	if out.Extensions == nil {
+		out.Extensions = map[string]any{}
+	}
+	var (
+		provider *providers.Error
+		client   *clientError
+	)
+	switch {
+	case errors.As(err, &client):
+		out.Message, out.Extensions["code"] = client.text, client.code
+		for k, v := range client.ext {
+			out.Extensions[k] = v
+		}
+	case errors.As(err, &provider) && kinds[provider.Kind].code != "":
+		kind := kinds[provider.Kind]
+		name := "the vendor"
+		if p, ok := r.byID[provider.Account]; ok {
+			a := p.Account()
+			name = a.Provider.Name
+			out.Extensions["account"], out.Extensions["provider"] = a.ID.String(), a.Provider.ID
+		}
+		out.Message, out.Extensions["code"] = fmt.Sprintf(kind.text, name), kind.code
+		out.Extensions["retryable"] = provider.Kind.Retryable()
+		if provider.RetryAfter > 0 {
+			out.Extensions["retryAfter"] = int(provider.RetryAfter.Seconds() + 0.999)
+		}
+		r.log.WarnContext(ctx, "a read failed", slog.String("account", provider.Account), slog.String("op", provider.Op),
+			slog.String("kind", string(provider.Kind)), slog.Any("error", err), slog.String("path", out.Path.String()))
+	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
+		out.Message, out.Extensions["code"] = "the request took longer than it may", CodeUpstreamUnavailable
+		out.Extensions["retryable"] = true
+	case fromParser(out):
+		// Syntax, validation and coercion errors of the GraphQL library are about the client's own text.
+		switch out.Extensions["code"] {
+		case nil, errcode.ValidationFailed, errcode.ParseFailed:
+			out.Extensions["code"] = CodeBadUserInput
+		}
+	default:
+		r.log.ErrorContext(ctx, "internal error", slog.Any("error", err), slog.String("path", out.Path.String()))
+		out.Message, out.Extensions["code"] = "internal error", CodeInternal
+	}
+	if id := RequestID(ctx); id != "" {
+		out.Extensions["requestId"] = id
+	}
+	return out
+}
+
+// fromParser says whether the error was made by the GraphQL library about the request itself: such an error wraps none of ours.
+func fromParser(e *gqlerror.Error) bool {
+	if code, _ := e.Extensions["code"].(string); code != "" {
+		return true
+	}
+	return e.Err == nil || errors.As(e.Err, new(*gqlerror.Error))
+}

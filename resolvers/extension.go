@@ -1,0 +1,115 @@
+package resolvers
+
+import (
+	"context"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Extension is what the resolvers need around each operation: the plan of its cost, its loaders, its trace, and the account
+// of what was spent in the response.
+type Extension struct{ r *Resolver }
+
+// Extension makes the extension to install in the GraphQL handler. Without it nothing resolves.
+func (r *Resolver) Extension() Extension { return Extension{r} }
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+	graphql.OperationInterceptor
+	graphql.ResponseInterceptor
+} = Extension{}
+
+// ExtensionName is how gqlgen calls it.
+func (Extension) ExtensionName() string { return "partnergraph" }
+
+// Validate accepts every schema.
+func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
+
+const plannedStat = "planned"
+
+// MutateOperationContext plans the operation and refuses what costs too much, before anything is sent.
+func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	if op.Operation == nil || op.Operation.Operation != ast.Query {
+		return nil
+	}
+	p := &planner{r: e.r, ctx: ctx, op: op}
+	p.roots(op.Operation.SelectionSet)
+	op.Stats.SetExtension(plannedStat, p.calls)
+	if err := p.refuse(); err != nil {
+		return e.r.Present(ctx, err)
+	}
+	return nil
+}
+
+type explainKey struct{}
+
+// WithExplain is ctx with the wish that the response lists every call. It is granted to admins.
+func WithExplain(ctx context.Context) context.Context {
+	return context.WithValue(ctx, explainKey{}, true)
+}
+
+// InterceptOperation gives the operation its loaders and its trace.
+func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	ctx = providers.WithTrace(ctx, new(providers.Trace))
+	return next(withLoaders(ctx, e.r))
+}
+
+// Cost is extensions.cost of every response.
+type Cost struct {
+	Planned int `json:"planned"` // the calls to vendors estimated beforehand
+	Spent   int `json:"spent"`   // those made, retries included
+}
+
+// Explanation is extensions.explain of a response that was asked to explain itself.
+type Explanation struct {
+	Calls  []ExplainedCall          `json:"calls"`
+	Totals map[providers.Source]int `json:"totals"`
+}
+
+// ExplainedCall is one thing that was read.
+type ExplainedCall struct {
+	Account      string           `json:"account"`
+	Method       string           `json:"method,omitempty"`
+	Path         string           `json:"path"`
+	Status       int              `json:"status,omitempty"`
+	Milliseconds float64          `json:"milliseconds"`
+	Source       providers.Source `json:"source"`
+	Attempt      int              `json:"attempt,omitempty"`
+}
+
+// InterceptResponse adds what was spent.
+func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	response := next(ctx)
+	if response == nil || !graphql.HasOperationContext(ctx) {
+		return response
+	}
+	planned, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannedStat).(int)
+	trace := providers.TraceFrom(ctx)
+	if trace == nil {
+		return response
+	}
+	if response.Extensions == nil {
+		response.Extensions = map[string]any{}
+	}
+	response.Extensions["cost"] = Cost{Planned: planned, Spent: trace.Spent()}
+	if v := auth.ViewerFrom(ctx); ctx.Value(explainKey{}) != nil && v != nil && v.Role == auth.RoleAdmin {
+		response.Extensions["explain"] = explain(trace.Calls())
+	}
+	return response
+}
+
+func explain(calls []providers.Call) Explanation {
+	x := Explanation{Calls: make([]ExplainedCall, len(calls)), Totals: map[providers.Source]int{}}
+	for i, c := range calls {
+		x.Calls[i] = ExplainedCall{Account: c.Account, Method: c.Method, Path: c.Path, Status: c.Status,
+			Milliseconds: float64(c.Duration.Microseconds()) / 1000, Source: c.Source, Attempt: c.Attempt}
+		x.Totals[c.Source]++
+	}
+	return x
+}

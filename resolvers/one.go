@@ -1,0 +1,212 @@
+package resolvers
+
+import (
+	"context"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vikstrous/dataloadgen"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// records is how the records of a noun are read by id.
+type records[T providers.Record] struct {
+	noun  providers.Noun
+	query string // the field of Query that reads one
+	byID  func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)
+}
+
+// The nouns, as they are read by id.
+var (
+	affiliates    = records[providers.Affiliate]{providers.NounAffiliate, "Query.affiliate", providers.Reader.AffiliatesByID}
+	memberships   = records[providers.Membership]{providers.NounMembership, "Query.membership", providers.Reader.MembershipsByID}
+	campaigns     = records[providers.Campaign]{providers.NounCampaign, "Query.campaign", providers.Reader.CampaignsByID}
+	referrals     = records[providers.Referral]{providers.NounReferral, "Query.referral", providers.Reader.ReferralsByID}
+	commissions   = records[providers.Commission]{providers.NounCommission, "Query.commission", providers.Reader.CommissionsByID}
+	payouts       = records[providers.Payout]{providers.NounPayout, "Query.payout", providers.Reader.PayoutsByID}
+	coupons       = records[providers.Coupon]{providers.NounCoupon, "Query.coupon", providers.Reader.CouponsByID}
+	subscriptions = records[providers.WebhookSubscription]{providers.NounWebhookSubscription, "Query.node", providers.Reader.WebhookSubscriptionsByID}
+)
+
+// batchWait is how long a loader waits for more ids. Lists hand all ids of their rows over at once (see ahead), so
+// that this matters only where rows of several parents ask for the same noun.
+const batchWait = time.Millisecond
+
+// want is what a loader is asked for: a record, and the fields of it that will be read.
+type want struct {
+	id   providers.ID
+	need string // joined by spaces
+}
+
+// loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
+// shared by operations, because they remember errors and one viewer's scope.
+type loaders struct {
+	r  *Resolver
+	mu sync.Mutex
+	m  map[string]any
+}
+
+type loadersKey struct{}
+
+func withLoaders(ctx context.Context, r *Resolver) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}})
+}
+
+// loader is the operation's loader of this name, made when it is first asked for.
+func loader[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *dataloadgen.Loader[K, V] {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		panic("resolvers: the operation has no loaders; Extension was not installed")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if found, ok := l.m[name]; ok {
+		return found.(*dataloadgen.Loader[K, V])
+	}
+	made := dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) },
+		dataloadgen.WithWait(batchWait))
+	l.m[name] = made
+	return made
+}
+
+func (n records[T]) loader(ctx context.Context) *dataloadgen.Loader[want, *T] {
+	return loader(ctx, string(n.noun), n.fetch)
+}
+
+// fetch reads what was asked for: one read for each account and set of fields. A record that is not there, or whose
+// account the viewer may not see, is nil without an error, and without a call.
+func (n records[T]) fetch(r *Resolver, ctx context.Context, wants []want) ([]*T, []error) {
+	type group struct{ account, need string }
+	ids := map[group][]providers.ID{}
+	for _, w := range wants {
+		g := group{w.id.Account, w.need}
+		ids[g] = append(ids[g], w.id)
+	}
+	var (
+		mu    sync.Mutex
+		wg    sync.WaitGroup
+		found = make(map[want]*T, len(wants))
+		errs  = map[want]error{}
+	)
+	for g, ids := range ids {
+		p, ok := r.provider(ctx, g.account)
+		if !ok {
+			continue
+		}
+		wg.Go(func() {
+			b, err := n.byID(p, ctx, ids, strings.Fields(g.need)...)
+			mu.Lock()
+			defer mu.Unlock()
+			for _, id := range ids {
+				w := want{id, g.need}
+				switch {
+				case err != nil:
+					errs[w] = err
+				case b.Failed[id] != nil:
+					errs[w] = b.Failed[id]
+				default:
+					found[w] = b.Found[id]
+				}
+			}
+		})
+	}
+	wg.Wait()
+	rows, failed := make([]*T, len(wants)), make([]error, len(wants))
+	for i, w := range wants {
+		rows[i], failed[i] = found[w], errs[w]
+	}
+	return rows, failed
+}
+
+// load reads one record with what the field being resolved selects of it.
+func (n records[T]) load(ctx context.Context, id providers.ID) (*T, error) {
+	if id.IsZero() {
+		return nil, nil
+	}
+	need := needed(ctx, n.noun)
+	row, err := n.loader(ctx).Load(ctx, want{id, strings.Join(need, " ")})
+	if row != nil {
+		ahead(ctx, []*T{row}, collect(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, n.noun))
+	}
+	return row, err
+}
+
+// find is load for an id that a client sent in the argument where.
+func (n records[T]) find(ctx context.Context, where string, id providers.ID) (*T, error) {
+	if id.Noun != n.noun {
+		return nil, wrongNoun(where, id, n.noun)
+	}
+	return n.load(ctx, id)
+}
+
+// complete are the rows with what is selected of them: those that know too little are read by id.
+func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*T, error) {
+	var (
+		wants []want
+		at    []int
+	)
+	for i, row := range rows {
+		if node := providers.NodeOf(row); !node.Known.Covers(need...) {
+			wants, at = append(wants, want{node.ID, strings.Join(need, " ")}), append(at, i)
+		}
+	}
+	if len(wants) == 0 {
+		return rows, nil
+	}
+	whole, err := n.loader(ctx).LoadAll(ctx, wants)
+	rows = append([]*T(nil), rows...)
+	for i, row := range whole {
+		if row != nil { // else what is known of it is shown
+			rows[at[i]] = row
+		}
+	}
+	return rows, err
+}
+
+// one is an edge to a single record: which it is, the row knows. One is declared for each such field, in edges.go.
+type one[From, To providers.Record] struct {
+	field string // as the schema has it: "Referral.affiliate"
+	to    records[To]
+	id    func(*From) providers.ID
+}
+
+// follow answers the field for a row.
+func (e one[From, To]) follow(ctx context.Context, from *From) (*To, error) {
+	return e.to.load(ctx, e.id(from))
+}
+
+// ahead starts the loads of all rows together.
+func (e one[From, To]) ahead(ctx context.Context, rows any, f graphql.CollectedField) {
+	need := strings.Join(names(collect(graphql.GetOperationContext(ctx), f.Selections, e.to.noun)), " ")
+	var wants []want
+	for _, row := range rows.([]*From) {
+		if id := e.id(row); !id.IsZero() {
+			wants = append(wants, want{id, need})
+		}
+	}
+	if len(wants) > 0 {
+		e.to.loader(ctx).LoadAllThunk(ctx, wants)
+	}
+}
+
+// edge is what one and many have in common: they can start the loads of many rows at once, and say what that costs.
+type edge interface {
+	name() string
+	ahead(ctx context.Context, rows any, f graphql.CollectedField)
+	cost(p *planner, f graphql.CollectedField, from level)
+}
+
+func (e one[From, To]) name() string { return e.field }
+
+// ahead starts what the selection under rows will ask for, for all rows at once: batches are exact then, and no row waits
+// on a clock.
+func ahead[T providers.Record](ctx context.Context, rows []*T, fields []graphql.CollectedField) {
+	for _, f := range fields {
+		if e, ok := edges[f.ObjectDefinition.Name+"."+f.Name]; ok {
+			e.ahead(ctx, rows, f)
+		}
+	}
+}
