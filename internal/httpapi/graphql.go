@@ -1,0 +1,80 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime/debug"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/handler/extension"
+	"github.com/99designs/gqlgen/graphql/handler/lru"
+	"github.com/99designs/gqlgen/graphql/handler/transport"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/graph"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// ExplainHeader asks, with the value 1, that a response lists every call it cost. It is granted to admins.
+const ExplainHeader = "X-Partnergraph-Explain"
+
+// parsedQueries is how many documents are kept parsed and validated.
+const parsedQueries = 1000
+
+// executor is gqlgen's, with our resolvers.
+func executor(o Options) http.Handler {
+	h := handler.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers}))
+	h.AddTransport(transport.Options{AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodOptions}})
+	h.AddTransport(transport.GET{UseGrapQLResponseJsonByDefault: false})
+	h.AddTransport(transport.POST{})
+	h.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
+	h.SetParserTokenLimit(o.Tokens)
+	h.SetDisableSuggestion(!o.Introspection) // suggestions would tell the schema word by word
+	h.SetErrorPresenter(o.Resolvers.Present)
+	h.SetRecoverFunc(func(ctx context.Context, p any) error {
+		return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) // Present logs it and shows "internal error"
+	})
+	if o.Introspection {
+		h.Use(extension.Introspection{})
+	}
+	h.Use(o.Resolvers.Extension())
+	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+		op := graphql.GetOperationContext(ctx)
+		note(ctx, func(l *line) { l.operation = op.OperationName })
+		return next(ctx)
+	})
+	return h
+}
+
+// bounded gives a request its bounds of time and size, and its wish to be explained.
+func bounded(o Options, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), o.Timeout)
+		defer cancel()
+		if r.ContentLength > o.Body {
+			refuse(w, r, http.StatusRequestEntityTooLarge, resolvers.CodeTooComplex,
+				fmt.Sprintf("the request's body has %d bytes, and %d are allowed", r.ContentLength, o.Body))
+			return
+		}
+		r.Body = http.MaxBytesReader(w, r.Body, o.Body)
+		if r.Header.Get(ExplainHeader) == "1" {
+			ctx = resolvers.WithExplain(ctx)
+		}
+		w.Header().Set("Cache-Control", "no-store")
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// refuse answers a request that is not executed in the form of a GraphQL response.
+func refuse(w http.ResponseWriter, r *http.Request, status int, code resolvers.Code, text string) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(graphql.Response{Errors: gqlerror.List{{
+		Message:    text,
+		Extensions: map[string]any{"code": code, "requestId": resolvers.RequestID(r.Context())},
+	}}})
+}

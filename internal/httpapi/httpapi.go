@@ -1,0 +1,111 @@
+// Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
+// /schema.graphql, and /healthz and /readyz for whoever runs it.
+//
+// A request goes through these steps, in this order: request id → log line → (GraphQL only) who asks → bounds of time and size → the
+// executor. [New] is that order.
+package httpapi
+
+import (
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/resolvers"
+	"github.com/partnergraph/partnergraph/schema"
+)
+
+// Options is what the handler is made from.
+type Options struct {
+	Resolvers *resolvers.Resolver
+	Keys      *auth.Keys // nil: everybody who reaches the server is auth.Local
+	Logger    *slog.Logger
+
+	Timeout       time.Duration // of a GraphQL request
+	Body          int64         // bytes of a GraphQL request's body
+	Tokens        int           // of a GraphQL document
+	Introspection bool
+	Playground    bool
+}
+
+// Handler answers every path. It is safe for concurrent use.
+type Handler struct {
+	http.Handler
+	draining atomic.Bool
+}
+
+// Drain makes /readyz say that no more requests should be sent here. What runs goes on.
+func (h *Handler) Drain() { h.draining.Store(true) }
+
+// New makes the handler.
+func New(o Options) *Handler {
+	h := &Handler{}
+	mux := http.NewServeMux()
+	mux.Handle("/graphql", local(o.Keys == nil, viewer(o.Keys, bounded(o, executor(o)))))
+	mux.HandleFunc("GET /schema.graphql", sdl)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if h.draining.Load() {
+			say(w, http.StatusServiceUnavailable, "shutting down")
+			return
+		}
+		say(w, http.StatusOK, "ready")
+	})
+	if o.Playground {
+		mux.Handle("GET /{$}", page())
+	}
+	h.Handler = requestID(logged(o.Logger, mux))
+	return h
+}
+
+func say(w http.ResponseWriter, status int, text string) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(status)
+	_, _ = io.WriteString(w, text+"\n")
+}
+
+func sdl(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	_, _ = io.WriteString(w, schema.SDL())
+}
+
+// viewer puts who asks into the request's context; whoever cannot say so goes no further.
+func viewer(keys *auth.Keys, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		v := auth.Local()
+		if keys != nil {
+			var err error
+			if v, err = keys.FromRequest(r); err != nil {
+				w.Header().Set("WWW-Authenticate", `Bearer realm="partnergraph"`)
+				refuse(w, r, http.StatusUnauthorized, resolvers.CodeUnauthenticated, err.Error())
+				return
+			}
+		}
+		note(r.Context(), func(l *line) { l.viewer = v.Name })
+		next.ServeHTTP(w, r.WithContext(auth.WithViewer(r.Context(), v)))
+	})
+}
+
+// local refuses requests that were sent to a name other than this machine's, where nobody is asked who they are: else any
+// web page could have its own name point here and read everything (DNS rebinding).
+func local(only bool, next http.Handler) http.Handler {
+	if !only {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host := r.Host
+		if h, _, err := net.SplitHostPort(host); err == nil {
+			host = h
+		}
+		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+			refuse(w, r, http.StatusForbidden, resolvers.CodeForbidden,
+				"without authentication this server answers to localhost only; configure auth.api_keys to reach it under another name")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}

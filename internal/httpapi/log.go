@@ -1,0 +1,86 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// RequestIDHeader carries the id of a request: the client's, where it sent a sensible one, else a new one.
+const RequestIDHeader = "X-Request-Id"
+
+var sensibleID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+
+func requestID(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		id := r.Header.Get(RequestIDHeader)
+		if !sensibleID.MatchString(id) {
+			id = rand.Text()
+		}
+		w.Header().Set(RequestIDHeader, id)
+		next.ServeHTTP(w, r.WithContext(resolvers.WithRequestID(r.Context(), id)))
+	})
+}
+
+// line is what the log line of a request says besides what HTTP tells.
+type line struct {
+	mu        sync.Mutex
+	viewer    string
+	operation string
+}
+
+type lineKey struct{}
+
+// note adds to the request's log line.
+func note(ctx context.Context, add func(*line)) {
+	if l, ok := ctx.Value(lineKey{}).(*line); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		add(l)
+	}
+}
+
+// logged writes one line for each request: neither its query string nor its body, which may hold e-mail addresses.
+func logged(log *slog.Logger, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		start, l, rec := time.Now(), &line{}, &recorder{ResponseWriter: w, status: http.StatusOK}
+		ctx := context.WithValue(r.Context(), lineKey{}, l)
+		defer func() {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			log.LogAttrs(ctx, slog.LevelInfo, "request",
+				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.status),
+				slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(start)),
+				slog.String("viewer", l.viewer), slog.String("operation", l.operation),
+				slog.String("requestId", resolvers.RequestID(ctx)))
+		}()
+		next.ServeHTTP(rec, r.WithContext(ctx))
+	})
+}
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) WriteHeader(status int) {
+	r.status = status
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(b []byte) (int, error) {
+	n, err := r.ResponseWriter.Write(b)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
