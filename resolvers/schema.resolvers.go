@@ -10,7 +10,6 @@ import (
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
-
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
