@@ -2673,11 +2673,11 @@ enum CommissionRuleType {
 
 "What affiliates of a campaign are given to share."
 enum CodeMode {
-  "A link."
+  "An address with a code in it."
   LINK
   "A coupon code."
   COUPON
-  "A link and a coupon code."
+  "An address with a code in it, and a coupon code."
   BOTH
   "Something that this server does not know yet."
   UNKNOWN
@@ -2775,7 +2775,7 @@ enum CommissionStatus {
 
 "What a commission was made for."
 enum CommissionKind {
-  "A sale."
+  "Something that a customer bought."
   SALE
   "A bonus or a correction, without a sale."
   CUSTOM
@@ -3095,7 +3095,7 @@ enum PayoutStatusFilter {
   PENDING
   "On its way (FirstPromoter)."
   PROCESSING
-  "Paid."
+  "The money has been sent, or was marked as sent by the merchant."
   PAID
   "The payment did not go through."
   FAILED
@@ -3111,7 +3111,7 @@ enum PayoutStatus {
   PENDING
   "On its way (FirstPromoter)."
   PROCESSING
-  "Paid."
+  "The money has been sent, or was marked as sent by the merchant."
   PAID
   "The payment did not go through."
   FAILED
