@@ -3,8 +3,8 @@ package resolvers
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/binary"
 	"encoding/json"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -22,14 +22,15 @@ type position struct {
 }
 
 // tag stands for an id in a cursor.
-type tag uint32
+type tag uint64
 
 // tags is how many rows a position remembers: should the last one have been deleted, an earlier one still says where it stood.
 const tags = 4
 
 func tagOf(id providers.ID) tag {
-	h := sha256.Sum256([]byte(id.String()))
-	return tag(binary.BigEndian.Uint32(h[:]))
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(id.Account + string(id.Noun) + "\x00" + id.Local))
+	return tag(h.Sum64())
 }
 
 // fresh says whether nothing was read yet.

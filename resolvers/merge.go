@@ -20,7 +20,7 @@ type source[T providers.Record] struct {
 	next  int // into rows
 	more  bool
 	total *int64
-	seen  map[providers.ID]bool
+	given map[tag]bool // rows that were given before, in this request or, the last of them, in those before
 
 	err     error // the account failed: nothing more comes in this request
 	stopped bool  // the bound of pages was reached: nothing more comes in this request
@@ -50,6 +50,10 @@ func (s *source[T]) read(ctx context.Context, number int) bool {
 func (s *source[T]) open(ctx context.Context) {
 	if s.at.Done {
 		return
+	}
+	s.given = make(map[tag]bool, len(s.at.Last))
+	for _, t := range s.at.Last {
+		s.given[t] = true
 	}
 	if s.at.fresh() {
 		s.read(ctx, 1)
@@ -83,11 +87,8 @@ func (s *source[T]) open(ctx context.Context) {
 // find is the index of the last row on the page that was given before; -1 for none.
 func (s *source[T]) find() int {
 	for i := len(s.rows) - 1; i >= 0; i-- {
-		t := tagOf(providers.NodeOf(s.rows[i]).ID)
-		for _, last := range s.at.Last {
-			if last == t {
-				return i
-			}
+		if s.given[tagOf(providers.NodeOf(s.rows[i]).ID)] {
+			return i
 		}
 	}
 	return -1
@@ -106,7 +107,7 @@ func (s *source[T]) head(ctx context.Context) *T {
 	for s.err == nil && !s.stopped && !s.at.Done {
 		for s.next < len(s.rows) {
 			row := s.rows[s.next]
-			if !s.seen[providers.NodeOf(row).ID] && s.match(row) {
+			if s.wants(row) {
 				return row
 			}
 			s.pass()
@@ -123,12 +124,17 @@ func (s *source[T]) head(ctx context.Context) *T {
 // pass goes behind the next row.
 func (s *source[T]) pass() {
 	n := providers.NodeOf(s.rows[s.next])
-	if s.seen == nil {
-		s.seen = map[providers.ID]bool{}
+	if s.given == nil {
+		s.given = map[tag]bool{}
 	}
-	s.seen[n.ID] = true
+	s.given[tagOf(n.ID)] = true
 	s.at.pass(n, s.page)
 	s.next++
+}
+
+// wants says whether a row is to be given: it matches, and was not given before.
+func (s *source[T]) wants(row *T) bool {
+	return s.match(row) && !s.given[tagOf(providers.NodeOf(row).ID)]
 }
 
 // goesOn says whether there is, or may be, more behind what was read.
@@ -143,7 +149,7 @@ func (s *source[T]) goesOn() bool {
 		return true
 	}
 	for _, row := range s.rows[min(s.next, len(s.rows)):] {
-		if !s.seen[providers.NodeOf(row).ID] && s.match(row) {
+		if s.wants(row) {
 			return true
 		}
 	}

@@ -1,0 +1,261 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// vendorList is a list at a vendor that changes while it is read: newest first, numbered pages.
+type vendorList struct {
+	account string
+	rows    []*providers.Commission
+	size    int
+	reads   int
+	down    error
+}
+
+func (v *vendorList) list() providers.List[providers.Commission] {
+	return providers.List[providers.Commission]{Key: "commissions", Exact: true,
+		Page: func(_ context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+			v.reads++
+			if v.down != nil {
+				return nil, v.down
+			}
+			from := min((r.Number-1)*v.size, len(v.rows))
+			to := min(from+v.size, len(v.rows))
+			return &providers.Page[providers.Commission]{Items: slices.Clone(v.rows[from:to]), More: to < len(v.rows)}, nil
+		}}
+}
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// row makes a commission that is minutes old as of epoch; two may be equally old.
+func (v *vendorList) row(serial, minutes int) *providers.Commission {
+	at := epoch.Add(-time.Duration(minutes) * time.Minute)
+	return &providers.Commission{Node: providers.Node{ID: providers.ID{Account: v.account, Noun: providers.NounCommission, Local: strconv.Itoa(serial)}, CreatedAt: &at}}
+}
+
+func every(*providers.Commission) bool { return true }
+
+func sourcesOf(pages int, match func(*providers.Commission) bool, lists ...*vendorList) []*source[providers.Commission] {
+	out := make([]*source[providers.Commission], len(lists))
+	for i, v := range lists {
+		out[i] = &source[providers.Commission]{list: v.list(), match: match, pages: pages, at: position{List: listTag(v.account, "commissions")}}
+	}
+	return out
+}
+
+func idsOf(rows []row[providers.Commission]) []string {
+	out := make([]string, len(rows))
+	for i, r := range rows {
+		out[i] = r.record.ID.Account + "/" + r.record.ID.Local
+	}
+	return out
+}
+
+// TestAnchoredCursors reads lists page by page while rows come and go between the pages, and finds each row that was there all the time
+// exactly once, and none twice.
+func TestAnchoredCursors(t *testing.T) {
+	for seed := range uint64(300) {
+		rnd := rand.New(rand.NewPCG(seed, 1))
+		lists := []*vendorList{{account: "a", size: 5}, {account: "b", size: 3}, {account: "c", size: 7}}
+		serial := 0
+		stayed := map[providers.ID]bool{}
+		for _, v := range lists {
+			age := 0
+			for range rnd.IntN(40) {
+				if rnd.IntN(3) > 0 { // else as old as the one before
+					age += rnd.IntN(20)
+				}
+				serial++
+				r := v.row(serial, age)
+				v.rows, stayed[r.ID] = append(v.rows, r), true
+			}
+		}
+		given := map[providers.ID]bool{}
+		cursor := ""
+		for page := 0; ; page++ {
+			if page > 200 {
+				t.Fatalf("seed %d: the list does not end", seed)
+			}
+			sources := sourcesOf(20, every, lists...)
+			if cursor != "" {
+				at, err := unseal("bound", cursor)
+				if err != nil {
+					t.Fatal(err)
+				}
+				resume(sources, at)
+			}
+			rows := merge(t.Context(), sources, 1+rnd.IntN(6))
+			for _, r := range rows {
+				if given[r.record.ID] {
+					t.Fatalf("seed %d: %v was given twice", seed, r.record.ID)
+				}
+				given[r.record.ID] = true
+			}
+			goesOn := slices.ContainsFunc(sources, func(s *source[providers.Commission]) bool { return s.goesOn() })
+			if !goesOn {
+				break
+			}
+			cursor = seal("bound", standing(sources))
+			for _, v := range lists { // rows come, newest first, and go
+				for range rnd.IntN(3) {
+					serial++
+					v.rows = slices.Insert(v.rows, 0, v.row(serial, -page-1))
+				}
+				if n := len(v.rows); n > 0 && rnd.IntN(2) == 0 {
+					i := rnd.IntN(n)
+					delete(stayed, v.rows[i].ID)
+					v.rows = slices.Delete(v.rows, i, i+1)
+				}
+			}
+		}
+		for id := range stayed {
+			if !given[id] {
+				t.Fatalf("seed %d: %v was skipped", seed, id)
+			}
+		}
+	}
+}
+
+// TestMergeOrder wants the rows of several accounts newest first, and undated ones last.
+func TestMergeOrder(t *testing.T) {
+	a, b := &vendorList{account: "a", size: 2}, &vendorList{account: "b", size: 2}
+	a.rows = []*providers.Commission{a.row(1, 1), a.row(2, 4), a.row(3, 5)}
+	b.rows = []*providers.Commission{b.row(1, 2), b.row(2, 3)}
+	undated := b.row(9, 0)
+	undated.CreatedAt = nil
+	b.rows = append(b.rows, undated)
+	got := idsOf(merge(t.Context(), sourcesOf(20, every, a, b), 100))
+	if want := []string{"a/1", "b/1", "b/2", "a/2", "a/3", "b/9"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+// TestFirstHundredIsOneRead wants no page read whose rows are not needed.
+func TestFirstHundredIsOneRead(t *testing.T) {
+	v := &vendorList{account: "a", size: 100}
+	for i := range 250 {
+		v.rows = append(v.rows, v.row(i, i))
+	}
+	sources := sourcesOf(20, every, v)
+	if got := len(merge(t.Context(), sources, 100)); got != 100 || v.reads != 1 || !sources[0].goesOn() {
+		t.Errorf("got %d rows in %d reads, goes on: %v; want 100 in 1, true", got, v.reads, sources[0].goesOn())
+	}
+}
+
+// TestBoundOfPages wants a search that finds nothing within the bound to say that it goes on, and to go on where it stopped.
+func TestBoundOfPages(t *testing.T) {
+	v := &vendorList{account: "a", size: 5}
+	for i := range 100 {
+		v.rows = append(v.rows, v.row(i, i))
+	}
+	match := func(c *providers.Commission) bool { return c.ID.Local == "77" }
+	var found []string
+	cursor, requests := "", 0
+	for {
+		requests++
+		sources := sourcesOf(4, match, v)
+		if cursor != "" {
+			at, err := unseal("x", cursor)
+			if err != nil {
+				t.Fatal(err)
+			}
+			resume(sources, at)
+		}
+		before := v.reads
+		found = append(found, idsOf(merge(t.Context(), sources, 10))...)
+		if got := v.reads - before; got > 4 {
+			t.Fatalf("a request read %d pages, and may read 4", got)
+		}
+		if !sources[0].goesOn() {
+			break
+		}
+		if requests > 20 {
+			t.Fatal("the search does not end")
+		}
+		cursor = seal("x", standing(sources))
+	}
+	if !slices.Equal(found, []string{"a/77"}) {
+		t.Errorf("found %v, want a/77", found)
+	}
+	// 20 pages, and each request but the first reads the page again that it stopped on.
+	if want := 7; requests != want {
+		t.Errorf("it took %d requests, want %d", requests, want)
+	}
+}
+
+// TestFailedAccountResumes wants an account that failed to lose nothing: its rows come in a later page.
+func TestFailedAccountResumes(t *testing.T) {
+	a, b := &vendorList{account: "a", size: 2}, &vendorList{account: "b", size: 2}
+	a.rows = []*providers.Commission{a.row(1, 1), a.row(2, 3)}
+	b.rows = []*providers.Commission{b.row(1, 2), b.row(2, 4)}
+	b.down = &providers.Error{Account: "b", Kind: providers.KindUnavailable, Err: errors.New("down")}
+	sources := sourcesOf(20, every, a, b)
+	got := idsOf(merge(t.Context(), sources, 10))
+	if want := []string{"a/1", "a/2"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	if sources[1].err == nil || !sources[1].goesOn() {
+		t.Errorf("the failed account must have an error, and go on later")
+	}
+	cursor := seal("x", standing(sources))
+	b.down = nil
+	at, err := unseal("x", cursor)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sources = sourcesOf(20, every, a, b)
+	resume(sources, at)
+	got = idsOf(merge(t.Context(), sources, 10))
+	if want := []string{"b/1", "b/2"}; !slices.Equal(got, want) {
+		t.Errorf("after the account is back: got %v, want %v", got, want)
+	}
+}
+
+// TestCursorsAreBound wants every cursor of another list, version or hand refused.
+func TestCursorsAreBound(t *testing.T) {
+	at := []position{{List: "x", Page: 3, Time: 12345, Last: []tag{1, 2, 3}}}
+	good := seal("commissions", at)
+	if got, err := unseal("commissions", good); err != nil || fmt.Sprint(got) != fmt.Sprint(at) {
+		t.Fatalf("unseal(seal(x)) = %v, %v; want x", got, err)
+	}
+	bad := []string{"", "x", good + "A", good[1:], seal("payouts", at), seal("commissions", []position{{Page: -1}})}
+	for i := range good { // any one letter changed
+		c := byte('A')
+		if good[i] == 'A' {
+			c = 'B'
+		}
+		bad = append(bad, good[:i]+string(c)+good[i+1:])
+	}
+	for _, c := range bad {
+		if _, err := unseal("commissions", c); !errors.Is(err, errBadCursor) {
+			t.Errorf("unseal(%q) = %v, want %v", c, err, errBadCursor)
+		}
+	}
+}
+
+func FuzzUnseal(f *testing.F) {
+	f.Add("commissions", seal("commissions", []position{{List: "x", Page: 1, Last: []tag{7}}}))
+	f.Add("", "")
+	f.Fuzz(func(t *testing.T, list, cursor string) {
+		at, err := unseal(list, cursor)
+		if err != nil {
+			if !errors.Is(err, errBadCursor) {
+				t.Errorf("the error of a bad cursor is %v, want %v", err, errBadCursor)
+			}
+			return
+		}
+		if again, err := unseal(list, seal(list, at)); err != nil || fmt.Sprint(again) != fmt.Sprint(at) {
+			t.Errorf("a cursor that was read cannot be written again: %v, %v", again, err)
+		}
+	})
+}
