@@ -1,0 +1,157 @@
+package config
+
+import (
+	"os"
+	"slices"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Config is the configuration of a server. Nobody changes it while it is served.
+type Config struct {
+	Listen        string // host:port; an empty host is all interfaces
+	Accounts      []Account
+	Cache         Cache
+	Auth          Auth
+	Limits        Limits
+	Playground    bool // serve the page at /
+	Introspection bool // let clients ask for the schema
+}
+
+// Account is one account at one vendor, with every default filled in.
+type Account struct {
+	ID             string
+	Name           string // for people
+	Provider       string // a name in the registry
+	Currency       string // ISO 4217, upper case, of amounts where the vendor names none
+	BaseURL        string // without a slash at its end; "" for the vendor's own
+	Credentials    Credentials
+	RateLimit      RateLimit
+	Timeout        time.Duration // of one call, retries included
+	CustomerEmails CustomerEmails
+}
+
+// RateLimit is how many calls an account may make in a window of time; both are positive.
+type RateLimit struct {
+	Requests int
+	Per      time.Duration
+}
+
+// CustomerEmails says what partners may see of the e-mail addresses of customers.
+type CustomerEmails string
+
+// What partners may see of customers' addresses.
+const (
+	EmailsHidden   CustomerEmails = "hidden"   // nothing
+	EmailsCampaign CustomerEmails = "campaign" // what the campaign's own setting at the vendor lets them see
+	EmailsShown    CustomerEmails = "shown"    // all
+)
+
+// Cache says how long records of each noun count as fresh, each at least a second.
+type Cache struct {
+	Affiliate  time.Duration
+	Membership time.Duration
+	Campaign   time.Duration
+	Referral   time.Duration
+	Commission time.Duration
+	Payout     time.Duration
+	Coupon     time.Duration
+	List       time.Duration // pages: which records, in which order
+	Stale      time.Duration // how long after that it may still be shown
+	Memory     Size          // what all of it may take
+}
+
+// Auth says who is let in.
+type Auth struct {
+	APIKeys []auth.Key
+}
+
+// Configured says whether anyone is asked who they are. Where not, only the server's own machine may
+// reach it.
+func (a Auth) Configured() bool { return len(a.APIKeys) > 0 }
+
+// Limits bound one GraphQL request.
+type Limits struct {
+	Calls   int           // to vendors
+	Pages   int           // of one list, to fill one connection
+	Timeout time.Duration // of the whole request
+	Body    Size          // of its HTTP body
+	Tokens  int           // of its document
+}
+
+// Default is the configuration of a server without a file: no accounts yet, for itself alone.
+func Default() *Config {
+	return &Config{
+		Listen: "127.0.0.1:8080",
+		Cache: Cache{
+			Affiliate:  5 * time.Minute,
+			Membership: 5 * time.Minute,
+			Campaign:   30 * time.Minute,
+			Referral:   2 * time.Minute,
+			Commission: 2 * time.Minute,
+			Payout:     10 * time.Minute,
+			Coupon:     5 * time.Minute,
+			List:       time.Minute,
+			Stale:      24 * time.Hour,
+			Memory:     256 * MiB,
+		},
+		Limits: Limits{
+			Calls:   50,
+			Pages:   20,
+			Timeout: 30 * time.Second,
+			Body:    100 * KiB,
+			Tokens:  5000,
+		},
+		Playground:    true,
+		Introspection: true,
+	}
+}
+
+// Getenv looks up an environment variable, as [os.LookupEnv] does.
+type Getenv func(name string) (value string, set bool)
+
+// With is g with one variable set: how a flag of the command line goes before the variable that it
+// is the same as, in time for the checks that look at several values. An empty value changes nothing.
+func (g Getenv) With(name, value string) Getenv {
+	if value == "" {
+		return g
+	}
+	return func(n string) (string, bool) {
+		if n == name {
+			return value, true
+		}
+		return g(n)
+	}
+}
+
+// Load reads the file at path, and the environment over it. Without a path there is no file: the
+// configuration is [Default] under the environment, and has no accounts. It may be called again at
+// any time, for what it answers is new each time.
+//
+// The error is of the file system, or is [Problems].
+func Load(path string, getenv Getenv, reg *providers.Registry) (*Config, error) {
+	if path == "" {
+		return read(nil, getenv, reg)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	return Parse(path, data, getenv, reg)
+}
+
+// Parse is [Load] for a file already read; name is what messages call it. The error is [Problems].
+func Parse(name string, data []byte, getenv Getenv, reg *providers.Registry) (*Config, error) {
+	doc, problem := parseYAML(name, data)
+	if problem != nil {
+		return nil, Problems{*problem}
+	}
+	return read(doc, getenv, reg)
+}
+
+// hasAccount says whether an account was read under this id.
+func (c *Config) hasAccount(id string) bool {
+	return slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.ID == id })
+}

@@ -1,0 +1,76 @@
+// Package config reads the server's configuration: a YAML file, and the environment over it.
+//
+// # The file
+//
+// Everything that may stand in it. Where a value is no default, the comment says what happens without it:
+//
+//	listen: 127.0.0.1:8080         # host:port; without auth only a loopback address is accepted
+//
+//	accounts:                      # required; at least one
+//	  - id: saas                   # required; [a-z0-9-]{1,32}; part of every id that clients store: never change or reuse one
+//	    name: Acme SaaS            # for people; default: the id
+//	    provider: promotekit       # required; a vendor that the program was built with
+//	    currency: USD              # required; ISO 4217: of the amounts where the vendor names none
+//	    base_url: https://…        # default: the vendor's
+//	    credentials:               # required; which ones, the vendor says: all of them, and no others
+//	      api_key: ${PROMOTEKIT_KEY}
+//	    rate_limit:                # default: what the vendor documents
+//	      requests: 200
+//	      per: 1m
+//	    timeout: 10s               # of one call to the vendor, its retries included
+//	    customer_emails: hidden    # hidden | campaign | shown: what partners may see of customers' addresses
+//
+//	cache:                         # how long a record counts as fresh
+//	  affiliate: 5m
+//	  membership: 5m
+//	  campaign: 30m
+//	  referral: 2m
+//	  commission: 2m
+//	  payout: 10m
+//	  coupon: 5m
+//	  list: 1m                     # the pages of lists: which records, in which order
+//	  stale: 24h                   # how long after that it may still be shown while, or because, a new one cannot be had
+//	  memory: 256MiB               # what all of it may take
+//
+//	auth:                          # absent: everyone who reaches the server is an admin
+//	  api_keys:                    # required; the same name twice while one key replaces another
+//	    - name: dashboard          # required; who holds the key
+//	      sha256: 2c26b46b68ff…    # required; of the key: printf %s "$KEY" | sha256sum
+//	      role: reader             # required; reader | admin
+//	      accounts: [saas]         # default: all
+//
+//	limits:                        # of one GraphQL request
+//	  calls: 50                    # to vendors
+//	  pages: 20                    # of one list, read to fill one connection
+//	  timeout: 30s
+//	  body: 100KiB                 # of HTTP
+//	  tokens: 5000                 # of the document
+//
+//	playground: true               # the page at /
+//	introspection: true            # of the schema, by clients
+//
+// Durations are written as Go does (90s, 1h30m), sizes as a number with B, KiB, MiB or GiB. A key that
+// is not in this list is refused, so that a misspelt one never quietly leaves a default in force;
+// so are anchors, aliases, tags and a second document.
+//
+// # The environment inside the file
+//
+// ${NAME} inside a value stands for the environment variable NAME; one that is not set is an error.
+// $${ stands for the two characters ${. It is replaced in the values that the file was parsed into,
+// never in its text, so that nothing a variable holds can become part of the file's structure. Inside
+// { } and [ ] YAML wants quotes around it: { api_key: "${PROMOTEKIT_KEY}" }.
+//
+// # The environment over the file
+//
+// The variable PARTNERGRAPH_ and a value's path overrides it: PARTNERGRAPH_LISTEN,
+// PARTNERGRAPH_CACHE_LIST, PARTNERGRAPH_LIMITS_CALLS. An account stands there by its id, with _ for -:
+// PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY. (Not its id itself, which everything hangs on; and not what
+// stands in the lists of auth, whose entries have no names of their own.) PORT, which hosting platforms
+// set, listens on that port of all interfaces; PARTNERGRAPH_LISTEN goes before it. An empty variable counts as
+// not set here.
+//
+// # Errors
+//
+// Every problem is reported, not only the first; see [Problems]. None shows a credential, the hash of
+// a key, or anything that came out of ${NAME}.
+package config

@@ -1,0 +1,209 @@
+package config
+
+import (
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// What is beyond this had its unit mistaken.
+const (
+	longestLife = 365 * 24 * time.Hour
+	longestWait = time.Hour
+)
+
+// read reads the configuration from a file, if there is one, and the environment. Fields stand in the
+// order of the documentation.
+func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error) {
+	r := &reader{getenv: getenv, vendors: reg}
+	root := value{reader: r, variable: "PARTNERGRAPH"}
+	if doc != nil {
+		r.name, root.node, root.at = doc.name, doc.root, place{1, 1}
+		if root.node != nil {
+			root.at = position(root.node)
+		}
+	}
+
+	c := Default()
+	asked := false // whether anyone is asked who they are
+	listen := root.child("listen", nil)
+	root.mapping(
+		field{name: "listen", read: func(v value) { listen = v }},
+		field{name: "accounts", read: func(v value) {
+			v.list("accounts", doc != nil, func(v value) { c.Accounts = append(c.Accounts, v.account(c)) })
+		}},
+		field{name: "cache", read: func(v value) { v.cache(&c.Cache) }},
+		field{name: "auth", read: func(v value) { asked = v.auth(c) }},
+		field{name: "limits", read: func(v value) { v.limits(&c.Limits) }},
+		setting("playground", &c.Playground, truth),
+		setting("introspection", &c.Introspection, truth),
+		later("redis"), later("writes"), later("cors"), later("persisted_operations"),
+	)
+	listen.listen(&c.Listen, asked)
+	if len(r.problems) > 0 {
+		return nil, r.problems.sorted()
+	}
+	return c, nil
+}
+
+// listen reads the address, which only this machine may reach if nobody is asked who they are.
+func (v value) listen(dst *string, asked bool) {
+	from := ""
+	if text, ok := v.override(v.variable); ok {
+		from = v.variable
+		override(v, from, text, dst, address)
+	} else if port, ok := v.override("PORT"); ok {
+		from = "PORT"
+		override(v, from, port, dst, allInterfaces)
+	} else {
+		load(v, dst, address)
+	}
+	if !asked && !loopback(*dst) {
+		v.problemIn(from, "found %q without auth, which lets in everyone who reaches it; expected an address "+
+			"of this machine alone, like 127.0.0.1:8080, or auth with api_keys", *dst)
+	}
+}
+
+// account reads an entry of accounts; c holds those before it.
+func (v value) account(c *Config) Account {
+	a := Account{Timeout: 10 * time.Second, CustomerEmails: EmailsHidden}
+	var vendor providers.Factory
+	v.mapping(
+		field{name: "id", want: accountID.want, read: func(id value) {
+			if !load(id, &a.ID, accountID) {
+				return
+			}
+			if c.hasAccount(a.ID) {
+				id.problem("found %q, the id of another account, expected an id of its own", a.ID)
+			}
+			// From here on, so that the id itself is not overridden.
+			v.variable = "PARTNERGRAPH_ACCOUNTS_" + strings.ToUpper(strings.ReplaceAll(a.ID, "-", "_"))
+		}},
+		setting("name", &a.Name, label),
+		field{name: "provider", want: v.vendor().want, read: func(v value) {
+			load(v, &vendor, v.vendor())
+			a.Provider = vendor.Name
+			a.RateLimit = RateLimit{Requests: vendor.Limit, Per: vendor.Window}
+		}},
+		required("currency", &a.Currency, currencyCode),
+		setting("base_url", &a.BaseURL, baseURL),
+		field{name: "credentials", read: func(v value) {
+			if vendor.Name != "" { // else nobody knows which there have to be
+				a.Credentials = v.credentials(vendor.Credentials)
+			}
+		}},
+		field{name: "rate_limit", read: func(v value) {
+			v.mapping(
+				setting("requests", &a.RateLimit.Requests, wholeNumber(1, 1_000_000)),
+				setting("per", &a.RateLimit.Per, duration(time.Second, 24*time.Hour)),
+			)
+		}},
+		setting("timeout", &a.Timeout, duration(100*time.Millisecond, longestWait)),
+		setting("customer_emails", &a.CustomerEmails, customerEmails),
+		later("webhook"),
+	)
+	if a.Name == "" {
+		a.Name = a.ID
+	}
+	return a
+}
+
+// vendor is one of the vendors that the program was built with.
+func (r *reader) vendor() kind[providers.Factory] {
+	var words []word[providers.Factory]
+	for _, f := range r.vendors.Factories() {
+		words = append(words, word[providers.Factory]{f.Name, f})
+	}
+	return oneOf(words...)
+}
+
+// credentials reads the secrets of these names.
+func (v value) credentials(names []string) Credentials {
+	v.secret = true
+	secrets := map[string]string{}
+	var fields []field
+	for _, name := range names {
+		fields = append(fields, field{name: name, want: secret.want, read: func(v value) {
+			var text string
+			if load(v, &text, secret) {
+				secrets[name] = text
+			}
+		}})
+	}
+	v.mapping(fields...)
+	return NewCredentials(secrets)
+}
+
+// cache reads how long records count as fresh.
+func (v value) cache(c *Cache) {
+	lifetime := duration(time.Second, longestLife)
+	v.mapping(
+		setting("affiliate", &c.Affiliate, lifetime),
+		setting("membership", &c.Membership, lifetime),
+		setting("campaign", &c.Campaign, lifetime),
+		setting("referral", &c.Referral, lifetime),
+		setting("commission", &c.Commission, lifetime),
+		setting("payout", &c.Payout, lifetime),
+		setting("coupon", &c.Coupon, lifetime),
+		setting("list", &c.List, lifetime),
+		setting("stale", &c.Stale, lifetime),
+		setting("memory", &c.Memory, bytes(MiB, 1024*GiB)),
+	)
+}
+
+// limits reads the bounds of a request.
+func (v value) limits(l *Limits) {
+	v.mapping(
+		setting("calls", &l.Calls, wholeNumber(1, 100_000)),
+		setting("pages", &l.Pages, wholeNumber(1, 10_000)),
+		setting("timeout", &l.Timeout, duration(time.Second, longestWait)),
+		setting("body", &l.Body, bytes(KiB, GiB)),
+		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000)),
+		later("cost"), later("depth"), later("aliases"),
+	)
+}
+
+// auth reads who is let in, and says whether anything is said about it. The accounts are known by now.
+func (v value) auth(c *Config) bool {
+	if v.node == nil {
+		return false
+	}
+	v.mapping(
+		field{name: "api_keys", read: func(v value) {
+			v.list("keys", true, func(v value) { c.Auth.APIKeys = append(c.Auth.APIKeys, v.apiKey(c)) })
+		}},
+		later("jwt"),
+	)
+	return true
+}
+
+// apiKey reads an entry of api_keys; c holds those before it.
+func (v value) apiKey(c *Config) auth.Key {
+	var key auth.Key
+	known := kind[string]{
+		want:  "the id of one of the accounts",
+		parse: func(s string) (string, bool) { return s, c.hasAccount(s) },
+	}
+	v.mapping(
+		required("name", &key.Name, label),
+		field{name: "sha256", want: keyHash.want, read: func(v value) {
+			if load(v, &key.SHA256, keyHash) &&
+				slices.ContainsFunc(c.Auth.APIKeys, func(k auth.Key) bool { return k.SHA256 == key.SHA256 }) {
+				v.problem("found the hash of another key, expected one of its own")
+			}
+		}},
+		required("role", &key.Role, role),
+		field{name: "accounts", read: func(v value) {
+			v.list("accounts' ids", false, func(v value) {
+				var id string
+				if load(v, &id, known) {
+					key.Accounts = append(key.Accounts, id)
+				}
+			})
+		}},
+	)
+	return key
+}
