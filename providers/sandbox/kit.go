@@ -1,7 +1,12 @@
 package sandbox
 
 import (
+	"bytes"
+	"io"
+	"math/rand/v2"
 	"net/http"
+	"slices"
+	"sync"
 	"time"
 )
 
@@ -18,8 +23,8 @@ type Request struct {
 	At     time.Time
 	Method string
 	Path   string // with the query
-	Body   string
-	Status int
+	Body   string // the first 64 KiB of it
+	Status int    // 0 where the connection was cut
 }
 
 // KitOptions is what a Kit is made from.
@@ -34,37 +39,261 @@ type KitOptions struct {
 	TooMany func(w http.ResponseWriter, wait time.Duration)
 }
 
-// Kit is the part of a simulator that is the same for every vendor. It is safe for concurrent use.
+// Kit is the part of a simulator that is the same for every vendor: it is served through
+// [Kit.Handler], and told by the other methods what to do to calls. It is safe for concurrent use.
 type Kit struct {
 	o KitOptions
+
+	mu        sync.Mutex
+	log       []Request
+	windows   map[string]*window
+	latency   time.Duration
+	jitter    time.Duration
+	errorRate float64
+	faults    []Fault
+	down      bool
+	switches  map[string]bool
 }
 
+// window counts the calls of one key. A fixed window begins at a multiple of its length since the epoch, a rolling one has
+// the times of its calls.
+type window struct {
+	begin time.Time
+	count int
+	calls []time.Time
+}
+
+// The bounds of what a kit remembers.
+const (
+	maxRequests = 100_000
+	maxBody     = 64 << 10
+)
+
 // NewKit makes a kit; nothing is switched on.
-func NewKit(o KitOptions) *Kit { return &Kit{o: o} }
+func NewKit(o KitOptions) *Kit {
+	return &Kit{o: o, windows: map[string]*window{}, switches: map[string]bool{}}
+}
 
 // Handler serves next behind the kit's log, downtime, latency, faults and rate windows, in this order.
-func (k *Kit) Handler(next http.Handler) http.Handler { return next }
+func (k *Kit) Handler(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
+		body := keepBody(r)
+		defer func() {
+			k.note(Request{At: k.o.Now(), Method: r.Method, Path: r.URL.RequestURI(), Body: body, Status: rec.status})
+		}()
+		down, wait := k.weather()
+		if down {
+			rec.cut()
+		}
+		if !sleep(r, wait) {
+			rec.cut()
+		}
+		if fault, ok := k.fault(); ok {
+			if fault.After {
+				k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, r, next)
+			}
+			if fault.Status == 0 {
+				rec.cut()
+			}
+			for name, values := range fault.Header {
+				rec.Header()[name] = values
+			}
+			rec.WriteHeader(fault.Status)
+			_, _ = io.WriteString(rec, fault.Body)
+			return
+		}
+		k.limited(rec, r, next)
+	})
+}
 
-// Requests are the calls since the last Forget, in order.
-func (k *Kit) Requests() []Request { return nil }
+// limited serves a call that is within the limit. Calls above it do not count, failed ones do.
+func (k *Kit) limited(w http.ResponseWriter, r *http.Request, next http.Handler) {
+	if wait, ok := k.admit(r); !ok {
+		k.o.TooMany(w, wait)
+		return
+	}
+	next.ServeHTTP(w, r)
+}
+
+// admit counts a call, or says how long it has to wait.
+func (k *Kit) admit(r *http.Request) (wait time.Duration, ok bool) {
+	if k.o.Limit <= 0 {
+		return 0, true
+	}
+	key := ""
+	if k.o.Key != nil {
+		key = k.o.Key(r)
+	}
+	now := k.o.Now()
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	win := k.windows[key]
+	if win == nil {
+		win = &window{}
+		k.windows[key] = win
+	}
+	if k.o.Rolling {
+		win.calls = slices.DeleteFunc(win.calls, func(t time.Time) bool { return now.Sub(t) >= k.o.Window })
+		if len(win.calls) >= k.o.Limit {
+			return k.o.Window - now.Sub(win.calls[0]), false
+		}
+		win.calls = append(win.calls, now)
+		return 0, true
+	}
+	if begin := now.Truncate(k.o.Window); !begin.Equal(win.begin) {
+		win.begin, win.count = begin, 0
+	}
+	if win.count >= k.o.Limit {
+		return win.begin.Add(k.o.Window).Sub(now), false
+	}
+	win.count++
+	return 0, true
+}
+
+// Requests are the calls since the last Forget, the last 100,000 of them, in the order of their ends.
+func (k *Kit) Requests() []Request {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return slices.Clone(k.log)
+}
 
 // Forget empties the log of calls and the rate windows.
-func (k *Kit) Forget() {}
+func (k *Kit) Forget() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.log, k.windows = nil, map[string]*window{}
+}
 
 // SetLatency makes every call take this long, and up to jitter longer.
-func (k *Kit) SetLatency(latency, jitter time.Duration) {}
+func (k *Kit) SetLatency(latency, jitter time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.latency, k.jitter = latency, jitter
+}
 
 // SetErrorRate makes this share of calls (0 to 1) answer 500.
-func (k *Kit) SetErrorRate(share float64) {}
+func (k *Kit) SetErrorRate(share float64) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.errorRate = share
+}
 
 // Fail applies these faults to the next calls, one each.
-func (k *Kit) Fail(faults ...Fault) {}
+func (k *Kit) Fail(faults ...Fault) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.faults = append(k.faults, faults...)
+}
 
 // SetDown makes every connection be cut, until it is set back.
-func (k *Kit) SetDown(down bool) {}
+func (k *Kit) SetDown(down bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.down = down
+}
 
 // Set turns a vendor's own switch on or off; the vendor's simulator names its switches.
-func (k *Kit) Set(name string, on bool) {}
+func (k *Kit) Set(name string, on bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.switches[name] = on
+}
 
 // On says whether a switch is on.
-func (k *Kit) On(name string) bool { return false }
+func (k *Kit) On(name string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	return k.switches[name]
+}
+
+func (k *Kit) note(r Request) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.log) >= maxRequests {
+		k.log = slices.Delete(k.log, 0, maxRequests/10)
+	}
+	k.log = append(k.log, r)
+}
+
+// weather is whether the vendor is down, and how long this call takes.
+func (k *Kit) weather() (down bool, wait time.Duration) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	wait = k.latency
+	if k.jitter > 0 {
+		wait += rand.N(k.jitter)
+	}
+	return k.down, wait
+}
+
+// fault takes the next fault, or makes one by the error rate.
+func (k *Kit) fault() (Fault, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.faults) > 0 {
+		f := k.faults[0]
+		k.faults = k.faults[1:]
+		return f, true
+	}
+	if k.errorRate > 0 && rand.Float64() < k.errorRate {
+		return Fault{Status: http.StatusInternalServerError, Body: "simulated fault"}, true
+	}
+	return Fault{}, false
+}
+
+// sleep waits, unless the caller goes away first.
+func sleep(r *http.Request, d time.Duration) bool {
+	if d <= 0 {
+		return true
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-r.Context().Done():
+		return false
+	}
+}
+
+// keepBody reads a request's body and puts it back.
+func keepBody(r *http.Request) string {
+	if r.Body == nil || r.Body == http.NoBody {
+		return ""
+	}
+	head, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
+	if err != nil {
+		return ""
+	}
+	r.Body = struct {
+		io.Reader
+		io.Closer
+	}{io.MultiReader(bytes.NewReader(head), r.Body), r.Body}
+	return string(head)
+}
+
+// statusRecorder remembers the status that was answered.
+type statusRecorder struct {
+	http.ResponseWriter
+	status int
+}
+
+// WriteHeader remembers the status.
+func (s *statusRecorder) WriteHeader(status int) {
+	s.status = status
+	s.ResponseWriter.WriteHeader(status)
+}
+
+// cut ends the connection without an answer; it does not return.
+func (s *statusRecorder) cut() {
+	s.status = 0
+	panic(http.ErrAbortHandler)
+}
+
+// discard takes an answer that nobody will see.
+type discard struct{ h http.Header }
+
+func (d discard) Header() http.Header         { return d.h }
+func (d discard) Write(b []byte) (int, error) { return len(b), nil }
+func (d discard) WriteHeader(int)             {}
