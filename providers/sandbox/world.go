@@ -6,11 +6,7 @@
 // joined, nobody is paid twice.
 package sandbox
 
-import (
-	"time"
-
-	"github.com/partnergraph/partnergraph/providers"
-)
+import "time"
 
 // World is one merchant's affiliate program. Records refer to each other by index. All slices are
 // sorted by time, oldest first, so that an index is also a serial number. It is never changed after it
@@ -66,6 +62,7 @@ type Affiliate struct {
 	Coupon      string // unique, upper case: JANE20; "" for none
 	JoinedAt    time.Time
 	Standing    Standing
+	Left        time.Time // when they were switched off, banned or put away; zero for all others
 	Campaigns   []int // the main one first; most have one, some two or three
 	Parent      int   // the affiliate above; -1 for none
 	Clicks      int64
@@ -151,7 +148,3 @@ type Payout struct {
 	Commissions []int
 	State       string // paid, pending, processing, failed
 }
-
-// NewWorld makes the world of this size and seed that ends at until. Equal arguments make equal
-// worlds. Large takes a few seconds at most.
-func NewWorld(size providers.SandboxSize, seed uint64, until time.Time) *World { return &World{} }

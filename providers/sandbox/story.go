@@ -1,0 +1,465 @@
+package sandbox
+
+import (
+	"cmp"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+const (
+	day   = 24 * time.Hour
+	month = 30 * day
+	past  = 24 * month // how long the story goes back
+)
+
+// extent is how much of a story there is.
+type extent struct{ affiliates, customers int }
+
+var extents = map[providers.SandboxSize]extent{
+	providers.SandboxSmall:  {40, 235},
+	providers.SandboxMedium: {1_000, 8_000},
+	providers.SandboxLarge:  {10_000, 203_000},
+}
+
+// NewWorld makes the world of this size and seed that ends at until. Equal arguments make equal
+// worlds. Large takes a few seconds at most.
+func NewWorld(size providers.SandboxSize, seed uint64, until time.Time) *World {
+	s := &story{
+		Rand:  rand.New(rand.NewPCG(seed, 0x706172746e6572)),
+		world: &World{Merchant: "Northwind Analytics", Site: "northwind.example", Currency: "USD", Until: until.UTC().Truncate(time.Second)},
+	}
+	s.start = s.world.Until.Add(-past)
+	x := extents[size]
+	s.campaigns()
+	s.affiliates(x.affiliates)
+	s.customers(x.customers)
+	s.lateRefunds()
+	s.sales()
+	s.commissions()
+	s.payouts()
+	return s.world
+}
+
+// story is a world being told.
+type story struct {
+	*rand.Rand
+	world *World
+	start time.Time
+	paid  [][]payment  // of each customer
+	low   map[int]bool // affiliates whose late refund outweighs what they are owed
+}
+
+// payment is a sale before all of them are in order.
+type payment struct {
+	at     time.Time
+	amount int64 // negative for the refund of the one before
+	plan   string
+}
+
+// chance is true in one of n cases.
+func (s *story) chance(n int) bool { return s.IntN(n) == 0 }
+
+// between is a duration from low to high, in whole seconds.
+func (s *story) between(low, high time.Duration) time.Duration {
+	return (low + time.Duration(s.Int64N(int64(high-low)+1))).Truncate(time.Second)
+}
+
+// agencies is the campaign in which parents earn a share as well.
+const agencies = 3
+
+func (s *story) campaigns() {
+	s.world.Campaigns = []Campaign{
+		{Name: "Partner program", Percent: 20, Mode: "link", Default: true, Cookie: 60},
+		{Name: "Newsletter sponsors", Fixed: 2500, Mode: "coupon", Cookie: 30},
+		{Name: "Creators", Percent: 30, Mode: "both", Cookie: 90},
+		{Name: "Agencies", Percent: 25, Mode: "link", Private: true, Approval: true, Cookie: 120},
+		{Name: "Students and schools", Percent: 10, Mode: "link", HideEmail: true, Cookie: 30},
+	}
+	for i := range s.world.Campaigns {
+		s.world.Campaigns[i].CreatedAt = s.start.Add(-time.Duration(60-10*i) * day)
+	}
+}
+
+var (
+	firstNames = strings.Fields("Amara Ingrid Mateo Yuki Priya Jonas Leila Tomás Freya Kwame Sofia Dmitri Aisha Lars Mei Rafael Noor Elias Zainab Hugo " +
+		"Camille Arjun Beatriz Stefan Nadia Oliver Hana Luca Fatima Emil Chiara Samuel Ananya Viktor Isabel Kenji Greta Omar Juliette Daniel")
+	lastNames = strings.Fields("Okafor Lindqvist García Tanaka Sharma Weber Haddad Silva Nielsen Mensah Rossi Petrov Khan Johansson Chen Moreau Rahman Novák Bello Dubois " +
+		"Laurent Patel Costa Müller Ivanova Murphy Kobayashi Ricci Hassan Schmidt Bianchi Adeyemi Iyer Horváth Fernández Sato Keller Farouk Bernard Cohen")
+	countries = strings.Fields("NG SE ES JP IN DE LB BR DK GH IT RU PK NO CN FR BD CZ US GB")
+	domains   = strings.Fields("example.com example.org example.net mail.example studio.example")
+	notes     = []string{"I review analytics tools on my blog.", "Weekly newsletter for founders, 12,000 readers.", "We build dashboards for clients.", "YouTube tutorials about data."}
+	internals = []string{"Met at the spring conference.", "Asks for a higher rate every quarter.", "Great content, slow invoices."}
+)
+
+// ascii turns a name into the letters of an address.
+var ascii = strings.NewReplacer("á", "a", "é", "e", "í", "i", "ü", "u", "ö", "o", "ç", "c")
+
+func (s *story) affiliates(n int) {
+	joined := make([]time.Time, n)
+	for i := range joined {
+		joined[i] = s.start.Add(s.between(0, past-2*day))
+	}
+	joined[0] = s.start // somebody was there from the first day
+	slices.SortFunc(joined, time.Time.Compare)
+	for i, at := range joined {
+		first, last := firstNames[s.IntN(len(firstNames))], lastNames[s.IntN(len(lastNames))]
+		handle := strings.ToLower(ascii.Replace(first + "." + last))
+		a := Affiliate{First: first, Last: last, JoinedAt: at, Standing: Active, Parent: -1,
+			Email:   fmt.Sprintf("%s%d@%s", handle, i+1, domains[s.IntN(len(domains))]),
+			Code:    fmt.Sprintf("%s-%d", strings.ReplaceAll(handle, ".", "-"), i+1),
+			Country: countries[s.IntN(len(countries))], Method: []string{"paypal", "paypal", "bank", "wise"}[s.IntN(4)],
+			Campaigns: []int{[]int{0, 0, 0, 0, 1, 2, 2, 3, 3, 4}[s.IntN(10)]}}
+		switch i % 40 { // every standing is there in every size
+		case 5, 35:
+			a.Standing = Waiting
+		case 11:
+			a.Standing = Inactive
+		case 17:
+			a.Standing = Rejected
+		case 23:
+			a.Standing = Banned
+		case 29:
+			a.Standing = Archived
+		}
+		if a.Standing == Inactive || a.Standing == Banned || a.Standing == Archived {
+			a.Left = at.Add(s.between(0, s.world.Until.Sub(at)))
+		}
+		if i%6 == 0 {
+			a.Campaigns = appendNew(a.Campaigns, s.IntN(len(s.world.Campaigns)))
+		}
+		if i%18 == 0 {
+			a.Campaigns = appendNew(a.Campaigns, s.IntN(len(s.world.Campaigns)))
+		}
+		if i%3 == 0 {
+			a.Coupon = fmt.Sprintf("%s%d", strings.ToUpper(ascii.Replace(first)), i+10)
+		}
+		if i%4 == 1 {
+			a.PayoutEmail = fmt.Sprintf("pay.%s%d@%s", handle, i+1, domains[s.IntN(len(domains))])
+		}
+		if i%5 == 2 {
+			a.Company = last + " Media"
+		}
+		if i%3 == 1 {
+			a.Note = notes[s.IntN(len(notes))]
+		}
+		if i%9 == 4 {
+			a.Internal = internals[s.IntN(len(internals))]
+		}
+		if i%10 == 3 { // somebody who was there before brought them
+			parent := s.IntN(i)
+			for s.world.Affiliates[parent].Standing != Active || s.world.Affiliates[parent].Parent >= 0 {
+				parent--
+				if parent < 0 {
+					parent = 0
+					break
+				}
+			}
+			a.Parent = parent
+			if i%20 == 3 { // and earns with them
+				a.Campaigns = append([]int{agencies}, slices.DeleteFunc(a.Campaigns, func(c int) bool { return c == agencies })...)
+				s.world.Affiliates[parent].Campaigns = appendNew(s.world.Affiliates[parent].Campaigns, agencies)
+			}
+		}
+		s.world.Affiliates = append(s.world.Affiliates, a)
+	}
+}
+
+func appendNew(list []int, x int) []int {
+	if slices.Contains(list, x) {
+		return list
+	}
+	return append(list, x)
+}
+
+// earns says whether an affiliate could bring somebody at a time.
+func (a *Affiliate) earns(at time.Time) bool {
+	return a.Standing != Waiting && a.Standing != Rejected && a.JoinedAt.Before(at) && (a.Left.IsZero() || at.Before(a.Left))
+}
+
+var plans = []struct {
+	name  string
+	price int64 // a month
+}{{"Starter", 1900}, {"Starter", 1900}, {"Pro", 4900}, {"Pro", 4900}, {"Team", 9900}, {"Business", 24900}}
+
+// customers come in growing numbers, most of them by few affiliates.
+func (s *story) customers(n int) {
+	w := s.world
+	// Cumulated weights: the affiliate of rank r draws as 1/r^0.8.
+	sums := make([]float64, len(w.Affiliates))
+	sum := 0.0
+	for i, rank := range s.Perm(len(w.Affiliates)) {
+		sum += 1 / math.Pow(float64(rank+1), 0.8)
+		sums[i] = sum
+	}
+	came := make([]time.Time, n)
+	for i := range came {
+		came[i] = s.start.Add(time.Duration(float64(past-time.Hour) * math.Pow(s.Float64(), 0.6))).Truncate(time.Second)
+		if i > 0 && s.chance(50) {
+			came[i] = came[i-1] // some come in the same second
+		}
+	}
+	slices.SortFunc(came, time.Time.Compare)
+	for i, at := range came {
+		who := 0
+		for range 20 {
+			candidate, _ := slices.BinarySearch(sums, s.Float64()*sum)
+			if candidate < len(w.Affiliates) && w.Affiliates[candidate].earns(at) {
+				who = candidate
+				break
+			}
+		}
+		a := &w.Affiliates[who]
+		if !a.earns(at) {
+			at = at.Add(time.Second) // the first affiliate's first second
+		}
+		first, last := firstNames[s.IntN(len(firstNames))], lastNames[s.IntN(len(lastNames))]
+		c := Customer{First: first, Last: last, Affiliate: who, Campaign: a.Campaigns[s.IntN(len(a.Campaigns))], At: at, State: Lead,
+			Email:     fmt.Sprintf("%s.%s.%d@customer.example", strings.ToLower(ascii.Replace(first)), strings.ToLower(ascii.Replace(last)), i+1),
+			Reference: fmt.Sprintf("cus_%012X", s.Uint64()>>16), ViaCoupon: a.Coupon != "" && s.chance(3)}
+		var paid []payment
+		switch d := s.IntN(100); {
+		case d < 2:
+			c.State = Denied
+		case d < 18:
+			// still a lead
+		case d < 26 && w.Until.Sub(at) < 14*day:
+			c.State = Trialing
+		default:
+			paid = s.subscribe(&c, a)
+		}
+		w.Customers = append(w.Customers, c)
+		s.paid = append(s.paid, paid)
+		a.Clicks += 15 + s.Int64N(60)
+	}
+	for i := range w.Affiliates {
+		if a := &w.Affiliates[i]; a.Standing != Waiting {
+			a.Clicks += s.Int64N(40)
+		}
+	}
+}
+
+// subscribe is what a customer pays, up to today or their end.
+func (s *story) subscribe(c *Customer, a *Affiliate) []payment {
+	plan := plans[s.IntN(len(plans))]
+	at, amount, every := c.At.Add(s.between(5*time.Minute, time.Hour)), plan.price, month
+	if s.chance(3) {
+		at = c.At.Add(s.between(day, 14*day))
+	}
+	name := plan.name + " monthly"
+	if s.chance(8) {
+		name, amount, every = plan.name+" yearly", plan.price*10, 365*day
+	}
+	var paid []payment
+	c.State = Paying
+	for at.Before(s.world.Until) && (a.Left.IsZero() || at.Before(a.Left)) {
+		paid = append(paid, payment{at, amount, name})
+		if s.IntN(100) < 26 {
+			c.State = Canceled
+			break
+		}
+		at = at.Add(every)
+	}
+	if len(paid) == 0 {
+		c.State = Lead
+		return nil
+	}
+	c.FirstSale = paid[0].at
+	last := paid[len(paid)-1]
+	refund := last.at.Add(s.between(time.Hour, 10*day))
+	switch {
+	case s.chance(25) && refund.Before(s.world.Until) && (a.Left.IsZero() || refund.Before(a.Left)):
+		paid = append(paid, payment{refund, -last.amount, name})
+		c.State = Refunded
+	case c.State == Paying && s.chance(30):
+		c.State = PastDue
+	}
+	return paid
+}
+
+// lateRefunds gives two small affiliates a refund of something they were paid for long ago, and nothing else that is owed to them.
+func (s *story) lateRefunds() {
+	w := s.world
+	of := make([][]int, len(w.Affiliates))
+	for i, c := range w.Customers {
+		of[c.Affiliate] = append(of[c.Affiliate], i)
+	}
+	s.low = map[int]bool{}
+	for size := 1; size < 50 && len(s.low) < 2; size++ {
+		for a, customers := range of {
+			if len(customers) != size || len(s.low) == 2 || s.low[a] || w.Affiliates[a].Standing != Active {
+				continue
+			}
+			for _, i := range customers {
+				n := len(s.paid[i])
+				if w.Customers[i].State == Canceled && n > 0 && w.Until.Sub(s.paid[i][n-1].at) > 100*day {
+					last := s.paid[i][n-1]
+					s.paid[i] = append(s.paid[i], payment{w.Until.Add(-s.between(5*day, 12*day)), -last.amount, last.plan})
+					w.Customers[i].State = Refunded
+					s.low[a] = true
+					break
+				}
+			}
+		}
+	}
+}
+
+// sales puts all payments in order.
+func (s *story) sales() {
+	w := s.world
+	for i, paid := range s.paid {
+		var before Sale
+		for _, p := range paid {
+			sale := Sale{Customer: i, At: p.at, Amount: p.amount, Plan: p.plan, Reference: fmt.Sprintf("ch_%012X", s.Uint64()>>16)}
+			if p.amount < 0 {
+				sale.Order, sale.Refund = before.Order, 900_000_000_000+s.Int64N(99_999_999_999)
+			} else {
+				sale.Order = 6_400_000_000_000 + s.Int64N(99_999_999_999)
+			}
+			w.Sales = append(w.Sales, sale)
+			before = sale
+		}
+	}
+	slices.SortStableFunc(w.Sales, func(a, b Sale) int { return a.At.Compare(b.At) })
+	numbers := make(map[int64]int64, len(w.Sales))
+	for i := range w.Sales {
+		sale := &w.Sales[i]
+		if sale.Refund == 0 {
+			numbers[sale.Order] = int64(1001 + len(numbers))
+		}
+		sale.OrderNo = numbers[sale.Order]
+	}
+}
+
+// commissions are earned on sales, and now and then as a bonus.
+func (s *story) commissions() {
+	w := s.world
+	type earned struct {
+		amount, upper int64 // by the affiliate and by the parent
+		points        bool
+	}
+	byOrder := make(map[int64]earned, len(w.Sales))
+	for i, sale := range w.Sales {
+		customer := w.Customers[sale.Customer]
+		campaign, a := w.Campaigns[customer.Campaign], w.Affiliates[customer.Affiliate]
+		e := byOrder[sale.Order]
+		if sale.Refund == 0 {
+			e = earned{amount: campaign.Fixed + (sale.Amount*campaign.Percent+50)/100}
+			if s.chance(30) && !s.low[customer.Affiliate] {
+				e = earned{amount: 500, points: true}
+			}
+			if customer.Campaign == agencies && a.Parent >= 0 && w.Affiliates[a.Parent].earns(sale.At) && slices.Contains(w.Affiliates[a.Parent].Campaigns, agencies) {
+				e.upper = (sale.Amount*5 + 50) / 100
+			}
+			byOrder[sale.Order] = e
+		} else {
+			e.amount, e.upper = -e.amount, -e.upper
+			if e.upper != 0 && !w.Affiliates[a.Parent].earns(sale.At) {
+				e.upper = 0
+			}
+		}
+		c := Commission{Sale: i, Customer: sale.Customer, Affiliate: customer.Affiliate, Campaign: customer.Campaign, At: sale.At,
+			Amount: e.amount, Points: e.points, Payout: -1, Tier: 1}
+		s.judge(&c)
+		if sale.Refund == 0 && !c.Points && s.chance(80) {
+			c.Adjustment = []int64{500, -200, 1000}[s.IntN(3)]
+			c.Note = "Agreed by e-mail."
+		}
+		w.Commissions = append(w.Commissions, c)
+		if e.upper != 0 {
+			c.Affiliate, c.Amount, c.Points, c.Tier, c.Adjustment, c.Note = a.Parent, e.upper, false, 2, 0, ""
+			s.judge(&c)
+			w.Commissions = append(w.Commissions, c)
+		}
+		if s.chance(90) && a.earns(sale.At) && !s.low[customer.Affiliate] {
+			bonus := Commission{Sale: -1, Customer: -1, Affiliate: customer.Affiliate, Campaign: a.Campaigns[0], At: sale.At, Amount: 5000, Payout: -1, Tier: 1,
+				Note: "Thank you for the launch article."}
+			s.judge(&bonus)
+			w.Commissions = append(w.Commissions, bonus)
+		}
+	}
+}
+
+// judge says where a commission stands by its age; payouts then take what is approved.
+func (s *story) judge(c *Commission) {
+	age := s.world.Until.Sub(c.At)
+	d := s.IntN(100)
+	switch {
+	case s.low[c.Affiliate] && c.Amount < 0 && age < 13*day:
+		c.Verdict = Approved
+	case s.low[c.Affiliate] && age < 100*day:
+		c.Verdict = Pending
+	case age < 15*day && d < 70, age < 45*day && d < 12:
+		c.Verdict = Pending
+	case d >= 97:
+		c.Verdict = Refused
+	default:
+		c.Verdict = Approved
+	}
+}
+
+// payouts sum what was approved, for each affiliate, campaign and calendar month, once the month is over.
+func (s *story) payouts() {
+	w := s.world
+	type key struct {
+		affiliate, campaign int
+		start               time.Time
+	}
+	groups := map[key][]int{}
+	var keys []key
+	for i, c := range w.Commissions {
+		if c.Verdict != Approved || c.Points {
+			continue
+		}
+		k := key{c.Affiliate, c.Campaign, time.Date(c.At.Year(), c.At.Month(), 1, 0, 0, 0, 0, time.UTC)}
+		if k.start.AddDate(0, 1, 1).After(w.Until) {
+			continue // the month, and the day after it, is not over
+		}
+		if groups[k] == nil {
+			keys = append(keys, k)
+		}
+		groups[k] = append(groups[k], i)
+	}
+	slices.SortFunc(keys, func(a, b key) int {
+		return cmp.Or(a.start.Compare(b.start), cmp.Compare(a.affiliate, b.affiliate), cmp.Compare(a.campaign, b.campaign))
+	})
+	failed := false
+	for _, k := range keys {
+		p := Payout{Affiliate: k.affiliate, Campaign: k.campaign, Start: k.start, End: k.start.AddDate(0, 1, 0).Add(-time.Second), Commissions: groups[k]}
+		for _, i := range p.Commissions {
+			p.Amount += w.Commissions[i].Amount + w.Commissions[i].Adjustment
+		}
+		if p.Amount <= 0 {
+			continue // refunds outweigh sales: it stays open
+		}
+		p.At = p.End.Add(time.Second + s.between(6*time.Hour, 20*time.Hour))
+		p.PaidAt = p.End.Add(time.Second + s.between(15*day, 20*day))
+		recent := k.start.AddDate(0, 2, 1).After(w.Until) // the last month that is over: some are not through yet
+		switch {
+		case p.PaidAt.Before(w.Until) && (!recent || failed && s.chance(2)):
+			p.State = "paid"
+		case !failed:
+			p.State, failed = "failed", true
+		default:
+			p.State = []string{"pending", "processing"}[s.IntN(2)]
+		}
+		if p.State != "paid" {
+			p.PaidAt = time.Time{}
+		}
+		w.Payouts = append(w.Payouts, p)
+	}
+	slices.SortStableFunc(w.Payouts, func(a, b Payout) int { return a.At.Compare(b.At) })
+	for n, p := range w.Payouts {
+		for _, i := range p.Commissions {
+			w.Commissions[i].Payout = n
+			if p.State == "paid" {
+				w.Commissions[i].Verdict = Paid
+			}
+		}
+	}
+}
