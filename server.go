@@ -30,6 +30,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 	"github.com/partnergraph/partnergraph/resolvers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -141,12 +142,9 @@ func (p *process) simulate(host string, f sandboxFlags) (*simulators, error) {
 	s := &simulators{}
 	for _, factory := range p.registry.Factories() {
 		sim := factory.Sandbox(providers.SandboxOptions{Size: providers.SandboxSize(f.Size), Seed: f.Seed, Now: p.now})
-		if k, ok := sim.(interface {
-			SetLatency(latency, jitter time.Duration)
-			SetErrorRate(share float64)
-		}); ok {
-			k.SetLatency(f.Latency, 0)
-			k.SetErrorRate(f.ErrorRate)
+		if s, ok := sim.(interface{ Kit() *sandbox.Kit }); ok {
+			s.Kit().SetLatency(f.Latency, 0)
+			s.Kit().SetErrorRate(f.ErrorRate)
 		}
 		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
 		if err != nil {
@@ -256,6 +254,16 @@ type parts struct {
 	budgets map[string]*budget.Memory // by account and limit: a reload must not forget what was spent
 }
 
+func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now func() time.Time) cache.Options {
+	return cache.Options{
+		Lifetimes: map[providers.Noun]time.Duration{
+			providers.NounAffiliate: c.Affiliate, providers.NounMembership: c.Membership, providers.NounCampaign: c.Campaign,
+			providers.NounReferral: c.Referral, providers.NounCommission: c.Commission, providers.NounPayout: c.Payout, providers.NounCoupon: c.Coupon,
+		},
+		List: c.List, Stale: c.Stale, Timeout: timeout, Now: now, Logger: log,
+	}
+}
+
 // assemble makes the handler of a configuration.
 func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Provider, error) {
 	accounts := make([]providers.Provider, len(cfg.Accounts))
@@ -268,7 +276,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		if err != nil {
 			return nil, nil, err
 		}
-		accounts[i] = cache.Wrap(vendor, p.store, cacheOptions(cfg, a, p.log, p.now))
+		accounts[i] = cache.Wrap(vendor, p.store, cacheOptions(cfg.Cache, a.Timeout, p.log, p.now))
 	}
 	var keys *auth.Keys
 	if cfg.Auth.Configured() {
@@ -300,7 +308,7 @@ func (c serveCommand) Run(p *process) error {
 		defer sims.close()
 		cfg.Accounts = sims.accounts
 	}
-	parts := &parts{process: p, log: log, client: &http.Client{}, store: cache.NewMemory(int64(cfg.Cache.Memory)), budgets: map[string]*budget.Memory{}}
+	parts := &parts{process: p, log: log, client: &http.Client{}, store: cache.NewMemory(int64(cfg.Cache.Memory), p.now), budgets: map[string]*budget.Memory{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err

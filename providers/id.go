@@ -122,7 +122,8 @@ func JoinLocal(parts ...string) string {
 	return strings.Join(escaped, "~")
 }
 
-// SplitLocal takes apart what JoinLocal made; ok is false unless there are exactly n parts, none of them empty.
+// SplitLocal takes apart what JoinLocal made; ok is false unless there are exactly n parts, none of them empty,
+// spelled as JoinLocal spells them: two ids never lead to one record.
 func SplitLocal(local string, n int) (parts []string, ok bool) {
 	parts = strings.Split(local, "~")
 	if len(parts) != n {
@@ -133,6 +134,9 @@ func SplitLocal(local string, n int) (parts []string, ok bool) {
 			return nil, false
 		}
 		parts[i] = localUnescape.Replace(p)
+	}
+	if JoinLocal(parts...) != local {
+		return nil, false
 	}
 	return parts, true
 }

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 
 	"github.com/govalues/decimal"
@@ -54,27 +55,38 @@ func MoneyFromMinor(minor decimal.Decimal, currency string) (*Money, error) {
 // ErrDecimal is wrapped by every error of [ParseDecimal].
 var ErrDecimal = errors.New("not a decimal number of at most 19 digits")
 
+// maxDecimal bounds a number's text; longer ones are refused unread.
+const maxDecimal = 64
+
 // ParseDecimal reads a decimal exactly: an optional sign, digits, an optional fraction. What has
-// more digits than can be held exactly (19) is an error, never rounded. An exponent is read too,
-// as JSON allows one.
+// more digits, or more decimal places, than can be held exactly (19) is an error, never rounded; zeros at the end of
+// a fraction do not count. An exponent is read too, as JSON allows one.
 func ParseDecimal(s string) (decimal.Decimal, error) {
-	if len(s) > 64 {
-		return decimal.Decimal{}, ErrDecimal
-	}
-	mantissa, _, _ := strings.Cut(strings.ToLower(s), "e")
-	whole, fraction, _ := strings.Cut(strings.TrimLeft(mantissa, "+-"), ".")
-	if len(strings.TrimLeft(whole, "0"))+len(fraction) > decimal.MaxPrec {
-		// More digits than are kept; trailing zeros of the fraction are no loss.
-		fraction = strings.TrimRight(fraction, "0")
-		if len(strings.TrimLeft(whole, "0"))+len(fraction) > decimal.MaxPrec || mantissa != strings.ToLower(s) {
-			return decimal.Decimal{}, fmt.Errorf("%w: %q", ErrDecimal, s)
-		}
+	if len(s) > maxDecimal {
+		return decimal.Decimal{}, fmt.Errorf("%w: %d characters", ErrDecimal, len(s))
 	}
 	d, err := decimal.Parse(s)
-	if err != nil {
+	if err != nil || !exact(s) {
 		return decimal.Decimal{}, fmt.Errorf("%w: %q", ErrDecimal, s)
 	}
 	return d, nil
+}
+
+// exact says whether a number is held as it stands: decimal.Parse reads the grammar, but rounds.
+func exact(s string) bool {
+	mantissa, exponent, hasExponent := strings.Cut(strings.ToLower(s), "e")
+	shift := 0
+	if hasExponent {
+		var err error
+		if shift, err = strconv.Atoi(exponent); err != nil {
+			return false
+		}
+	}
+	whole, fraction, _ := strings.Cut(strings.TrimLeft(mantissa, "+-"), ".")
+	digits := strings.TrimLeft(whole+fraction, "0")
+	significant := strings.TrimRight(digits, "0")
+	places := len(fraction) - shift - (len(digits) - len(significant))
+	return significant == "" || len(significant) <= decimal.MaxPrec && places <= decimal.MaxScale
 }
 
 // Decimal is a decimal in a vendor's JSON: a number, or a string that holds one, kept digit by
@@ -88,14 +100,16 @@ type Decimal struct {
 func (d *Decimal) UnmarshalJSON(b []byte) error {
 	*d = Decimal{}
 	s := string(b)
+	if s == "null" {
+		return nil
+	}
 	if strings.HasPrefix(s, `"`) {
 		if err := json.Unmarshal(b, &s); err != nil {
 			return err
 		}
-		s = strings.TrimSpace(s)
-	}
-	if s == "" || s == "null" {
-		return nil
+		if s = strings.TrimSpace(s); s == "" {
+			return nil
+		}
 	}
 	v, err := ParseDecimal(s)
 	if err != nil {

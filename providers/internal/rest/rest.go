@@ -10,12 +10,14 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"slices"
@@ -48,7 +50,7 @@ type Config struct {
 	// rest. Where it leaves Kind empty the client goes by the status. It may be nil.
 	Classify func(status int, body []byte) *providers.Error
 
-	HTTP   *http.Client
+	HTTP   *http.Client // only its Transport is used: a client would follow redirects
 	Logger *slog.Logger
 	Budget providers.Budget
 	Now    func() time.Time
@@ -91,21 +93,21 @@ type Health struct {
 
 // Client reads from one account. It is safe for concurrent use.
 type Client struct {
-	c        Config
-	client   http.Client
-	breaker  circuitbreaker.CircuitBreaker[[]byte]
-	executor failsafe.Executor[[]byte]
+	c         Config
+	transport http.RoundTripper
+	breaker   circuitbreaker.CircuitBreaker[reply]
+	executor  failsafe.Executor[reply]
 
 	mu     sync.Mutex
 	health Health
 }
 
-// failure is an attempt that failed, and what that means for the next.
+// failure is an attempt that failed, and what that means for the next. Its error's RetryAfter is the
+// wait before that.
 type failure struct {
 	err   *providers.Error
-	again bool          // sending the same once more may help
-	wait  time.Duration // before that; 0 for the usual backoff
-	trips bool          // it counts for the breaker
+	again bool // sending the same once more may help
+	trips bool // it counts for the breaker
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -115,116 +117,163 @@ func New(c Config) *Client {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = DefaultMaxBytes
 	}
-	cl := &Client{c: c, client: *c.HTTP, health: Health{Status: providers.AccountOK}}
-	cl.client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	cl.client.Timeout = 0 // the context has the deadline
-	retry := retrypolicy.NewBuilder[[]byte]().
-		HandleIf(func(_ []byte, err error) bool { f := (*failure)(nil); return errors.As(err, &f) && f.again }).
+	cl := &Client{c: c, transport: c.HTTP.Transport, health: Health{Status: providers.AccountOK}}
+	if cl.transport == nil {
+		cl.transport = http.DefaultTransport
+	}
+	// The wait is worked out by schedule: the policy's own jitter would shorten a Retry-After.
+	cl.executor = failsafe.With(retrypolicy.NewBuilder[reply]().
+		HandleIf(func(_ reply, err error) bool { f := (*failure)(nil); return errors.As(err, &f) && f.again }).
 		WithMaxAttempts(maxAttempts).
-		WithBackoff(firstBackoff, maxBackoff).
-		WithJitterFactor(jitter).
-		WithDelayFunc(func(e failsafe.ExecutionAttempt[[]byte]) time.Duration {
-			if f := (*failure)(nil); errors.As(e.LastError(), &f) && f.wait > 0 {
-				return f.wait
-			}
-			return -1
+		WithDelayFunc(func(e failsafe.ExecutionAttempt[reply]) time.Duration {
+			f := (*failure)(nil)
+			errors.As(e.LastError(), &f)
+			return f.err.RetryAfter
 		}).
 		ReturnLastFailure().
-		Build()
-	cl.breaker = circuitbreaker.NewBuilder[[]byte]().
-		HandleIf(func(_ []byte, err error) bool { f := (*failure)(nil); return errors.As(err, &f) && f.trips }).
+		Build())
+	// The breaker is asked and told by hand: as a policy it would take a call that the budget refused,
+	// or that its caller left, for a success.
+	cl.breaker = circuitbreaker.NewBuilder[reply]().
 		WithFailureThreshold(breakerFailures).
+		WithSuccessThreshold(1).
 		WithDelay(breakerDelay).
 		Build()
-	cl.executor = failsafe.With(retry, cl.breaker)
 	return cl
 }
 
-// Get makes one read and decodes its reply into r.Into.
+// Get makes one read and decodes its reply into r.Into, which holds nothing of use after an error.
 func (c *Client) Get(ctx context.Context, r Request) error {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.c.Timeout)
 	defer cancel()
-	var last *failure
-	body, err := c.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[[]byte]) ([]byte, error) {
-		if err := c.c.Budget.Take(ctx); err != nil {
-			last = c.refused(r, caller, err)
-			return nil, last
+	got, err := c.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[reply]) (reply, error) {
+		got, f := c.try(ctx, caller, r, e.Attempts())
+		if f != nil {
+			return got, f
 		}
-		var body []byte
-		body, last = c.attempt(ctx, r, e.Attempts())
-		if last != nil {
-			if caller.Err() != nil {
-				last.again, last.trips = false, false
-			}
-			last.again = last.again && c.room(ctx, last.wait)
-			return nil, last
-		}
-		return body, nil
+		return got, nil
 	})
-	switch {
-	case errors.Is(err, circuitbreaker.ErrOpen):
-		wait := c.breaker.RemainingDelay()
-		return c.fail(caller, c.error(r, providers.KindUnavailable, 0, fmt.Errorf("not tried: the last calls failed; next try in %v", wait.Round(time.Second)), wait))
-	case err != nil && last != nil:
-		return c.fail(caller, last.err)
-	case err != nil:
-		return c.fail(caller, c.error(r, kindOfContext(caller), 0, errors.New("the time for the call is over"), 0))
+	if f := (*failure)(nil); errors.As(err, &f) {
+		return c.fail(caller, f.err)
+	}
+	if err != nil { // the context ended, and that is all the executor says
+		return c.fail(caller, c.unreached(r, ctx, err).err)
 	}
 	if r.Into != nil {
-		if err := decode(body, r.Into); err != nil {
-			return c.fail(caller, c.error(r, providers.KindBadReply, http.StatusOK, err, 0))
+		if err := decode(got.body, r.Into); err != nil {
+			return c.fail(caller, c.error(r, providers.KindBadReply, got.code, err, 0))
 		}
 	}
 	c.succeeded()
 	return nil
 }
 
-// room says whether the deadline leaves time for one more attempt after a wait.
-func (c *Client) room(ctx context.Context, wait time.Duration) bool {
-	deadline, ok := ctx.Deadline()
-	return !ok || time.Until(deadline) > max(wait, firstBackoff)
+// try is one attempt: breaker → budget → send → status, and what follows for the next.
+func (c *Client) try(ctx, caller context.Context, r Request, attempt int) (reply, *failure) {
+	if !c.breaker.TryAcquirePermit() {
+		return reply{}, c.open(r)
+	}
+	if err := c.c.Budget.Take(ctx); err != nil {
+		f := c.refused(r, caller, err)
+		c.report(f)
+		return reply{}, f
+	}
+	got, f := c.attempt(ctx, r, attempt)
+	if f != nil && f.err.Status == 0 && caller.Err() != nil {
+		f.trips = false // the caller left too little time: that says nothing about the vendor
+	}
+	c.report(f)
+	c.schedule(ctx, f, attempt)
+	return got, f
 }
 
-// attempt sends the request once, and answers the reply's body.
-func (c *Client) attempt(ctx context.Context, r Request, attempt int) ([]byte, *failure) {
+// open is the failure of a call that the breaker did not let out.
+func (c *Client) open(r Request) *failure {
+	wait := max(c.breaker.RemainingDelay(), time.Second) // none remains while the trial call runs
+	err := fmt.Errorf("not tried: %w after the last calls failed", circuitbreaker.ErrOpen)
+	return &failure{err: c.error(r, providers.KindUnavailable, 0, err, wait)}
+}
+
+// report tells the breaker how an attempt that it let out has ended.
+func (c *Client) report(f *failure) {
+	switch {
+	case f != nil && f.trips:
+		c.breaker.RecordFailure()
+	case f == nil || f.err.Status != 0: // the vendor answered
+		c.breaker.RecordSuccess()
+	case c.breaker.IsHalfOpen(): // the trial call proved nothing: the next one tries, after the delay
+		c.breaker.RecordFailure()
+	}
+}
+
+// schedule works out the wait before the next attempt, and whether there is one.
+func (c *Client) schedule(ctx context.Context, f *failure, attempt int) {
+	if f == nil || !f.again {
+		return
+	}
+	f.err.RetryAfter = max(f.err.RetryAfter, backoff(f.err.Kind, attempt))
+	if f.err.Kind == providers.KindRateLimited {
+		c.c.Budget.Exhausted(f.err.RetryAfter)
+	}
+	if c.breaker.IsOpen() {
+		f.again = false
+		f.err.RetryAfter = max(f.err.RetryAfter, c.breaker.RemainingDelay())
+	}
+	deadline, _ := ctx.Deadline() // there is one: Get sets it
+	f.again = f.again && ctx.Err() == nil && time.Until(deadline) > f.err.RetryAfter
+}
+
+// backoff is the wait after so many attempts, where the vendor asks for none or for a shorter one.
+func backoff(kind providers.Kind, attempts int) time.Duration {
+	first := firstBackoff
+	if kind == providers.KindRateLimited {
+		first = limitedBackoff
+	}
+	wait := min(first<<(attempts-1), maxBackoff)
+	return time.Duration(float64(wait) * (1 + jitter*(2*rand.Float64()-1)))
+}
+
+// attempt sends the request once, notes it, and judges the reply.
+func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *failure) {
 	start := c.c.Now()
-	status, body, err := c.send(ctx, r)
-	call := providers.Call{Account: c.c.Account, Method: http.MethodGet, Path: c.shown(r), Status: status.code,
+	got, f := c.send(ctx, r)
+	call := providers.Call{Account: c.c.Account, Method: http.MethodGet, Path: c.shown(r), Status: got.code,
 		Duration: c.c.Now().Sub(start), Source: providers.SourceVendor, Attempt: attempt}
 	providers.TraceFrom(ctx).Add(call)
-	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", status.code),
+	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
 		slog.Duration("took", call.Duration), slog.Int("attempt", attempt))
-	if err != nil {
-		return nil, err
+	if f == nil {
+		f = c.judge(r, got)
 	}
-	return body, c.judge(r, status, body, attempt)
+	return got, f
 }
 
-// reply is what is left of a response besides its body.
+// reply is what is kept of a response.
 type reply struct {
 	code       int
 	retryAfter time.Duration
-	location   string
+	location   string // the host that a redirect names
+	body       []byte
 }
 
 // send makes the HTTP exchange. The body is read whole, within its bound, and closed.
-func (c *Client) send(ctx context.Context, r Request) (reply, []byte, *failure) {
+func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	target := c.c.BaseURL + r.Path
 	if len(r.Query) > 0 {
 		target += "?" + r.Query.Encode()
 	}
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
 	if err != nil {
-		return reply{}, nil, &failure{err: c.error(r, providers.KindUnknown, 0, errors.New("the request's address is not well-formed"), 0)}
+		return reply{}, &failure{err: c.error(r, providers.KindUnknown, 0, errors.New("the request's address is not well-formed"), 0)}
 	}
 	for name, values := range c.c.Header {
 		req.Header[name] = values
 	}
 	req.Header.Set("Accept", "application/json")
-	response, err := c.client.Do(req)
+	response, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return reply{}, nil, c.unreached(r, ctx, err)
+		return reply{}, c.unreached(r, ctx, err)
 	}
 	defer response.Body.Close()
 	got := reply{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"), c.c.Now())}
@@ -235,50 +284,38 @@ func (c *Client) send(ctx context.Context, r Request) (reply, []byte, *failure) 
 	if response.StatusCode >= 400 {
 		bound = maxErrorBody
 	}
-	body, err := io.ReadAll(io.LimitReader(response.Body, bound+1))
+	got.body, err = io.ReadAll(io.LimitReader(response.Body, bound+1))
+	long := int64(len(got.body)) > bound
 	switch {
+	case response.StatusCode >= 400: // the status says enough where the body is cut short
+		got.body = got.body[:min(int64(len(got.body)), bound)]
 	case err != nil:
-		return got, nil, c.unreached(r, ctx, err)
-	case int64(len(body)) > bound && response.StatusCode >= 400:
-		body = body[:bound]
-	case int64(len(body)) > bound:
-		return got, nil, &failure{err: c.error(r, providers.KindBadReply, got.code, fmt.Errorf("the reply has more than the %d bytes that are allowed", bound), 0)}
+		return got, c.unreached(r, ctx, err)
+	case long:
+		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, fmt.Errorf("the reply has more than the %d bytes that are allowed", bound), 0)}
 	}
-	return got, body, nil
+	return got, nil
 }
 
 // judge says what a reply means; nil for a success.
-func (c *Client) judge(r Request, got reply, body []byte, attempt int) *failure {
+func (c *Client) judge(r Request, got reply) *failure {
+	if got.code >= 300 && got.code < 400 { // not the vendor's API that speaks: nothing to classify
+		err := fmt.Errorf("the vendor redirects to the host %q; configure the address that it redirects to", got.location)
+		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
+	}
 	var said *providers.Error
 	if c.c.Classify != nil {
-		said = c.c.Classify(got.code, body[:min(len(body), maxErrorBody)])
+		said = c.c.Classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
 	}
 	if said == nil && got.code >= 200 && got.code < 300 {
 		return nil
 	}
-	e := c.error(r, kindOfStatus(got.code), got.code, nil, got.retryAfter)
-	if said != nil {
-		e.Fields, e.Err = said.Fields, said.Err
-		if said.Kind != "" {
-			e.Kind = said.Kind
-		}
+	if said == nil {
+		said = &providers.Error{}
 	}
-	if got.code >= 300 && got.code < 400 {
-		e.Err = fmt.Errorf("the vendor redirects to %q; configure the address that it redirects to", got.location)
-	}
-	f := &failure{err: e, wait: got.retryAfter}
-	switch e.Kind {
-	case providers.KindRateLimited:
-		f.again = true
-		if f.wait == 0 {
-			f.wait = min(limitedBackoff<<(attempt-1), maxBackoff)
-		}
-		e.RetryAfter = f.wait
-		c.c.Budget.Exhausted(f.wait)
-	case providers.KindUnavailable:
-		f.again, f.trips = true, true
-	}
-	return f
+	e := c.error(r, cmp.Or(said.Kind, kindOfStatus(got.code)), got.code, said.Err, got.retryAfter)
+	e.Fields = c.hideFields(r, said.Fields)
+	return &failure{err: e, again: e.Kind.Retryable(), trips: e.Kind == providers.KindUnavailable}
 }
 
 // unreached is the failure of an exchange that did not end. The error's text names the host at most: the
@@ -319,7 +356,7 @@ func (c *Client) refused(r Request, caller context.Context, err error) *failure 
 }
 
 func (c *Client) error(r Request, kind providers.Kind, status int, err error, wait time.Duration) *providers.Error {
-	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, RetryAfter: wait, Err: err}
+	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, RetryAfter: wait, Err: c.hide(r, err)}
 }
 
 // shown is a request's path as traces show it.
@@ -371,13 +408,15 @@ func (c *Client) fail(caller context.Context, e *providers.Error) error {
 		c.succeeded() // the vendor answered, and knows us
 	case caller.Err() != nil || e.Kind == providers.KindCanceled:
 		// The caller went away: that says nothing about the vendor.
+	case errors.Is(e, circuitbreaker.ErrOpen):
+		// What opened the breaker says more.
 	default:
-		text, status := describe(e), providers.AccountDegraded
-		if e.Kind == providers.KindUnauthorized {
-			status = providers.AccountDown
-		}
 		c.mu.Lock()
 		defer c.mu.Unlock()
+		text, status := describe(e), providers.AccountDegraded
+		if e.Kind == providers.KindUnauthorized || c.health.Status == providers.AccountDown { // a refused key stays so until a success
+			status = providers.AccountDown
+		}
 		c.health.Status, c.health.LastError = status, &text
 	}
 	return e
@@ -453,8 +492,12 @@ const maxRetryAfter = time.Hour
 
 // retryAfter reads the header of this name, seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3); 0 where it says nothing.
 func retryAfter(s string, now time.Time) time.Duration {
-	if seconds, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31); err == nil {
+	seconds, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
+	switch {
+	case err == nil:
 		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
+	case errors.Is(err, strconv.ErrRange):
+		return maxRetryAfter
 	}
 	if at, err := http.ParseTime(s); err == nil {
 		return min(max(at.Sub(now), 0), maxRetryAfter)

@@ -1,0 +1,216 @@
+package cache
+
+import (
+	"context"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// wrap puts the cache before the lists of one noun.
+func wrap[T providers.Record](c *Cache, noun providers.Noun, lists []providers.List[T], err error) ([]providers.List[T], error) {
+	if err != nil || lists == nil {
+		return nil, err
+	}
+	wrapped := make([]providers.List[T], len(lists))
+	for i, l := range lists {
+		wrapped[i] = wrapOne(c, noun, l)
+	}
+	return wrapped, nil
+}
+
+func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List[T]) providers.List[T] {
+	w := l
+	w.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+		key := c.pageKey(noun, l.Key, r.Number)
+		return through(ctx, c, key,
+			func(ctx context.Context) (*providers.Page[T], state) { return page[T](ctx, c, key) },
+			func(ctx context.Context) (*providers.Page[T], error) { return loadPage(ctx, c, l, key, r.Number) })
+	}
+	if l.Count != nil {
+		key := c.countKey(noun, l.Key)
+		w.Count = func(ctx context.Context) (int64, error) {
+			return through(ctx, c, key,
+				func(ctx context.Context) (int64, state) {
+					e := c.get(ctx, key)[key]
+					n, _ := e.Value.(Count)
+					return int64(n), stateOf(e, c.o.Now())
+				},
+				func(ctx context.Context) (int64, error) {
+					n, err := l.Count(ctx)
+					if err == nil {
+						c.put(ctx, map[string]Entry{key: c.entry(Count(n))})
+					}
+					return n, err
+				})
+		}
+	}
+	if l.Within != nil {
+		within := wrapOne(c, noun, *l.Within)
+		w.Within = &within
+	}
+	return w
+}
+
+// through answers what has one key: from memory, or by a read that all who ask wait for.
+func through[V any](ctx context.Context, c *Cache, key string, look func(context.Context) (V, state), load func(context.Context) (V, error)) (V, error) {
+	var none V
+	if err := c.over(ctx, key); err != nil {
+		return none, err
+	}
+	again := func(ctx context.Context, _ []string) (any, error) {
+		if v, s := look(ctx); s == fresh { // someone else brought it just before
+			return v, nil
+		}
+		return load(ctx)
+	}
+	v, s := look(ctx)
+	if s != miss {
+		c.note(ctx, key, s)
+	}
+	switch s {
+	case fresh:
+		return v, nil
+	case stale:
+		c.refresh(ctx, []string{key}, nil, again)
+		return v, nil
+	}
+	flights, own := c.flights.join(ctx, []string{key}, nil, again)
+	for f := range flights {
+		answer, err := c.flights.wait(ctx, f)
+		if err != nil {
+			return none, c.fault(key, err)
+		}
+		if f != own {
+			c.note(ctx, key, fresh)
+		}
+		v = answer.(V)
+	}
+	return v, nil
+}
+
+// page is a page as the store knows it. It is as good as the worst of it and its rows.
+func page[T providers.Record](ctx context.Context, c *Cache, key string) (*providers.Page[T], state) {
+	e := c.get(ctx, key)[key]
+	rows, ok := e.Value.(Rows)
+	if !ok {
+		return nil, miss
+	}
+	records, s := c.rows(ctx, rows)
+	s = min(s, stateOf(e, c.o.Now()))
+	if s == miss {
+		return nil, miss
+	}
+	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total}
+	for i, r := range records {
+		if p.Items[i], ok = r.(*T); !ok {
+			return nil, miss
+		}
+	}
+	return p, s
+}
+
+// rows are the records of a page, and the state of the worst of them. A record that knows less than the page
+// did is none.
+func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, state) {
+	now, worst := c.o.Now(), fresh
+	keys := make([]string, len(rows.Rows))
+	for i, r := range rows.Rows {
+		keys[i] = recordKey(r.ID)
+	}
+	entries := c.get(ctx, keys...)
+	records := make([]any, len(keys))
+	for i, k := range keys {
+		e := entries[k]
+		n := node(e.Value)
+		if n == nil || !n.Known.CoversAll(rows.Rows[i].Known) || rows.Rows[i].KnowsPayout && !knowsPayout(e.Value) {
+			return nil, miss
+		}
+		records[i], worst = e.Value, min(worst, stateOf(e, now))
+	}
+	return records, worst
+}
+
+func knowsPayout(r any) bool {
+	c, ok := r.(*providers.Commission)
+	return ok && !c.PayoutUnknown
+}
+
+// loadPage reads a page at the vendor and stores it.
+func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], key string, number int) (*providers.Page[T], error) {
+	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
+	if err != nil {
+		return nil, err
+	}
+	p := *read
+	p.Items = payouts(ctx, c, read.Items)
+	rows := Rows{More: p.More, Total: p.Total, Rows: make([]Row, len(p.Items))}
+	for i, item := range p.Items {
+		n := providers.NodeOf(item)
+		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
+	}
+	entries := map[string]Entry{key: c.entry(rows)}
+	c.keepHarvest(entries, p.Harvest)
+	keep(c, entries, p.Items)
+	c.put(ctx, entries)
+	return &p, nil
+}
+
+// HasPage says whether a page would be answered from here.
+func (c *Cache) HasPage(noun providers.Noun, list string, number int) bool {
+	key := c.pageKey(noun, list, number)
+	e := c.get(context.Background(), key)[key]
+	rows, ok := e.Value.(Rows)
+	if !ok || stateOf(e, c.o.Now()) == miss {
+		return false
+	}
+	_, s := c.rows(context.Background(), rows)
+	return s != miss
+}
+
+// Affiliates plans lists that are read through the cache.
+func (c *Cache) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
+	lists, err := c.Provider.Affiliates(f)
+	return wrap(c, providers.NounAffiliate, lists, err)
+}
+
+// Memberships plans lists that are read through the cache.
+func (c *Cache) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
+	lists, err := c.Provider.Memberships(f)
+	return wrap(c, providers.NounMembership, lists, err)
+}
+
+// Campaigns plans lists that are read through the cache.
+func (c *Cache) Campaigns(f providers.CampaignFilter) ([]providers.List[providers.Campaign], error) {
+	lists, err := c.Provider.Campaigns(f)
+	return wrap(c, providers.NounCampaign, lists, err)
+}
+
+// Referrals plans lists that are read through the cache.
+func (c *Cache) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
+	lists, err := c.Provider.Referrals(f)
+	return wrap(c, providers.NounReferral, lists, err)
+}
+
+// Commissions plans lists that are read through the cache.
+func (c *Cache) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	lists, err := c.Provider.Commissions(f)
+	return wrap(c, providers.NounCommission, lists, err)
+}
+
+// Payouts plans lists that are read through the cache.
+func (c *Cache) Payouts(f providers.PayoutFilter) ([]providers.List[providers.Payout], error) {
+	lists, err := c.Provider.Payouts(f)
+	return wrap(c, providers.NounPayout, lists, err)
+}
+
+// Coupons plans lists that are read through the cache.
+func (c *Cache) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
+	lists, err := c.Provider.Coupons(f)
+	return wrap(c, providers.NounCoupon, lists, err)
+}
+
+// WebhookSubscriptions plans lists that are read through the cache.
+func (c *Cache) WebhookSubscriptions() ([]providers.List[providers.WebhookSubscription], error) {
+	lists, err := c.Provider.WebhookSubscriptions()
+	return wrap(c, providers.NounWebhookSubscription, lists, err)
+}

@@ -1,0 +1,235 @@
+package cache
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// byID reads records of one noun at the vendor.
+type byID[T providers.Record] func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error)
+
+// read is a read by id through the cache.
+func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, ids []providers.ID, need []string, inner byID[T]) (*providers.Batch[T], error) {
+	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(ids))}
+	op := string(noun) + " by id"
+	if err := c.over(ctx, op); err != nil {
+		return nil, err
+	}
+	byKey := map[string]providers.ID{}
+	for _, id := range ids {
+		if id.Account == c.account && id.Noun == noun {
+			byKey[recordKey(id)] = id
+		}
+	}
+	got, missing, late := lookup[T](ctx, c, keysOf(byKey), need)
+	for k, row := range got {
+		b.Found[byKey[k]] = row
+	}
+	c.noteRecords(ctx, noun, keysOf(got), len(got)-len(late), fresh)
+	c.noteRecords(ctx, noun, late, len(late), stale)
+	load := func(ctx context.Context, keys []string) (any, error) { return load(ctx, c, byKey, keys, need, inner) }
+	if len(late) > 0 {
+		c.refresh(ctx, late, need, load)
+	}
+	if len(missing) == 0 {
+		return b, nil
+	}
+	flights, own := c.flights.join(ctx, missing, need, load)
+	var failed error
+	for f, keys := range flights {
+		answer, err := c.flights.wait(ctx, f)
+		if err != nil {
+			failed = c.fault(op, err)
+			for _, k := range keys {
+				fail(b, byKey[k], failed)
+			}
+			continue
+		}
+		brought := answer.(*providers.Batch[T])
+		if f != own {
+			c.noteRecords(ctx, noun, keys, len(keys), fresh)
+		}
+		b.Harvest.Add(brought.Harvest)
+		for _, k := range keys {
+			id := byKey[k]
+			if row := brought.Found[id]; row != nil {
+				b.Found[id] = row
+			} else if err := brought.Failed[id]; err != nil {
+				fail(b, id, err)
+			}
+		}
+	}
+	if err := c.over(ctx, op); err != nil {
+		return nil, err
+	}
+	if failed != nil && len(b.Found) == 0 {
+		return nil, failed
+	}
+	return b, nil
+}
+
+func fail[T providers.Record](b *providers.Batch[T], id providers.ID, err error) {
+	if b.Failed == nil {
+		b.Failed = map[providers.ID]error{}
+	}
+	b.Failed[id] = err
+}
+
+func keysOf[V any](m map[string]V) []string {
+	keys := make([]string, 0, len(m))
+	for k := range m {
+		keys = append(keys, k)
+	}
+	return keys
+}
+
+// noteRecords tells the trace of n records in one line.
+func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, keys []string, n int, s state) {
+	switch {
+	case n == 1 && len(keys) == 1:
+		c.note(ctx, keys[0], s)
+	case n > 0:
+		c.note(ctx, fmt.Sprintf("%s/record/%s (%d)", c.account, noun, n), s)
+	}
+}
+
+// lookup is what the store knows of records: those that cover need, the keys of those to be
+// read, and of those found that are stale. Keys that are known to be absent are in none of them.
+func lookup[T providers.Record](ctx context.Context, c *Cache, keys, need []string) (got map[string]*T, missing, late []string) {
+	now := c.o.Now()
+	entries := c.get(ctx, keys...)
+	got = make(map[string]*T, len(keys))
+	for _, k := range keys {
+		e := entries[k]
+		s := stateOf(e, now)
+		if _, ok := e.Value.(Absent); ok && s == fresh {
+			continue
+		}
+		row, ok := e.Value.(*T)
+		if !ok || s == miss || !providers.NodeOf(row).Known.Covers(need...) {
+			missing = append(missing, k)
+			continue
+		}
+		if got[k] = row; s == stale {
+			late = append(late, k)
+		}
+	}
+	return got, missing, late
+}
+
+// load reads records at the vendor and stores them, but for those that someone else brought just
+// before.
+func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]providers.ID, keys, need []string, inner byID[T]) (*providers.Batch[T], error) {
+	got, missing, late := lookup[T](ctx, c, keys, need)
+	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(keys))}
+	for k, row := range got {
+		b.Found[byKey[k]] = row
+	}
+	if missing = append(missing, late...); len(missing) == 0 {
+		return b, nil
+	}
+	ids := make([]providers.ID, len(missing))
+	for i, k := range missing {
+		ids[i] = byKey[k]
+	}
+	read, err := inner(ctx, ids, need...)
+	if err != nil {
+		return nil, err
+	}
+	entries := map[string]Entry{}
+	c.keepHarvest(entries, read.Harvest)
+	rows := make([]*T, 0, len(read.Found))
+	for _, row := range read.Found {
+		rows = append(rows, row)
+	}
+	rows = payouts(ctx, c, rows)
+	keep(c, entries, rows)
+	for _, row := range rows {
+		b.Found[providers.NodeOf(row).ID] = row
+	}
+	for i, id := range ids {
+		if read.Found[id] == nil && read.Failed[id] == nil {
+			entries[missing[i]] = c.entry(Absent{})
+			delete(b.Found, id)
+		}
+	}
+	c.put(ctx, entries)
+	b.Failed, b.Harvest = read.Failed, read.Harvest
+	return b, nil
+}
+
+// payouts gives commissions that could not know their payout the one that an older reading knew.
+func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T {
+	var keys []string
+	for _, r := range rows {
+		if cm, ok := any(r).(*providers.Commission); ok && cm.PayoutUnknown {
+			keys = append(keys, recordKey(cm.ID))
+		}
+	}
+	if len(keys) == 0 {
+		return rows
+	}
+	older := c.get(ctx, keys...)
+	known := make([]*T, len(rows))
+	for i, r := range rows {
+		known[i] = withPayout(r, older[recordKey(providers.NodeOf(r).ID)].Value).(*T)
+	}
+	return known
+}
+
+// HasRecord says whether a read by id would be answered from here.
+func (c *Cache) HasRecord(id providers.ID, need ...string) bool {
+	if id.Account != c.account {
+		return false
+	}
+	k := recordKey(id)
+	e := c.get(context.Background(), k)[k]
+	s := stateOf(e, c.o.Now())
+	if _, ok := e.Value.(Absent); ok {
+		return s == fresh
+	}
+	n := node(e.Value)
+	return n != nil && s != miss && n.Known.Covers(need...)
+}
+
+// AffiliatesByID reads through the cache.
+func (c *Cache) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	return read(ctx, c, providers.NounAffiliate, ids, need, c.Provider.AffiliatesByID)
+}
+
+// MembershipsByID reads through the cache.
+func (c *Cache) MembershipsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Membership], error) {
+	return read(ctx, c, providers.NounMembership, ids, need, c.Provider.MembershipsByID)
+}
+
+// CampaignsByID reads through the cache.
+func (c *Cache) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
+	return read(ctx, c, providers.NounCampaign, ids, need, c.Provider.CampaignsByID)
+}
+
+// ReferralsByID reads through the cache.
+func (c *Cache) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
+	return read(ctx, c, providers.NounReferral, ids, need, c.Provider.ReferralsByID)
+}
+
+// CommissionsByID reads through the cache.
+func (c *Cache) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+	return read(ctx, c, providers.NounCommission, ids, need, c.Provider.CommissionsByID)
+}
+
+// PayoutsByID reads through the cache.
+func (c *Cache) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
+	return read(ctx, c, providers.NounPayout, ids, need, c.Provider.PayoutsByID)
+}
+
+// CouponsByID reads through the cache.
+func (c *Cache) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
+	return read(ctx, c, providers.NounCoupon, ids, need, c.Provider.CouponsByID)
+}
+
+// WebhookSubscriptionsByID reads through the cache.
+func (c *Cache) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+	return read(ctx, c, providers.NounWebhookSubscription, ids, need, c.Provider.WebhookSubscriptionsByID)
+}

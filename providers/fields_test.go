@@ -1,0 +1,62 @@
+package providers_test
+
+import (
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// everyFields are all Fields that can be made of three names, with the names each knows. "other" stands
+// for the names that none of them was made from.
+func everyFields() map[*providers.Fields]map[string]bool {
+	names := []string{"a", "b", "c"}
+	all := map[*providers.Fields]map[string]bool{nil: {"id": true, "a": true, "b": true, "c": true, "other": true}}
+	for bits := range 1 << len(names) {
+		var chosen []string
+		only, allBut := map[string]bool{"id": true}, map[string]bool{"id": true, "other": true}
+		for i, n := range names {
+			in := bits&(1<<i) != 0
+			if in {
+				chosen = append(chosen, n)
+			}
+			only[n], allBut[n] = in, !in
+		}
+		all[providers.Only(chosen...)] = only
+		all[providers.AllBut(chosen...)] = allBut
+	}
+	return all
+}
+
+func TestFieldsCovers(t *testing.T) {
+	for f, knows := range everyFields() {
+		names, except := f.Names()
+		if got, want := f.Covers(), f == nil; got != want {
+			t.Errorf("%q (except %v) covers everything: %v; want %v", names, except, got, want)
+		}
+		for _, one := range []string{"id", "a", "b", "c", "other"} {
+			for _, two := range []string{"id", "a", "b", "c", "other"} {
+				if got, want := f.Covers(one, two), knows[one] && knows[two]; got != want {
+					t.Errorf("%q (except %v) covers %s and %s: %v; want %v", names, except, one, two, got, want)
+				}
+			}
+		}
+	}
+}
+
+// CoversAll is: whatever g covers, f covers.
+func TestFieldsCoversAll(t *testing.T) {
+	every := everyFields()
+	for f, fKnows := range every {
+		for g, gKnows := range every {
+			want := f == nil || g != nil
+			for n, known := range gKnows {
+				want = want && (!known || fKnows[n])
+			}
+			if got := f.CoversAll(g); got != want {
+				fNames, fExcept := f.Names()
+				gNames, gExcept := g.Names()
+				t.Errorf("%q (except %v) knows at least what %q (except %v) does: %v; want %v", fNames, fExcept, gNames, gExcept, got, want)
+			}
+		}
+	}
+}

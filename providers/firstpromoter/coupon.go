@@ -1,0 +1,151 @@
+package firstpromoter
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// codeList is GET /promo_codes: promo codes, of all or of one membership. That it pages like the
+// others is assumed. Archived codes stay in it.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/promo-codes/openapi-v2-promocodes.json
+//
+//api:operation GET /promo_codes
+var codeList = endpoint[wireCode, providers.Coupon]{
+	noun: providers.NounCoupon, path: "/promo_codes", convert: (*reply).coupon,
+}
+
+// codeOne is GET /promo_codes/{id}: one promo code.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/promo-codes/openapi-v2-promocodes.json
+//
+//api:operation GET /promo_codes/{id}
+var codeOne = codeList
+
+// wireCode is a promo code.
+type wireCode struct {
+	ID                 int64      `json:"id"`
+	Code               *string    `json:"code"`
+	Description        *string    `json:"description"`
+	PromoterCampaignID *int64     `json:"promoter_campaign_id"`
+	ArchivedAt         *time.Time `json:"archived_at"`
+}
+
+// withoutOwner covers what a promo code tells by itself.
+var withoutOwner = providers.AllBut("affiliate", "campaign")
+
+// errNoCode is in the error of a reply in which a promo code has no code.
+var errNoCode = errors.New("a promo code without a code")
+
+// coupon is a promo code whose owner is not known; nil for an archived one, whose use counts for nobody.
+func (r *reply) coupon(w *wireCode) *providers.Coupon {
+	if w.ArchivedAt != nil {
+		return nil
+	}
+	c := &providers.Coupon{Node: r.node(providers.NounCoupon, w.ID, nil, withoutOwner), Description: text(w.Description)}
+	if w.PromoterCampaignID == nil {
+		c.Known = nil // nobody's
+	}
+	if code := text(w.Code); code != nil {
+		c.Code = *code
+	} else if r.err == nil {
+		r.err = errNoCode
+	}
+	return c
+}
+
+// couponOf is a promo code of this membership.
+func couponOf(m *providers.Membership) func(*reply, *wireCode) *providers.Coupon {
+	return func(r *reply, w *wireCode) *providers.Coupon {
+		c := r.coupon(w)
+		if c != nil {
+			c.Known, c.AffiliateID, c.CampaignID = nil, m.AffiliateID, m.CampaignID
+		}
+		return c
+	}
+}
+
+// couponPage is a page of the promo codes of memberships, which takes a call for each.
+func (p *provider) couponPage(ctx context.Context, memberships []*providers.Membership, n int) (*providers.Page[providers.Coupon], error) {
+	all := &providers.Page[providers.Coupon]{}
+	for _, m := range memberships {
+		e := codeList
+		e.convert = couponOf(m)
+		page, err := e.page(ctx, p, url.Values{"promoter_campaign_id": {m.ProviderID}}, n)
+		if err != nil {
+			return nil, err
+		}
+		all.Items = append(all.Items, page.Items...)
+		all.More = all.More || page.More
+	}
+	return all, nil
+}
+
+// Coupons plans lists of promo codes: those of all, or one list for each affiliate, read by its memberships.
+func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
+	if len(f.Affiliates) == 0 {
+		return []providers.List[providers.Coupon]{codeList.list(p, nil, true, nil)}, nil
+	}
+	var lists []providers.List[providers.Coupon]
+	for _, id := range p.own(providers.NounAffiliate, f.Affiliates) {
+		lists = append(lists, providers.List[providers.Coupon]{
+			Key:   key(url.Values{"promoter_id": {id.Local}}),
+			Exact: true,
+			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Coupon], error) {
+				b, err := r.Reader.AffiliatesByID(ctx, []providers.ID{id}, "memberships")
+				if err == nil {
+					err = b.Failed[id]
+				}
+				if err != nil {
+					return nil, err
+				}
+				if b.Found[id] == nil {
+					return &providers.Page[providers.Coupon]{}, nil
+				}
+				return p.couponPage(ctx, b.Found[id].Memberships, r.Number)
+			},
+		})
+	}
+	return lists, nil
+}
+
+// needsOwner says whether a read of promo codes has to tell whose they are.
+func needsOwner(need []string) bool { return !withoutOwner.Covers(need...) }
+
+// CouponsByID reads promo codes one by one. To learn whose one is, its promoter is looked up by the code.
+func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
+	return providers.Gather(ctx, p.own(providers.NounCoupon, ids), pageSize, 0, false, nil,
+		func(ctx context.Context, id providers.ID) (*providers.Coupon, providers.Harvest, error) {
+			var membership int64
+			e := codeOne
+			e.convert = func(r *reply, w *wireCode) *providers.Coupon {
+				if w.PromoterCampaignID != nil {
+					membership = *w.PromoterCampaignID
+				}
+				return r.coupon(w)
+			}
+			c, h, err := e.one(ctx, p, id.Local, nil)
+			if err != nil || c == nil || c.Known.Covers(need...) {
+				return c, h, err
+			}
+			a, harvest, err := promoterOne.find(ctx, p, "promo_code", c.Code, withParent)
+			if err != nil {
+				return nil, h, err
+			}
+			h.Add(harvest)
+			c.Known = nil
+			if a == nil {
+				return c, h, nil
+			}
+			h.Affiliates = append(h.Affiliates, a)
+			if i := slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == decimal(membership) }); i >= 0 {
+				c.AffiliateID, c.CampaignID = a.ID, a.Memberships[i].CampaignID
+			}
+			return c, h, nil
+		})
+}

@@ -1,0 +1,73 @@
+package firstpromoter
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// wireError is the body of a refusal; a 401 has none.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/promoters/openapi-v2-promoters.json
+type wireError struct {
+	Message string              `json:"message"`
+	Code    string              `json:"code"`
+	Errors  map[string][]string `json:"errors"`
+}
+
+// codes are the words that say more than the status: a validation that failed is a 400, a missing or
+// bad parameter a 422. The list is not closed; other words go by the status.
+var codes = map[string]providers.Kind{
+	"forbidden":        providers.KindUnauthorized,
+	"not_found":        providers.KindNotFound,
+	"invalid_record":   providers.KindInvalid,
+	"invalid_params":   providers.KindInvalid,
+	"operation_failed": providers.KindConflict,
+	"destroy_failed":   providers.KindConflict,
+}
+
+// classify says what a reply of this status and body means: nil for a success.
+func classify(status int, body []byte) *providers.Error {
+	if status >= 200 && status < 300 {
+		return nil
+	}
+	e := &providers.Error{}
+	var w wireError
+	if json.Unmarshal(body, &w) != nil {
+		return e // no body, or a page of HTML
+	}
+	if status != http.StatusTooManyRequests && status < 500 {
+		e.Kind = codes[w.Code]
+	}
+	e.Fields = w.Errors
+	if m := withoutAddresses(w.Message); m != "" {
+		e.Err = errors.New(m)
+	}
+	return e
+}
+
+// withoutAddresses is a short text with every word left out that could be an e-mail address.
+func withoutAddresses(s string) string {
+	var kept []string
+	for _, w := range strings.Fields(s) {
+		if strings.Contains(w, "@") {
+			w = "…"
+		}
+		kept = append(kept, w)
+	}
+	s = strings.Join(kept, " ")
+	if r := []rune(s); len(r) > 200 {
+		s = string(r[:200]) + "…"
+	}
+	return s
+}
+
+// notFound says whether a read of one record failed because there is none. A look-up by another
+// field than the id may also answer 422.
+func notFound(err error, lookup bool) bool {
+	kind := providers.KindOf(err)
+	return kind == providers.KindNotFound || lookup && kind == providers.KindInvalid
+}

@@ -1,0 +1,220 @@
+// Package firstpromoter reads affiliate programs at FirstPromoter, through the company API, version 2.
+//
+// # Facts
+//
+//   - Base URL: https://api.firstpromoter.com/api/v2/company. Older pages name v2.firstpromoter.com.
+//   - Auth: "Authorization: Bearer <api_key>" and "Account-ID: <account_id>" on every call, from
+//     Settings → Integrations. One pair is one account. A refused key is a 401 without a body.
+//   - Paging: page and per_page, at most 100. No totals and no next link: a full page may have another.
+//   - Order: newest first. Affiliates and commissions are asked for in it; elsewhere it is assumed.
+//   - Limit: 400 calls a minute and account. Fewer have been seen to be refused, so that the budget is
+//     lower unless configured. A 429 may name Retry-After.
+//   - Money: integers in cents of the account's currency, which no endpoint tells: it is configured. A
+//     sale tracked in another currency is also given in that. Only the unit "cash" is money.
+//   - Zone: UTC. Filters by date take whole days, both ends included.
+//   - Names: promoter is our Affiliate, promoter_campaign our Membership, promo code our Coupon; a
+//     "reward" is the rule that makes commissions.
+//
+// # Gaps
+//
+//   - Archived promoters are left out of lists unless AffiliateArchived is asked for; by id they are read
+//     one by one.
+//   - A list does not say who an affiliate's parent is; reading it takes one call an affiliate, except
+//     below a known parent.
+//   - A membership cannot be read by its id, so the id also holds the promoter's. Memberships of a campaign are
+//     looked for in the list of all.
+//   - A commission does not name its payout. It is known where the payout's commissions were listed.
+//   - There is no filter for the commissions of a referral: the customer's address is searched for. (Those
+//     of its promoter would not do: shares of parents and splits belong to others.)
+//   - A promo code names a membership and no promoter: to learn whose it is takes a call each. Archived
+//     codes are not shown.
+//   - Campaigns have neither dates nor states. What they pay stands in the account's rewards.
+//   - Nothing can be counted, and there are no orders.
+//
+// Introduction: https://docs.firstpromoter.com/api-reference-v2/api-admin/introduction
+package firstpromoter
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/firstpromoter/sandbox"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
+)
+
+// What New and Factory both tell.
+const (
+	name             = "firstpromoter" // the vendor's word in the configuration
+	title            = "FirstPromoter"
+	documentationURL = "https://docs.firstpromoter.com/api-reference-v2/api-admin/introduction"
+	baseURL          = "https://api.firstpromoter.com/api/v2/company"
+)
+
+var credentials = []string{"api_key", "account_id"}
+
+// Factory is what the program knows of FirstPromoter.
+var Factory = providers.Factory{
+	Name:             name,
+	Title:            title,
+	DocumentationURL: documentationURL,
+	BaseURL:          baseURL,
+	Credentials:      credentials,
+	Limit:            240, // the vendor documents 400; see the package documentation
+	Window:           time.Minute,
+	New:              New,
+	Sandbox:          func(o providers.SandboxOptions) providers.Simulator { return sandbox.New(o) },
+}
+
+// provider is one account at FirstPromoter.
+type provider struct {
+	providers.Unsupported
+	config providers.Config
+	client *rest.Client
+}
+
+var _ providers.Provider = (*provider)(nil)
+
+// New makes the provider of one account. It makes no call; a missing credential is an error.
+func New(c providers.Config) (providers.Provider, error) {
+	for _, n := range credentials {
+		if c.Credentials[n] == "" {
+			return nil, fmt.Errorf("account %s: %s needs the credential %q", c.Account, name, n)
+		}
+	}
+	if c.Currency == "" {
+		return nil, fmt.Errorf("account %s: %s does not tell an account's currency: it must be configured", c.Account, name)
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = baseURL
+	}
+	return &provider{config: c, client: rest.New(rest.Config{
+		Account:  c.Account,
+		Provider: name,
+		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
+		Header: http.Header{
+			"Authorization": {"Bearer " + c.Credentials["api_key"]},
+			"Account-Id":    {c.Credentials["account_id"]},
+		},
+		Timeout:  c.Timeout,
+		Private:  []string{"q"}, // people are searched for by their addresses
+		Classify: classify,
+		HTTP:     c.HTTP,
+		Logger:   c.Logger,
+		Budget:   c.Budget,
+		Now:      c.Now,
+	})}, nil
+}
+
+// capabilities are what every account can do. That referrals can be filtered by campaign is not
+// documented for the list but for its schema; rows are checked again in any case.
+var capabilities = func() []providers.Capability {
+	c := []providers.Capability{
+		providers.CanListAffiliates, providers.CanListMemberships, providers.CanListCampaigns, providers.CanListReferrals,
+		providers.CanListCommissions, providers.CanListPayouts, providers.CanListCoupons, providers.CanListWebhookSubscriptions,
+
+		providers.EdgeAffiliateParent, providers.EdgeAffiliateChildren, providers.EdgeAffiliateBalances, providers.EdgeAffiliateClicks,
+		providers.EdgeAffiliateReferrals, providers.EdgeAffiliateCommissions, providers.EdgeAffiliatePayouts,
+		providers.EdgeCampaignMemberships, providers.EdgeCampaignReferrals, providers.EdgeCampaignCommissions,
+		providers.EdgeReferralCommissions, providers.EdgeCommissionReferral, providers.EdgePayoutCommissions, providers.EdgePayoutCampaign,
+
+		providers.FilterAffiliatesByCampaign, providers.FilterAffiliatesByStatus, providers.FilterAffiliatesByEmail,
+		providers.FilterAffiliatesByRefCode, providers.FilterAffiliatesByPromoCode, providers.FilterAffiliatesBySearch,
+		providers.FilterReferralsByAffiliate, providers.FilterReferralsByCampaign, providers.FilterReferralsByStatus,
+		providers.FilterReferralsByEmail, providers.FilterReferralsByCustomer, providers.FilterReferralsByDate,
+		providers.FilterReferralsBySearch, providers.FilterReferralsByConverted,
+		providers.FilterCommissionsByAffiliate, providers.FilterCommissionsByCampaign, providers.FilterCommissionsByReferral,
+		providers.FilterCommissionsByPayout, providers.FilterCommissionsByStatus, providers.FilterCommissionsByEvent,
+		providers.FilterCommissionsByDate,
+		providers.FilterPayoutsByAffiliate, providers.FilterPayoutsByCampaign, providers.FilterPayoutsByStatus,
+
+		providers.ReadRawRecord,
+	}
+	slices.Sort(c)
+	return c
+}()
+
+// Account describes the account.
+func (p *provider) Account() providers.Account {
+	health := p.client.Health()
+	return providers.Account{
+		Node:          providers.NewAccountNode(p.config.Account, p.config.Now()),
+		Name:          p.config.Name,
+		Provider:      providers.ProviderInfo{ID: name, Name: title, DocumentationURL: documentationURL},
+		CurrencyCode:  strings.ToUpper(p.config.Currency),
+		Capabilities:  slices.Clone(capabilities),
+		Status:        health.Status,
+		LastError:     health.LastError,
+		LastSuccessAt: health.LastSuccessAt,
+		RateLimit:     p.config.Budget.State(),
+	}
+}
+
+// Ping reads one campaign: a short list that every account has.
+func (p *provider) Ping(ctx context.Context) error {
+	_, err := p.get(ctx, request(campaignList.path, url.Values{"per_page": {"1"}}, new(list[struct{}])))
+	return err
+}
+
+// Calls is the price of edges, by how the records are read: a hundred ids a call for most. Archived promoters,
+// which take a call more each, are not foreseen: an estimate that did would be a hundred times too high.
+func (p *provider) Calls(edge string, n int, need ...string) int {
+	if n <= 0 {
+		return 0
+	}
+	hundreds := (n + pageSize - 1) / pageSize
+	affiliates := hundreds
+	if needsParent(need) {
+		affiliates = n
+	}
+	campaigns := 1
+	if needsRewards(need) {
+		campaigns++
+	}
+	owned := n
+	if needsOwner(need) {
+		owned = 2 * n
+	}
+	unless := func(stub *providers.Fields, calls int) int {
+		if len(need) > 0 && stub.Covers(need...) {
+			return 0
+		}
+		return calls
+	}
+	switch edge {
+	case "Membership.affiliate", "Referral.affiliate", "Commission.affiliate", "Payout.affiliate":
+		return unless(affiliateStub, affiliates)
+	case "Affiliate.campaign", "Membership.campaign", "Referral.campaign", "Commission.campaign", "Payout.campaign":
+		return unless(campaignStub, campaigns)
+	case "Affiliate.parent": // each row again, with its parent's stub
+		return n + unless(affiliateStub, affiliates)
+	case "Commission.referral":
+		return unless(referralStub, hundreds)
+	case "Coupon.affiliate": // each row again, with its owner, who comes whole
+		return 2 * n
+	case "Coupon.campaign":
+		return 2*n + unless(campaignStub, campaigns)
+	case "Query.affiliate":
+		return affiliates
+	case "Query.campaign":
+		return campaigns
+	case "Query.membership": // through their promoters, who may all be archived
+		if n == 1 {
+			return 1
+		}
+		return hundreds + n
+	case "Query.referral", "Query.commission", "Query.payout", "Commission.payout":
+		return hundreds
+	case "Query.coupon":
+		return owned
+	case "Query.webhookSubscription":
+		return n
+	default:
+		return 0
+	}
+}

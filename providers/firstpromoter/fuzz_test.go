@@ -1,0 +1,125 @@
+package firstpromoter
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// decode reads rows as a reply's and converts them. Each either is a record with an id, or makes the reply a bad one.
+func decode[W any, T providers.Record](t *testing.T, e endpoint[W, T], b []byte) {
+	t.Helper()
+	var w list[W]
+	if json.Unmarshal(b, &w) != nil {
+		return
+	}
+	r := &reply{provider: &provider{config: providers.Config{Account: "saas", Currency: "USD"}}, at: noon}
+	for i := range w {
+		row := e.convert(r, &w[i])
+		if row == nil || r.done("GET") != nil {
+			continue
+		}
+		node := providers.NodeOf(row)
+		if id, err := providers.ParseID(node.ID.String()); err != nil || id != node.ID || id.Noun != e.noun {
+			t.Errorf("%s became a record of the id %+v: %v", b, node.ID, err)
+		}
+	}
+	for _, m := range r.harvest.Memberships {
+		if r.err == nil && (m.ID.IsZero() || m.AffiliateID.IsZero()) {
+			t.Errorf("%s brought a membership without an id: %+v", b, m)
+		}
+	}
+}
+
+// FuzzRows decodes anything as the rows of every list.
+func FuzzRows(f *testing.F) {
+	for _, e := range exchanges(f) {
+		f.Add([]byte(e.body))
+		f.Add([]byte("[" + e.body + "]"))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		decode(t, promoterList, b)
+		decode(t, membershipList, b)
+		decode(t, campaignList, b)
+		decode(t, referralList, b)
+		decode(t, commissionList, b)
+		decode(t, payoutList, b)
+		decode(t, codeList, b)
+		decode(t, webhookList, b)
+	})
+}
+
+// FuzzBalances: balances never make a promoter unreadable, and never come without an amount.
+func FuzzBalances(f *testing.F) {
+	f.Add([]byte(`{"cash":8925,"points":null}`))
+	f.Add([]byte(`{"current_balance":{"cash":"12"},"x":[1]}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if !json.Valid(b) {
+			return
+		}
+		var w wirePromoter
+		if err := json.Unmarshal([]byte(`{"id":1,"balances":`+string(b)+`}`), &w); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		r := &reply{provider: &provider{config: providers.Config{Account: "saas", Currency: "USD"}}}
+		for _, balance := range r.balances(w.Balances) {
+			if balance.Amount == nil && balance.Reward == nil || balance.Status == "" {
+				t.Errorf("%s: %+v", b, balance)
+			}
+		}
+	})
+}
+
+// FuzzClassify: a refusal is an error whatever its body, and tells no address.
+func FuzzClassify(f *testing.F) {
+	f.Add(422, []byte(`{"message":"x a@b.example","code":"invalid_params","errors":{"a":["b"]}}`))
+	f.Add(401, []byte{})
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		e := classify(status, body)
+		if success := status >= 200 && status < 300; success != (e == nil) {
+			t.Fatalf("%d %q: %v", status, body, e)
+		}
+		if e != nil && e.Err != nil && withoutAddresses(e.Err.Error()) != e.Err.Error() {
+			t.Errorf("%q tells %q", body, e.Err)
+		}
+	})
+}
+
+// FuzzRaw: of a record only what is named is shown.
+func FuzzRaw(f *testing.F) {
+	f.Add([]byte(`{"id":1,"secret":2,"promoter":{"id":3,"secret":4}}`))
+	f.Add([]byte(`[{"id":1.50,"promoter":null}]`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if !json.Valid(b) {
+			return
+		}
+		shown, err := raw(b).only(fields{"id": nil, "promoter": {"id": nil}})
+		if err != nil {
+			return
+		}
+		var check func(v any)
+		check = func(v any) {
+			switch v := v.(type) {
+			case []any:
+				for _, e := range v {
+					check(e)
+				}
+			case map[string]any:
+				for name, e := range v {
+					if name != "id" && name != "promoter" {
+						t.Errorf("%s shows %q", b, name)
+					}
+					if name == "promoter" {
+						check(e)
+					}
+				}
+			}
+		}
+		var v any
+		if err := json.Unmarshal(shown, &v); err != nil {
+			t.Fatalf("%s became %s: %v", b, shown, err)
+		}
+		check(v)
+	})
+}

@@ -1,0 +1,205 @@
+package firstpromoter
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// membershipList is GET /promoter_campaigns: every membership. It has no documented parameters; that
+// it pages like the others is assumed.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/promoter-campaigns/openapi-v2-promoter-campaigns.json
+//
+//api:operation GET /promoter_campaigns
+var membershipList = endpoint[wireMembership, providers.Membership]{
+	noun: providers.NounMembership, path: "/promoter_campaigns", convert: (*reply).membership,
+}
+
+// wireMembership is a promoter_campaign: whole in its list and inside a promoter, without what is
+// below CreatedAt inside referrals and commissions.
+type wireMembership struct {
+	ID         int64         `json:"id"`
+	CampaignID int64         `json:"campaign_id"`
+	PromoterID int64         `json:"promoter_id"`
+	Promoter   *wirePerson   `json:"promoter"`
+	Campaign   *wireCampaign `json:"campaign"`
+	CreatedAt  *time.Time    `json:"created_at"`
+	State      *string       `json:"state"`
+	Coupon     *string       `json:"coupon"`
+	RefToken   *string       `json:"ref_token"`
+	RefLink    *string       `json:"ref_link"`
+}
+
+// memberStates are the states of a membership, the best first.
+var memberStates = vocabulary[providers.MembershipStatus]{
+	{"accepted", providers.MembershipActive},
+	{"pending", providers.MembershipPending},
+	{"inactive", providers.MembershipInactive},
+	{"blocked", providers.MembershipBanned},
+	{"rejected", providers.MembershipRejected},
+}
+
+// membershipStub covers what referrals and commissions tell of a membership.
+var membershipStub = providers.Only("providerId", "createdAt", "joinedAt", "affiliate", "campaign")
+
+func (r *reply) membership(w *wireMembership) *providers.Membership {
+	m := r.bareMembership(w, nil)
+	m.Status = memberStates.status(w.State)
+	m.ProviderStatus = text(w.State)
+	m.RefCode = text(w.RefToken)
+	m.Link = text(w.RefLink)
+	m.Coupon = text(w.Coupon)
+	return m
+}
+
+// owner is the affiliate and the campaign of a record that stands in a membership, which is harvested as a stub.
+func (r *reply) owner(w *wireMembership) (affiliate, campaign providers.ID) {
+	if w == nil {
+		return providers.ID{}, providers.ID{}
+	}
+	m := r.bareMembership(w, membershipStub)
+	glean(r, &r.harvest.Memberships, m)
+	return m.AffiliateID, m.CampaignID
+}
+
+func (r *reply) bareMembership(w *wireMembership, known *providers.Fields) *providers.Membership {
+	r.person(w.Promoter)
+	r.campaignStub(w.Campaign)
+	return &providers.Membership{
+		Node:        r.nodeOf(r.membershipID(w.ID, w.PromoterID), decimal(w.ID), w.CreatedAt, known),
+		JoinedAt:    w.CreatedAt,
+		AffiliateID: r.id(providers.NounAffiliate, w.PromoterID),
+		CampaignID:  r.id(providers.NounCampaign, w.CampaignID),
+	}
+}
+
+// membershipID also holds the promoter, through whom alone a membership can be read again.
+func (p *provider) membershipID(membership, promoter int64) providers.ID {
+	if membership <= 0 || promoter <= 0 {
+		return providers.ID{}
+	}
+	return providers.ID{
+		Account: p.config.Account, Noun: providers.NounMembership, Local: providers.JoinLocal(decimal(membership), decimal(promoter)),
+	}
+}
+
+// memberOf is the promoter's id out of a membership's; zero for a foreign one.
+func (p *provider) memberOf(id providers.ID) providers.ID {
+	parts, ok := providers.SplitLocal(id.Local, 2)
+	if !ok {
+		return providers.ID{}
+	}
+	membership, _ := number(parts[0])
+	promoter, _ := number(parts[1])
+	if id.IsZero() || id != p.membershipID(membership, promoter) {
+		return providers.ID{}
+	}
+	return p.id(providers.NounAffiliate, promoter)
+}
+
+// membershipsIn are the memberships of affiliates that pass keep, and the affiliates they came with.
+func membershipsIn(affiliates []*providers.Affiliate, h providers.Harvest, keep func(*providers.Membership) bool) ([]*providers.Membership, providers.Harvest) {
+	var kept []*providers.Membership
+	h.Memberships = nil // they come with the affiliates
+	for _, a := range affiliates {
+		for _, m := range a.Memberships {
+			if keep(m) {
+				kept = append(kept, m)
+			} else {
+				h.Memberships = append(h.Memberships, m)
+			}
+		}
+	}
+	h.Affiliates = append(h.Affiliates, affiliates...)
+	return kept, h
+}
+
+// Memberships plans lists of memberships: those of affiliates come with these, all others out of the list of
+// all, which has no filters. (The promoters of a campaign could be listed, but in the order in which they joined
+// the account, not the campaign.)
+func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
+	words, known := memberStates.words(f.Statuses)
+	switch {
+	case len(f.Statuses) > 0 && known && len(words) == 0,
+		len(f.Campaigns) > 0 && len(p.own(providers.NounCampaign, f.Campaigns)) == 0:
+		return nil, nil
+	case len(f.Affiliates) > 0:
+		return p.membershipsOf(f.Affiliates, len(f.Campaigns) == 0 && len(f.Statuses) == 0), nil
+	default:
+		return []providers.List[providers.Membership]{membershipList.list(p, nil, len(f.Campaigns) == 0 && len(f.Statuses) == 0, nil)}, nil
+	}
+}
+
+// membershipsOf is a list of one page, as long as it gets, read with its affiliates.
+func (p *provider) membershipsOf(affiliates []providers.ID, exact bool) []providers.List[providers.Membership] {
+	numbers := p.numbers(providers.NounAffiliate, affiliates)
+	ids := p.ids(providers.NounAffiliate, numbers)
+	if len(ids) == 0 {
+		return nil
+	}
+	return []providers.List[providers.Membership]{{
+		Key:   key(url.Values{"promoter_id": decimals(numbers)}),
+		Exact: exact,
+		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Membership], error) {
+			if r.Number > 1 {
+				return &providers.Page[providers.Membership]{}, nil
+			}
+			b, err := r.Reader.AffiliatesByID(ctx, ids, "memberships")
+			if err != nil {
+				return nil, err
+			}
+			var affiliates []*providers.Affiliate
+			for _, id := range ids {
+				if err := b.Failed[id]; err != nil {
+					return nil, err
+				}
+				if a := b.Found[id]; a != nil {
+					affiliates = append(affiliates, a)
+				}
+			}
+			rows, harvest := membershipsIn(affiliates, b.Harvest, func(*providers.Membership) bool { return true })
+			slices.SortStableFunc(rows, func(a, b *providers.Membership) int { return b.Listed().Compare(a.Listed()) })
+			return &providers.Page[providers.Membership]{Items: rows, Harvest: harvest}, nil
+		},
+	}}
+}
+
+// MembershipsByID reads memberships through their promoters.
+func (p *provider) MembershipsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Membership], error) {
+	b := &providers.Batch[providers.Membership]{Found: map[providers.ID]*providers.Membership{}}
+	var promoters []providers.ID
+	for _, id := range ids {
+		if promoter := p.memberOf(id); !promoter.IsZero() {
+			promoters = append(promoters, promoter)
+		}
+	}
+	if len(promoters) == 0 {
+		return b, nil
+	}
+	read, err := p.AffiliatesByID(ctx, promoters, "memberships")
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range ids {
+		if err := read.Failed[p.memberOf(id)]; err != nil {
+			if b.Failed == nil {
+				b.Failed = map[providers.ID]error{}
+			}
+			b.Failed[id] = err
+		}
+	}
+	var affiliates []*providers.Affiliate
+	for _, a := range read.Found {
+		affiliates = append(affiliates, a)
+	}
+	rows, harvest := membershipsIn(affiliates, read.Harvest, func(m *providers.Membership) bool { return slices.Contains(ids, m.ID) })
+	for _, m := range rows {
+		b.Found[m.ID] = m
+	}
+	b.Harvest = harvest
+	return b, nil
+}

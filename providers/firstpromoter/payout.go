@@ -1,0 +1,259 @@
+package firstpromoter
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// payoutList is GET /payouts: payouts, assumed to come newest first, as they cannot be sorted by when they
+// were made. There is no other way to read one.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
+//
+//api:operation GET /payouts
+var payoutList = endpoint[wirePayout, providers.Payout]{
+	noun: providers.NounPayout, path: "/payouts", convert: (*reply).payout,
+}
+
+// wirePayout is a payout. Of the payout method only its name is read: the rest are bank details.
+type wirePayout struct {
+	ID           int64             `json:"id"`
+	Status       *string           `json:"status"`
+	Amount       providers.Decimal `json:"amount"`
+	TaxRate      providers.Decimal `json:"tax_rate"`
+	TotalInclTax providers.Decimal `json:"total_incl_tax"`
+	Unit         *string           `json:"unit"`
+	PeriodStart  *time.Time        `json:"period_start"`
+	PeriodEnd    *time.Time        `json:"period_end"`
+	CreatedAt    *time.Time        `json:"created_at"`
+	PaidAt       *time.Time        `json:"paid_at"`
+	Error        *string           `json:"error"`
+	PayoutMethod *struct {
+		Method *string `json:"method"`
+	} `json:"payout_method"`
+	Promoter *wirePerson   `json:"promoter"`
+	Campaign *wireCampaign `json:"campaign"`
+}
+
+// payoutStates are the states of a payout.
+var payoutStates = vocabulary[providers.PayoutStatus]{
+	{"pending", providers.PayoutPending},
+	{"processing", providers.PayoutProcessing},
+	{"completed", providers.PayoutPaid},
+	{"failed", providers.PayoutFailed},
+	{"cancelled", providers.PayoutCanceled},
+}
+
+func (r *reply) payout(w *wirePayout) *providers.Payout {
+	t := &providers.Payout{
+		Node:           r.node(providers.NounPayout, w.ID, w.CreatedAt, nil),
+		Status:         payoutStates.status(w.Status),
+		ProviderStatus: text(w.Status),
+		PeriodStart:    w.PeriodStart,
+		PeriodEnd:      w.PeriodEnd,
+		PaidAt:         w.PaidAt,
+		Error:          text(w.Error),
+	}
+	t.Amount, t.Reward = r.worth(w.Unit, w.Amount)
+	t.TotalWithTax, _ = r.worth(w.Unit, w.TotalInclTax)
+	if w.TaxRate.Set {
+		t.TaxRate = &w.TaxRate.Value
+	}
+	if w.PayoutMethod != nil {
+		t.Method = text(w.PayoutMethod.Method)
+	}
+	if w.Promoter != nil {
+		r.person(w.Promoter)
+		t.AffiliateID = r.id(providers.NounAffiliate, w.Promoter.ID)
+	}
+	if w.Campaign != nil {
+		r.campaignStub(w.Campaign)
+		t.CampaignID = r.id(providers.NounCampaign, w.Campaign.ID)
+	}
+	return t
+}
+
+// Payouts plans lists of payouts, one for each affiliate, or else for each state.
+func (p *provider) Payouts(f providers.PayoutFilter) ([]providers.List[providers.Payout], error) {
+	l := p.payoutPlan(f)
+	l.ids(byPromoter, providers.NounAffiliate, f.Affiliates)
+	statuses(l, "filters[status]", payoutStates, f.Statuses)
+	return payoutList.lists(p, l), nil
+}
+
+func (p *provider) payoutPlan(f providers.PayoutFilter) *plan {
+	l := p.plan()
+	l.many("filters[campaign_id]", providers.NounCampaign, f.Campaigns)
+	return l
+}
+
+// PayoutsByID reads payouts, a hundred a call.
+func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Payout], error) {
+	return payoutList.byIDs(ctx, p, p.numbers(providers.NounPayout, ids))
+}
+
+// PayoutReporter is what an account at FirstPromoter tells about its payouts beside the records. It is no part
+// of the graph; a provider of this package is one. All methods are safe for concurrent use.
+type PayoutReporter interface {
+	// PayoutStats sums payouts up by the month they were paid for, by state and by method of payment. At
+	// most one state may be asked for.
+	PayoutStats(ctx context.Context, f providers.PayoutFilter) (*PayoutStats, error)
+
+	// DuePayouts sums up what is to be paid: by "next", "overdue" and "custom".
+	DuePayouts(ctx context.Context, f providers.PayoutFilter) (map[string]PayoutTotal, error)
+
+	// PayoutsByPromoter are the payouts by whom they are for.
+	PayoutsByPromoter(ctx context.Context, f providers.PayoutFilter) ([]PromoterPayouts, error)
+}
+
+var _ PayoutReporter = (*provider)(nil)
+
+// PayoutStats are sums of payouts, cut in three ways.
+type PayoutStats struct {
+	ByPeriod []PayoutTotal
+	ByStatus map[string]PayoutTotal // by the vendor's words
+	ByMethod map[string]PayoutTotal // by the vendor's words
+}
+
+// PayoutTotal is a sum of payouts. Units are never added up: money stands apart from each reward.
+type PayoutTotal struct {
+	Promoters    *int64             // how many are paid
+	Amount       *providers.Money   // without tax; nil where there is no money in it
+	Rewards      []providers.Reward // by unit, in the order of the alphabet
+	TotalWithTax *providers.Money   // nil where the vendor does not say
+	PeriodStart  *time.Time         // nil where the sum is not of one period
+	PeriodEnd    *time.Time         // likewise
+	DueDate      *time.Time         // nil where there is none
+}
+
+// PromoterPayouts are the payouts of one affiliate.
+type PromoterPayouts struct {
+	AffiliateID providers.ID
+	Payable     *bool // whether the vendor's conditions for paying are met
+	Payouts     []*providers.Payout
+}
+
+type wireTotal struct {
+	PromotersCount *int64                       `json:"promoters_count"`
+	Amounts        map[string]providers.Decimal `json:"amounts"`
+	TotalInclTax   providers.Decimal            `json:"total_incl_tax"`
+	PeriodStart    *time.Time                   `json:"period_start"`
+	PeriodEnd      *time.Time                   `json:"period_end"`
+	DueDate        *time.Time                   `json:"due_date"`
+}
+
+func (r *reply) total(w wireTotal) PayoutTotal {
+	t := PayoutTotal{
+		Promoters: w.PromotersCount, TotalWithTax: r.cents(w.TotalInclTax, r.config.Currency),
+		PeriodStart: w.PeriodStart, PeriodEnd: w.PeriodEnd, DueDate: w.DueDate,
+	}
+	for _, unit := range sortedKeys(w.Amounts, strings.Compare) {
+		amount, reward := r.worth(&unit, w.Amounts[unit])
+		if amount != nil {
+			t.Amount = amount
+		}
+		if reward != nil {
+			t.Rewards = append(t.Rewards, *reward)
+		}
+	}
+	return t
+}
+
+func (r *reply) totals(w map[string]wireTotal) map[string]PayoutTotal {
+	totals := make(map[string]PayoutTotal, len(w))
+	for name, total := range w {
+		totals[name] = r.total(total)
+	}
+	return totals
+}
+
+// report reads an aggregate, narrowed by f, which may name one state at most.
+func (p *provider) report(ctx context.Context, path string, f providers.PayoutFilter, query url.Values, into any) (*reply, error) {
+	l := p.payoutPlan(f)
+	statuses(l, "filters[status]", payoutStates, f.Statuses)
+	queries := l.queries()
+	if len(queries) != 1 || len(f.Affiliates) > 0 || slices.Contains(f.Statuses, providers.PayoutUnknown) {
+		return nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + path, Kind: providers.KindInvalid}
+	}
+	for k, v := range queries[0] {
+		query[k] = v
+	}
+	return p.get(ctx, request(path, query, into))
+}
+
+// PayoutStats is GET /payouts/stats: sums of payouts.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
+//
+//api:operation GET /payouts/stats
+func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*PayoutStats, error) {
+	const path = "/payouts/stats"
+	var w struct {
+		Data struct {
+			ByPaidPeriod   []wireTotal          `json:"by_paid_period"`
+			ByStatus       map[string]wireTotal `json:"by_status"`
+			ByPayoutMethod map[string]wireTotal `json:"by_payout_method"`
+		} `json:"data"`
+	}
+	query := url.Values{"stats_by[paid_period]": {"true"}, "stats_by[status]": {"true"}, "stats_by[payout_method]": {"true"}}
+	r, err := p.report(ctx, path, f, query, &w)
+	if err != nil {
+		return nil, err
+	}
+	s := &PayoutStats{ByStatus: r.totals(w.Data.ByStatus), ByMethod: r.totals(w.Data.ByPayoutMethod)}
+	for _, total := range w.Data.ByPaidPeriod {
+		s.ByPeriod = append(s.ByPeriod, r.total(total))
+	}
+	return s, r.done("GET " + path)
+}
+
+// DuePayouts is GET /payouts/due_stats: sums of what is to be paid.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
+//
+//api:operation GET /payouts/due_stats
+func (p *provider) DuePayouts(ctx context.Context, f providers.PayoutFilter) (map[string]PayoutTotal, error) {
+	const path = "/payouts/due_stats"
+	var w struct {
+		Data map[string]wireTotal `json:"data"`
+	}
+	r, err := p.report(ctx, path, f, url.Values{}, &w)
+	if err != nil {
+		return nil, err
+	}
+	return r.totals(w.Data), r.done("GET " + path)
+}
+
+// PayoutsByPromoter is GET /payouts/group_by_promoters: payouts by whom they are for. It has no documented pages.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
+//
+//api:operation GET /payouts/group_by_promoters
+func (p *provider) PayoutsByPromoter(ctx context.Context, f providers.PayoutFilter) ([]PromoterPayouts, error) {
+	const path = "/payouts/group_by_promoters"
+	var w list[struct {
+		Promoter        *wirePerson  `json:"promoter"`
+		Payouts         []wirePayout `json:"payouts"`
+		IsAmountPayable *bool        `json:"is_amount_payable"`
+	}]
+	r, err := p.report(ctx, path, f, url.Values{}, &w)
+	if err != nil {
+		return nil, err
+	}
+	groups := make([]PromoterPayouts, len(w))
+	for i, g := range w {
+		groups[i].Payable = g.IsAmountPayable
+		if g.Promoter != nil {
+			groups[i].AffiliateID = r.id(providers.NounAffiliate, g.Promoter.ID)
+		}
+		for j := range g.Payouts {
+			groups[i].Payouts = append(groups[i].Payouts, r.payout(&g.Payouts[j]))
+		}
+	}
+	return groups, r.done("GET " + path)
+}

@@ -1,0 +1,40 @@
+package promotekit
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// addressPattern finds e-mail addresses, which the vendor may repeat and no error of ours does.
+var addressPattern = regexp.MustCompile(`\S+@\S+`)
+
+// classify reads a reply that may be an error. The reference lists neither the values of
+// error.type nor the statuses (429 apart), so the status decides the kind and the vendor's words are
+// details. A success whose envelope says otherwise is a bad reply; the body may be cut, so one that
+// cannot be read is left to whoever decodes all of it.
+// https://www.promotekit.com/docs/api-reference
+func classify(status int, body []byte) *providers.Error {
+	var envelope struct {
+		Success *bool `json:"success"`
+		Error   struct {
+			Message string `json:"message"`
+			Type    string `json:"type"`
+		} `json:"error"`
+	}
+	readable := json.Unmarshal(body, &envelope) == nil
+	ok := status >= 200 && status < 300
+	if ok && (!readable || envelope.Success == nil || *envelope.Success) {
+		return nil
+	}
+	e := new(providers.Error)
+	if ok {
+		e.Kind = providers.KindBadReply
+	}
+	if readable && (envelope.Error.Type != "" || envelope.Error.Message != "") {
+		e.Err = fmt.Errorf("%.64q: %.256q", envelope.Error.Type, addressPattern.ReplaceAllString(envelope.Error.Message, "…"))
+	}
+	return e
+}

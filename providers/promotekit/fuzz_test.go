@@ -1,0 +1,85 @@
+package promotekit
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// fuzz feeds the decoder of one noun. Whatever comes, it must not panic; what is accepted has ids
+// that survive their codec, and records of this account only.
+func fuzz[W identified, T providers.Record](f *testing.F, convert func(*reply, *W) *T) {
+	for _, e := range exchanges(f) {
+		var list rows[json.RawMessage]
+		var one single[json.RawMessage]
+		if json.Unmarshal([]byte(e.body), &list) == nil {
+			for _, row := range list.Data {
+				f.Add([]byte(row))
+			}
+		} else if json.Unmarshal([]byte(e.body), &one) == nil {
+			f.Add([]byte(*one.Data))
+		}
+	}
+	f.Add([]byte(`{"id": "x", "affiliate": "a", "campaign": "c", "referral": "r", "payout": "p", "amount": "1.50"}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		var w W
+		if json.Unmarshal(data, &w) != nil || w.id() == "" {
+			return
+		}
+		r := &reply{account: "saas", currency: "EUR", at: noon, seen: map[providers.ID]bool{}}
+		nodes := []*providers.Node{providers.NodeOf(convert(r, &w))}
+		for _, a := range r.harvest.Affiliates {
+			nodes = append(nodes, &a.Node)
+		}
+		for _, c := range r.harvest.Coupons {
+			nodes = append(nodes, &c.Node)
+		}
+		for _, m := range r.harvest.Memberships {
+			nodes = append(nodes, &m.Node)
+		}
+		for _, x := range r.harvest.Referrals {
+			nodes = append(nodes, &x.Node)
+		}
+		for _, x := range r.harvest.Payouts {
+			nodes = append(nodes, &x.Node)
+		}
+		for _, n := range nodes {
+			if n.ID.Account != "saas" || n.ID.Local == "" || n.ProviderID == "" || !n.FetchedAt.Equal(noon) {
+				t.Errorf("%s: got the node %+v", data, n)
+			}
+		}
+	})
+}
+
+func FuzzAffiliate(f *testing.F)  { fuzz(f, (*reply).affiliate) }
+func FuzzCampaign(f *testing.F)   { fuzz(f, (*reply).campaign) }
+func FuzzReferral(f *testing.F)   { fuzz(f, (*reply).referral) }
+func FuzzCommission(f *testing.F) { fuzz(f, (*reply).commission) }
+func FuzzPayout(f *testing.F)     { fuzz(f, (*reply).payout) }
+
+// FuzzClassify: an error is never taken for a success, nor told with anybody's address.
+func FuzzClassify(f *testing.F) {
+	f.Add(200, []byte(`{"success": false, "error": {"message": "m a@b", "type": "t"}}`))
+	f.Add(404, []byte(`<html>`))
+	f.Fuzz(func(t *testing.T, status int, body []byte) {
+		e := classify(status, body)
+		if ok := status >= 200 && status < 300; e == nil && !ok {
+			t.Errorf("%d %s is no error", status, body)
+		}
+	})
+}
+
+// FuzzShown: what an allow-list leaves is JSON that it would leave again.
+func FuzzShown(f *testing.F) {
+	f.Add([]byte(`{"id": 1, "secret": 2, "campaign": {"id": [1, {"x": 1}]}}`))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		once, err := shownAffiliate.only(data)
+		if err != nil {
+			return
+		}
+		if twice, err := shownAffiliate.only(once); err != nil || string(twice) != string(once) {
+			t.Errorf("%s: got %s, then %s, %v", data, once, twice, err)
+		}
+	})
+}

@@ -1,0 +1,104 @@
+package promotekit
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// membershipStates are those of [affiliateStates].
+var membershipStates = []providers.MembershipStatus{
+	providers.MembershipActive, providers.MembershipPending, providers.MembershipBanned, providers.MembershipUnknown,
+}
+
+// Memberships plans the lists of the affiliates whose memberships are asked for: each has one.
+func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
+	affiliates, mine := p.uuids(providers.NounAffiliate, f.Affiliates)
+	campaigns, ours := p.uuids(providers.NounCampaign, f.Campaigns)
+	if !mine || !ours || !canBe(f.Statuses, membershipStates...) {
+		return nil, nil
+	}
+	if len(affiliates) > 0 {
+		exact := len(campaigns) == 0 && len(f.Statuses) == 0
+		return ofAffiliates(p, affiliates, exact, membershipsOf), nil
+	}
+	var lists []providers.List[providers.Membership]
+	for _, l := range forEach("/affiliates", nil, "campaign_id", campaigns, len(f.Statuses) == 0, p.listAffiliates) {
+		lists = append(lists, derived(l, true, membershipsOf))
+	}
+	return lists, nil
+}
+
+func membershipsOf(a *providers.Affiliate) []*providers.Membership { return a.Memberships }
+
+// MembershipsByID reads the affiliates that hold them. One that has moved to another campaign no
+// longer has the membership asked for.
+func (p *provider) MembershipsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Membership], error) {
+	return partsByID(ctx, p, providers.NounMembership, ids, membershipsOf)
+}
+
+// partsByID reads parts of affiliates, whose ids begin with the affiliate's.
+func partsByID[T providers.Record](
+	ctx context.Context, p *provider, noun providers.Noun, ids []providers.ID, parts func(*providers.Affiliate) []*T,
+) (*providers.Batch[T], error) {
+	holders := map[providers.ID][]providers.ID{} // affiliate → wanted parts
+	for _, id := range p.mine(noun, ids) {
+		if local, ok := providers.SplitLocal(id.Local, 2); ok {
+			a := p.id(providers.NounAffiliate, local[0])
+			holders[a] = append(holders[a], id)
+		}
+	}
+	batch, err := p.AffiliatesByID(ctx, slices.Collect(maps.Keys(holders)))
+	if err != nil {
+		return nil, err
+	}
+	out := &providers.Batch[T]{Found: map[providers.ID]*T{}, Harvest: batch.Harvest}
+	for a, wanted := range holders {
+		for _, id := range wanted {
+			if err := batch.Failed[a]; err != nil {
+				if out.Failed == nil {
+					out.Failed = map[providers.ID]error{}
+				}
+				out.Failed[id] = err
+			}
+		}
+		holder := batch.Found[a]
+		if holder == nil {
+			continue
+		}
+		out.Harvest.Affiliates = append(out.Harvest.Affiliates, holder)
+		for _, part := range parts(holder) {
+			for _, id := range wanted {
+				if providers.NodeOf(part).ID == id {
+					out.Found[id] = part
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// membership is the affiliate's part in its campaign; nil where it has none. It came into being with
+// the affiliate. When the affiliate joined this campaign, the vendor does not say.
+func (r *reply) membership(w *affiliateWire) *providers.Membership {
+	if w.Campaign.ID == "" {
+		return nil
+	}
+	state := standing(w)
+	m := &providers.Membership{
+		Node:           r.node(providers.NounMembership, providers.JoinLocal(w.ID, w.Campaign.ID), w.record),
+		Status:         state.membership,
+		ProviderStatus: text(state.words),
+		AffiliateID:    r.id(providers.NounAffiliate, w.ID),
+		CampaignID:     r.id(providers.NounCampaign, w.Campaign.ID),
+	}
+	if len(w.Links) > 0 {
+		m.RefCode, m.Link = text(w.Links[0].Code), text(w.Links[0].URL)
+	}
+	if len(w.PromoCodes) > 0 {
+		m.Coupon = text(w.PromoCodes[0].Code)
+	}
+	return m
+}

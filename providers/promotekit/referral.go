@@ -1,0 +1,241 @@
+package promotekit
+
+import (
+	"context"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Referrals plans by the vendor's filters: an e-mail address or a customer goes first and alone;
+// affiliates make a list each; states go along. What the rows never tell (an order, whether there was a sale)
+// matches nothing.
+func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
+	affiliates, mine := p.uuids(providers.NounAffiliate, f.Affiliates)
+	campaigns, ours := p.uuids(providers.NounCampaign, f.Campaigns)
+	states, all, possible := statusWords(f.Statuses)
+	if !mine || !ours || !possible || f.OrderID != "" || f.Converted != nil || !canBe(f.Kinds, providers.ReferralCustomer) {
+		return nil, nil
+	}
+	exact := all && len(campaigns) == 0 && f.Search == "" && f.CreatedAt.IsZero()
+	var lists []providers.List[providers.Referral]
+	if query, more := firstSet("email", f.Email, "stripe_customer_id", f.CustomerID); query != nil {
+		exact = exact && !more && len(affiliates) == 0 && states == ""
+		lists = append(lists, at("/referrals", query, exact, p.listReferrals))
+	} else {
+		query, _ := firstSet("subscription_status", states)
+		lists = forEach("/referrals", query, "affiliate_id", affiliates, exact, p.listReferrals)
+	}
+	return inCampaigns(p, campaigns, lists), nil
+}
+
+// ReferralsByID finds referrals in the lists of the affiliates that their ids name, or in the
+// list of all where that is fewer calls, as none can be read by its id.
+func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
+	s := &referralSearch{
+		open:  map[string]map[providers.ID]bool{},
+		batch: &providers.Batch[providers.Referral]{Found: map[providers.ID]*providers.Referral{}},
+	}
+	for _, id := range p.mine(providers.NounReferral, ids) {
+		affiliate := referrer(id)
+		if !isUUID(affiliate) && affiliate != noAffiliate {
+			continue
+		}
+		if s.open[affiliate] == nil {
+			s.open[affiliate] = map[providers.ID]bool{}
+		}
+		s.open[affiliate][id] = true
+	}
+	asked, pages := len(s.open), p.totals[providers.NounReferral].pages()
+	for read := 0; providers.WalkOn(read, len(s.open), asked, pages, true); {
+		page, err := p.listReferrals(ctx, nil, read+1)
+		if err != nil {
+			return nil, err
+		}
+		read++
+		s.settle(page)
+		if !page.More {
+			clear(s.open) // whoever was not in the list is not there
+		} else if page.Total != nil {
+			pages = p.totals[providers.NounReferral].pages()
+		}
+	}
+	s.readEach(ctx, p)
+	return s.batch, fillCampaigns(ctx, p, p, slices.Collect(maps.Values(s.batch.Found)), need...)
+}
+
+// noAffiliate stands in a referral's id for the affiliate that it came without.
+const noAffiliate = "-"
+
+// referralSearch is a search for referrals, by affiliate.
+type referralSearch struct {
+	mu    sync.Mutex
+	open  map[string]map[providers.ID]bool
+	batch *providers.Batch[providers.Referral]
+}
+
+// settle takes what a page holds and says how many of its rows were wanted.
+func (s *referralSearch) settle(page *providers.Page[providers.Referral]) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.batch.Harvest.Add(page.Harvest)
+	for _, row := range page.Items {
+		group := referrer(row.ID)
+		if !s.open[group][row.ID] {
+			s.batch.Harvest.Referrals = append(s.batch.Harvest.Referrals, row)
+			continue
+		}
+		s.batch.Found[row.ID] = row
+		delete(s.open[group], row.ID)
+		if len(s.open[group]) == 0 {
+			delete(s.open, group)
+		}
+	}
+}
+
+func (s *referralSearch) wants(affiliate string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.open[affiliate]) > 0
+}
+
+func (s *referralSearch) fail(affiliate string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.batch.Failed == nil {
+		s.batch.Failed = map[providers.ID]error{}
+	}
+	for id := range s.open[affiliate] {
+		s.batch.Failed[id] = err
+	}
+}
+
+// readEach walks the lists of the affiliates that are still open, several at once.
+func (s *referralSearch) readEach(ctx context.Context, p *provider) {
+	var wg sync.WaitGroup
+	slot := make(chan struct{}, 16)
+	for _, affiliate := range slices.Sorted(maps.Keys(s.open)) {
+		slot <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slot }()
+			for number := 1; s.wants(affiliate); number++ {
+				page, err := p.listReferrals(ctx, referralsOf(affiliate), number)
+				if err != nil {
+					s.fail(affiliate, err)
+					return
+				}
+				s.settle(page)
+				if !page.More {
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// referralsOf is the query for an affiliate's referrals; nil, which means all, where that is not known.
+func referralsOf(affiliate string) url.Values {
+	if affiliate == noAffiliate {
+		return nil
+	}
+	return url.Values{"affiliate_id": {affiliate}}
+}
+
+// referrer is the affiliate in a referral's id.
+func referrer(id providers.ID) string {
+	_, affiliate, _ := strings.Cut(id.Local, "~")
+	return affiliate
+}
+
+// listReferrals reads a page of the referrals.
+// https://www.promotekit.com/docs/api-reference/referrals/list-referrals
+//
+//api:operation GET /referrals
+func (p *provider) listReferrals(ctx context.Context, query url.Values, number int) (*providers.Page[providers.Referral], error) {
+	return readPage(ctx, p, providers.NounReferral, "/referrals", query, number, (*reply).referral)
+}
+
+type referralWire struct {
+	record
+	Email              string                 `json:"email"`
+	SubscriptionStatus string                 `json:"subscription_status"`
+	SignupDate         moment                 `json:"signup_date"`
+	StripeCustomerID   string                 `json:"stripe_customer_id"`
+	Affiliate          related[affiliateWire] `json:"affiliate"`
+}
+
+// referral converts a referral and harvests its affiliate.
+func (r *reply) referral(w *referralWire) *providers.Referral {
+	embedded(r, w.Affiliate, (*reply).affiliate)
+	return r.referralOf(w, w.Affiliate)
+}
+
+// referralOf converts a referral that belongs to this affiliate. Those inside a commission come
+// without theirs, which is the commission's.
+func (r *reply) referralOf(w *referralWire, affiliate related[affiliateWire]) *providers.Referral {
+	out := &providers.Referral{
+		Node:           r.node(providers.NounReferral, referralLocal(w.ID, affiliate.ID), w.record),
+		Kind:           providers.ReferralCustomer,
+		Email:          text(w.Email),
+		Status:         providers.ReferralUnknown,
+		ProviderStatus: text(w.SubscriptionStatus),
+		CustomerID:     text(w.StripeCustomerID),
+		SignedUpAt:     w.SignupDate.Time,
+	}
+	if s, ok := referralStatuses[w.SubscriptionStatus]; ok {
+		out.Status = s
+	}
+	out.AffiliateID, out.CampaignID, out.Known = r.affiliation(affiliate)
+	return out
+}
+
+func referralLocal(uuid, affiliate string) string {
+	if affiliate == "" {
+		affiliate = noAffiliate
+	}
+	return providers.JoinLocal(uuid, affiliate)
+}
+
+// noCampaign is known of a record whose affiliate came as its id alone.
+var noCampaign = providers.AllBut("campaign")
+
+// affiliation is the affiliate of a record and, as the record names none, the affiliate's campaign.
+func (r *reply) affiliation(a related[affiliateWire]) (affiliate, campaign providers.ID, known *providers.Fields) {
+	affiliate = r.id(providers.NounAffiliate, a.ID)
+	switch {
+	case a.Record != nil:
+		campaign = r.id(providers.NounCampaign, a.Record.Campaign.ID)
+	case a.ID != "":
+		known = noCampaign
+	}
+	return affiliate, campaign, known
+}
+
+var referralStatuses = map[string]providers.ReferralStatus{
+	"signed_up": providers.ReferralLead,
+	"active":    providers.ReferralActive,
+	"trialing":  providers.ReferralTrialing,
+	"canceled":  providers.ReferralCanceled,
+	"past_due":  providers.ReferralPastDue,
+}
+
+// statusWords are the vendor's words for a filter by states, joined as the vendor takes them. all says
+// that they say all of the filter: unknown words cannot be asked for. possible says that some row may match.
+func statusWords(wanted []providers.ReferralStatus) (words string, all, possible bool) {
+	if slices.Contains(wanted, providers.ReferralUnknown) {
+		return "", false, true
+	}
+	var found []string
+	for word, s := range referralStatuses {
+		if slices.Contains(wanted, s) {
+			found = append(found, word)
+		}
+	}
+	slices.Sort(found)
+	return strings.Join(found, ","), true, len(wanted) == 0 || len(found) > 0
+}

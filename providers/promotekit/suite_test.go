@@ -1,0 +1,59 @@
+package promotekit
+
+import (
+	"maps"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/promotekit/sandbox"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+)
+
+// simulator is a small organization. A minute passes at each look at its clock, so that no call is one too many.
+func simulator() *sandbox.Server {
+	var minutes atomic.Int64
+	return sandbox.New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time {
+		return noon.Add(time.Duration(minutes.Add(1)) * time.Minute)
+	}})
+}
+
+var limits = map[string]string{
+	"Affiliate/filter/parent":   "PromoteKit knows no parents",
+	"Referral/filter/converted": "PromoteKit does not say whether there was a sale",
+	"Referral/filter/orderId":   "PromoteKit knows no orders",
+	"Commission/filter/orderId": "PromoteKit knows no orders",
+}
+
+func TestSuite(t *testing.T) { runSuite(t, simulator(), limits) }
+
+// TestSuiteIDsOnly is the suite where related records come as their ids alone.
+func TestSuiteIDsOnly(t *testing.T) {
+	server := simulator()
+	server.Kit().Set(sandbox.IDsOnly, true)
+	limits := maps.Clone(limits)
+	for _, check := range []string{"Referral/calls", "Commission/calls", "Payout/calls"} {
+		limits[check] = "that bare ids come, and cost a call more for the campaign, is known after the first reply"
+	}
+	runSuite(t, server, limits)
+}
+
+// TestSuiteIgnoredFilters is the suite where GET /commissions ignores what it is asked.
+func TestSuiteIgnoredFilters(t *testing.T) {
+	server := simulator()
+	server.Kit().Set(sandbox.IgnoreFilters, true)
+	runSuite(t, server, limits)
+}
+
+func runSuite(t *testing.T, server *sandbox.Server, limits map[string]string) {
+	providertest.Run(t, providertest.Subject{
+		New: func(t testing.TB) providers.Provider { return open(t, server) },
+		Nouns: []providers.Noun{
+			providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,
+			providers.NounCommission, providers.NounPayout, providers.NounCoupon,
+		},
+		Calls:  func(providers.Provider) int { return len(server.Kit().Requests()) },
+		Limits: limits,
+	})
+}

@@ -1,0 +1,173 @@
+package promotekit
+
+import (
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// decoded converts what JSON says.
+func decoded[W any, T any](t testing.TB, convert func(*reply, *W) *T, text string) *T {
+	t.Helper()
+	w := new(W)
+	if err := json.Unmarshal([]byte(text), w); err != nil {
+		t.Fatal(err)
+	}
+	return convert(&reply{account: "saas", currency: "EUR", at: noon, seen: map[providers.ID]bool{}}, w)
+}
+
+// words is what an enum and the word beside it became.
+func words[S ~string](s S, word *string) string {
+	if word == nil {
+		return string(s)
+	}
+	return string(s) + " (" + *word + ")"
+}
+
+func TestStates(t *testing.T) {
+	affiliate := func(text string) string {
+		a := decoded(t, (*reply).affiliate, text)
+		return words(a.Status, a.ProviderStatus)
+	}
+	referral := func(text string) string {
+		r := decoded(t, (*reply).referral, text)
+		return words(r.Status, r.ProviderStatus)
+	}
+	commission := func(text string) string {
+		c := decoded(t, (*reply).commission, text)
+		return words(c.Status, c.ProviderStatus) + " " + string(c.Kind)
+	}
+	for _, tt := range []struct{ got, want string }{
+		{affiliate(`{"id": "a", "approved": true, "banned": false}`), "ACTIVE (approved)"},
+		{affiliate(`{"id": "a", "approved": false, "banned": false}`), "PENDING (waiting)"},
+		{affiliate(`{"id": "a", "approved": true, "banned": true}`), "BANNED (banned)"},
+		{affiliate(`{"id": "a", "approved": null}`), "UNKNOWN"},
+		{referral(`{"id": "r", "subscription_status": "signed_up"}`), "LEAD (signed_up)"},
+		{referral(`{"id": "r", "subscription_status": "active"}`), "ACTIVE (active)"},
+		{referral(`{"id": "r", "subscription_status": "trialing"}`), "TRIALING (trialing)"},
+		{referral(`{"id": "r", "subscription_status": "canceled"}`), "CANCELED (canceled)"},
+		{referral(`{"id": "r", "subscription_status": "past_due"}`), "PAST_DUE (past_due)"},
+		{referral(`{"id": "r", "subscription_status": "cancelled"}`), "UNKNOWN (cancelled)"},
+		{referral(`{"id": "r"}`), "UNKNOWN"},
+		{commission(`{"id": "c", "payout_status": "not_paid", "stripe_payment_id": "ch_1", "revenue_amount": 1}`), "APPROVED (not_paid) SALE"},
+		{commission(`{"id": "c", "payout_status": "paid", "revenue_amount": 1}`), "PAID (paid) CUSTOM"},
+		{commission(`{"id": "c", "payout_status": "held", "stripe_payment_id": "ch_1", "revenue_amount": -1}`), "UNKNOWN (held) REFUND"},
+	} {
+		if tt.got != tt.want {
+			t.Errorf("got %s, want %s", tt.got, tt.want)
+		}
+	}
+}
+
+func TestMoney(t *testing.T) {
+	for _, tt := range []struct{ amount, currency, want string }{
+		{`19.99`, `"usd"`, "19.99 USD"},
+		{`"19.990"`, `"usd"`, "19.990 USD"},
+		{`0.1`, `null`, "0.1 EUR"},
+		{`-5`, `"JPY"`, "-5 JPY"},
+		{`0`, `""`, "0 EUR"},
+		{`null`, `"usd"`, ""},
+		{`""`, `"usd"`, ""},
+	} {
+		p := decoded(t, (*reply).payout, `{"id": "p", "amount": `+tt.amount+`, "currency": `+tt.currency+`}`)
+		got := ""
+		if p.Amount != nil {
+			got = p.Amount.Amount.String() + " " + p.Amount.CurrencyCode
+		}
+		if got != tt.want {
+			t.Errorf("%s %s: got %q, want %q", tt.amount, tt.currency, got, tt.want)
+		}
+	}
+}
+
+func TestCommissionRules(t *testing.T) {
+	for _, tt := range []struct{ wire, want string }{
+		{`"commission_type": "percentage", "commission_amount": 12.5`, "PERCENTAGE 12.5%"},
+		{`"commission_type": "fixed", "commission_amount": 20`, "FIXED 20 EUR"},
+		{`"commission_type": "tiered", "commission_amount": 20`, "UNKNOWN"},
+		{`"commission_type": "fixed"`, "none"},
+		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": true}`, "none"},
+		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": false}`, "FIXED 20 EUR"},
+		{`"commission_type": "fixed", "commission_amount": 20, "custom_commission_type": "x"`, "none"},
+	} {
+		rule, got := decoded(t, (*reply).campaign, `{"id": "c", `+tt.wire+`}`).Commission, "none"
+		if rule != nil {
+			got = string(rule.Type)
+			if rule.Percent != nil {
+				got += " " + rule.Percent.String() + "%"
+			}
+			if rule.Amount != nil {
+				got += " " + rule.Amount.Amount.String() + " " + rule.Amount.CurrencyCode
+			}
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.wire, got, tt.want)
+		}
+	}
+}
+
+// TestNothing: what is null, empty or absent is nil, and never a made-up value.
+func TestNothing(t *testing.T) {
+	at := func(n providers.Noun, local string) providers.Node {
+		return providers.Node{ID: id(n, local), ProviderID: "x", FetchedAt: noon}
+	}
+	for _, text := range []string{
+		`{"id": "x"}`,
+		`{"id": "x", "email": "", "first_name": null, "links": null, "promo_codes": [], "clicks": null, "details": "", "created_at": "", "campaign": null,
+			"name": null, "website_url": "", "code_mode": "", "cookie_duration": null, "first_payment_commission": null}`,
+	} {
+		a := decoded(t, (*reply).affiliate, text)
+		if diff := cmp.Diff(&providers.Affiliate{
+			Node: at(providers.NounAffiliate, "x"), Status: providers.AffiliateUnknown,
+			Memberships: []*providers.Membership{}, Coupons: []*providers.Coupon{},
+		}, a); diff != "" {
+			t.Errorf("affiliate (-want +got)\n%s", diff)
+		}
+		if diff := cmp.Diff(&providers.Campaign{Node: at(providers.NounCampaign, "x")}, decoded(t, (*reply).campaign, text)); diff != "" {
+			t.Errorf("campaign (-want +got)\n%s", diff)
+		}
+	}
+	want := &providers.Referral{Node: at(providers.NounReferral, "x~-"), Kind: providers.ReferralCustomer, Status: providers.ReferralUnknown}
+	if diff := cmp.Diff(want, decoded(t, (*reply).referral, `{"id": "x", "affiliate": null}`)); diff != "" {
+		t.Errorf("referral (-want +got)\n%s", diff)
+	}
+}
+
+func TestMoments(t *testing.T) {
+	for _, tt := range []struct{ wire, want string }{
+		{`"2019-08-24T14:15:22Z"`, "2019-08-24T14:15:22Z"},
+		{`"2019-08-24T14:15:22.5Z"`, "2019-08-24T14:15:22.5Z"},
+		{`"2019-08-24T16:15:22+02:00"`, "2019-08-24T14:15:22Z"},
+		{`"yesterday"`, "error"},
+		{`12`, "error"},
+	} {
+		var m moment
+		got := "error"
+		if err := json.Unmarshal([]byte(tt.wire), &m); err == nil {
+			got = m.Time.Format(time.RFC3339Nano)
+		}
+		if got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.wire, got, tt.want)
+		}
+	}
+}
+
+// TestCoupons: a code makes one coupon, and none makes none.
+func TestCoupons(t *testing.T) {
+	a := decoded(t, (*reply).affiliate, `{"id": "x", "campaign": "c", "promo_codes": [
+		{"code": "A~B", "external_id": "promo_1"}, {"code": "C"}, {"code": ""}, {"code": "C", "external_id": "promo_2"}]}`)
+	var got []string
+	for _, c := range a.Coupons {
+		got = append(got, c.Code+" "+c.ID.Local+" "+c.ProviderID+" "+c.CampaignID.Local)
+	}
+	if diff := cmp.Diff([]string{"A~B x~A%7EB promo_1 c", "C x~C C c"}, got); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if m := a.Memberships[0]; *m.Coupon != "A~B" || m.ID != id(providers.NounMembership, "x", "c") || m.JoinedAt != nil {
+		t.Errorf("got %+v", m)
+	}
+}

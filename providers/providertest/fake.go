@@ -1,0 +1,486 @@
+package providertest
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Options are what a [Fake] is made from. The zero Options make one of pages of ten rows that tells
+// totals and whose replies carry whole records.
+type Options struct {
+	PageSize int // 0: 10
+	Totals   Totals
+
+	// Stubs makes commissions and payouts carry their affiliates as stubs that know e-mail and name.
+	Stubs bool
+
+	// PayoutsUnknown makes commissions know their payout only in lists that are filtered by payout.
+	PayoutsUnknown bool
+
+	// Empty makes a Fake without records, for those that Insert puts in.
+	Empty bool
+
+	Now func() time.Time // of FetchedAt; nil: time.Now
+
+	// Before runs at the start of every call, if set; its error is the call's. It may block. op is
+	// the name of the method and what it was asked: "Affiliates page 2", "CampaignsByID 3".
+	Before func(ctx context.Context, op string) error
+}
+
+// Totals says how a [Fake] tells the length of its lists.
+type Totals int
+
+// The ways to tell a list's length.
+const (
+	TotalInPage  Totals = iota // Page.Total
+	TotalCounted               // List.Count
+	TotalNone                  // not at all: a full page may be the last
+)
+
+// Fake is a [providers.Provider] in memory that keeps the whole contract, with a small world that is always the same.
+// Each page, count, batch of ids, raw record and ping is one call. It is safe for concurrent use.
+type Fake struct {
+	o       Options
+	account string
+
+	mu    sync.Mutex
+	ops   []string
+	fails map[providers.ID]error
+
+	affiliates    table[providers.Affiliate]
+	memberships   table[providers.Membership]
+	campaigns     table[providers.Campaign]
+	referrals     table[providers.Referral]
+	commissions   table[providers.Commission]
+	payouts       table[providers.Payout]
+	coupons       table[providers.Coupon]
+	subscriptions table[providers.WebhookSubscription]
+}
+
+var _ providers.Provider = (*Fake)(nil)
+
+// NewFake makes a Fake of an account.
+func NewFake(account string, o Options) *Fake {
+	if o.PageSize == 0 {
+		o.PageSize = 10
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	f := &Fake{o: o, account: account, fails: map[providers.ID]error{}}
+	if !o.Empty {
+		f.Insert(story(account))
+		f.subscriptions.put(subscriptions(account)...)
+	}
+	return f
+}
+
+// Insert puts records in, in the place of those with the same ids. They are not to be changed afterwards.
+func (f *Fake) Insert(h providers.Harvest) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.affiliates.put(h.Affiliates...)
+	f.memberships.put(h.Memberships...)
+	f.campaigns.put(h.Campaigns...)
+	f.referrals.put(h.Referrals...)
+	f.commissions.put(h.Commissions...)
+	f.payouts.put(h.Payouts...)
+	f.coupons.put(h.Coupons...)
+}
+
+// Remove takes records out.
+func (f *Fake) Remove(ids ...providers.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.affiliates.drop(ids)
+	f.memberships.drop(ids)
+	f.campaigns.drop(ids)
+	f.referrals.drop(ids)
+	f.commissions.drop(ids)
+	f.payouts.drop(ids)
+	f.coupons.drop(ids)
+	f.subscriptions.drop(ids)
+}
+
+// Fail makes reads of these ids end in [providers.Batch.Failed]; nil makes them succeed again.
+func (f *Fake) Fail(err error, ids ...providers.ID) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, id := range ids {
+		if f.fails[id] = err; err == nil {
+			delete(f.fails, id)
+		}
+	}
+}
+
+// Spent is how many calls were made.
+func (f *Fake) Spent() int { return len(f.Ops()) }
+
+// Ops are the calls that were made, in the order they began.
+func (f *Fake) Ops() []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.Clone(f.ops)
+}
+
+// call makes one call: it counts and traces it, and lets Before have its say.
+func (f *Fake) call(ctx context.Context, op string) error {
+	err := ctx.Err()
+	if err == nil {
+		f.mu.Lock()
+		f.ops = append(f.ops, op)
+		f.mu.Unlock()
+		providers.TraceFrom(ctx).Add(providers.Call{Account: f.account, Method: "FAKE", Path: op, Status: 200, Source: providers.SourceVendor, Attempt: 1})
+		if f.o.Before != nil {
+			err = f.o.Before(ctx, op)
+		}
+	}
+	return f.fault(op, err)
+}
+
+func (f *Fake) fault(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, ok := errors.AsType[*providers.Error](err); ok {
+		return err
+	}
+	kind := providers.KindUnavailable
+	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		kind = providers.KindCanceled
+	}
+	return &providers.Error{Account: f.account, Provider: "fake", Op: op, Kind: kind, Err: err}
+}
+
+// table holds the records of one noun, newest first. The Fake's lock guards it.
+type table[T providers.Record] struct{ rows []*T }
+
+func (t *table[T]) put(rows ...*T) {
+	var ids []providers.ID
+	for _, r := range rows {
+		ids = append(ids, providers.NodeOf(r).ID)
+	}
+	t.drop(ids)
+	t.rows = append(t.rows, rows...)
+	slices.SortFunc(t.rows, func(a, b *T) int {
+		x, y := providers.NodeOf(a), providers.NodeOf(b)
+		return cmp.Or(y.Listed().Compare(x.Listed()), cmp.Compare(y.ProviderID, x.ProviderID))
+	})
+}
+
+func (t *table[T]) drop(ids []providers.ID) {
+	t.rows = slices.DeleteFunc(t.rows, func(r *T) bool { return slices.Contains(ids, providers.NodeOf(r).ID) })
+}
+
+func (t *table[T]) get(id providers.ID) *T {
+	for _, r := range t.rows {
+		if providers.NodeOf(r).ID == id {
+			return r
+		}
+	}
+	return nil
+}
+
+// reply copies rows as a reply of just now would have them.
+func reply[T providers.Record](f *Fake, rows []*T, payouts bool) []*T {
+	now := f.o.Now()
+	out := make([]*T, len(rows))
+	for i, r := range rows {
+		row := *r
+		providers.NodeOf(&row).FetchedAt = now
+		if c, ok := any(&row).(*providers.Commission); ok && f.o.PayoutsUnknown && !payouts {
+			c.PayoutID, c.PayoutUnknown = providers.ID{}, true
+		}
+		out[i] = &row
+	}
+	return out
+}
+
+// stub is all that some replies say of an affiliate.
+var stub = providers.Only("email", "name")
+
+// along is what a reply carries besides its rows.
+func along[T providers.Record](f *Fake, rows []*T) (h providers.Harvest) {
+	affiliates, campaigns := map[providers.ID]bool{}, map[providers.ID]bool{}
+	for _, row := range rows {
+		switch r := any(row).(type) {
+		case *providers.Affiliate:
+			h.Memberships = append(h.Memberships, r.Memberships...)
+			h.Coupons = append(h.Coupons, r.Coupons...)
+		case *providers.Referral:
+			affiliates[r.AffiliateID], campaigns[r.CampaignID] = true, true
+		case *providers.Commission:
+			affiliates[r.AffiliateID], campaigns[r.CampaignID] = true, true
+		case *providers.Payout:
+			affiliates[r.AffiliateID] = true
+		}
+	}
+	for id := range affiliates {
+		a := f.affiliates.get(id)
+		if a == nil {
+			continue
+		}
+		if f.o.Stubs {
+			a = &providers.Affiliate{Node: providers.Node{ID: a.ID, ProviderID: a.ProviderID, Known: stub}, Email: a.Email, Name: a.Name}
+		}
+		h.Affiliates = append(h.Affiliates, a)
+	}
+	for id := range campaigns {
+		if c := f.campaigns.get(id); c != nil {
+			h.Campaigns = append(h.Campaigns, c)
+		}
+	}
+	h.Affiliates, h.Campaigns = reply(f, h.Affiliates, false), reply(f, h.Campaigns, false)
+	h.Memberships, h.Coupons = reply(f, h.Memberships, false), reply(f, h.Coupons, false)
+	return h
+}
+
+// list is the list of the rows that match; what names it in its key.
+func list[T providers.Record](f *Fake, t *table[T], name, what string, match func(*T) bool, payouts bool) providers.List[T] {
+	matching := func() (rows []*T) {
+		for _, r := range t.rows {
+			if match(r) {
+				rows = append(rows, r)
+			}
+		}
+		return rows
+	}
+	l := providers.List[T]{Key: name + "/" + what, Exact: true}
+	l.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+		if err := f.call(ctx, fmt.Sprintf("%s page %d", name, r.Number)); err != nil {
+			return nil, err
+		}
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		rows := matching()
+		from := min((r.Number-1)*f.o.PageSize, len(rows))
+		to := min(from+f.o.PageSize, len(rows))
+		p := &providers.Page[T]{Items: reply(f, rows[from:to], payouts), More: to < len(rows), Harvest: along(f, rows[from:to])}
+		switch f.o.Totals {
+		case TotalInPage:
+			total := int64(len(rows))
+			p.Total = &total
+		case TotalNone:
+			p.More = to-from == f.o.PageSize
+		}
+		return p, nil
+	}
+	if f.o.Totals == TotalCounted {
+		l.Count = func(ctx context.Context) (int64, error) {
+			if err := f.call(ctx, name+" count"); err != nil {
+				return 0, err
+			}
+			f.mu.Lock()
+			defer f.mu.Unlock()
+			return int64(len(matching())), nil
+		}
+	}
+	return l
+}
+
+// plan answers the one list of a filter; ids are those that the filter names, field by field.
+func plan[T providers.Record, F any](f *Fake, t *table[T], name string, filter F, match func(F, *T) bool, ids ...[]providers.ID) ([]providers.List[T], error) {
+	payouts := false
+	for _, field := range ids {
+		if len(field) > 0 && !slices.ContainsFunc(field, func(id providers.ID) bool { return id.Account == f.account }) {
+			return nil, nil
+		}
+	}
+	if c, ok := any(filter).(providers.CommissionFilter); ok {
+		payouts = len(c.Payouts) > 0
+	}
+	b, err := json.Marshal(filter)
+	if err != nil {
+		return nil, f.fault(name, err)
+	}
+	h := fnv.New64a() // filters hold e-mail addresses, and keys must not
+	h.Write(b)
+	l := list(f, t, name, fmt.Sprintf("%x", h.Sum64()), func(r *T) bool { return match(filter, r) }, payouts)
+	return []providers.List[T]{l}, nil
+}
+
+// batch reads by id, all of them in one call.
+func batch[T providers.Record](ctx context.Context, f *Fake, t *table[T], name string, ids []providers.ID) (*providers.Batch[T], error) {
+	b := &providers.Batch[T]{Found: map[providers.ID]*T{}}
+	if len(ids) == 0 {
+		return b, nil
+	}
+	if err := f.call(ctx, fmt.Sprintf("%sByID %d", name, len(ids))); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	var rows []*T
+	for _, id := range ids {
+		if err := f.fails[id]; err != nil {
+			if b.Failed == nil {
+				b.Failed = map[providers.ID]error{}
+			}
+			b.Failed[id] = f.fault(name, err)
+		} else if r := t.get(id); r != nil {
+			rows = append(rows, r)
+		}
+	}
+	for _, r := range reply(f, rows, false) {
+		b.Found[providers.NodeOf(r).ID] = r
+	}
+	b.Harvest = along(f, rows)
+	return b, nil
+}
+
+// Account describes the account.
+func (f *Fake) Account() providers.Account {
+	can := []providers.Capability{
+		providers.CanListAffiliates, providers.CanListMemberships, providers.CanListCampaigns, providers.CanListReferrals,
+		providers.CanListCommissions, providers.CanListPayouts, providers.CanListCoupons, providers.CanListWebhookSubscriptions,
+		providers.ReadRawRecord,
+	}
+	if f.o.Totals != TotalNone {
+		can = append(can, providers.CountAffiliates, providers.CountMemberships, providers.CountCampaigns, providers.CountReferrals,
+			providers.CountCommissions, providers.CountPayouts, providers.CountCoupons)
+	}
+	slices.Sort(can)
+	now := f.o.Now()
+	return providers.Account{
+		Node: providers.NewAccountNode(f.account, now), Name: "Fake " + f.account, CurrencyCode: "USD", Capabilities: can, Status: providers.AccountOK,
+		Provider:  providers.ProviderInfo{ID: "fake", Name: "Fake", DocumentationURL: "https://example.com/docs"},
+		RateLimit: providers.RateLimit{Limit: 1000, WindowSeconds: 60, Remaining: 1000, ResetAt: now},
+	}
+}
+
+// Ping makes one call.
+func (f *Fake) Ping(ctx context.Context) error { return f.call(ctx, "Ping") }
+
+// Calls is 1 for any number of records.
+func (f *Fake) Calls(_ string, n int, _ ...string) int { return min(n, 1) }
+
+// RawRecord is the record as JSON.
+func (f *Fake) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error) {
+	if err := f.call(ctx, "RawRecord"); err != nil {
+		return nil, err
+	}
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, raw := range []func(providers.ID) json.RawMessage{
+		f.affiliates.raw, f.memberships.raw, f.campaigns.raw, f.referrals.raw, f.commissions.raw, f.payouts.raw, f.coupons.raw, f.subscriptions.raw,
+	} {
+		if b := raw(id); b != nil {
+			return b, nil
+		}
+	}
+	return nil, &providers.Error{Account: f.account, Provider: "fake", Op: "RawRecord", Kind: providers.KindNotFound}
+}
+
+func (t *table[T]) raw(id providers.ID) json.RawMessage {
+	r := t.get(id)
+	if r == nil {
+		return nil
+	}
+	b, err := json.Marshal(r)
+	if err != nil {
+		panic(err) // records are plain data
+	}
+	return b
+}
+
+// Affiliates plans.
+func (f *Fake) Affiliates(q providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
+	var parent []providers.ID
+	if !q.Parent.IsZero() {
+		parent = []providers.ID{q.Parent}
+	}
+	return plan(f, &f.affiliates, "Affiliates", q, providers.AffiliateFilter.Match, q.Campaigns, parent)
+}
+
+// Memberships plans.
+func (f *Fake) Memberships(q providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
+	return plan(f, &f.memberships, "Memberships", q, providers.MembershipFilter.Match, q.Affiliates, q.Campaigns)
+}
+
+// Campaigns plans.
+func (f *Fake) Campaigns(q providers.CampaignFilter) ([]providers.List[providers.Campaign], error) {
+	return plan(f, &f.campaigns, "Campaigns", q, providers.CampaignFilter.Match)
+}
+
+// Referrals plans.
+func (f *Fake) Referrals(q providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
+	return plan(f, &f.referrals, "Referrals", q, providers.ReferralFilter.Match, q.Affiliates, q.Campaigns)
+}
+
+// Commissions plans. The commissions of referrals lie within those of everyone.
+func (f *Fake) Commissions(q providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	q.Parent.Affiliate, q.Parent.Referral, q.Parent.Payout = nil, nil, nil
+	lists, err := plan(f, &f.commissions, "Commissions", q, providers.CommissionFilter.Match, q.Affiliates, q.Campaigns, q.Referrals, q.Payouts)
+	if len(q.Referrals) > 0 && len(q.Payouts) == 0 && len(lists) == 1 {
+		all, err := plan(f, &f.commissions, "Commissions", providers.CommissionFilter{}, providers.CommissionFilter.Match)
+		if err != nil {
+			return nil, err
+		}
+		lists[0].Within = &all[0]
+	}
+	return lists, err
+}
+
+// Payouts plans.
+func (f *Fake) Payouts(q providers.PayoutFilter) ([]providers.List[providers.Payout], error) {
+	return plan(f, &f.payouts, "Payouts", q, providers.PayoutFilter.Match, q.Affiliates, q.Campaigns)
+}
+
+// Coupons plans.
+func (f *Fake) Coupons(q providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
+	return plan(f, &f.coupons, "Coupons", q, providers.CouponFilter.Match, q.Affiliates)
+}
+
+// WebhookSubscriptions plans.
+func (f *Fake) WebhookSubscriptions() ([]providers.List[providers.WebhookSubscription], error) {
+	return plan(f, &f.subscriptions, "WebhookSubscriptions", struct{}{}, func(struct{}, *providers.WebhookSubscription) bool { return true })
+}
+
+// AffiliatesByID reads by id.
+func (f *Fake) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Affiliate], error) {
+	return batch(ctx, f, &f.affiliates, "Affiliates", ids)
+}
+
+// MembershipsByID reads by id.
+func (f *Fake) MembershipsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Membership], error) {
+	return batch(ctx, f, &f.memberships, "Memberships", ids)
+}
+
+// CampaignsByID reads by id.
+func (f *Fake) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Campaign], error) {
+	return batch(ctx, f, &f.campaigns, "Campaigns", ids)
+}
+
+// ReferralsByID reads by id.
+func (f *Fake) ReferralsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Referral], error) {
+	return batch(ctx, f, &f.referrals, "Referrals", ids)
+}
+
+// CommissionsByID reads by id.
+func (f *Fake) CommissionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Commission], error) {
+	return batch(ctx, f, &f.commissions, "Commissions", ids)
+}
+
+// PayoutsByID reads by id.
+func (f *Fake) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Payout], error) {
+	return batch(ctx, f, &f.payouts, "Payouts", ids)
+}
+
+// CouponsByID reads by id.
+func (f *Fake) CouponsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Coupon], error) {
+	return batch(ctx, f, &f.coupons, "Coupons", ids)
+}
+
+// WebhookSubscriptionsByID reads by id.
+func (f *Fake) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+	return batch(ctx, f, &f.subscriptions, "WebhookSubscriptions", ids)
+}

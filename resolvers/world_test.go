@@ -1,0 +1,192 @@
+package resolvers_test
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// today is the simulators' present.
+var today = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
+
+// world is the whole server over simulators, in one process but over real HTTP on both sides.
+type world struct {
+	t        testing.TB
+	url      string
+	kits     map[string]*sandbox.Kit // by account
+	accounts map[string]providers.Provider
+	now      time.Time // the server's clock
+}
+
+// setup says what is not as usual.
+type setup struct {
+	size     providers.SandboxSize // small
+	vendors  []string              // accounts of these vendors, in this order; all of them
+	calls    int                   // 1000
+	pages    int                   // 20
+	keys     []auth.Key            // none
+	noBudget bool                  // the server's own budget lets everything out
+}
+
+// newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
+func newWorld(t testing.TB, s setup) *world {
+	t.Helper()
+	if s.size == "" {
+		s.size = providers.SandboxSmall
+	}
+	if s.calls == 0 {
+		s.calls = 1000
+	}
+	if s.pages == 0 {
+		s.pages = 20
+	}
+	registry := all.Registry()
+	if s.vendors == nil {
+		for _, f := range registry.Factories() {
+			s.vendors = append(s.vendors, f.Name)
+		}
+	}
+	w := &world{t: t, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}, now: today}
+	log := slog.New(slog.DiscardHandler)
+	store := cache.NewMemory(64<<20, func() time.Time { return w.now })
+	var accounts []providers.Provider
+	for _, name := range s.vendors {
+		factory, ok := registry.Factory(name)
+		if !ok {
+			t.Fatalf("there is no vendor %q", name)
+		}
+		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: 1, Now: func() time.Time { return today }})
+		server := httptest.NewServer(sim)
+		t.Cleanup(server.Close)
+		w.kits[name] = sim.(interface{ Kit() *sandbox.Kit }).Kit()
+		limit := factory.Limit
+		if s.noBudget {
+			limit = 1 << 20
+		}
+		p, err := factory.New(providers.Config{
+			Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: server.URL, Credentials: sim.Credentials(), Timeout: 5 * time.Second,
+			HTTP: server.Client(), Logger: log, Budget: budget.New(limit, factory.Window, time.Now), Now: func() time.Time { return w.now },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		cached := cache.Wrap(p, store, cache.Options{List: time.Minute, Stale: time.Hour, Now: func() time.Time { return w.now }, Logger: log})
+		w.accounts[name], accounts = cached, append(accounts, cached)
+	}
+	var keys *auth.Keys
+	if s.keys != nil {
+		keys = auth.New(s.keys)
+	}
+	handler := httpapi.New(httpapi.Options{
+		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Logger: log, Now: func() time.Time { return w.now }}),
+		Keys:      keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Introspection: true,
+	})
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	w.url = server.URL
+	return w
+}
+
+// answer is a GraphQL response.
+type answer struct {
+	Data   json.RawMessage `json:"data"`
+	Errors []struct {
+		Message    string         `json:"message"`
+		Path       []any          `json:"path"`
+		Extensions map[string]any `json:"extensions"`
+	} `json:"errors"`
+	Extensions struct {
+		Cost struct {
+			Planned int `json:"planned"`
+			Spent   int `json:"spent"`
+		} `json:"cost"`
+		Explain *resolvers.Explanation `json:"explain"`
+	} `json:"extensions"`
+
+	status int
+	text   string
+}
+
+// ask sends a query, with variables if there are any.
+func (w *world) ask(query string, variables map[string]any, headers ...string) *answer {
+	w.t.Helper()
+	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r, err := http.NewRequestWithContext(w.t.Context(), http.MethodPost, w.url+"/graphql", bytes.NewReader(body))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(httpapi.ExplainHeader, "1")
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	response, err := http.DefaultClient.Do(r)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer response.Body.Close()
+	text, err := io.ReadAll(response.Body)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	a := &answer{status: response.StatusCode, text: string(text)}
+	if err := json.Unmarshal(text, a); err != nil {
+		w.t.Fatalf("%v: %s", err, text)
+	}
+	return a
+}
+
+// must is the answer to a query that has to succeed, decoded into data.
+func must[D any](w *world, query string, variables map[string]any) (data D, a *answer) {
+	w.t.Helper()
+	a = w.ask(query, variables)
+	if len(a.Errors) > 0 {
+		w.t.Fatalf("%s\n%s", query, clipped(a.text))
+	}
+	if err := json.Unmarshal(a.Data, &data); err != nil {
+		w.t.Fatalf("%v: %s", err, a.Data)
+	}
+	return data, a
+}
+
+func clipped(s string) string {
+	if len(s) > 1500 {
+		return s[:1500] + "…"
+	}
+	return s
+}
+
+// calls are the calls of an answer that went to vendors, for messages.
+func (a *answer) calls() (s string) {
+	if a.Extensions.Explain == nil {
+		return "no explanation"
+	}
+	for _, c := range a.Extensions.Explain.Calls {
+		if c.Source == providers.SourceVendor {
+			s += fmt.Sprintf("\n  %s %s %s %d", c.Account, c.Method, c.Path, c.Status)
+		}
+	}
+	return s
+}
+
+// sum is the hash that stands for a key in the configuration.
+func sum(key string) [32]byte { return sha256.Sum256([]byte(key)) }
