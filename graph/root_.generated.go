@@ -2618,7 +2618,7 @@ type Campaign implements Node {
   codeMode: CodeMode
   "For how many days a click counts; null at UpPromote, which does not say."
   cookieDays: Long
-  "What a sale earns, in the simple case; null where the rule is richer than that, or where the vendor keeps it elsewhere (FirstPromoter)."
+  "What a sale earns, in the simple case; null where the rule is richer than that. FirstPromoter keeps it apart, so that asking for it costs one call more."
   commission: CommissionRule
   "Whether affiliates do not see their customers' e-mail addresses; null where the vendor does not say."
   hidesCustomerEmails: Boolean

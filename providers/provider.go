@@ -16,10 +16,12 @@ type Provider interface {
 	// Ping makes the cheapest call that proves the account reachable and its key accepted.
 	Ping(ctx context.Context) error
 
-	// Calls is how many calls at most it takes to follow an edge to single records from n rows,
-	// reading need of each: edge is the GraphQL field with its type, "Commission.affiliate", or the
-	// field of Query for a read by id, "Query.affiliate". It is 0 where the row's reply carries
-	// what is needed. It is an estimate made before anything is sent, so it does not look into caches.
+	// Calls is how many calls at most it takes to follow an edge from n rows, reading need of each
+	// record it leads to: edge is the GraphQL field with its type, "Commission.affiliate" or
+	// "Referral.commissions" (its first page), or the field of Query for a read by id, "Query.affiliate".
+	// It is 0 where the row's reply carries what is needed, and where the vendor has no such edge. It is an
+	// estimate made before anything is sent: it looks into no cache, and does not know what turns out to be missing from
+	// a batch.
 	Calls(edge string, n int, need ...string) int
 
 	// RawRecord is the vendor's own record, read live, with everything that is a secret left

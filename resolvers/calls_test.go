@@ -48,6 +48,8 @@ func TestUpstreamCalls(t *testing.T) {
 		before        string // a query to ask before, so that something is known already
 		// most is how many calls it may take cold, given the answer's rows.
 		most func(w *world, rows []map[string]any) int
+		// archived says that some of the records may have to be read singly, which nobody can know beforehand.
+		archived bool
 	}
 	exactly := func(n int) func(*world, []map[string]any) int {
 		return func(*world, []map[string]any) int { return n }
@@ -66,7 +68,7 @@ func TestUpstreamCalls(t *testing.T) {
 			most: func(w *world, rows []map[string]any) int { return 1 + min(100, commissionPages(w)) }},
 		{vendor: "promotekit", sw: "ids_only", query: `{ referrals(first: 100) { nodes { id affiliate { id name campaign { id name } } } } }`, most: exactly(4)},
 		{vendor: "firstpromoter", query: `{ commissions(first: 100) { nodes { affiliate { id name } } } }`, most: exactly(1)},
-		{vendor: "firstpromoter", query: `{ commissions(first: 100) { nodes { affiliate { id clicks status } } } }`,
+		{vendor: "firstpromoter", query: `{ commissions(first: 100) { nodes { affiliate { id clicks status } } } }`, archived: true,
 			most: func(_ *world, rows []map[string]any) int {
 				archived := map[any]bool{}
 				for _, r := range rows {
@@ -104,7 +106,7 @@ func TestUpstreamCalls(t *testing.T) {
 		if got := len(kit.Requests()); got != spent {
 			t.Errorf("%s %s: the answer says %d calls, and the vendor saw %d", r.vendor, r.query, spent, got)
 		}
-		if cold.Extensions.Cost.Planned < spent && r.sw == "" {
+		if cold.Extensions.Cost.Planned < spent && r.sw == "" && !r.archived {
 			t.Errorf("%s %s: %d calls were planned and %d spent", r.vendor, r.query, cold.Extensions.Cost.Planned, spent)
 		}
 		_, warm := must[any](w, r.query, nil)

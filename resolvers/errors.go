@@ -10,6 +10,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -93,8 +94,11 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	var (
 		provider *providers.Error
 		client   *clientError
+		input    *model.InputError
 	)
 	switch {
+	case errors.As(err, &input):
+		out.Message, out.Extensions["code"] = input.Error(), CodeBadUserInput
 	case errors.As(err, &client):
 		out.Message, out.Extensions["code"] = client.text, client.code
 		for k, v := range client.ext {

@@ -5,7 +5,6 @@ package model
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -19,6 +18,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
+// InputError is what is wrong with a value that a client sent. Its text is written for clients.
+type InputError struct{ text string }
+
+func (e *InputError) Error() string { return e.text }
+
+func badInput(format string, args ...any) error { return &InputError{fmt.Sprintf(format, args...)} }
+
 // Node is any record of the graph.
 type Node interface{ Meta() *providers.Node }
 
@@ -29,11 +35,11 @@ func MarshalID(id providers.ID) graphql.Marshaler { return graphql.MarshalString
 func UnmarshalID(v any) (providers.ID, error) {
 	s, ok := v.(string)
 	if !ok {
-		return providers.ID{}, fmt.Errorf("an id must be a string, not %s", kindOf(v))
+		return providers.ID{}, badInput("an id must be a string, not %s", kindOf(v))
 	}
 	id, err := providers.ParseID(s)
 	if err != nil {
-		return providers.ID{}, fmt.Errorf("%q is no id of this server", clip(s))
+		return providers.ID{}, badInput("%q is no id of this server", clip(s))
 	}
 	return id, nil
 }
@@ -53,7 +59,7 @@ func MarshalLong(n int64) graphql.Marshaler {
 func UnmarshalLong(v any) (int64, error) {
 	n, err := graphql.UnmarshalInt64(v)
 	if err != nil || n > maxLong || n < -maxLong {
-		return 0, fmt.Errorf("a Long must be a whole number of at most 2^53 - 1, not %s", kindOf(v))
+		return 0, badInput("a Long must be a whole number of at most 2^53 - 1, not %s", kindOf(v))
 	}
 	return n, nil
 }
@@ -65,23 +71,25 @@ func MarshalDecimal(d decimal.Decimal) graphql.Marshaler { return graphql.Marsha
 func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	s, ok := v.(string)
 	if !ok {
-		return decimal.Decimal{}, fmt.Errorf(`a Decimal must be a string such as "19.99", not %s`, kindOf(v))
+		return decimal.Decimal{}, badInput(`a Decimal must be a string such as "19.99", not %s`, kindOf(v))
 	}
 	d, err := providers.ParseDecimal(s)
 	if err != nil {
-		return decimal.Decimal{}, fmt.Errorf(`%q is no decimal number of at most 19 digits, such as "19.99"`, clip(s))
+		return decimal.Decimal{}, badInput(`%q is no decimal number of at most 19 digits, such as "19.99"`, clip(s))
 	}
 	return d, nil
 }
 
 // MarshalCurrencyCode writes what the vendor sent, in upper case.
-func MarshalCurrencyCode(s string) graphql.Marshaler { return graphql.MarshalString(strings.ToUpper(s)) }
+func MarshalCurrencyCode(s string) graphql.Marshaler {
+	return graphql.MarshalString(strings.ToUpper(s))
+}
 
 // UnmarshalCurrencyCode reads a currency code.
 func UnmarshalCurrencyCode(v any) (string, error) {
 	s, ok := v.(string)
 	if !ok || len(s) != 3 || strings.ToUpper(s) != s || strings.Trim(s, "ABCDEFGHIJKLMNOPQRSTUVWXYZ") != "" {
-		return "", errors.New("a CurrencyCode must be three capital letters, such as USD")
+		return "", badInput("a CurrencyCode must be three capital letters, such as USD")
 	}
 	return s, nil
 }
@@ -97,9 +105,9 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 			return t.UTC(), nil
 		}
-		return time.Time{}, fmt.Errorf("%q is no RFC 3339 time, such as 2026-11-21T09:30:00Z", clip(s))
+		return time.Time{}, badInput("%q is no RFC 3339 time, such as 2026-11-21T09:30:00Z", clip(s))
 	}
-	return time.Time{}, fmt.Errorf("a DateTime must be a string, not %s", kindOf(v))
+	return time.Time{}, badInput("a DateTime must be a string, not %s", kindOf(v))
 }
 
 // MarshalJSON writes a vendor's JSON as it is, in one line.

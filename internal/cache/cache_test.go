@@ -164,12 +164,62 @@ func TestWarm(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	b.costs("a page with a row forgotten", func() {
-		if err := b.store.Drop(t.Context(), "a-1/record/Commission/"+cold.Items[3].ID.Local); err != nil {
-			t.Fatal(err)
+}
+
+// A page is answered from memory only where what is remembered of its rows is all that the page knew.
+func TestPageNeedsItsRows(t *testing.T) {
+	b := newBench(t, providertest.Options{})
+	row := b.first().Items[3]
+	stub, unsure := *row, *row
+	stub.Known = providers.Only("amount")
+	unsure.PayoutID, unsure.PayoutUnknown = providers.ID{}, true
+	for what, v := range map[string]any{"none": nil, "absent": cache.Absent{}, "a stub": &stub, "one that cannot tell its payout": &unsure} {
+		b.remember(row.ID, v)
+		b.costs("a row is "+what, func() { b.first() }, "Commissions page 1")
+		b.costs("afterwards", func() { b.first() })
+	}
+}
+
+// remember makes v, or nothing, what the store holds of a record.
+func (b bench) remember(id providers.ID, v any) {
+	b.Helper()
+	key, until := "a-1/record/"+string(id.Noun)+"/"+id.Local, time.Now().Add(time.Minute)
+	if err := b.store.Drop(b.Context(), key); err != nil {
+		b.Fatal(err)
+	}
+	if v == nil {
+		return
+	}
+	if err := b.store.Put(b.Context(), map[string]cache.Entry{key: {Value: v, FreshUntil: until, StaleUntil: until}}); err != nil {
+		b.Fatal(err)
+	}
+}
+
+// lookingUp is a vendor whose lists of commissions look an affiliate up on the way.
+type lookingUp struct{ *providertest.Fake }
+
+func (l lookingUp) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	lists, err := l.Fake.Commissions(f)
+	read := lists[0].Page
+	lists[0].Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+		if _, err := r.Reader.AffiliatesByID(ctx, ids("aff001"), "email"); err != nil {
+			return nil, err
 		}
-		b.first()
-	}, "Commissions page 1")
+		return read(ctx, r)
+	}
+	return lists, err
+}
+
+func TestListsLookUpThroughTheCache(t *testing.T) {
+	f := providertest.NewFake("a-1", providertest.Options{})
+	b := bench{T: t, fake: f, Cache: cache.Wrap(lookingUp{f}, cache.NewMemory(64<<20, time.Now), cache.Options{})}
+	b.costs("two pages", func() {
+		for n := range 2 {
+			if _, err := b.page(t.Context(), providers.CommissionFilter{}, n+1); err != nil {
+				t.Error(err)
+			}
+		}
+	}, "AffiliatesByID 1", "Commissions page 1", "Commissions page 2")
 }
 
 func TestPeek(t *testing.T) {
@@ -310,6 +360,9 @@ func TestAbsentAndFailed(t *testing.T) {
 			t.Error("HasRecord does not know of an absence that is remembered")
 		}
 		time.Sleep(30 * time.Second)
+		if got, _ := b.store.Get(t.Context(), "a-1/record/Affiliate/none"); len(got) != 0 {
+			t.Errorf("an absence is stored past its time: %v", got)
+		}
 		read("absent, forgotten", "none aff001", 1, 0, "AffiliatesByID 1")
 
 		b.fake.Fail(errors.New("broken"), ids("aff002")...)
@@ -517,6 +570,12 @@ func TestPayoutIsRemembered(t *testing.T) {
 		if got := known(b.first().Items); got != 3 {
 			t.Errorf("%d commissions of the unfiltered list, %s, know their payout; want 3", got, what)
 		}
+	}
+	before := *paid.Items[0]
+	before.Known = providers.Only("payout")
+	b.remember(before.ID, &before)
+	if got, err := b.CommissionsByID(t.Context(), []providers.ID{before.ID}); err != nil || known([]*providers.Commission{got.Found[before.ID]}) != 1 {
+		t.Errorf("by id, after a reading that knew the payout: %+v, %v", got, err)
 	}
 	b.costs("the payout's own list", func() {
 		if paid, err = b.page(t.Context(), f, 1); err != nil || known(paid.Items) != 3 {

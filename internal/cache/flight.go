@@ -85,7 +85,7 @@ func (fs *flights) behind(ctx context.Context, timeout time.Duration, keys, need
 // find is a flight that brings need of key. The lock is held.
 func (fs *flights) find(key string, need []string) *flight {
 	for _, f := range fs.by[key] {
-		if true {
+		if enough(f.need, need) {
 			return f
 		}
 	}

@@ -210,6 +210,11 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 		return hundreds + n
 	case "Query.referral", "Query.commission", "Query.payout", "Commission.payout":
 		return hundreds
+	case "Affiliate.children", "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts",
+		"Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions", "Referral.commissions":
+		return n
+	case "Affiliate.coupons": // once for each membership, and most have one
+		return n
 	case "Query.coupon":
 		return owned
 	case "Query.webhookSubscription":

@@ -72,6 +72,8 @@ func TestPlans(t *testing.T) {
 			[]string{"filters[promoter_id]=1 within all", "filters[promoter_id]=2 within all"}},
 		"referrals by date": {planned(p.Referrals(providers.ReferralFilter{CreatedAt: providers.DateRange{From: day(2, 5), To: day(4, 0)}})),
 			[]string{"filters[created_at][from]=2026-01-02&filters[created_at][to]=2026-01-03"}},
+		"referrals up to an hour": {planned(p.Referrals(providers.ReferralFilter{CreatedAt: providers.DateRange{To: day(4, 1)}})),
+			[]string{"filters[created_at][to]=2026-01-04"}},
 		"referrals of a campaign":   {planned(p.Referrals(providers.ReferralFilter{Campaigns: ids{campaignID("1")}})), []string{"filters[campaign_id]=1"}},
 		"referrals that are orders": {planned(p.Referrals(providers.ReferralFilter{Kinds: []providers.ReferralKind{providers.ReferralOrder}})), nil},
 		"commissions of payouts": {planned(p.Commissions(providers.CommissionFilter{Payouts: ids{id(providers.NounPayout, "3"), id(providers.NounPayout, "4")}})),
@@ -191,6 +193,57 @@ func TestArchived(t *testing.T) {
 	}
 	if archived, others := count(providers.AffiliateFilter{Statuses: []providers.AffiliateStatus{providers.AffiliateArchived}}); archived == 0 || others != 0 {
 		t.Errorf("the list of the archived holds %d archived and %d others", archived, others)
+	}
+}
+
+// TestStatesOfAffiliates: who is active in one campaign and not in another stands in one list only.
+func TestStatesOfAffiliates(t *testing.T) {
+	server := simulator()
+	p := open(t, server, server.Credentials())
+	lists, err := p.Affiliates(providers.AffiliateFilter{Statuses: []providers.AffiliateStatus{providers.AffiliateActive, providers.AffiliateInactive}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen, mixed := map[providers.ID]bool{}, 0
+	for _, l := range lists {
+		for a, err := range providers.All(t.Context(), l, p) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if seen[a.ID] {
+				t.Errorf("%s, %s, stands in two lists", *a.Email, *a.ProviderStatus)
+			}
+			if seen[a.ID] = true; *a.ProviderStatus == "accepted, inactive" {
+				mixed++
+			}
+		}
+	}
+	if mixed == 0 {
+		t.Error("the world has nobody to try with")
+	}
+}
+
+// TestCommissionsOfReferrals: what the search finds of others is left to their lists.
+func TestCommissionsOfReferrals(t *testing.T) {
+	all := exchanges(t)
+	found := all[slices.IndexFunc(all, func(e exchange) bool { return e.name == "commission_list" })].body
+	email := "user@example.com"
+	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if got := r.URL.Query().Get("q"); got != email {
+			t.Errorf("searched for %q, want %q", got, email)
+		}
+		_, _ = w.Write([]byte(found))
+	}), someKey)
+	for local, want := range map[string]int{"29203686": 2, "29203687": 0} {
+		f := providers.CommissionFilter{Referrals: []providers.ID{id(providers.NounReferral, local)}}
+		f.Parent.Referral = &providers.Referral{Node: providers.Node{ID: f.Referrals[0]}, Email: &email}
+		page, err := first[providers.Commission](t.Context(), p)(p.Commissions(f))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := len(page.(*providers.Page[providers.Commission]).Items); got != want {
+			t.Errorf("referral %s: got %d commissions, want %d", local, got, want)
+		}
 	}
 }
 

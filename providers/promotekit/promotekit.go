@@ -182,11 +182,15 @@ var capabilities = []providers.Capability{
 	providers.EdgeReferralCommissions,
 }
 
-// cost says which records it takes to follow an edge.
+// cost says what it takes to follow an edge.
 type cost struct {
-	reads    []providers.Noun // each read by id, or by a walk where that is nearer
+	reads    []providers.Noun // records, each read by id, or by a walk where that is nearer; or as many lists of the noun, likewise
 	embedded bool             // they come with the row, unless the vendor sends bare ids
+	walk     bool             // the vendor cannot narrow the list: all of it is searched
 }
+
+// unknownPages is how many pages a list is taken for whose length is not known yet.
+const unknownPages = 10
 
 // costs is the edge table; what is not in it costs nothing.
 var costs = map[string]cost{
@@ -197,6 +201,15 @@ var costs = map[string]cost{
 	"Query.referral":   {reads: []providers.Noun{providers.NounReferral}},
 	"Query.commission": {reads: []providers.Noun{providers.NounCommission}},
 	"Query.payout":     {reads: []providers.Noun{providers.NounPayout}},
+
+	"Affiliate.referrals":   {reads: []providers.Noun{providers.NounReferral}},
+	"Affiliate.commissions": {reads: []providers.Noun{providers.NounCommission}},
+	"Affiliate.payouts":     {reads: []providers.Noun{providers.NounPayout}},
+	"Campaign.memberships":  {reads: []providers.Noun{providers.NounAffiliate}},
+	"Campaign.referrals":    {reads: []providers.Noun{providers.NounReferral}, walk: true},
+	"Campaign.commissions":  {reads: []providers.Noun{providers.NounCommission}, walk: true},
+	"Referral.commissions":  {reads: []providers.Noun{providers.NounCommission}},
+	"Payout.commissions":    {reads: []providers.Noun{providers.NounCommission}},
 
 	"Affiliate.campaign":   {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
 	"Membership.campaign":  {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
@@ -216,6 +229,12 @@ func (p *provider) Calls(edge string, n int, need ...string) (calls int) {
 	c, bare := costs[edge], p.bare.Load()
 	if c.embedded && !bare {
 		return 0
+	}
+	if c.walk && n > 0 {
+		if pages := p.totals[c.reads[0]].pages(); pages >= 0 {
+			return max(pages, 1)
+		}
+		return unknownPages
 	}
 	for _, noun := range c.reads {
 		calls += p.price(noun, n)

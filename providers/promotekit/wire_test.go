@@ -131,7 +131,7 @@ func TestNothing(t *testing.T) {
 			t.Errorf("campaign (-want +got)\n%s", diff)
 		}
 	}
-	want := &providers.Referral{Node: at(providers.NounReferral, "x~-"), Kind: providers.ReferralCustomer, Status: providers.ReferralUnknown}
+	want := &providers.Referral{Node: providers.Node{ID: id(providers.NounReferral, "x", noAffiliate), ProviderID: "x", FetchedAt: noon}, Kind: providers.ReferralCustomer, Status: providers.ReferralUnknown}
 	if diff := cmp.Diff(want, decoded(t, (*reply).referral, `{"id": "x", "affiliate": null}`)); diff != "" {
 		t.Errorf("referral (-want +got)\n%s", diff)
 	}

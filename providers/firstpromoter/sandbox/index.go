@@ -41,6 +41,7 @@ type pair struct{ affiliate, campaign int }
 type membership struct {
 	pair
 	at     time.Time
+	state  string
 	token  string
 	coupon string
 	stats
@@ -163,13 +164,16 @@ func (x *index) addMemberships() {
 		m := &x.memberships[i]
 		x.member[m.pair] = i
 		a := w.Affiliates[m.affiliate]
-		m.token = a.Code
+		m.token, m.state = a.Code, standings[a.Standing]
 		promo := a.Coupon
 		if k := len(x.membershipsOf[m.affiliate]); k == 0 {
 			m.coupon = promo
 		} else { // others have codes of their own, and coupons that only their promo codes show
 			suffix := "-" + strconv.Itoa(k+1)
 			m.token += suffix
+			if a.Standing == world.Active && m.affiliate%12 == 0 {
+				m.state = "inactive" // some gave up one campaign of several
+			}
 			promo += suffix
 		}
 		x.byToken[m.token] = m.affiliate

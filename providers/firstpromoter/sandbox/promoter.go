@@ -10,7 +10,7 @@ import (
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// standings are the states of memberships. An archived promoter keeps its.
+// standings are the states of memberships. An archived promoter keeps theirs.
 var standings = map[world.Standing]string{
 	world.Active: "accepted", world.Waiting: "pending", world.Inactive: "inactive",
 	world.Rejected: "rejected", world.Banned: "blocked", world.Archived: "accepted",
@@ -35,7 +35,7 @@ func (s *Server) promoters(q url.Values) *filter {
 		f.test(func(i int) bool {
 			return slices.ContainsFunc(s.membershipsOf[i], func(m int32) bool {
 				campaign := s.memberships[m].campaign
-				return (state == "" || standings[people[i].Standing] == state) &&
+				return (state == "" || s.memberships[m].state == state) &&
 					(len(in) == 0 || slices.ContainsFunc(in, func(id string) bool {
 						k, ok := campaigns.row(id, len(s.world.Campaigns))
 						return ok && k == campaign
@@ -197,7 +197,7 @@ func (s *Server) standing(i int) object {
 	m := s.memberships[i]
 	o := s.owner(i)
 	delete(o, "promoter")
-	o["state"] = standings[s.world.Affiliates[m.affiliate].Standing]
+	o["state"] = m.state
 	o["coupon"], o["ref_token"], o["ref_link"] = given(m.coupon), m.token, "https://"+s.world.Site+"?fpr="+url.QueryEscape(m.token)
 	return o
 }

@@ -108,7 +108,7 @@ func TestNoRoomForTheWait(t *testing.T) {
 		{always(503, "", "Retry-After", "30"), 1, 0, 30 * time.Second},
 		{always(503, ""), 2, firstBackoff * 5 / 4, firstBackoff},
 	} {
-		bubble(t, c.v, 1200*time.Millisecond, func(t *testing.T, f *fixture) {
+		bubble(t, c.v, 1100*time.Millisecond, func(t *testing.T, f *fixture) {
 			start := time.Now()
 			e := asError(t, f.get(t.Context(), new(any)))
 			if took := time.Since(start); took > c.atMost || len(c.v.at) != c.attempts || e.RetryAfter < c.wait {
@@ -173,7 +173,7 @@ func TestBreaker(t *testing.T) {
 	v := &vendor{answer: func(n int, r *http.Request) (*http.Response, error) { return answer(n, r) }}
 	bubble(t, v, time.Minute, func(t *testing.T, f *fixture) {
 		f.open(t, v)
-		start, taken, cause := time.Now(), f.budget.taken, *f.Health().LastError
+		start, taken, cause := time.Now(), f.budget.taken, "GET /things/{id}: unavailable (status 503)"
 		e := asError(t, f.get(t.Context(), new(any)))
 		if e.Kind != providers.KindUnavailable || e.RetryAfter <= 0 || e.RetryAfter > breakerDelay || time.Since(start) != 0 {
 			t.Errorf("open: got %v, RetryAfter %v, after %v", e, e.RetryAfter, time.Since(start))

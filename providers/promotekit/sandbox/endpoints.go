@@ -42,7 +42,7 @@ func (s *Server) listReferrals(w http.ResponseWriter, r *http.Request) {
 			c := &s.program.world.Customers[i]
 			return (email == "" || strings.EqualFold(c.Email, email)) &&
 				(customer == "" || c.Reference == customer) &&
-				(states == nil || slices.Contains(states, subscription(c.State)))
+				(states == nil || slices.Contains(states, s.program.subscription(int(i))))
 		}
 	}
 	list(s, w, q, order, referralRecord, keep)

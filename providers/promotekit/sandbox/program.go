@@ -37,11 +37,13 @@ type program struct {
 	payout   []int32 // of a commission; -1 for none
 	amount   []int64 // of a payout, in minor units: the sum of its commissions that are here
 	count    []int64 // of a payout: how many they are
+	trial    int     // a lead that stands for those on trial, where the world has none; -1 for none
 }
 
 func newProgram(w *sandbox.World, seed uint64) *program {
 	p := &program{world: w, seed: seed}
 	p.pick()
+	p.trial = trial(w)
 	p.campaigns = newTable(p, campaignKind, len(w.Campaigns), func(i int) time.Time { return w.Campaigns[i].CreatedAt }, nil)
 	p.affiliates = newTable(p, affiliateKind, len(w.Affiliates), func(i int) time.Time { return w.Affiliates[i].JoinedAt }, nil)
 	p.referrals = newTable(p, referralKind, len(w.Customers), func(i int) time.Time { return w.Customers[i].At }, nil)
@@ -91,6 +93,20 @@ func (p *program) pick() {
 			p.count[c.Payout]++
 		}
 	}
+}
+
+// trial is the newest lead of a world in which nobody is on trial, so that there is always one.
+func trial(w *sandbox.World) int {
+	lead := -1
+	for i, c := range w.Customers {
+		switch c.State {
+		case sandbox.Trialing:
+			return -1
+		case sandbox.Lead:
+			lead = i
+		}
+	}
+	return lead
 }
 
 // table is the order of one noun's list: newest first, ties by id.

@@ -199,7 +199,7 @@ func shortReferralRecord(v view, i int) shortReferral {
 	return shortReferral{
 		ID:                 v.uuid(referralKind, i),
 		Email:              w.Email,
-		SubscriptionStatus: subscription(w.State),
+		SubscriptionStatus: v.subscription(i),
 		SignupDate:         date(w.At),
 		StripeCustomerID:   w.Reference,
 		CreatedAt:          date(w.At),
@@ -211,8 +211,11 @@ func referralRecord(v view, i int) referral {
 }
 
 // subscription is PromoteKit's word for where a customer stands.
-func subscription(s sandbox.CustomerState) string {
-	switch s {
+func (p *program) subscription(customer int) string {
+	if customer == p.trial {
+		return "trialing"
+	}
+	switch p.world.Customers[customer].State {
 	case sandbox.Trialing:
 		return "trialing"
 	case sandbox.Paying:

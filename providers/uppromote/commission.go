@@ -1,0 +1,266 @@
+package uppromote
+
+import (
+	"context"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// commissionList reads referrals as commissions. Each brings its order along.
+var commissionList = endpoint[wireReferral, providers.Commission]{
+	noun: providers.NounCommission, path: referralList.path,
+	convert: func(r *reply, w *wireReferral) *providers.Commission {
+		r.harvest.Referrals = append(r.harvest.Referrals, r.referral(w))
+		r.harvestOwners(w)
+		return r.commission(w)
+	},
+}
+
+// Commissions plans lists of commissions. The vendor filters by affiliate, program, order and date; a referral is its
+// commission; a payout's commissions are among the affiliate's.
+func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	switch {
+	case f.EventID != "": // nothing has any
+		return nil, nil
+	case len(f.Referrals) > 0:
+		return p.commissionsOfReferrals(f), nil
+	case len(f.Payouts) > 0:
+		return p.commissionsOfPayouts(f), nil
+	}
+	l := p.plan()
+	l.affiliates(f.Affiliates, f.Parent.Affiliate)
+	l.parents(programParam, providers.NounCampaign, f.Campaigns)
+	l.order(f.OrderID)
+	l.dates(f.CreatedAt)
+	l.unsent(len(f.Statuses) > 0)
+	return commissionList.lists(l), nil
+}
+
+// commissionsOfReferrals are lists of one row, the referral's own.
+func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []providers.List[providers.Commission] {
+	need := []string{"status", "createdAt", "orderId", "affiliate", "campaign", "referral"} // what rows are checked for
+	if len(f.Payouts) > 0 {
+		need = append(need, "payout")
+	}
+	var lists []providers.List[providers.Commission]
+	for _, referral := range p.own(providers.NounReferral, f.Referrals) {
+		id := p.local(providers.NounCommission, referral.Local)
+		query := url.Values{"id": {id.Local}}
+		if len(f.Payouts) > 0 {
+			query.Set("with", "payout") // rows that know more are other rows
+		}
+		lists = append(lists, providers.List[providers.Commission]{
+			Key: commissionList.key(query),
+			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+				if r.Number > 1 {
+					return &providers.Page[providers.Commission]{}, nil
+				}
+				b, err := r.Reader.CommissionsByID(ctx, []providers.ID{id}, need...)
+				if err == nil {
+					err = b.Failed[id]
+				}
+				if err != nil {
+					return nil, err
+				}
+				page := &providers.Page[providers.Commission]{Harvest: b.Harvest}
+				if row := b.Found[id]; row != nil {
+					page.Items = []*providers.Commission{row}
+				}
+				return page, nil
+			},
+		})
+	}
+	return lists
+}
+
+// commissionsOfPayouts are parts of the affiliates' lists.
+func (p *provider) commissionsOfPayouts(f providers.CommissionFilter) []providers.List[providers.Commission] {
+	l := p.plan()
+	var due []providers.ID
+	var lists []providers.List[providers.Commission]
+	seen := map[providers.ID]bool{}
+	for _, id := range f.Payouts {
+		state, n, ok := p.payout(id)
+		switch {
+		case !ok || seen[id]:
+		case state == dueState: // approved rows name it themselves
+			due = append(due, p.id(providers.NounAffiliate, n))
+		default:
+			lists = append(lists, p.commissionsOfPayment(id, f.Parent.Payout))
+		}
+		seen[id] = true
+	}
+	if len(due) > 0 {
+		l.affiliates(due, nil)
+		l.exact = false
+		lists = append(lists, commissionList.lists(l)...)
+	}
+	return lists
+}
+
+// commissionsOfPayment is the affiliate's list without those that the payment does not name. What is left says
+// that the payment paid it.
+func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout) providers.List[providers.Commission] {
+	need := []string{"affiliate", "commissions"}
+	return providers.List[providers.Commission]{
+		Key: commissionList.key(url.Values{"payout": {id.Local}}),
+		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+			payout := known
+			if payout == nil || payout.ID != id || !payout.Known.Covers(need...) {
+				b, err := r.Reader.PayoutsByID(ctx, []providers.ID{id}, need...)
+				if err == nil {
+					err = b.Failed[id]
+				}
+				if err != nil {
+					return nil, err
+				}
+				payout = b.Found[id]
+			}
+			if payout == nil || len(payout.CommissionIDs) == 0 {
+				return &providers.Page[providers.Commission]{}, nil
+			}
+			l := p.plan()
+			l.affiliates([]providers.ID{payout.AffiliateID}, nil)
+			if l.none {
+				return &providers.Page[providers.Commission]{}, nil
+			}
+			page, err := commissionList.list(l, l.query).Page(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			var items []*providers.Commission
+			for _, c := range page.Items {
+				if slices.Contains(payout.CommissionIDs, c.ID) {
+					paidBy(c, id)
+					items = append(items, c)
+				} else {
+					page.Harvest.Commissions = append(page.Harvest.Commissions, c)
+				}
+			}
+			page.Items = items
+			return page, nil
+		},
+	}
+}
+
+// CommissionsByID reads commissions, one call each, or by walking all of them; with payout in need it also learns which
+// payments paid them.
+func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+	b, err := commissionList.byIDs(ctx, p, ids)
+	if err == nil && needsPayout(need) {
+		p.settle(ctx, b)
+	}
+	return b, err
+}
+
+// withoutPayout is what the row of a paid commission knows.
+var withoutPayout = providers.AllBut("payout")
+
+func needsPayout(need []string) bool { return !withoutPayout.Covers(need...) }
+
+// paidBy notes which payment paid a commission that nobody else has seen yet.
+func paidBy(c *providers.Commission, payout providers.ID) {
+	c.PayoutID, c.PayoutUnknown, c.Known = payout, false, nil
+}
+
+// settle learns which payments paid the commissions of a batch, by reading their affiliates' payments. Where no
+// payment names a commission, its payout stays unknown for now.
+func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Commission]) {
+	open := map[providers.ID]*providers.Commission{}
+	sought := map[providers.ID]int{}
+	for id, c := range b.Found {
+		if c.PayoutUnknown {
+			open[id] = c
+			sought[c.AffiliateID]++
+		}
+	}
+	failed := ofEach(ctx, p, paidList, sought, addresses(b.Harvest), func(payout *providers.Payout) (settled int) {
+		for _, id := range payout.CommissionIDs {
+			if c := open[id]; c != nil {
+				delete(open, id)
+				paidBy(c, payout.ID)
+				settled++
+			}
+		}
+		b.Harvest.Payouts = append(b.Harvest.Payouts, payout)
+		return settled
+	})
+	for id, c := range open {
+		c.Known = nil // as much as can be known now
+		if err := failed[c.AffiliateID]; err != nil {
+			delete(b.Found, id)
+			if b.Failed == nil {
+				b.Failed = map[providers.ID]error{}
+			}
+			b.Failed[id] = err
+		}
+	}
+}
+
+// commission is the row as a commission. An approved one is part of what its affiliate is owed; which payment paid
+// a paid one the row does not tell. The order's events have no ids, tiers are not told.
+func (r *reply) commission(w *wireReferral) *providers.Commission {
+	c := &providers.Commission{
+		Node:           r.numbered(providers.NounCommission, w.ID, w.CreatedAt, nil),
+		Status:         w.commissionStatus(),
+		ProviderStatus: w.Status.known(),
+		Kind:           w.commissionKind(),
+		SaleAmount:     w.TotalSales.Major(r.config.Currency),
+		Amount:         r.payable(w),
+		Adjustment:     w.CommissionAdjustment.Major(r.config.Currency),
+		EarnedAt:       w.CreatedAt.known(),
+		OrderID:        w.OrderID.known(),
+		AffiliateID:    r.id(providers.NounAffiliate, w.Affiliate.ID),
+		CampaignID:     r.id(providers.NounCampaign, w.CommissionRule.ProgramID),
+		ReferralID:     r.id(providers.NounReferral, w.ID),
+	}
+	switch {
+	case c.Status == providers.CommissionPaid:
+		c.Known, c.PayoutUnknown = withoutPayout, true
+	case c.Status == providers.CommissionApproved && w.Affiliate.ID > 0:
+		c.PayoutID = r.payoutID(dueState, w.Affiliate.ID)
+	}
+	return c
+}
+
+// payable is the commission with its adjustment. That the one excludes the other is assumed.
+func (r *reply) payable(w *wireReferral) *providers.Money {
+	if !w.Commission.Set {
+		return nil
+	}
+	a, b := w.Commission.Value, w.CommissionAdjustment.Value // zero where there is none
+	sum, err := a.AddExact(b, max(a.Scale(), b.Scale()))
+	if err != nil {
+		r.fail(err)
+	}
+	return providers.NewMoney(sum, r.config.Currency)
+}
+
+func (w *wireReferral) commissionStatus() providers.CommissionStatus {
+	switch strings.ToLower(string(w.Status)) {
+	case "pending":
+		return providers.CommissionPending
+	case "approved":
+		return providers.CommissionApproved
+	case "denied":
+		return providers.CommissionDenied
+	case "paid":
+		return providers.CommissionPaid
+	default:
+		return providers.CommissionUnknown
+	}
+}
+
+func (w *wireReferral) commissionKind() providers.CommissionKind {
+	switch {
+	case w.refund():
+		return providers.CommissionRefund
+	case w.OrderID == "":
+		return providers.CommissionCustom
+	default:
+		return providers.CommissionSale
+	}
+}

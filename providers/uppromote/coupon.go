@@ -1,0 +1,107 @@
+package uppromote
+
+import (
+	"context"
+	"encoding/json"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// couponList reads the coupons of all affiliates. There is no read by id, and no filter but the date.
+//
+// https://aff-api.uppromote.com/docs/v2
+//
+//api:operation GET /coupons
+var couponList = endpoint[wireCoupon, providers.Coupon]{
+	noun: providers.NounCoupon, path: "/coupons", convert: (*reply).coupon,
+}
+
+// Coupons plans lists of coupons. Those of single affiliates stand in their records, as bare codes.
+func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
+	all := couponList.all(p)
+	if len(f.Affiliates) == 0 {
+		return []providers.List[providers.Coupon]{all}, nil
+	}
+	return ofAffiliates(p, f.Affiliates, "coupons", all, true, codesOf), nil
+}
+
+// CouponsByID reads the affiliates whose they are, if the codes are all that is needed; else it searches all coupons.
+func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
+	var own []providers.ID
+	for _, id := range ids {
+		if affiliate, _, ok := p.joined(id, providers.NounCoupon); ok {
+			if _, ok := number(affiliate); ok {
+				own = append(own, id)
+			}
+		}
+	}
+	if len(need) > 0 && codeStub.Covers(need...) {
+		return fromAffiliates(ctx, p, providers.NounCoupon, own, codesOf)
+	}
+	return search(ctx, p, couponList.all(p), own)
+}
+
+func codesOf(a *providers.Affiliate) []*providers.Coupon { return a.Coupons }
+
+// wireCoupon is a row of the list of coupons.
+type wireCoupon struct {
+	ID             integer `json:"id"`
+	AffiliateID    integer `json:"affiliate_id"`
+	AffiliateEmail text    `json:"affiliate_email"`
+	Coupon         text    `json:"coupon"`
+	Description    text    `json:"description"`
+	CreatedAt      instant `json:"created_at"`
+}
+
+// wireCode is a coupon in an affiliate's record. That it is the bare code is assumed; an object that holds it is read, too.
+type wireCode text
+
+// UnmarshalJSON reads either.
+func (c *wireCode) UnmarshalJSON(b []byte) error {
+	if len(b) > 0 && b[0] == '{' {
+		var w wireCoupon
+		err := json.Unmarshal(b, &w)
+		*c = wireCode(w.Coupon)
+		return err
+	}
+	return (*text)(c).UnmarshalJSON(b)
+}
+
+// couponID names a coupon by its affiliate and code, which is what every reply has of it.
+func (r *reply) couponID(affiliate integer, code text) providers.ID {
+	if affiliate <= 0 || code == "" {
+		return providers.ID{}
+	}
+	return r.local(providers.NounCoupon, providers.JoinLocal(decimal(affiliate), string(code)))
+}
+
+// coupon converts a row. What is given to nobody, or has no code, is no affiliate's coupon and is left out.
+func (r *reply) coupon(w *wireCoupon) *providers.Coupon {
+	id := r.couponID(w.AffiliateID, w.Coupon)
+	if id.IsZero() {
+		return nil
+	}
+	r.harvestAffiliate(w.AffiliateID, w.AffiliateEmail)
+	return &providers.Coupon{
+		Node:        r.node(id, decimal(w.ID), w.CreatedAt, nil),
+		Code:        string(w.Coupon),
+		Description: w.Description.known(),
+		AffiliateID: r.id(providers.NounAffiliate, w.AffiliateID),
+	}
+}
+
+// codeStub is what an affiliate's record tells of a coupon. The vendor's own id it does not tell.
+var codeStub = providers.Only("code", "affiliate", "campaign")
+
+// codes are the coupons in an affiliate's record, not nil where there are none.
+func (r *reply) codes(w *wireAffiliate) []*providers.Coupon {
+	coupons := make([]*providers.Coupon, 0, len(w.Coupons))
+	for _, c := range w.Coupons {
+		if id := r.couponID(w.ID, text(c)); !id.IsZero() {
+			coupons = append(coupons, &providers.Coupon{
+				Node: r.node(id, string(c), instant{}, codeStub), Code: string(c), AffiliateID: r.id(providers.NounAffiliate, w.ID),
+			})
+		}
+	}
+	return coupons
+}

@@ -1,0 +1,93 @@
+package uppromote
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http"
+	"strings"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// wireError is the body of a refusal. Its message is all that can be relied on; that it may be an object, and that
+// errors names the fields, is assumed.
+//
+// https://aff-api.uppromote.com/docs/v2/get-list-referrals-21170075e0
+type wireError struct {
+	Message json.RawMessage `json:"message"`
+	Errors  json.RawMessage `json:"errors"`
+}
+
+// classify says what a reply of this status and body means: nil for a success.
+func classify(status int, body []byte) *providers.Error {
+	if status >= 200 && status < 300 {
+		return nil // the envelope may still say otherwise: see get
+	}
+	var w wireError
+	_ = json.Unmarshal(body, &w) // no body, or a page of HTML: the status says it
+	return w.fault()
+}
+
+// fault is what a refusal says, without its kind.
+func (w wireError) fault() *providers.Error {
+	e := &providers.Error{}
+	for _, b := range []json.RawMessage{w.Errors, w.Message} {
+		var fields map[string]many[text]
+		if json.Unmarshal(b, &fields) == nil && len(fields) > 0 {
+			e.Fields = make(map[string][]string, len(fields))
+			for field, said := range fields {
+				for _, s := range said {
+					e.Fields[field] = append(e.Fields[field], withoutAddresses(string(s)))
+				}
+			}
+			break
+		}
+	}
+	var message text
+	if json.Unmarshal(w.Message, &message) == nil && message != "" {
+		e.Err = errors.New(withoutAddresses(string(message)))
+	}
+	return e
+}
+
+// kind is what a status in an envelope means that contradicts the status of its reply; "" for a success. That they
+// may differ is assumed, and that the error is then the truth.
+func kind(status int) providers.Kind {
+	switch {
+	case status < 400:
+		return ""
+	case status == http.StatusUnauthorized, status == http.StatusForbidden:
+		return providers.KindUnauthorized
+	case status == http.StatusNotFound:
+		return providers.KindNotFound
+	case status == http.StatusConflict:
+		return providers.KindConflict
+	case status == http.StatusTooManyRequests:
+		return providers.KindRateLimited
+	case status >= 500:
+		return providers.KindUnavailable
+	default:
+		return providers.KindInvalid
+	}
+}
+
+// notFound says whether a read of one record failed because there is none. The vendor documents 422 and no 404; a 404
+// is assumed to mean the same.
+func notFound(err error) bool {
+	k := providers.KindOf(err)
+	return k == providers.KindNotFound || k == providers.KindInvalid
+}
+
+// withoutAddresses is a short text with every word left out that could be an e-mail address.
+func withoutAddresses(s string) string {
+	words := strings.Fields(s)
+	for i, w := range words {
+		if strings.Contains(w, "@") {
+			words[i] = "…"
+		}
+	}
+	if r := []rune(strings.Join(words, " ")); len(r) > 200 {
+		return string(r[:200]) + "…"
+	}
+	return strings.Join(words, " ")
+}

@@ -1,0 +1,109 @@
+package uppromote
+
+import (
+	"context"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// membershipList reads affiliates as the memberships that they are.
+var membershipList = endpoint[wireAffiliate, providers.Membership]{
+	noun: providers.NounMembership, path: affiliateList.path,
+	convert: func(r *reply, w *wireAffiliate) *providers.Membership {
+		a := r.affiliate(w)
+		r.harvest.Affiliates = append(r.harvest.Affiliates, a)
+		if len(a.Memberships) == 0 {
+			return nil
+		}
+		return a.Memberships[0]
+	},
+}
+
+// Memberships plans lists of memberships, which stand in the affiliates' records.
+func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
+	l := p.plan()
+	statuses(l, membershipStatuses, f.Statuses)
+	l.parents("", providers.NounCampaign, f.Campaigns)
+	if l.none || len(f.Affiliates) == 0 {
+		return membershipList.lists(l), nil
+	}
+	return ofAffiliates(p, f.Affiliates, "memberships", membershipList.all(p), len(f.Statuses) == 0 && len(f.Campaigns) == 0,
+		func(a *providers.Affiliate) []*providers.Membership { return a.Memberships }), nil
+}
+
+// MembershipsByID reads the affiliates whose they are. A membership of a program that the affiliate has left is not there.
+func (p *provider) MembershipsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Membership], error) {
+	return fromAffiliates(ctx, p, providers.NounMembership, ids, func(a *providers.Affiliate) []*providers.Membership { return a.Memberships })
+}
+
+// membershipStatuses are the affiliates'.
+var membershipStatuses = func() map[string]providers.MembershipStatus {
+	m := map[string]providers.MembershipStatus{}
+	for word, s := range affiliateStatuses {
+		m[word] = providers.MembershipStatus(s)
+	}
+	return m
+}()
+
+// membership is the affiliate's part in their program; nil for none. It is as old as the affiliate: nothing tells when
+// somebody was moved, so that JoinedAt is not known.
+func (r *reply) membership(w *wireAffiliate) *providers.Membership {
+	if w.ProgramID <= 0 {
+		return nil
+	}
+	local := providers.JoinLocal(decimal(w.ID), decimal(w.ProgramID))
+	m := &providers.Membership{
+		Node:           r.node(r.local(providers.NounMembership, local), local, w.CreatedAt, nil),
+		Status:         providers.MembershipUnknown,
+		ProviderStatus: w.Status.known(),
+		RefCode:        linkCode(w.DefaultLink),
+		Link:           w.DefaultLink.known(),
+		AffiliateID:    r.id(providers.NounAffiliate, w.ID),
+		CampaignID:     r.id(providers.NounCampaign, w.ProgramID),
+	}
+	for word, s := range membershipStatuses {
+		if w.Status.is(word) {
+			m.Status = s
+		}
+	}
+	if len(w.Coupons) > 0 {
+		m.Coupon = text(w.Coupons[0]).known()
+	}
+	return m
+}
+
+// fromAffiliates reads what stands in affiliates' records, by ids whose first part is the affiliate's number.
+func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun providers.Noun, ids []providers.ID, pick func(*providers.Affiliate) []*T) (*providers.Batch[T], error) {
+	owner := map[providers.ID]providers.ID{}
+	var owners []providers.ID
+	for _, id := range ids {
+		if first, _, ok := p.joined(id, noun); ok {
+			owner[id] = p.local(providers.NounAffiliate, first)
+			owners = append(owners, owner[id])
+		}
+	}
+	affiliates, err := p.AffiliatesByID(ctx, owners)
+	if err != nil {
+		return nil, err
+	}
+	b := &providers.Batch[T]{Found: map[providers.ID]*T{}, Harvest: affiliates.Harvest}
+	for _, a := range affiliates.Found {
+		b.Harvest.Affiliates = append(b.Harvest.Affiliates, a)
+	}
+	for id, owner := range owner {
+		if err := affiliates.Failed[owner]; err != nil {
+			if b.Failed == nil {
+				b.Failed = map[providers.ID]error{}
+			}
+			b.Failed[id] = err
+		}
+		if a := affiliates.Found[owner]; a != nil {
+			for _, row := range pick(a) {
+				if providers.NodeOf(row).ID == id {
+					b.Found[id] = row
+				}
+			}
+		}
+	}
+	return b, nil
+}

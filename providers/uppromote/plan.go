@@ -1,0 +1,239 @@
+package uppromote
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+const (
+	// emailParam narrows lists to one affiliate.
+	emailParam = "affiliate_email"
+	// idParam stands for it in a plan, as long as only the affiliate's id is known: keys hold ids.
+	idParam = "affiliate_id"
+)
+
+// plan gathers what of a filter is sent to the vendor. Conditions that cannot be sent are left to the reader, who
+// checks every row.
+type plan struct {
+	*provider
+	query  url.Values // sent with every list
+	param  string     // the parameter that takes another value in every list; "" for none
+	split  []string
+	exact  bool // every condition is sent, and documented to be applied
+	none   bool // nothing can match
+	within bool // it is narrowed by parents: the list of all holds every match, too
+	since  time.Time
+	emails map[providers.ID]string // those of affiliates that are known already
+}
+
+func (p *provider) plan() *plan { return &plan{provider: p, query: url.Values{}, exact: true} }
+
+// one sends values to a filter that takes one of them: a list for each. A plan is divided once; what would divide it
+// again is not sent.
+func (l *plan) one(param string, values []string) {
+	values = slices.Compact(slices.Sorted(slices.Values(values)))
+	switch {
+	case len(values) == 0:
+		l.none = true
+	case len(values) == 1:
+		l.query[param] = values
+	case l.param == "":
+		l.param, l.split = param, values
+	default:
+		l.exact = false
+	}
+}
+
+// parents sends ids of one noun; without a parameter to send them in they only bound where to look.
+func (l *plan) parents(param string, noun providers.Noun, ids []providers.ID) {
+	if len(ids) == 0 {
+		return
+	}
+	var locals []string
+	for _, id := range l.own(noun, ids) {
+		locals = append(locals, id.Local)
+	}
+	l.within = true
+	switch {
+	case len(locals) == 0:
+		l.none = true
+	case param == "":
+		l.exact = false
+	default:
+		l.one(param, locals)
+	}
+}
+
+// affiliates sends affiliates, as far as the vendor takes their addresses.
+func (l *plan) affiliates(ids []providers.ID, known *providers.Affiliate) {
+	l.parents(idParam, providers.NounAffiliate, ids)
+	if known == nil || len(ids) != 1 || known.ID != ids[0] {
+		return
+	}
+	if known.Email != nil {
+		l.emails = map[providers.ID]string{known.ID: *known.Email}
+	}
+	if known.CreatedAt != nil {
+		l.since = *known.CreatedAt // nobody earns before they joined
+	}
+}
+
+// unsent notes whether a condition is left to the reader.
+func (l *plan) unsent(asked bool) { l.exact = l.exact && !asked }
+
+// The ends of time, for ranges with one end: both bounds have to be sent. They lie within what every kind of
+// timestamp holds.
+var (
+	begin = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
+	end   = time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// dates sends a range of dates of creation. Whether its bounds are part of it is not documented: it is sent a second
+// wider.
+func (l *plan) dates(r providers.DateRange) {
+	if r.IsZero() {
+		return
+	}
+	l.exact = false
+	from, to := begin, end
+	if !r.From.IsZero() {
+		from = r.From.Add(-time.Second)
+	}
+	if !r.To.IsZero() {
+		to = r.To.Add(time.Second)
+	}
+	l.query.Set("from_date", from.UTC().Format(time.RFC3339))
+	l.query.Set("to_date", to.UTC().Format(time.RFC3339))
+}
+
+// queries are those of the plan's lists.
+func (l *plan) queries() []url.Values {
+	switch {
+	case l.none:
+		return nil
+	case l.param == "":
+		return []url.Values{l.query}
+	}
+	queries := make([]url.Values, len(l.split))
+	for i, v := range l.split {
+		queries[i] = maps.Clone(l.query)
+		queries[i].Set(l.param, v)
+	}
+	return queries
+}
+
+// addressed is a query with the affiliate's address in the place of the id; ok is false where nobody has that id, or
+// no address.
+func (l *plan) addressed(ctx context.Context, r providers.Reader, query url.Values) (_ url.Values, ok bool, _ error) {
+	if !query.Has(idParam) {
+		return query, true, nil
+	}
+	id := l.local(providers.NounAffiliate, query.Get(idParam))
+	email := l.emails[id]
+	if email == "" {
+		b, err := r.AffiliatesByID(ctx, []providers.ID{id}, "email")
+		if err == nil {
+			err = b.Failed[id]
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		if a := b.Found[id]; a == nil || a.Email == nil {
+			return nil, false, nil
+		} else {
+			email = *a.Email
+		}
+	}
+	query = maps.Clone(query)
+	query.Del(idParam)
+	query.Set(emailParam, email)
+	return query, true, nil
+}
+
+// list is the list that a query of the plan narrows.
+func (e endpoint[W, T]) list(l *plan, query url.Values) providers.List[T] {
+	return providers.List[T]{
+		Key:   e.key(query),
+		Exact: l.exact,
+		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+			query, ok, err := l.addressed(ctx, r.Reader, query)
+			if err != nil {
+				return nil, err
+			}
+			if !ok {
+				return &providers.Page[T]{}, nil
+			}
+			return e.page(ctx, l.provider, query, r.Number)
+		},
+	}
+}
+
+// lists are the lists of a plan, one for each of its queries.
+func (e endpoint[W, T]) lists(l *plan) []providers.List[T] {
+	var lists []providers.List[T]
+	for _, q := range l.queries() {
+		list := e.list(l, q)
+		if l.within {
+			all := e.all(l.provider)
+			list.Within, list.Since = &all, l.since
+		}
+		lists = append(lists, list)
+	}
+	return lists
+}
+
+// all is the whole list.
+func (e endpoint[W, T]) all(p *provider) providers.List[T] { return e.list(p.plan(), nil) }
+
+// key names a list by what narrows it, with a hash in the place of an address.
+func (e endpoint[W, T]) key(query url.Values) string {
+	key := strings.TrimPrefix(e.path, "/")
+	if len(query) == 0 {
+		return key
+	}
+	q := maps.Clone(query)
+	if q.Has(emailParam) {
+		sum := sha256.Sum256([]byte(strings.ToLower(q.Get(emailParam))))
+		q.Set(emailParam, hex.EncodeToString(sum[:12]))
+	}
+	return key + "?" + q.Encode()
+}
+
+// ofAffiliates are the lists of what stands in the records of single affiliates: field there, picked from them.
+func ofAffiliates[T providers.Record](p *provider, ids []providers.ID, field string, all providers.List[T], exact bool, pick func(*providers.Affiliate) []*T) []providers.List[T] {
+	var lists []providers.List[T]
+	for _, id := range p.own(providers.NounAffiliate, ids) {
+		lists = append(lists, providers.List[T]{
+			Key:    all.Key + "?" + url.Values{idParam: {id.Local}}.Encode(),
+			Exact:  exact,
+			Within: &all,
+			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+				if r.Number > 1 {
+					return &providers.Page[T]{}, nil
+				}
+				b, err := r.Reader.AffiliatesByID(ctx, []providers.ID{id}, field)
+				if err == nil {
+					err = b.Failed[id]
+				}
+				if err != nil {
+					return nil, err
+				}
+				page := &providers.Page[T]{Harvest: b.Harvest}
+				if a := b.Found[id]; a != nil {
+					page.Items = pick(a)
+					page.Harvest.Affiliates = append(page.Harvest.Affiliates, a)
+				}
+				return page, nil
+			},
+		})
+	}
+	return lists
+}

@@ -1,0 +1,193 @@
+package uppromote
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// shown is an allow-list: the members of an object that may be shown, and of those that are objects what may be shown in
+// them. A member that is not listed so is shown only if it holds nothing that has members of its own.
+type shown map[string]shown
+
+func members(names string) shown {
+	s := shown{}
+	for _, n := range strings.Fields(names) {
+		s[n] = nil
+	}
+	return s
+}
+
+// What may be shown. Left out are secrets, telephone numbers and addresses of places, taxes, what people are
+// paid by, and whatever has no fixed form.
+var (
+	shownAffiliate = members(`id email first_name last_name status email_verified company country facebook twitter youtube instagram
+		website tiktok internal_note personal_detail created_at default_affiliate_link custom_affiliate_link program_id program_name
+		coupons up_line_affiliate_id up_line_affiliate_email payment_method paid_amount approved_amount pending_amount denied_amount`)
+	shownMembership = members("id status program_id program_name default_affiliate_link custom_affiliate_link coupons created_at")
+	shownProgram    = members(`id name is_default status rule description commission_type commission_amount exclude_product_tax
+		exclude_shipping exclude_shipping_tax exclude_tip exclude_self_referral payment_methods payment_default created_at`)
+	shownReferral = func() shown {
+		s := members(`id order_id order_number customer_id quantity total_sales commission_adjustment status commission refund_id
+			tracking_type coupon_applied customer_email created_at`)
+		s["commission_rule"] = members("program_id commission_rate commission_type")
+		s["affiliate"] = members("id email first_name last_name")
+		return s
+	}()
+	shownPayment      = members("payment_id affiliate_id status affiliate_email total_referrals total_processed payment_method processed_at referral_ids")
+	shownUnpaid       = members("affiliate_id affiliate_email total_referrals payment_method total_commission total_sales total_products referral_ids")
+	shownCoupon       = members("id affiliate_id affiliate_email coupon description created_at")
+	shownSubscription = members("event target_url status version created_at")
+)
+
+// of is what may be shown of a value.
+func (s shown) of(v any) (any, bool) {
+	switch v := v.(type) {
+	case map[string]any:
+		if s == nil {
+			return nil, false
+		}
+		out := map[string]any{}
+		for name, inner := range s {
+			if m, ok := v[name]; ok {
+				if m, ok = inner.of(m); ok {
+					out[name] = m
+				}
+			}
+		}
+		return out, true
+	case []any:
+		out := []any{}
+		for _, e := range v {
+			if e, ok := s.of(e); ok {
+				out = append(out, e)
+			}
+		}
+		return out, true
+	default:
+		return v, true
+	}
+}
+
+var errNoRecord = errors.New("no such record")
+
+// RawRecord reads a record live and shows of it what may be shown.
+func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error) {
+	var (
+		row json.RawMessage
+		may shown
+		err error
+	)
+	n, numbered := number(id.Local)
+	numbered = numbered && id == p.local(id.Noun, id.Local)
+	first, second, joined := p.joined(id, id.Noun)
+	switch {
+	case id.Noun == providers.NounAffiliate && numbered:
+		may = shownAffiliate
+		row, err = p.rawOne(ctx, affiliateList.path, n)
+	case id.Noun == providers.NounCampaign && numbered:
+		may = shownProgram
+		row, err = p.rawOne(ctx, programList.path, n)
+	case (id.Noun == providers.NounReferral || id.Noun == providers.NounCommission) && numbered:
+		may = shownReferral
+		row, err = p.rawOne(ctx, referralList.path, n)
+	case id.Noun == providers.NounMembership && joined:
+		may = shownMembership
+		if n, ok := number(first); ok {
+			row, err = p.rawOne(ctx, affiliateList.path, n)
+		}
+		var w wireAffiliate
+		if len(row) > 0 && (json.Unmarshal(row, &w) != nil || decimal(w.ProgramID) != second) {
+			row = nil
+		}
+	case id.Noun == providers.NounPayout && joined:
+		state, n, ok := p.payout(id)
+		switch {
+		case ok && state == paidState:
+			may = shownPayment
+			row, err = p.rawOne(ctx, "/payments", n)
+		case ok:
+			may = shownUnpaid
+			row, err = p.rawUnpaid(ctx, n)
+		}
+	case id.Noun == providers.NounCoupon && joined:
+		may = shownCoupon
+		row, err = rawRow(ctx, p, couponList.path, nil, func(w *wireCoupon) bool { return decimal(w.AffiliateID) == first && string(w.Coupon) == second })
+	case id.Noun == providers.NounWebhookSubscription && id == p.local(id.Noun, id.Local):
+		may = shownSubscription
+		row, err = rawRow(ctx, p, webhookList.path, nil, func(w *wireSubscription) bool { return string(w.Event) == id.Local })
+	}
+	if err != nil {
+		return nil, err
+	}
+	if row == nil {
+		return nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "rawRecord", Kind: providers.KindNotFound, Err: errNoRecord}
+	}
+	var v any
+	dec := json.NewDecoder(bytes.NewReader(row))
+	dec.UseNumber()
+	if err := dec.Decode(&v); err != nil {
+		return nil, p.bad("rawRecord", err)
+	}
+	v, _ = may.of(v)
+	out, err := json.Marshal(v)
+	if err != nil {
+		return nil, p.bad("rawRecord", err)
+	}
+	return out, nil
+}
+
+// rawOne reads one record by its number; nil where there is none.
+func (p *provider) rawOne(ctx context.Context, path string, n integer) (json.RawMessage, error) {
+	sent, err := get[json.RawMessage](ctx, p, path+"/{id}", path+"/"+decimal(n), nil)
+	if err != nil && notFound(err) || err == nil && len(sent) == 0 {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return sent[0], nil
+}
+
+// rawUnpaid reads what an affiliate is owed.
+func (p *provider) rawUnpaid(ctx context.Context, n integer) (json.RawMessage, error) {
+	id := p.id(providers.NounAffiliate, n)
+	l := p.payments([]providers.ID{id})
+	query, ok, err := l.addressed(ctx, p, l.query)
+	if err != nil || !ok {
+		return nil, err
+	}
+	return rawRow(ctx, p, unpaidList.path, query, func(w *wireUnpaid) bool { return w.AffiliateID == n })
+}
+
+// rawRow searches a list for a row; nil where it is not there.
+func rawRow[W any](ctx context.Context, p *provider, path string, query url.Values, is func(*W) bool) (json.RawMessage, error) {
+	for n := 1; ; n++ {
+		q := url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
+		for k, v := range query {
+			q[k] = v
+		}
+		sent, err := get[json.RawMessage](ctx, p, path, path, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, row := range sent {
+			w := new(W)
+			if err := json.Unmarshal(row, w); err != nil {
+				return nil, p.bad("GET "+path, err)
+			}
+			if is(w) {
+				return row, nil
+			}
+		}
+		if len(sent) < pageSize {
+			return nil, nil
+		}
+	}
+}

@@ -1,0 +1,240 @@
+// Package uppromote reads affiliate programs at UpPromote, the Shopify app, through version 2 of its public API.
+//
+// # Facts
+//
+//   - Base URL: https://aff-api.uppromote.com/api/v2. Version 1, of which most public examples are, differs in all of this.
+//   - Auth: "Authorization: <api_key>", the bare key, from Settings → Integrations. One store is one account.
+//   - Paging: page and per_page, at most 100. No totals and no next link: a full page may have another.
+//   - Order: newest first. That is assumed, nothing says so.
+//   - Limit: 120 calls in each minute of the clock, for all keys of a store together. Failures count.
+//   - Money: major units of the store's currency, which no endpoint tells: it is configured. Text in referrals,
+//     numbers elsewhere.
+//   - Zone: UTC, whole seconds.
+//   - Names: program is our Campaign; a referral is both our Referral (the order) and our Commission (what was earned
+//     on it), under the same number; a payment is our Payout.
+//
+// # Gaps
+//
+//   - An affiliate is in exactly one program, so that a Membership is a part of the affiliate's record, as old as that.
+//   - Lists of referrals and payments are narrowed by an affiliate's e-mail address, not by the id: it is looked up.
+//     That payments can be narrowed so is assumed; where it turns out not to be so they are searched.
+//   - What is not paid yet is an aggregate of each affiliate, computed when it is read. It is a Payout that is DUE: its
+//     id names the affiliate's aggregate as it is now. Each approved referral is part of it.
+//   - A paid referral does not name its payment. The affiliate's payments name their referrals.
+//   - Nothing filters by a referral's status, or affiliates by program or upline: those lists are searched.
+//   - A refund is a referral of its own with negative amounts and the order's id. Its commission belongs to itself: of
+//     several referrals of an order nothing says which one it takes back.
+//   - A coupon has a number, but is found by its affiliate and code only: affiliates' records list bare codes.
+//   - Programs of coupons and payments, clicks, and the addresses that people are paid at are not told.
+//   - Only payments can be counted.
+//
+// API reference: https://aff-api.uppromote.com/docs/v2
+package uppromote
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
+)
+
+// name is the vendor's word in the configuration.
+const name = "uppromote"
+
+// Factory is what the program knows of UpPromote.
+var Factory = providers.Factory{
+	Name:             name,
+	Title:            "UpPromote",
+	DocumentationURL: "https://aff-api.uppromote.com/docs/v2",
+	BaseURL:          "https://aff-api.uppromote.com/api/v2",
+	Credentials:      []string{"api_key"},
+	Limit:            120, // https://aff-api.uppromote.com/docs/v2/api-overview-1615961m0
+	Window:           time.Minute,
+	New:              New,
+	Sandbox:          func(o providers.SandboxOptions) providers.Simulator { return sandbox.New(o) },
+}
+
+// provider is one account at UpPromote.
+type provider struct {
+	providers.Unsupported
+	config  providers.Config
+	client  *rest.Client
+	lengths map[string]*length // of the vendor's lists, by path
+	emails  emailFilter        // of payments
+}
+
+var _ providers.Provider = (*provider)(nil)
+
+// New makes the provider of one account. It makes no call; a missing credential is an error.
+func New(c providers.Config) (providers.Provider, error) {
+	for _, n := range Factory.Credentials {
+		if c.Credentials[n] == "" {
+			return nil, fmt.Errorf("account %s: %s needs the credential %q", c.Account, name, n)
+		}
+	}
+	if c.Currency == "" {
+		return nil, fmt.Errorf("account %s: %s does not tell a store's currency: it must be configured", c.Account, name)
+	}
+	if c.BaseURL == "" {
+		c.BaseURL = Factory.BaseURL
+	}
+	p := &provider{config: c, lengths: map[string]*length{}, client: rest.New(rest.Config{
+		Account:  c.Account,
+		Provider: name,
+		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
+		Header: http.Header{
+			"Authorization": {c.Credentials["api_key"]}, // no "Bearer"
+			"Accept":        {"application/json"},
+		},
+		Timeout:  c.Timeout,
+		Private:  []string{emailParam},
+		Classify: classify,
+		HTTP:     c.HTTP,
+		Logger:   c.Logger,
+		Budget:   c.Budget,
+		Now:      c.Now,
+	})}
+	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
+		p.lengths[path] = new(length)
+	}
+	return p, nil
+}
+
+// capabilities are what every account can do, as long as payments are narrowed by e-mail address.
+var capabilities = func() []providers.Capability {
+	c := []providers.Capability{
+		providers.CanListAffiliates, providers.CanListMemberships, providers.CanListCampaigns, providers.CanListReferrals,
+		providers.CanListCommissions, providers.CanListPayouts, providers.CanListCoupons, providers.CanListWebhookSubscriptions,
+
+		providers.EdgeAffiliateParent, providers.EdgeAffiliateChildren, providers.EdgeAffiliateBalances,
+		providers.EdgeAffiliateReferrals, providers.EdgeAffiliateCommissions, providers.EdgeAffiliatePayouts,
+		providers.EdgeCampaignMemberships, providers.EdgeCampaignReferrals, providers.EdgeCampaignCommissions,
+		providers.EdgeReferralCommissions, providers.EdgeCommissionReferral, providers.EdgeCommissionPayout,
+		providers.EdgePayoutCommissions,
+
+		providers.FilterAffiliatesByStatus, providers.FilterAffiliatesByEmail,
+		providers.FilterReferralsByAffiliate, providers.FilterReferralsByCampaign, providers.FilterReferralsByOrder,
+		providers.FilterReferralsByDate,
+		providers.FilterCommissionsByAffiliate, providers.FilterCommissionsByCampaign, providers.FilterCommissionsByReferral,
+		providers.FilterCommissionsByPayout, providers.FilterCommissionsByOrder, providers.FilterCommissionsByDate,
+		providers.FilterPayoutsByAffiliate, providers.FilterPayoutsByStatus,
+
+		providers.CountPaidPayouts, providers.ReadRawRecord,
+	}
+	slices.Sort(c)
+	return c
+}()
+
+// Account describes the account.
+func (p *provider) Account() providers.Account {
+	can := slices.Clone(capabilities)
+	if p.emails.ignored() {
+		can = slices.DeleteFunc(can, func(c providers.Capability) bool { return c == providers.FilterPayoutsByAffiliate })
+	}
+	health := p.client.Health()
+	return providers.Account{
+		Node: providers.NewAccountNode(p.config.Account, p.config.Now()),
+		Name: p.config.Name,
+		Provider: providers.ProviderInfo{
+			ID: Factory.Name, Name: Factory.Title, DocumentationURL: Factory.DocumentationURL,
+		},
+		CurrencyCode:  strings.ToUpper(p.config.Currency),
+		Capabilities:  can,
+		Status:        health.Status,
+		LastError:     health.LastError,
+		LastSuccessAt: health.LastSuccessAt,
+		RateLimit:     p.config.Budget.State(),
+	}
+}
+
+// Ping reads one program: a short list that every store has.
+func (p *provider) Ping(ctx context.Context) error {
+	_, err := get[wireProgram](ctx, p, programList.path, programList.path, url.Values{"per_page": {"1"}})
+	return err
+}
+
+// unknownPages is what a walk is taken to cost as long as the length of its list is not known.
+const unknownPages = 10
+
+// Calls is the price of edges: a call for each record, or the pages of the list that holds them all. Lists below a
+// row take a call each; those that are searched are read once for all rows.
+func (p *provider) Calls(edge string, n int, need ...string) int {
+	if n <= 0 {
+		return 0
+	}
+	// Each of n records by itself, or the list once its length is known.
+	each := func(path string, n int) int {
+		if pages := p.lengths[path].pages(); pages >= 0 {
+			return min(n, pages)
+		}
+		return n
+	}
+	walk := func(path string) int {
+		if pages := p.lengths[path].pages(); pages >= 0 {
+			return pages
+		}
+		return unknownPages
+	}
+	unless := func(stub *providers.Fields, calls int) int {
+		if len(need) > 0 && stub.Covers(need...) {
+			return 0
+		}
+		return calls
+	}
+	settling := 0 // what it takes to learn which payments paid commissions
+	if needsPayout(need) {
+		settling = each(paidList.path, n)
+	}
+	switch edge {
+	case "Referral.affiliate", "Commission.affiliate":
+		return unless(nameStub, each(affiliateList.path, n))
+	case "Payout.affiliate", "Coupon.affiliate", "Affiliate.parent":
+		return unless(emailStub, each(affiliateList.path, n))
+	case "Membership.affiliate": // the row was read from it
+		return 0
+	case "Affiliate.campaign", "Membership.campaign":
+		return unless(namedProgramStub, each(programList.path, n))
+	case "Referral.campaign", "Commission.campaign":
+		return unless(programStub, each(programList.path, n))
+	case "Commission.payout": // which it is, and then the payment, or the aggregate with its affiliate's address
+		return each(paidList.path, n) + 2*n
+	case "Affiliate.referrals", "Campaign.referrals":
+		return n
+	case "Affiliate.commissions", "Campaign.commissions", "Payout.commissions":
+		return n + settling
+	case "Referral.commissions": // the rows themselves
+		return settling
+	case "Affiliate.payouts":
+		return each(unpaidList.path, n) + each(paidList.path, n)
+	case "Affiliate.children", "Campaign.memberships":
+		return walk(affiliateList.path)
+	case "Affiliate.coupons":
+		return unless(codeStub, walk(couponList.path))
+	case "Query.affiliate", "Query.membership":
+		return each(affiliateList.path, n)
+	case "Query.campaign":
+		return each(programList.path, n)
+	case "Query.referral":
+		return each(referralList.path, n)
+	case "Query.commission":
+		return each(referralList.path, n) + settling
+	case "Query.payout":
+		return 2 * n
+	case "Query.coupon":
+		if len(need) > 0 && codeStub.Covers(need...) {
+			return each(affiliateList.path, n)
+		}
+		return walk(couponList.path)
+	case "Query.webhookSubscription":
+		return 1
+	default:
+		return 0
+	}
+}
