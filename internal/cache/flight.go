@@ -38,6 +38,7 @@ type run func(ctx context.Context, keys []string) (any, error)
 // for one new flight that reads the rest. It answers which flight brings which of the keys, and which
 // of them is new (nil: none). The caller then waits for every one of them.
 func (fs *flights) join(ctx context.Context, keys, need []string, r run) (brings map[*flight][]string, own *flight) {
+	deadline, ok := ctx.Deadline() // before the lock: ctx may be a flight's own, which takes it
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	brings = map[*flight][]string{}
@@ -56,7 +57,6 @@ func (fs *flights) join(ctx context.Context, keys, need []string, r run) (brings
 		fs.start(flightContext{inner, fs, own}, own, r)
 		brings[own] = rest
 	}
-	deadline, ok := ctx.Deadline()
 	for f := range brings {
 		f.waiters++
 		f.endless = f.endless || !ok

@@ -2,6 +2,7 @@ package promotekit
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"regexp"
 
@@ -9,7 +10,7 @@ import (
 )
 
 // addressPattern finds e-mail addresses, which the vendor may repeat and no error of ours does.
-var addressPattern = regexp.MustCompile(`\S+@\S+`)
+var addressPattern = regexp.MustCompile(`[^\s"]+@[^\s"]+`)
 
 // classify reads a reply that may be an error. The reference lists neither the values of
 // error.type nor the statuses (429 apart), so the status decides the kind and the vendor's words are
@@ -34,7 +35,8 @@ func classify(status int, body []byte) *providers.Error {
 		e.Kind = providers.KindBadReply
 	}
 	if readable && (envelope.Error.Type != "" || envelope.Error.Message != "") {
-		e.Err = fmt.Errorf("%.64q: %.256q", envelope.Error.Type, addressPattern.ReplaceAllString(envelope.Error.Message, "…"))
+		said := fmt.Sprintf("%.64q: %.256q", envelope.Error.Type, envelope.Error.Message)
+		e.Err = errors.New(addressPattern.ReplaceAllString(said, "…"))
 	}
 	return e
 }

@@ -66,6 +66,8 @@ func FuzzClassify(f *testing.F) {
 		e := classify(status, body)
 		if ok := status >= 200 && status < 300; e == nil && !ok {
 			t.Errorf("%d %s is no error", status, body)
+		} else if e != nil && e.Err != nil && addressPattern.MatchString(e.Err.Error()) {
+			t.Errorf("%d %s is told as %v", status, body, e.Err)
 		}
 	})
 }

@@ -238,7 +238,7 @@ func (p *provider) Calls(edge string, n int, need ...string) (calls int) {
 	}
 	for _, noun := range c.reads {
 		calls += p.price(noun, n)
-		if bare && !c.embedded && slices.Contains(ofCampaigns, noun) && needsCampaign(need) {
+		if bare && strings.HasPrefix(edge, "Query.") && slices.Contains(ofCampaigns, noun) && needsCampaign(need) {
 			calls += p.price(providers.NounAffiliate, n)
 		}
 	}

@@ -208,11 +208,18 @@ func TestIgnoredFilter(t *testing.T) {
 	var log bytes.Buffer
 	p := openLogging(t, server, slog.NewTextHandler(&log, nil))
 	rows := first[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{})).Items
-	of := rows[len(rows)/2]
+	of := rows[slices.IndexFunc(rows, func(c *providers.Commission) bool { return !c.PayoutID.IsZero() })]
 	byReferral := providers.CommissionFilter{Referrals: []providers.ID{of.ReferralID}}
 	byAffiliate := providers.CommissionFilter{Affiliates: []providers.ID{of.AffiliateID}}
 	byPayout := providers.CommissionFilter{Payouts: []providers.ID{id(providers.NounPayout, uuidA)}}
 	can := func(c providers.Capability) bool { return slices.Contains(p.Account().Capabilities, c) }
+
+	for _, f := range []providers.CommissionFilter{byReferral, byAffiliate, {Payouts: []providers.ID{of.PayoutID}}} {
+		want := matches(t, open(t, simulator()), f)
+		if diff := cmp.Diff(want, matches(t, open(t, server), f)); diff != "" || len(want) == 0 {
+			t.Errorf("%d rows match where filters work; where they do not (-want +got)\n%s", len(want), diff)
+		}
+	}
 
 	first[providers.Commission](t, p)(p.Commissions(byReferral))
 	if got, want := plan(p.Commissions(byReferral)), "commissions?affiliate_id="+of.AffiliateID.Local+" within commissions"; len(got) != 1 || got[0] != want {
@@ -235,6 +242,25 @@ func TestIgnoredFilter(t *testing.T) {
 	if got, want := strings.Count(log.String(), "ignores a filter"), 2; got != want {
 		t.Errorf("warnings: got %d, want %d:\n%s", got, want, log.String())
 	}
+}
+
+// matches are the ids of the rows that match, of all lists that were planned.
+func matches(t *testing.T, p *provider, f providers.CommissionFilter) (ids []string) {
+	lists, err := p.Commissions(f)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lists {
+		for c, err := range providers.All(t.Context(), l, p) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			if f.Match(c) {
+				ids = append(ids, c.ID.Local)
+			}
+		}
+	}
+	return ids
 }
 
 // TestReferralsOfOneAffiliate: referrals of the same affiliate are found by the same pages.

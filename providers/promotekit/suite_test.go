@@ -39,13 +39,6 @@ func TestSuiteIDsOnly(t *testing.T) {
 	runSuite(t, server, limits)
 }
 
-// TestSuiteIgnoredFilters is the suite where GET /commissions ignores what it is asked.
-func TestSuiteIgnoredFilters(t *testing.T) {
-	server := simulator()
-	server.Kit().Set(sandbox.IgnoreFilters, true)
-	runSuite(t, server, limits)
-}
-
 func runSuite(t *testing.T, server *sandbox.Server, limits map[string]string) {
 	providertest.Run(t, providertest.Subject{
 		New: func(t testing.TB) providers.Provider { return open(t, server) },

@@ -12,7 +12,9 @@ import (
 
 // Fault is what a simulator does to a call instead of answering it as it should.
 type Fault struct {
-	Status int // answer this status with Body; 0: cut the connection
+	// Status is answered with Body; 0 cuts the connection, after which Go's client repeats a GET by itself
+	// if it had used the connection before.
+	Status int
 	Body   string
 	Header http.Header
 	After  bool // do the work first, then fault
@@ -20,7 +22,7 @@ type Fault struct {
 
 // Request is one call as the simulator saw it.
 type Request struct {
-	At     time.Time
+	At     time.Time // when it arrived
 	Method string
 	Path   string // with the query
 	Body   string // the first 64 KiB of it
@@ -55,12 +57,12 @@ type Kit struct {
 	switches  map[string]bool
 }
 
-// window counts the calls of one key. A fixed window begins at a multiple of its length since the epoch, a rolling one has
-// the times of its calls.
+// window counts the calls of one key. A fixed window is numbered by how many of its length fit since the
+// Unix epoch, a rolling one has the times of its calls.
 type window struct {
-	begin time.Time
-	count int
-	calls []time.Time
+	number int64
+	count  int
+	calls  []time.Time
 }
 
 // The bounds of what a kit remembers.
@@ -78,32 +80,37 @@ func NewKit(o KitOptions) *Kit {
 func (k *Kit) Handler(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
-		body := keepBody(r)
+		call := Request{At: k.o.Now(), Method: r.Method, Path: r.URL.RequestURI(), Body: keepBody(r)}
+		answered := false
 		defer func() {
-			k.note(Request{At: k.o.Now(), Method: r.Method, Path: r.URL.RequestURI(), Body: body, Status: rec.status})
+			if answered {
+				call.Status = rec.status
+			}
+			k.note(call)
 		}()
 		down, wait := k.weather()
 		if down {
-			rec.cut()
+			cut()
 		}
 		if !sleep(r, wait) {
-			rec.cut()
+			cut()
 		}
 		if fault, ok := k.fault(); ok {
 			if fault.After {
 				k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, r, next)
 			}
 			if fault.Status == 0 {
-				rec.cut()
+				cut()
 			}
 			for name, values := range fault.Header {
 				rec.Header()[name] = values
 			}
 			rec.WriteHeader(fault.Status)
 			_, _ = io.WriteString(rec, fault.Body)
-			return
+		} else {
+			k.limited(rec, r, next)
 		}
-		k.limited(rec, r, next)
+		answered = true
 	})
 }
 
@@ -141,17 +148,19 @@ func (k *Kit) admit(r *http.Request) (wait time.Duration, ok bool) {
 		win.calls = append(win.calls, now)
 		return 0, true
 	}
-	if begin := now.Truncate(k.o.Window); !begin.Equal(win.begin) {
-		win.begin, win.count = begin, 0
+	sinceEpoch, length := now.UnixNano(), int64(k.o.Window)
+	if number := sinceEpoch / length; number != win.number {
+		win.number, win.count = number, 0
 	}
 	if win.count >= k.o.Limit {
-		return win.begin.Add(k.o.Window).Sub(now), false
+		return time.Duration(length - sinceEpoch%length), false
 	}
 	win.count++
 	return 0, true
 }
 
-// Requests are the calls since the last Forget, the last 100,000 of them, in the order of their ends.
+// Requests are the calls since the last Forget, in the order of their ends. Of very many only the last are
+// kept: 90,000 at least, 100,000 at most.
 func (k *Kit) Requests() []Request {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -257,15 +266,12 @@ func sleep(r *http.Request, d time.Duration) bool {
 	}
 }
 
-// keepBody reads a request's body and puts it back.
+// keepBody reads the head of a request's body and puts it back.
 func keepBody(r *http.Request) string {
 	if r.Body == nil || r.Body == http.NoBody {
 		return ""
 	}
-	head, err := io.ReadAll(io.LimitReader(r.Body, maxBody))
-	if err != nil {
-		return ""
-	}
+	head, _ := io.ReadAll(io.LimitReader(r.Body, maxBody)) // whoever reads on meets the error again
 	r.Body = struct {
 		io.Reader
 		io.Closer
@@ -285,11 +291,11 @@ func (s *statusRecorder) WriteHeader(status int) {
 	s.ResponseWriter.WriteHeader(status)
 }
 
+// Unwrap is for [http.ResponseController].
+func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter }
+
 // cut ends the connection without an answer; it does not return.
-func (s *statusRecorder) cut() {
-	s.status = 0
-	panic(http.ErrAbortHandler)
-}
+func cut() { panic(http.ErrAbortHandler) }
 
 // discard takes an answer that nobody will see.
 type discard struct{ h http.Header }

@@ -39,6 +39,7 @@ func NewWorld(size providers.SandboxSize, seed uint64, until time.Time) *World {
 	s.campaigns()
 	s.affiliates(x.affiliates)
 	s.customers(x.customers)
+	s.everyState()
 	s.lateRefunds()
 	s.sales()
 	s.commissions()
@@ -282,6 +283,26 @@ func (s *story) subscribe(c *Customer, a *Affiliate) []payment {
 	return paid
 }
 
+// everyState moves the newest customers that fit into the states that nobody is in, as happens in a small story.
+func (s *story) everyState() {
+	customers := s.world.Customers
+	has := map[CustomerState]bool{}
+	for _, c := range customers {
+		has[c.State] = true
+	}
+	for _, move := range []struct{ from, to CustomerState }{{Lead, Trialing}, {Lead, Denied}, {Paying, PastDue}} {
+		if has[move.to] {
+			continue
+		}
+		for i := len(customers) - 1; i >= 0; i-- {
+			if customers[i].State == move.from {
+				customers[i].State = move.to
+				break
+			}
+		}
+	}
+}
+
 // lateRefunds gives two small affiliates a refund of something they were paid for long ago, and nothing else that is owed to them.
 func (s *story) lateRefunds() {
 	w := s.world
@@ -319,7 +340,7 @@ func (s *story) sales() {
 			if p.amount < 0 {
 				sale.Order, sale.Refund = before.Order, 900_000_000_000+s.Int64N(99_999_999_999)
 			} else {
-				sale.Order = 6_400_000_000_000 + s.Int64N(99_999_999_999)
+				sale.Order = 6_400_000_000_000 + int64(len(w.Sales))*200_000 + s.Int64N(200_000) // nobody else's
 			}
 			w.Sales = append(w.Sales, sale)
 			before = sale
@@ -342,6 +363,7 @@ func (s *story) commissions() {
 	type earned struct {
 		amount, upper int64 // by the affiliate and by the parent
 		points        bool
+		denied        [2]bool // the affiliate's and the parent's
 	}
 	byOrder := make(map[int64]earned, len(w.Sales))
 	for i, sale := range w.Sales {
@@ -356,7 +378,6 @@ func (s *story) commissions() {
 			if customer.Campaign == agencies && a.Parent >= 0 && w.Affiliates[a.Parent].earns(sale.At) && slices.Contains(w.Affiliates[a.Parent].Campaigns, agencies) {
 				e.upper = (sale.Amount*5 + 50) / 100
 			}
-			byOrder[sale.Order] = e
 		} else {
 			e.amount, e.upper = -e.amount, -e.upper
 			if e.upper != 0 && !w.Affiliates[a.Parent].earns(sale.At) {
@@ -366,15 +387,20 @@ func (s *story) commissions() {
 		c := Commission{Sale: i, Customer: sale.Customer, Affiliate: customer.Affiliate, Campaign: customer.Campaign, At: sale.At,
 			Amount: e.amount, Points: e.points, Payout: -1, Tier: 1}
 		s.judge(&c)
+		e.denied[0] = c.deny(e.denied[0])
 		if sale.Refund == 0 && !c.Points && s.chance(80) {
-			c.Adjustment = []int64{500, -200, 1000}[s.IntN(3)]
+			c.Adjustment = []int64{500, max(-200, 1-c.Amount), 1000}[s.IntN(3)]
 			c.Note = "Agreed by e-mail."
 		}
 		w.Commissions = append(w.Commissions, c)
 		if e.upper != 0 {
 			c.Affiliate, c.Amount, c.Points, c.Tier, c.Adjustment, c.Note = a.Parent, e.upper, false, 2, 0, ""
 			s.judge(&c)
+			e.denied[1] = c.deny(e.denied[1])
 			w.Commissions = append(w.Commissions, c)
+		}
+		if sale.Refund == 0 {
+			byOrder[sale.Order] = e
 		}
 		if s.chance(90) && a.earns(sale.At) && !s.low[customer.Affiliate] {
 			bonus := Commission{Sale: -1, Customer: -1, Affiliate: customer.Affiliate, Campaign: a.Campaigns[0], At: sale.At, Amount: 5000, Payout: -1, Tier: 1,
@@ -383,6 +409,15 @@ func (s *story) commissions() {
 			w.Commissions = append(w.Commissions, bonus)
 		}
 	}
+}
+
+// deny refuses a commission if that of the sale was, as a refund takes nothing back that was not given. It says
+// whether the commission is refused.
+func (c *Commission) deny(before bool) bool {
+	if before {
+		c.Verdict = Refused
+	}
+	return c.Verdict == Refused
 }
 
 // judge says where a commission stands by its age; payouts then take what is approved.
@@ -396,7 +431,7 @@ func (s *story) judge(c *Commission) {
 		c.Verdict = Pending
 	case age < 15*day && d < 70, age < 45*day && d < 12:
 		c.Verdict = Pending
-	case d >= 97:
+	case d >= 97 && !s.low[c.Affiliate]:
 		c.Verdict = Refused
 	default:
 		c.Verdict = Approved

@@ -63,8 +63,8 @@ type Affiliate struct {
 	JoinedAt    time.Time
 	Standing    Standing
 	Left        time.Time // when they were switched off, banned or put away; zero for all others
-	Campaigns   []int // the main one first; most have one, some two or three
-	Parent      int   // the affiliate above; -1 for none
+	Campaigns   []int     // the main one first; most have one, some two or three
+	Parent      int       // the affiliate above; -1 for none
 	Clicks      int64
 	Method      string // paypal, bank, wise
 	Note        string // what they told of themselves; "" for many

@@ -120,6 +120,8 @@ func checkCustomers(t *testing.T, w *World) {
 			if c.State != Refunded {
 				t.Errorf("customer %d was refunded and is %s", s.Customer, c.State)
 			}
+		} else if _, ok := orders[s.Order]; ok {
+			t.Errorf("sale %d has the order id of another", i)
 		} else {
 			orders[s.Order] = s.Amount
 		}
@@ -140,7 +142,7 @@ func checkCustomers(t *testing.T, w *World) {
 			t.Errorf("customer %d bought before they came", i)
 		}
 	}
-	for _, s := range []CustomerState{Lead, Paying, Canceled, Refunded} {
+	for _, s := range []CustomerState{Lead, Trialing, Paying, PastDue, Canceled, Refunded, Denied} {
 		if states[s] == 0 {
 			t.Errorf("no customer is %s", s)
 		}
@@ -152,6 +154,11 @@ func checkCustomers(t *testing.T, w *World) {
 
 func checkCommissions(t *testing.T, w *World) {
 	open := map[int]int64{}
+	type source struct {
+		order int64
+		tier  int
+	}
+	earned := map[source]Commission{} // by sales
 	var bonus, points, tier2, adjusted, refunds int
 	for i, c := range w.Commissions {
 		a := w.Affiliates[c.Affiliate]
@@ -166,6 +173,18 @@ func checkCommissions(t *testing.T, w *World) {
 		}
 		if c.Sale >= 0 && (w.Sales[c.Sale].Amount < 0) != (c.Amount < 0) {
 			t.Errorf("commission %d of %d is for a sale of %d", i, c.Amount, w.Sales[c.Sale].Amount)
+		}
+		if c.Sale >= 0 {
+			from := source{w.Sales[c.Sale].Order, c.Tier}
+			if before := earned[from]; w.Sales[c.Sale].Refund == 0 {
+				earned[from] = c
+			} else if before.Amount != -c.Amount || before.Points != c.Points || before.Affiliate != c.Affiliate ||
+				before.Verdict == Refused && c.Verdict != Refused {
+				t.Errorf("commission %d %+v takes back %+v", i, c, before)
+			}
+		}
+		if (c.Amount < 0) != (c.Amount+c.Adjustment < 0) || c.Amount+c.Adjustment == 0 {
+			t.Errorf("commission %d of %d is adjusted by %d", i, c.Amount, c.Adjustment)
 		}
 		if c.Tier == 2 && (c.Customer < 0 || w.Affiliates[w.Customers[c.Customer].Affiliate].Parent != c.Affiliate) {
 			t.Errorf("commission %d of tier 2 is not the parent's", i)
@@ -211,6 +230,9 @@ func checkPayouts(t *testing.T, w *World) {
 			c := w.Commissions[i]
 			sum += c.Amount + c.Adjustment
 			in[i]++
+			if v := c.Verdict; v != Paid && v != Approved {
+				t.Errorf("payout %d holds commission %d, which is %s", n, i, v)
+			}
 			if c.Payout != n || c.Affiliate != p.Affiliate || c.Campaign != p.Campaign || c.Points || c.At.Before(p.Start) || c.At.After(p.End) {
 				t.Errorf("payout %d %+v holds commission %d %+v", n, p, i, c)
 			}
@@ -218,7 +240,7 @@ func checkPayouts(t *testing.T, w *World) {
 		if sum != p.Amount || p.Amount <= 0 || len(p.Commissions) == 0 {
 			t.Errorf("payout %d says %d, and its %d commissions are %d", n, p.Amount, len(p.Commissions), sum)
 		}
-		if !p.At.After(p.End) || (p.State == "paid") != !p.PaidAt.IsZero() || p.PaidAt.After(w.Until) {
+		if !p.At.After(p.End) || (p.State == "paid") != !p.PaidAt.IsZero() || p.PaidAt.After(w.Until) || p.At.After(w.Until) {
 			t.Errorf("payout %d is %s for a month to %v, made %v, paid %v", n, p.State, p.End, p.At, p.PaidAt)
 		}
 	}
