@@ -24,9 +24,10 @@ var zeroDecimal = map[string]bool{
 	"PYG": true, "RWF": true, "UGX": true, "VND": true, "VUV": true, "XAF": true, "XOF": true, "XPF": true,
 }
 
-// NewMoney is an amount in major units. The currency's case does not matter.
+// NewMoney is an amount in major units. The currency's case does not matter. The amount is the same
+// to the last digit; it is written with the minor unit's places at least, 9.80 rather than 9.8.
 func NewMoney(amount decimal.Decimal, currency string) *Money {
-	return &Money{Amount: amount, CurrencyCode: strings.ToUpper(currency)}
+	return &Money{Amount: amount.Pad(MinorDigits(currency)), CurrencyCode: strings.ToUpper(currency)}
 }
 
 // MinorDigits is how many decimal places the minor unit of a currency has: 2, or 0 for the

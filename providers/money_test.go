@@ -154,7 +154,7 @@ func TestMoney(t *testing.T) {
 		t.Error("a decimal that was not set is money")
 	}
 	set := providers.Decimal{Value: decimal.MustParse("150"), Set: true}
-	if m := set.Major("eur"); m.Amount.String() != "150" || m.CurrencyCode != "EUR" {
+	if m := set.Major("eur"); m.Amount.String() != "150.00" || m.CurrencyCode != "EUR" {
 		t.Errorf("150 in major units is %v", m)
 	}
 	if m, err := set.Minor("eur"); err != nil || m.Amount.String() != "1.50" {

@@ -56,7 +56,7 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 			defer l.mu.Unlock()
 			log.LogAttrs(ctx, slog.LevelInfo, "request",
 				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.status),
-				slog.Int64("bytes", rec.bytes), slog.Duration("took", time.Since(start)),
+				slog.Int64("bytes", rec.bytes), slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
 				slog.String("viewer", l.viewer), slog.String("operation", l.operation),
 				slog.String("requestId", resolvers.RequestID(ctx)))
 		}()
