@@ -38,7 +38,7 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 
 // AffiliatesByID reads affiliates, one call each, or by walking all of them.
 func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Affiliate], error) {
-	return affiliateList.byIDs(ctx, p, ids)
+	return affiliateList.byIDs(ctx, p, ids, false)
 }
 
 // wireAffiliate is what is read of an affiliate. Addresses, telephone numbers, tax and payment details are not.
@@ -142,9 +142,9 @@ var (
 	nameStub  = providers.Only(slices.Concat([]string{"providerId", "email", "firstName", "lastName", "name"}, edges)...)
 )
 
-// harvestAffiliate keeps what a record tells of an affiliate that it names.
+// harvestAffiliate keeps what a record tells of an affiliate that it names, if that is the address.
 func (r *reply) harvestAffiliate(n integer, email text) {
-	if r.stub(r.id(providers.NounAffiliate, n)) {
+	if email != "" && r.stub(r.id(providers.NounAffiliate, n)) {
 		r.harvest.Affiliates = append(r.harvest.Affiliates, &providers.Affiliate{
 			Node: r.numbered(providers.NounAffiliate, n, instant{}, emailStub), Email: email.known(),
 		})

@@ -25,7 +25,7 @@ func (p *provider) Campaigns(providers.CampaignFilter) ([]providers.List[provide
 
 // CampaignsByID reads programs, one call each, or by walking all of them.
 func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Campaign], error) {
-	return programList.byIDs(ctx, p, ids)
+	return programList.byIDs(ctx, p, ids, false)
 }
 
 // wireProgram is what is read of a program.

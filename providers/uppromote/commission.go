@@ -149,7 +149,8 @@ func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout
 // CommissionsByID reads commissions, one call each, or by walking all of them; with payout in need it also learns which
 // payments paid them.
 func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
-	b, err := commissionList.byIDs(ctx, p, ids)
+	// Rows of a list come back here for their payouts, so that they are probably among the newest.
+	b, err := commissionList.byIDs(ctx, p, ids, needsPayout(need))
 	if err == nil && needsPayout(need) {
 		p.settle(ctx, b)
 	}

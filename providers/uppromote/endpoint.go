@@ -149,17 +149,18 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, path string, id pr
 	return row, r.harvest, nil
 }
 
-// byIDs reads records by their numbers: one by one, or by walking the list where it is known to be short.
-func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, ids []providers.ID) (*providers.Batch[T], error) {
-	return e.gather(ctx, p, p.own(e.noun, ids), func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) {
+// byIDs reads records by their numbers: one by one, or by walking the list where it is known to be short. With probe
+// a list of unknown length is tried, too: the newest are probably wanted.
+func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, ids []providers.ID, probe bool) (*providers.Batch[T], error) {
+	return e.gather(ctx, p, p.own(e.noun, ids), probe, func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) {
 		n, _ := number(id.Local)
 		return e.one(ctx, p, e.path, id, n)
 	})
 }
 
 // gather reads records by ids that are known to be of this list.
-func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, one func(context.Context, providers.ID) (*T, providers.Harvest, error)) (*providers.Batch[T], error) {
-	return providers.Gather(ctx, ids, pageSize, p.lengths[e.path].pages(), false,
+func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, probe bool, one func(context.Context, providers.ID) (*T, providers.Harvest, error)) (*providers.Batch[T], error) {
+	return providers.Gather(ctx, ids, pageSize, p.lengths[e.path].pages(), probe,
 		func(ctx context.Context, n int) (*providers.Page[T], error) { return e.page(ctx, p, nil, n) }, one)
 }
 

@@ -85,7 +85,7 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...str
 			paid = append(paid, id)
 		}
 	}
-	b, err := paidList.gather(ctx, p, paid, func(ctx context.Context, id providers.ID) (*providers.Payout, providers.Harvest, error) {
+	b, err := paidList.gather(ctx, p, paid, false, func(ctx context.Context, id providers.ID) (*providers.Payout, providers.Harvest, error) {
 		_, n, _ := p.payout(id)
 		return paidList.one(ctx, p, "/payments", id, n)
 	})
@@ -324,64 +324,70 @@ func addresses(h providers.Harvest) map[providers.ID]string {
 const ofEachWidth = 16
 
 // ofEach reads the payments of affiliates until as many things of each are settled as are sought; visit says how many
-// a payment settles. It reads the list of each, or the one of all where that is known to be shorter, or the only one that there
-// is. What could not be read is answered by affiliate.
+// a payment settles. It walks the list of all payments for as long as that is cheaper (providers.WalkOn), or if nothing
+// else is possible, and then reads the list of each affiliate who is left. What could not be read is answered by affiliate.
 func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout], sought map[providers.ID]int, emails map[providers.ID]string, visit func(*providers.Payout) (settled int)) map[providers.ID]error {
 	var (
 		mu     sync.Mutex // of all below, and of visit
 		open   = maps.Clone(sought)
 		failed = map[providers.ID]error{}
 	)
-	settled := func(affiliates []providers.ID) bool {
+	// read reads a page for affiliates, and says who of them is left if there is another page.
+	read := func(l providers.List[providers.Payout], n int, affiliates []providers.ID) (left []providers.ID, more bool) {
+		page, err := l.Page(ctx, providers.PageRequest{Number: n, Reader: p})
 		mu.Lock()
 		defer mu.Unlock()
-		return !slices.ContainsFunc(affiliates, func(a providers.ID) bool { return open[a] > 0 })
-	}
-	read := func(affiliates []providers.ID, lists []providers.List[providers.Payout]) {
-		for _, l := range lists {
-			for payout, err := range providers.All(ctx, l, p) {
-				mu.Lock()
-				if err != nil {
-					for _, a := range affiliates {
-						failed[a] = err
-					}
-				} else {
-					open[payout.AffiliateID] -= visit(payout)
-				}
-				mu.Unlock()
-				if err != nil || settled(affiliates) {
-					return
-				}
+		if err != nil {
+			for _, a := range affiliates {
+				failed[a] = err
+			}
+			return nil, false
+		}
+		for _, payout := range page.Items {
+			open[payout.AffiliateID] -= visit(payout)
+		}
+		for _, a := range affiliates {
+			if open[a] > 0 {
+				left = append(left, a)
 			}
 		}
+		return left, page.More && len(left) > 0
 	}
 	one := func(affiliate providers.ID) {
 		l := p.payments([]providers.ID{affiliate})
 		l.emails = emails
-		read([]providers.ID{affiliate}, paymentLists(e, l))
-	}
-	left := slices.Collect(maps.Keys(sought))
-	for len(left) > 0 {
-		switch pages := p.lengths[e.path].pages(); {
-		case p.emails.ignored() || pages >= 0 && pages < len(left):
-			read(left, []providers.List[providers.Payout]{e.all(p)})
-			return failed
-		case p.emails.state.Load() == filterUnseen: // one alone, lest each reads the list of all
-			one(left[0])
-			left = slices.DeleteFunc(left[1:], func(a providers.ID) bool { return settled([]providers.ID{a}) })
-		default:
-			var wg sync.WaitGroup
-			slot := make(chan struct{}, ofEachWidth)
-			for _, affiliate := range left {
-				slot <- struct{}{}
-				wg.Go(func() {
-					defer func() { <-slot }()
-					one(affiliate)
-				})
+		for _, list := range paymentLists(e, l) {
+			for n, more := 1, true; more; n++ {
+				_, more = read(list, n, []providers.ID{affiliate})
 			}
-			wg.Wait()
-			return failed
 		}
 	}
+	left, all := slices.Collect(maps.Keys(sought)), e.all(p)
+	walk := func(on func(read int) bool) {
+		for n, more := 1, true; more && on(n-1); n++ {
+			if left, more = read(all, n, left); !more {
+				left = nil // whoever was left has nothing
+			}
+		}
+	}
+	walk(func(read int) bool {
+		return p.emails.ignored() || providers.WalkOn(read, len(left), len(sought), p.lengths[e.path].pages(), true)
+	})
+	for len(left) > 0 && p.emails.state.Load() == filterUnseen {
+		one(left[0]) // alone: if the filter is ignored, the others must not read the list of all each
+		if left = left[1:]; p.emails.ignored() {
+			walk(func(int) bool { return len(left) > 0 })
+		}
+	}
+	var wg sync.WaitGroup
+	slot := make(chan struct{}, ofEachWidth)
+	for _, affiliate := range left {
+		slot <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-slot }()
+			one(affiliate)
+		})
+	}
+	wg.Wait()
 	return failed
 }

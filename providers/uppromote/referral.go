@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -25,18 +26,21 @@ var referralList = endpoint[wireReferral, providers.Referral]{
 
 // Referrals plans lists of referrals. The vendor filters by affiliate, program, order and date.
 func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
+	if len(f.Kinds) > 0 && !slices.Contains(f.Kinds, providers.ReferralOrder) {
+		return nil, nil
+	}
 	l := p.plan()
 	l.affiliates(f.Affiliates, nil)
 	l.parents(programParam, providers.NounCampaign, f.Campaigns)
 	l.order(f.OrderID)
 	l.dates(f.CreatedAt)
-	l.unsent(len(f.Statuses) > 0 || len(f.Kinds) > 0 || f.Converted != nil || f.Email != "" || f.CustomerID != "" || f.Search != "")
+	l.unsent(len(f.Statuses) > 0 || f.Converted != nil || f.Email != "" || f.CustomerID != "" || f.Search != "")
 	return referralList.lists(l), nil
 }
 
 // ReferralsByID reads referrals, one call each, or by walking all of them.
 func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Referral], error) {
-	return referralList.byIDs(ctx, p, ids)
+	return referralList.byIDs(ctx, p, ids, false)
 }
 
 // programParam narrows referrals to those of one program.
@@ -123,7 +127,7 @@ func (w *wireReferral) referralStatus() providers.ReferralStatus {
 // harvestOwners keeps what the row tells of its affiliate and program.
 func (r *reply) harvestOwners(w *wireReferral) {
 	a := &w.Affiliate
-	if r.stub(r.id(providers.NounAffiliate, a.ID)) {
+	if a.Email != "" && r.stub(r.id(providers.NounAffiliate, a.ID)) {
 		r.harvest.Affiliates = append(r.harvest.Affiliates, &providers.Affiliate{
 			Node:  r.numbered(providers.NounAffiliate, a.ID, instant{}, nameStub),
 			Email: a.Email.known(), FirstName: a.FirstName.known(), LastName: a.LastName.known(), Name: fullName(a.FirstName, a.LastName),

@@ -45,16 +45,21 @@ import (
 	"github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
 )
 
-// name is the vendor's word in the configuration.
-const name = "uppromote"
+const (
+	name          = "uppromote" // the vendor's word in the configuration
+	title         = "UpPromote"
+	documentation = "https://aff-api.uppromote.com/docs/v2"
+	baseURL       = "https://aff-api.uppromote.com/api/v2"
+	apiKey        = "api_key" // the one credential
+)
 
 // Factory is what the program knows of UpPromote.
 var Factory = providers.Factory{
 	Name:             name,
-	Title:            "UpPromote",
-	DocumentationURL: "https://aff-api.uppromote.com/docs/v2",
-	BaseURL:          "https://aff-api.uppromote.com/api/v2",
-	Credentials:      []string{"api_key"},
+	Title:            title,
+	DocumentationURL: documentation,
+	BaseURL:          baseURL,
+	Credentials:      []string{apiKey},
 	Limit:            120, // https://aff-api.uppromote.com/docs/v2/api-overview-1615961m0
 	Window:           time.Minute,
 	New:              New,
@@ -74,23 +79,21 @@ var _ providers.Provider = (*provider)(nil)
 
 // New makes the provider of one account. It makes no call; a missing credential is an error.
 func New(c providers.Config) (providers.Provider, error) {
-	for _, n := range Factory.Credentials {
-		if c.Credentials[n] == "" {
-			return nil, fmt.Errorf("account %s: %s needs the credential %q", c.Account, name, n)
-		}
+	if c.Credentials[apiKey] == "" {
+		return nil, fmt.Errorf("account %s: %s needs the credential %q", c.Account, name, apiKey)
 	}
 	if c.Currency == "" {
 		return nil, fmt.Errorf("account %s: %s does not tell a store's currency: it must be configured", c.Account, name)
 	}
 	if c.BaseURL == "" {
-		c.BaseURL = Factory.BaseURL
+		c.BaseURL = baseURL
 	}
 	p := &provider{config: c, lengths: map[string]*length{}, client: rest.New(rest.Config{
 		Account:  c.Account,
 		Provider: name,
 		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
 		Header: http.Header{
-			"Authorization": {c.Credentials["api_key"]}, // no "Bearer"
+			"Authorization": {c.Credentials[apiKey]}, // no "Bearer"
 			"Accept":        {"application/json"},
 		},
 		Timeout:  c.Timeout,
@@ -140,11 +143,9 @@ func (p *provider) Account() providers.Account {
 	}
 	health := p.client.Health()
 	return providers.Account{
-		Node: providers.NewAccountNode(p.config.Account, p.config.Now()),
-		Name: p.config.Name,
-		Provider: providers.ProviderInfo{
-			ID: Factory.Name, Name: Factory.Title, DocumentationURL: Factory.DocumentationURL,
-		},
+		Node:          providers.NewAccountNode(p.config.Account, p.config.Now()),
+		Name:          p.config.Name,
+		Provider:      providers.ProviderInfo{ID: name, Name: title, DocumentationURL: documentation},
 		CurrencyCode:  strings.ToUpper(p.config.Currency),
 		Capabilities:  can,
 		Status:        health.Status,
@@ -188,9 +189,10 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 		}
 		return calls
 	}
-	settling := 0 // what it takes to learn which payments paid commissions
+	tries := min(n-1, 1) // of a list whose length is not known, if there is more than one record
+	settling := 0        // what it takes to read commissions again, to learn which payments paid them
 	if needsPayout(need) {
-		settling = each(paidList.path, n)
+		settling = each(referralList.path, n) + each(paidList.path, n) + 2*tries
 	}
 	switch edge {
 	case "Referral.affiliate", "Commission.affiliate":
@@ -203,8 +205,8 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 		return unless(namedProgramStub, each(programList.path, n))
 	case "Referral.campaign", "Commission.campaign":
 		return unless(programStub, each(programList.path, n))
-	case "Commission.payout": // which it is, and then the payment, or the aggregate with its affiliate's address
-		return each(paidList.path, n) + 2*n
+	case "Commission.payout": // the commission again and its payment; or what is owed, by the affiliate's address
+		return 2 * (n + tries)
 	case "Affiliate.referrals", "Campaign.referrals":
 		return n
 	case "Affiliate.commissions", "Campaign.commissions", "Payout.commissions":
@@ -224,9 +226,9 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 	case "Query.referral":
 		return each(referralList.path, n)
 	case "Query.commission":
-		return each(referralList.path, n) + settling
-	case "Query.payout":
-		return 2 * n
+		return max(settling, each(referralList.path, n))
+	case "Query.payout": // what is owed takes the affiliate's address
+		return 2*n + tries
 	case "Query.coupon":
 		if len(need) > 0 && codeStub.Covers(need...) {
 			return each(affiliateList.path, n)

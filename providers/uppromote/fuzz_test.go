@@ -1,0 +1,110 @@
+package uppromote
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// FuzzDecode reads anything as a reply of every endpoint: it is converted or refused, and what was converted has an id
+// that can be given out and read back.
+func FuzzDecode(f *testing.F) {
+	for _, e := range exchanges(f) {
+		f.Add(e.body)
+	}
+	for _, s := range []string{
+		`{"status":"200","data":{"id":"1","order_id":"5","commission":1e2,"created_at":"2024-07-11 06:58:59"}}`,
+		`{"data":[{"id":1,"affiliate_id":2,"payment_id":"3","coupon":"~%","coupons":["A",{"coupon":"B"},null],"event":"é~"}]}`,
+		`{"data":null}`, `{"data":[null]}`, `{"data":[{"id":-1}]}`, `{"data":[{"id":1,"commission":"9999999999999999999","commission_adjustment":"0.1"}]}`,
+	} {
+		f.Add([]byte(s))
+	}
+	p := open(f, says(200, ""), discard{})
+	f.Fuzz(func(t *testing.T, body []byte) {
+		decode(t, p, body, affiliateList)
+		decode(t, p, body, membershipList)
+		decode(t, p, body, programList)
+		decode(t, p, body, referralList)
+		decode(t, p, body, commissionList)
+		decode(t, p, body, unpaidList)
+		decode(t, p, body, paidList)
+		decode(t, p, body, couponList)
+		decode(t, p, body, webhookList)
+		_ = json.Unmarshal(body, new(answer[wireTotal]))
+		_ = classify(422, body)
+	})
+}
+
+func decode[W any, T providers.Record](t *testing.T, p *provider, body []byte, e endpoint[W, T]) {
+	t.Helper()
+	var a answer[W]
+	if json.Unmarshal(body, &a) != nil {
+		return
+	}
+	r := p.reply()
+	for i := range a.Data.all {
+		row := e.convert(r, &a.Data.all[i])
+		if row == nil || r.err != nil {
+			continue
+		}
+		n := providers.NodeOf(row)
+		if n.ID.Account != "store" || n.ID.Noun != e.noun || n.ID.Local == "" || n.ProviderID == "" {
+			t.Fatalf("%s: a record of the id %+v, %q", body, n.ID, n.ProviderID)
+		}
+		if len(n.ID.String()) > 512 {
+			continue // more than ids may hold: it is not found again
+		}
+		if got, err := providers.ParseID(n.ID.String()); err != nil || got != n.ID {
+			t.Fatalf("%s: the id %+v is read back as %+v, %v", body, n.ID, got, err)
+		}
+	}
+}
+
+// FuzzWords: the words of replies never fail but where they make no sense, and are written back as they are meant.
+func FuzzWords(f *testing.F) {
+	for _, s := range []string{`"x"`, `12`, `"12"`, `null`, `{}`, `[1,2]`, `true`, `"2025-09-24T09:28:10Z"`, `"2025-09-24 09:28:10"`, `-0`, `1.5`} {
+		f.Add([]byte(s))
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		if !json.Valid(b) {
+			return
+		}
+		var s text
+		if err := json.Unmarshal(b, &s); err != nil {
+			t.Fatalf("text of %s: %v", b, err)
+		}
+		var n integer
+		if json.Unmarshal(b, &n) == nil && n != 0 {
+			if back := new(integer); json.Unmarshal([]byte(decimal(n)), back) != nil || *back != n {
+				t.Fatalf("%s is %d, read back as %d", b, n, *back)
+			}
+		}
+		var i instant
+		if json.Unmarshal(b, &i) == nil && i.known() != nil && i.Location() != time.UTC {
+			t.Fatalf("%s is %v, which is not UTC", b, i)
+		}
+		var m many[text]
+		if json.Unmarshal(b, &m) == nil && (m != nil) != bytes.HasPrefix(bytes.TrimSpace(b), []byte("[")) {
+			t.Fatalf("%s as an array: %#v", b, m)
+		}
+	})
+}
+
+// FuzzIDs: whatever an id holds, taking it apart and joining it again is the id, or it is refused.
+func FuzzIDs(f *testing.F) {
+	for _, s := range []string{"paid~1", "due~2", "5~COUPON%7E", "1~2~3", "~", "paid~01", ""} {
+		f.Add(s)
+	}
+	p := open(f, says(200, ""), discard{})
+	f.Fuzz(func(t *testing.T, local string) {
+		if state, n, ok := p.payout(id(providers.NounPayout, local)); ok && p.payoutID(state, n).Local != local {
+			t.Fatalf("%q is %s of %d, which is another payout", local, state, n)
+		}
+		if first, second, ok := p.joined(id(providers.NounCoupon, local), providers.NounCoupon); ok && providers.JoinLocal(first, second) != local {
+			t.Fatalf("%q is %q and %q, which is another coupon", local, first, second)
+		}
+	})
+}

@@ -1,0 +1,125 @@
+package resolvers
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// family is a vendor's list of commissions, and the lists of single referrals within it.
+type family struct {
+	whole vendorList
+	ones  map[providers.ID]*vendorList
+	total bool // pages of the long list tell its length
+}
+
+// TestSiblings reads the lists of many parents together, over random worlds, and wants what each list by itself would give, for no more calls
+// than one for each, or than the long list has pages, where its first page settles one of them.
+func TestSiblings(t *testing.T) {
+	walked := 0
+	for seed := range uint64(400) {
+		rnd := rand.New(rand.NewPCG(seed, 2))
+		f := &family{whole: vendorList{account: "a", size: 10}, ones: map[providers.ID]*vendorList{}, total: rnd.IntN(2) == 0}
+		parents := make([]*providers.Referral, 1+rnd.IntN(30))
+		for i := range parents {
+			at := epoch.Add(-time.Duration(rnd.IntN(3000)) * time.Minute)
+			parents[i] = &providers.Referral{Node: providers.Node{ID: providers.ID{Account: "a", Noun: providers.NounReferral, Local: fmt.Sprint("r", i)}, CreatedAt: &at}}
+			f.ones[parents[i].ID] = &vendorList{account: "a", size: 10}
+		}
+		age := 0
+		for i := range rnd.IntN(300) {
+			age += rnd.IntN(20)
+			r := f.whole.row(i, age)
+			if p := parents[rnd.IntN(len(parents))]; rnd.IntN(4) > 0 && !r.CreatedAt.Before(*p.CreatedAt) {
+				r.ReferralID = p.ID
+				f.ones[p.ID].rows = append(f.ones[p.ID].rows, r)
+			}
+			f.whole.rows = append(f.whole.rows, r)
+		}
+		long := f.whole.list()
+		page := long.Page
+		long.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+			p, err := page(ctx, r)
+			if n := int64(len(f.whole.rows)); err == nil && f.total {
+				p.Total = &n
+			}
+			return p, err
+		}
+		first := 1 + rnd.IntN(8)
+		leaves, branches := make([]*leaf[providers.Commission], len(parents)), make([]branch[providers.Referral], len(parents))
+		open := make([]int, len(parents))
+		for i, p := range parents {
+			l := f.ones[p.ID].list()
+			l.Key, l.Within, l.Since = p.ID.Local, &long, *p.CreatedAt
+			match := providers.CommissionFilter{Referrals: []providers.ID{p.ID}}.Match
+			leaves[i] = &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: l, match: match, pages: 20}}}
+			branches[i] = branch[providers.Referral]{from: p, window: window{first: first}}
+			open[i] = i
+		}
+		rest := walk(t.Context(), 1000, slices.Clone(open), leaves, branches)
+		settled := len(parents) - len(rest)
+		walked += settled
+		for _, i := range rest {
+			leaves[i].rows = merge(t.Context(), leaves[i].sources, first)
+		}
+		for i, p := range parents {
+			want := f.ones[p.ID].rows
+			if got := idsOf(leaves[i].rows); len(got) != min(first, len(want)) {
+				t.Fatalf("seed %d: %s has %v, want the first %d of %d rows", seed, p.ID.Local, got, first, len(want))
+			}
+			for j, r := range leaves[i].rows {
+				if r.record != want[j] {
+					t.Fatalf("seed %d: row %d of %s is %v, want %v", seed, j, p.ID.Local, r.record.ID, want[j].ID)
+				}
+			}
+			if got, more := leaves[i].sources[0].goesOn(), len(want) > first; got != more {
+				t.Fatalf("seed %d: %s goes on: %v, want %v", seed, p.ID.Local, got, more)
+			}
+		}
+		// One more than that is the price of finding out that the first page settles nobody. Without totals nobody knows the pages.
+		most := len(parents)
+		if pages := max(1, (len(f.whole.rows)+9)/10); f.total {
+			most = min(most, pages)
+		}
+		if got := f.whole.reads + len(rest); got > most+1 {
+			t.Fatalf("seed %d: %d reads for %d lists within %d rows", seed, got, len(parents), len(f.whole.rows))
+		}
+	}
+	if walked == 0 {
+		t.Error("nothing was ever read from the longer list")
+	}
+}
+
+// TestSiblingsUnsorted wants a list's Since not to be believed when the rows do not come newest first.
+func TestSiblingsUnsorted(t *testing.T) {
+	f := &family{whole: vendorList{account: "a", size: 2}}
+	born := epoch.Add(-10 * time.Minute)
+	parent := &providers.Referral{Node: providers.Node{ID: providers.ID{Account: "a", Noun: providers.NounReferral, Local: "r"}, CreatedAt: &born}}
+	for i, age := range []int{90, 3, 2, 1} { // the first is older than the parent, and rows of it follow
+		r := f.whole.row(i, age)
+		if i != 0 {
+			r.ReferralID = parent.ID
+		}
+		f.whole.rows = append(f.whole.rows, r)
+	}
+	long := f.whole.list()
+	match := providers.CommissionFilter{Referrals: []providers.ID{parent.ID}}.Match
+	one := func() *leaf[providers.Commission] {
+		return &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: providers.List[providers.Commission]{Key: "r", Within: &long, Since: born}, match: match}}}
+	}
+	leaves := []*leaf[providers.Commission]{one(), one(), one()}
+	branches := slices.Repeat([]branch[providers.Referral]{{from: parent, window: window{first: 10}}}, 3)
+	if rest := walk(t.Context(), 1000, []int{0, 1, 2}, leaves, branches); len(rest) != 0 && len(rest) != 3 {
+		t.Errorf("%d of three equal lists are left", len(rest))
+	}
+	for _, l := range leaves {
+		if n := len(l.rows); n != 0 && n != 3 {
+			t.Errorf("%d rows, want all three, or none and to be read by itself", n)
+		}
+	}
+}
