@@ -16,13 +16,13 @@ type Provider interface {
 	// Ping makes the cheapest call that proves the account reachable and its key accepted.
 	Ping(ctx context.Context) error
 
-	// Calls is how many calls at most it takes to follow an edge from n rows, reading need of each
+	// Calls is how many calls at most it takes to follow an edge from these rows, reading need of each
 	// record it leads to: edge is the GraphQL field with its type, "Commission.affiliate" or
 	// "Referral.commissions" (its first page), or the field of Query for a read by id, "Query.affiliate".
 	// It is 0 where the row's reply carries what is needed, and where the vendor has no such edge. It is an
 	// estimate made before anything is sent: it looks into no cache, and does not know what turns out to be missing from
 	// a batch.
-	Calls(edge string, n int, need ...string) int
+	Calls(edge string, from Rows, need ...string) int
 
 	// RawRecord is the vendor's own record, read live, with everything that is a secret left
 	// out by an allow-list. A record that is not there is an error of KindNotFound.
@@ -44,6 +44,15 @@ type Provider interface {
 	Coupons(f CouponFilter) ([]List[Coupon], error)
 	WebhookSubscriptions() ([]List[WebhookSubscription], error)
 }
+
+// Rows is how many rows an edge is followed from.
+type Rows struct {
+	Count      int
+	Affiliates int // how many affiliates they belong to at most
+}
+
+// RowsOf is n rows of which nothing else is known.
+func RowsOf(n int) Rows { return Rows{Count: n, Affiliates: n} }
 
 // Reader reads records by id. It is the half of a Provider that lists need to look up a parent
 // on the way (an affiliate's e-mail, say), so that those look-ups go through the cache as well.

@@ -39,6 +39,15 @@ type level struct {
 
 func (l level) below(rows int) level { l.rows = rows; return l }
 
+// of is one of several equal parts of the rows.
+func (l level) of(parts int) providers.Rows {
+	rows := providers.RowsOf((l.rows + parts - 1) / parts)
+	if l.affiliates > 0 {
+		rows.Affiliates = min(rows.Count, (l.affiliates+parts-1)/parts)
+	}
+	return rows
+}
+
 // spend notes the calls of the field at the current path.
 func (p *planner) spend(calls int) {
 	p.calls += calls
@@ -69,9 +78,10 @@ func (p *planner) follow(edge string, from level, need []string) int {
 		return 0
 	}
 	var most, together int
-	part := (from.rows + len(from.accounts) - 1) / len(from.accounts)
+	whole := from.of(1)
+	part := from.of(len(from.accounts))
 	for _, a := range from.accounts {
-		most = max(most, a.Calls(edge, from.rows, need...))
+		most = max(most, a.Calls(edge, whole, need...))
 		together += a.Calls(edge, part, need...)
 	}
 	return max(most, together)
@@ -79,8 +89,11 @@ func (p *planner) follow(edge string, from level, need []string) int {
 
 func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 	fields := collect(p.op, f.Selections, e.to.noun)
-	if e.to.noun == providers.NounAffiliate && from.affiliates > 0 {
-		from.rows = min(from.rows, from.affiliates)
+	if e.to.noun == providers.NounAffiliate {
+		if from.affiliates > 0 {
+			from.rows = min(from.rows, from.affiliates)
+		}
+		from.affiliates = from.rows
 	}
 	p.spend(p.follow(e.field, from, names(fields)))
 	p.under(fields, from)
@@ -182,7 +195,7 @@ func (p *planner) record(f graphql.CollectedField, arg any) {
 	}
 	fields := collect(p.op, f.Selections, id.Noun)
 	if k, ok := a.(peeker); !ok || !k.HasRecord(id, names(fields)...) {
-		p.spend(a.Calls(queryField(id.Noun), 1, names(fields)...))
+		p.spend(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
 	}
 	below := level{rows: 1, accounts: []providers.Provider{a}}
 	if id.Noun == providers.NounAffiliate {

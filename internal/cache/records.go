@@ -134,7 +134,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 	for i, k := range missing {
 		ids[i] = byKey[k]
 	}
-	read, err := inner(ctx, ids, need...)
+	read, err := inner(c.remembering(ctx), ids, need...)
 	if err != nil {
 		return nil, err
 	}
@@ -158,6 +158,20 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 	c.put(ctx, entries)
 	b.Failed, b.Harvest = read.Failed, read.Harvest
 	return b, nil
+}
+
+// remembering is ctx with what is fresh here, for vendors that can do with less then.
+func (c *Cache) remembering(ctx context.Context) context.Context {
+	return providers.WithPeek(ctx, func(id providers.ID) any {
+		if id.Account != c.account {
+			return nil
+		}
+		k := recordKey(id)
+		if e := c.get(ctx, k)[k]; stateOf(e, c.o.Now()) == fresh {
+			return e.Value
+		}
+		return nil
+	})
 }
 
 // payouts gives commissions that could not know their payout the one that an older reading knew.

@@ -163,7 +163,8 @@ func (p *provider) Ping(ctx context.Context) error {
 
 // Calls is the price of edges, by how the records are read: a hundred ids a call for most. Archived promoters,
 // which take a call more each, are not foreseen: an estimate that did would be a hundred times too high.
-func (p *provider) Calls(edge string, n int, need ...string) int {
+func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
+	n := from.Count
 	if n <= 0 {
 		return 0
 	}

@@ -140,7 +140,7 @@ func TestCalls(t *testing.T) {
 		{"Affiliate.parent", []string{"clicks"}, 101},
 		{"Membership.nothing", nil, 0},
 	} {
-		if got := p.Calls(c.edge, 100, c.need...); got != c.want {
+		if got := p.Calls(c.edge, providers.RowsOf(100), c.need...); got != c.want {
 			t.Errorf("Calls(%q, 100, %q) = %d, want %d", c.edge, c.need, got, c.want)
 		}
 	}

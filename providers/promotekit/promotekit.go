@@ -225,7 +225,8 @@ var costs = map[string]cost{
 }
 
 // Calls is the price of an edge, by the table above.
-func (p *provider) Calls(edge string, n int, need ...string) (calls int) {
+func (p *provider) Calls(edge string, from providers.Rows, need ...string) (calls int) {
+	n := from.Count
 	c, bare := costs[edge], p.bare.Load()
 	if c.embedded && !bare {
 		return 0

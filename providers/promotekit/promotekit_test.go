@@ -114,7 +114,7 @@ func TestCalls(t *testing.T) {
 	} {
 		p.totals[providers.NounCommission].set(201)
 		p.bare.Store(c.bare)
-		if got := p.Calls(c.edge, c.n, c.need...); got != c.want {
+		if got := p.Calls(c.edge, providers.RowsOf(c.n), c.need...); got != c.want {
 			t.Errorf("Calls(%q, %d, %q), bare ids %v: got %d, want %d", c.edge, c.n, c.need, c.bare, got, c.want)
 		}
 	}

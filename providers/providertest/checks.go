@@ -284,12 +284,12 @@ func (c col[T, F]) harvested(t *testing.T, w *world, p providers.Provider) {
 // calls: no estimate is below what a cold read takes.
 func (c col[T, F]) calls(t *testing.T, w *world, p providers.Provider) {
 	edge := "Query." + c.field
-	if n := p.Calls(edge, 0); n != 0 {
+	if n := p.Calls(edge, providers.RowsOf(0)); n != 0 {
 		t.Errorf("Calls(%q, 0) = %d; want 0", edge, n)
 	}
 	for _, ids := range [][]providers.ID{c.rows(w).ids()[:1], spread(c.rows(w).ids()), c.rows(w).ids()} {
 		p := w.New(t)
-		estimate, before := p.Calls(edge, len(ids)), w.spent(p)
+		estimate, before := p.Calls(edge, providers.RowsOf(len(ids))), w.spent(p)
 		if estimate < 0 {
 			t.Errorf("Calls(%q, %d) = %d", edge, len(ids), estimate)
 		}

@@ -361,7 +361,7 @@ func (f *Fake) Account() providers.Account {
 func (f *Fake) Ping(ctx context.Context) error { return f.call(ctx, "Ping") }
 
 // Calls is 1 for any number of records.
-func (f *Fake) Calls(_ string, n int, _ ...string) int { return min(n, 1) }
+func (f *Fake) Calls(_ string, from providers.Rows, _ ...string) int { return min(from.Count, 1) }
 
 // RawRecord is the record as JSON.
 func (f *Fake) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error) {

@@ -61,11 +61,11 @@ func (b *broken) CommissionsByID(ctx context.Context, ids []providers.ID, need .
 	return batch, err
 }
 
-func (b *broken) Calls(edge string, n int, need ...string) int {
+func (b *broken) Calls(edge string, from providers.Rows, need ...string) int {
 	if b.calls >= 0 && edge == "Query.commission" {
 		return b.calls
 	}
-	return b.Fake.Calls(edge, n, need...)
+	return b.Fake.Calls(edge, from, need...)
 }
 
 type page = providers.Page[providers.Commission]

@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -149,12 +150,27 @@ func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout
 // CommissionsByID reads commissions, one call each, or by walking all of them; with payout in need it also learns which
 // payments paid them.
 func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
-	// Rows of a list come back here for their payouts, so that they are probably among the newest.
-	b, err := commissionList.byIDs(ctx, p, ids, needsPayout(need))
-	if err == nil && needsPayout(need) {
-		p.settle(ctx, b)
+	if !needsPayout(need) {
+		return commissionList.byIDs(ctx, p, ids, false)
 	}
-	return b, err
+	// Rows of a list come back here for their payouts: what the caller remembers of them is all that a row tells.
+	var unread []providers.ID
+	remembered := map[providers.ID]*providers.Commission{}
+	for _, id := range ids {
+		if c := providers.Peek[providers.Commission](ctx, id); c != nil && c.Known.CoversAll(withoutPayout) {
+			row := *c
+			remembered[id] = &row
+		} else {
+			unread = append(unread, id)
+		}
+	}
+	b, err := commissionList.byIDs(ctx, p, unread, true)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(b.Found, remembered)
+	p.settle(ctx, b)
+	return b, nil
 }
 
 // withoutPayout is what the row of a paid commission knows.

@@ -138,6 +138,9 @@ func (l *plan) addressed(ctx context.Context, r providers.Reader, query url.Valu
 	}
 	id := l.local(providers.NounAffiliate, query.Get(idParam))
 	email := l.emails[id]
+	if a := providers.Peek[providers.Affiliate](ctx, id); email == "" && a != nil && a.Email != nil {
+		email = *a.Email
+	}
 	if email == "" {
 		b, err := r.AffiliatesByID(ctx, []providers.ID{id}, "email")
 		if err == nil {

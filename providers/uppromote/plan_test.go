@@ -294,7 +294,7 @@ func TestShortListIsWalked(t *testing.T) {
 		ids = append(ids, a.ID)
 	}
 	spent(server)
-	if n := p.Calls("Query.affiliate", len(ids)); n != 1 {
+	if n := p.Calls("Query.affiliate", providers.RowsOf(len(ids))); n != 1 {
 		t.Errorf("%d affiliates are said to take %d calls; want 1", len(ids), n)
 	}
 	b, err := p.AffiliatesByID(t.Context(), ids)
@@ -326,7 +326,7 @@ func TestCalls(t *testing.T) {
 		{"Query.webhookSubscription", nil, 1},
 		{"Affiliate.nonsense", nil, 0},
 	} {
-		if got := p.Calls(tt.edge, 7, tt.need...); got != tt.want {
+		if got := p.Calls(tt.edge, providers.RowsOf(7), tt.need...); got != tt.want {
 			t.Errorf("Calls(%q, 7, %q) = %d; want %d", tt.edge, tt.need, got, tt.want)
 		}
 	}

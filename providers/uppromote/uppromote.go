@@ -166,7 +166,8 @@ const unknownPages = 10
 
 // Calls is the price of edges: a call for each record, or the pages of the list that holds them all. Lists below a
 // row take a call each; those that are searched are read once for all rows.
-func (p *provider) Calls(edge string, n int, need ...string) int {
+func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
+	n := from.Count
 	if n <= 0 {
 		return 0
 	}
@@ -189,10 +190,11 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 		}
 		return calls
 	}
-	tries := min(n-1, 1) // of a list whose length is not known, if there is more than one record
-	settling := 0        // what it takes to read commissions again, to learn which payments paid them
+	owners := min(n, from.Affiliates)
+	tries := min(owners-1, 1) // of a list whose length is not known, if there is more than one affiliate
+	settling := 0             // what it takes to learn which payments paid commissions: their affiliates' payments
 	if needsPayout(need) {
-		settling = each(referralList.path, n) + each(paidList.path, n) + 2*tries
+		settling = each(paidList.path, owners) + tries
 	}
 	switch edge {
 	case "Referral.affiliate", "Commission.affiliate":
@@ -205,8 +207,8 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 		return unless(namedProgramStub, each(programList.path, n))
 	case "Referral.campaign", "Commission.campaign":
 		return unless(programStub, each(programList.path, n))
-	case "Commission.payout": // the commission again and its payment; or what is owed, by the affiliate's address
-		return 2 * (n + tries)
+	case "Commission.payout": // the affiliate's payments, and what is owed to them
+		return each(paidList.path, owners) + each(unpaidList.path, owners) + 2*tries
 	case "Affiliate.referrals", "Campaign.referrals":
 		return n
 	case "Affiliate.commissions", "Campaign.commissions", "Payout.commissions":
@@ -226,7 +228,10 @@ func (p *provider) Calls(edge string, n int, need ...string) int {
 	case "Query.referral":
 		return each(referralList.path, n)
 	case "Query.commission":
-		return max(settling, each(referralList.path, n))
+		if settling == 0 {
+			return each(referralList.path, n)
+		}
+		return each(referralList.path, n) + settling + min(n-1, 1)
 	case "Query.payout": // what is owed takes the affiliate's address
 		return 2*n + tries
 	case "Query.coupon":
