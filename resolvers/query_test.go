@@ -8,10 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
+	"github.com/partnergraph/partnergraph/schema"
 )
 
 // TestWalk follows affiliate → campaign → referral → commission → payout over all vendors in one query.
@@ -374,5 +378,77 @@ func TestNoSecretsInErrors(t *testing.T) {
 	}
 	if strings.Contains(a.text, "sk_live") || strings.Contains(a.text, "jane@") {
 		t.Errorf("the vendor's words reach the client: %s", a.text)
+	}
+}
+
+// TestKnownNames wants the names by which records say what they know to be fields of the schema: a misspelt one would never be covered.
+func TestKnownNames(t *testing.T) {
+	sdl, err := gqlparser.LoadSchema(&ast.Source{Input: schema.SDL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWorld(t, setup{noBudget: true})
+	checked := 0
+	check := func(n *providers.Node) {
+		names, _ := n.Known.Names()
+		for _, name := range names {
+			checked++
+			if sdl.Types[string(n.ID.Noun)].Fields.ForName(name) == nil {
+				t.Errorf("%s: a %s says that it knows %q, which is no field", n.ID.Account, n.ID.Noun, name)
+			}
+		}
+	}
+	for _, p := range w.accounts {
+		looked(t, p, p.Affiliates, check)
+		looked(t, p, p.Memberships, check)
+		looked(t, p, p.Campaigns, check)
+		looked(t, p, p.Referrals, check)
+		looked(t, p, p.Commissions, check)
+		looked(t, p, p.Payouts, check)
+		looked(t, p, p.Coupons, check)
+	}
+	if checked == 0 {
+		t.Error("no record is partly known")
+	}
+}
+
+// looked shows every record on the first page of a noun's lists, and what came along.
+func looked[T providers.Record, F any](t *testing.T, p providers.Provider, plan func(F) ([]providers.List[T], error), show func(*providers.Node)) {
+	t.Helper()
+	var all F
+	lists, err := plan(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, l := range lists {
+		page, err := l.Page(t.Context(), providers.PageRequest{Number: 1, Reader: p})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, row := range page.Items {
+			show(providers.NodeOf(row))
+		}
+		h := page.Harvest
+		for _, r := range h.Affiliates {
+			show(&r.Node)
+		}
+		for _, r := range h.Memberships {
+			show(&r.Node)
+		}
+		for _, r := range h.Campaigns {
+			show(&r.Node)
+		}
+		for _, r := range h.Referrals {
+			show(&r.Node)
+		}
+		for _, r := range h.Commissions {
+			show(&r.Node)
+		}
+		for _, r := range h.Payouts {
+			show(&r.Node)
+		}
+		for _, r := range h.Coupons {
+			show(&r.Node)
+		}
 	}
 }

@@ -14,6 +14,8 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
+	"github.com/vektah/gqlparser/v2/validator/core"
+	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -33,7 +35,10 @@ func executor(o Options) http.Handler {
 	h.AddTransport(transport.POST{})
 	h.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
 	h.SetParserTokenLimit(o.Tokens)
-	h.SetDisableSuggestion(!o.Introspection) // suggestions would tell the schema word by word
+	if !o.Introspection {
+		h.SetDisableSuggestion(true)
+		h.SetValidationRulesFn(discreetRules)
+	}
 	h.SetErrorPresenter(o.Resolvers.Present)
 	h.SetRecoverFunc(func(ctx context.Context, p any) error {
 		return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) // Present logs it and shows "internal error"
@@ -44,10 +49,25 @@ func executor(o Options) http.Handler {
 	h.Use(o.Resolvers.Extension())
 	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
-		note(ctx, func(l *line) { l.operation = op.OperationName })
+		note(ctx, func(l *line) { l.operation = op.Operation.Name })
 		return next(ctx)
 	})
 	return h
+}
+
+// discreetRules validate without suggestions, which would tell the schema word by word. gqlgen leaves out those about fields by
+// itself; these are the others.
+func discreetRules() *rules.Rules {
+	r := rules.NewDefaultRules()
+	for chatty, discreet := range map[string]core.Rule{
+		"KnownArgumentNames":  rules.KnownArgumentNamesRuleWithoutSuggestions,
+		"KnownTypeNames":      rules.KnownTypeNamesRuleWithoutSuggestions,
+		"ValuesOfCorrectType": rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
+	} {
+		r.RemoveRule(chatty)
+		r.AddRule(discreet.Name, discreet.RuleFunc)
+	}
+	return r
 }
 
 // bounded gives a request its bounds of time and size, and its wish to be explained.

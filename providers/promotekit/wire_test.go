@@ -67,9 +67,9 @@ func TestMoney(t *testing.T) {
 	for _, tt := range []struct{ amount, currency, want string }{
 		{`19.99`, `"usd"`, "19.99 USD"},
 		{`"19.990"`, `"usd"`, "19.990 USD"},
-		{`0.1`, `null`, "0.1 EUR"},
+		{`0.1`, `null`, "0.10 EUR"},
 		{`-5`, `"JPY"`, "-5 JPY"},
-		{`0`, `""`, "0 EUR"},
+		{`0`, `""`, "0.00 EUR"},
 		{`null`, `"usd"`, ""},
 		{`""`, `"usd"`, ""},
 	} {
@@ -87,11 +87,11 @@ func TestMoney(t *testing.T) {
 func TestCommissionRules(t *testing.T) {
 	for _, tt := range []struct{ wire, want string }{
 		{`"commission_type": "percentage", "commission_amount": 12.5`, "PERCENTAGE 12.5%"},
-		{`"commission_type": "fixed", "commission_amount": 20`, "FIXED 20 EUR"},
+		{`"commission_type": "fixed", "commission_amount": 20`, "FIXED 20.00 EUR"},
 		{`"commission_type": "tiered", "commission_amount": 20`, "UNKNOWN"},
 		{`"commission_type": "fixed"`, "none"},
 		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": true}`, "none"},
-		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": false}`, "FIXED 20 EUR"},
+		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": false}`, "FIXED 20.00 EUR"},
 		{`"commission_type": "fixed", "commission_amount": 20, "custom_commission_type": "x"`, "none"},
 	} {
 		rule, got := decoded(t, (*reply).campaign, `{"id": "c", `+tt.wire+`}`).Commission, "none"

@@ -1,0 +1,157 @@
+package httpapi_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// serve is a handler over a fake account, and its log.
+func serve(t *testing.T, change func(*httpapi.Options)) (*httpapi.Handler, *bytes.Buffer) {
+	t.Helper()
+	log := &bytes.Buffer{}
+	logger := slog.New(slog.NewJSONHandler(log, nil))
+	o := httpapi.Options{
+		Resolvers: resolvers.New(resolvers.Options{Accounts: []providers.Provider{providertest.NewFake("shop", providertest.Options{})}, Pages: 20, Calls: 50, Logger: logger, Now: time.Now}),
+		Logger:    logger, Timeout: 10 * time.Second, Body: 10 << 10, Tokens: 500, Introspection: true, Playground: true,
+	}
+	if change != nil {
+		change(&o)
+	}
+	return httpapi.New(o), log
+}
+
+func post(h http.Handler, query string, header ...string) *httptest.ResponseRecorder {
+	body, _ := json.Marshal(map[string]string{"query": query})
+	r := httptest.NewRequest(http.MethodPost, "http://localhost/graphql", bytes.NewReader(body))
+	r.Header.Set("Content-Type", "application/json")
+	for i := 0; i < len(header); i += 2 {
+		r.Header.Set(header[i], header[i+1])
+	}
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+// TestLogLine wants one line a request, with who asked and what for, and nothing of what they sent.
+func TestLogLine(t *testing.T) {
+	h, log := serve(t, nil)
+	w := post(h, `query Find { affiliates(first: 1, filter: { email: "jane@customer.example" }) { nodes { name } } }`, httpapi.RequestIDHeader, "abc-1")
+	if w.Code != http.StatusOK || w.Header().Get(httpapi.RequestIDHeader) != "abc-1" {
+		t.Fatalf("%d %v %s", w.Code, w.Header(), w.Body)
+	}
+	var line struct {
+		Method, Path, Viewer, Operation, RequestID string
+		Status                                     int
+	}
+	if err := json.Unmarshal(log.Bytes(), &line); err != nil {
+		t.Fatalf("not one line: %v: %s", err, log)
+	}
+	if line.Method != "POST" || line.Path != "/graphql" || line.Viewer != "local" || line.Operation != "Find" || line.RequestID != "abc-1" || line.Status != 200 {
+		t.Errorf("the line says %+v", line)
+	}
+	if strings.Contains(log.String(), "jane") {
+		t.Errorf("the log holds what was asked: %s", log)
+	}
+}
+
+// TestRequestID wants an id that makes no sense replaced.
+func TestRequestID(t *testing.T) {
+	h, _ := serve(t, nil)
+	for _, sent := range []string{"", "a b", "<script>", strings.Repeat("x", 65)} {
+		got := post(h, `{ __typename }`, httpapi.RequestIDHeader, sent).Header().Get(httpapi.RequestIDHeader)
+		if got == sent || len(got) < 10 {
+			t.Errorf("for %q the id is %q", sent, got)
+		}
+	}
+}
+
+// TestDrain wants /readyz to say when no more requests should come, while those that come are served.
+func TestDrain(t *testing.T) {
+	h, _ := serve(t, nil)
+	ready := func() int {
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/readyz", nil))
+		return w.Code
+	}
+	if got := ready(); got != http.StatusOK {
+		t.Errorf("ready: %d", got)
+	}
+	h.Drain()
+	if got := ready(); got != http.StatusServiceUnavailable {
+		t.Errorf("draining: %d", got)
+	}
+	if got := post(h, `{ __typename }`).Code; got != http.StatusOK {
+		t.Errorf("a request while draining: %d", got)
+	}
+}
+
+// TestLocalOnly wants a server without authentication to answer to this machine's own names only, and one with keys to any.
+func TestLocalOnly(t *testing.T) {
+	open, _ := serve(t, nil)
+	locked, _ := serve(t, func(o *httpapi.Options) { o.Keys = auth.New(nil) })
+	for host, want := range map[string]int{"localhost": 200, "localhost:8080": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200, "evil.example": 403, "192.168.0.9:8080": 403, "localhost.evil.example": 403} {
+		r := httptest.NewRequest(http.MethodGet, "http://localhost/graphql?query=%7B__typename%7D", nil)
+		r.Host = host
+		w := httptest.NewRecorder()
+		open.ServeHTTP(w, r)
+		if w.Code != want {
+			t.Errorf("%s: %d, want %d", host, w.Code, want)
+		}
+		w = httptest.NewRecorder()
+		locked.ServeHTTP(w, r)
+		if w.Code != http.StatusUnauthorized {
+			t.Errorf("%s without a key: %d, want 401", host, w.Code)
+		}
+	}
+}
+
+// TestBounds wants documents and bodies beyond their bounds refused, and introspection where it is switched off.
+func TestBounds(t *testing.T) {
+	h, _ := serve(t, func(o *httpapi.Options) { o.Introspection = false })
+	for query, want := range map[string]string{
+		"{" + strings.Repeat(" __typename", 501) + "}": `"errors"`,
+		strings.Repeat("#", 11<<10):                    "10240 are allowed",
+		`{ __schema { types { name } } }`:              `"errors"`,
+		`{ affiliate }`:                                `"code":"BAD_USER_INPUT"`,
+	} {
+		if w := post(h, query); !strings.Contains(w.Body.String(), want) {
+			t.Errorf("%.40s: %d %s, want %s", query, w.Code, w.Body, want)
+		}
+	}
+	for _, query := range []string{`{ affiliate(idd: "x") { id } }`, `{ affiliates { nodez { id } } }`, `{ node(id: "x") { ... on Affilate { id } } }`, `{ affiliates(filter: { statuses: [ACTIV] }) { nodes { id } } }`} {
+		if w := post(h, query); !strings.Contains(w.Body.String(), `"errors"`) || strings.Contains(w.Body.String(), "Did you mean") {
+			t.Errorf("suggestions tell the schema: %s", w.Body)
+		}
+	}
+}
+
+// TestPage wants the page with its first query, and not to be framed.
+func TestPage(t *testing.T) {
+	h, _ := serve(t, nil)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost/", nil))
+	if w.Code != http.StatusFound || !strings.HasPrefix(w.Header().Get("Location"), "/?query=") {
+		t.Fatalf("%d to %q", w.Code, w.Header().Get("Location"))
+	}
+	next := w.Header().Get("Location")
+	w = httptest.NewRecorder()
+	h.ServeHTTP(w, httptest.NewRequest(http.MethodGet, "http://localhost"+next, nil))
+	if w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "graphiql") || w.Header().Get("X-Frame-Options") != "DENY" {
+		t.Errorf("%d %v", w.Code, w.Header())
+	}
+	if w := post(h, httpapi.FirstQuery); strings.Contains(w.Body.String(), `"errors"`) {
+		t.Errorf("the first query fails: %s", w.Body)
+	}
+}
