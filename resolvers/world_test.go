@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -31,8 +32,14 @@ type world struct {
 	url      string
 	kits     map[string]*sandbox.Kit // by account
 	accounts map[string]providers.Provider
-	now      time.Time // the server's clock
+	clock    atomic.Int64 // how far the server's clock is ahead of today
 }
+
+// now is the server's clock.
+func (w *world) now() time.Time { return today.Add(time.Duration(w.clock.Load())) }
+
+// pass lets time go by for the server; the vendors do not notice.
+func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
 
 // setup says what is not as usual.
 type setup struct {
@@ -62,9 +69,9 @@ func newWorld(t testing.TB, s setup) *world {
 			s.vendors = append(s.vendors, f.Name)
 		}
 	}
-	w := &world{t: t, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}, now: today}
+	w := &world{t: t, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}}
 	log := slog.New(slog.DiscardHandler)
-	store := cache.NewMemory(64<<20, func() time.Time { return w.now })
+	store := cache.NewMemory(64<<20, w.now)
 	var accounts []providers.Provider
 	for _, name := range s.vendors {
 		factory, ok := registry.Factory(name)
@@ -81,12 +88,12 @@ func newWorld(t testing.TB, s setup) *world {
 		}
 		p, err := factory.New(providers.Config{
 			Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: server.URL, Credentials: sim.Credentials(), Timeout: 5 * time.Second,
-			HTTP: server.Client(), Logger: log, Budget: budget.New(limit, factory.Window, time.Now), Now: func() time.Time { return w.now },
+			HTTP: server.Client(), Logger: log, Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
 		})
 		if err != nil {
 			t.Fatal(err)
 		}
-		cached := cache.Wrap(p, store, cache.Options{List: time.Minute, Stale: time.Hour, Now: func() time.Time { return w.now }, Logger: log})
+		cached := cache.Wrap(p, store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
 		w.accounts[name], accounts = cached, append(accounts, cached)
 	}
 	var keys *auth.Keys
@@ -94,7 +101,7 @@ func newWorld(t testing.TB, s setup) *world {
 		keys = auth.New(s.keys)
 	}
 	handler := httpapi.New(httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Logger: log, Now: func() time.Time { return w.now }}),
+		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Logger: log, Now: w.now}),
 		Keys:      keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Introspection: true,
 	})
 	server := httptest.NewServer(handler)
