@@ -87,6 +87,7 @@ func RequestID(ctx context.Context) string {
 
 // Present is what a client sees of an error. Whatever nobody wrote for clients is "internal error", and the log has the rest.
 func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
+	cause := err.Error() // before it is made fit to be seen
 	out := graphql.DefaultErrorPresenter(ctx, err)
 	if out.Extensions == nil {
 		out.Extensions = map[string]any{}
@@ -118,7 +119,8 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			out.Extensions["retryAfter"] = int(provider.RetryAfter.Seconds() + 0.999)
 		}
 		r.log.WarnContext(ctx, "a read failed", slog.String("account", provider.Account), slog.String("op", provider.Op),
-			slog.String("kind", string(provider.Kind)), slog.Any("error", err), slog.String("path", out.Path.String()))
+			slog.String("kind", string(provider.Kind)), slog.String("error", provider.Error()), slog.String("path", out.Path.String()),
+			slog.String("requestId", RequestID(ctx)))
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		out.Message, out.Extensions["code"] = "the request took longer than it may", CodeUpstreamUnavailable
 		out.Extensions["retryable"] = true
@@ -129,7 +131,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			out.Extensions["code"] = CodeBadUserInput
 		}
 	default:
-		r.log.ErrorContext(ctx, "internal error", slog.Any("error", err), slog.String("path", out.Path.String()))
+		r.log.ErrorContext(ctx, "internal error", slog.String("error", cause), slog.String("path", out.Path.String()), slog.String("requestId", RequestID(ctx)))
 		out.Message, out.Extensions["code"] = "internal error", CodeInternal
 	}
 	if id := RequestID(ctx); id != "" {

@@ -2,7 +2,9 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -11,6 +13,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
@@ -153,5 +156,49 @@ func TestPage(t *testing.T) {
 	}
 	if w := post(h, httpapi.FirstQuery); strings.Contains(w.Body.String(), `"errors"`) {
 		t.Errorf("the first query fails: %s", w.Body)
+	}
+}
+
+// TestInternalErrors wants what nobody wrote for clients to stay in the log, be it an error or a panic.
+func TestInternalErrors(t *testing.T) {
+	for name, before := range map[string]func() error{
+		"error": func() error {
+			return &providers.Error{Account: "shop", Kind: providers.KindUnknown, Err: errors.New("secret sauce")}
+		},
+		"panic": func() error { panic("secret sauce") },
+	} {
+		fake := providertest.NewFake("shop", providertest.Options{Before: func(context.Context, string) error { return before() }})
+		log := &bytes.Buffer{}
+		logger := slog.New(slog.NewJSONHandler(log, nil))
+		h, _ := serve(t, func(o *httpapi.Options) {
+			o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Logger: logger, Now: time.Now})
+		})
+		w := post(h, `{ affiliates { nodes { id } } }`)
+		if s := w.Body.String(); strings.Contains(s, "sauce") || !strings.Contains(s, `"message":"internal error"`) || !strings.Contains(s, `"code":"INTERNAL"`) || !strings.Contains(s, `"requestId"`) {
+			t.Errorf("%s: the client sees %s", name, s)
+		}
+		if !strings.Contains(log.String(), "sauce") {
+			t.Errorf("%s: the log does not say: %s", name, log)
+		}
+	}
+}
+
+// TestVendorErrors wants what a vendor said in the log, and a sentence of ours at the client.
+func TestVendorErrors(t *testing.T) {
+	fake := providertest.NewFake("shop", providertest.Options{Before: func(context.Context, string) error {
+		return &providers.Error{Account: "shop", Op: "GET /x", Kind: providers.KindRateLimited, RetryAfter: 1500 * time.Millisecond, Err: errors.New("vendor's own words")}
+	}})
+	log := &bytes.Buffer{}
+	h, _ := serve(t, func(o *httpapi.Options) {
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 50, Logger: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now})
+	})
+	s := post(h, `{ affiliates { nodes { id } } }`).Body.String()
+	for _, want := range []string{`"code":"RATE_LIMITED"`, `"retryable":true`, `"retryAfter":2`, `"account":"`, `"data":{"affiliates":{"nodes":[]}}`} {
+		if !strings.Contains(s, want) {
+			t.Errorf("no %s in %s", want, s)
+		}
+	}
+	if strings.Contains(s, "own words") || !strings.Contains(log.String(), "own words") {
+		t.Errorf("the client sees %s, the log says %s", s, log)
 	}
 }
