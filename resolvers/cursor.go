@@ -39,6 +39,9 @@ func (p position) fresh() bool { return len(p.Last) == 0 && p.Page == 0 }
 // pass moves the position behind a row of page.
 func (p *position) pass(n *providers.Node, page int) {
 	p.Page, p.Time = page, stamp(n.Listed())
+	if slices.Contains(p.Last, tagOf(n.ID)) {
+		return // one of those remembered, come upon again: it must not push the others out
+	}
 	last := append(slices.Clone(p.Last), tagOf(n.ID)) // cursors of earlier rows keep theirs
 	p.Last = last[max(0, len(last)-tags):]
 }

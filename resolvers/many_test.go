@@ -97,12 +97,12 @@ func TestSiblings(t *testing.T) {
 
 // TestSiblingsUnsorted wants a list's Since not to be believed when the rows do not come newest first.
 func TestSiblingsUnsorted(t *testing.T) {
-	f := &family{whole: vendorList{account: "a", size: 2}}
+	f := &family{whole: vendorList{account: "a", size: 3}}
 	born := epoch.Add(-10 * time.Minute)
 	parent := &providers.Referral{Node: providers.Node{ID: providers.ID{Account: "a", Noun: providers.NounReferral, Local: "r"}, CreatedAt: &born}}
-	for i, age := range []int{90, 3, 2, 1} { // the first is older than the parent, and rows of it follow
-		r := f.whole.row(i, age)
-		if i != 0 {
+	for _, age := range []int{50, 3, 90, 2, 1} { // the first page ends with a row older than the parent, and rows of it follow
+		r := f.whole.row(age, age)
+		if age < 10 {
 			r.ReferralID = parent.ID
 		}
 		f.whole.rows = append(f.whole.rows, r)

@@ -59,26 +59,35 @@ func (s *source[T]) open(ctx context.Context) {
 		s.read(ctx, 1)
 		return
 	}
-	for number, forward := max(s.at.Page, 1), false; s.read(ctx, number); {
+	var (
+		number  = max(s.at.Page, 1)
+		forward = false
+		page    = 0 // where the first row stands that is as old as the last one given …
+		beside  = 0 // … and may or may not have been given, should none of those remembered be found
+	)
+	for s.read(ctx, number) {
 		s.at.Page = number // should the bound of pages end the search, the next request goes on with it here
 		if i := s.find(); i >= 0 {
 			s.next = i + 1
 			return
 		}
-		switch newer := s.newer(); {
-		case newer == len(s.rows) && len(s.rows) > 0:
-			// All rows stand before the last one given: it was pushed to a later page.
-			s.next = newer
-			if !s.more {
-				return
-			}
-			number, forward = number+1, true
+		newer, notOlder := s.before()
+		if newer < notOlder && page == 0 {
+			page, beside = number, newer
+		}
+		switch {
 		case newer == 0 && number > 1 && !forward:
 			// All rows stand behind it, or the list has become shorter: it was pulled to an earlier page.
-			number--
+			number, page = number-1, 0
+		case notOlder == len(s.rows) && notOlder > 0 && s.more:
+			// All rows stand before it, or beside it: it was pushed to a later page.
+			number, forward = number+1, true
 		default:
-			// It is gone. Here is the first row that stood behind it.
+			// It is gone, and with it all that are remembered. Here is the first row that stood behind or beside it.
 			s.next = newer
+			if page > 0 && page != number && s.read(ctx, page) {
+				s.next = beside
+			}
 			return
 		}
 	}
@@ -94,12 +103,19 @@ func (s *source[T]) find() int {
 	return -1
 }
 
-// newer is how many rows at the head of the page are newer than the last row given, and so were given before.
-func (s *source[T]) newer() (n int) {
-	for n < len(s.rows) && stamp(providers.NodeOf(s.rows[n]).Listed()) > s.at.Time {
-		n++
+// before is how many rows at the head of the page are newer than the last row given, and how many are newer or as old.
+func (s *source[T]) before() (newer, notOlder int) {
+	for _, row := range s.rows {
+		at := stamp(providers.NodeOf(row).Listed())
+		if at < s.at.Time {
+			break
+		}
+		if at > s.at.Time {
+			newer++
+		}
+		notOlder++
 	}
-	return n
+	return newer, notOlder
 }
 
 // head is the next row that matches; nil when there is none, for now or for good.

@@ -221,8 +221,7 @@ func TestOneAccountFails(t *testing.T) {
 		t.Fatalf("%d errors, want one: %s", len(a.Errors), a.text)
 	}
 	e := a.Errors[0].Extensions
-	account := providers.ID{Account: "firstpromoter", Noun: providers.NounAccount}.String()
-	if e["code"] != "UPSTREAM_UNAVAILABLE" || e["account"] != account || e["provider"] != "firstpromoter" || e["retryable"] != true || e["requestId"] == nil {
+	if e["code"] != "UPSTREAM_UNAVAILABLE" || e["account"] != account("firstpromoter") || e["provider"] != "firstpromoter" || e["retryable"] != true || e["requestId"] == nil {
 		t.Errorf("the error says %v", e)
 	}
 	accounts, _ := must[struct {
@@ -293,7 +292,7 @@ func TestViewers(t *testing.T) {
 		t.Errorf("with a wrong key: %d %s", a.status, a.text)
 	}
 	boss, reader := []string{"Authorization", "Bearer boss-key"}, []string{"Authorization", "Bearer reader-key"}
-	foreign := w.ask(`{ commissions(first: 1, filter: { accounts: ["`+providers.ID{Account: "uppromote", Noun: providers.NounAccount}.String()+`"] }) { nodes { id affiliate { id } } pageInfo { endCursor } } }`, nil, boss...)
+	foreign := w.ask(`{ commissions(first: 1, filter: { accounts: ["`+account("uppromote")+`"] }) { nodes { id affiliate { id } } pageInfo { endCursor } } }`, nil, boss...)
 	var d struct {
 		Commissions struct {
 			Nodes    []struct{ ID, Affiliate any }
@@ -306,12 +305,12 @@ func TestViewers(t *testing.T) {
 	id := d.Commissions.Nodes[0].ID.(string)
 	calls := len(w.kits["uppromote"].Requests())
 	for query, want := range map[string]string{
-		`{ viewer { role name accounts { providerId } } }`: `{"viewer":{"role":"READER","name":"dashboard","accounts":[{"providerId":"promotekit"}]}}`,
-		`{ node(id: "` + id + `") { id } }`:                `{"node":null}`,
-		`{ commission(id: "` + id + `") { id } }`:          `{"commission":null}`,
-		`{ nodes(ids: ["` + id + `"]) { id } }`:            `{"nodes":[null]}`,
-		`{ account(id: "` + providers.ID{Account: "uppromote", Noun: providers.NounAccount}.String() + `") { id } }`:                                                            `{"account":null}`,
-		`{ commissions(filter: { accounts: ["` + providers.ID{Account: "uppromote", Noun: providers.NounAccount}.String() + `"] }) { nodes { id } pageInfo { hasNextPage } } }`: `{"commissions":{"nodes":[],"pageInfo":{"hasNextPage":false}}}`,
+		`{ viewer { role name accounts { providerId } } }`:       `{"viewer":{"role":"READER","name":"dashboard","accounts":[{"providerId":"promotekit"}]}}`,
+		`{ node(id: "` + id + `") { id } }`:                      `{"node":null}`,
+		`{ commission(id: "` + id + `") { id } }`:                `{"commission":null}`,
+		`{ nodes(ids: ["` + id + `"]) { id } }`:                  `{"nodes":[null]}`,
+		`{ account(id: "` + account("uppromote") + `") { id } }`: `{"account":null}`,
+		`{ commissions(filter: { accounts: ["` + account("uppromote") + `"] }) { nodes { id } pageInfo { hasNextPage } } }`: `{"commissions":{"nodes":[],"pageInfo":{"hasNextPage":false}}}`,
 	} {
 		if a := w.ask(query, nil, reader...); string(a.Data) != want || len(a.Errors) > 0 {
 			t.Errorf("%s: %s, want %s", query, a.text, want)
@@ -451,4 +450,102 @@ func looked[T providers.Record, F any](t *testing.T, p providers.Provider, plan 
 			show(&r.Node)
 		}
 	}
+}
+
+// TestRowsAreCompleted wants what a list's rows do not tell to be read, where it is asked for.
+func TestRowsAreCompleted(t *testing.T) {
+	w := newWorld(t, setup{noBudget: true})
+	paid, _ := must[struct {
+		Commissions struct {
+			Nodes []struct{ Payout *struct{ Status string } }
+		}
+	}](w, `query($a: [ID!]) { commissions(first: 50, filter: { accounts: $a, statuses: [PAID] }) { nodes { payout { status } } } }`, map[string]any{"a": []string{account("uppromote")}})
+	if len(paid.Commissions.Nodes) != 50 {
+		t.Fatalf("%d paid commissions, want 50", len(paid.Commissions.Nodes))
+	}
+	for _, c := range paid.Commissions.Nodes {
+		if c.Payout == nil || c.Payout.Status != "PAID" {
+			t.Errorf("the payout of a paid commission is %+v", c.Payout)
+		}
+	}
+	children, _ := must[struct {
+		Affiliates struct {
+			Nodes []struct {
+				ID     string
+				Parent *struct {
+					Name     string
+					Children struct{ Nodes []struct{ ID string } }
+				}
+			}
+		}
+	}](w, `query($a: [ID!]) { affiliates(first: 100, filter: { accounts: $a }) { nodes { id parent { name children { nodes { id } } } } } }`, map[string]any{"a": []string{account("firstpromoter")}})
+	parents := 0
+	for _, a := range children.Affiliates.Nodes {
+		if a.Parent == nil {
+			continue
+		}
+		parents++
+		if !slices.ContainsFunc(a.Parent.Children.Nodes, func(c struct{ ID string }) bool { return c.ID == a.ID }) {
+			t.Errorf("%s is not among the children of its parent", a.ID)
+		}
+	}
+	if parents == 0 {
+		t.Error("nobody has a parent")
+	}
+}
+
+// TestTotalCount wants a number exactly where every account can tell it without a walk, and the right one.
+func TestTotalCount(t *testing.T) {
+	w := newWorld(t, setup{noBudget: true})
+	count := func(list, filter string) *int {
+		t.Helper()
+		data, _ := must[map[string]struct{ TotalCount *int }](w, fmt.Sprintf(`{ %s(first: 1, filter: { %s }) { totalCount } }`, list, filter), nil)
+		return data[list].TotalCount
+	}
+	rows := func(list, filter string) (n int) {
+		t.Helper()
+		after := ""
+		for {
+			data, _ := must[map[string]struct {
+				Nodes    []struct{ ID string }
+				PageInfo struct {
+					HasNextPage bool
+					EndCursor   string
+				}
+			}](w, fmt.Sprintf(`{ %s(first: 100%s, filter: { %s }) { nodes { id } pageInfo { hasNextPage endCursor } } }`, list, after, filter), nil)
+			n += len(data[list].Nodes)
+			if !data[list].PageInfo.HasNextPage {
+				return n
+			}
+			after = fmt.Sprintf(", after: %q", data[list].PageInfo.EndCursor)
+		}
+	}
+	promotekit, uppromote := fmt.Sprintf("accounts: [%q]", account("promotekit")), fmt.Sprintf("accounts: [%q]", account("uppromote"))
+	for _, c := range []struct {
+		list, filter string
+		known        bool
+	}{
+		{"affiliates", promotekit, true},
+		{"referrals", promotekit + ", statuses: [ACTIVE]", true},
+		{"commissions", promotekit, true},
+		{"commissions", promotekit + ", statuses: [PAID]", false}, // filtered here
+		{"payouts", uppromote + ", statuses: [PAID]", true},       // by a call of its own
+		{"payouts", uppromote, false},
+		{"affiliates", "", false}, // one account that cannot tell is enough
+	} {
+		got := count(c.list, c.filter)
+		if (got != nil) != c.known {
+			t.Errorf("%s(%s): known %v, want %v", c.list, c.filter, got != nil, c.known)
+		}
+		if got != nil {
+			if want := rows(c.list, c.filter); *got != want {
+				t.Errorf("%s(%s): %d, and there are %d", c.list, c.filter, *got, want)
+			}
+		}
+	}
+}
+
+// account is the global id of an account.
+func account(name string) string {
+	return providers.ID{Account: name, Noun: providers.NounAccount}.String()
 }
