@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
@@ -56,10 +57,10 @@ func mask(email *string) *string {
 	if email == nil {
 		return nil
 	}
-	name, domain, ok := strings.Cut(*email, "@")
 	masked := "…"
-	if first := []rune(name); ok && len(first) > 0 {
-		masked = string(first[0]) + "…@" + domain
+	if at := strings.LastIndexByte(*email, '@'); at > 0 {
+		_, size := utf8.DecodeRuneInString(*email)
+		masked = (*email)[:size] + "…" + (*email)[at:]
 	}
 	return &masked
 }
