@@ -202,3 +202,24 @@ func TestVendorErrors(t *testing.T) {
 		t.Errorf("the client sees %s, the log says %s", s, log)
 	}
 }
+
+// TestTimeout wants a request whose time is over to end, its reads with it, and the client to be told.
+func TestTimeout(t *testing.T) {
+	ended := make(chan error, 1)
+	fake := providertest.NewFake("shop", providertest.Options{Before: func(ctx context.Context, _ string) error {
+		<-ctx.Done()
+		ended <- ctx.Err()
+		return &providers.Error{Account: "shop", Kind: providers.KindUnavailable, Err: ctx.Err()}
+	}})
+	h, _ := serve(t, func(o *httpapi.Options) {
+		o.Timeout = 50 * time.Millisecond
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+	})
+	w := post(h, `{ affiliates { nodes { id } } }`)
+	if err := <-ended; err == nil {
+		t.Error("the read goes on")
+	}
+	if s := w.Body.String(); !strings.Contains(s, `"code":"UPSTREAM_UNAVAILABLE"`) || !strings.Contains(s, `"retryable":true`) {
+		t.Errorf("%d %s", w.Code, s)
+	}
+}
