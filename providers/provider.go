@@ -19,6 +19,7 @@ type Provider interface {
 	// Calls is how many calls at most it takes to follow an edge from these rows, reading need of each
 	// record it leads to: edge is the GraphQL field with its type, "Commission.affiliate" or
 	// "Referral.commissions" (its first page), or the field of Query for a read by id, "Query.affiliate".
+	// "Query.commissions" is what it takes, beyond the pages of the list, to complete its rows.
 	// It is 0 where the row's reply carries what is needed, and where the vendor has no such edge. It is an
 	// estimate made before anything is sent: it looks into no cache, and does not know what turns out to be missing from
 	// a batch.

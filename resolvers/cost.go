@@ -96,6 +96,9 @@ func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 		from.affiliates = from.rows
 	}
 	p.spend(p.follow(e.field, from, names(fields)))
+	if e.to.noun == providers.NounCampaign {
+		from.affiliates = 0 // a campaign has any number of them
+	}
 	p.under(fields, from)
 }
 
@@ -108,7 +111,11 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 		}
 	}
 	p.spend(p.follow(e.field, from, names(fields)))
-	p.under(fields, from.below(from.rows*first))
+	below := from.below(from.rows * first)
+	if e.to.noun == providers.NounAffiliate {
+		below.affiliates = below.rows
+	}
+	p.under(fields, below)
 }
 
 // rootList is a list among the fields of Query.
@@ -153,10 +160,12 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	first, _ := graphql.UnmarshalInt(args["first"])
 	rows := min(max(first, 0), maxFirst)
 	below := level{rows: rows, accounts: accounts}
-	if n.noun == providers.NounAffiliate {
-		below.affiliates = rows
+	if n.noun != providers.NounCampaign {
+		below.affiliates = rows // everything else belongs to one
 	}
-	p.under(rowFields(p.op, f.Selections, n.noun), below)
+	fields := rowFields(p.op, f.Selections, n.noun)
+	p.spend(p.follow("Query."+f.Name, below, names(fields)))
+	p.under(fields, below)
 }
 
 // roots goes through the fields of Query.

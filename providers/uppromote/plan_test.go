@@ -1,6 +1,7 @@
 package uppromote
 
 import (
+	"log/slog"
 	"net/http"
 	"net/url"
 	"slices"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 	"github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
 )
 
@@ -32,7 +34,7 @@ func affiliateIDs(numbers ...string) (ids []providers.ID) {
 }
 
 func TestPlans(t *testing.T) {
-	p := played(t)
+	p := open(t, http.NotFoundHandler())
 	campaigns := []providers.ID{id(providers.NounCampaign, "8"), id(providers.NounCampaign, "9")}
 	from := time.Date(2026, 1, 2, 3, 4, 5, 600, time.UTC)
 	referrals := func(f providers.ReferralFilter) []string { l, err := p.Referrals(f); return keys(t, l, err) }
@@ -134,7 +136,7 @@ func busiest(t *testing.T, p *provider) (providers.ID, []providers.ID) {
 // TestPayoutsOfCommissions: the payments of an affiliate are read once for all commissions.
 func TestPayoutsOfCommissions(t *testing.T) {
 	server := simulator()
-	p := open(t, server, discard{})
+	p := open(t, server)
 	_, ids := busiest(t, p)
 	spent(server)
 	b, err := p.CommissionsByID(t.Context(), ids, "payout", "amount")
@@ -170,11 +172,11 @@ func TestUnreadPayments(t *testing.T) {
 	server := simulator()
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/payments/") {
-			says(http.StatusForbidden, `{"message":"not in your plan"}`)(w, r)
+			providertest.Answer(http.StatusForbidden, `{"message":"not in your plan"}`).ServeHTTP(w, r)
 			return
 		}
 		server.ServeHTTP(w, r)
-	}), discard{})
+	}))
 	affiliate, ids := busiest(t, p)
 	lists, err := p.Commissions(providers.CommissionFilter{})
 	for _, c := range all(t, p, lists, err) {
@@ -200,7 +202,7 @@ func TestUnreadPayments(t *testing.T) {
 // TestKnownAddressIsNotLookedUp: an affiliate's list takes one call where the address is known, else two.
 func TestKnownAddressIsNotLookedUp(t *testing.T) {
 	server := simulator()
-	p := open(t, server, discard{})
+	p := open(t, server)
 	affiliate, _ := busiest(t, p)
 	b, err := p.AffiliatesByID(t.Context(), []providers.ID{affiliate})
 	if err != nil {
@@ -231,7 +233,7 @@ func TestKnownAddressIsNotLookedUp(t *testing.T) {
 // TestCodesAreReadWithTheAffiliate: a coupon's code takes a read of the affiliate, all of it a search of all coupons.
 func TestCodesAreReadWithTheAffiliate(t *testing.T) {
 	server := simulator()
-	p := open(t, server, discard{})
+	p := open(t, server)
 	lists, err := p.Coupons(providers.CouponFilter{})
 	coupon := all(t, p, lists, err)[0]
 	for _, tt := range []struct {
@@ -254,7 +256,7 @@ func TestIgnoredFilter(t *testing.T) {
 	server := simulator()
 	server.Kit().Set(sandbox.IgnorePaymentEmail, true)
 	var log strings.Builder
-	p := open(t, server, &log)
+	p := openLogging(t, server, slog.NewTextHandler(&log, nil))
 	affiliate, _ := busiest(t, p)
 	if !slices.Contains(p.Account().Capabilities, providers.FilterPayoutsByAffiliate) {
 		t.Error("the capability is not there from the start")
@@ -287,7 +289,7 @@ func TestIgnoredFilter(t *testing.T) {
 // TestShortListIsWalked: once a list is known to be short, many records are read by walking it.
 func TestShortListIsWalked(t *testing.T) {
 	server := simulator()
-	p := open(t, server, discard{})
+	p := open(t, server)
 	lists, err := p.Affiliates(providers.AffiliateFilter{})
 	var ids []providers.ID
 	for _, a := range all(t, p, lists, err) {
@@ -307,7 +309,7 @@ func TestShortListIsWalked(t *testing.T) {
 }
 
 func TestCalls(t *testing.T) {
-	p := played(t)
+	p := open(t, http.NotFoundHandler())
 	for _, tt := range []struct {
 		edge string
 		need []string
@@ -321,7 +323,9 @@ func TestCalls(t *testing.T) {
 		{"Referral.campaign", []string{"name"}, 7},
 		{"Affiliate.campaign", []string{"name"}, 0},
 		{"Referral.commissions", []string{"amount"}, 0},
-		{"Commission.payout", []string{"amount"}, 16},
+		{"Commission.payout", []string{"amount"}, 8},
+		{"Query.commissions", []string{"payout"}, 8},
+		{"Query.commissions", []string{"amount"}, 0},
 		{"Query.referral", nil, 7},
 		{"Query.webhookSubscription", nil, 1},
 		{"Affiliate.nonsense", nil, 0},

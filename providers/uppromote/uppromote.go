@@ -207,8 +207,10 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return unless(namedProgramStub, each(programList.path, n))
 	case "Referral.campaign", "Commission.campaign":
 		return unless(programStub, each(programList.path, n))
-	case "Commission.payout": // the affiliate's payments, and what is owed to them
-		return each(paidList.path, owners) + each(unpaidList.path, owners) + 2*tries
+	case "Query.commissions":
+		return settling
+	case "Commission.payout": // what is owed to the affiliate; what was paid came when the rows learnt of it
+		return each(unpaidList.path, owners) + tries
 	case "Affiliate.referrals", "Campaign.referrals":
 		return n
 	case "Affiliate.commissions", "Campaign.commissions", "Payout.commissions":
