@@ -3335,7 +3335,7 @@ type Referral implements Node {
   "The campaign it counts in; null if it could not be read, or the vendor does not say."
   campaign: Campaign
   """
-  What was earned on it, newest first. At UpPromote the order and its commission are one record, and refunds are referrals of their own.
+  What was earned on it, newest first. At UpPromote the order and its commission are one record; refunds of the order stand here as well, though they are referrals of their own.
   """
   commissions(
     "How many at most, 1 to 100."

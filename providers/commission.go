@@ -93,10 +93,18 @@ type CommissionFilter struct {
 func (f CommissionFilter) Match(c *Commission) bool {
 	return (len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, c.AffiliateID)) &&
 		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, c.CampaignID)) &&
-		(len(f.Referrals) == 0 || slices.Contains(f.Referrals, c.ReferralID)) &&
+		(len(f.Referrals) == 0 || slices.Contains(f.Referrals, c.ReferralID) || f.takesBack(c)) &&
 		(len(f.Payouts) == 0 || slices.Contains(f.Payouts, c.PayoutID)) &&
 		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, c.Status)) &&
 		(f.OrderID == "" || equalText(c.OrderID, f.OrderID)) &&
 		(f.EventID == "" || equalText(c.EventID, f.EventID)) &&
 		f.CreatedAt.Contains(c.CreatedAt)
+}
+
+// takesBack says whether a row is the refund of the order whose edge is being followed. Refunds of orders are referrals
+// of their own, and yet belong to what was earned on the order.
+func (f CommissionFilter) takesBack(c *Commission) bool {
+	r := f.Parent.Referral
+	return r != nil && r.Kind == ReferralOrder && r.Status != ReferralRefunded && r.OrderID != nil &&
+		c.Kind == CommissionRefund && c.AffiliateID == r.AffiliateID && equalText(c.OrderID, *r.OrderID)
 }

@@ -549,3 +549,42 @@ func TestTotalCount(t *testing.T) {
 func account(name string) string {
 	return providers.ID{Account: name, Noun: providers.NounAccount}.String()
 }
+
+// TestRefundsOfAnOrder wants what was earned on an order together with what its refund took back.
+func TestRefundsOfAnOrder(t *testing.T) {
+	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true})
+	type referrals struct {
+		Referrals struct {
+			Nodes []struct {
+				OrderID, Status string
+				Commissions     struct {
+					Nodes []struct {
+						Kind   string
+						Amount struct{ Amount string }
+					}
+				}
+			}
+		}
+	}
+	refunds, _ := must[referrals](w, `{ referrals(first: 3, filter: { statuses: [REFUNDED] }) { nodes { orderId status commissions { nodes { kind amount { amount } } } } } }`, nil)
+	if len(refunds.Referrals.Nodes) == 0 {
+		t.Fatal("nothing was refunded")
+	}
+	for _, refund := range refunds.Referrals.Nodes {
+		if c := refund.Commissions.Nodes; len(c) != 1 || c[0].Kind != "REFUND" {
+			t.Errorf("the refund itself has %+v", c)
+		}
+		order, _ := must[referrals](w, fmt.Sprintf(`{ referrals(filter: { orderId: %q }) { nodes { orderId status commissions { nodes { kind amount { amount } } } } } }`, refund.OrderID), nil)
+		var kinds []string
+		for _, r := range order.Referrals.Nodes {
+			if r.Status != "REFUNDED" {
+				for _, c := range r.Commissions.Nodes {
+					kinds = append(kinds, c.Kind)
+				}
+			}
+		}
+		if !slices.Equal(kinds, []string{"REFUND", "SALE"}) {
+			t.Errorf("order %s earned %v, want its sale and its refund", refund.OrderID, kinds)
+		}
+	}
+}

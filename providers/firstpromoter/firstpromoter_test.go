@@ -11,6 +11,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/firstpromoter/sandbox"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 func TestNewNeedsWhatTheVendorDoesNotTell(t *testing.T) {
@@ -225,23 +226,19 @@ func TestStatesOfAffiliates(t *testing.T) {
 
 // TestCommissionsOfReferrals: what the search finds of others is left to their lists.
 func TestCommissionsOfReferrals(t *testing.T) {
-	all := exchanges(t)
-	found := all[slices.IndexFunc(all, func(e exchange) bool { return e.name == "commission_list" })].body
+	found := providertest.Find(t, providertest.Exchanges(t, "."), "commission_list").Body
 	email := "user@example.com"
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if got := r.URL.Query().Get("q"); got != email {
 			t.Errorf("searched for %q, want %q", got, email)
 		}
-		_, _ = w.Write([]byte(found))
+		_, _ = w.Write(found)
 	}), someKey)
 	for local, want := range map[string]int{"29203686": 2, "29203687": 0} {
 		f := providers.CommissionFilter{Referrals: []providers.ID{id(providers.NounReferral, local)}}
 		f.Parent.Referral = &providers.Referral{Node: providers.Node{ID: f.Referrals[0]}, Email: &email}
-		page, err := first[providers.Commission](t.Context(), p)(p.Commissions(f))
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := len(page.(*providers.Page[providers.Commission]).Items); got != want {
+		page := providertest.First[providers.Commission](t, p)(p.Commissions(f))
+		if got := len(page.Items); got != want {
 			t.Errorf("referral %s: got %d commissions, want %d", local, got, want)
 		}
 	}
@@ -384,27 +381,23 @@ func TestLookupThatFindsNothing(t *testing.T) {
 
 // TestRawRecord reads a record of each noun and looks for what must not be shown.
 func TestRawRecord(t *testing.T) {
-	all := exchanges(t)
-	body := func(name string) []byte {
-		i := slices.IndexFunc(all, func(e exchange) bool { return e.name == name })
-		return []byte(all[i].body)
-	}
+	stored := providertest.Exchanges(t, ".")
 	for noun, c := range map[providers.Noun]struct{ local, path, exchange, shows string }{
-		providers.NounAffiliate:           {"8262001", "/promoters/8262001", "affiliate_one", `"email":"old@example.com"`},
-		providers.NounMembership:          {"14840000~8262001", "/promoters/8262001", "affiliate_one", `"ref_token":"jane"`},
-		providers.NounCampaign:            {"28004", "/campaigns/28004", "campaign_one", `"upgrade_details":{"campaign_id"`},
-		providers.NounReferral:            {"29203686", "/referrals/29203686", "referral_one", `"split_details":[{`},
+		providers.NounAffiliate:           {"8262001", "/promoters/8262001", "affiliate_get", `"email":"old@example.com"`},
+		providers.NounMembership:          {"14840000~8262001", "/promoters/8262001", "affiliate_get", `"ref_token":"jane"`},
+		providers.NounCampaign:            {"28004", "/campaigns/28004", "campaign_get", `"upgrade_details":{"campaign_id"`},
+		providers.NounReferral:            {"29203686", "/referrals/29203686", "referral_get", `"split_details":[{`},
 		providers.NounCommission:          {"13533003", "/commissions", "commission_list", `"plan_id":7`},
 		providers.NounPayout:              {"2710287", "/payouts", "payout_list", `"total_incl_tax":3645.0`},
-		providers.NounCoupon:              {"510", "/promo_codes/510", "coupon_one", `"ext_id":"promo_1"`},
-		providers.NounWebhookSubscription: {"1", "/webhooks/1", "webhook_one", `"timeout":30`},
+		providers.NounCoupon:              {"510", "/promo_codes/510", "coupon_get", `"ext_id":"promo_1"`},
+		providers.NounWebhookSubscription: {"1", "/webhooks/1", "webhook_get", `"timeout":30`},
 	} {
 		t.Run(string(noun), func(t *testing.T) {
 			p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Path != c.path {
 					t.Errorf("got a call of %s, want %s", r.URL.Path, c.path)
 				}
-				_, _ = w.Write(body(c.exchange))
+				_, _ = w.Write(providertest.Find(t, stored, c.exchange).Body)
 			}), someKey)
 			raw, err := p.RawRecord(t.Context(), id(noun, c.local))
 			if err != nil {

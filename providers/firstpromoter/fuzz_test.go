@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 // decode reads rows as a reply's and converts them. Each either is a record with an id, or makes the reply a bad one.
@@ -34,9 +35,9 @@ func decode[W any, T providers.Record](t *testing.T, e endpoint[W, T], b []byte)
 
 // FuzzRows decodes anything as the rows of every list.
 func FuzzRows(f *testing.F) {
-	for _, e := range exchanges(f) {
-		f.Add([]byte(e.body))
-		f.Add([]byte("[" + e.body + "]"))
+	for _, e := range providertest.Exchanges(f, ".") {
+		f.Add(e.Body)
+		f.Add([]byte("[" + string(e.Body) + "]"))
 	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		decode(t, promoterList, b)

@@ -1,22 +1,15 @@
 package firstpromoter
 
 import (
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/firstpromoter/sandbox"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// simulator is a small account. A minute passes at each look at its clock, so that no call is one too many.
-func simulator() *sandbox.Server {
-	var minutes atomic.Int64
-	return sandbox.New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time {
-		return noon.Add(time.Duration(minutes.Add(1)) * time.Minute)
-	}})
-}
+// simulator is a small account.
+func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) }
 
 func TestSuite(t *testing.T) {
 	server := simulator()

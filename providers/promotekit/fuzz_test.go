@@ -5,19 +5,20 @@ import (
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 // fuzz feeds the decoder of one noun. Whatever comes, it must not panic; what is accepted has ids
 // that survive their codec, and records of this account only.
 func fuzz[W identified, T providers.Record](f *testing.F, convert func(*reply, *W) *T) {
-	for _, e := range exchanges(f) {
+	for _, e := range providertest.Exchanges(f, ".") {
 		var list rows[json.RawMessage]
 		var one single[json.RawMessage]
-		if json.Unmarshal([]byte(e.body), &list) == nil {
+		if json.Unmarshal(e.Body, &list) == nil {
 			for _, row := range list.Data {
 				f.Add([]byte(row))
 			}
-		} else if json.Unmarshal([]byte(e.body), &one) == nil {
+		} else if json.Unmarshal(e.Body, &one) == nil {
 			f.Add([]byte(*one.Data))
 		}
 	}

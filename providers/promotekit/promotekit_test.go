@@ -16,6 +16,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/promotekit/sandbox"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 const (
@@ -35,7 +36,7 @@ func TestCallsOfQueries(t *testing.T) {
 	server := simulator()
 	t.Run("embedded", func(t *testing.T) {
 		server.Kit().Forget()
-		page := first[providers.Commission](t, open(t, server))(open(t, server).Commissions(providers.CommissionFilter{}))
+		page := providertest.First[providers.Commission](t, open(t, server))(open(t, server).Commissions(providers.CommissionFilter{}))
 		known := map[providers.ID]bool{}
 		for _, a := range page.Harvest.Affiliates {
 			known[a.ID] = a.Known == nil
@@ -72,7 +73,7 @@ func TestCallsOfQueries(t *testing.T) {
 		server.Kit().Set(sandbox.IDsOnly, true)
 		defer server.Kit().Set(sandbox.IDsOnly, false)
 		p := open(t, server)
-		page := first[providers.Referral](t, p)(p.Referrals(providers.ReferralFilter{}))
+		page := providertest.First[providers.Referral](t, p)(p.Referrals(providers.ReferralFilter{}))
 		var affiliates, campaigns []providers.ID
 		for _, r := range page.Items {
 			if r.Known.Covers("campaign") || !r.Known.Covers("affiliate", "email") {
@@ -94,7 +95,7 @@ func TestCallsOfQueries(t *testing.T) {
 }
 
 func TestCalls(t *testing.T) {
-	p := open(t, fixed(http.StatusOK, ""))
+	p := open(t, providertest.Answer(http.StatusOK, ""))
 	for _, c := range []struct {
 		edge string
 		bare bool
@@ -121,7 +122,7 @@ func TestCalls(t *testing.T) {
 }
 
 func TestPlans(t *testing.T) {
-	p := open(t, fixed(http.StatusOK, ""))
+	p := open(t, providertest.Answer(http.StatusOK, ""))
 	noon := noon
 	a, b := id(providers.NounAffiliate, uuidA), id(providers.NounAffiliate, uuidB)
 	c, o := id(providers.NounCampaign, uuidC), id(providers.NounPayout, uuidC)
@@ -203,11 +204,12 @@ func plan[T providers.Record](lists []providers.List[T], err error) (lines []str
 
 // TestIgnoredFilter: once a filter is seen to be ignored, nothing is planned by it.
 func TestIgnoredFilter(t *testing.T) {
+	t.Parallel()
 	server := simulator()
 	server.Kit().Set(sandbox.IgnoreFilters, true)
 	var log bytes.Buffer
 	p := openLogging(t, server, slog.NewTextHandler(&log, nil))
-	rows := first[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{})).Items
+	rows := providertest.First[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{})).Items
 	of := rows[slices.IndexFunc(rows, func(c *providers.Commission) bool { return !c.PayoutID.IsZero() })]
 	byReferral := providers.CommissionFilter{Referrals: []providers.ID{of.ReferralID}}
 	byAffiliate := providers.CommissionFilter{Affiliates: []providers.ID{of.AffiliateID}}
@@ -221,7 +223,7 @@ func TestIgnoredFilter(t *testing.T) {
 		}
 	}
 
-	first[providers.Commission](t, p)(p.Commissions(byReferral))
+	providertest.First[providers.Commission](t, p)(p.Commissions(byReferral))
 	if got, want := plan(p.Commissions(byReferral)), "commissions?affiliate_id="+of.AffiliateID.Local+" within commissions"; len(got) != 1 || got[0] != want {
 		t.Errorf("with referral_id ignored: got %q, want %q", got, want)
 	}
@@ -229,7 +231,7 @@ func TestIgnoredFilter(t *testing.T) {
 		t.Errorf("with referral_id ignored: capabilities %q", p.Account().Capabilities)
 	}
 	for range 2 {
-		first[providers.Commission](t, p)(p.Commissions(byAffiliate))
+		providertest.First[providers.Commission](t, p)(p.Commissions(byAffiliate))
 	}
 	for _, f := range []providers.CommissionFilter{byReferral, byAffiliate, byPayout} {
 		if diff := cmp.Diff([]string{"commissions"}, plan(p.Commissions(f))); diff != "" {
@@ -268,7 +270,7 @@ func TestReferralsOfOneAffiliate(t *testing.T) {
 	server := simulator()
 	p := open(t, server)
 	groups := map[providers.ID][]providers.ID{}
-	for _, r := range first[providers.Referral](t, p)(p.Referrals(providers.ReferralFilter{})).Items {
+	for _, r := range providertest.First[providers.Referral](t, p)(p.Referrals(providers.ReferralFilter{})).Items {
 		groups[r.AffiliateID] = append(groups[r.AffiliateID], r.ID)
 	}
 	var wanted []providers.ID
@@ -311,7 +313,7 @@ func TestErrors(t *testing.T) {
 		{200, `{"success": true, "data": [{"email": "jane@x.example"}]}`, providers.KindBadReply, errNoID.Error()},
 		{200, `{"success": true, "data": [{"id": "x", "campaign": {"name": "n"}}]}`, providers.KindBadReply, ""},
 	} {
-		p := open(t, fixed(tt.status, tt.body))
+		p := open(t, providertest.Answer(tt.status, tt.body))
 		_, err := p.listAffiliates(t.Context(), nil, 1)
 		if got := providers.KindOf(err); err == nil || got != tt.want || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "@") {
 			t.Errorf("%d %s: got %v; want %s that says %q, and no address", tt.status, tt.body, err, tt.want, tt.says)
@@ -338,7 +340,7 @@ func TestEndOfList(t *testing.T) {
 		{"no block, a full page", `"data": [` + strings.Join(full, ",") + `]`, true, -1},
 		{"has_more in the wrong place", `"has_more": true, "data": null`, false, -1},
 	} {
-		page, err := open(t, fixed(200, `{"success": true, `+tt.body+`}`)).listCampaigns(t.Context(), nil, 1)
+		page, err := open(t, providertest.Answer(200, `{"success": true, `+tt.body+`}`)).listCampaigns(t.Context(), nil, 1)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,14 +357,14 @@ func TestEndOfList(t *testing.T) {
 func TestRawRecord(t *testing.T) {
 	const sent = `{"success": true, "data": {"id": "` + uuidA + `", "api_token": "s3cret", "clicks": 12345678901234567890, "links": [{"url": "u", "key": "s3cret"}],
 		"email": {"secret": "s3cret"}, "campaign": {"id": "` + uuidC + `", "secret": "s3cret"}}}`
-	p := open(t, fixed(200, sent))
+	p := open(t, providertest.Answer(200, sent))
 	for _, of := range []providers.ID{id(providers.NounAffiliate, uuidA), id(providers.NounMembership, uuidA, uuidC)} {
 		raw, err := p.RawRecord(t.Context(), of)
 		if got, want := string(raw), `{"campaign":{"id":"`+uuidC+`"},"clicks":12345678901234567890,"email":{},"id":"`+uuidA+`","links":[{"url":"u"}]}`; of.Noun == providers.NounAffiliate && (err != nil || got != want) {
 			t.Errorf("got %s, %v\nwant %s", got, err, want)
 		}
 	}
-	p = open(t, fixed(200, strings.ReplaceAll(strings.ReplaceAll(sent, `{"secret": "s3cret"}`, `"e"`), "12345678901234567890", "1")))
+	p = open(t, providertest.Answer(200, strings.ReplaceAll(strings.ReplaceAll(sent, `{"secret": "s3cret"}`, `"e"`), "12345678901234567890", "1")))
 	if _, err := p.RawRecord(t.Context(), id(providers.NounMembership, uuidA, uuidC)); err != nil {
 		t.Errorf("the membership: %v", err)
 	}
@@ -376,11 +378,12 @@ func TestRawRecord(t *testing.T) {
 // TestShapes holds the simulator's replies against the vendor's examples: the same fields at every level,
 // of the same JSON types.
 func TestShapes(t *testing.T) {
+	stored := providertest.Exchanges(t, ".")
 	server := simulator()
 	p := open(t, server)
-	affiliate := first[providers.Affiliate](t, p)(p.Affiliates(providers.AffiliateFilter{})).Items[0].ID.Local
+	affiliate := providertest.First[providers.Affiliate](t, p)(p.Affiliates(providers.AffiliateFilter{})).Items[0].ID.Local
 	var paid string
-	for _, c := range first[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{})).Items {
+	for _, c := range providertest.First[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{})).Items {
 		if !c.PayoutID.IsZero() {
 			paid = c.ID.Local
 		}
@@ -391,7 +394,7 @@ func TestShapes(t *testing.T) {
 		"referral_list":  "/referrals?limit=100",
 	} {
 		var want, got any
-		if err := json.Unmarshal([]byte(exchanges(t)[name].body), &want); err != nil {
+		if err := json.Unmarshal(providertest.Find(t, stored, name).Body, &want); err != nil {
 			t.Fatal(err)
 		}
 		if _, body := ask(server, http.MethodGet, target); json.Unmarshal(body, &got) != nil {

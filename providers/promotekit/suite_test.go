@@ -2,22 +2,15 @@ package promotekit
 
 import (
 	"maps"
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/promotekit/sandbox"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// simulator is a small organization. A minute passes at each look at its clock, so that no call is one too many.
-func simulator() *sandbox.Server {
-	var minutes atomic.Int64
-	return sandbox.New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time {
-		return noon.Add(time.Duration(minutes.Add(1)) * time.Minute)
-	}})
-}
+// simulator is a small organization.
+func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) }
 
 var limits = map[string]string{
 	"Affiliate/filter/parent":   "PromoteKit knows no parents",
@@ -40,6 +33,7 @@ func TestSuiteIDsOnly(t *testing.T) {
 }
 
 func runSuite(t *testing.T, server *sandbox.Server, limits map[string]string) {
+	t.Parallel()
 	providertest.Run(t, providertest.Subject{
 		New: func(t testing.TB) providers.Provider { return open(t, server) },
 		Nouns: []providers.Noun{

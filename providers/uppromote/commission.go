@@ -40,7 +40,7 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 	return commissionList.lists(l), nil
 }
 
-// commissionsOfReferrals are lists of one row, the referral's own.
+// commissionsOfReferrals are lists of one row, the referral's own; where an order is known, its refunds as well.
 func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []providers.List[providers.Commission] {
 	need := []string{"status", "createdAt", "orderId", "affiliate", "campaign", "referral"} // what rows are checked for
 	if len(f.Payouts) > 0 {
@@ -48,6 +48,10 @@ func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []provid
 	}
 	var lists []providers.List[providers.Commission]
 	for _, referral := range p.own(providers.NounReferral, f.Referrals) {
+		if order := f.Parent.Referral; order != nil && order.ID == referral && order.OrderID != nil && order.Status != providers.ReferralRefunded {
+			lists = append(lists, p.commissionsOfOrder(order)...)
+			continue
+		}
 		id := p.local(providers.NounCommission, referral.Local)
 		query := url.Values{"id": {id.Local}}
 		if len(f.Payouts) > 0 {
@@ -73,6 +77,21 @@ func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []provid
 				return page, nil
 			},
 		})
+	}
+	return lists
+}
+
+// commissionsOfOrder are the rows of an order: the sale, and its refunds. None of them is older than the sale.
+func (p *provider) commissionsOfOrder(order *providers.Referral) []providers.List[providers.Commission] {
+	l := p.plan()
+	l.order(*order.OrderID)
+	l.exact = false // others may have earned on it
+	lists, all := commissionList.lists(l), commissionList.all(p)
+	for i := range lists {
+		lists[i].Within = &all
+		if order.CreatedAt != nil {
+			lists[i].Since = *order.CreatedAt
+		}
 	}
 	return lists
 }

@@ -7,13 +7,14 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 // FuzzDecode reads anything as a reply of every endpoint: it is converted or refused, and what was converted has an id
 // that can be given out and read back.
 func FuzzDecode(f *testing.F) {
-	for _, e := range exchanges(f) {
-		f.Add(e.body)
+	for _, e := range providertest.Exchanges(f, ".") {
+		f.Add(e.Body)
 	}
 	for _, s := range []string{
 		`{"status":"200","data":{"id":"1","order_id":"5","commission":1e2,"created_at":"2024-07-11 06:58:59"}}`,
@@ -22,7 +23,7 @@ func FuzzDecode(f *testing.F) {
 	} {
 		f.Add([]byte(s))
 	}
-	p := open(f, says(200, ""), discard{})
+	p := open(f, providertest.Answer(200, ""))
 	f.Fuzz(func(t *testing.T, body []byte) {
 		decode(t, p, body, affiliateList)
 		decode(t, p, body, membershipList)
@@ -51,8 +52,8 @@ func decode[W any, T providers.Record](t *testing.T, p *provider, body []byte, e
 			continue
 		}
 		n := providers.NodeOf(row)
-		if n.ID.Account != "store" || n.ID.Noun != e.noun || n.ID.Local == "" || n.ProviderID == "" {
-			t.Fatalf("%s: a record of the id %+v, %q", body, n.ID, n.ProviderID)
+		if n.ID.Account != "store" || n.ID.Noun != e.noun || n.ID.Local == "" || n.ProviderID == "" || !n.FetchedAt.Equal(noon) {
+			t.Fatalf("%s: a record of the node %+v", body, n)
 		}
 		if len(n.ID.String()) > 512 {
 			continue // more than ids may hold: it is not found again
@@ -98,7 +99,7 @@ func FuzzIDs(f *testing.F) {
 	for _, s := range []string{"paid~1", "due~2", "5~COUPON%7E", "1~2~3", "~", "paid~01", ""} {
 		f.Add(s)
 	}
-	p := open(f, says(200, ""), discard{})
+	p := open(f, providertest.Answer(200, ""))
 	f.Fuzz(func(t *testing.T, local string) {
 		if state, n, ok := p.payout(id(providers.NounPayout, local)); ok && p.payoutID(state, n).Local != local {
 			t.Fatalf("%q is %s of %d, which is another payout", local, state, n)

@@ -1,27 +1,15 @@
 package uppromote
 
 import (
-	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 	"github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
 )
 
-// discard is where nothing is logged to.
-type discard struct{}
-
-func (discard) Write(b []byte) (int, error) { return len(b), nil }
-
-// simulator is a small store. A minute passes at each look at its clock, so that no call is one too many.
-func simulator() *sandbox.Server {
-	var minutes atomic.Int64
-	return sandbox.New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time {
-		return noon.Add(time.Duration(minutes.Add(1)) * time.Minute)
-	}})
-}
+// simulator is a small store.
+func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) }
 
 func TestSuite(t *testing.T) { runSuite(t) }
 
@@ -31,12 +19,13 @@ func TestSuiteSwitched(t *testing.T) {
 }
 
 func runSuite(t *testing.T, switches ...string) {
+	t.Parallel()
 	server := simulator()
 	for _, s := range switches {
 		server.Kit().Set(s, true)
 	}
 	providertest.Run(t, providertest.Subject{
-		New: func(t testing.TB) providers.Provider { return open(t, server, discard{}) },
+		New: func(t testing.TB) providers.Provider { return open(t, server) },
 		Nouns: []providers.Noun{
 			providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,
 			providers.NounCommission, providers.NounPayout, providers.NounCoupon, providers.NounWebhookSubscription,

@@ -215,8 +215,8 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return n
 	case "Affiliate.commissions", "Campaign.commissions", "Payout.commissions":
 		return n + settling
-	case "Referral.commissions": // the rows themselves
-		return settling
+	case "Referral.commissions": // the rows of each order, or the list that holds them all
+		return each(referralList.path, n) + settling
 	case "Affiliate.payouts":
 		return each(unpaidList.path, n) + each(paidList.path, n)
 	case "Affiliate.children", "Campaign.memberships":

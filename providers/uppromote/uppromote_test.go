@@ -1,14 +1,9 @@
 package uppromote
 
 import (
-	"bytes"
 	"context"
 	"io"
-	"log/slog"
 	"net/http"
-	"net/http/httptest"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -17,130 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
-
-var noon = time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
-
-// free is a budget without end.
-type free struct{}
-
-func (free) Take(context.Context) error { return nil }
-func (free) Exhausted(time.Duration)    {}
-func (free) State() providers.RateLimit {
-	return providers.RateLimit{Limit: 120, WindowSeconds: 60, Remaining: 120, ResetAt: noon}
-}
-
-// roundTrip is a transport in a function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// open makes a provider whose calls go to a handler, without a network.
-func open(t testing.TB, h http.Handler, log io.Writer) *provider {
-	t.Helper()
-	p, err := New(providers.Config{
-		Account: "store", Name: "Store", Currency: "usd", BaseURL: "https://uppromote.test", Timeout: 10 * time.Second,
-		Credentials: map[string]string{"api_key": "sandbox-uppromote-key"},
-		HTTP: &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
-			if err := r.Context().Err(); err != nil {
-				return nil, err
-			}
-			w := httptest.NewRecorder()
-			h.ServeHTTP(w, r)
-			return w.Result(), nil
-		})},
-		Logger: slog.New(slog.NewTextHandler(log, nil)), Budget: free{}, Now: func() time.Time { return noon },
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return p.(*provider)
-}
-
-// says answers every call with this.
-func says(status int, body string) http.HandlerFunc {
-	return func(w http.ResponseWriter, _ *http.Request) {
-		w.WriteHeader(status)
-		_, _ = io.WriteString(w, body)
-	}
-}
-
-// exchange is a stored call and its reply.
-type exchange struct {
-	file, source, request string // request is "GET /path?query"
-	body                  []byte
-}
-
-// exchanges are those in testdata.
-func exchanges(t testing.TB) map[string]exchange {
-	t.Helper()
-	files, err := filepath.Glob("testdata/*.http")
-	if err != nil {
-		t.Fatal(err)
-	}
-	all := map[string]exchange{}
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		head, body, ok := bytes.Cut(b, []byte("\n\n"))
-		source, request, ok2 := strings.Cut(string(head), "\n")
-		if !ok || !ok2 || !strings.HasPrefix(source, "# Written from ") && !strings.HasPrefix(source, "# Recorded from ") {
-			t.Fatalf("%s: want a line that tells its source, the request, an empty line, the reply", file)
-		}
-		all[request] = exchange{file, source, request, body}
-	}
-	return all
-}
-
-// played is a provider whose calls are answered from testdata. A call that is not stored is an error.
-func played(t *testing.T) *provider {
-	t.Helper()
-	all := exchanges(t)
-	return open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		e, ok := all[r.Method+" "+r.URL.RequestURI()]
-		if !ok {
-			t.Errorf("%s %s is not stored", r.Method, r.URL.RequestURI())
-			w.WriteHeader(http.StatusNotFound)
-			return
-		}
-		_, _ = w.Write(e.body)
-	}), io.Discard)
-}
-
-// first is the only row of a list's first page.
-func first[T providers.Record](t *testing.T, p *provider, lists []providers.List[T], err error) (*T, providers.Harvest) {
-	t.Helper()
-	if err != nil || len(lists) != 1 {
-		t.Fatalf("%d lists, error %v; want one", len(lists), err)
-	}
-	page, err := lists[0].Page(context.Background(), providers.PageRequest{Number: 1, Reader: p})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(page.Items) == 0 || page.More {
-		t.Fatalf("%d rows, more: %v; want the last page", len(page.Items), page.More)
-	}
-	return page.Items[0], page.Harvest
-}
-
-func id(noun providers.Noun, local string) providers.ID {
-	return providers.ID{Account: "store", Noun: noun, Local: local}
-}
-
-// node is what a record of the exchanges has in common with the others.
-func node(noun providers.Noun, local, providerID string, created *time.Time, known *providers.Fields) providers.Node {
-	return providers.Node{ID: id(noun, local), ProviderID: providerID, CreatedAt: created, FetchedAt: noon, Known: known}
-}
-
-func at(s string) *time.Time {
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		panic(err)
-	}
-	return &t
-}
 
 func money(s string) *providers.Money {
 	d, err := providers.ParseDecimal(s)
@@ -173,7 +46,7 @@ func TestHeaders(t *testing.T) {
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		got = r.Header
 		_, _ = io.WriteString(w, `{"data":[]}`)
-	}), io.Discard)
+	}))
 	if err := p.Ping(context.Background()); err != nil {
 		t.Fatal(err)
 	}
@@ -205,7 +78,7 @@ func TestErrors(t *testing.T) {
 		{"no id", 200, `{"data":[{"name":"x"}]}`, providers.KindBadReply, "id", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := open(t, says(tt.status, tt.body), io.Discard)
+			p := open(t, providertest.Answer(tt.status, tt.body))
 			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond) // no time to try again
 			defer cancel()
 			_, err := programList.page(ctx, p, nil, 1)
@@ -235,7 +108,7 @@ func TestNotThere(t *testing.T) {
 		{404, `{"status":404,"message":"Affiliate not found"}`}, {422, `{"message":"bad id"}`}, {200, `{"status":200,"data":null}`},
 		{200, `{"status":200,"data":[]}`}, {200, `{"status":404,"message":"not found"}`},
 	} {
-		p := open(t, says(tt.status, tt.body), io.Discard)
+		p := open(t, providertest.Answer(tt.status, tt.body))
 		want := id(providers.NounAffiliate, "7")
 		b, err := p.AffiliatesByID(t.Context(), []providers.ID{want})
 		if err != nil || len(b.Found)+len(b.Failed) != 0 {
@@ -245,7 +118,7 @@ func TestNotThere(t *testing.T) {
 			t.Errorf("%d %s: RawRecord: %v; want %s", tt.status, tt.body, err, providers.KindNotFound)
 		}
 	}
-	p := open(t, says(200, `{"data":{"id":8}}`), io.Discard)
+	p := open(t, providertest.Answer(200, `{"data":{"id":8}}`))
 	b, err := p.AffiliatesByID(t.Context(), []providers.ID{id(providers.NounAffiliate, "7")})
 	if err != nil || providers.KindOf(b.Failed[id(providers.NounAffiliate, "7")]) != providers.KindBadReply {
 		t.Errorf("affiliate 8 came for 7: %+v, %v; want it to fail", b, err)

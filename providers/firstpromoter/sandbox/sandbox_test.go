@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -15,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 // clock is the simulator's; tests move it.
@@ -82,13 +82,9 @@ func shape(v any) any {
 
 // TestShape holds the list of referrals against the vendor's own example of it.
 func TestShape(t *testing.T) {
-	b, err := os.ReadFile("../testdata/referral_list.txt")
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, body, _ := strings.Cut(string(b), "\n\n")
+	stored := providertest.Find(t, providertest.Exchanges(t, ".."), "referral_list")
 	var example any
-	if err := json.Unmarshal([]byte(body), &example); err != nil {
+	if err := json.Unmarshal(stored.Body, &example); err != nil {
 		t.Fatal(err)
 	}
 	s, _ := open(providers.SandboxSmall)

@@ -8,17 +8,15 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 var noon = time.Date(2026, 5, 20, 12, 0, 0, 0, time.UTC)
@@ -28,13 +26,8 @@ func still() *Server {
 	return New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time { return noon }})
 }
 
-// ticking is a simulator that lets a minute pass at each look at its clock, so that no call is one too many.
-func ticking() *Server {
-	var minutes atomic.Int64
-	return New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time {
-		return noon.Add(time.Duration(minutes.Add(1)) * time.Minute)
-	}})
-}
+// ticking is a simulator that lets a minute pass at each look at its clock.
+func ticking() *Server { return New(providertest.Small(noon)) }
 
 // object is what any JSON object decodes into, numbers as written.
 type object = map[string]any
@@ -173,29 +166,19 @@ func opaque(path string) bool {
 // TestShapes: the simulator's replies have the names of the stored exchanges on all levels, no more and no fewer, and
 // their types.
 func TestShapes(t *testing.T) {
-	files, err := filepath.Glob("../testdata/*.http")
-	if err != nil || len(files) < 10 {
-		t.Fatalf("%d exchanges, %v", len(files), err)
-	}
 	s := ticking()
 	ids := map[string]any{
 		"/affiliates": walk(t, s, "/affiliates")[0]["id"], "/programs": walk(t, s, "/programs")[0]["id"],
 		"/referrals": walk(t, s, "/referrals")[0]["id"], "/payments": walk(t, s, "/payments/paid")[0]["payment_id"],
 	}
 	s.kit.Set(OneElementArrays, true) // as the exchanges have it, where they do
-	for _, file := range files {
-		b, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		head, body, _ := bytes.Cut(b, []byte("\n\n"))
-		_, request, _ := strings.Cut(string(head), "\n")
-		path := strings.TrimPrefix(request, "GET ")
+	for _, e := range providertest.Exchanges(t, "..") {
+		path := strings.TrimPrefix(e.Request, "GET ")
 		if i := strings.LastIndex(path, "/"); path[i+1] >= '0' && path[i+1] <= '9' {
 			path = fmt.Sprintf("%s/%v", path[:i], ids[path[:i]])
 		}
 		want, got := map[string]map[string]bool{}, map[string]map[string]bool{}
-		stored := decode(t, body)
+		stored := decode(t, e.Body)
 		if _, single := stored["data"].(object); single && !strings.HasSuffix(path, "total-paid") {
 			stored["data"] = []any{stored["data"]}
 		}
@@ -206,17 +189,17 @@ func TestShapes(t *testing.T) {
 				continue
 			}
 			if got[p] == nil {
-				t.Errorf("%s: the simulator has no %s", file, p)
+				t.Errorf("%s: the simulator has no %s", e.Name, p)
 			}
 			for kind := range got[p] {
 				if !kinds[kind] && kind != "null" && !kinds["null"] {
-					t.Errorf("%s: %s is %s at the simulator; want %v", file, p, kind, kinds)
+					t.Errorf("%s: %s is %s at the simulator; want %v", e.Name, p, kind, kinds)
 				}
 			}
 		}
 		for p := range got {
 			if want[p] == nil && !opaque(p) {
-				t.Errorf("%s: the simulator has %s, which is not known", file, p)
+				t.Errorf("%s: the simulator has %s, which is not known", e.Name, p)
 			}
 		}
 	}
@@ -462,15 +445,12 @@ func TestMoney(t *testing.T) {
 	}
 }
 
-// TestLarge: the large world is served by pages that are made when they are asked for.
-func TestLarge(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes seconds")
-	}
-	s := New(providers.SandboxOptions{Size: providers.SandboxLarge, Seed: 1, Now: func() time.Time { return noon }})
-	rows := get(t, s, "/referrals?per_page=100&page=4000").([]any)
+// TestDeepPage: a page far from the first is as any other.
+func TestDeepPage(t *testing.T) {
+	s := New(providers.SandboxOptions{Size: providers.SandboxMedium, Seed: 1, Now: func() time.Time { return noon }})
+	rows := get(t, s, "/referrals?per_page=100&page=150").([]any)
 	if len(rows) != 100 {
-		t.Fatalf("page 4000 has %d rows", len(rows))
+		t.Fatalf("page 150 has %d rows", len(rows))
 	}
 	email := rows[0].(object)["affiliate"].(object)["email"].(string)
 	if rows := walk(t, s, "/referrals?"+url.Values{"affiliate_email": {email}}.Encode()); len(rows) == 0 {
