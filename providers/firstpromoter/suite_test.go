@@ -13,9 +13,10 @@ func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) 
 
 func TestSuite(t *testing.T) {
 	server := simulator()
+	vendor := providertest.Wire(t, server)
 	providertest.Run(t, providertest.Subject{
 		New: func(t testing.TB) providers.Provider {
-			return open(t, server, server.Credentials())
+			return open(t, vendor, server.Credentials())
 		},
 		Nouns: []providers.Noun{
 			providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,

@@ -2,6 +2,7 @@ package promotekit
 
 import (
 	"maps"
+	"net/http"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -19,7 +20,10 @@ var limits = map[string]string{
 	"Commission/filter/orderId": "PromoteKit knows no orders",
 }
 
-func TestSuite(t *testing.T) { runSuite(t, simulator(), limits) }
+func TestSuite(t *testing.T) {
+	server := simulator()
+	runSuite(t, server, providertest.Wire(t, server), limits)
+}
 
 // TestSuiteIDsOnly is the suite where related records come as their ids alone.
 func TestSuiteIDsOnly(t *testing.T) {
@@ -29,13 +33,13 @@ func TestSuiteIDsOnly(t *testing.T) {
 	for _, check := range []string{"Referral/calls", "Commission/calls", "Payout/calls"} {
 		limits[check] = "that bare ids come, and cost a call more for the campaign, is known after the first reply"
 	}
-	runSuite(t, server, limits)
+	runSuite(t, server, server, limits)
 }
 
-func runSuite(t *testing.T, server *sandbox.Server, limits map[string]string) {
+func runSuite(t *testing.T, server *sandbox.Server, vendor http.Handler, limits map[string]string) {
 	t.Parallel()
 	providertest.Run(t, providertest.Subject{
-		New: func(t testing.TB) providers.Provider { return open(t, server) },
+		New: func(t testing.TB) providers.Provider { return open(t, vendor) },
 		Nouns: []providers.Noun{
 			providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,
 			providers.NounCommission, providers.NounPayout, providers.NounCoupon,

@@ -14,14 +14,32 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Config is an account in US dollars at a vendor who is called without a network, with an endless budget and no log.
-// Credentials are left to the caller. now is when replies arrive.
+// Config is an account in US dollars at a vendor, with an endless budget and no log. The vendor is called without a
+// network, or over HTTP where Wire serves it. Credentials are left to the caller. now is when replies arrive.
 func Config(account string, vendor http.Handler, now time.Time) providers.Config {
-	return providers.Config{
+	c := providers.Config{
 		Account: account, Name: "Acme", Currency: "USD", BaseURL: "https://vendor.test/", Timeout: 20 * time.Second,
 		HTTP: &http.Client{Transport: offline{vendor}}, Logger: slog.New(slog.DiscardHandler), Budget: endless{},
 		Now: func() time.Time { return now },
 	}
+	if w, ok := vendor.(wired); ok {
+		c.BaseURL, c.HTTP = w.server.URL+"/", w.server.Client()
+	}
+	return c
+}
+
+// wired is a vendor behind a server.
+type wired struct {
+	http.Handler
+	server *httptest.Server
+}
+
+// Wire serves a vendor on a loopback port until the test ends: a [Config] of what it answers calls it over real HTTP.
+func Wire(t testing.TB, vendor http.Handler) http.Handler {
+	t.Helper()
+	w := wired{vendor, httptest.NewServer(vendor)}
+	t.Cleanup(w.server.Close)
+	return w
 }
 
 // offline calls a handler instead of a server. The request is read anew from its target, as a server reads it.

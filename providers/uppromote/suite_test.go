@@ -24,8 +24,9 @@ func runSuite(t *testing.T, switches ...string) {
 	for _, s := range switches {
 		server.Kit().Set(s, true)
 	}
+	vendor := providertest.Wire(t, server)
 	providertest.Run(t, providertest.Subject{
-		New: func(t testing.TB) providers.Provider { return open(t, server) },
+		New: func(t testing.TB) providers.Provider { return open(t, vendor) },
 		Nouns: []providers.Noun{
 			providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,
 			providers.NounCommission, providers.NounPayout, providers.NounCoupon, providers.NounWebhookSubscription,

@@ -23,7 +23,7 @@
 //   - A paid referral does not name its payment. The affiliate's payments name their referrals.
 //   - Nothing filters by a referral's status, or affiliates by program or upline: those lists are searched.
 //   - A refund is a referral of its own with negative amounts and the order's id. Its commission belongs to itself: of
-//     several referrals of an order nothing says which one it takes back.
+//     several referrals of an order nothing says which one it takes back. Following an order to its commissions finds both.
 //   - A coupon has a number, but is found by its affiliate and code only: affiliates' records list bare codes.
 //   - Programs of coupons and payments, clicks, and the addresses that people are paid at are not told.
 //   - Only payments can be counted.
