@@ -285,6 +285,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Logger: p.log, Now: p.now}),
 		Keys:      keys, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
+		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
 }

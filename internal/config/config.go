@@ -79,6 +79,8 @@ type Limits struct {
 	Timeout time.Duration // of the whole request
 	Body    Size          // of its HTTP body
 	Tokens  int           // of its document
+	Depth   int           // of its fields, introspection apart
+	Aliases int           // of its fields, and repetitions of fields
 }
 
 // Default is the configuration of a server without a file: no accounts yet, for itself alone.
@@ -103,6 +105,8 @@ func Default() *Config {
 			Timeout: 30 * time.Second,
 			Body:    100 * KiB,
 			Tokens:  5000,
+			Depth:   12,
+			Aliases: 50,
 		},
 		Playground:    true,
 		Introspection: true,

@@ -45,6 +45,8 @@
 //	  timeout: 30s
 //	  body: 100KiB                 # of HTTP
 //	  tokens: 5000                 # of the document
+//	  depth: 12                    # of its fields; introspection has a bound of its own
+//	  aliases: 50                  # fields under an alias, and fields that stand twice in a selection
 //
 //	playground: true               # the page at /
 //	introspection: true            # of the schema, by clients

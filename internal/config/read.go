@@ -162,7 +162,9 @@ func (v value) limits(l *Limits) {
 		setting("timeout", &l.Timeout, duration(time.Second, longestWait)),
 		setting("body", &l.Body, bytes(KiB, GiB)),
 		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000)),
-		later("cost"), later("depth"), later("aliases"),
+		setting("depth", &l.Depth, wholeNumber(1, 500)),
+		setting("aliases", &l.Aliases, wholeNumber(1, 100_000)),
+		later("cost"),
 	)
 }
 

@@ -2,7 +2,6 @@ package httpapi
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"runtime/debug"
@@ -11,9 +10,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/handler"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
-	"github.com/99designs/gqlgen/graphql/handler/transport"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
@@ -30,11 +27,11 @@ const parsedQueries = 1000
 // executor is gqlgen's, with our resolvers.
 func executor(o Options) http.Handler {
 	h := handler.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers}))
-	h.AddTransport(transport.Options{AllowedMethods: []string{http.MethodGet, http.MethodPost, http.MethodOptions}})
-	h.AddTransport(transport.GET{UseGrapQLResponseJsonByDefault: false})
-	h.AddTransport(transport.POST{})
-	h.SetQueryCache(lru.New[*ast.QueryDocument](parsedQueries))
+	h.AddTransport(transport{body: o.Body})
+	valid := lru.New[*ast.QueryDocument](parsedQueries)
+	h.SetQueryCache(valid)
 	h.SetParserTokenLimit(o.Tokens)
+	h.Use(limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases, valid: valid})
 	if !o.Introspection {
 		h.SetDisableSuggestion(true)
 		h.SetValidationRulesFn(discreetRules)
@@ -70,31 +67,15 @@ func discreetRules() *rules.Rules {
 	return r
 }
 
-// bounded gives a request its bounds of time and size, and its wish to be explained.
+// bounded gives a request its bound of time, and its wish to be explained.
 func bounded(o Options, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		ctx, cancel := context.WithTimeout(r.Context(), o.Timeout)
 		defer cancel()
-		if r.ContentLength > o.Body {
-			refuse(w, r, http.StatusRequestEntityTooLarge, resolvers.CodeTooComplex,
-				fmt.Sprintf("the request's body has %d bytes, and %d are allowed", r.ContentLength, o.Body))
-			return
-		}
-		r.Body = http.MaxBytesReader(w, r.Body, o.Body)
 		if r.Header.Get(ExplainHeader) == "1" {
 			ctx = resolvers.WithExplain(ctx)
 		}
 		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
-}
-
-// refuse answers a request that is not executed in the form of a GraphQL response.
-func refuse(w http.ResponseWriter, r *http.Request, status int, code resolvers.Code, text string) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(graphql.Response{Errors: gqlerror.List{{
-		Message:    text,
-		Extensions: map[string]any{"code": code, "requestId": resolvers.RequestID(r.Context())},
-	}}})
 }

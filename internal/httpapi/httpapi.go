@@ -1,8 +1,8 @@
 // Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
 // /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
-// A request goes through these steps, in this order: request id → log line → (GraphQL only) who asks → bounds of time and size → the
-// executor. [New] is that order.
+// A request goes through these steps, in this order: request id → log line → (GraphQL only) who asks → the bound of time → the
+// transport, with the bound of the body → the bounds of the document → the executor. [New] and executor are that order.
 package httpapi
 
 import (
@@ -27,6 +27,8 @@ type Options struct {
 	Timeout       time.Duration // of a GraphQL request
 	Body          int64         // bytes of a GraphQL request's body
 	Tokens        int           // of a GraphQL document
+	Depth         int           // of its fields; introspection has a bound of its own
+	Aliases       int           // of its fields, and repetitions of fields, fragments put in
 	Introspection bool
 	Playground    bool
 }
@@ -81,7 +83,7 @@ func viewer(keys *auth.Keys, next http.Handler) http.Handler {
 			var err error
 			if v, err = keys.FromRequest(r); err != nil {
 				w.Header().Set("WWW-Authenticate", `Bearer realm="partnergraph"`)
-				refuse(w, r, http.StatusUnauthorized, resolvers.CodeUnauthenticated, err.Error())
+				refused(http.StatusUnauthorized, resolvers.CodeUnauthenticated, err.Error()).answer(w, r)
 				return
 			}
 		}
@@ -102,8 +104,8 @@ func local(only bool, next http.Handler) http.Handler {
 			host = h
 		}
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			refuse(w, r, http.StatusForbidden, resolvers.CodeForbidden,
-				"without authentication this server answers to localhost only; configure auth.api_keys to reach it under another name")
+			refused(http.StatusForbidden, resolvers.CodeForbidden,
+				"without authentication this server answers to localhost only; configure auth.api_keys to reach it under another name").answer(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -1,0 +1,74 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"errors"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"testing"
+)
+
+// misjudged are the audits that are wrong about what a server should do, each with the reason. So far there is none.
+var misjudged = map[string]string{}
+
+// audits is how many there are in the version that web/audits/package-lock.json has.
+const audits = 61
+
+// TestAudits wants every audit of https://github.com/graphql/graphql-http passed, over a real connection. Besides node and npm it needs the
+// package from npm's registry or cache.
+func TestAudits(t *testing.T) {
+	dir := "../../web/audits"
+	for _, program := range []string{"node", "npm"} {
+		if _, err := exec.LookPath(program); err != nil {
+			missing(t, program+" is not on the PATH")
+		}
+	}
+	install := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
+	install.Dir = dir
+	if out, err := install.CombinedOutput(); err != nil {
+		missing(t, "the packages of web/audits cannot be installed: "+err.Error()+"\n"+string(out))
+	}
+
+	h, _ := serve(t, nil)
+	server := httptest.NewServer(h)
+	defer server.Close()
+	run := exec.CommandContext(t.Context(), "node", "audits.mjs", server.URL+"/graphql")
+	run.Dir = dir
+	out, err := run.Output()
+	if err != nil {
+		var exit *exec.ExitError
+		if errors.As(err, &exit) {
+			t.Fatalf("%v: %s", err, exit.Stderr)
+		}
+		t.Fatal(err)
+	}
+	var results []struct{ ID, Name, Status, Reason string }
+	if err := json.Unmarshal(out, &results); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	passed := 0
+	for _, r := range results {
+		switch why := misjudged[r.ID]; {
+		case r.Status == "ok" && why != "":
+			t.Errorf("%s passes, and is listed as wrong", r.ID)
+		case r.Status == "ok":
+			passed++
+		case why == "":
+			t.Errorf("%s %s: %s: %s", r.ID, r.Name, r.Status, r.Reason)
+		}
+	}
+	t.Logf("%d of %d audits pass", passed, len(results))
+	if len(results) != audits || passed+len(misjudged) != audits {
+		t.Errorf("%d audits, of which %d pass and %d are listed as wrong, want %d", len(results), passed, len(misjudged), audits)
+	}
+}
+
+// missing ends a test that lacks something outside this repository: in CI as a failure.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}

@@ -1,0 +1,122 @@
+package httpapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"net/url"
+	"unicode/utf8"
+
+	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// allowed are the methods of /graphql, for the header Allow.
+const allowed = "GET, POST, OPTIONS"
+
+// read is what a request asks for, or why it cannot be understood. No text of it repeats what was sent.
+func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return nil, notAllowed(allowed, "this method is not for GraphQL: send POST, or GET for queries")
+	}
+	if _, ok := negotiate(r.Header["Accept"]); !ok {
+		return nil, refused(http.StatusNotAcceptable, resolvers.CodeBadUserInput, "the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8")
+	}
+	var members map[string]json.RawMessage
+	var bad *refusal
+	if r.Method == http.MethodGet {
+		members, bad = t.inURL(r)
+	} else {
+		members, bad = t.inBody(w, r)
+	}
+	if bad != nil {
+		return nil, bad
+	}
+	params := &graphql.RawParams{}
+	for _, m := range []struct {
+		name, want string
+		dst        any
+	}{
+		{"query", "a string", &params.Query},
+		{"operationName", "a string", &params.OperationName},
+		{"variables", "an object", &params.Variables},
+		{"extensions", "an object", &params.Extensions},
+	} {
+		text, ok := members[m.name]
+		if !ok {
+			continue // null is as good: it sets nothing
+		}
+		d := json.NewDecoder(bytes.NewReader(text))
+		d.UseNumber() // the schema says what a number is
+		if !json.Valid(text) || d.Decode(m.dst) != nil {
+			return nil, malformed("`%s` is not %s in JSON", m.name, m.want)
+		}
+	}
+	if params.Query == "" {
+		return nil, malformed("the request has no `query`")
+	}
+	return params, nil
+}
+
+// malformed is a refusal of what is not a GraphQL request.
+func malformed(format string, args ...any) *refusal {
+	return refused(http.StatusBadRequest, resolvers.CodeBadUserInput, fmt.Sprintf(format, args...))
+}
+
+// inURL are the members of a GET request, each as JSON.
+func (t transport) inURL(r *http.Request) (map[string]json.RawMessage, *refusal) {
+	if n := int64(len(r.URL.RawQuery)); n > t.body {
+		return nil, &refusal{status: http.StatusRequestURITooLong, err: exceeded("body", n, t.body, "", "the request's URL has %d bytes behind the ?, and %d are allowed")}
+	}
+	values, err := url.ParseQuery(r.URL.RawQuery)
+	if err != nil {
+		return nil, malformed("the request's URL is not well-formed behind the ?")
+	}
+	members := map[string]json.RawMessage{}
+	for name := range values {
+		text := values.Get(name)
+		if !utf8.ValidString(text) {
+			return nil, malformed("the request's URL is not UTF-8 behind the ?")
+		}
+		switch name {
+		case "query", "operationName":
+			members[name], _ = json.Marshal(text)
+		case "variables", "extensions":
+			if text != "" {
+				members[name] = json.RawMessage(text)
+			}
+		}
+	}
+	return members, nil
+}
+
+// inBody are the members of a POST request. There may be more than GraphQL knows.
+func (t transport) inBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, *refusal) {
+	if name, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || name != plainJSON || !isUTF8(params) {
+		return nil, refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
+	}
+	if r.ContentLength > t.body {
+		return nil, &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed")}
+	}
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.body))
+	if errors.As(err, new(*http.MaxBytesError)) { // how large, it did not say
+		return nil, &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed")}
+	}
+	if err != nil {
+		return nil, malformed("the request's body ended early")
+	}
+	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
+	if !utf8.Valid(body) {
+		return nil, malformed("the request's body is not UTF-8")
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(body, &members) != nil || members == nil {
+		return nil, malformed("the request's body is not a JSON object")
+	}
+	return members, nil
+}

@@ -1,0 +1,209 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"mime"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// The media types of answers. An answer of the first kind says with its status whether the request was executed. One of
+// the second has 200 for everything that was understood as a request, as clients from before the specification expect.
+const (
+	graphqlResponse = "application/graphql-response+json"
+	plainJSON       = "application/json"
+)
+
+// mostErrors is how many errors of one document are told, as many as graphql-js does.
+const mostErrors = 100
+
+// transport is GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/. It takes every request; those that
+// speak something else are added to the executor before it.
+type transport struct {
+	body int64 // bytes that a request's body, or the query string of its URL, may have
+}
+
+var _ graphql.Transport = transport{}
+
+// Supports says yes: what is wrong with a request, Do tells.
+func (transport) Supports(*http.Request) bool { return true }
+
+// Do answers one request.
+func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
+	start := graphql.Now()
+	if r.Method == http.MethodOptions {
+		w.Header().Set("Allow", allowed)
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	params, bad := t.read(w, r)
+	if bad != nil {
+		bad.answer(w, r)
+		return
+	}
+	params.Headers, params.ReadTime = r.Header, graphql.TraceTiming{Start: start, End: graphql.Now()}
+	ctx := r.Context()
+	if r.Method == http.MethodGet {
+		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
+	}
+	op, errs := exec.CreateOperationContext(ctx, params)
+	if slices.Contains(errs, errQueriesOnly) {
+		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
+		return
+	}
+	if len(errs) > 0 {
+		errs = errs[:min(len(errs), mostErrors)]
+		write(w, r, http.StatusBadRequest, exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		return
+	}
+	responses, ctx := exec.DispatchOperation(ctx, op)
+	response := responses(ctx)
+	switch {
+	case response == nil: // the executor's way to say that the request's time was over before it began
+		late := gqlerror.Wrap(context.DeadlineExceeded)
+		write(w, r, http.StatusGatewayTimeout, exec.DispatchError(ctx, gqlerror.List{late}))
+	case response.Data == nil:
+		write(w, r, http.StatusBadRequest, response)
+	default: // also null, and part of the data
+		write(w, r, http.StatusOK, response)
+	}
+}
+
+// write answers a request that was understood as one. The status is for those who asked for it by its media type.
+func write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
+	mediaType, _ := negotiate(r.Header["Accept"])
+	if mediaType == plainJSON {
+		status = http.StatusOK
+	}
+	send(w, mediaType, status, response)
+}
+
+// send writes a response. One without data, that of a request that was not executed, has no such member.
+func send(w http.ResponseWriter, mediaType string, status int, response *graphql.Response) {
+	var b bytes.Buffer
+	separator := byte('{')
+	member := func(name string, value any) {
+		text, ok := value.(json.RawMessage) // written as it is: to check and compact it again would be a good part of all work
+		if !ok {
+			var err error
+			if text, err = json.Marshal(value); err != nil {
+				return
+			}
+		}
+		b.WriteByte(separator)
+		separator = ','
+		b.WriteString(strconv.Quote(name) + ":")
+		b.Write(text)
+	}
+	if len(response.Errors) > 0 {
+		member("errors", response.Errors)
+	}
+	if response.Data != nil {
+		member("data", response.Data)
+	}
+	if len(response.Extensions) > 0 {
+		member("extensions", response.Extensions)
+	}
+	b.WriteByte('}')
+	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
+	w.WriteHeader(status)
+	_, _ = w.Write(b.Bytes())
+}
+
+// refusal is a request that HTTP alone refuses: its status is the same in every media type.
+type refusal struct {
+	status int
+	allow  string // the header, of a 405
+	err    *gqlerror.Error
+}
+
+// refused is a refusal with a text for clients.
+func refused(status int, code resolvers.Code, text string) *refusal {
+	return &refusal{status: status, err: &gqlerror.Error{Message: text, Extensions: map[string]any{"code": code}}}
+}
+
+func notAllowed(allow, text string) *refusal {
+	bad := refused(http.StatusMethodNotAllowed, resolvers.CodeBadUserInput, text)
+	bad.allow = allow
+	return bad
+}
+
+// answer writes the refusal in the form of a GraphQL response.
+func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
+	if f.allow != "" {
+		w.Header().Set("Allow", f.allow)
+	}
+	f.err.Extensions["requestId"] = resolvers.RequestID(r.Context())
+	mediaType, ok := negotiate(r.Header["Accept"])
+	if !ok {
+		mediaType = plainJSON
+	}
+	send(w, mediaType, f.status, &graphql.Response{Errors: gqlerror.List{f.err}})
+}
+
+// negotiate is the media type of the answer to a request with this Accept header, by RFC 9110, section 12.5.1: the most specific
+// range that names a type has its weight. Among equals it is graphqlResponse for who names it, else plainJSON.
+func negotiate(accept []string) (mediaType string, ok bool) {
+	ranges := strings.Join(accept, ",")
+	if strings.TrimSpace(ranges) == "" {
+		return plainJSON, true
+	}
+	type match struct {
+		weight float64
+		named  int // 3 by its name, 2 by application/*, 1 by */*, 0 not at all
+	}
+	var answer, plain match
+	for text := range strings.SplitSeq(ranges, ",") {
+		name, params, err := mime.ParseMediaType(text)
+		if err != nil || !isUTF8(params) {
+			continue
+		}
+		weight := 1.0
+		if q, ok := params["q"]; ok {
+			if weight, err = strconv.ParseFloat(q, 64); err != nil || !(0 <= weight && weight <= 1) {
+				continue
+			}
+		}
+		see := func(m *match, named int) {
+			if named > m.named || named == m.named && weight > m.weight {
+				*m = match{weight, named}
+			}
+		}
+		switch name {
+		case graphqlResponse:
+			see(&answer, 3)
+		case plainJSON:
+			see(&plain, 3)
+		case "application/*":
+			see(&answer, 2)
+			see(&plain, 2)
+		case "*/*":
+			see(&answer, 1)
+			see(&plain, 1)
+		}
+	}
+	if answer.weight > plain.weight || answer.weight == plain.weight && answer.named == 3 {
+		return graphqlResponse, answer.weight > 0
+	}
+	return plainJSON, plain.weight > 0
+}
+
+// isUTF8 says whether the parameters of a media type leave the text to be UTF-8.
+func isUTF8(params map[string]string) bool {
+	charset, ok := params["charset"]
+	return !ok || strings.EqualFold(charset, "utf-8") || strings.EqualFold(charset, "utf8")
+}
+
+type queriesOnlyKey struct{}
+
+// errQueriesOnly is the error of an operation that GET may not ask for, because it is allowed to change something.
+var errQueriesOnly = &gqlerror.Error{Message: "GET is for queries: send any other operation by POST"}
