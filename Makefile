@@ -1,16 +1,31 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test generate lint tools bench fuzz
+.PHONY: help run test page generate lint tools bench fuzz
+
+# The playground, bundled from web/ into the package that embeds it.
+PAGE := internal/playground/dist/index.html.gz
 
 help: ## List the targets.
 	@grep -E '^[a-z]+:.*##' Makefile | sed -E 's/:[^#]*## /\t/' | expand -t 12
 
 run: ## Serve the graph over a sandbox of every vendor, or with ARGS="--config FILE" over your own accounts.
+	@$(MAKE) --no-print-directory page || echo "the playground was not built: / shows GraphiQL from a CDN"
 	go run . $(ARGS)
 
-test: tools lint ## Everything that CI runs.
+test: tools page lint ## Everything that CI runs.
 	go test -race ./...
+
+page: ## Build the playground where node and npm are there, if anything of it changed.
+	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory -s $(PAGE); \
+	else echo "node or npm is missing: the playground is left as it is"; test "$$CI" != true; fi
+
+$(PAGE): web/node_modules/.package-lock.json $(wildcard web/*.mjs web/src/* internal/playground/examples/*)
+	cd web && npm run --silent build
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+	@touch $@
 
 lint: ## Formatting, vet, staticcheck, tidy modules, generated code up to date.
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }

@@ -28,6 +28,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
@@ -378,7 +379,11 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 		fmt.Fprintf(&b, "No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n", c.Sandbox.Size, c.Sandbox.Seed)
 	}
 	if cfg.Playground {
-		fmt.Fprintf(&b, "Playground  http://%s/\n", address)
+		note := ""
+		if !playground.Built() {
+			note = " (its own page was not built, so it comes from a CDN; with node and npm, make run builds it)"
+		}
+		fmt.Fprintf(&b, "Playground  http://%s/%s\n", address, note)
 	}
 	fmt.Fprintf(&b, "GraphQL     http://%s/graphql\n", address)
 	for _, a := range cfg.Accounts {

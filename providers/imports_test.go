@@ -73,7 +73,7 @@ var rules = []rule{
 		from: under("internal"), to: ours,
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
-				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema")(to))
+				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground")(to))
 		}},
 }
 

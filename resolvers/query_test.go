@@ -38,8 +38,8 @@ func TestWalk(t *testing.T) {
 			}
 		}
 	}](w, httpapi.FirstQuery, nil)
-	if got := len(data.Affiliates.Nodes); got != 4 {
-		t.Fatalf("%d affiliates, want 4", got)
+	if got := len(data.Affiliates.Nodes); got != 3 {
+		t.Fatalf("%d affiliates, want one for each vendor", got)
 	}
 	for _, n := range data.Affiliates.Nodes {
 		if n.Name == "" || n.Campaign == nil || n.Campaign.Name == "" {

@@ -57,7 +57,7 @@ func New(o Options) *Handler {
 		say(w, http.StatusOK, "ready")
 	})
 	if o.Playground {
-		mux.Handle("GET /{$}", page())
+		mountPage(mux)
 	}
 	h.Handler = requestID(logged(o.Logger, mux))
 	return h

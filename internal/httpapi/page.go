@@ -4,43 +4,35 @@ import (
 	"net/http"
 	"net/url"
 
-	"github.com/99designs/gqlgen/graphql/playground"
+	gqlgen "github.com/99designs/gqlgen/graphql/playground"
+
+	"github.com/partnergraph/partnergraph/internal/playground"
 )
 
-// FirstQuery is what the page shows first: the whole walk, over all accounts, in one query.
-const FirstQuery = `# One query over every account: affiliate → campaign → referral → commission → payout.
-query Walk {
-  affiliates(first: 4, filter: { statuses: [ACTIVE] }) {
-    nodes {
-      account { name }
-      name
-      status
-      campaign { name }
-      referrals(first: 2) {
-        nodes {
-          maskedEmail
-          status
-          commissions(first: 2) {
-            nodes {
-              createdAt
-              status
-              amount { amount currencyCode }
-              payout { status paidAt }
-            }
-          }
-        }
-      }
-    }
-    pageInfo { hasNextPage endCursor }
-  }
+// FirstQuery is what the page shows first.
+var FirstQuery = playground.Walk
+
+// mountPage serves the page at /: our own where it was built, else gqlgen's.
+func mountPage(mux *http.ServeMux) {
+	if !playground.Built() {
+		mux.Handle("GET /{$}", fallback())
+		return
+	}
+	page := playground.Handler()
+	mux.Handle("GET /{$}", page)
+	mux.Handle("GET "+playground.Assets, page)
 }
+
+const notBuilt = `# The playground of partnergraph itself was not built: this is GraphiQL, loaded from a CDN.
+# With node and npm, "make run" builds it.
+
 `
 
-// page is GraphiQL as gqlgen serves it, with the first query in its first tab. It loads its scripts from a CDN.
-func page() http.Handler {
-	graphiql := playground.Handler("partnergraph", "/graphql",
-		playground.WithGraphiqlPersistStateInURL(true), playground.WithGraphiqlEnablePluginExplorer(true), playground.WithStoragePrefix("partnergraph"))
-	first := "/?" + url.Values{"query": {FirstQuery}}.Encode()
+// fallback is GraphiQL as gqlgen serves it, with the first example in its first tab. It loads its scripts from a CDN.
+func fallback() http.Handler {
+	graphiql := gqlgen.Handler("partnergraph", "/graphql",
+		gqlgen.WithGraphiqlPersistStateInURL(true), gqlgen.WithGraphiqlEnablePluginExplorer(true), gqlgen.WithStoragePrefix("partnergraph"))
+	first := "/?" + url.Values{"query": {notBuilt + FirstQuery}}.Encode()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.RawQuery == "" {
 			http.Redirect(w, r, first, http.StatusFound)

@@ -1,0 +1,118 @@
+// Package playground is the page at /: GraphiQL with an explorer, a place for the API key, and what a query cost.
+//
+// Its sources are in web/, which is bundled into this package's folder dist before the program is compiled (see the Makefile). Nothing built is
+// committed, so a program that was compiled without that step has no page of its own: see [Built].
+package playground
+
+import (
+	"bytes"
+	"compress/gzip"
+	"crypto/sha256"
+	"embed"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/http"
+	"path"
+	"strings"
+	"time"
+)
+
+// The bundler leaves each file gzipped, since all of them are text or fonts and every browser reads them so.
+//
+//go:embed all:dist
+var dist embed.FS
+
+// The example queries, each with data in the sandbox. The page opens them as its first tabs, in this order.
+var (
+	//go:embed examples/walk.graphql
+	Walk string // the whole walk, over all accounts, in one query
+	//go:embed examples/owed.graphql
+	Owed string // payouts to come
+	//go:embed examples/accounts.graphql
+	Accounts string // what each account can do, for no call to a vendor
+)
+
+// Assets is the path under which everything but the page itself is served.
+const Assets = "/assets/"
+
+// policy lets the page load from, and talk to, nobody but this server. Inline styles are for Monaco, the editor inside GraphiQL, which sets its
+// colours and sizes so; fonts and pictures as data: are in its style sheets.
+const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; " +
+	"connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+
+// kinds are the media types of all that the bundler makes. The machine's own table may lack some, or say otherwise.
+var kinds = map[string]string{
+	".css":  "text/css; charset=utf-8",
+	".html": "text/html; charset=utf-8",
+	".js":   "text/javascript; charset=utf-8",
+	".ttf":  "font/ttf",
+	".txt":  "text/plain; charset=utf-8", // licences
+}
+
+// Built reports whether the program was compiled with the page.
+func Built() bool {
+	_, err := fs.Stat(dist, "dist/index.html.gz")
+	return err == nil
+}
+
+// Handler serves the page at / and what it loads under [Assets]; where the page is not [Built], 404 for both. It is safe for concurrent use.
+func Handler() http.Handler {
+	built, err := fs.Sub(dist, "dist")
+	if err != nil {
+		panic(err) // the folder is embedded
+	}
+	return serve(built)
+}
+
+func serve(files fs.FS) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h := w.Header()
+		h.Set("Content-Security-Policy", policy)
+		h.Set("X-Content-Type-Options", "nosniff")
+		h.Set("Referrer-Policy", "no-referrer")
+		h.Set("Vary", "Accept-Encoding")
+		name := strings.TrimPrefix(r.URL.Path, "/")
+		if name == "" {
+			name = "index.html"
+		}
+		content, err := fs.ReadFile(files, name+".gz")
+		if err != nil {
+			http.NotFound(w, r)
+			return
+		}
+		if strings.HasPrefix(r.URL.Path, Assets) {
+			h.Set("Cache-Control", "public, max-age=31536000, immutable") // the name holds the content's hash
+		} else {
+			h.Set("Cache-Control", "no-cache")
+			h.Set("ETag", fmt.Sprintf(`W/"%x"`, sha256.Sum256(content)))
+		}
+		h.Set("Content-Type", kinds[path.Ext(name)])
+		if acceptsGzip(r) {
+			h.Set("Content-Encoding", "gzip")
+		} else if content, err = gunzip(content); err != nil {
+			http.Error(w, "the page is damaged: build it again", http.StatusInternalServerError)
+			return
+		}
+		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
+	})
+}
+
+// acceptsGzip reads https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 as far as it is about gzip by name.
+func acceptsGzip(r *http.Request) bool {
+	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
+		name, weight, _ := strings.Cut(coding, ";")
+		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
+			return strings.Trim(weight, " q=0.") != "" || strings.TrimSpace(weight) == ""
+		}
+	}
+	return false
+}
+
+func gunzip(b []byte) ([]byte, error) {
+	r, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(r)
+}

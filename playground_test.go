@@ -1,0 +1,231 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/url"
+	"os"
+	"os/exec"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/network"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"github.com/partnergraph/partnergraph/internal/playground"
+)
+
+// tab is one in a headless Chromium, and what went wrong in it.
+type tab struct {
+	t    *testing.T
+	ctx  context.Context
+	base string
+
+	mu       sync.Mutex
+	requests []string // their URLs
+	problems []string // what the console shows as an error or a warning
+}
+
+// missing skips a test that cannot run here, or fails it where everything should be there.
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("CI") == "true" {
+		t.Fatal(what)
+	}
+	t.Skip(what)
+}
+
+// open shows the page of the server at base in a browser of its own.
+func open(t *testing.T, base string) *tab {
+	t.Helper()
+	if !playground.Built() {
+		missing(t, "the playground is not built: make test builds it, with node and npm")
+	}
+	var chromium string
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			chromium = path
+			break
+		}
+	}
+	if chromium == "" {
+		missing(t, "chromium is not installed: make test installs it on Debian")
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1280, 800), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
+		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+	t.Cleanup(cancel)
+	ctx, cancel = chromedp.NewContext(ctx)
+	t.Cleanup(cancel)
+	tab := &tab{t: t, ctx: ctx, base: base}
+	if err := chromedp.Listen(ctx, tab.listen); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
+		t.Fatal(err)
+	}
+	tab.do(chromedp.Navigate(base + "/"))
+	return tab
+}
+
+// listen collects what happens in the tab.
+func (b *tab) listen(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *network.EventRequestWillBeSent:
+		b.requests = append(b.requests, e.Request.URL)
+	case *runtime.EventExceptionThrown:
+		b.problems = append(b.problems, fmt.Sprintf("%s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.EntryLevelError || e.Entry.Level == log.EntryLevelWarning {
+			b.problems = append(b.problems, e.Entry.Text+" "+e.Entry.URL)
+		}
+	case *runtime.EventConsoleAPICalled:
+		if e.Type == runtime.ConsoleAPICalledTypeError || e.Type == runtime.ConsoleAPICalledTypeWarning || e.Type == runtime.ConsoleAPICalledTypeAssert {
+			for _, arg := range e.Args {
+				b.problems = append(b.problems, fmt.Sprint(arg.Value, arg.Description))
+			}
+		}
+	}
+}
+
+func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
+	b.t.Helper()
+	if err := chromedp.Do(b.ctx, actions...); err != nil {
+		b.t.Fatal(err)
+	}
+}
+
+// await waits until the text of what a selector finds holds want.
+func (b *tab) await(selector chromedp.CSS, want string) {
+	b.t.Helper()
+	// Monaco separates words by no-break spaces.
+	text := fmt.Sprintf(`(document.querySelector(%q)?.textContent ?? '').replaceAll('\u00a0', ' ')`, selector)
+	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	defer cancel()
+	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`new Promise(resolve => {
+		const look = () => { if (%s.includes(%q)) { watch.disconnect(); resolve(true); } };
+		const watch = new MutationObserver(look);
+		watch.observe(document, { subtree: true, childList: true, characterData: true, attributes: true });
+		look();
+	})`, text, want), chromedp.EvalAwaitPromise))
+	if err != nil {
+		got, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](text))
+		b.t.Fatalf("%s: %q does not come (%v); its text is %.500q; the console says %q", selector, want, err, got, b.problems)
+	}
+}
+
+// evaluate is the value of a JavaScript expression that is a string.
+func (b *tab) evaluate(expression string) string {
+	b.t.Helper()
+	value, err := chromedp.Run(b.ctx, chromedp.Evaluate[string](expression))
+	if err != nil {
+		b.t.Fatalf("%s: %v", expression, err)
+	}
+	return value
+}
+
+const (
+	runButton = chromedp.CSS(".graphiql-execute-button")
+	editor    = chromedp.CSS(".graphiql-query-editor .view-lines")
+	answer    = chromedp.CSS(".graphiql-response .view-lines")
+	keyInput  = chromedp.CSS(".pg-key input")
+	useKey    = chromedp.CSS(".pg-key button")
+	problem   = chromedp.CSS(".pg-problem")
+	viewer    = chromedp.CSS(".pg-viewer")
+	cost      = chromedp.CSS(".pg-cost")
+)
+
+// example is the tab of the page that holds an example query.
+func example(i int) chromedp.CSS { return chromedp.CSS(fmt.Sprintf("#graphiql-session-tab-%d", i)) }
+
+// TestPlayground wants the page to say whose accounts it looks at, to run each example, and to say what that cost; and all that with
+// nothing from elsewhere and no complaint of the browser's.
+func TestPlayground(t *testing.T) {
+	s := start(t, "--listen", "127.0.0.1:0")
+	b := open(t, s.stdout.await(t, `Playground +(http://\S+)/`)[1])
+	for _, want := range []string{"local", "PromoteKit sandbox", "FirstPromoter sandbox", "UpPromote sandbox"} {
+		b.await(viewer, want)
+	}
+	var costs [3]string
+	for i, want := range []struct{ query, answer string }{
+		{"query Walk", `"name": "Hana Rahman"`}, {"query Owed", `"period": `}, {"query Accounts", `"provider": {`},
+	} {
+		b.do(chromedp.Click(example(i)))
+		b.await(editor, want.query)
+		b.do(chromedp.Click(runButton))
+		b.await(answer, want.answer)
+		if text := b.evaluate(fmt.Sprintf("document.querySelector(%q).textContent", answer)); strings.Contains(text, `"errors"`) {
+			t.Errorf("example %d: %s", i, text)
+		}
+		costs[i] = b.evaluate(fmt.Sprintf("document.querySelector(%q).textContent", cost))
+	}
+	if !regexp.MustCompile(`^Last query: [1-9]\d* calls to vendors, [1-9]\d* planned$`).MatchString(costs[0]) || costs[2] != "Last query: 0 calls to vendors, 0 planned" {
+		t.Errorf("the examples cost %q", costs)
+	}
+	b.do(chromedp.Click(chromedp.CSS(`[aria-label="Show GraphiQL Explorer"]`)))
+	b.await(".graphiql-plugin", "commissions")
+
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	host, workers := strings.TrimPrefix(b.base, "http://"), map[string]bool{"editor": false, "json": false, "graphql": false}
+	for _, request := range b.requests {
+		u, err := url.Parse(request)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if u.Host != host && u.Scheme != "data" {
+			t.Errorf("a request to another host: %s", request)
+		}
+		for name := range workers {
+			workers[name] = workers[name] || strings.HasPrefix(u.Path, playground.Assets+name+"-")
+		}
+	}
+	for name, loaded := range workers {
+		if !loaded {
+			t.Errorf("the worker %s was not loaded: %q", name, b.requests)
+		}
+	}
+	if len(b.problems) > 0 {
+		t.Errorf("the console says %q", b.problems)
+	}
+}
+
+// TestPlaygroundKey wants the page to ask for a key where one is needed, to say when it is wrong, and to keep it for the session only.
+func TestPlaygroundKey(t *testing.T) {
+	// The SHA-256 of "secret".
+	auth := "auth:\n  api_keys:\n    - { name: dashboard, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, role: reader, accounts: [uppromote] }\n"
+	s := start(t, "serve", "--config", write(t, sandboxed(t)+auth), "--listen", "127.0.0.1:0")
+	b := open(t, s.stdout.await(t, `Playground +(http://\S+)/`)[1])
+	b.await(problem, "wants an API key (401)")
+	enter := func(key string) {
+		b.do(chromedp.WaitVisible(keyInput), chromedp.Evaluate[chromedp.Void](fmt.Sprintf("document.querySelector(%q).select()", keyInput)),
+			chromedp.KeyEvent(key), chromedp.Click(useKey))
+	}
+	enter("guess")
+	b.await(problem, "The API key was refused (401): the API key is not known here")
+	b.await(editor, "query Walk")
+	b.do(chromedp.Click(runButton))
+	b.await(answer, "UNAUTHENTICATED")
+
+	enter("secret")
+	b.await(viewer, "dashboard seesUpPromote sandbox")
+	b.do(chromedp.WaitNotPresent(problem), chromedp.Click(runButton))
+	b.await(answer, `"name": "Hana Rahman"`)
+	b.do(chromedp.Reload())
+	b.await(viewer, "dashboard")
+	if got := b.evaluate("sessionStorage.getItem('partnergraph:key')"); got != "secret" {
+		t.Errorf("the session keeps %q", got)
+	}
+	if kept := b.evaluate("JSON.stringify(localStorage) + document.cookie + location.href"); strings.Contains(kept, "secret") {
+		t.Errorf("the key is kept beyond the session: %s", kept)
+	}
+}
