@@ -227,6 +227,6 @@ func (p *planner) refuse() error {
 		code: CodeTooComplex,
 		text: fmt.Sprintf("this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: ask for fewer rows above it, or for less below it",
 			p.calls, p.r.calls, p.at, p.dearest),
-		ext: map[string]any{"planned": p.calls, "allowed": p.r.calls, "field": p.at},
+		ext: map[string]any{"limit": "calls", "asked": p.calls, "allowed": p.r.calls, "field": p.at},
 	}
 }

@@ -102,7 +102,7 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	handler := httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Logger: log, Now: w.now}),
-		Keys:      keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Introspection: true,
+		Keys:      keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 	})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
