@@ -53,7 +53,7 @@ func (r *queryResolver) Affiliate(ctx context.Context, id providers.ID) (*provid
 }
 
 func (r *queryResolver) Affiliates(ctx context.Context, first int, after *string, filter *providers.AffiliateFilter) (*model.Connection[providers.Affiliate], error) {
-	return affiliateLists.root(ctx, r.Resolver, first, after, filter, func(f providers.AffiliateFilter) []providers.ID { return f.Accounts })
+	return affiliateLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *Resolver) Affiliate() graph.AffiliateResolver { return &affiliateResolver{r} }

@@ -34,7 +34,7 @@ func (r *queryResolver) Campaign(ctx context.Context, id providers.ID) (*provide
 }
 
 func (r *queryResolver) Campaigns(ctx context.Context, first int, after *string, filter *providers.CampaignFilter) (*model.Connection[providers.Campaign], error) {
-	return campaignLists.root(ctx, r.Resolver, first, after, filter, func(f providers.CampaignFilter) []providers.ID { return f.Accounts })
+	return campaignLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *Resolver) Campaign() graph.CampaignResolver { return &campaignResolver{r} }

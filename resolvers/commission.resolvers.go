@@ -38,7 +38,7 @@ func (r *queryResolver) Commission(ctx context.Context, id providers.ID) (*provi
 }
 
 func (r *queryResolver) Commissions(ctx context.Context, first int, after *string, filter *providers.CommissionFilter) (*model.Connection[providers.Commission], error) {
-	return commissionLists.root(ctx, r.Resolver, first, after, filter, func(f providers.CommissionFilter) []providers.ID { return f.Accounts })
+	return commissionLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *Resolver) Commission() graph.CommissionResolver { return &commissionResolver{r} }

@@ -131,16 +131,12 @@ var rootLists = map[string]rootList{
 
 func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	args := f.ArgumentMap(p.op.Variables)
-	var (
-		narrow F
-		named  struct{ Accounts []providers.ID }
-	)
+	var narrow F
 	// What cannot be read here is refused by the field itself, before it sends anything.
 	if text, err := json.Marshal(args["filter"]); err == nil {
 		_ = json.Unmarshal(text, &narrow)
-		_ = json.Unmarshal(text, &named)
 	}
-	accounts, err := p.r.visible(p.ctx, named.Accounts)
+	accounts, err := p.r.visible(p.ctx, n.accounts(narrow))
 	if err != nil {
 		return
 	}

@@ -30,7 +30,7 @@ func (r *queryResolver) Coupon(ctx context.Context, id providers.ID) (*providers
 }
 
 func (r *queryResolver) Coupons(ctx context.Context, first int, after *string, filter *providers.CouponFilter) (*model.Connection[providers.Coupon], error) {
-	return couponLists.root(ctx, r.Resolver, first, after, filter, func(f providers.CouponFilter) []providers.ID { return f.Accounts })
+	return couponLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *Resolver) Coupon() graph.CouponResolver { return &couponResolver{r} }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vikstrous/dataloadgen"
 
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
@@ -18,22 +19,31 @@ type filter[T providers.Record] interface{ Match(*T) bool }
 // lists is how a noun is listed.
 type lists[T providers.Record, F filter[T]] struct {
 	records[T]
-	plan func(providers.Provider, F) ([]providers.List[T], error)
+	plan     func(providers.Provider, F) ([]providers.List[T], error)
+	accounts func(F) []providers.ID // those that a filter names; nil for all
 }
 
 // The nouns, as they are listed.
 var (
-	affiliateLists    = lists[providers.Affiliate, providers.AffiliateFilter]{affiliates, providers.Provider.Affiliates}
-	membershipLists   = lists[providers.Membership, providers.MembershipFilter]{memberships, providers.Provider.Memberships}
-	campaignLists     = lists[providers.Campaign, providers.CampaignFilter]{campaigns, providers.Provider.Campaigns}
-	referralLists     = lists[providers.Referral, providers.ReferralFilter]{referrals, providers.Provider.Referrals}
-	commissionLists   = lists[providers.Commission, providers.CommissionFilter]{commissions, providers.Provider.Commissions}
-	payoutLists       = lists[providers.Payout, providers.PayoutFilter]{payouts, providers.Provider.Payouts}
-	couponLists       = lists[providers.Coupon, providers.CouponFilter]{coupons, providers.Provider.Coupons}
+	affiliateLists = lists[providers.Affiliate, providers.AffiliateFilter]{affiliates, providers.Provider.Affiliates,
+		func(f providers.AffiliateFilter) []providers.ID { return f.Accounts }}
+	membershipLists = lists[providers.Membership, providers.MembershipFilter]{memberships, providers.Provider.Memberships,
+		func(f providers.MembershipFilter) []providers.ID { return f.Accounts }}
+	campaignLists = lists[providers.Campaign, providers.CampaignFilter]{campaigns, providers.Provider.Campaigns,
+		func(f providers.CampaignFilter) []providers.ID { return f.Accounts }}
+	referralLists = lists[providers.Referral, providers.ReferralFilter]{referrals, providers.Provider.Referrals,
+		func(f providers.ReferralFilter) []providers.ID { return f.Accounts }}
+	commissionLists = lists[providers.Commission, providers.CommissionFilter]{commissions, providers.Provider.Commissions,
+		func(f providers.CommissionFilter) []providers.ID { return f.Accounts }}
+	payoutLists = lists[providers.Payout, providers.PayoutFilter]{payouts, providers.Provider.Payouts,
+		func(f providers.PayoutFilter) []providers.ID { return f.Accounts }}
+	couponLists = lists[providers.Coupon, providers.CouponFilter]{coupons, providers.Provider.Coupons,
+		func(f providers.CouponFilter) []providers.ID { return f.Accounts }}
 	subscriptionLists = lists[providers.WebhookSubscription, providers.WebhookSubscriptionFilter]{subscriptions,
 		func(p providers.Provider, _ providers.WebhookSubscriptionFilter) ([]providers.List[providers.WebhookSubscription], error) {
 			return p.WebhookSubscriptions()
-		}}
+		},
+		func(f providers.WebhookSubscriptionFilter) []providers.ID { return f.Accounts }}
 )
 
 // maxFirst bounds a page.
@@ -60,7 +70,7 @@ func newWindow(first int, after *string) (window, error) {
 }
 
 // root answers a root list: all accounts that the viewer may see, or those that are named, each with this filter.
-func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *string, f *F, accounts func(F) []providers.ID) (*model.Connection[T], error) {
+func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *string, f *F) (*model.Connection[T], error) {
 	w, err := newWindow(first, after)
 	if err != nil {
 		return nil, err
@@ -72,7 +82,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	if err := checkFilter(narrow); err != nil {
 		return nil, err
 	}
-	named := accounts(narrow)
+	named := n.accounts(narrow)
 	ps, err := r.visible(ctx, named)
 	if err != nil {
 		return nil, err
@@ -140,12 +150,17 @@ func (n lists[T, F]) connect(ctx context.Context, sources []*source[T], w window
 	if len(rows) == 0 && ctx.Err() != nil {
 		return nil, ctx.Err()
 	}
+	report(ctx, sources)
+	return n.connection(ctx, sources, rows, start, bound)
+}
+
+// report adds to the response what kept sources from being read.
+func report[T providers.Record](ctx context.Context, sources []*source[T]) {
 	for _, s := range sources {
 		if s.err != nil {
 			graphql.AddError(ctx, located(s.provider, s.err))
 		}
 	}
-	return n.connection(ctx, sources, rows, start, bound)
 }
 
 // resume puts the sources where a cursor says that they stand. A list that the cursor does not know has been planned otherwise
@@ -213,23 +228,20 @@ func same(a, b []position) bool {
 	return true
 }
 
-// unjoin are the single errors of a joined one, each kind of trouble once.
+// unjoin are the single errors of a loader's, each kind of trouble once.
 func unjoin(err error) (out []error) {
-	joined, ok := err.(interface{ Unwrap() error })
+	many, ok := err.(dataloadgen.ErrorSlice)
 	if !ok {
 		return []error{err}
 	}
-	if many, ok := joined.Unwrap().(interface{ Unwrap() []error }); ok {
-		seen := map[string]bool{}
-		for _, err := range many.Unwrap() {
-			if err != nil && !seen[err.Error()] {
-				seen[err.Error()] = true
-				out = append(out, err)
-			}
+	seen := map[string]bool{}
+	for _, err := range many {
+		if err != nil && !seen[err.Error()] {
+			seen[err.Error()] = true
+			out = append(out, err)
 		}
-		return out
 	}
-	return []error{err}
+	return out
 }
 
 // count adds the lengths of the sources' lists, or is nil where one of them cannot tell.

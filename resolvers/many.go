@@ -55,11 +55,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 		}
 		graphql.AddError(ctx, read.err)
 	}
-	for _, s := range read.sources {
-		if s.err != nil {
-			graphql.AddError(ctx, located(s.provider, s.err))
-		}
-	}
+	report(ctx, read.sources)
 	return e.to.connection(ctx, read.sources, read.rows, read.start, e.bound(ctx, from))
 }
 
@@ -76,11 +72,7 @@ func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
 	for i, r := range read.rows {
 		rows[i] = r.record
 	}
-	for _, s := range read.sources {
-		if s.err != nil {
-			graphql.AddError(ctx, located(s.provider, s.err))
-		}
-	}
+	report(ctx, read.sources)
 	return e.to.complete(ctx, rows, needed(ctx, e.to.noun))
 }
 

@@ -30,7 +30,7 @@ func (r *queryResolver) Membership(ctx context.Context, id providers.ID) (*provi
 }
 
 func (r *queryResolver) Memberships(ctx context.Context, first int, after *string, filter *providers.MembershipFilter) (*model.Connection[providers.Membership], error) {
-	return membershipLists.root(ctx, r.Resolver, first, after, filter, func(f providers.MembershipFilter) []providers.ID { return f.Accounts })
+	return membershipLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *Resolver) Membership() graph.MembershipResolver { return &membershipResolver{r} }

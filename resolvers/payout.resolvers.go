@@ -34,7 +34,7 @@ func (r *queryResolver) Payout(ctx context.Context, id providers.ID) (*providers
 }
 
 func (r *queryResolver) Payouts(ctx context.Context, first int, after *string, filter *providers.PayoutFilter) (*model.Connection[providers.Payout], error) {
-	return payoutLists.root(ctx, r.Resolver, first, after, filter, func(f providers.PayoutFilter) []providers.ID { return f.Accounts })
+	return payoutLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *Resolver) Payout() graph.PayoutResolver { return &payoutResolver{r} }

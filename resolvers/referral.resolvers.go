@@ -18,7 +18,7 @@ func (r *queryResolver) Referral(ctx context.Context, id providers.ID) (*provide
 }
 
 func (r *queryResolver) Referrals(ctx context.Context, first int, after *string, filter *providers.ReferralFilter) (*model.Connection[providers.Referral], error) {
-	return referralLists.root(ctx, r.Resolver, first, after, filter, func(f providers.ReferralFilter) []providers.ID { return f.Accounts })
+	return referralLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *referralResolver) Account(ctx context.Context, obj *providers.Referral) (*providers.Account, error) {

@@ -18,19 +18,20 @@ type Options struct {
 
 // Resolver is the root of all resolvers. It is safe for concurrent use.
 type Resolver struct {
-	accounts []providers.Provider
-	byID     map[string]providers.Provider
-	pages    int
-	calls    int
-	log      *slog.Logger
-	now      func() time.Time
+	order []string // the accounts' ids, in the order of the configuration
+	byID  map[string]providers.Provider
+	pages int
+	calls int
+	log   *slog.Logger
+	now   func() time.Time
 }
 
 // New makes the resolvers of these accounts.
 func New(o Options) *Resolver {
-	r := &Resolver{accounts: o.Accounts, byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, log: o.Logger, now: o.Now}
+	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, log: o.Logger, now: o.Now}
 	for _, p := range o.Accounts {
-		r.byID[p.Account().ID.Account] = p
+		id := p.Account().ID.Account
+		r.order, r.byID[id] = append(r.order, id), p
 	}
 	return r
 }

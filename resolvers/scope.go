@@ -34,8 +34,7 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 		}
 	}
 	var out []providers.Provider
-	for _, p := range r.accounts {
-		account := p.Account().ID.Account
+	for _, account := range r.order {
 		if named != nil && !named[account] {
 			continue
 		}

@@ -14,7 +14,7 @@ import (
 )
 
 func (r *queryResolver) WebhookSubscriptions(ctx context.Context, first int, after *string, filter *providers.WebhookSubscriptionFilter) (*model.Connection[providers.WebhookSubscription], error) {
-	return subscriptionLists.root(ctx, r.Resolver, first, after, filter, func(f providers.WebhookSubscriptionFilter) []providers.ID { return f.Accounts })
+	return subscriptionLists.root(ctx, r.Resolver, first, after, filter)
 }
 
 func (r *webhookSubscriptionResolver) Account(ctx context.Context, obj *providers.WebhookSubscription) (*providers.Account, error) {

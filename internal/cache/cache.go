@@ -31,20 +31,7 @@ type Cache struct {
 	flights            flights
 }
 
-// Peeker looks into a cache without reading anything. It is for estimates: what is there may
-// be gone by the time it is asked for.
-type Peeker interface {
-	// HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call.
-	HasPage(noun providers.Noun, key string, number int) bool
-
-	// HasRecord says likewise of a read by id that needs these fields; none means all.
-	HasRecord(id providers.ID, need ...string) bool
-}
-
-var (
-	_ providers.Provider = (*Cache)(nil)
-	_ Peeker             = (*Cache)(nil)
-)
+var _ providers.Provider = (*Cache)(nil)
 
 // Wrap is p with a memory. Several providers may share a store: every key begins with the account's
 // id, which must be theirs alone.

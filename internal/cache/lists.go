@@ -155,7 +155,8 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 	return &p, nil
 }
 
-// HasPage says whether a page would be answered from here.
+// HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call. It reads nothing, and is for
+// estimates: what is there may be gone by the time it is asked for.
 func (c *Cache) HasPage(noun providers.Noun, list string, number int) bool {
 	key := c.pageKey(noun, list, number)
 	e := c.get(context.Background(), key)[key]

@@ -193,7 +193,7 @@ func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T 
 	return known
 }
 
-// HasRecord says whether a read by id would be answered from here.
+// HasRecord says likewise of a read by id that needs these fields; none means all.
 func (c *Cache) HasRecord(id providers.ID, need ...string) bool {
 	if id.Account != c.account {
 		return false
