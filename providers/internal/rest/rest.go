@@ -9,10 +9,8 @@
 package rest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -21,7 +19,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -82,13 +79,6 @@ type Request struct {
 
 	// PrivatePath says that Path holds something private (an e-mail address): traces then show Op instead.
 	PrivatePath bool
-}
-
-// Health is how the calls of a client have gone.
-type Health struct {
-	Status        providers.AccountStatus
-	LastError     *string
-	LastSuccessAt *time.Time
 }
 
 // Client reads from one account. It is safe for concurrent use.
@@ -382,125 +372,9 @@ func (c *Client) shown(r Request) string {
 	return path + "?" + text
 }
 
-// Health is how the calls have gone so far: OK until something fails; DEGRADED after a failed call; DOWN while the
-// breaker is open, or after the key was refused; OK again after a success. An answer that a record is not there is no failure.
-func (c *Client) Health() Health {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	h := c.health
-	if c.breaker.IsOpen() {
-		h.Status = providers.AccountDown
-	}
-	return h
-}
-
-func (c *Client) succeeded() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	now := c.c.Now()
-	c.health = Health{Status: providers.AccountOK, LastSuccessAt: &now}
-}
-
-// fail notes how a call ended.
-func (c *Client) fail(caller context.Context, e *providers.Error) error {
-	switch {
-	case e.Kind == providers.KindNotFound || e.Kind == providers.KindInvalid:
-		c.succeeded() // the vendor answered, and knows us
-	case caller.Err() != nil || e.Kind == providers.KindCanceled:
-		// The caller went away: that says nothing about the vendor.
-	case errors.Is(e, circuitbreaker.ErrOpen):
-		// What opened the breaker says more.
-	default:
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		text, status := describe(e), providers.AccountDegraded
-		if e.Kind == providers.KindUnauthorized || c.health.Status == providers.AccountDown { // a refused key stays so until a success
-			status = providers.AccountDown
-		}
-		c.health.Status, c.health.LastError = status, &text
-	}
-	return e
-}
-
-// describe is an error for whoever looks after the account. What the vendor said is left to the log.
-func describe(e *providers.Error) string {
-	s := e.Op + ": " + string(e.Kind)
-	if e.Status != 0 {
-		s += fmt.Sprintf(" (status %d)", e.Status)
-	}
-	return s
-}
-
 func kindOfContext(ctx context.Context) providers.Kind {
 	if errors.Is(ctx.Err(), context.Canceled) {
 		return providers.KindCanceled
 	}
 	return providers.KindUnavailable
-}
-
-// kindOfStatus is the meaning that every vendor gives a status.
-func kindOfStatus(status int) providers.Kind {
-	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
-		return providers.KindUnauthorized
-	case status == http.StatusNotFound || status == http.StatusGone:
-		return providers.KindNotFound
-	case status == http.StatusConflict:
-		return providers.KindConflict
-	case status == http.StatusTooManyRequests:
-		return providers.KindRateLimited
-	case status >= 500 || status == http.StatusRequestTimeout:
-		return providers.KindUnavailable
-	case status >= 400:
-		return providers.KindInvalid
-	default:
-		return providers.KindBadReply
-	}
-}
-
-// decode reads one JSON value and nothing behind it.
-func decode(body []byte, into any) error {
-	d := json.NewDecoder(bytes.NewReader(body))
-	if err := d.Decode(into); err != nil {
-		return fmt.Errorf("the reply is not the JSON it should be: %w", scrubbed(err))
-	}
-	if _, err := d.Token(); !errors.Is(err, io.EOF) {
-		return errors.New("the reply goes on behind its JSON")
-	}
-	return nil
-}
-
-// scrubbed is a JSON error without the value that it complains of, which may be anybody's.
-func scrubbed(err error) error {
-	var (
-		wrong  *json.UnmarshalTypeError
-		syntax *json.SyntaxError
-	)
-	switch {
-	case errors.As(err, &wrong):
-		return fmt.Errorf("field %q is a %s, at byte %d", wrong.Field, strings.SplitN(wrong.Value, " ", 2)[0], wrong.Offset)
-	case errors.As(err, &syntax):
-		return fmt.Errorf("a syntax error at byte %d", syntax.Offset)
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("it ends too early")
-	}
-	return errors.New("a value cannot be read")
-}
-
-// maxRetryAfter is the longest wait that is believed.
-const maxRetryAfter = time.Hour
-
-// retryAfter reads the header of this name, seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3); 0 where it says nothing.
-func retryAfter(s string, now time.Time) time.Duration {
-	seconds, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
-	switch {
-	case err == nil:
-		return min(time.Duration(seconds)*time.Second, maxRetryAfter)
-	case errors.Is(err, strconv.ErrRange):
-		return maxRetryAfter
-	}
-	if at, err := http.ParseTime(s); err == nil {
-		return min(max(at.Sub(now), 0), maxRetryAfter)
-	}
-	return 0
 }
