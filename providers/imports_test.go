@@ -66,13 +66,15 @@ var rules = []rule{
 	{why: "GraphQL stays at the edge", from: func(p string) bool { return !under("graph")(p) && !is("resolvers", "internal/httpapi")(p) },
 		to: under("github.com/99designs/gqlgen")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
-	{why: "Redis has not come yet, and then belongs to the Redis halves and server.go", from: ours, to: under("github.com/redis/go-redis")},
-	{why: "fakes and suites are for tests", from: not(is("providers/providertest")), to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest")},
+	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget")),
+		to: under("github.com/redis/go-redis")},
+	{why: "fakes and suites are for tests", from: not(is("providers/providertest")),
+		to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/redisclient/redistest")},
 	{why: "nobody imports the program", from: ours, to: is("")},
 	{why: "what serves the program does not know what it is about, but for the domain, who asks, and httpapi what it serves",
 		from: under("internal"), to: ours,
 		unless: func(from, to string) bool {
-			return is("providers", "internal/auth")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
+			return is("providers", "internal/auth", "internal/redisclient")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground")(to))
 		}},
 }
