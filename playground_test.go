@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/url"
-	"os"
-	"os/exec"
 	"regexp"
 	"strings"
 	"sync"
@@ -17,6 +15,7 @@ import (
 	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
+	"github.com/partnergraph/partnergraph/internal/needs"
 	"github.com/partnergraph/partnergraph/internal/playground"
 )
 
@@ -31,31 +30,13 @@ type tab struct {
 	problems []string // what the console shows as an error or a warning
 }
 
-// missing skips a test that cannot run here, or fails it where everything should be there.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
-}
-
 // open shows the page of the server at base in a browser of its own.
 func open(t *testing.T, base string) *tab {
 	t.Helper()
 	if !playground.Built() {
-		missing(t, "the playground is not built: make test builds it, with node and npm")
+		needs.Missing(t, "the playground is not built: make test builds it, with node and npm")
 	}
-	var chromium string
-	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
-		if path, err := exec.LookPath(name); err == nil {
-			chromium = path
-			break
-		}
-	}
-	if chromium == "" {
-		missing(t, "chromium is not installed: make test installs it on Debian")
-	}
+	chromium := needs.Program(t, "chromium", "chromium-browser", "google-chrome")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox,

@@ -69,7 +69,7 @@ var rules = []rule{
 	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget")),
 		to: under("github.com/redis/go-redis")},
 	{why: "fakes and suites are for tests", from: not(is("providers/providertest")),
-		to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/redisclient/redistest")},
+		to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/redisclient/redistest", "internal/needs")},
 	{why: "nobody imports the program", from: ours, to: is("")},
 	{why: "what serves the program does not know what it is about, but for the domain, who asks, and httpapi what it serves",
 		from: under("internal"), to: ours,

@@ -4,9 +4,10 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http/httptest"
-	"os"
 	"os/exec"
 	"testing"
+
+	"github.com/partnergraph/partnergraph/internal/needs"
 )
 
 // misjudged are the audits that are wrong about what a server should do, each with the reason. So far there is none.
@@ -19,16 +20,7 @@ const audits = 61
 // package from npm's registry or cache.
 func TestAudits(t *testing.T) {
 	dir := "../../web/audits"
-	for _, program := range []string{"node", "npm"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is not on the PATH")
-		}
-	}
-	install := exec.CommandContext(t.Context(), "npm", "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund")
-	install.Dir = dir
-	if out, err := install.CombinedOutput(); err != nil {
-		missing(t, "the packages of web/audits cannot be installed: "+err.Error()+"\n"+string(out))
-	}
+	needs.Packages(t, dir)
 
 	h, _ := serve(t, nil)
 	server := httptest.NewServer(h)
@@ -62,13 +54,4 @@ func TestAudits(t *testing.T) {
 	if len(results) != audits || passed+len(misjudged) != audits {
 		t.Errorf("%d audits, of which %d pass and %d are listed as wrong, want %d", len(results), passed, len(misjudged), audits)
 	}
-}
-
-// missing ends a test that lacks something outside this repository: in CI as a failure.
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("CI") == "true" {
-		t.Fatal(what)
-	}
-	t.Skip(what)
 }
