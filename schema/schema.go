@@ -7,25 +7,38 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"sync"
+
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/formatter"
 )
 
 //go:embed *.graphqls
 var files embed.FS
 
-// SDL is the whole schema as one document, with the descriptions.
-func SDL() string {
+// SDL is the whole schema as one document, with the descriptions and without `extend`: relay-compiler takes what extends a type for the
+// client's own, and does not ask the server for it.
+func SDL() string { return merged() }
+
+var merged = sync.OnceValue(func() string {
 	names, err := fs.Glob(files, "*.graphqls")
 	if err != nil {
 		panic(fmt.Sprintf("schema: %v", err)) // the pattern is a constant
 	}
-	var b strings.Builder
+	var sources []*ast.Source
 	for _, name := range names {
 		sdl, err := files.ReadFile(name)
 		if err != nil {
 			panic(fmt.Sprintf("schema: %v", err)) // it is embedded
 		}
-		b.Write(sdl)
-		b.WriteString("\n")
+		sources = append(sources, &ast.Source{Name: name, Input: string(sdl)})
 	}
+	whole, err := gqlparser.LoadSchema(sources...)
+	if err != nil {
+		panic(fmt.Sprintf("schema: %v", err)) // the executor is generated from the same files
+	}
+	var b strings.Builder
+	formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(whole)
 	return b.String()
-}
+})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/parser"
 
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -155,4 +156,19 @@ func isNode(def *ast.Definition) bool {
 		}
 	}
 	return false
+}
+
+// TestSDL wants each type in one piece: relay-compiler takes an extension for the client's own.
+func TestSDL(t *testing.T) {
+	doc, err := parser.ParseSchema(&ast.Source{Input: schema.SDL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, extension := range doc.Extensions {
+		t.Errorf("%s is extended", extension.Name)
+	}
+	query := doc.Definitions.ForName("Query")
+	if query == nil || query.Fields.ForName("node") == nil || query.Fields.ForName("commissions") == nil {
+		t.Errorf("Query is not whole: %+v", query)
+	}
 }
