@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run test page generate lint tools bench fuzz
+.PHONY: help run build release test page generate lint tools bench fuzz
 
 # The playground, bundled from web/ into the package that embeds it.
 PAGE := internal/playground/dist/index.html.gz
@@ -12,6 +12,18 @@ help: ## List the targets.
 run: ## Serve the graph over a sandbox of every vendor, or with ARGS="--config FILE" over your own accounts.
 	@$(MAKE) --no-print-directory page || echo "the playground was not built: / shows GraphiQL from a CDN"
 	go run . $(ARGS)
+
+# What the program says it is: a tag, or the tag before it and how far it went.
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
+BIN ?= bin
+
+# Equal sources, Go and node make equal bytes, wherever they lie: no paths (-trimpath), no build id, and git is not asked by the compiler, as it is not
+# there in the Dockerfile.
+build: page ## Build bin/partnergraph: static, the playground inside. GOOS, GOARCH and VERSION may be given.
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '-s -w -buildid= -X main.version=$(VERSION)' -o $(BIN)/ .
+
+release: ## Build dist/: an archive for every platform, and their checksums.
+	@VERSION='$(VERSION)' sh .ci/release
 
 test: tools page lint ## Everything that CI runs.
 	go test -race ./...

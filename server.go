@@ -14,7 +14,9 @@ import (
 	"net/http"
 	"os"
 	"os/signal"
+	"runtime"
 	"runtime/debug"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,6 +97,7 @@ type serveCommand struct {
 type sandboxCommand struct {
 	sandboxFlags
 	Listen string `default:"127.0.0.1" help:"The host to listen on; each vendor gets a port of its own."`
+	Port   int    `default:"0" help:"The first vendor's port; the others get those that follow. 0: any that are free."`
 }
 
 type checkCommand struct {
@@ -112,13 +115,15 @@ func (schemaCommand) Run(p *process) error {
 	return err
 }
 
-// Run prints the version that the Go toolchain stamped, and what it was built with.
+// version is what make build says this is. Without it the Go toolchain's own stamp holds, which knows go install's version, and git's where it may look.
+var version string
+
+// Run prints the version, and what it was built with.
 func (versionCommand) Run(p *process) error {
-	version := "unknown"
-	if b, ok := debug.ReadBuildInfo(); ok {
-		version = b.Main.Version + " " + b.GoVersion
+	if b, ok := debug.ReadBuildInfo(); version == "" && ok {
+		version = b.Main.Version
 	}
-	_, err := fmt.Fprintln(p.stdout, "partnergraph", version)
+	_, err := fmt.Fprintln(p.stdout, "partnergraph", version, runtime.Version())
 	return err
 }
 
@@ -138,16 +143,20 @@ type simulators struct {
 	servers  []*http.Server
 }
 
-// simulate starts every vendor's simulator on a port of its own.
-func (p *process) simulate(host string, f sandboxFlags) (*simulators, error) {
+// simulate starts every vendor's simulator on a port of its own: from the given one upwards in the registry's order, or with 0 on any that are free.
+func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, error) {
 	s := &simulators{}
-	for _, factory := range p.registry.Factories() {
+	for i, factory := range p.registry.Factories() {
 		sim := factory.Sandbox(providers.SandboxOptions{Size: providers.SandboxSize(f.Size), Seed: f.Seed, Now: p.now})
 		if s, ok := sim.(interface{ Kit() *sandbox.Kit }); ok {
 			s.Kit().SetLatency(f.Latency, 0)
 			s.Kit().SetErrorRate(f.ErrorRate)
 		}
-		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+		number := port
+		if port != 0 {
+			number += i
+		}
+		l, err := net.Listen("tcp", net.JoinHostPort(host, strconv.Itoa(number)))
 		if err != nil {
 			s.close()
 			return nil, err
@@ -172,7 +181,7 @@ func (s *simulators) close() {
 
 // Run serves the simulators until the process is told to end.
 func (c sandboxCommand) Run(p *process) error {
-	s, err := p.simulate(c.Listen, c.sandboxFlags)
+	s, err := p.simulate(c.Listen, c.Port, c.sandboxFlags)
 	if err != nil {
 		return err
 	}
@@ -303,7 +312,7 @@ func (c serveCommand) Run(p *process) error {
 		return err
 	}
 	if c.Config == "" {
-		sims, err := p.simulate("127.0.0.1", c.Sandbox)
+		sims, err := p.simulate("127.0.0.1", 0, c.Sandbox)
 		if err != nil {
 			return err
 		}
