@@ -9,7 +9,7 @@ WORKDIR /src
 COPY Makefile ./
 COPY web web
 COPY internal/playground internal/playground
-RUN make page
+RUN CI=true make page
 
 FROM --platform=$BUILDPLATFORM golang:1.26.8 AS build
 WORKDIR /src
