@@ -154,6 +154,11 @@ func TestCompose(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if text := strings.NewReplacer("#redis:", "redis:", "#  ", "  ").Replace(read(t, deployed)); text != read(t, deployed) {
+		if _, err := config.Parse(deployed, []byte(text), getenv, all.Registry()); err == nil {
+			t.Errorf("%s: internal/config knows redis by now: take the # away", deployed)
+		}
+	}
 	server := c.Services["partnergraph"]
 	if want := []string{"serve", "--config", "/etc/partnergraph.yaml"}; !slices.Equal(server.Command, want) || !slices.Equal(server.Volumes, []string{"./" + deployed + ":" + want[2] + ":ro"}) {
 		t.Errorf("the server runs %q over %q", server.Command, server.Volumes)
