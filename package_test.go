@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/needs"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers/all"
@@ -76,11 +77,8 @@ func TestToolchains(t *testing.T) {
 
 // TestBuild wants make build to make a program that needs nothing but itself, and knows which it is.
 func TestBuild(t *testing.T) {
-	for _, program := range []string{"make", "bash"} {
-		if _, err := exec.LookPath(program); err != nil {
-			missing(t, program+" is not installed")
-		}
-	}
+	needs.Program(t, "make")
+	needs.Program(t, "bash")
 	dir := t.TempDir()
 	// With the playground as it is: a test builds nothing of it.
 	build := exec.CommandContext(t.Context(), "make", "--old-file=page", "build", "VERSION=v1.2.3-test", "BIN="+dir)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -16,12 +15,14 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/partnergraph/partnergraph/internal/needs"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 )
 
 // Server is a redis-server that a test may stop, start again, and hold.
 type Server struct {
 	t       testing.TB
+	program string
 	args    []string
 	dir     string
 	address string
@@ -39,13 +40,7 @@ func Start(t testing.TB, settings ...string) *Server {
 
 func launch(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	if _, err := exec.LookPath("redis-server"); err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal("redis-server is missing")
-		}
-		t.Skip("redis-server is missing")
-	}
-	s := &Server{t: t, dir: t.TempDir(), address: free(t)}
+	s := &Server{t: t, program: needs.Program(t, "redis-server"), dir: t.TempDir(), address: free(t)}
 	_, port, _ := net.SplitHostPort(s.address)
 	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--logfile", filepath.Join(s.dir, "log")}, settings...)
 	t.Cleanup(s.Stop)
@@ -77,7 +72,7 @@ func free(t testing.TB) string {
 
 func (s *Server) run() {
 	s.t.Helper()
-	s.cmd = exec.Command("redis-server", s.args...)
+	s.cmd = exec.Command(s.program, s.args...)
 	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // a test that is killed leaves no server behind
 	if err := s.cmd.Start(); err != nil {
 		s.t.Fatal(err)
