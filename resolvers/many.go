@@ -45,7 +45,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 	if err != nil {
 		return nil, err
 	}
-	read, err := loader(ctx, e.field, e.fetch).Load(ctx, branch[From]{from, w})
+	read, err := loaderOf(ctx, e.field, e.fetch).one(ctx, branch[From]{from, w})
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 
 // all answers a field that is a plain list: the first hundred, which is more than anybody has of what is listed so.
 func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
-	read, err := loader(ctx, e.field, e.fetch).Load(ctx, branch[From]{from, window{first: maxFirst}})
+	read, err := loaderOf(ctx, e.field, e.fetch).one(ctx, branch[From]{from, window{first: maxFirst}})
 	if err != nil {
 		return nil, err
 	}
@@ -96,7 +96,7 @@ func (e many[From, To, F]) ahead(ctx context.Context, rows any, f graphql.Collec
 	for i := range from {
 		branches[i] = branch[From]{from[i], w}
 	}
-	loader(ctx, e.field, e.fetch).LoadAllThunk(ctx, branches)
+	loaderOf(ctx, e.field, e.fetch).ahead(ctx, branches)
 }
 
 // fetch reads the lists of many rows. Those of one account that lie within the same longer list are read by walking it for as long

@@ -4,10 +4,8 @@ import (
 	"context"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vikstrous/dataloadgen"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -31,49 +29,14 @@ var (
 	subscriptions = records[providers.WebhookSubscription]{providers.NounWebhookSubscription, "Query.node", providers.Reader.WebhookSubscriptionsByID}
 )
 
-// batchWait is how long a loader waits for more ids. Lists hand all ids of their rows over at once (see ahead), so
-// that this matters only where rows of several parents ask for the same noun.
-const batchWait = time.Millisecond
-
 // want is what a loader is asked for: a record, and the fields of it that will be read.
 type want struct {
 	id   providers.ID
 	need string // joined by spaces
 }
 
-// loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
-// shared by operations, because they remember errors and one viewer's scope.
-type loaders struct {
-	r  *Resolver
-	mu sync.Mutex
-	m  map[string]any
-}
-
-type loadersKey struct{}
-
-func withLoaders(ctx context.Context, r *Resolver) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}})
-}
-
-// loader is the operation's loader of this name, made when it is first asked for.
-func loader[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *dataloadgen.Loader[K, V] {
-	l, ok := ctx.Value(loadersKey{}).(*loaders)
-	if !ok {
-		panic("resolvers: the operation has no loaders; Extension was not installed")
-	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if found, ok := l.m[name]; ok {
-		return found.(*dataloadgen.Loader[K, V])
-	}
-	made := dataloadgen.NewLoader(func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) },
-		dataloadgen.WithWait(batchWait))
-	l.m[name] = made
-	return made
-}
-
-func (n records[T]) loader(ctx context.Context) *dataloadgen.Loader[want, *T] {
-	return loader(ctx, string(n.noun), n.fetch)
+func (n records[T]) loader(ctx context.Context) *loader[want, *T] {
+	return loaderOf(ctx, string(n.noun), n.fetch)
 }
 
 // fetch reads what was asked for: one read for each account and set of fields. A record that is not there, or whose
@@ -127,7 +90,7 @@ func (n records[T]) load(ctx context.Context, id providers.ID) (*T, error) {
 		return nil, nil
 	}
 	need := needed(ctx, n.noun)
-	row, err := n.loader(ctx).Load(ctx, want{id, strings.Join(need, " ")})
+	row, err := n.loader(ctx).one(ctx, want{id, strings.Join(need, " ")})
 	if row != nil {
 		ahead(ctx, []*T{row}, collect(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, n.noun))
 	}
@@ -156,7 +119,7 @@ func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*
 	if len(wants) == 0 {
 		return rows, nil
 	}
-	whole, err := n.loader(ctx).LoadAll(ctx, wants)
+	whole, err := n.loader(ctx).all(ctx, wants)
 	rows = append([]*T(nil), rows...)
 	for i, row := range whole {
 		if row != nil { // else what is known of it is shown
@@ -188,7 +151,7 @@ func (e one[From, To]) ahead(ctx context.Context, rows any, f graphql.CollectedF
 		}
 	}
 	if len(wants) > 0 {
-		e.to.loader(ctx).LoadAllThunk(ctx, wants)
+		e.to.loader(ctx).ahead(ctx, wants)
 	}
 }
 

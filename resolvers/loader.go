@@ -1,0 +1,139 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/vikstrous/dataloadgen"
+)
+
+// batchWait is how long a loader waits for more keys, where rows of several parents ask for the same one after the other. Keys that are handed
+// over together are never parted, however the clock goes.
+const batchWait = time.Millisecond
+
+// loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
+// shared by operations, because they remember errors and one viewer's scope.
+type loaders struct {
+	r  *Resolver
+	mu sync.Mutex
+	m  map[string]any
+}
+
+type loadersKey struct{}
+
+func withLoaders(ctx context.Context, r *Resolver) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}})
+}
+
+// loaderOf is the operation's loader of this name, made when it is first asked for.
+func loaderOf[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *loader[K, V] {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		panic("resolvers: the operation has no loaders; Extension was not installed")
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if found, ok := l.m[name]; ok {
+		return found.(*loader[K, V])
+	}
+	made := &loader[K, V]{asked: map[K]bool{}, fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) }}
+	made.inner = dataloadgen.NewLoader(made.collect, dataloadgen.WithWait(batchWait))
+	l.m[name] = made
+	return made
+}
+
+// loader loads what many rows ask for in one fetch. It knows which keys were announced: dataloadgen closes a batch by the clock, which on a busy machine parts
+// keys that were handed over together, and each part would be a call to a vendor.
+type loader[K comparable, V any] struct {
+	inner *dataloadgen.Loader[K, V]
+	fetch func(ctx context.Context, keys []K) ([]V, []error)
+
+	mu    sync.Mutex
+	asked map[K]bool // ever
+	due   int        // announced keys that no batch has brought yet
+	parts []*part[K, V]
+}
+
+// part is a batch that waits for the rest of what was announced.
+type part[K comparable, V any] struct {
+	keys   []K
+	done   chan struct{}
+	values []V
+	errs   []error
+}
+
+// announce tells that keys are about to come.
+func (l *loader[K, V]) announce(keys ...K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, k := range keys {
+		if !l.asked[k] {
+			l.asked[k] = true
+			l.due++
+		}
+	}
+}
+
+// one loads what one key stands for.
+func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) {
+	l.announce(key)
+	return l.inner.Load(ctx, key)
+}
+
+// all loads what keys stand for.
+func (l *loader[K, V]) all(ctx context.Context, keys []K) ([]V, error) {
+	l.announce(keys...)
+	return l.inner.LoadAll(ctx, keys)
+}
+
+// ahead starts to load what somebody will ask for.
+func (l *loader[K, V]) ahead(ctx context.Context, keys []K) {
+	l.announce(keys...)
+	l.inner.LoadAllThunk(ctx, keys)
+}
+
+// collect takes a batch. The one that brings the last of what was announced fetches for all that wait.
+func (l *loader[K, V]) collect(ctx context.Context, keys []K) ([]V, []error) {
+	mine := &part[K, V]{keys: keys, done: make(chan struct{})}
+	l.mu.Lock()
+	l.due -= len(keys)
+	l.parts = append(l.parts, mine)
+	var parts []*part[K, V]
+	if l.due == 0 {
+		parts, l.parts = l.parts, nil
+	}
+	l.mu.Unlock()
+	if parts != nil {
+		l.deliver(ctx, parts)
+	}
+	<-mine.done
+	return mine.values, mine.errs
+}
+
+// errPanicked is what those are told who waited for a fetch that panicked.
+var errPanicked = errors.New("a fetch panicked")
+
+// deliver fetches what several batches ask for, and gives each its own.
+func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
+	var keys []K
+	for _, p := range parts {
+		keys = append(keys, p.keys...)
+	}
+	values, errs := make([]V, len(keys)), slices.Repeat([]error{errPanicked}, len(keys))
+	defer func() { // also when fetch panics, which the loader makes an error: nobody may wait for ever
+		n := 0
+		for _, p := range parts {
+			p.values, p.errs = values[n:n+len(p.keys)], errs[n:n+len(p.keys)]
+			n += len(p.keys)
+			close(p.done)
+		}
+	}()
+	loaded, failed := l.fetch(ctx, keys)
+	copy(values, loaded)
+	if clear(errs); failed != nil { // nil: nothing failed
+		copy(errs, failed)
+	}
+}
