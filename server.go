@@ -30,6 +30,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
@@ -261,6 +262,7 @@ type parts struct {
 	log     *slog.Logger
 	client  *http.Client
 	store   cache.Store
+	queries persisted.Store           // sent once by clients, and by their hash from then on
 	budgets map[string]*budget.Memory // by account and limit: a reload must not forget what was spent
 }
 
@@ -294,7 +296,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	}
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Logger: p.log, Now: p.now}),
-		Keys:      keys, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
+		Keys:      keys, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
@@ -319,7 +321,7 @@ func (c serveCommand) Run(p *process) error {
 		defer sims.close()
 		cfg.Accounts = sims.accounts
 	}
-	parts := &parts{process: p, log: log, client: &http.Client{}, store: cache.NewMemory(int64(cfg.Cache.Memory), p.now), budgets: map[string]*budget.Memory{}}
+	parts := &parts{process: p, log: log, client: &http.Client{}, store: cache.NewMemory(int64(cfg.Cache.Memory), p.now), queries: persisted.New(nil, p.now), budgets: map[string]*budget.Memory{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err

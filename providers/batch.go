@@ -75,7 +75,7 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	}
 	var (
 		mu   sync.Mutex
-		wg   sync.WaitGroup
+		wg   Group
 		slot = make(chan struct{}, gatherWidth)
 	)
 	for id := range open {

@@ -66,7 +66,7 @@ var rules = []rule{
 	{why: "GraphQL stays at the edge", from: func(p string) bool { return !under("graph")(p) && !is("resolvers", "internal/httpapi")(p) },
 		to: under("github.com/99designs/gqlgen")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
-	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget")),
+	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget", "internal/persisted")),
 		to: under("github.com/redis/go-redis")},
 	{why: "fakes and suites are for tests", from: not(is("providers/providertest", "internal/redisclient/redistest")),
 		to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/redisclient/redistest", "internal/needs")},
@@ -75,7 +75,7 @@ var rules = []rule{
 		from: under("internal"), to: ours,
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
-				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground")(to))
+				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted")(to))
 		}},
 }
 

@@ -50,6 +50,9 @@ func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 	return badInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
 }
 
+// errInternal is all that clients are told of what nobody wrote for them.
+const errInternal = "internal error"
+
 var (
 	errUnauthenticated = &clientError{code: CodeUnauthenticated, text: "who is asking is not known: send an API key as `Authorization: Bearer …`"}
 	errForbidden       = &clientError{code: CodeForbidden, text: "this is for admins"}
@@ -96,8 +99,15 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		provider *providers.Error
 		client   *clientError
 		input    *model.InputError
+		panicked *providers.Panic
 	)
 	switch {
+	case errors.As(err, &panicked):
+		if !panicked.Logged.Swap(true) {
+			r.log.ErrorContext(ctx, "panic", slog.Any("value", panicked.Value), slog.String("stack", string(panicked.Stack)), slog.String("path", out.Path.String()),
+				slog.String("requestId", RequestID(ctx)))
+		}
+		out.Message, out.Extensions["code"] = errInternal, CodeInternal
 	case errors.As(err, &input):
 		out.Message, out.Extensions["code"] = input.Error(), CodeBadUserInput
 	case errors.As(err, &client):
@@ -132,7 +142,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		}
 	default:
 		r.log.ErrorContext(ctx, "internal error", slog.String("error", cause), slog.String("path", out.Path.String()), slog.String("requestId", RequestID(ctx)))
-		out.Message, out.Extensions["code"] = "internal error", CodeInternal
+		out.Message, out.Extensions["code"] = errInternal, CodeInternal
 	}
 	if id := RequestID(ctx); id != "" {
 		out.Extensions["requestId"] = id

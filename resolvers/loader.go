@@ -2,12 +2,13 @@ package resolvers
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"sync"
 	"time"
 
 	"github.com/vikstrous/dataloadgen"
+
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 // batchWait is how long a loader waits for more keys, where rows of several parents ask for the same one after the other. Keys that are handed
@@ -113,17 +114,17 @@ func (l *loader[K, V]) collect(ctx context.Context, keys []K) ([]V, []error) {
 	return mine.values, mine.errs
 }
 
-// errPanicked is what those are told who waited for a fetch that panicked.
-var errPanicked = errors.New("a fetch panicked")
-
-// deliver fetches what several batches ask for, and gives each its own.
+// deliver fetches what several batches ask for, and gives each its own. A fetch that panics fails all of them.
 func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
 	var keys []K
 	for _, p := range parts {
 		keys = append(keys, p.keys...)
 	}
-	values, errs := make([]V, len(keys)), slices.Repeat([]error{errPanicked}, len(keys))
-	defer func() { // also when fetch panics, which the loader makes an error: nobody may wait for ever
+	values, errs := make([]V, len(keys)), make([]error, len(keys))
+	defer func() {
+		if p := recover(); p != nil { // else dataloadgen does, and loses the stack
+			errs = slices.Repeat([]error{providers.Panicked(p)}, len(keys))
+		}
 		n := 0
 		for _, p := range parts {
 			p.values, p.errs = values[n:n+len(p.keys)], errs[n:n+len(p.keys)]
@@ -133,7 +134,5 @@ func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
 	}()
 	loaded, failed := l.fetch(ctx, keys)
 	copy(values, loaded)
-	if clear(errs); failed != nil { // nil: nothing failed
-		copy(errs, failed)
-	}
+	copy(errs, failed) // nil: nothing failed
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -114,7 +113,7 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 			single = append(single, i)
 		}
 	}
-	var wg sync.WaitGroup
+	var wg providers.Group
 	one := func(i int) {
 		wg.Go(func() { leaves[i].rows = merge(ctx, leaves[i].sources, branches[i].first) })
 	}

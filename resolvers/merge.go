@@ -2,7 +2,6 @@ package resolvers
 
 import (
 	"context"
-	"sync"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -181,7 +180,7 @@ type row[T providers.Record] struct {
 // merge reads the next rows of all sources together, newest first. Each source keeps its own order. A source that fails is
 // left where it stands; one that reaches the bound of pages ends the reading, so that the order stays.
 func merge[T providers.Record](ctx context.Context, sources []*source[T], first int) []row[T] {
-	var wg sync.WaitGroup
+	var wg providers.Group
 	for _, s := range sources {
 		wg.Go(func() { s.open(ctx); s.head(ctx) })
 	}

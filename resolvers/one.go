@@ -50,7 +50,7 @@ func (n records[T]) fetch(r *Resolver, ctx context.Context, wants []want) ([]*T,
 	}
 	var (
 		mu    sync.Mutex
-		wg    sync.WaitGroup
+		wg    providers.Group
 		found = make(map[want]*T, len(wants))
 		errs  = map[want]error{}
 	)

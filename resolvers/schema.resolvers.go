@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/partnergraph/partnergraph/graph"
@@ -25,7 +24,7 @@ func (r *queryResolver) Nodes(ctx context.Context, ids []*providers.ID) ([]model
 	}
 	var (
 		nodes = make([]model.Node, len(ids))
-		wg    sync.WaitGroup
+		wg    providers.Group
 	)
 	for i, id := range ids {
 		wg.Go(func() { // side by side, so that the loaders get them together

@@ -45,10 +45,7 @@ func Wrap(p providers.Provider, s Store, o Options) *Cache {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	c := &Cache{Provider: p, store: s, account: p.Account().ID.Account, o: o}
-	c.flights.failed = func(panicked any, stack []byte) error {
-		o.Logger.Error("a read panicked", "account", c.account, "panic", panicked, "stack", string(stack))
-		return c.fault("cache", fmt.Errorf("panic: %v", panicked))
-	}
+	c.flights.failed = func(p *providers.Panic) error { return c.fault("cache", p) } // whoever tells of it logs it
 	return c
 }
 

@@ -3,17 +3,18 @@ package cache
 import (
 	"context"
 	"fmt"
-	"runtime/debug"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 // flights are the reads under way, by the keys that they will answer.
 type flights struct {
 	mu     sync.Mutex
 	by     map[string][]*flight
-	failed func(panicked any, stack []byte) error // makes the error of a read that panicked
+	failed func(*providers.Panic) error // makes the error of a read that panicked
 }
 
 // flight is one read under way for everyone who waits for it.
@@ -108,7 +109,7 @@ func (fs *flights) start(ctx context.Context, f *flight, r run) {
 	go func() {
 		defer func() {
 			if p := recover(); p != nil { // it would end the process: nobody's handler is above
-				f.answer, f.err = nil, fs.failed(p, debug.Stack())
+				f.answer, f.err = nil, fs.failed(providers.Panicked(p))
 			}
 			f.cancel()
 			fs.mu.Lock()

@@ -2,12 +2,10 @@ package httpapi
 
 import (
 	"context"
-	"fmt"
 	"net/http"
-	"runtime/debug"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/99designs/gqlgen/graphql/handler"
+	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -15,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/partnergraph/partnergraph/graph"
+	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -24,32 +23,30 @@ const ExplainHeader = "X-Partnergraph-Explain"
 // parsedQueries is how many documents are kept parsed and validated.
 const parsedQueries = 1000
 
-// executor is gqlgen's, with our resolvers.
-func executor(o Options) http.Handler {
-	h := handler.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers}))
-	h.AddTransport(transport{body: o.Body})
+// graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
+// handler.Server, would answer panics in a form of its own.)
+func graphQL(o Options) http.Handler {
+	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers}))
 	valid := lru.New[*ast.QueryDocument](parsedQueries)
-	h.SetQueryCache(valid)
-	h.SetParserTokenLimit(o.Tokens)
-	h.Use(limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases, valid: valid})
+	exec.SetQueryCache(valid)
+	exec.SetParserTokenLimit(o.Tokens)
+	exec.Use(limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases, valid: valid})
 	if !o.Introspection {
-		h.SetDisableSuggestion(true)
-		h.SetValidationRulesFn(discreetRules)
+		exec.SetDisableSuggestion(true)
+		exec.SetDefaultRulesFn(discreetRules)
 	}
-	h.SetErrorPresenter(o.Resolvers.Present)
-	h.SetRecoverFunc(func(ctx context.Context, p any) error {
-		return fmt.Errorf("panic: %v\n%s", p, debug.Stack()) // Present logs it and shows "internal error"
-	})
+	exec.SetErrorPresenter(o.Resolvers.Present)
+	exec.SetRecoverFunc(func(_ context.Context, p any) error { return providers.Panicked(p) })
 	if o.Introspection {
-		h.Use(extension.Introspection{})
+		exec.Use(extension.Introspection{})
 	}
-	h.Use(o.Resolvers.Extension())
-	h.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	exec.Use(o.Resolvers.Extension())
+	exec.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
 		note(ctx, func(l *line) { l.operation = op.Operation.Name })
 		return next(ctx)
 	})
-	return h
+	return transport{exec: exec, body: o.Body, persisted: o.Persisted}
 }
 
 // discreetRules validate without suggestions, which would tell the schema word by word. gqlgen leaves out those about fields by

@@ -1,8 +1,8 @@
 // Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
 // /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
-// A request goes through these steps, in this order: request id → log line → (GraphQL only) who asks → the bound of time → the
-// transport, with the bound of the body → the bounds of the document → the executor. [New] and executor are that order.
+// A request goes through these steps, in this order: request id → log line → the net for panics → (GraphQL only) who asks → the bound of time → the
+// transport, with the bound of the body → the bounds of the document → the executor. [New] and graphQL are that order.
 package httpapi
 
 import (
@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/resolvers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -22,6 +23,7 @@ import (
 type Options struct {
 	Resolvers *resolvers.Resolver
 	Keys      *auth.Keys // nil: everybody who reaches the server is auth.Local
+	Persisted persisted.Store
 	Logger    *slog.Logger
 
 	Timeout       time.Duration // of a GraphQL request
@@ -46,7 +48,7 @@ func (h *Handler) Drain() { h.draining.Store(true) }
 func New(o Options) *Handler {
 	h := &Handler{}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", local(o.Keys == nil, viewer(o.Keys, bounded(o, executor(o)))))
+	mux.Handle("/graphql", local(o.Keys == nil, viewer(o.Keys, bounded(o, graphQL(o)))))
 	mux.HandleFunc("GET /schema.graphql", sdl)
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
@@ -59,7 +61,7 @@ func New(o Options) *Handler {
 	if o.Playground {
 		mountPage(mux)
 	}
-	h.Handler = requestID(logged(o.Logger, mux))
+	h.Handler = requestID(logged(o.Logger, recovered(o.Resolvers, mux)))
 	return h
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"log/slog"
@@ -49,13 +50,13 @@ func note(ctx context.Context, add func(*line)) {
 // logged writes one line for each request: neither its query string nor its body, which may hold e-mail addresses.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		start, l, rec := time.Now(), &line{}, &recorder{ResponseWriter: w, status: http.StatusOK}
+		start, l, rec := time.Now(), &line{}, &recorder{ResponseWriter: w}
 		ctx := context.WithValue(r.Context(), lineKey{}, l)
 		defer func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			log.LogAttrs(ctx, slog.LevelInfo, "request",
-				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", rec.status),
+				slog.String("method", r.Method), slog.String("path", r.URL.Path), slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
 				slog.Int64("bytes", rec.bytes), slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
 				slog.String("viewer", l.viewer), slog.String("operation", l.operation),
 				slog.String("requestId", resolvers.RequestID(ctx)))
@@ -67,7 +68,7 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 // recorder remembers what was answered.
 type recorder struct {
 	http.ResponseWriter
-	status int
+	status int // 0 before the answer begins
 	bytes  int64
 }
 
@@ -77,6 +78,7 @@ func (r *recorder) WriteHeader(status int) {
 }
 
 func (r *recorder) Write(b []byte) (int, error) {
+	r.status = cmp.Or(r.status, http.StatusOK)
 	n, err := r.ResponseWriter.Write(b)
 	r.bytes += int64(n)
 	return n, err

@@ -19,8 +19,15 @@ import (
 // allowed are the methods of /graphql, for the header Allow.
 const allowed = "GET, POST, OPTIONS"
 
+// request is what a request asks for.
+type request struct {
+	graphql.RawParams
+	hash string // of the document, where the client gives it; then it may leave out the document
+	keep bool   // the document came with its hash
+}
+
 // read is what a request asks for, or why it cannot be understood. No text of it repeats what was sent.
-func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawParams, *refusal) {
+func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refusal) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return nil, notAllowed(allowed, "this method is not for GraphQL: send POST, or GET for queries")
 	}
@@ -37,7 +44,7 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 	if bad != nil {
 		return nil, bad
 	}
-	params := &graphql.RawParams{}
+	params := &request{}
 	for _, m := range []struct {
 		name, want string
 		dst        any
@@ -57,7 +64,10 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*graphql.RawPar
 			return nil, malformed("`%s` is not %s in JSON", m.name, m.want)
 		}
 	}
-	if params.Query == "" {
+	if bad := params.readHash(); bad != nil {
+		return nil, bad
+	}
+	if params.Query == "" && params.hash == "" {
 		return nil, malformed("the request has no `query`")
 	}
 	return params, nil

@@ -13,6 +13,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -26,51 +27,51 @@ const (
 // mostErrors is how many errors of one document are told, as many as graphql-js does.
 const mostErrors = 100
 
-// transport is GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/. It takes every request; those that
-// speak something else are added to the executor before it.
+// transport is GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/.
 type transport struct {
-	body int64 // bytes that a request's body, or the query string of its URL, may have
+	exec      graphql.GraphExecutor
+	body      int64 // bytes that a request's body, or the query string of its URL, may have
+	persisted persisted.Store
 }
 
-var _ graphql.Transport = transport{}
-
-// Supports says yes: what is wrong with a request, Do tells.
-func (transport) Supports(*http.Request) bool { return true }
-
-// Do answers one request.
-func (t transport) Do(w http.ResponseWriter, r *http.Request, exec graphql.GraphExecutor) {
-	start := graphql.Now()
+// ServeHTTP answers one request.
+func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	ctx := graphql.StartOperationTrace(r.Context())
 	if r.Method == http.MethodOptions {
 		w.Header().Set("Allow", allowed)
 		w.WriteHeader(http.StatusNoContent)
 		return
 	}
-	params, bad := t.read(w, r)
+	asked, bad := t.read(w, r)
 	if bad != nil {
 		bad.answer(w, r)
 		return
 	}
-	params.Headers, params.ReadTime = r.Header, graphql.TraceTiming{Start: start, End: graphql.Now()}
-	ctx := r.Context()
+	if !t.recall(ctx, asked) {
+		write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
+		return
+	}
+	asked.Headers, asked.ReadTime = r.Header, graphql.TraceTiming{Start: graphql.GetStartTime(ctx), End: graphql.Now()}
 	if r.Method == http.MethodGet {
 		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
 	}
-	op, errs := exec.CreateOperationContext(ctx, params)
+	op, errs := t.exec.CreateOperationContext(ctx, &asked.RawParams)
 	if slices.Contains(errs, errQueriesOnly) {
 		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
 		return
 	}
 	if len(errs) > 0 {
 		errs = errs[:min(len(errs), mostErrors)]
-		write(w, r, http.StatusBadRequest, exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		write(w, r, http.StatusBadRequest, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return
 	}
-	responses, ctx := exec.DispatchOperation(ctx, op)
+	t.keep(ctx, asked)
+	responses, ctx := t.exec.DispatchOperation(ctx, op)
 	response := responses(ctx)
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
-		write(w, r, http.StatusGatewayTimeout, exec.DispatchError(ctx, gqlerror.List{late}))
+		write(w, r, http.StatusGatewayTimeout, t.exec.DispatchError(ctx, gqlerror.List{late}))
 	case response.Data == nil:
 		write(w, r, http.StatusBadRequest, response)
 	default: // also null, and part of the data

@@ -116,7 +116,7 @@ func (s *referralSearch) fail(affiliate string, err error) {
 
 // readEach walks the lists of the affiliates that are still open, several at once.
 func (s *referralSearch) readEach(ctx context.Context, p *provider) {
-	var wg sync.WaitGroup
+	var wg providers.Group
 	slot := make(chan struct{}, 16)
 	for _, affiliate := range slices.Sorted(maps.Keys(s.open)) {
 		slot <- struct{}{}

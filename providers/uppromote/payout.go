@@ -379,7 +379,7 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 			walk(func(int) bool { return len(left) > 0 })
 		}
 	}
-	var wg sync.WaitGroup
+	var wg providers.Group
 	slot := make(chan struct{}, ofEachWidth)
 	for _, affiliate := range left {
 		slot <- struct{}{}

@@ -1,0 +1,66 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"regexp"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/internal/persisted"
+)
+
+// This file is automatic persisted queries, Apollo's protocol: https://www.apollographql.com/docs/apollo-server/performance/apq. A client sends
+// the hash of its document alone; told that it is not known, it sends both, once. (gqlgen's extension of the protocol keeps documents before
+// they are found to be within the limits and valid.)
+
+// persistedLifetime is how long a document is kept after it was sent.
+const persistedLifetime = 7 * 24 * time.Hour
+
+var sha256Digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
+
+// readHash reads the hash of the document from the request's extensions, and checks it against the document, if that was sent too.
+func (q *request) readHash() *refusal {
+	extension := q.Extensions["persistedQuery"]
+	if extension == nil {
+		return nil
+	}
+	members, ok := extension.(map[string]any)
+	if !ok {
+		return malformed("`extensions.persistedQuery` is not an object in JSON")
+	}
+	if members["version"] != json.Number("1") {
+		return malformed("`extensions.persistedQuery.version` is not 1, the only version that there is")
+	}
+	if q.hash, _ = members["sha256Hash"].(string); !sha256Digits.MatchString(q.hash) {
+		return malformed("`extensions.persistedQuery.sha256Hash` is not a SHA-256 in 64 lower-case hexadecimal digits")
+	}
+	q.keep = q.Query != ""
+	if q.keep && persisted.Hash(q.Query) != q.hash {
+		return malformed("`extensions.persistedQuery.sha256Hash` is not the SHA-256 of `query`")
+	}
+	return nil
+}
+
+// recall finds the document of a request that has its hash alone, and says whether there now is one.
+func (t transport) recall(ctx context.Context, q *request) bool {
+	if q.Query != "" {
+		return true
+	}
+	var ok bool
+	q.Query, ok = t.persisted.Get(ctx, q.hash)
+	return ok
+}
+
+// keep keeps a document that came with its hash. It is within the limits, and valid.
+func (t transport) keep(ctx context.Context, q *request) {
+	if q.keep {
+		t.persisted.Put(ctx, q.Query, persistedLifetime)
+	}
+}
+
+// notPersisted is the error that makes a client send its document. Clients go by its message or its code, both Apollo's.
+func notPersisted() *gqlerror.Error {
+	return &gqlerror.Error{Message: "PersistedQueryNotFound", Extensions: map[string]any{"code": "PERSISTED_QUERY_NOT_FOUND"}}
+}

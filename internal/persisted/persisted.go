@@ -1,0 +1,28 @@
+// Package persisted keeps GraphQL documents by their hash, so that clients need to send a document once and its hash from then on:
+// automatic persisted queries, https://www.apollographql.com/docs/apollo-server/performance/apq. Whoever asks for a document that is not
+// here is told so and sends it again. So nothing in here may ever be missed, and no store fails: one that cannot be reached has nothing.
+package persisted
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"time"
+)
+
+// Store keeps documents. It is safe for concurrent use.
+type Store interface {
+	// Get is the document with this hash, if the store has it and can be asked in time.
+	Get(ctx context.Context, hash string) (document string, ok bool)
+	// Put keeps a document for a lifetime, which is positive, under its own [Hash]. One that is longer than [Longest] is not kept.
+	Put(ctx context.Context, document string, lifetime time.Duration)
+}
+
+// Longest is how many bytes a document may have to be kept.
+const Longest = 64 << 10
+
+// Hash is the SHA-256 of a document, as clients write it: in lower-case hexadecimal digits.
+func Hash(document string) string {
+	sum := sha256.Sum256([]byte(document))
+	return hex.EncodeToString(sum[:])
+}
