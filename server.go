@@ -295,7 +295,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		keys = auth.New(cfg.Auth.APIKeys)
 	}
 	return httpapi.New(httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Logger: p.log, Now: p.now}),
+		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now}),
 		Keys:      keys, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,

@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -17,27 +19,70 @@ type peeker interface {
 	HasRecord(id providers.ID, need ...string) bool
 }
 
-// planner estimates how many calls to vendors an operation takes, before anything is sent: one for each page of each list that is not
-// cached, and what the vendors' own tables say of edges (providers.Provider.Calls). It is an estimate: a
-// list that has to be searched may take more (up to the bound of pages), rows that share a parent take fewer.
+// planner goes through an operation before it is executed, and estimates what it takes. Of calls to vendors: one for each page of each list
+// that is not cached, and what the vendors' own tables say of edges (providers.Provider.Calls). It is an estimate: a
+// list that has to be searched may take more (up to the bound of pages), rows that share a parent take fewer. Of field values: as many as
+// there are if every connection is full. Introspection, __typename with it, is none of them.
 type planner struct {
-	r       *Resolver
-	ctx     context.Context
-	op      *graphql.OperationContext
-	calls   int
-	dearest int    // the calls of the dearest single field …
+	r      *Resolver
+	ctx    context.Context
+	op     *graphql.OperationContext
+	calls  tally
+	values tally
+	path   string
+}
+
+// listed is how many rows count for a list that is no connection and so has no `first`: an affiliate's coupons, or their balances.
+const listed = 10
+
+// enough is how many field values are counted at least, if there are more than are allowed: fragments in fragments can take long to count.
+const enough = 1_000_000
+
+// tally adds up what is asked of one limit.
+type tally struct {
+	sum     int
+	dearest int    // what is asked by the dearest single field …
 	at      string // … and its path
-	path    string
+}
+
+// uncountable is beyond every limit, and can be multiplied by itself.
+const uncountable = math.MaxInt32
+
+func (t *tally) add(n int, path string) {
+	t.sum = min(t.sum+n, uncountable)
+	if n > t.dearest {
+		t.dearest, t.at = n, path
+	}
+}
+
+// refuse is the error of an operation that asks for too much; nil where it does not. The format has the two numbers, the field and its own number.
+func (t *tally) refuse(limit string, allowed int, format string) error {
+	if t.sum <= allowed {
+		return nil
+	}
+	return &clientError{code: CodeTooComplex, text: fmt.Sprintf(format, t.sum, allowed, t.at, t.dearest),
+		ext: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": t.at}}
 }
 
 // level is the rows that a selection stands under.
 type level struct {
-	rows       int
+	rows       int // for calls: those that are there once are read once
+	times      int // for values: how often the selection is executed
 	affiliates int // how many affiliates they belong to at most; 0 for unknown
 	accounts   []providers.Provider
 }
 
-func (l level) below(rows int) level { l.rows = rows; return l }
+// below is so many rows under each row.
+func (l level) below(rows int) level {
+	l.rows = min(l.rows*rows, uncountable)
+	return l.repeated(rows)
+}
+
+// repeated is the same rows so many times.
+func (l level) repeated(times int) level {
+	l.times = min(l.times*times, uncountable)
+	return l
+}
 
 // of is one of several equal parts of the rows.
 func (l level) of(parts int) providers.Rows {
@@ -48,27 +93,49 @@ func (l level) of(parts int) providers.Rows {
 	return rows
 }
 
-// spend notes the calls of the field at the current path.
-func (p *planner) spend(calls int) {
-	p.calls += calls
-	if calls > p.dearest {
-		p.dearest, p.at = calls, p.path
-	}
-}
-
-// under goes through fields of a noun's rows.
+// under goes through fields of a selection.
 func (p *planner) under(fields []graphql.CollectedField, from level) {
+	if from.times == 0 || p.values.sum > max(enough, p.r.cost) {
+		return
+	}
 	path := p.path
+	p.values.add(values(fields)*from.times, path)
 	for _, f := range fields {
+		if len(f.Selections) == 0 || introspects(f) {
+			continue
+		}
+		p.path = path + "." + f.Alias
 		if e, ok := edges[f.ObjectDefinition.Name+"."+f.Name]; ok {
-			p.path = path + "." + f.Alias
 			e.cost(p, f, from)
 		} else if f.Name == "memberships" && f.ObjectDefinition.Name == string(providers.NounAffiliate) {
-			p.path = path + "." + f.Alias
-			p.under(collect(p.op, f.Selections, providers.NounMembership), from)
+			p.under(collect(p.op, f.Selections, providers.NounMembership), from.repeated(listed))
+		} else {
+			p.plain(f, from.times)
 		}
 	}
 	p.path = path
+}
+
+// plain goes through a field that leads to no record which has to be read.
+func (p *planner) plain(f graphql.CollectedField, times int) {
+	from := level{times: times}
+	if f.Definition.Type.Elem != nil {
+		from = from.repeated(listed)
+	}
+	p.under(graphql.CollectFields(p.op, f.Selections, nil), from)
+}
+
+// introspects says whether a field is answered by the schema.
+func introspects(f graphql.CollectedField) bool { return strings.HasPrefix(f.Name, "__") }
+
+// values counts the fields that are answered by records.
+func values(fields []graphql.CollectedField) (n int) {
+	for _, f := range fields {
+		if !introspects(f) {
+			n++
+		}
+	}
+	return n
 }
 
 // follow is what the vendors say that an edge costs: the most it is for one of them with all rows, or for all of them
@@ -95,7 +162,7 @@ func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 		}
 		from.affiliates = from.rows
 	}
-	p.spend(p.follow(e.field, from, names(fields)))
+	p.calls.add(p.follow(e.field, from, names(fields)), p.path)
 	if e.to.noun == providers.NounCampaign {
 		from.affiliates = 0 // a campaign has any number of them
 	}
@@ -103,19 +170,49 @@ func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 }
 
 func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level) {
-	first, fields := maxFirst, collect(p.op, f.Selections, e.to.noun)
-	if args := f.ArgumentMap(p.op.Variables); args["first"] != nil {
-		fields = rowFields(p.op, f.Selections, e.to.noun)
-		if n, err := graphql.UnmarshalInt(args["first"]); err == nil {
-			first = min(max(n, 0), maxFirst)
-		}
+	args := f.ArgumentMap(p.op.Variables)
+	if args["first"] == nil { // no connection
+		fields := collect(p.op, f.Selections, e.to.noun)
+		p.calls.add(p.follow(e.field, from, names(fields)), p.path)
+		below := from.below(maxFirst)
+		below.times = from.repeated(listed).times
+		p.under(fields, below)
+		return
 	}
-	p.spend(p.follow(e.field, from, names(fields)))
-	below := from.below(from.rows * first)
+	first := rowsOf(args)
+	fields := p.connection(f, e.to.noun, from.times, first)
+	p.calls.add(p.follow(e.field, from, names(fields)), p.path)
+	below := from.below(first)
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = below.rows
 	}
 	p.under(fields, below)
+}
+
+// rowsOf is how many rows the arguments of a connection ask for.
+func rowsOf(args map[string]any) int {
+	first, err := graphql.UnmarshalInt(args["first"])
+	if err != nil {
+		return maxFirst // the field itself refuses it
+	}
+	return min(max(first, 0), maxFirst)
+}
+
+// connection are the fields of the rows of a connection, when what is around the rows has been counted.
+func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, times, first int) []graphql.CollectedField {
+	fields := graphql.CollectFields(p.op, f.Selections, nil)
+	n := values(fields)
+	for _, part := range fields {
+		switch inner := values(graphql.CollectFields(p.op, part.Selections, nil)); part.Name {
+		case "nodes":
+		case "edges":
+			n += first * inner
+		default:
+			n += inner
+		}
+	}
+	p.values.add(min(n*times, uncountable), p.path)
+	return rowFields(p.op, f.Selections, noun)
 }
 
 // rootList is a list among the fields of Query.
@@ -152,35 +249,40 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 			}
 		}
 	}
-	p.spend(calls)
-	first, _ := graphql.UnmarshalInt(args["first"])
-	rows := min(max(first, 0), maxFirst)
-	below := level{rows: rows, accounts: accounts}
+	p.calls.add(calls, p.path)
+	rows := rowsOf(args)
+	below := level{rows: rows, times: rows, accounts: accounts}
 	if n.noun != providers.NounCampaign {
 		below.affiliates = rows // everything else belongs to one
 	}
-	fields := rowFields(p.op, f.Selections, n.noun)
-	p.spend(p.follow("Query."+f.Name, below, names(fields)))
+	fields := p.connection(f, n.noun, 1, rows)
+	p.calls.add(p.follow("Query."+f.Name, below, names(fields)), p.path)
 	p.under(fields, below)
 }
 
 // roots goes through the fields of Query.
 func (p *planner) roots(selections ast.SelectionSet) {
 	for _, f := range graphql.CollectFields(p.op, selections, []string{"Query"}) {
+		if introspects(f) {
+			continue
+		}
 		p.path = f.Alias
+		p.values.add(1, p.path)
 		if l, ok := rootLists[f.Name]; ok {
 			l.rootCost(p, f)
 			continue
 		}
 		args := f.ArgumentMap(p.op.Variables)
-		switch f.Name {
-		case "rawRecord":
-			p.spend(1)
-		case "nodes":
+		switch {
+		case f.Name == "rawRecord":
+			p.calls.add(1, p.path)
+		case f.Name == "nodes":
 			ids, _ := args["ids"].([]any)
-			for _, id := range ids {
+			for _, id := range ids[:min(len(ids), maxFirst)] { // the field itself refuses more
 				p.record(f, id)
 			}
+		case args["id"] == nil:
+			p.plain(f, 1)
 		default:
 			p.record(f, args["id"])
 		}
@@ -191,7 +293,7 @@ func (p *planner) roots(selections ast.SelectionSet) {
 func (p *planner) record(f graphql.CollectedField, arg any) {
 	text, _ := arg.(string)
 	id, err := providers.ParseID(text)
-	if err != nil || id.Noun == providers.NounAccount {
+	if err != nil {
 		return
 	}
 	a, ok := p.r.provider(p.ctx, id.Account)
@@ -199,10 +301,14 @@ func (p *planner) record(f graphql.CollectedField, arg any) {
 		return
 	}
 	fields := collect(p.op, f.Selections, id.Noun)
-	if k, ok := a.(peeker); !ok || !k.HasRecord(id, names(fields)...) {
-		p.spend(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
+	if id.Noun == providers.NounAccount { // is the server's own knowledge
+		p.under(fields, level{times: 1})
+		return
 	}
-	below := level{rows: 1, accounts: []providers.Provider{a}}
+	if k, ok := a.(peeker); !ok || !k.HasRecord(id, names(fields)...) {
+		p.calls.add(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...), p.path)
+	}
+	below := level{rows: 1, times: 1, accounts: []providers.Provider{a}}
 	if id.Noun == providers.NounAffiliate {
 		below.affiliates = 1
 	}
@@ -214,15 +320,12 @@ func queryField(noun providers.Noun) string {
 	return "Query." + string(noun[0]|0x20) + string(noun[1:])
 }
 
-// refuse is the error of an operation that costs too much; nil where it does not.
+// refuse is the error of an operation that takes too much; nil where it does not.
 func (p *planner) refuse() error {
-	if p.calls <= p.r.calls {
-		return nil
+	if err := p.values.refuse("cost", p.r.cost, "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: "+
+		"ask for fewer rows of it or above it, or for less of each"); err != nil {
+		return err
 	}
-	return &clientError{
-		code: CodeTooComplex,
-		text: fmt.Sprintf("this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: ask for fewer rows above it, or for less below it",
-			p.calls, p.r.calls, p.at, p.dearest),
-		ext: map[string]any{"limit": "calls", "asked": p.calls, "allowed": p.r.calls, "field": p.at},
-	}
+	return p.calls.refuse("calls", p.r.calls, "this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: "+
+		"ask for fewer rows above it, or for less below it")
 }

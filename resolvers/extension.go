@@ -40,7 +40,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	}
 	p := &planner{r: e.r, ctx: ctx, op: op}
 	p.roots(op.Operation.SelectionSet)
-	op.Stats.SetExtension(plannedStat, p.calls)
+	op.Stats.SetExtension(plannedStat, p.calls.sum)
 	if err := p.refuse(); err != nil {
 		return e.r.Present(ctx, err)
 	}

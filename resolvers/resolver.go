@@ -12,6 +12,7 @@ type Options struct {
 	Accounts []providers.Provider // in the order of the configuration
 	Pages    int                  // how many pages of one list one request may read
 	Calls    int                  // how many planned calls to vendors one operation may cost
+	Cost     int                  // how many field values one operation may have
 	Logger   *slog.Logger
 	Now      func() time.Time
 }
@@ -22,13 +23,14 @@ type Resolver struct {
 	byID  map[string]providers.Provider
 	pages int
 	calls int
+	cost  int
 	log   *slog.Logger
 	now   func() time.Time
 }
 
 // New makes the resolvers of these accounts.
 func New(o Options) *Resolver {
-	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, log: o.Logger, now: o.Now}
+	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, cost: o.Cost, log: o.Logger, now: o.Now}
 	for _, p := range o.Accounts {
 		id := p.Account().ID.Account
 		r.order, r.byID[id] = append(r.order, id), p

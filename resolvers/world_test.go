@@ -16,6 +16,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
@@ -46,6 +47,7 @@ type setup struct {
 	size     providers.SandboxSize // small
 	vendors  []string              // accounts of these vendors, in this order; all of them
 	calls    int                   // 1000
+	cost     int                   // the default of the configuration
 	pages    int                   // 20
 	keys     []auth.Key            // none
 	noBudget bool                  // the server's own budget lets everything out
@@ -59,6 +61,9 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	if s.calls == 0 {
 		s.calls = 1000
+	}
+	if s.cost == 0 {
+		s.cost = config.Default().Limits.Cost
 	}
 	if s.pages == 0 {
 		s.pages = 20
@@ -101,7 +106,7 @@ func newWorld(t testing.TB, s setup) *world {
 		keys = auth.New(s.keys)
 	}
 	handler := httpapi.New(httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Logger: log, Now: w.now}),
+		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: log, Now: w.now}),
 		Keys:      keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 	})
 	server := httptest.NewServer(handler)

@@ -81,6 +81,7 @@ type Limits struct {
 	Tokens  int           // of its document
 	Depth   int           // of its fields, introspection apart
 	Aliases int           // of its fields, and repetitions of fields
+	Cost    int           // field values that it may have at most, if its lists are full
 }
 
 // Default is the configuration of a server without a file: no accounts yet, for itself alone.
@@ -107,6 +108,7 @@ func Default() *Config {
 			Tokens:  5000,
 			Depth:   12,
 			Aliases: 50,
+			Cost:    10_000,
 		},
 		Playground:    true,
 		Introspection: true,

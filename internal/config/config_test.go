@@ -66,7 +66,7 @@ auth:
   api_keys:
     - { name: dashboard, sha256: ` + sum + `, role: reader, accounts: [first-2] }
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
-limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7 }
+limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8 }
 playground: false
 introspection: false
 `
@@ -102,7 +102,7 @@ introspection: false
 			{Name: "dashboard", SHA256: sha256.Sum256([]byte("foo")), Role: auth.RoleReader, Accounts: []string{"first-2"}},
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
-		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7},
+		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
@@ -139,16 +139,16 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
 		{"bare variable in braces", "listen: x\nauth: { a: ${SET} }", `f:2:12: found ${…} inside { } or [ ], expected it in quotes: "${…}"`},
 		{"two documents", account + "---\nlisten: x", `f:3:1: found a second document, expected one`},
-		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases\n" +
+		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost\n" +
 			"f:3:8: cache: found an alias, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory"},
-		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth or aliases`},
+		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases or cost`},
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},
 		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, accounts, cache, auth, limits, playground or introspection`},
 		{"a mapping after the mapping", account + "{ }", `f:2:1: not YAML: unexpected map key`},
 		{"key twice", account + "limits: { calls: 1, calls: 2 }", `f:2:21: limits.calls: found twice, expected once`},
-		{"later", account + "redis: { cache: redis://x }\nlimits: { cost: 3 }", "f:2:8: redis: not supported yet: leave it out\nf:3:17: limits.cost: not supported yet: leave it out"},
+		{"later", account + "redis: { cache: redis://x }\nwrites: {}", "f:2:8: redis: not supported yet: leave it out\nf:3:9: writes: not supported yet: leave it out"},
 
 		// Single values.
 		{"a list for a value", account + "listen: [a]", `f:2:9: listen: found a list, expected host:port`},
@@ -314,7 +314,7 @@ PARTNERGRAPH_LIMITS_CALLS: limits.calls: found "0", expected a whole number from
 		{"port", map[string]string{"PORT": "http"}, `PORT: listen: found "http", expected a port number`},
 		{"port without auth", map[string]string{"PORT": "80"}, `PORT: listen: found ":80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys`},
 		{"address without auth", map[string]string{"PARTNERGRAPH_LISTEN": "[::]:80"}, `PARTNERGRAPH_LISTEN: listen: found "[::]:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys`},
-		{"later", map[string]string{"PARTNERGRAPH_LIMITS_COST": "3"}, `PARTNERGRAPH_LIMITS_COST: limits.cost: not supported yet: leave it out`},
+		{"later", map[string]string{"PARTNERGRAPH_WRITES": "x"}, `PARTNERGRAPH_WRITES: writes: not supported yet: leave it out`},
 		{"lists cannot be", map[string]string{"PARTNERGRAPH_ACCOUNTS": "x"}, ``},
 	}
 	for _, tt := range tests {

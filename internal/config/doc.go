@@ -47,6 +47,7 @@
 //	  tokens: 5000                 # of the document
 //	  depth: 12                    # of its fields; introspection has a bound of its own
 //	  aliases: 50                  # fields under an alias, and fields that stand twice in a selection
+//	  cost: 10000                  # field values in the answer, if every connection is full
 //
 //	playground: true               # the page at /
 //	introspection: true            # of the schema, by clients

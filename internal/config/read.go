@@ -164,7 +164,7 @@ func (v value) limits(l *Limits) {
 		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000)),
 		setting("depth", &l.Depth, wholeNumber(1, 500)),
 		setting("aliases", &l.Aliases, wholeNumber(1, 100_000)),
-		later("cost"),
+		setting("cost", &l.Cost, wholeNumber(1, 10_000_000)),
 	)
 }
 

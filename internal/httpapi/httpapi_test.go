@@ -27,7 +27,7 @@ func serve(t *testing.T, change func(*httpapi.Options)) (*httpapi.Handler, *byte
 	log := &bytes.Buffer{}
 	logger := slog.New(slog.NewJSONHandler(log, nil))
 	o := httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{Accounts: []providers.Provider{providertest.NewFake("shop", providertest.Options{})}, Pages: 20, Calls: 50, Logger: logger, Now: time.Now}),
+		Resolvers: resolvers.New(resolvers.Options{Accounts: []providers.Provider{providertest.NewFake("shop", providertest.Options{})}, Pages: 20, Calls: 50, Cost: 10_000, Logger: logger, Now: time.Now}),
 		Persisted: persisted.New(nil, time.Now),
 		Logger:    logger, Timeout: 10 * time.Second, Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50, Introspection: true, Playground: true,
 	}
@@ -162,7 +162,7 @@ func TestInternalErrors(t *testing.T) {
 		log := &bytes.Buffer{}
 		logger := slog.New(slog.NewJSONHandler(log, nil))
 		h, _ := serve(t, func(o *httpapi.Options) {
-			o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Logger: logger, Now: time.Now})
+			o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Cost: 10_000, Logger: logger, Now: time.Now})
 		})
 		w := post(h, `{ affiliates { nodes { id } } }`)
 		if s := w.Body.String(); strings.Contains(s, "sauce") || !strings.Contains(s, `"message":"internal error"`) || !strings.Contains(s, `"code":"INTERNAL"`) || !strings.Contains(s, `"requestId"`) {
@@ -181,7 +181,7 @@ func TestVendorErrors(t *testing.T) {
 	}})
 	log := &bytes.Buffer{}
 	h, _ := serve(t, func(o *httpapi.Options) {
-		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 50, Logger: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now})
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 50, Cost: 10_000, Logger: slog.New(slog.NewJSONHandler(log, nil)), Now: time.Now})
 	})
 	s := post(h, `{ affiliates { nodes { id } } }`).Body.String()
 	for _, want := range []string{`"code":"RATE_LIMITED"`, `"retryable":true`, `"retryAfter":2`, `"account":"`, `"data":{"affiliates":{"nodes":[]}}`} {
@@ -204,7 +204,7 @@ func TestTimeout(t *testing.T) {
 	}})
 	h, _ := serve(t, func(o *httpapi.Options) {
 		o.Timeout = 50 * time.Millisecond
-		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Cost: 10_000, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	})
 	w := post(h, `{ affiliates { nodes { id } } }`)
 	if err := <-ended; err == nil {

@@ -6,8 +6,12 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // introspection is what GraphiQL asks for first: getIntrospectionQuery of graphql-js with every option on.
@@ -77,6 +81,30 @@ func TestLimits(t *testing.T) {
 		}
 		if !strings.Contains(a.Errors[0].Message, fmt.Sprint(tt.asked)) || !strings.Contains(a.Errors[0].Message, fmt.Sprint(tt.allowed)) {
 			t.Errorf("%s: %s", tt.name, a.Errors[0].Message)
+		}
+	}
+}
+
+// TestOrder wants the limits told in their order, by a document that is beyond all of them, and then of one fewer each.
+func TestOrder(t *testing.T) {
+	h, _ := serve(t, func(o *httpapi.Options) {
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{providertest.NewFake("shop", providertest.Options{})}, Pages: 20, Calls: 0, Cost: 10, Logger: o.Logger, Now: time.Now})
+	})
+	const deep = `{nodes{campaign{commissions{nodes{campaign{commissions{nodes{campaign{commissions{nodes{campaign{id}}}}}}}}}}}}`
+	for _, tt := range []struct{ limit, query string }{
+		{"body", "{affiliates" + deep + aliases(51) + strings.Repeat(" id", 4<<10) + "}"},
+		{"tokens", "{affiliates" + deep + aliases(51) + strings.Repeat(" id", 500) + "}"},
+		{"depth", "{affiliates" + deep + aliases(51) + "}"},
+		{"aliases", "{affiliates{nodes{id}}" + aliases(51) + "}"},
+		{"cost", "{affiliates{nodes{id}}}"},
+		{"calls", "{affiliates(first: 1){nodes{id}}}"},
+	} {
+		a := decode(t, post(h, tt.query))
+		if len(a.Errors) != 1 {
+			t.Fatalf("%s: %+v", tt.limit, a)
+		}
+		if e := a.Errors[0].Extensions; e.Limit != tt.limit || e.Code != "QUERY_TOO_COMPLEX" || e.Asked <= e.Allowed || e.Field == "" && tt.limit != "body" {
+			t.Errorf("%s: %+v", tt.limit, a.Errors[0])
 		}
 	}
 }

@@ -24,7 +24,7 @@ func (unplanned) Affiliates(providers.AffiliateFilter) ([]providers.List[provide
 // TestPanics wants a panic anywhere answered as an internal error, without what it says, logged once, with the stack.
 func TestPanics(t *testing.T) {
 	over := func(o *httpapi.Options, p providers.Provider) {
-		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{p}, Pages: 20, Calls: 50, Logger: o.Logger, Now: time.Now})
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{p}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
 	}
 	fake := func(o *httpapi.Options, panics string) {
 		over(o, providertest.NewFake("shop", providertest.Options{Before: func(_ context.Context, op string) error {
@@ -72,7 +72,7 @@ func TestPanics(t *testing.T) {
 func TestOnePanic(t *testing.T) {
 	h, log := serve(t, func(o *httpapi.Options) {
 		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{uncharted{providertest.NewFake("shop", providertest.Options{})}},
-			Pages: 20, Calls: 5000, Logger: o.Logger, Now: time.Now})
+			Pages: 20, Calls: 5000, Cost: 10_000, Logger: o.Logger, Now: time.Now})
 	})
 	a := decode(t, post(h, `{ commissions(first: 3) { nodes { affiliate { referrals { nodes { id } } } } } }`))
 	if len(a.Errors) < 2 {

@@ -215,7 +215,7 @@ func TestStatus(t *testing.T) {
 		return &providers.Error{Account: "shop", Kind: providers.KindUnavailable}
 	}})
 	h, _ := serve(t, func(o *httpapi.Options) {
-		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 50, Logger: o.Logger, Now: time.Now})
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
 	})
 	for query, want := range map[string]struct {
 		status       int
