@@ -100,7 +100,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 			failed = append(failed, located(p, err))
 			continue
 		}
-		sources = append(sources, n.sources(r, p, narrow, planned)...)
+		sources = append(sources, n.sources(r, p.Account().ID.Account, narrow, planned)...)
 	}
 	text, err := json.Marshal(narrow)
 	if err != nil {
@@ -127,11 +127,12 @@ func located(p providers.Provider, err error) error {
 	return err
 }
 
-func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []providers.List[T]) []*source[T] {
+func (n lists[T, F]) sources(r *Resolver, account string, f F, planned []providers.List[T]) []*source[T] {
+	p := r.byID[account]
 	out := make([]*source[T], len(planned))
 	for i, l := range planned {
 		out[i] = &source[T]{provider: p, list: l, match: f.Match, pages: r.pages,
-			at: position{List: listTag(p.Account().ID.Account, l.Key)}}
+			at: position{List: listTag(account, l.Key)}}
 	}
 	return out
 }
@@ -199,23 +200,42 @@ func (n lists[T, F]) connection(ctx context.Context, sources []*source[T], rows 
 			}
 		}
 	}
-	c := &model.Connection[T]{Nodes: records, Edges: make([]*model.Edge[T], len(rows)), Count: n.count(sources)}
-	for i, r := range rows {
-		c.Edges[i] = &model.Edge[T]{Node: records[i], At: func() string { return seal(bound, r.at) }}
-	}
-	if len(rows) > 0 {
-		first := c.Edges[0].Cursor()
-		c.PageInfo.StartCursor = &first
-	}
-	for _, s := range sources {
-		c.PageInfo.HasNextPage = c.PageInfo.HasNextPage || s.goesOn()
-	}
-	if end := standing(sources); len(rows) > 0 || !same(start, end) {
-		cursor := seal(bound, end)
-		c.PageInfo.EndCursor = &cursor
+	c := &model.Connection[T]{Nodes: records, Count: n.count(sources)}
+	for _, part := range graphql.CollectFields(op, fc.Field.Selections, nil) { // sealing a cursor costs as much as a few rows do
+		switch part.Name {
+		case "edges":
+			c.Edges = edgesOf(rows, records, bound)
+		case "pageInfo":
+			c.PageInfo = pageInfo(sources, rows, start, bound)
+		}
 	}
 	ahead(ctx, records, fields)
 	return c, nil
+}
+
+// edgesOf are the records of rows with where they stand.
+func edgesOf[T providers.Record](rows []row[T], records []*T, bound string) []*model.Edge[T] {
+	out := make([]*model.Edge[T], len(rows))
+	for i, r := range rows {
+		out[i] = &model.Edge[T]{Node: records[i], At: func() string { return seal(bound, r.at) }}
+	}
+	return out
+}
+
+// pageInfo says where rows that were read stand, and whether there are more.
+func pageInfo[T providers.Record](sources []*source[T], rows []row[T], start []position, bound string) (info model.PageInfo) {
+	if len(rows) > 0 {
+		first := seal(bound, rows[0].at)
+		info.StartCursor = &first
+	}
+	for _, s := range sources {
+		info.HasNextPage = info.HasNextPage || s.goesOn()
+	}
+	if end := standing(sources); len(rows) > 0 || !same(start, end) {
+		cursor := seal(bound, end)
+		info.EndCursor = &cursor
+	}
+	return info
 }
 
 func same(a, b []position) bool {

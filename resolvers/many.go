@@ -133,7 +133,8 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 
 // grow plans the list of one row.
 func (e many[From, To, F]) grow(r *Resolver, ctx context.Context, b branch[From]) *leaf[To] {
-	p, ok := r.provider(ctx, providers.NodeOf(b.from).ID.Account)
+	account := providers.NodeOf(b.from).ID.Account
+	p, ok := r.provider(ctx, account)
 	if !ok {
 		return &leaf[To]{}
 	}
@@ -145,7 +146,7 @@ func (e many[From, To, F]) grow(r *Resolver, ctx context.Context, b branch[From]
 	if err != nil {
 		return &leaf[To]{err: located(p, err)}
 	}
-	l := &leaf[To]{sources: e.to.sources(r, p, f, planned)}
+	l := &leaf[To]{sources: e.to.sources(r, account, f, planned)}
 	if b.after != "" {
 		at, err := unseal(e.bound(ctx, b.from), b.after)
 		if err != nil {

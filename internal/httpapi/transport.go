@@ -91,6 +91,7 @@ func write(w http.ResponseWriter, r *http.Request, status int, response *graphql
 // send writes a response. One without data, that of a request that was not executed, has no such member.
 func send(w http.ResponseWriter, mediaType string, status int, response *graphql.Response) {
 	var b bytes.Buffer
+	b.Grow(len(response.Data) + 512)
 	separator := byte('{')
 	member := func(name string, value any) {
 		text, ok := value.(json.RawMessage) // written as it is: to check and compact it again would be a good part of all work
