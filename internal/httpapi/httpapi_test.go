@@ -102,6 +102,23 @@ func TestDrain(t *testing.T) {
 	}
 }
 
+// TestMethods wants the paths beside /graphql asked for by GET and HEAD, and every other method told so.
+func TestMethods(t *testing.T) {
+	h, _ := serve(t, nil)
+	for _, path := range []string{"/healthz", "/readyz", "/schema.graphql", "/"} {
+		for method, want := range map[string]int{"GET": 200, "HEAD": 200, "POST": 405, "OPTIONS": 405, "DELETE": 405} {
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, httptest.NewRequest(method, "http://localhost"+path, nil))
+			if path == "/" && want == 200 && w.Code == http.StatusFound {
+				continue // the page was not built
+			}
+			if w.Code != want || (want == 405) != (w.Header().Get("Allow") == "GET, HEAD") {
+				t.Errorf("%s %s: %d %v, want %d", method, path, w.Code, w.Header(), want)
+			}
+		}
+	}
+}
+
 // TestLocalOnly wants a server without authentication to answer to this machine's own names only, and one with keys to any.
 func TestLocalOnly(t *testing.T) {
 	open, _ := serve(t, nil)

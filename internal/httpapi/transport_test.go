@@ -227,9 +227,10 @@ func TestStatus(t *testing.T) {
 		`# nothing`:            {400, false, true},
 		`{ nothing }`:          {400, false, true},
 		`mutation { nothing }`: {400, false, true},
-		`query($id: ID!) { node(id: $id) { id } }`:                 {400, false, true},
-		`query A { __typename } query B { __typename }`:            {400, false, true},
-		`{ a` + strings.Repeat("{a", 50) + strings.Repeat("}", 51): {400, false, true},
+		`{ __typename ... @defer { affiliates { nodes { id } } } }`: {400, false, true}, // null, were it executed
+		`query($id: ID!) { node(id: $id) { id } }`:                  {400, false, true},
+		`query A { __typename } query B { __typename }`:             {400, false, true},
+		`{ a` + strings.Repeat("{a", 50) + strings.Repeat("}", 51):  {400, false, true},
 	} {
 		for _, accept := range []string{plainJSON, graphqlResponse} {
 			w := post(h, query, "Accept", accept)
