@@ -23,7 +23,7 @@ import (
 type Options struct {
 	Resolvers *resolvers.Resolver
 	Keys      *auth.Keys // nil: everybody who reaches the server is auth.Local
-	Persisted persisted.Store
+	Persisted persisted.Store // what clients may ask by its hash
 	Logger    *slog.Logger
 
 	Timeout       time.Duration // of a GraphQL request

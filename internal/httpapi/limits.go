@@ -23,7 +23,8 @@ const introspectionDepth = 20
 const operations = 20
 
 // limits refuse documents that ask for too much before they are validated, which takes time by the square of the fields that have
-// to be compared. (The body's bound is the transport's; the calls to vendors are bounded by the resolvers, which know their price.)
+// to be compared. (The body's bound is the transport's; field values and calls to vendors are
+// bounded by the resolvers, which know how many there may be, once the document is valid.)
 type limits struct {
 	tokens, depth, aliases int
 	valid                  graphql.Cache[*ast.QueryDocument] // documents that passed before
