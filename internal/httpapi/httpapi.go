@@ -22,7 +22,7 @@ import (
 // Options is what the handler is made from.
 type Options struct {
 	Resolvers *resolvers.Resolver
-	Keys      *auth.Keys // nil: everybody who reaches the server is auth.Local
+	Keys      *auth.Keys      // nil: everybody who reaches the server is auth.Local
 	Persisted persisted.Store // what clients may ask by its hash
 	Logger    *slog.Logger
 

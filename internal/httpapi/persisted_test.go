@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -53,8 +54,10 @@ func call(t *testing.T, server *httptest.Server, method, accept string, members 
 		t.Fatal(err)
 	}
 	defer response.Body.Close()
-	w := &httptest.ResponseRecorder{Code: response.StatusCode, HeaderMap: response.Header, Body: new(bytes.Buffer)}
-	if _, err := w.Body.ReadFrom(response.Body); err != nil {
+	w := httptest.NewRecorder()
+	maps.Copy(w.Header(), response.Header)
+	w.WriteHeader(response.StatusCode)
+	if _, err := io.Copy(w, response.Body); err != nil {
 		t.Fatal(err)
 	}
 	return w

@@ -262,6 +262,8 @@ func FuzzRequest(f *testing.F) {
 	for _, body := range []string{
 		`{"query":"{__typename}","variables":{"a":1e400},"operationName":"A","extensions":{}}`, "\uFEFF{}", `[]`, `{"query":"{"}`, "{\"query\":\"\xff\"}",
 		`{"query":"{...F} fragment F on Query{...F a:__typename}"}`, `{"query":"query($a:[[Int]]=[[1]]){__schema{types{...T}}} fragment T on __Type{ofType{...T}}"}`,
+		`{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"ecf4edb46db40b5132295c0291d62fb65d6759a9eedfa4d5d612dd5ec54a6b38"}}}`,
+		`{"query":"{__typename}","extensions":{"persistedQuery":{"version":1.0,"sha256Hash":["a"]}}}`,
 	} {
 		f.Add([]byte(body), "*/*")
 	}
