@@ -20,8 +20,9 @@ const window = time.Minute
 const slack = window / 10
 
 // Run runs the suite. Each test runs in a bubble of testing/synctest and calls open in it once,
-// so the budget must go by the time package's clock. A goroutine that outlives its test fails it.
-func Run(t *testing.T, open func(limit int, window time.Duration) providers.Budget) {
+// so the budget must go by the time package's clock, and what it needs of connections must be opened there.
+// A goroutine that outlives its test fails it.
+func Run(t *testing.T, open func(t *testing.T, limit int, window time.Duration) providers.Budget) {
 	for name, test := range map[string]func(*testing.T, func(int) providers.Budget){
 		"WaitsForTheWindow":       waitsForTheWindow,
 		"HoldsEveryWindow":        holdsEveryWindow,
@@ -33,7 +34,7 @@ func Run(t *testing.T, open func(limit int, window time.Duration) providers.Budg
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				test(t, func(limit int) providers.Budget { return open(limit, window) })
+				test(t, func(limit int) providers.Budget { return open(t, limit, window) })
 			})
 		})
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 func TestMemory(t *testing.T) {
-	budgettest.Run(t, func(limit int, window time.Duration) providers.Budget {
+	budgettest.Run(t, func(_ *testing.T, limit int, window time.Duration) providers.Budget {
 		return budget.New(limit, window, time.Now)
 	})
 }
