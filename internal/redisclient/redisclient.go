@@ -14,7 +14,13 @@ import (
 	"time"
 
 	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
 )
+
+func init() {
+	logging.Disable() // it writes to stderr past the program's logger; what matters comes back as an error
+}
 
 // Target says where a Redis is. Addresses are URLs, redis:// or for TLS rediss://, with user, password and, unless it is a cluster, the
 // database's number: rediss://user:password@host:6379/0. All of one target share the first one's user, password, database and TLS.
@@ -59,7 +65,8 @@ func Open(t Target, role Role) (redis.UniversalClient, error) {
 		IsClusterMode: t.Cluster, MasterName: t.Master,
 		ContextTimeoutEnabled: true, MaxRetries: -1, DialerRetries: 1, // nobody repeats behind the caller's back
 		DialTimeout: limit.dial, ReadTimeout: limit.command, WriteTimeout: limit.command, PoolTimeout: limit.command,
-		DisableIdentity: true, // saves a round trip a connection
+		DisableIdentity:          true, // saves a round trip a connection, as does the next
+		MaintNotificationsConfig: &maintnotifications.Config{Mode: maintnotifications.ModeDisabled},
 	}
 	for i, address := range t.Addresses {
 		one, err := parse(address)
