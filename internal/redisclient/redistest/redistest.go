@@ -1,5 +1,5 @@
-// Package redistest starts real Redis servers for tests, alone or as a cluster, each on ports of its own, with nothing of a former test in
-// them.
+// Package redistest starts real Redis servers for tests, alone, as a cluster, under a Sentinel or with TLS, each on ports of its own, with
+// nothing of a former test in them.
 package redistest
 
 import (
@@ -43,9 +43,14 @@ func launch(t testing.TB, settings ...string) *Server {
 	s := &Server{t: t, program: needs.Program(t, "redis-server"), dir: t.TempDir(), address: free(t)}
 	_, port, _ := net.SplitHostPort(s.address)
 	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--logfile", filepath.Join(s.dir, "log")}, settings...)
-	t.Cleanup(s.Stop)
-	s.run()
+	s.launch()
 	return s
+}
+
+func (s *Server) launch() {
+	s.t.Helper()
+	s.t.Cleanup(s.Stop)
+	s.run()
 }
 
 // free is an address nobody listens on. A cluster's nodes also take the port ten thousand above.
@@ -108,7 +113,7 @@ func Eventually(t testing.TB, what string, ask func(context.Context) error) {
 
 // Target is where the server is.
 func (s *Server) Target() redisclient.Target {
-	return redisclient.Target{Addresses: []string{"redis://" + s.address}}
+	return redisclient.Target{Addresses: []redisclient.Address{redisclient.NewAddress("redis://" + s.address)}}
 }
 
 // Client is a client of the server's. It is closed with the test.
@@ -155,7 +160,7 @@ func StartCluster(t testing.TB) redisclient.Target {
 	servers := make([]*Server, nodes)
 	for i := range servers {
 		servers[i] = launch(t, "--cluster-enabled", "yes", "--cluster-node-timeout", "5000")
-		target.Addresses = append(target.Addresses, "redis://"+servers[i].address)
+		target.Addresses = append(target.Addresses, servers[i].Target().Addresses...)
 	}
 	for i, s := range servers {
 		s.await()
