@@ -6,18 +6,27 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 // Config is the configuration of a server. Nobody changes it while it is served.
 type Config struct {
 	Listen        string // host:port; an empty host is all interfaces
+	Redis         Redis
 	Accounts      []Account
 	Cache         Cache
 	Auth          Auth
 	Limits        Limits
 	Playground    bool // serve the page at /
 	Introspection bool // let clients ask for the schema
+}
+
+// Redis says where the servers of each role are. Both targets are zero where there is none: then all is kept in the process.
+// They may be the same.
+type Redis struct {
+	Cache   redisclient.Target // records, pages and call budgets: may be evicted, may vanish
+	Durable redisclient.Target // what cannot be fetched again
 }
 
 // Account is one account at one vendor, with every default filled in.

@@ -6,6 +6,11 @@
 //
 //	listen: 127.0.0.1:8080         # host:port; without auth only a loopback address is accepted
 //
+//	redis:                         # absent: all is kept in the process, which has to be the only one
+//	  cache: redis://host:6379     # required; records, pages and call budgets; may evict
+//	  durable: redis://other:6379  # what cannot be fetched again; default: the same server as cache
+//	  ca: redis-ca.pem             # default: the system's; certificates that those of rediss:// servers descend from
+//
 //	accounts:                      # required; at least one
 //	  - id: saas                   # required; [a-z0-9-]{1,32}; part of every id that clients store: never change or reuse one
 //	    name: Acme SaaS            # for people; default: the id
@@ -52,6 +57,17 @@
 //	playground: true               # the page at /
 //	introspection: true            # of the schema, by clients
 //
+// A Redis is a URL, rediss://user:password@host:6379/0 for TLS; a list of URLs, even of one, is a cluster; and
+// what Sentinels know is
+//
+//	cache:
+//	  sentinel:
+//	    master: primary              # by the name that the Sentinels have for it
+//	    addresses: [redis://host:26379, redis://other:26379]   # of the Sentinels
+//
+// User, password, database and TLS have to be the same in all URLs of one Redis; with Sentinels they hold for these and for
+// the master.
+//
 // Durations are written as Go does (90s, 1h30m), sizes as a number with B, KiB, MiB or GiB. A key that
 // is not in this list is refused, so that a misspelt one never quietly leaves a default in force;
 // so are anchors, aliases, tags and a second document.
@@ -69,11 +85,11 @@
 // PARTNERGRAPH_CACHE_LIST, PARTNERGRAPH_LIMITS_CALLS. An account stands there by its id, with _ for -:
 // PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY. (Not its id itself, which everything hangs on; and not what
 // stands in the lists of auth, whose entries have no names of their own.) PORT, which hosting platforms
-// set, listens on that port of all interfaces; PARTNERGRAPH_LISTEN goes before it. An empty variable counts as
-// not set here.
+// set, listens on that port of all interfaces; PARTNERGRAPH_LISTEN goes before it. So does
+// PARTNERGRAPH_REDIS_CACHE before REDIS_URL, which is the URL of redis.cache. An empty variable counts as not set here.
 //
 // # Errors
 //
-// Every problem is reported, not only the first; see [Problems]. None shows a credential, the hash of
-// a key, or anything that came out of ${NAME}.
+// Every problem is reported, not only the first; see [Problems]. None shows a credential, the URL of a
+// Redis, the hash of a key, or anything that came out of ${NAME}.
 package config

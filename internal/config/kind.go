@@ -168,6 +168,11 @@ var (
 		},
 	}
 
+	fileName = kind[string]{
+		want:  "the name of a file",
+		parse: func(s string) (string, bool) { return s, s != "" && !strings.ContainsFunc(s, unprintable) },
+	}
+
 	currencyCode = kind[string]{
 		want: "the ISO 4217 code of a currency in upper case, like USD",
 		parse: func(s string) (string, bool) {

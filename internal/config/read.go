@@ -32,6 +32,7 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 	listen := root.child("listen", nil)
 	root.mapping(
 		field{name: "listen", read: func(v value) { listen = v }},
+		field{name: "redis", read: func(v value) { v.redis(&c.Redis) }},
 		field{name: "accounts", read: func(v value) {
 			v.list("accounts", doc != nil, func(v value) { c.Accounts = append(c.Accounts, v.account(c)) })
 		}},
@@ -40,7 +41,7 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 		field{name: "limits", read: func(v value) { v.limits(&c.Limits) }},
 		setting("playground", &c.Playground, truth),
 		setting("introspection", &c.Introspection, truth),
-		later("redis"), later("writes"), later("cors"), later("persisted_operations"),
+		later("writes"), later("cors"), later("persisted_operations"),
 	)
 	listen.listen(&c.Listen, asked)
 	if len(r.problems) > 0 {

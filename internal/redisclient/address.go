@@ -79,11 +79,17 @@ type Target struct {
 	Addresses []Address
 	Cluster   bool   // the addresses are nodes of a cluster
 	Master    string // the addresses are Sentinels, which know the master of this name
-	CA        string // a file of PEM certificates; servers' certificates have to descend from one of them. "" is the system's
+	CA        string // with TLS: a file of PEM certificates, of which one has to vouch for the servers'. "" is the system's
 }
 
 // IsZero says whether it names nothing.
 func (t Target) IsZero() bool { return len(t.Addresses) == 0 }
+
+// TLS says whether connections are secured.
+func (t Target) TLS() bool {
+	_, first, err := t.options()
+	return err == nil && first.TLSConfig != nil
+}
 
 // Equal says whether both name the same.
 func (t Target) Equal(o Target) bool {
@@ -128,9 +134,6 @@ func (t Target) options() (hosts []string, first *redis.Options, err error) {
 // was dialled: an address's, or what a cluster or Sentinels say.
 func (t Target) tls(first *redis.Options) (*tls.Config, error) {
 	if first.TLSConfig == nil {
-		if t.CA != "" {
-			return nil, errors.New("a CA, but addresses without TLS: expected rediss://")
-		}
 		return nil, nil
 	}
 	c := &tls.Config{MinVersion: tls.VersionTLS12}

@@ -118,7 +118,6 @@ func TestBadTargets(t *testing.T) {
 		{"a cluster's database", with(target("redis://a", "redis://b/1"), cluster), "address 2: a cluster has no database 1"},
 		{"two passwords", with(target("redis://:hush@a", "redis://:husher@b"), cluster), "address 2: user, password, database and TLS have to be as in the first"},
 		{"half TLS", with(target("rediss://a", "redis://b"), cluster), "address 2: user, password, database and TLS have to be as in the first"},
-		{"CA without TLS", with(target("redis://a"), func(to *redisclient.Target) { to.CA = empty }), "a CA, but addresses without TLS: expected rediss://"},
 		{"no CA", with(target("rediss://a"), func(to *redisclient.Target) { to.CA = empty + "x" }), "ca: open " + empty + "x: no such file or directory"},
 		{"empty CA", with(target("rediss://a"), func(to *redisclient.Target) { to.CA = empty }), "ca: " + empty + " holds no certificate in PEM"},
 	}

@@ -1,0 +1,76 @@
+package config
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// FuzzParse proves that no file makes Parse panic, that every file is either refused with a place for each
+// problem or read into a configuration that keeps its promises, and that no message shows what came
+// out of the environment.
+func FuzzParse(f *testing.F) {
+	for _, seed := range []string{
+		"", account, account + "auth:\n  api_keys:\n    - { name: n, sha256: " + sum + ", role: admin, accounts: [saas] }\nlisten: :80",
+		credentials(`{ api_key: "${SET}" }`), account + "listen: ${SET}", account + "cache: { list: 1s, memory: 1MiB }\nlimits: { body: 1KiB }",
+		"a: &b [*b]\n<<: *b", "? [a]\n: b", "listen: |\n  x\n", "!!map {}", "accounts:\n- id: ${SET}\n  - b", "- - -", "a: 'b''c'",
+	} {
+		f.Add(seed)
+	}
+	const secret = "HUSH~HUSH"
+	reg := registry(f)
+	getenv := environment(map[string]string{"SET": secret})
+	f.Fuzz(func(t *testing.T, file string) {
+		c, err := Parse("f", []byte(file), getenv, reg)
+		if err != nil {
+			if strings.Contains(err.Error(), secret) && !strings.Contains(file, secret) {
+				t.Errorf("a secret is shown: %v", err)
+			}
+			var problems Problems
+			if !errors.As(err, &problems) || len(problems) == 0 {
+				t.Fatalf("%#v is not Problems", err)
+			}
+			for _, p := range problems {
+				if p.Source != "f" || p.Line < 1 || p.Column < 1 || p.Message == "" {
+					t.Errorf("%#v says not where or not what", p)
+				}
+			}
+			return
+		}
+		if !c.Auth.Configured() && !loopback(c.Listen) {
+			t.Errorf("listens on %q without auth", c.Listen)
+		}
+		seen := map[string]bool{}
+		for _, a := range c.Accounts {
+			vendor, known := reg.Factory(a.Provider)
+			if !known || !providers.ValidAccount(a.ID) || seen[a.ID] || a.Name == "" || len(a.Currency) != 3 ||
+				a.RateLimit.Requests < 1 || a.RateLimit.Per < time.Second || a.Timeout <= 0 || a.CustomerEmails == "" {
+				t.Errorf("account %+v", a)
+			}
+			seen[a.ID] = true
+			secrets := a.Credentials.Reveal()
+			for _, name := range vendor.Credentials {
+				if secrets[name] == "" {
+					t.Errorf("account %s has no %s", a.ID, name)
+				}
+			}
+		}
+		for _, k := range c.Auth.APIKeys {
+			if k.Name == "" || k.Role != auth.RoleAdmin && k.Role != auth.RoleReader || k.Accounts != nil && len(k.Accounts) == 0 {
+				t.Errorf("key %+v", k)
+			}
+			for _, id := range k.Accounts {
+				if !seen[id] {
+					t.Errorf("key %s opens %q, which is no account", k.Name, id)
+				}
+			}
+		}
+		if len(c.Accounts) == 0 || c.Cache.List < time.Second || c.Cache.Memory < MiB || c.Limits.Calls < 1 || c.Limits.Body < KiB {
+			t.Errorf("config %+v", c)
+		}
+	})
+}
