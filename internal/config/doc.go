@@ -63,7 +63,7 @@
 //	cache:
 //	  sentinel:
 //	    master: primary              # by the name that the Sentinels have for it
-//	    addresses: [redis://host:26379, redis://other:26379]   # of the Sentinels
+//	    addresses: ["redis://host:26379", "redis://other:26379"]   # of the Sentinels
 //
 // User, password, database and TLS have to be the same in all URLs of one Redis; with Sentinels they hold for these and for
 // the master.

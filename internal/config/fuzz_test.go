@@ -17,7 +17,8 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", account, account + "auth:\n  api_keys:\n    - { name: n, sha256: " + sum + ", role: admin, accounts: [saas] }\nlisten: :80",
 		credentials(`{ api_key: "${SET}" }`), account + "listen: ${SET}", account + "cache: { list: 1s, memory: 1MiB }\nlimits: { body: 1KiB }",
-		"a: &b [*b]\n<<: *b", "? [a]\n: b", "listen: |\n  x\n", "!!map {}", "accounts:\n- id: ${SET}\n  - b", "- - -", "a: 'b''c'",
+		account + "redis: { cache: [redis://a, 'redis://:p@b/1'], durable: { sentinel: { master: m, addresses: [\"${SET}\"] } }, ca: c }",
+		account + "redis:\n  cache: rediss://u:p@a/1", "a: &b [*b]\n<<: *b", "? [a]\n: b", "listen: |\n  x\n", "!!map {}", "accounts:\n- id: ${SET}\n  - b", "- - -", "a: 'b''c'",
 	} {
 		f.Add(seed)
 	}
@@ -43,6 +44,9 @@ func FuzzParse(f *testing.F) {
 		}
 		if !c.Auth.Configured() && !loopback(c.Listen) {
 			t.Errorf("listens on %q without auth", c.Listen)
+		}
+		if c.Redis.Cache.IsZero() != c.Redis.Durable.IsZero() || !c.Redis.Cache.IsZero() && (c.Redis.Cache.Valid() != nil || c.Redis.Durable.Valid() != nil) {
+			t.Errorf("redis %v", c.Redis)
 		}
 		seen := map[string]bool{}
 		for _, a := range c.Accounts {

@@ -63,8 +63,10 @@ func (v value) target(t *redisclient.Target, fallback string) bool {
 		}
 	}
 	many := func(v value) {
+		each := one
+		each.want += ", in quotes inside { } and [ ]" // where the parser takes a colon for a mapping's
 		v.list("URLs", true, func(v value) {
-			if load(v, &a, one) {
+			if load(v, &a, each) {
 				t.Addresses = append(t.Addresses, a)
 			}
 		})
