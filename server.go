@@ -26,7 +26,6 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
-	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
@@ -52,7 +51,7 @@ func main() {
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
 	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted."`
+	Check   checkCommand   `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted, and every Redis whether it is set up for its use."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -226,20 +225,25 @@ func ping(ctx context.Context, accounts []providers.Provider) []error {
 	return errs
 }
 
-// Run checks the configuration and the accounts. It prints no secret.
+// Run checks the configuration, the accounts and Redis. It prints no secret.
 func (c checkCommand) Run(p *process) error {
 	cfg, err := config.Load(c.Config, p.getenv, p.registry)
 	if err != nil {
 		return err
 	}
+	redis, err := connect(cfg.Redis)
+	if err != nil {
+		return err
+	}
+	defer redis.close()
 	log := slog.New(slog.DiscardHandler)
 	accounts := make([]providers.Provider, len(cfg.Accounts))
 	for i, a := range cfg.Accounts {
-		if accounts[i], err = p.provider(a, budget.New(a.RateLimit.Requests, a.RateLimit.Per, p.now), &http.Client{}, log); err != nil {
+		if accounts[i], err = p.provider(a, redis.budget(a, log, p.now), &http.Client{}, log); err != nil {
 			return err
 		}
 	}
-	failed := 0
+	lost, failed := p.checkRedis(redis, cfg.Redis), 0
 	for i, err := range ping(p.ctx, accounts) {
 		a := accounts[i].Account()
 		said := fmt.Sprintf("reachable, key accepted; %d of %d calls left in %d s", a.RateLimit.Remaining, a.RateLimit.Limit, a.RateLimit.WindowSeconds)
@@ -249,8 +253,15 @@ func (c checkCommand) Run(p *process) error {
 		}
 		fmt.Fprintf(p.stdout, "%s (%s): %s\n", a.ID.Account, a.Provider.Name, said)
 	}
+	var failures []string
 	if failed > 0 {
-		return fmt.Errorf("%d of %d accounts failed", failed, len(accounts))
+		failures = append(failures, fmt.Sprintf("%d of %d accounts failed", failed, len(accounts)))
+	}
+	if lost > 0 {
+		failures = append(failures, "a Redis failed")
+	}
+	if len(failures) > 0 {
+		return errors.New(strings.Join(failures, "; "))
 	}
 	fmt.Fprintf(p.stdout, "%s is sound: %d accounts, listening on %s\n", c.Config, len(accounts), cfg.Listen)
 	return nil
@@ -261,9 +272,10 @@ type parts struct {
 	*process
 	log     *slog.Logger
 	client  *http.Client
+	redis   connections
 	store   cache.Store
-	queries persisted.Store           // sent once by clients, and by their hash from then on
-	budgets map[string]*budget.Memory // by account and limit: a reload must not forget what was spent
+	queries persisted.Store             // sent once by clients, and by their hash from then on
+	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
 }
 
 func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now func() time.Time) cache.Options {
@@ -282,7 +294,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		key := fmt.Sprintf("%s %v", a.ID, a.RateLimit)
 		if p.budgets[key] == nil {
-			p.budgets[key] = budget.New(a.RateLimit.Requests, a.RateLimit.Per, p.now)
+			p.budgets[key] = p.redis.budget(a, p.log, p.now)
 		}
 		vendor, err := p.provider(a, p.budgets[key], p.client, p.log)
 		if err != nil {
@@ -328,7 +340,12 @@ func (c serveCommand) Run(p *process) error {
 		defer sims.close()
 		cfg.Accounts = sims.accounts
 	}
-	parts := &parts{process: p, log: log, client: &http.Client{}, store: cache.NewMemory(int64(cfg.Cache.Memory), p.now), queries: persisted.New(nil, p.now), budgets: map[string]*budget.Memory{}}
+	redis, err := connect(cfg.Redis)
+	if err != nil {
+		return err
+	}
+	defer redis.close()
+	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: cache.NewMemory(int64(cfg.Cache.Memory), p.now), queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err
@@ -347,6 +364,7 @@ func (c serveCommand) Run(p *process) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	c.greet(p, listener.Addr().String(), cfg)
+	go parts.greetRedis(p.ctx, cfg.Redis)
 	go parts.greetAccounts(p.ctx, accounts)
 
 	hangup := make(chan os.Signal, 1)
@@ -368,8 +386,8 @@ func (c serveCommand) Run(p *process) error {
 				log.Error("the configuration was read again and refused; the old one stays", slog.Any("error", err))
 				continue
 			}
-			if fresh.Listen != cfg.Listen || fresh.Cache.Memory != cfg.Cache.Memory {
-				log.Warn("listen and cache.memory change with a restart only")
+			if fresh.Listen != cfg.Listen || fresh.Cache.Memory != cfg.Cache.Memory || !fresh.Redis.Equal(cfg.Redis) {
+				log.Warn("listen, redis and cache.memory change with a restart only")
 			}
 			current.Store(handler)
 			log.Info("the configuration was read again", slog.Int("accounts", len(accounts)))

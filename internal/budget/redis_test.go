@@ -110,7 +110,7 @@ func TestExhaustedEverywhere(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		a, b := shared(t, server, 10), shared(t, server, 10)
 		a.Exhausted(time.Hour)
-		if got := b.State(); got.Remaining != 0 || got.ResetAt.Sub(time.Now()).Round(time.Second) != time.Hour {
+		if got := b.State(); got.Remaining != 0 || time.Until(got.ResetAt).Round(time.Second) != time.Hour {
 			t.Errorf("the other's state is %+v", got)
 		}
 		start := time.Now()

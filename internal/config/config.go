@@ -29,6 +29,9 @@ type Redis struct {
 	Durable redisclient.Target // what cannot be fetched again
 }
 
+// Equal says whether both name the same.
+func (r Redis) Equal(o Redis) bool { return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) }
+
 // Account is one account at one vendor, with every default filled in.
 type Account struct {
 	ID             string

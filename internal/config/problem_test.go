@@ -19,16 +19,16 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
 		{"bare variable in braces", "listen: x\nauth: { a: ${SET} }", `f:2:12: found ${…} inside { } or [ ], expected it in quotes: "${…}"`},
 		{"two documents", account + "---\nlisten: x", `f:3:1: found a second document, expected one`},
-		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases\n" +
+		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost\n" +
 			"f:3:8: cache: found an alias, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory"},
-		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth or aliases`},
+		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases or cost`},
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},
 		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, limits, playground or introspection`},
 		{"a mapping after the mapping", account + "{ }", `f:2:1: not YAML: unexpected map key`},
 		{"key twice", account + "limits: { calls: 1, calls: 2 }", `f:2:21: limits.calls: found twice, expected once`},
-		{"later", account + "writes: { keep: 1h }\nlimits: { cost: 3 }", "f:2:9: writes: not supported yet: leave it out\nf:3:17: limits.cost: not supported yet: leave it out"},
+		{"later", account + "writes: { keep: 1h }", "f:2:9: writes: not supported yet: leave it out"},
 
 		// Single values.
 		{"a list for a value", account + "listen: [a]", `f:2:9: listen: found a list, expected host:port`},

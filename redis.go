@@ -1,0 +1,115 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// connections are those to Redis, one in each role; none where none is configured.
+type connections struct {
+	cache, durable redis.UniversalClient // nil without Redis
+}
+
+// connect opens the connections, without asking anybody yet.
+func connect(cfg config.Redis) (c connections, err error) {
+	if cfg.Cache.IsZero() {
+		return c, nil
+	}
+	if c.cache, err = redisclient.Open(cfg.Cache, redisclient.Cache); err != nil {
+		return connections{}, fmt.Errorf("redis.cache: %w", err)
+	}
+	if c.durable, err = redisclient.Open(cfg.Durable, redisclient.Durable); err != nil {
+		_ = c.cache.Close()
+		return connections{}, fmt.Errorf("redis.durable: %w", err)
+	}
+	return c, nil
+}
+
+func (c connections) close() {
+	if c.cache != nil {
+		_, _ = c.cache.Close(), c.durable.Close()
+	}
+}
+
+// budget is an account's, shared by all replicas if there is a Redis.
+func (c connections) budget(a config.Account, log *slog.Logger, now func() time.Time) providers.Budget {
+	if c.cache == nil {
+		return budget.New(a.RateLimit.Requests, a.RateLimit.Per, now)
+	}
+	return budget.NewRedis(budget.RedisOptions{Client: c.cache, Account: a.ID, Limit: a.RateLimit.Requests, Window: a.RateLimit.Per, Logger: log})
+}
+
+// checkup is what is found of a Redis.
+type checkup struct {
+	name     string // without a secret
+	warnings []string
+	err      error
+}
+
+// checkups asks each Redis whether it answers and is set up for its roles.
+func (c connections) checkups(ctx context.Context, cfg config.Redis) []checkup {
+	if c.cache == nil {
+		return nil
+	}
+	look := func(client redis.UniversalClient, t redisclient.Target, roles ...redisclient.Role) checkup {
+		if cfg.Cache.Overlaps(cfg.Durable) {
+			roles = []redisclient.Role{redisclient.Cache, redisclient.Durable}
+		}
+		warnings, err := redisclient.Check(ctx, client, roles...)
+		return checkup{fmt.Sprintf("redis %s (%s)", join(roles, " and "), join(t.Addresses, ", ")), warnings, err}
+	}
+	found := []checkup{look(c.durable, cfg.Durable, redisclient.Durable)}
+	if !cfg.Cache.Equal(cfg.Durable) {
+		found = append(found, look(c.cache, cfg.Cache, redisclient.Cache))
+	}
+	return found
+}
+
+func join[T any](values []T, separator string) string {
+	var words []string
+	for _, v := range values {
+		words = append(words, fmt.Sprint(v))
+	}
+	return strings.Join(words, separator)
+}
+
+// checkRedis prints what is found of each Redis, and says how many of them failed.
+func (p *process) checkRedis(c connections, cfg config.Redis) (failed int) {
+	for _, found := range c.checkups(p.ctx, cfg) {
+		switch {
+		case found.err != nil:
+			failed++
+			fmt.Fprintf(p.stdout, "%s: FAILED: %v\n", found.name, found.err)
+		case len(found.warnings) == 0:
+			fmt.Fprintf(p.stdout, "%s: reachable, settings as they should be\n", found.name)
+		default:
+			fmt.Fprintf(p.stdout, "%s: reachable\n", found.name)
+		}
+		for _, w := range found.warnings {
+			fmt.Fprintf(p.stdout, "  warning: %s\n", w)
+		}
+	}
+	return failed
+}
+
+// greetRedis finds out early how each Redis does. The server serves without as well.
+func (p *parts) greetRedis(ctx context.Context, cfg config.Redis) {
+	for _, found := range p.redis.checkups(ctx, cfg) {
+		if found.err != nil && ctx.Err() == nil {
+			p.log.Warn("a Redis does not answer; serving without it", slog.String("redis", found.name), slog.Any("error", found.err))
+		}
+		for _, w := range found.warnings {
+			p.log.Warn("a Redis is not set up for what it is used for", slog.String("redis", found.name), slog.String("warning", w))
+		}
+	}
+}
