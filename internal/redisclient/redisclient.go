@@ -33,8 +33,9 @@ var timeouts = map[Role]struct{ dial, command time.Duration }{
 	Durable: {5 * time.Second, 5 * time.Second},
 }
 
-// Open makes a client, without connecting yet. The caller closes it. Its commands honour their context and are sent once. The
-// error names what is wrong with the target, and shows no password.
+// Open makes a client, without connecting yet. The caller closes it. Its commands honour their context and are sent once, but
+// for pipelines to a cluster, of which commands may be sent again after a lost connection. The error names what is wrong with
+// the target, and shows no password.
 func Open(t Target, role Role) (redis.UniversalClient, error) {
 	hosts, first, err := t.options()
 	if err != nil {
@@ -56,5 +57,9 @@ func Open(t Target, role Role) (redis.UniversalClient, error) {
 	if t.Master != "" {
 		o.SentinelUsername, o.SentinelPassword = first.Username, first.Password
 	}
-	return redis.NewUniversalClient(o), nil
+	c := redis.NewUniversalClient(o)
+	if cluster, ok := c.(*redis.ClusterClient); ok {
+		cluster.OnNewNode(func(node *redis.Client) { node.AddHook(once{}) })
+	}
+	return c, nil
 }
