@@ -46,9 +46,10 @@ type RedisOptions struct {
 // of one process who wait in the order they came.
 //
 // While Redis does not answer, a replica goes on with its share: the limit divided by the number of replicas that took places
-// in the window before, and at first no more than its share of what they had left. It keeps to its share for one window
-// longer, until every replica is back and what was called meanwhile is a window old, so that neither change spends a place
-// twice among replicas that lost Redis together. (One that was cut off alone spends its share beside the others.)
+// in the window before, and at first no more than its share of what they had left when Redis last answered it. It keeps to its
+// share for one window longer, until every replica is back and what was called meanwhile is a window old. So neither change
+// spends the budget twice. The limit may be exceeded by what cannot be known: by a replica that had not asked for a while, or
+// is cut off alone, by no more than its share.
 type Redis struct {
 	line
 	o       RedisOptions
@@ -182,7 +183,7 @@ func (r *Redis) ask(now time.Time, ahead int, name string) bool {
 	}
 	r.breaker.RecordSuccess()
 	span := func(i int) time.Duration { return time.Duration(answer[i]) * time.Microsecond }
-	r.seen = reply{wait: span(0), used: int(answer[1]), last: span(2), blocked: span(3), replicas: max(int(answer[4]), 1)}
+	r.seen = reply{wait: span(0), used: int(answer[1]), last: span(2), blocked: span(3), replicas: int(answer[4])}
 	r.seenAt, r.unseen, r.unspoken = now, nil, time.Time{}
 	r.own.block(now.Add(r.seen.blocked))
 	return true

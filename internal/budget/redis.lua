@@ -6,7 +6,7 @@
 --       replica: who asks; call: a name for the call, unlike all others, "" for a look;
 --       then for each call that was made unseen: its name, how long ago.
 -- Answers how long the call has to wait (0: it is counted), how many calls are in the window, how long until all their
--- places are free, for how long nobody may call, and how many replicas took a place in the window.
+-- places are free, for how long nobody may call, and how many replicas took a place in the window, the asking one included.
 local calls, blocked, replicas = KEYS[1], KEYS[2], KEYS[3]
 local limit, window, ahead, now, block = tonumber(ARGV[1]), tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local replica, call = ARGV[6], ARGV[7]
@@ -45,4 +45,5 @@ if used > 0 then
   redis.call('PEXPIRE', calls, math.ceil(window / 1000))
   redis.call('PEXPIRE', replicas, math.ceil(window / 1000))
 end
-return {at - now, used, last, math.max(closed - now, 0), redis.call('ZCARD', replicas)}
+local others = redis.call('ZCARD', replicas) - (redis.call('ZSCORE', replicas, replica) and 1 or 0)
+return {at - now, used, last, math.max(closed - now, 0), others + 1}

@@ -21,8 +21,22 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
+var quiet = slog.New(slog.DiscardHandler)
+
+// strict fails a test when a budget has anything to say: that Redis does not answer.
+func strict(t *testing.T) *slog.Logger {
+	return slog.New(slog.NewTextHandler(failing{t}, nil))
+}
+
+type failing struct{ t *testing.T }
+
+func (f failing) Write(line []byte) (int, error) {
+	f.t.Errorf("%s", line)
+	return len(line), nil
+}
+
 // shared is one replica's budget at a Redis. It goes by the test's clock, and is patient, for the machine may be busy.
-func shared(t *testing.T, target redisclient.Target, limit int, hooks ...redis.Hook) *budget.Redis {
+func shared(t *testing.T, target redisclient.Target, log *slog.Logger, limit int, hooks ...redis.Hook) *budget.Redis {
 	t.Helper()
 	t.Cleanup(func() { time.Sleep(time.Minute) }) // after the client was closed: what it left asleep wakes in the bubble
 	client := redistest.Open(t, target, redisclient.Cache)
@@ -31,18 +45,18 @@ func shared(t *testing.T, target redisclient.Target, limit int, hooks ...redis.H
 	}
 	return budget.NewRedis(budget.RedisOptions{
 		Client: client, Account: t.Name(), Limit: limit, Window: time.Minute,
-		Logger: slog.New(slog.DiscardHandler), Now: time.Now, Patience: 10 * time.Second,
+		Logger: log, Now: time.Now, Patience: 10 * time.Second,
 	})
 }
 
 func TestRedis(t *testing.T) {
 	server := redistest.Start(t).Target()
-	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget { return shared(t, server, limit) })
+	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget { return shared(t, server, strict(t), limit) })
 }
 
 func TestRedisCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
-	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget { return shared(t, cluster, limit) })
+	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget { return shared(t, cluster, strict(t), limit) })
 }
 
 // granted is when calls were let through, in order.
@@ -89,7 +103,7 @@ func TestReplicas(t *testing.T) {
 		var wg sync.WaitGroup
 		start := time.Now()
 		for i := range 3 {
-			g.hammer(t.Context(), &wg, shared(t, server, limit), callers, uint64(i))
+			g.hammer(t.Context(), &wg, shared(t, server, strict(t), limit), callers, uint64(i))
 		}
 		wg.Wait()
 		if got, want := len(g.at), 3*callers; got != want {
@@ -108,7 +122,7 @@ func TestReplicas(t *testing.T) {
 func TestExhaustedEverywhere(t *testing.T) {
 	server := redistest.Start(t).Target()
 	synctest.Test(t, func(t *testing.T) {
-		a, b := shared(t, server, 10), shared(t, server, 10)
+		a, b := shared(t, server, strict(t), 10), shared(t, server, strict(t), 10)
 		a.Exhausted(time.Hour)
 		if got := b.State(); got.Remaining != 0 || time.Until(got.ResetAt).Round(time.Second) != time.Hour {
 			t.Errorf("the other's state is %+v", got)
@@ -124,9 +138,15 @@ func TestExhaustedEverywhere(t *testing.T) {
 // no window holds more than the limit.
 func TestRedisGone(t *testing.T) {
 	server := redistest.Start(t)
+	restart, restarted := make(chan bool), make(chan bool)
+	go func() { // where the clock is real, for it takes a while
+		defer close(restarted)
+		<-restart
+		server.Restart()
+	}()
 	synctest.Test(t, func(t *testing.T) {
 		const limit, callers = 10, 100
-		replicas := []*budget.Redis{shared(t, server.Target(), limit), shared(t, server.Target(), limit)}
+		replicas := []*budget.Redis{shared(t, server.Target(), quiet, limit), shared(t, server.Target(), quiet, limit)}
 		var all granted
 		var wg sync.WaitGroup
 		each := make([]granted, len(replicas))
@@ -137,8 +157,9 @@ func TestRedisGone(t *testing.T) {
 		server.Stop()
 		stopped := time.Now()
 		time.Sleep(5 * time.Minute)
-		server.Restart()
-		restarted := time.Now()
+		restart <- true
+		<-restarted
+		back := time.Now()
 		wg.Wait()
 		for i := range each {
 			all.at = append(all.at, each[i].at...)
@@ -147,7 +168,7 @@ func TestRedisGone(t *testing.T) {
 			}
 			var alone granted
 			for _, at := range each[i].at {
-				if at.Sub(stopped) >= time.Minute && at.Before(restarted) {
+				if at.Sub(stopped) >= time.Minute && at.Before(back) {
 					alone.at = append(alone.at, at)
 				}
 			}
@@ -191,7 +212,7 @@ func TestCutOffAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const limit = 10
 		var link severed
-		a, b := shared(t, server, limit, &link), shared(t, server, limit)
+		a, b := shared(t, server, quiet, limit, &link), shared(t, server, strict(t), limit)
 		for _, r := range []*budget.Redis{a, b, a} { // so that a knows of two
 			if err := r.Take(t.Context()); err != nil {
 				t.Fatal(err)
@@ -239,7 +260,7 @@ func TestSlowRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := budget.NewRedis(budget.RedisOptions{
-		Client: client, Account: "a", Limit: 10, Window: time.Hour, Logger: slog.New(slog.DiscardHandler),
+		Client: client, Account: "a", Limit: 10, Window: time.Hour, Logger: quiet,
 	})
 	server.Hold()
 	defer server.Release()
@@ -260,7 +281,7 @@ func TestRedisClock(t *testing.T) {
 		t.Helper()
 		b := budget.NewRedis(budget.RedisOptions{
 			Client: redistest.Open(t, server, redisclient.Cache), Account: "a", Limit: 10, Window: time.Hour,
-			Logger: slog.New(slog.DiscardHandler), Patience: 10 * time.Second,
+			Logger: strict(t), Patience: 10 * time.Second,
 		})
 		if err := b.Take(t.Context()); err != nil {
 			t.Fatal(err)
@@ -273,6 +294,18 @@ func TestRedisClock(t *testing.T) {
 	takeOne(t, 9)
 	synctest.Test(t, func(t *testing.T) { takeOne(t, 8) }) // at the turn of the millennium
 	takeOne(t, 7)
+
+	// It goes on, too.
+	b := budget.NewRedis(budget.RedisOptions{
+		Client: redistest.Open(t, server, redisclient.Cache), Account: "b", Limit: 1, Window: 10 * time.Millisecond, Logger: strict(t), Patience: 10 * time.Second,
+	})
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	for range 3 {
+		if err := b.Take(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 func TestNoSharedBudget(t *testing.T) {
