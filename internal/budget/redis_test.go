@@ -51,12 +51,16 @@ func shared(t *testing.T, target redisclient.Target, log *slog.Logger, limit int
 
 func TestRedis(t *testing.T) {
 	server := redistest.Start(t).Target()
-	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget { return shared(t, server, strict(t), limit) })
+	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget {
+		return shared(t, server, strict(t), limit)
+	})
 }
 
 func TestRedisCluster(t *testing.T) {
 	cluster := redistest.StartCluster(t)
-	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget { return shared(t, cluster, strict(t), limit) })
+	budgettest.Run(t, func(t *testing.T, limit int, _ time.Duration) providers.Budget {
+		return shared(t, cluster, strict(t), limit)
+	})
 }
 
 // granted is when calls were let through, in order.
@@ -249,6 +253,43 @@ func TestCutOffAlone(t *testing.T) {
 		if got := b.State(); got.Remaining != limit-6 {
 			t.Errorf("after the refusal: %+v, want 6 calls counted", got)
 		}
+	})
+}
+
+// TestReturn: who is back first keeps to its share, for it does not know what the others called meanwhile.
+func TestReturn(t *testing.T) {
+	server := redistest.Start(t).Target()
+	synctest.Test(t, func(t *testing.T) {
+		const limit = 10
+		var link severed
+		a, b := shared(t, server, quiet, limit, &link), shared(t, server, quiet, limit, &link)
+		attempt := func(r *budget.Redis, want bool) {
+			t.Helper()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			if err := r.Take(ctx); (err == nil) != want {
+				t.Errorf("got %v, want let through: %t", err, want)
+			}
+		}
+		for _, r := range []*budget.Redis{a, b, a} { // so that both know of two
+			attempt(r, true)
+		}
+		time.Sleep(2 * time.Minute)
+		link.cut.Store(true)
+		for _, r := range []*budget.Redis{a, b} {
+			for range limit / 2 {
+				attempt(r, true)
+			}
+			attempt(r, false)
+		}
+		link.cut.Store(false)
+		time.Sleep(2 * time.Second)
+		attempt(a, false)
+		time.Sleep(2 * time.Minute)
+		for range limit {
+			attempt(a, true)
+		}
+		attempt(b, false)
 	})
 }
 
