@@ -13,7 +13,8 @@ type Source string
 const (
 	SourceVendor Source = "VENDOR" // a call to the vendor
 	SourceMemory Source = "MEMORY" // this process' memory, fresh
-	SourceStale  Source = "STALE"  // memory, past its time; a refresh runs behind it
+	SourceRedis  Source = "REDIS"  // the replicas' shared cache, fresh
+	SourceStale  Source = "STALE"  // either of them, past its time; a refresh runs behind it
 )
 
 // Call is one thing that a request read: a call to a vendor, or an answer from the cache.

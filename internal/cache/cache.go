@@ -59,6 +59,10 @@ func (c *Cache) pageKey(noun providers.Noun, list string, number int) string {
 	return fmt.Sprintf("%s/page/%s/%d/%s", c.account, noun, number, list)
 }
 
+func (c *Cache) familyKey(noun providers.Noun) string {
+	return c.account + "/lists/" + string(noun)
+}
+
 func (c *Cache) countKey(noun providers.Noun, list string) string {
 	return c.account + "/count/" + string(noun) + "/" + list
 }
@@ -83,24 +87,31 @@ func stateOf(e Entry, now time.Time) state {
 	}
 }
 
-// entry is v as it is stored now.
-func (c *Cache) entry(v any) Entry {
-	now := c.o.Now()
-	life, late := c.o.List, c.o.Stale
-	e := Entry{Value: v, FetchedAt: now}
-	if n := node(v); n != nil {
-		if l, ok := c.o.Lifetimes[n.ID.Noun]; ok {
-			life = l
-		}
-		if !n.FetchedAt.IsZero() {
-			e.FetchedAt = n.FetchedAt
-		}
-	} else if _, ok := v.(Absent); ok {
-		late = 0 // what has come since must be seen
+// sourceOf is what the trace is told of an entry.
+func sourceOf(e Entry, s state) providers.Source {
+	if s == stale {
+		return providers.SourceStale
 	}
-	e.FreshUntil = now.Add(life)
-	e.StaleUntil = e.FreshUntil.Add(late)
-	return e
+	return e.Source
+}
+
+// quality is how good an answer is, and where it is from.
+type quality struct {
+	state  state
+	source providers.Source
+}
+
+func (c *Cache) quality(e Entry) quality {
+	s := stateOf(e, c.o.Now())
+	return quality{s, sourceOf(e, s)}
+}
+
+// worse is the worse of two; an answer that is from here in part only is from where the rest is.
+func (q quality) worse(o quality) quality {
+	if o.state < q.state || o.state == q.state && q.source == providers.SourceMemory {
+		return o
+	}
+	return q
 }
 
 // get asks the store; one that cannot be asked holds nothing.
@@ -112,44 +123,8 @@ func (c *Cache) get(ctx context.Context, keys ...string) map[string]Entry {
 	return found
 }
 
-// put stores what was read. It is read, so the reader's going away does not matter any more.
-func (c *Cache) put(ctx context.Context, entries map[string]Entry) {
-	if err := c.store.Put(context.WithoutCancel(ctx), entries); err != nil {
-		c.o.Logger.Warn("the cache cannot be written", "account", c.account, "error", err)
-	}
-}
-
-// keep adds records to what will be stored.
-func keep[T providers.Record](c *Cache, entries map[string]Entry, records []*T) {
-	for _, r := range records {
-		id := providers.NodeOf(r).ID
-		if id.Account != c.account { // it could be read, or replaced, by nobody who may
-			continue
-		}
-		e, k := c.entry(r), recordKey(id)
-		if before, ok := entries[k]; ok {
-			e = Merge(before, e, c.o.Now())
-		}
-		entries[k] = e
-	}
-}
-
-func (c *Cache) keepHarvest(entries map[string]Entry, h providers.Harvest) {
-	keep(c, entries, h.Affiliates)
-	keep(c, entries, h.Memberships)
-	keep(c, entries, h.Campaigns)
-	keep(c, entries, h.Referrals)
-	keep(c, entries, h.Commissions)
-	keep(c, entries, h.Payouts)
-	keep(c, entries, h.Coupons)
-}
-
 // note tells the request's trace of an answer from here.
-func (c *Cache) note(ctx context.Context, what string, s state) {
-	source := providers.SourceMemory
-	if s == stale {
-		source = providers.SourceStale
-	}
+func (c *Cache) note(ctx context.Context, what string, source providers.Source) {
 	providers.TraceFrom(ctx).Add(providers.Call{Account: c.account, Path: what, Source: source})
 }
 

@@ -184,13 +184,17 @@ func TestPageNeedsItsRows(t *testing.T) {
 func (b bench) remember(id providers.ID, v any) {
 	b.Helper()
 	key, until := "a-1/record/"+string(id.Noun)+"/"+id.Local, time.Now().Add(time.Minute)
-	if err := b.store.Drop(b.Context(), key); err != nil {
+	if err := b.store.Drop(b.Context(), "a-1", until, key); err != nil {
 		b.Fatal(err)
 	}
 	if v == nil {
 		return
 	}
-	if err := b.store.Put(b.Context(), map[string]cache.Entry{key: {Value: v, FreshUntil: until, StaleUntil: until}}); err != nil {
+	began, err := b.store.Epoch(b.Context(), "a-1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := b.store.Put(b.Context(), map[string]cache.Entry{key: {Value: v, Began: began, FreshUntil: until, StaleUntil: until}}); err != nil {
 		b.Fatal(err)
 	}
 }
@@ -664,7 +668,8 @@ var errLost = errors.New("no route")
 
 func (lost) Get(context.Context, ...string) (map[string]cache.Entry, error) { return nil, errLost }
 func (lost) Put(context.Context, map[string]cache.Entry) error              { return errLost }
-func (lost) Drop(context.Context, ...string) error                          { return errLost }
+func (lost) Epoch(context.Context, string) (cache.Epoch, error)             { return 0, errLost }
+func (lost) Drop(context.Context, string, time.Time, ...string) error       { return errLost }
 
 func TestStoreLost(t *testing.T) {
 	f := providertest.NewFake("a-1", providertest.Options{})

@@ -131,6 +131,13 @@ func (fs *flights) forget(f *flight) {
 	}
 }
 
+// forgetAll keeps others from joining any that is under way; they bring their answers to those who wait already.
+func (fs *flights) forgetAll() {
+	fs.mu.Lock()
+	defer fs.mu.Unlock()
+	clear(fs.by)
+}
+
 // leave stops waiting; the last who leaves ends the flight.
 func (fs *flights) leave(f *flight) {
 	fs.mu.Lock()

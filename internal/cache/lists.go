@@ -23,22 +23,24 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 	w.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
 		key := c.pageKey(noun, l.Key, r.Number)
 		return through(ctx, c, key,
-			func(ctx context.Context) (*providers.Page[T], state) { return page[T](ctx, c, key) },
-			func(ctx context.Context) (*providers.Page[T], error) { return loadPage(ctx, c, l, key, r.Number) })
+			func(ctx context.Context) (*providers.Page[T], quality) { return page[T](ctx, c, noun, key) },
+			func(ctx context.Context) (*providers.Page[T], error) { return loadPage(ctx, c, l, noun, key, r.Number) })
 	}
 	if l.Count != nil {
 		key := c.countKey(noun, l.Key)
 		w.Count = func(ctx context.Context) (int64, error) {
 			return through(ctx, c, key,
-				func(ctx context.Context) (int64, state) {
-					e := c.get(ctx, key)[key]
+				func(ctx context.Context) (int64, quality) {
+					e := c.listed(ctx, noun, key)
 					n, _ := e.Value.(Count)
-					return int64(n), stateOf(e, c.o.Now())
+					return int64(n), c.quality(e)
 				},
 				func(ctx context.Context) (int64, error) {
+					r := c.begin(ctx)
 					n, err := l.Count(ctx)
 					if err == nil {
-						c.put(ctx, map[string]Entry{key: c.entry(Count(n))})
+						r.list(noun, key, Count(n))
+						r.end(ctx)
 					}
 					return n, err
 				})
@@ -52,22 +54,22 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 }
 
 // through answers what has one key: from memory, or by a read that all who ask wait for.
-func through[V any](ctx context.Context, c *Cache, key string, look func(context.Context) (V, state), load func(context.Context) (V, error)) (V, error) {
+func through[V any](ctx context.Context, c *Cache, key string, look func(context.Context) (V, quality), load func(context.Context) (V, error)) (V, error) {
 	var none V
 	if err := c.over(ctx, key); err != nil {
 		return none, err
 	}
 	again := func(ctx context.Context, _ []string) (any, error) {
-		if v, s := look(ctx); s == fresh { // someone else brought it just before
+		if v, q := look(ctx); q.state == fresh { // someone else brought it just before
 			return v, nil
 		}
 		return load(ctx)
 	}
-	v, s := look(ctx)
-	if s != miss {
-		c.note(ctx, key, s)
+	v, q := look(ctx)
+	if q.state != miss {
+		c.note(ctx, key, q.source)
 	}
-	switch s {
+	switch q.state {
 	case fresh:
 		return v, nil
 	case stale:
@@ -81,38 +83,48 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 			return none, c.fault(key, err)
 		}
 		if f != own {
-			c.note(ctx, key, fresh)
+			c.note(ctx, key, providers.SourceMemory)
 		}
 		v = answer.(V)
 	}
 	return v, nil
 }
 
+// listed is what the store holds of a page or a count, unless its noun's lists were invalidated since.
+func (c *Cache) listed(ctx context.Context, noun providers.Noun, key string) Entry {
+	family := c.familyKey(noun)
+	found := c.get(ctx, key, family)
+	f, ok := found[family]
+	if e := found[key]; ok && e.Began >= f.Began {
+		return e
+	}
+	return Entry{}
+}
+
 // page is a page as the store knows it. It is as good as the worst of it and its rows.
-func page[T providers.Record](ctx context.Context, c *Cache, key string) (*providers.Page[T], state) {
-	e := c.get(ctx, key)[key]
+func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key string) (*providers.Page[T], quality) {
+	e := c.listed(ctx, noun, key)
 	rows, ok := e.Value.(Rows)
 	if !ok {
-		return nil, miss
+		return nil, quality{}
 	}
-	records, s := c.rows(ctx, rows)
-	s = min(s, stateOf(e, c.o.Now()))
-	if s == miss {
-		return nil, miss
+	records, q := c.rows(ctx, rows)
+	if q = q.worse(c.quality(e)); q.state == miss {
+		return nil, quality{}
 	}
 	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total}
 	for i, r := range records {
 		if p.Items[i], ok = r.(*T); !ok {
-			return nil, miss
+			return nil, quality{}
 		}
 	}
-	return p, s
+	return p, q
 }
 
-// rows are the records of a page, and the state of the worst of them. A record that knows less than the page
+// rows are the records of a page, and the quality of the worst of them. A record that knows less than the page
 // did is none.
-func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, state) {
-	now, worst := c.o.Now(), fresh
+func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
+	worst := quality{fresh, providers.SourceMemory}
 	keys := make([]string, len(rows.Rows))
 	for i, r := range rows.Rows {
 		keys[i] = recordKey(r.ID)
@@ -123,9 +135,9 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, state) {
 		e := entries[k]
 		n := node(e.Value)
 		if n == nil || !n.Known.CoversAll(rows.Rows[i].Known) || rows.Rows[i].KnowsPayout && !knowsPayout(e.Value) {
-			return nil, miss
+			return nil, quality{}
 		}
-		records[i], worst = e.Value, min(worst, stateOf(e, now))
+		records[i], worst = e.Value, worst.worse(c.quality(e))
 	}
 	return records, worst
 }
@@ -136,7 +148,8 @@ func knowsPayout(r any) bool {
 }
 
 // loadPage reads a page at the vendor and stores it.
-func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], key string, number int) (*providers.Page[T], error) {
+func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], noun providers.Noun, key string, number int) (*providers.Page[T], error) {
+	r := c.begin(ctx)
 	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
 	if err != nil {
 		return nil, err
@@ -148,24 +161,24 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 		n := providers.NodeOf(item)
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
 	}
-	entries := map[string]Entry{key: c.entry(rows)}
-	c.keepHarvest(entries, p.Harvest)
-	keep(c, entries, p.Items)
-	c.put(ctx, entries)
+	r.list(noun, key, rows)
+	r.harvest(p.Harvest)
+	keep(r, p.Items)
+	r.end(ctx)
 	return &p, nil
 }
 
 // HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call. It reads nothing, and is for
 // estimates: what is there may be gone by the time it is asked for.
 func (c *Cache) HasPage(noun providers.Noun, list string, number int) bool {
-	key := c.pageKey(noun, list, number)
-	e := c.get(context.Background(), key)[key]
+	ctx := context.Background()
+	e := c.listed(ctx, noun, c.pageKey(noun, list, number))
 	rows, ok := e.Value.(Rows)
-	if !ok || stateOf(e, c.o.Now()) == miss {
+	if !ok || c.quality(e).state == miss {
 		return false
 	}
-	_, s := c.rows(context.Background(), rows)
-	return s != miss
+	_, q := c.rows(ctx, rows)
+	return q.state != miss
 }
 
 // Affiliates plans lists that are read through the cache.

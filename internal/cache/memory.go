@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -16,6 +17,9 @@ import (
 type Memory struct {
 	entries *otter.Cache[string, Entry]
 	now     func() time.Time
+
+	mu   sync.Mutex
+	last Epoch // the highest handed out
 }
 
 var _ Store = (*Memory)(nil)
@@ -38,7 +42,8 @@ func (m *Memory) Get(_ context.Context, keys ...string) (map[string]Entry, error
 	now := m.now()
 	found := make(map[string]Entry, len(keys))
 	for _, k := range keys {
-		if e, ok := m.entries.GetIfPresent(k); ok && now.Before(e.StaleUntil) {
+		if e, ok := m.entries.GetIfPresent(k); ok && e.shown(now) {
+			e.Source = providers.SourceMemory
 			found[k] = e
 		}
 	}
@@ -47,24 +52,59 @@ func (m *Memory) Get(_ context.Context, keys ...string) (map[string]Entry, error
 
 // Put stores entries, each of them atomically. It never fails.
 func (m *Memory) Put(_ context.Context, entries map[string]Entry) error {
-	now := m.now()
 	for k, e := range entries {
-		m.entries.Compute(k, func(stored Entry, found bool) (Entry, otter.ComputeOp) {
-			if found {
-				return Merge(stored, e, now), otter.WriteOp
-			}
-			return e, otter.WriteOp
-		})
+		m.merge(k, e)
 	}
 	return nil
 }
 
-// Drop removes entries. It never fails.
-func (m *Memory) Drop(_ context.Context, keys ...string) error {
+// merge stores one entry, and is what is remembered then.
+func (m *Memory) merge(key string, e Entry) Entry {
+	now := m.now()
+	m.entries.Compute(key, func(stored Entry, found bool) (Entry, otter.ComputeOp) {
+		e = Merge(stored, e, now)
+		return e, otter.WriteOp
+	})
+	return e
+}
+
+// Epoch is the time, at least. It never fails.
+func (m *Memory) Epoch(context.Context, string) (Epoch, error) { return m.tick(0), nil }
+
+// tick is the time, and more than the highest epoch so far by at least step.
+func (m *Memory) tick(step Epoch) Epoch {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.last = max(Epoch(m.now().UnixMicro()), m.last) + step
+	return m.last
+}
+
+// Drop fences entries. It never fails.
+func (m *Memory) Drop(ctx context.Context, _ string, until time.Time, keys ...string) error {
+	return m.Put(ctx, fences(Fence{At: m.tick(1), Until: until}, keys))
+}
+
+// fences are what a Drop stores.
+func fences(f Fence, keys []string) map[string]Entry {
+	entries := make(map[string]Entry, len(keys))
 	for _, k := range keys {
-		m.entries.Invalidate(k)
+		entries[k] = Entry{Fence: f}
 	}
-	return nil
+	return entries
+}
+
+// clear removes everything but fences: they keep out, and show nothing.
+func (m *Memory) clear() {
+	now := m.now()
+	for k := range m.entries.Keys() {
+		m.entries.ComputeIfPresent(k, func(e Entry) (Entry, otter.ComputeOp) {
+			e = Entry{Fence: higher(e.Fence, Fence{}, now)}
+			if e.Fence == (Fence{}) {
+				return e, otter.InvalidateOp
+			}
+			return e, otter.WriteOp
+		})
+	}
 }
 
 // Bytes is about how much the store takes just now. It first does what room-making is due.

@@ -24,11 +24,14 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 	}
 	got, missing, late := lookup[T](ctx, c, keysOf(byKey), need)
+	sources := map[providers.Source][]string{}
 	for k, row := range got {
-		b.Found[byKey[k]] = row
+		b.Found[byKey[k]] = row.record
+		sources[row.source] = append(sources[row.source], k)
 	}
-	c.noteRecords(ctx, noun, keysOf(got), len(got)-len(late), fresh)
-	c.noteRecords(ctx, noun, late, len(late), stale)
+	for source, keys := range sources {
+		c.noteRecords(ctx, noun, keys, source)
+	}
 	load := func(ctx context.Context, keys []string) (any, error) { return load(ctx, c, byKey, keys, need, inner) }
 	if len(late) > 0 {
 		c.refresh(ctx, late, need, load)
@@ -49,7 +52,7 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 		brought := answer.(*providers.Batch[T])
 		if f != own {
-			c.noteRecords(ctx, noun, keys, len(keys), fresh)
+			c.noteRecords(ctx, noun, keys, providers.SourceMemory)
 		}
 		b.Harvest.Add(brought.Harvest)
 		for _, k := range keys {
@@ -85,22 +88,27 @@ func keysOf[V any](m map[string]V) []string {
 	return keys
 }
 
-// noteRecords tells the trace of n records in one line.
-func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, keys []string, n int, s state) {
-	switch {
-	case n == 1 && len(keys) == 1:
-		c.note(ctx, keys[0], s)
-	case n > 0:
-		c.note(ctx, fmt.Sprintf("%s/record/%s (%d)", c.account, noun, n), s)
+// noteRecords tells the trace of records in one line.
+func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, keys []string, source providers.Source) {
+	if len(keys) == 1 {
+		c.note(ctx, keys[0], source)
+	} else {
+		c.note(ctx, fmt.Sprintf("%s/record/%s (%d)", c.account, noun, len(keys)), source)
 	}
+}
+
+// remembered is a record that the store holds.
+type remembered[T providers.Record] struct {
+	record *T
+	source providers.Source
 }
 
 // lookup is what the store knows of records: those that cover need, the keys of those to be
 // read, and of those found that are stale. Keys that are known to be absent are in none of them.
-func lookup[T providers.Record](ctx context.Context, c *Cache, keys, need []string) (got map[string]*T, missing, late []string) {
+func lookup[T providers.Record](ctx context.Context, c *Cache, keys, need []string) (got map[string]remembered[T], missing, late []string) {
 	now := c.o.Now()
 	entries := c.get(ctx, keys...)
-	got = make(map[string]*T, len(keys))
+	got = make(map[string]remembered[T], len(keys))
 	for _, k := range keys {
 		e := entries[k]
 		s := stateOf(e, now)
@@ -112,7 +120,7 @@ func lookup[T providers.Record](ctx context.Context, c *Cache, keys, need []stri
 			missing = append(missing, k)
 			continue
 		}
-		if got[k] = row; s == stale {
+		if got[k] = (remembered[T]{row, sourceOf(e, s)}); s == stale {
 			late = append(late, k)
 		}
 	}
@@ -125,7 +133,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 	got, missing, late := lookup[T](ctx, c, keys, need)
 	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(keys))}
 	for k, row := range got {
-		b.Found[byKey[k]] = row
+		b.Found[byKey[k]] = row.record
 	}
 	if missing = append(missing, late...); len(missing) == 0 {
 		return b, nil
@@ -134,28 +142,28 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 	for i, k := range missing {
 		ids[i] = byKey[k]
 	}
+	r := c.begin(ctx)
 	read, err := inner(c.remembering(ctx), ids, need...)
 	if err != nil {
 		return nil, err
 	}
-	entries := map[string]Entry{}
-	c.keepHarvest(entries, read.Harvest)
+	r.harvest(read.Harvest)
 	rows := make([]*T, 0, len(read.Found))
 	for _, row := range read.Found {
 		rows = append(rows, row)
 	}
 	rows = payouts(ctx, c, rows)
-	keep(c, entries, rows)
+	keep(r, rows)
 	for _, row := range rows {
 		b.Found[providers.NodeOf(row).ID] = row
 	}
 	for i, id := range ids {
 		if read.Found[id] == nil && read.Failed[id] == nil {
-			entries[missing[i]] = c.entry(Absent{})
+			r.add(missing[i], Absent{})
 			delete(b.Found, id)
 		}
 	}
-	c.put(ctx, entries)
+	r.end(ctx)
 	b.Failed, b.Harvest = read.Failed, read.Harvest
 	return b, nil
 }

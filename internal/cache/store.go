@@ -12,8 +12,8 @@ import (
 // Implementations MUST be safe for concurrent use and MUST honour their context. An entry MAY vanish at
 // any time. An error means that the store could not be asked; the caller then goes on without it.
 type Store interface {
-	// Get is what the store holds of these keys. Keys that it does not hold, or whose entry's StaleUntil has come,
-	// MUST be absent. No keys make an empty map.
+	// Get is what the store holds of these keys. Keys that it does not hold, or whose entry's StaleUntil has come, or
+	// that were dropped since, MUST be absent. No keys make an empty map. With an error there may be some entries nevertheless.
 	Get(ctx context.Context, keys ...string) (map[string]Entry, error)
 
 	// Put stores entries. Where there is an entry of the same key already, what is stored MUST be
@@ -21,18 +21,37 @@ type Store interface {
 	// The entries and what they hold belong to the store from then on: nobody may change them.
 	Put(ctx context.Context, entries map[string]Entry) error
 
-	// Drop removes entries. Keys that are not there do no harm.
-	Drop(ctx context.Context, keys ...string) error
+	// Epoch is now, for a read of this account that is about to begin. It never goes back.
+	Epoch(ctx context.Context, account string) (Epoch, error)
+
+	// Drop removes entries of one account, and keeps out, until then, what was read earlier: it fences the keys at an epoch that
+	// MUST be higher than all that Epoch answered of the account before. Keys that are not there are fenced as well.
+	Drop(ctx context.Context, account string, until time.Time, keys ...string) error
+}
+
+// Epoch orders the reads and the invalidations of one account: microseconds since 1970 on the store's clock, or more.
+type Epoch int64
+
+// Fence keeps out what was read before an invalidation, also when it comes in only after. The zero Fence keeps out nothing.
+type Fence struct {
+	At    Epoch     // reads that began earlier are kept out
+	Until time.Time // from then on it is forgotten; no read takes as long
 }
 
 // Entry is one thing remembered.
 type Entry struct {
-	// Value is a pointer to a record (*providers.Affiliate …), a [Rows], a [Count] or an [Absent].
+	// Value is a pointer to a record (*providers.Affiliate …), a [Rows], a [Count], an [Absent] or a [Family]; nil in the place of
+	// something that was dropped, where only the fence is left. Stores never show that.
 	Value any
 
+	Began      Epoch     // when the read that brought it began
 	FetchedAt  time.Time // when the vendor said so
 	FreshUntil time.Time // from then on it is stale (left out)
 	StaleUntil time.Time // from then on it is gone (left out); not before FreshUntil
+
+	Fence Fence // of the key's last invalidation
+
+	Source providers.Source // where a store's answer comes from; not stored
 }
 
 // Rows is a page of a list, by reference.
@@ -56,14 +75,70 @@ type Count int64
 // Absent says that the vendor has no record of this id.
 type Absent struct{}
 
-// Merge is what is remembered of one key, given what is stored and what comes in. It is one of the
-// two, or, for a commission, one that has its payout from the other.
+// Family stands for the lists of one noun. Pages and counts are what it says only if they began at its Began or after: whoever stores one
+// stores it as well, an invalidation drops it, and without it none of them counts. So all lists of a noun are dropped by one key, and what
+// was forgotten by eviction brings no old page back.
+type Family struct{}
+
+// Merge is what is remembered of one key, given what is stored and what comes in: one of the
+// two, or, for a commission, one that has its payout from the other; behind the higher of their fences, which
+// neither may have begun before.
+func Merge(stored, incoming Entry, now time.Time) Entry {
+	fence := higher(stored.Fence, incoming.Fence, now)
+	var merged Entry
+	switch old, in := stored.passes(fence) && now.Before(stored.StaleUntil), incoming.passes(fence); {
+	case old && in:
+		merged = better(stored, incoming, now)
+	case old:
+		merged = stored
+	case in:
+		merged = incoming
+	}
+	merged.Fence = fence
+	return merged
+}
+
+func higher(a, b Fence, now time.Time) Fence {
+	if b.At > a.At {
+		a, b = b, a
+	}
+	if b.Until.After(a.Until) {
+		a.Until = b.Until
+	}
+	if !now.Before(a.Until) {
+		return Fence{}
+	}
+	return a
+}
+
+// passes says whether there is something that a fence does not keep out.
+func (e Entry) passes(f Fence) bool { return e.Value != nil && e.Began >= f.At }
+
+// shown says whether there is something for who asks.
+func (e Entry) shown(now time.Time) bool { return e.passes(e.Fence) && now.Before(e.StaleUntil) }
+
+// end is when nothing is left to remember.
+func (e Entry) end() time.Time {
+	if e.Value == nil || e.Fence.Until.After(e.StaleUntil) {
+		return e.Fence.Until
+	}
+	return e.StaleUntil
+}
+
+// better is the better of two that may both stand.
 //
 // A record that knows more stays in the place of one that knows less while it is fresh, so that stubs
-// never replace a whole record; of two that know the same, the one fetched later stays.
-func Merge(stored, incoming Entry, now time.Time) Entry {
+// never replace a whole record; of two that know the same, the one fetched later stays. Of what is no record, the one that
+// began later stays while it is fresh.
+func better(stored, incoming Entry, now time.Time) Entry {
+	if _, ok := stored.Value.(Family); ok {
+		return family(stored, incoming, now)
+	}
 	old, in := node(stored.Value), node(incoming.Value)
-	if old == nil || in == nil || !now.Before(stored.StaleUntil) {
+	if old == nil || in == nil {
+		if stored.Began > incoming.Began && now.Before(stored.FreshUntil) {
+			return stored
+		}
 		return incoming
 	}
 	richer := !in.Known.CoversAll(old.Known)
@@ -73,6 +148,16 @@ func Merge(stored, incoming Entry, now time.Time) Entry {
 		return stored
 	}
 	incoming.Value = withPayout(incoming.Value, stored.Value)
+	return incoming
+}
+
+// family reaches back to the earlier of two: nothing was invalidated between them, or a fence would stand there. It
+// is made to last longer only when half of its time is over, which saves most writes.
+func family(stored, incoming Entry, now time.Time) Entry {
+	if stored.StaleUntil.Sub(now) >= incoming.StaleUntil.Sub(now)/2 && stored.Began <= incoming.Began {
+		return stored
+	}
+	incoming.Began = min(stored.Began, incoming.Began)
 	return incoming
 }
 

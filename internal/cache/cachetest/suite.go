@@ -43,6 +43,7 @@ func (c *Clock) Move(d time.Duration) {
 func Run(t *testing.T, open func(t *testing.T, now func() time.Time) cache.Store) {
 	for name, test := range map[string]func(*testing.T, store){
 		"values": values, "times": times, "many": many, "merge": merge, "concurrent": concurrent,
+		"epochs": epochs, "fences": fences, "fences end": fencesEnd, "families": families, "fenced while written": race,
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := NewClock()
@@ -64,17 +65,51 @@ func (s store) get(keys ...string) map[string]cache.Entry {
 	if err != nil {
 		s.t.Fatalf("Get: %v", err)
 	}
+	for k, e := range got {
+		if e.Source != providers.SourceMemory && e.Source != providers.SourceRedis {
+			s.t.Errorf("Get %q: from %q", k, e.Source)
+		}
+		e.Source = ""
+		got[k] = e
+	}
 	return got
 }
 
-func (s store) put(key string, v any) {
+func (s store) put(key string, v any) { s.t.Helper(); s.putEntry(key, s.entry(v)) }
+
+// began puts v as what a read brings that began then.
+func (s store) began(at cache.Epoch, key string, v any) {
 	s.t.Helper()
-	if err := s.Put(s.t.Context(), map[string]cache.Entry{key: s.entry(v)}); err != nil {
+	e := s.entry(v)
+	e.Began = at
+	s.putEntry(key, e)
+}
+
+func (s store) putEntry(key string, e cache.Entry) {
+	s.t.Helper()
+	if err := s.Put(s.t.Context(), map[string]cache.Entry{key: e}); err != nil {
 		s.t.Fatalf("Put: %v", err)
 	}
 }
 
-// entry is fresh for a minute and stale for another.
+func (s store) epoch(account string) cache.Epoch {
+	s.t.Helper()
+	n, err := s.Epoch(s.t.Context(), account)
+	if err != nil {
+		s.t.Fatalf("Epoch: %v", err)
+	}
+	return n
+}
+
+// drop fences keys for an hour.
+func (s store) drop(keys ...string) {
+	s.t.Helper()
+	if err := s.Drop(s.t.Context(), "a-1", s.clock.Now().Add(time.Hour), keys...); err != nil {
+		s.t.Fatalf("Drop: %v", err)
+	}
+}
+
+// entry is fresh for a minute and stale for another. It began before everything else.
 func (s store) entry(v any) cache.Entry {
 	now := s.clock.Now()
 	return cache.Entry{Value: v, FetchedAt: now, FreshUntil: now.Add(time.Minute), StaleUntil: now.Add(2 * time.Minute)}
@@ -122,6 +157,7 @@ func values(t *testing.T, s store) {
 		"subscription": &providers.WebhookSubscription{Node: node(providers.NounWebhookSubscription), Events: []string{"a"}},
 		"page": cache.Rows{More: true, Total: &total, Rows: []cache.Row{
 			{ID: id(providers.NounCommission, "1"), KnowsPayout: true}, {ID: id(providers.NounCommission, "2"), Known: providers.Only("email")}}},
+		"family":     cache.Family{},
 		"empty page": cache.Rows{Rows: []cache.Row{}},
 		"count":      cache.Count(total),
 		"absent":     cache.Absent{},
@@ -155,13 +191,9 @@ func many(t *testing.T, s store) {
 	s.put("b", cache.Count(2))
 	s.put("b", cache.Count(3))
 	same(t, "some", s.get("b", "a", "a", "none"), map[string]cache.Entry{"a": s.entry(cache.Count(1)), "b": s.entry(cache.Count(3))})
-	if err := s.Drop(t.Context(), "a", "none"); err != nil {
-		t.Errorf("Drop: %v", err)
-	}
+	s.drop("a", "none")
 	same(t, "after Drop", s.get("a", "b"), map[string]cache.Entry{"b": s.entry(cache.Count(3))})
-	if err := s.Drop(t.Context()); err != nil {
-		t.Errorf("Drop of nothing: %v", err)
-	}
+	s.drop()
 }
 
 // merge: Put goes by cache.Merge, whose rules these are.
@@ -186,9 +218,7 @@ func merge(t *testing.T, s store) {
 
 	slow := s.entry(commission(nil))
 	slow.FetchedAt = slow.FetchedAt.Add(-time.Second)
-	if err := s.Put(t.Context(), map[string]cache.Entry{"k": slow}); err != nil {
-		t.Fatal(err)
-	}
+	s.putEntry("k", slow)
 	same(t, "a reading from before in a later one's place", value(), any(whole))
 
 	paid, unsure := commission(nil), commission(nil)
@@ -224,7 +254,7 @@ func concurrent(t *testing.T, s store) {
 				if _, err := s.Get(context.Background(), "shared", key); err != nil {
 					t.Errorf("Get: %v", err)
 				}
-				if err := s.Drop(context.Background(), key); err != nil {
+				if err := s.Drop(context.Background(), "a-1", s.clock.Now().Add(time.Hour), key); err != nil {
 					t.Errorf("Drop: %v", err)
 				}
 			}
