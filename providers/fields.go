@@ -1,6 +1,9 @@
 package providers
 
-import "slices"
+import (
+	"encoding/json"
+	"slices"
+)
 
 // Fields says which fields of a record are known, by their GraphQL names. The nil Fields means all
 // of them: the record is whole. Values are shared and never changed: declare them once as
@@ -41,6 +44,30 @@ func (f *Fields) Names() (names []string, except bool) {
 		return nil, true
 	}
 	return f.names, f.except
+}
+
+// fieldsText is Fields as it is written down.
+type fieldsText struct {
+	Except bool     `json:"except,omitempty"`
+	Names  []string `json:"names"`
+}
+
+// MarshalJSON writes what UnmarshalJSON reads. It is for storage, not for clients.
+func (f *Fields) MarshalJSON() ([]byte, error) {
+	if f == nil {
+		return []byte("null"), nil
+	}
+	return json.Marshal(fieldsText{f.except, f.names})
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote.
+func (f *Fields) UnmarshalJSON(b []byte) error {
+	var t fieldsText
+	if err := json.Unmarshal(b, &t); err != nil {
+		return err
+	}
+	*f = Fields{t.Except, t.Names}
+	return nil
 }
 
 // CoversAll says whether f knows at least what g knows.
