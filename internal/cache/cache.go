@@ -46,6 +46,9 @@ func Wrap(p providers.Provider, s Store, o Options) *Cache {
 	}
 	c := &Cache{Provider: p, store: s, account: p.Account().ID.Account, o: o}
 	c.flights.failed = func(p *providers.Panic) error { return c.fault("cache", p) } // whoever tells of it logs it
+	if w, ok := s.(interface{ watch(string, func()) }); ok {
+		w.watch(c.account, c.flights.forgetAll)
+	}
 	return c
 }
 

@@ -68,6 +68,12 @@ func (m *Memory) merge(key string, e Entry) Entry {
 	return e
 }
 
+// merged is what merge would make of an entry.
+func (m *Memory) merged(key string, e Entry) Entry {
+	stored, _ := m.entries.GetIfPresent(key)
+	return Merge(stored, e, m.now())
+}
+
 // Epoch is the time, at least. It never fails.
 func (m *Memory) Epoch(context.Context, string) (Epoch, error) { return m.tick(0), nil }
 

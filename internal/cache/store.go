@@ -21,7 +21,7 @@ type Store interface {
 	// The entries and what they hold belong to the store from then on: nobody may change them.
 	Put(ctx context.Context, entries map[string]Entry) error
 
-	// Epoch is now, for a read of this account that is about to begin. It never goes back.
+	// Epoch is now, for a read of this account that is about to begin. One that is too low costs that the read may not be stored.
 	Epoch(ctx context.Context, account string) (Epoch, error)
 
 	// Drop removes entries of one account, and keeps out, until then, what was read earlier: it fences the keys at an epoch that

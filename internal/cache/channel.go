@@ -1,0 +1,128 @@
+package cache
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// channel is where replicas tell each other what they drop, whatever their release.
+const channel = "pg:dropped"
+
+// dropped is what they say.
+type dropped struct {
+	Shape   string
+	Account string
+	At      Epoch
+	Until   time.Time
+	Keys    []string
+}
+
+// tell publishes what was dropped.
+func (t *Tiered) tell(ctx context.Context, d dropped) error {
+	b, err := json.Marshal(d)
+	if err != nil {
+		return err
+	}
+	return t.redis.call(ctx, func(ctx context.Context) error { return t.redis.client.Publish(ctx, channel, b).Err() })
+}
+
+// idle is how long the channel may be silent before it is asked whether it is still there, and how long it may take to answer.
+const idle = time.Second
+
+// follow keeps the channel open.
+func (t *Tiered) follow(ctx context.Context) {
+	for ctx.Err() == nil {
+		err := t.listen(ctx)
+		t.unlink(ctx, err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(idle):
+		}
+	}
+}
+
+// listen opens the channel and hears it out. Its error is why it is closed.
+func (t *Tiered) listen(ctx context.Context) error {
+	s := t.redis.client.Subscribe(ctx, channel)
+	defer func() { _ = s.Close() }()
+	defer context.AfterFunc(ctx, func() { _ = s.Close() })() // the wait below does not look at ctx
+	for asked := false; ; {
+		m, err := s.ReceiveTimeout(ctx, idle)
+		if late, ok := errors.AsType[net.Error](err); ok && late.Timeout() && !asked {
+			asked, err = true, s.Ping(ctx)
+			if err != nil {
+				return err
+			}
+			continue
+		}
+		if err != nil {
+			return err
+		}
+		asked = false
+		switch m := m.(type) {
+		case *redis.Subscription:
+			t.link()
+		case *redis.Message:
+			if err := t.hear(ctx, m.Payload); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// hear applies what another replica said, or this one.
+func (t *Tiered) hear(ctx context.Context, payload string) error {
+	var d dropped
+	if err := json.Unmarshal([]byte(payload), &d); err != nil {
+		return fmt.Errorf("a message that nobody sends: %w", err)
+	}
+	f := fences(Fence{At: d.At, Until: d.Until}, d.Keys)
+	_ = t.memory.Put(ctx, f)
+	if d.Shape != shape() { // another release, which cannot fence what this one wrote
+		if err := t.redis.Put(ctx, f); err != nil {
+			return errors.Join(err, t.drops.add(d.Account, d.Keys))
+		}
+	}
+	t.mu.RLock()
+	watch := t.watches[d.Account]
+	t.mu.RUnlock()
+	if watch != nil {
+		watch()
+	}
+	return nil
+}
+
+// link empties memory, for messages may have been missed, and then trusts it.
+func (t *Tiered) link() {
+	t.flush(true)
+	t.redis.o.Logger.Info("the cache hears of the other replicas' invalidations")
+}
+
+// unlink empties memory, and trusts it no longer.
+func (t *Tiered) unlink(ctx context.Context, err error) {
+	t.mu.RLock()
+	linked := t.linked
+	t.mu.RUnlock()
+	if linked && ctx.Err() == nil {
+		t.flush(false)
+		t.redis.o.Logger.Warn("the cache lost the channel of invalidations; memory is emptied", "error", err)
+	}
+}
+
+// flush empties memory.
+func (t *Tiered) flush(linked bool) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.linked = linked
+	t.round++
+	t.memory.clear()
+	for _, watch := range t.watches {
+		watch()
+	}
+}

@@ -1,0 +1,200 @@
+package cache
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Tiered is a [Store]: a memory in front of a Redis that replicas share. What one of them drops, the others are told of
+// over a channel.
+//
+// While the channel is open, memory is the answer, and holds only what Redis holds as well. A replica that loses the channel empties its
+// memory; until it has the channel back, when it empties it again, memory is only for when Redis fails.
+// A Redis that cannot be asked is never an error.
+type Tiered struct {
+	memory *Memory
+	redis  *Redis
+	drops  drops
+	clocks clocks
+	logged atomic.Int64 // when a failure was last logged, in nanoseconds
+
+	mu      sync.RWMutex
+	linked  bool              // the channel is open
+	round   int               // how often memory was emptied: what was asked for before must not come in after
+	watches map[string]func() // by account: called after something was dropped elsewhere
+
+	end  context.CancelFunc
+	done sync.WaitGroup
+}
+
+var _ Store = (*Tiered)(nil)
+
+// NewTiered puts a memory before a Redis, and starts to follow the channel. Both belong to the store from then on, though the Redis'
+// client stays the caller's to close, after Close. Time and log are the Redis'.
+func NewTiered(memory *Memory, far *Redis) *Tiered {
+	ctx, end := context.WithCancel(context.Background())
+	t := &Tiered{memory: memory, redis: far, clocks: clocks{now: far.o.Now, slack: far.o.Timeout}, end: end}
+	t.done.Go(func() { t.follow(ctx) })
+	t.done.Go(func() { t.settle(ctx) })
+	return t
+}
+
+// Close stops following the channel, and gives up what could not be dropped in Redis so far. The store must not be used any more.
+func (t *Tiered) Close() {
+	t.end()
+	t.done.Wait()
+}
+
+// Get looks into memory, and into Redis for the rest. It never fails.
+func (t *Tiered) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
+	found, round, linked := t.near(ctx, keys)
+	var missing []string
+	for _, k := range keys {
+		if _, ok := found[k]; !ok {
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) == 0 {
+		return found, nil
+	}
+	far, err := t.redis.Get(ctx, missing...)
+	if err != nil {
+		t.away(ctx, "read", err)
+		if !linked {
+			found, _ = t.memory.Get(ctx, keys...)
+		}
+	}
+	now := t.redis.o.Now()
+	for k, e := range t.take(far, round) {
+		if e.shown(now) {
+			e.Source = providers.SourceRedis
+			found[k] = e
+		}
+	}
+	return found, nil
+}
+
+// near is what memory holds, if it may be asked.
+func (t *Tiered) near(ctx context.Context, keys []string) (found map[string]Entry, round int, linked bool) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if !t.linked {
+		return map[string]Entry{}, t.round, false
+	}
+	found, _ = t.memory.Get(ctx, keys...)
+	return found, t.round, true
+}
+
+// take puts into memory what Redis had in this round, and answers what memory makes of it: a fence may have been heard of only here.
+func (t *Tiered) take(far map[string]Entry, round int) map[string]Entry {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	merged := make(map[string]Entry, len(far))
+	for k, e := range far {
+		if t.round == round {
+			merged[k] = t.memory.merge(k, e)
+		} else {
+			merged[k] = t.memory.merged(k, e)
+		}
+	}
+	return merged
+}
+
+// Put stores entries in Redis, and in memory what Redis then has. It never fails. What Redis does not take, memory keeps only
+// while the channel is closed: else nobody would tell it of a drop that it missed.
+func (t *Tiered) Put(ctx context.Context, entries map[string]Entry) error {
+	t.mu.RLock()
+	round := t.round
+	t.mu.RUnlock()
+	stored, err := t.redis.put(ctx, entries)
+	if err == nil {
+		t.take(stored, round)
+		return nil
+	}
+	t.away(ctx, "write", err)
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.linked {
+		return nil
+	}
+	return t.memory.Put(ctx, entries)
+}
+
+// Epoch is Redis', or while Redis cannot be asked an estimate of it that is not too high. It never fails.
+func (t *Tiered) Epoch(ctx context.Context, account string) (Epoch, error) {
+	n, err := t.redis.Epoch(ctx, account)
+	if err != nil {
+		t.away(ctx, "epoch", err)
+		n, _ = t.clocks.estimate(account)
+		return n, nil
+	}
+	t.clocks.saw(account, n)
+	return n, nil
+}
+
+// Drop fences entries, here at once. While Redis cannot be told, it is tried again in the background; the only error is that
+// too much waits for that already.
+func (t *Tiered) Drop(ctx context.Context, account string, until time.Time, keys ...string) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	err := t.drop(ctx, account, until, keys)
+	if err == nil {
+		return nil
+	}
+	t.away(ctx, "drop", err)
+	_, high := t.clocks.estimate(account)
+	_ = t.memory.Put(ctx, fences(Fence{At: high, Until: until}, keys))
+	return t.drops.add(account, keys)
+}
+
+// drop fences entries in Redis, then here, and tells the others.
+func (t *Tiered) drop(ctx context.Context, account string, until time.Time, keys []string) error {
+	f, err := t.redis.drop(ctx, account, until, keys)
+	if err != nil {
+		return err
+	}
+	t.clocks.saw(account, f.At)
+	_ = t.memory.Put(ctx, fences(f, keys))
+	return t.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: keys})
+}
+
+// settle drops in Redis what could not be dropped so far.
+func (t *Tiered) settle(ctx context.Context) {
+	tick := time.NewTicker(retryAfter)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		for account, keys := range t.drops.take() {
+			if err := t.drop(ctx, account, t.redis.o.Now().Add(fenceLife), keys); err != nil {
+				t.drops.again(account, keys)
+			}
+		}
+	}
+}
+
+// away logs that Redis could not be asked, at most every ten seconds.
+func (t *Tiered) away(ctx context.Context, what string, err error) {
+	now, last := time.Now().UnixNano(), t.logged.Load()
+	if ctx.Err() == nil && now-last > int64(10*time.Second) && t.logged.CompareAndSwap(last, now) {
+		t.redis.o.Logger.Warn("Redis is not reached; memory and vendors answer", "op", what, "error", err)
+	}
+}
+
+// watch calls f after entries of an account were dropped by another replica, or may have been.
+func (t *Tiered) watch(account string, f func()) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.watches == nil {
+		t.watches = map[string]func(){}
+	}
+	t.watches[account] = f
+}
