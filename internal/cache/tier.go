@@ -49,12 +49,13 @@ func (t *Tiered) Close() {
 	t.done.Wait()
 }
 
-// Get looks into memory, and into Redis for the rest. It never fails.
+// Get looks into memory, and into Redis for what is not there or stale. It never fails.
 func (t *Tiered) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
 	found, round, linked := t.near(ctx, keys)
+	now := t.redis.o.Now()
 	var missing []string
 	for _, k := range keys {
-		if _, ok := found[k]; !ok {
+		if e, ok := found[k]; !ok || !now.Before(e.FreshUntil) { // another replica may have refreshed it
 			missing = append(missing, k)
 		}
 	}
@@ -68,7 +69,6 @@ func (t *Tiered) Get(ctx context.Context, keys ...string) (map[string]Entry, err
 			found, _ = t.memory.Get(ctx, keys...)
 		}
 	}
-	now := t.redis.o.Now()
 	for k, e := range t.take(far, round) {
 		if e.shown(now) {
 			e.Source = providers.SourceRedis

@@ -3,6 +3,7 @@ package cache_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 	"time"
 
@@ -19,6 +20,7 @@ func newTiered(t testing.TB, c redis.UniversalClient, o cache.RedisOptions) *cac
 	if o.Now == nil {
 		o.Now = time.Now
 	}
+	o.Logger = slog.New(slog.NewTextHandler(t.Output(), nil))
 	s := cache.NewTiered(cache.NewMemory(64<<20, o.Now), cache.NewRedis(c, o))
 	t.Cleanup(s.Close)
 	linked(t, s)

@@ -1,0 +1,104 @@
+package cache_test
+
+import (
+	"context"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+)
+
+type bench struct {
+	*testing.T
+	*cache.Cache
+	fake  *providertest.Fake
+	store *cache.Memory
+}
+
+func newBench(t *testing.T, o providertest.Options) bench {
+	b := bench{T: t, fake: providertest.NewFake("a-1", o), store: cache.NewMemory(64<<20, time.Now)}
+	b.Cache = cache.Wrap(b.fake, b.store, cache.Options{
+		Lifetimes: map[providers.Noun]time.Duration{providers.NounAffiliate: time.Minute, providers.NounCommission: time.Minute, providers.NounCampaign: time.Hour},
+		List:      30 * time.Second, Stale: time.Hour, Timeout: 10 * time.Second,
+	})
+	return b
+}
+
+func (b bench) page(ctx context.Context, f providers.CommissionFilter, number int) (*providers.Page[providers.Commission], error) {
+	b.Helper()
+	lists, err := b.Commissions(f)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return lists[0].Page(ctx, providers.PageRequest{Number: number, Reader: b.fake})
+}
+
+func (b bench) first() *providers.Page[providers.Commission] {
+	b.Helper()
+	p, err := b.page(b.Context(), providers.CommissionFilter{}, 1)
+	if err != nil {
+		b.Fatal(err)
+	}
+	return p
+}
+
+func (b bench) affiliates(need []string, locals ...string) map[string]string {
+	b.Helper()
+	got, err := b.AffiliatesByID(b.Context(), ids(locals...), need...)
+	if err != nil || len(got.Failed) > 0 {
+		b.Fatal(err, got)
+	}
+	names := map[string]string{}
+	for id, a := range got.Found {
+		names[id.Local] = *a.Name
+	}
+	return names
+}
+
+func ids(locals ...string) (ids []providers.ID) {
+	for _, l := range locals {
+		ids = append(ids, providers.ID{Account: "a-1", Noun: providers.NounAffiliate, Local: l})
+	}
+	return ids
+}
+
+func (b bench) rename(local, name string) {
+	b.Helper()
+	got, err := b.fake.AffiliatesByID(b.Context(), ids(local))
+	if err != nil {
+		b.Fatal(err)
+	}
+	a := *got.Found[ids(local)[0]]
+	a.Name = &name
+	b.fake.Insert(providers.HarvestOf(&a))
+}
+
+func (b bench) costs(what string, f func(), want ...string) {
+	b.Helper()
+	before := b.fake.Spent()
+	f()
+	if got := b.fake.Ops()[before:]; !slices.Equal(got, want) {
+		b.Errorf("%s: calls %q; want %q", what, got, want)
+	}
+}
+
+func (b bench) remember(id providers.ID, v any) {
+	b.Helper()
+	key, until := "a-1/record/"+string(id.Noun)+"/"+id.Local, time.Now().Add(time.Minute)
+	if err := b.store.Drop(b.Context(), "a-1", until, key); err != nil {
+		b.Fatal(err)
+	}
+	if v == nil {
+		return
+	}
+	began, err := b.store.Epoch(b.Context(), "a-1")
+	if err != nil {
+		b.Fatal(err)
+	}
+	if err := b.store.Put(b.Context(), map[string]cache.Entry{key: {Value: v, Began: began, FreshUntil: until, StaleUntil: until}}); err != nil {
+		b.Fatal(err)
+	}
+}
