@@ -47,7 +47,9 @@ func Run(t *testing.T, open func(t *testing.T, now func() time.Time) cache.Store
 	} {
 		t.Run(name, func(t *testing.T) {
 			clock := NewClock()
-			test(t, store{t, open(t, clock.Now), clock})
+			s := store{t: t, Store: open(t, clock.Now), clock: clock}
+			s.begin = s.epoch("a-1")
+			test(t, s)
 		})
 	}
 }
@@ -57,6 +59,7 @@ type store struct {
 	t *testing.T
 	cache.Store
 	clock *Clock
+	begin cache.Epoch // of the test
 }
 
 func (s store) get(keys ...string) map[string]cache.Entry {
@@ -109,10 +112,10 @@ func (s store) drop(keys ...string) {
 	}
 }
 
-// entry is fresh for a minute and stale for another. It began before everything else.
+// entry is fresh for a minute and stale for another. It began with the test.
 func (s store) entry(v any) cache.Entry {
 	now := s.clock.Now()
-	return cache.Entry{Value: v, FetchedAt: now, FreshUntil: now.Add(time.Minute), StaleUntil: now.Add(2 * time.Minute)}
+	return cache.Entry{Value: v, Began: s.begin, FetchedAt: now, FreshUntil: now.Add(time.Minute), StaleUntil: now.Add(2 * time.Minute)}
 }
 
 // same compares entries. A record's Fields are compared by what they say.
