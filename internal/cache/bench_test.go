@@ -11,6 +11,7 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
+// bench is a cache around a fake, for one test.
 type bench struct {
 	*testing.T
 	*cache.Cache
@@ -18,6 +19,7 @@ type bench struct {
 	store *cache.Memory
 }
 
+// Records are fresh for a minute, campaigns for an hour, lists for half a minute; all are stale for an hour more.
 func newBench(t *testing.T, o providertest.Options) bench {
 	b := bench{T: t, fake: providertest.NewFake("a-1", o), store: cache.NewMemory(64<<20, time.Now)}
 	b.Cache = cache.Wrap(b.fake, b.store, cache.Options{
@@ -27,6 +29,7 @@ func newBench(t *testing.T, o providertest.Options) bench {
 	return b
 }
 
+// page reads a page of the commissions that pass f.
 func (b bench) page(ctx context.Context, f providers.CommissionFilter, number int) (*providers.Page[providers.Commission], error) {
 	b.Helper()
 	lists, err := b.Commissions(f)
@@ -36,6 +39,7 @@ func (b bench) page(ctx context.Context, f providers.CommissionFilter, number in
 	return lists[0].Page(ctx, providers.PageRequest{Number: number, Reader: b.fake})
 }
 
+// first is the first page of all commissions.
 func (b bench) first() *providers.Page[providers.Commission] {
 	b.Helper()
 	p, err := b.page(b.Context(), providers.CommissionFilter{}, 1)
@@ -45,6 +49,7 @@ func (b bench) first() *providers.Page[providers.Commission] {
 	return p
 }
 
+// affiliates reads affiliates by id and gives their names.
 func (b bench) affiliates(need []string, locals ...string) map[string]string {
 	b.Helper()
 	got, err := b.AffiliatesByID(b.Context(), ids(locals...), need...)
@@ -65,6 +70,7 @@ func ids(locals ...string) (ids []providers.ID) {
 	return ids
 }
 
+// rename changes an affiliate at the vendor.
 func (b bench) rename(local, name string) {
 	b.Helper()
 	got, err := b.fake.AffiliatesByID(b.Context(), ids(local))
@@ -76,6 +82,7 @@ func (b bench) rename(local, name string) {
 	b.fake.Insert(providers.HarvestOf(&a))
 }
 
+// costs says what calls f should make.
 func (b bench) costs(what string, f func(), want ...string) {
 	b.Helper()
 	before := b.fake.Spent()
@@ -85,6 +92,7 @@ func (b bench) costs(what string, f func(), want ...string) {
 	}
 }
 
+// remember makes v, or nothing, what the store holds of a record.
 func (b bench) remember(id providers.ID, v any) {
 	b.Helper()
 	key, until := "a-1/record/"+string(id.Noun)+"/"+id.Local, time.Now().Add(time.Minute)

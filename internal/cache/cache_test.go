@@ -42,13 +42,6 @@ func TestProvider(t *testing.T) {
 	}
 }
 
-// bench is a cache around a fake, for one test.
-// Records are fresh for a minute, campaigns for an hour, lists for half a minute; all are stale for an hour more.
-// page reads a page of the commissions that pass f.
-// first is the first page of all commissions.
-// affiliates reads affiliates by id and gives their names.
-// rename changes an affiliate at the vendor.
-// costs says what calls f should make.
 func TestWarm(t *testing.T) {
 	b := newBench(t, providertest.Options{})
 	var cold *providers.Page[providers.Commission]
@@ -103,7 +96,6 @@ func TestPageNeedsItsRows(t *testing.T) {
 	}
 }
 
-// remember makes v, or nothing, what the store holds of a record.
 // lookingUp is a vendor whose lists of commissions look an affiliate up on the way.
 type lookingUp struct{ *providertest.Fake }
 
@@ -161,7 +153,6 @@ func TestStubs(t *testing.T) {
 	b.costs("all, once it was read whole", func() { b.affiliates(nil, local) })
 }
 
-// gate is a vendor whose calls wait until it opens, or their context ends.
 func TestPayoutIsRemembered(t *testing.T) {
 	b := newBench(t, providertest.Options{PayoutsUnknown: true, PageSize: 400})
 	payouts, err := b.Payouts(providers.PayoutFilter{})
@@ -225,8 +216,6 @@ func TestAccountsAreApart(t *testing.T) {
 	}
 }
 
-// slow is a store that does something else once, between a look and its answer.
-// What someone else read between a caller's look and its call is not read again.
 // lost is a store that cannot be reached.
 type lost struct{}
 

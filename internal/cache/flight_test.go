@@ -13,6 +13,7 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
+// gate is a vendor whose calls wait until it opens, or their context ends.
 type gate struct {
 	open  chan struct{}
 	mu    sync.Mutex
@@ -173,6 +174,7 @@ func TestDeadlineIsSeen(t *testing.T) {
 	})
 }
 
+// slow is a store that does something else once, between a look and its answer.
 type slow struct {
 	cache.Store
 	meanwhile func()
@@ -187,6 +189,7 @@ func (s *slow) Get(ctx context.Context, keys ...string) (map[string]cache.Entry,
 	return found, err
 }
 
+// What someone else read between a caller's look and its call is not read again.
 func TestLateForTheFlight(t *testing.T) {
 	f := providertest.NewFake("a-1", providertest.Options{})
 	s := &slow{Store: cache.NewMemory(64<<20, time.Now)}
