@@ -16,17 +16,21 @@ type bench struct {
 	*testing.T
 	*cache.Cache
 	fake  *providertest.Fake
-	store *cache.Memory
+	store cache.Store
 }
 
 // Records are fresh for a minute, campaigns for an hour, lists for half a minute; all are stale for an hour more.
 func newBench(t *testing.T, o providertest.Options) bench {
-	b := bench{T: t, fake: providertest.NewFake("a-1", o), store: cache.NewMemory(64<<20, time.Now)}
-	b.Cache = cache.Wrap(b.fake, b.store, cache.Options{
+	fake := providertest.NewFake("a-1", o)
+	return benchOf(t, fake, fake, cache.NewMemory(64<<20, time.Now), time.Now)
+}
+
+// benchOf is a bench of a vendor that is the fake underneath.
+func benchOf(t *testing.T, fake *providertest.Fake, vendor providers.Provider, s cache.Store, now func() time.Time) bench {
+	return bench{T: t, fake: fake, store: s, Cache: cache.Wrap(vendor, s, cache.Options{
 		Lifetimes: map[providers.Noun]time.Duration{providers.NounAffiliate: time.Minute, providers.NounCommission: time.Minute, providers.NounCampaign: time.Hour},
-		List:      30 * time.Second, Stale: time.Hour, Timeout: 10 * time.Second,
-	})
-	return b
+		List:      30 * time.Second, Stale: time.Hour, Timeout: 10 * time.Second, Now: now,
+	})}
 }
 
 // page reads a page of the commissions that pass f.
