@@ -53,12 +53,7 @@ func (t *Tiered) Close() {
 func (t *Tiered) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
 	found, round, linked := t.near(ctx, keys)
 	now := t.redis.o.Now()
-	var missing []string
-	for _, k := range keys {
-		if e, ok := found[k]; !ok || !now.Before(e.FreshUntil) { // another replica may have refreshed it
-			missing = append(missing, k)
-		}
-	}
+	missing := lacking(found, keys, now)
 	if len(missing) == 0 {
 		return found, nil
 	}
@@ -76,6 +71,25 @@ func (t *Tiered) Get(ctx context.Context, keys ...string) (map[string]Entry, err
 		}
 	}
 	return found, nil
+}
+
+// lacking are the keys that Redis is asked for, given what memory has: also those that are stale, for another replica may have refreshed them;
+// and with any of these all that are no records, for a page and its family are of use only together.
+func lacking(found map[string]Entry, keys []string, now time.Time) (missing []string) {
+	for _, k := range keys {
+		if e, ok := found[k]; !ok || !now.Before(e.FreshUntil) {
+			missing = append(missing, k)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	for k, e := range found {
+		if node(e.Value) == nil && now.Before(e.FreshUntil) {
+			missing = append(missing, k)
+		}
+	}
+	return missing
 }
 
 // near is what memory holds, if it may be asked.
