@@ -127,6 +127,10 @@ func (t *Tiered) Put(ctx context.Context, entries map[string]Entry) error {
 	stored, err := t.redis.put(ctx, entries)
 	if err == nil {
 		t.take(stored, round)
+		for k := range stored { // a family there may reach further back than a fence here, then this one counts
+			stored[k] = entries[k]
+		}
+		t.take(stored, round)
 		return nil
 	}
 	t.away(ctx, "write", err)
