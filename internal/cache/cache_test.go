@@ -11,6 +11,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
@@ -18,28 +20,46 @@ import (
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 func TestProvider(t *testing.T) {
+	memory := func(testing.TB) cache.Store { return cache.NewMemory(64<<20, time.Now) }
 	for name, o := range map[string]providertest.Options{
 		"plain":                    {},
 		"counted, unknown payouts": {PageSize: 7, Totals: providertest.TotalCounted, PayoutsUnknown: true},
 		"stubs, no totals":         {PageSize: 50, Totals: providertest.TotalNone, Stubs: true},
 	} {
-		t.Run(name, func(t *testing.T) {
-			fakes := map[providers.Provider]*providertest.Fake{}
-			providertest.Run(t, providertest.Subject{
-				New: func(testing.TB) providers.Provider {
-					f := providertest.NewFake("fake-1", o)
-					c := cache.Wrap(f, cache.NewMemory(64<<20, time.Now), cache.Options{List: time.Hour})
-					fakes[c] = f
-					return c
-				},
-				Nouns: []providers.Noun{
-					providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,
-					providers.NounCommission, providers.NounPayout, providers.NounCoupon, providers.NounWebhookSubscription,
-				},
-				Calls: func(p providers.Provider) int { return fakes[p].Spent() },
-			})
-		})
+		t.Run(name, func(t *testing.T) { runSuite(t, o, memory) })
 	}
+	t.Run("memory and Redis", func(t *testing.T) {
+		c := redistest.Start(t).Client(redisclient.Durable)
+		runSuite(t, providertest.Options{Totals: providertest.TotalCounted, Stubs: true}, func(t testing.TB) cache.Store {
+			empty(t, c)
+			return newTiered(t, c, cache.RedisOptions{Timeout: patient})
+		})
+	})
+	t.Run("Redis alone", func(t *testing.T) {
+		c := redistest.Start(t).Client(redisclient.Durable)
+		runSuite(t, providertest.Options{PayoutsUnknown: true}, func(t testing.TB) cache.Store {
+			empty(t, c)
+			return cache.NewRedis(c, cache.RedisOptions{Timeout: patient})
+		})
+	})
+}
+
+// runSuite is the providers' suite over a fake with a cache before it.
+func runSuite(t *testing.T, o providertest.Options, store func(testing.TB) cache.Store) {
+	fakes := map[providers.Provider]*providertest.Fake{}
+	providertest.Run(t, providertest.Subject{
+		New: func(t testing.TB) providers.Provider {
+			f := providertest.NewFake("fake-1", o)
+			c := cache.Wrap(f, store(t), cache.Options{List: time.Hour})
+			fakes[c] = f
+			return c
+		},
+		Nouns: []providers.Noun{
+			providers.NounAffiliate, providers.NounMembership, providers.NounCampaign, providers.NounReferral,
+			providers.NounCommission, providers.NounPayout, providers.NounCoupon, providers.NounWebhookSubscription,
+		},
+		Calls: func(p providers.Provider) int { return fakes[p].Spent() },
+	})
 }
 
 func TestWarm(t *testing.T) {

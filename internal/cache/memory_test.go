@@ -9,6 +9,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/cache/cachetest"
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 func TestMemory(t *testing.T) {
@@ -42,5 +43,36 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	if least := held * len(name); int64(least) > got {
 		t.Errorf("%d entries hold %d bytes in their names alone, but are thought to take %d", held, least, got)
+	}
+}
+
+// BenchmarkGet reads three hundred records at once, as a large page with its edges does.
+func BenchmarkGet(b *testing.B) {
+	f := providertest.NewFake("a-1", providertest.Options{})
+	whole, err := f.AffiliatesByID(b.Context(), ids("aff001"))
+	if err != nil {
+		b.Fatal(err)
+	}
+	far, c := single(b)
+	for name, s := range map[string]cache.Store{
+		"memory": cache.NewMemory(64<<20, time.Now), "Redis": far, "memory before Redis": newTiered(b, c, cache.RedisOptions{Timeout: patient}),
+	} {
+		b.Run(name, func(b *testing.B) {
+			end := time.Now().Add(time.Hour)
+			entries := map[string]cache.Entry{}
+			var keys []string
+			for i := range 300 {
+				keys = append(keys, fmt.Sprint("k", i))
+				entries[keys[i]] = cache.Entry{Value: whole.Found[ids("aff001")[0]], FreshUntil: end, StaleUntil: end}
+			}
+			if err := s.Put(b.Context(), entries); err != nil {
+				b.Fatal(err)
+			}
+			for b.Loop() {
+				if got, err := s.Get(b.Context(), keys...); err != nil || len(got) != len(keys) {
+					b.Fatal(len(got), err)
+				}
+			}
+		})
 	}
 }

@@ -2,7 +2,8 @@ package cache_test
 
 import (
 	"context"
-	"sync"
+	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -47,4 +48,165 @@ func TestRedis(t *testing.T) {
 	})
 }
 
-var _ = sync.Mutex{}
+// single is a store of a server of its own, with the server's client.
+func single(t testing.TB) (*cache.Redis, redis.UniversalClient) {
+	c := redistest.Start(t).Client(redisclient.Durable)
+	return cache.NewRedis(c, cache.RedisOptions{Timeout: patient}), c
+}
+
+// put stores a count for an hour.
+func put(t testing.TB, s cache.Store, key string, n cache.Count) {
+	t.Helper()
+	end := time.Now().Add(time.Hour)
+	if err := s.Put(t.Context(), map[string]cache.Entry{key: {Value: n, FreshUntil: end, StaleUntil: end}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// count is the count stored, -1 for none.
+func count(t testing.TB, s cache.Store, key string) cache.Count {
+	t.Helper()
+	got, err := s.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e, ok := got[key]; ok {
+		return e.Value.(cache.Count)
+	}
+	return -1
+}
+
+// What is stored under another shape, or cannot be understood, is not there; and gives way.
+func TestRedisForeign(t *testing.T) {
+	s, c := single(t)
+	put(t, s, "k", 1)
+	if ttl, err := c.PTTL(t.Context(), s.Prefix()+"k").Result(); err != nil || ttl > time.Hour || ttl < time.Hour-time.Minute {
+		t.Errorf("the key lasts %v, %v; want as long as its entry", ttl, err)
+	}
+	if err := c.Rename(t.Context(), s.Prefix()+"k", "pg:other:k").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(t, s, "k"); got != -1 {
+		t.Errorf("an entry of another shape is seen: %d", got)
+	}
+	for i, garbage := range []string{"", "x", "12345678", "12345678{}", "12345678{\"kind\":\"count\"}\n-", strings.Repeat("\xff", 1000)} {
+		if err := c.Set(t.Context(), s.Prefix()+"k", garbage, 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		if got := count(t, s, "k"); got != -1 {
+			t.Errorf("garbage %q is read as %d", garbage, got)
+		}
+		put(t, s, "k", cache.Count(i))
+		if got := count(t, s, "k"); got != cache.Count(i) {
+			t.Errorf("after garbage %q and another Put: %d; want %d", garbage, got, i)
+		}
+	}
+}
+
+// An evicted epoch is no way back, and the account's epochs do not depend on the shape.
+func TestRedisEpoch(t *testing.T) {
+	s, c := single(t)
+	before, err := s.Epoch(t.Context(), "a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), "k"); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := c.Exists(t.Context(), "pg:epoch:a-1").Result(); n != 1 || err != nil {
+		t.Errorf("the epoch's key: %d, %v", n, err)
+	}
+	ahead := time.Now().Add(time.Hour).UnixMicro() // the server's clock was set back
+	if err := c.Set(t.Context(), "pg:epoch:a-1", ahead, 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Epoch(t.Context(), "a-1"); got < cache.Epoch(ahead) || err != nil {
+		t.Errorf("after the clock was set back the epoch is %d, %v; want at least %d", got, err, ahead)
+	}
+	if err := c.Del(t.Context(), "pg:epoch:a-1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.Epoch(t.Context(), "a-1"); got < before || err != nil {
+		t.Errorf("after it was evicted the epoch is %d, %v; want at least %d", got, err, before)
+	}
+}
+
+// A drop that Redis does not hear of counts here at once, and in Redis and for the others when it can be reached.
+func TestDropWaits(t *testing.T) {
+	server := redistest.Start(t)
+	c := server.Client(redisclient.Cache)
+	o := cache.RedisOptions{Timeout: time.Second}
+	s, other := newTiered(t, c, o), newTiered(t, server.Client(redisclient.Cache), o)
+	far := cache.NewRedis(server.Client(redisclient.Durable), cache.RedisOptions{Timeout: patient})
+	put(t, s, "k", 1)
+	if here, there := count(t, s, "k"), count(t, other, "k"); here != 1 || there != 1 {
+		t.Fatalf("%d and %d; want 1 at both", here, there)
+	}
+	server.Hold()
+	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), "k"); err != nil {
+		t.Errorf("Drop while Redis hangs: %v", err)
+	}
+	if got := count(t, s, "k"); got != -1 || s.Waiting() != 1 {
+		t.Errorf("here it is %d still, %d keys wait; want none, and one", got, s.Waiting())
+	}
+	server.Release()
+	redistest.Eventually(t, "Redis was told", func(ctx context.Context) error {
+		got, err := far.Get(ctx, "k")
+		if err == nil {
+			err = unless(len(got) == 0 && s.Waiting() == 0, "not yet")
+		}
+		return err
+	})
+	redistest.Eventually(t, "the other was told", func(context.Context) error { return unless(count(t, other, "k") == -1, "not yet") })
+}
+
+// More than can wait is an error, but counts here nevertheless.
+func TestTooManyWait(t *testing.T) {
+	server := redistest.Start(t)
+	s := newTiered(t, server.Client(redisclient.Cache), cache.RedisOptions{Timeout: time.Second})
+	server.Stop()
+	redistest.Eventually(t, "the loss is noticed", func(context.Context) error { return unless(!s.Linked(), "linked") })
+	put(t, s, "k0", 1)
+	keys := make([]string, 10_001)
+	for i := range keys {
+		keys[i] = fmt.Sprint("k", i)
+	}
+	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), keys...); err == nil {
+		t.Error("more keys than can wait: no error")
+	}
+	if got := count(t, s, "k0"); got != -1 {
+		t.Errorf("%d is there still", got)
+	}
+	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), keys[1:]...); err != nil || s.Waiting() != 10_000 {
+		t.Errorf("as many as can wait: %v, %d wait", err, s.Waiting())
+	}
+}
+
+// What a replica of another release drops is dropped here as well; a message that nobody sends empties memory.
+func TestOtherRelease(t *testing.T) {
+	far, c := single(t)
+	s := newTiered(t, c, cache.RedisOptions{Timeout: patient})
+	put(t, s, "k", 1)
+	at, err := far.Epoch(t.Context(), "a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	say := func(text string) {
+		t.Helper()
+		if err := c.Publish(t.Context(), "pg:dropped", text).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	until, _ := time.Now().Add(time.Hour).MarshalText()
+	say(fmt.Sprintf(`{"Shape":"other","Account":"a-1","At":%d,"Until":%q,"Keys":["k"]}`, at, until))
+	redistest.Eventually(t, "it is dropped", func(context.Context) error {
+		return unless(count(t, s, "k") == -1 && count(t, far, "k") == -1, "not yet")
+	})
+	put(t, s, "other", 1)
+	empty(t, c)
+	if got := count(t, s, "other"); got != 1 {
+		t.Fatalf("%d; want it in memory", got)
+	}
+	say("{")
+	redistest.Eventually(t, "memory is emptied", func(context.Context) error { return unless(count(t, s, "other") == -1, "not yet") })
+}
