@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"encoding/json"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -57,6 +58,22 @@ func TestFieldsCoversAll(t *testing.T) {
 				gNames, gExcept := g.Names()
 				t.Errorf("%q (except %v) knows at least what %q (except %v) does: %v; want %v", fNames, fExcept, gNames, gExcept, got, want)
 			}
+		}
+	}
+}
+
+func TestFieldsJSON(t *testing.T) {
+	for f := range everyFields() {
+		b, err := json.Marshal(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got *providers.Fields
+		if err := json.Unmarshal(b, &got); err != nil {
+			t.Fatalf("%s: %v", b, err)
+		}
+		if (got == nil) != (f == nil) || !got.CoversAll(f) || !f.CoversAll(got) {
+			t.Errorf("%s is read as %+v; want %+v", b, got, f)
 		}
 	}
 }
