@@ -103,6 +103,26 @@ func TestRedisForeign(t *testing.T) {
 	}
 }
 
+// A key lasts as long as its fence, also when what stands there now is gone sooner.
+func TestRedisFenceLasts(t *testing.T) {
+	s, c := single(t)
+	now := time.Now()
+	if err := s.Drop(t.Context(), "a-1", now.Add(time.Hour), "k"); err != nil {
+		t.Fatal(err)
+	}
+	began, err := s.Epoch(t.Context(), "a-1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := cache.Entry{Value: cache.Count(1), Began: began, FreshUntil: now.Add(time.Minute), StaleUntil: now.Add(time.Minute)}
+	if err := s.Put(t.Context(), map[string]cache.Entry{"k": e}); err != nil {
+		t.Fatal(err)
+	}
+	if ttl, err := c.PTTL(t.Context(), s.Prefix()+"k").Result(); err != nil || ttl < 50*time.Minute || count(t, s, "k") != 1 {
+		t.Errorf("the key lasts %v, %v; want as long as the fence, an hour", ttl, err)
+	}
+}
+
 // An evicted epoch is no way back, and the account's epochs do not depend on the shape.
 func TestRedisEpoch(t *testing.T) {
 	s, c := single(t)
