@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -188,39 +189,100 @@ func TestChannelLost(t *testing.T) {
 	})
 }
 
-// counting counts the commands and connections that a client tries.
-type counting struct {
-	mu sync.Mutex
-	n  int
+// between stands between a client and its server.
+type between struct {
+	mu   sync.Mutex
+	n    int                           // commands and pipelines so far
+	once func(send func() error) error // sends the next
 }
 
-func (h *counting) add() {
+func (h *between) send(send func() error) error {
+	h.mu.Lock()
+	h.n++
+	once := h.once
+	h.once = nil
+	h.mu.Unlock()
+	if once != nil {
+		return once(send)
+	}
+	return send()
+}
+
+func (h *between) next(once func(send func() error) error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.n++
+	h.once = once
 }
 
-func (h *counting) count() int {
+func (h *between) count() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.n
 }
 
-func (h *counting) DialHook(next redis.DialHook) redis.DialHook { return next }
+func (h *between) DialHook(next redis.DialHook) redis.DialHook { return next }
 
-func (h *counting) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
-	return func(ctx context.Context, cmd redis.Cmder) error { h.add(); return next(ctx, cmd) }
+func (h *between) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		return h.send(func() error { return next(ctx, cmd) })
+	}
 }
 
-func (h *counting) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return func(ctx context.Context, cmds []redis.Cmder) error { h.add(); return next(ctx, cmds) }
+func (h *between) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := h.send(func() error { return next(ctx, cmds) })
+		if err != nil && cmds[0].Err() == nil { // not sent
+			for _, cmd := range cmds {
+				cmd.SetErr(err)
+			}
+		}
+		return err
+	}
+}
+
+// What Redis said before the channel was lost does not come into memory after it is back.
+func TestAnswerFromBeforeTheLoss(t *testing.T) {
+	far, c := single(t)
+	s := newTiered(t, c, cache.RedisOptions{Timeout: 2 * patient})
+	put(t, far, "k", 1)
+	var h between
+	c.AddHook(&h)
+	h.next(func(send func() error) error {
+		err := send()
+		if err := c.Publish(t.Context(), "pg:dropped", "{").Err(); err != nil { // the channel is given up
+			t.Error(err)
+		}
+		redistest.Eventually(t, "the loss is noticed", func(context.Context) error { return unless(!s.Linked(), "linked") })
+		linked(t, s)
+		return err
+	})
+	if got := count(t, s, "k"); got != 1 {
+		t.Errorf("%d; want Redis' answer", got)
+	}
+	empty(t, c)
+	if got := count(t, s, "k"); got != -1 {
+		t.Error("the answer is in memory")
+	}
+}
+
+// What Redis does not take is not remembered while the channel is trusted.
+func TestNotTaken(t *testing.T) {
+	_, c := single(t)
+	s := newTiered(t, c, cache.RedisOptions{Timeout: patient})
+	var h between
+	c.AddHook(&h)
+	h.next(func(func() error) error { return errors.New("lost on the way") })
+	put(t, s, "k", 1)
+	if got := count(t, s, "k"); got != -1 || !s.Linked() {
+		t.Errorf("%d, linked: %v; want nothing remembered", got, s.Linked())
+	}
 }
 
 // A Redis that answers nobody is waited for once, and makes no error.
 func TestRedisHangs(t *testing.T) {
 	server := redistest.Start(t)
 	c := server.Client(redisclient.Cache)
-	var h counting
+	var h between
 	fake := providertest.NewFake("a-1", providertest.Options{})
 	s := newTiered(t, c, cache.RedisOptions{Timeout: 50 * time.Millisecond})
 	b := benchOf(t, fake, fake, s, time.Now)
@@ -274,8 +336,15 @@ func TestRedisGone(t *testing.T) {
 	b.invalidate([]string{"aff001"}, providers.NounCommission)
 	b.costs("invalidated without Redis", read, "AffiliatesByID 1", "Commissions page 1")
 
+	put(t, s, "k", 1)
+	if got := count(t, s, "k"); got != 1 {
+		t.Errorf("%d; want it remembered without Redis", got)
+	}
 	server.Restart()
 	linked(t, s)
+	if got := count(t, s, "k"); got != -1 {
+		t.Error("what was remembered without Redis is there still, though it may have been invalidated elsewhere")
+	}
 	redistest.Eventually(t, "what is read is stored again", func(context.Context) error {
 		before := fake.Spent()
 		read()
