@@ -33,18 +33,30 @@ func empty(t testing.TB, c redis.UniversalClient) {
 	}
 }
 
-// servers are a single Redis and a cluster.
-func servers(t *testing.T, test func(t *testing.T, c redis.UniversalClient)) {
-	t.Run("single", func(t *testing.T) { test(t, redistest.Start(t).Client(redisclient.Durable)) })
-	t.Run("cluster", func(t *testing.T) { test(t, redistest.Open(t, redistest.StartCluster(t), redisclient.Durable)) })
+// TestShared is what must be so with a single Redis and with a cluster.
+func TestShared(t *testing.T) {
+	for name, open := range map[string]func(t *testing.T) redis.UniversalClient{
+		"single": func(t *testing.T) redis.UniversalClient { return redistest.Start(t).Client(redisclient.Durable) },
+		"cluster": func(t *testing.T) redis.UniversalClient {
+			return redistest.Open(t, redistest.StartCluster(t), redisclient.Durable)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := open(t)
+			for name, test := range map[string]func(*testing.T, redis.UniversalClient){
+				"Redis": suiteOfRedis, "Tiered": suiteOfTiered, "replicas share": replicasShare, "replicas hear": replicasHear,
+				"slow read elsewhere": slowReadElsewhere, "channel lost": channelLost,
+			} {
+				t.Run(name, func(t *testing.T) { empty(t, c); test(t, c) })
+			}
+		})
+	}
 }
 
-func TestRedis(t *testing.T) {
-	servers(t, func(t *testing.T, c redis.UniversalClient) {
-		cachetest.Run(t, func(t *testing.T, now func() time.Time) cache.Store {
-			empty(t, c)
-			return cache.NewRedis(c, cache.RedisOptions{Timeout: patient, Now: now})
-		})
+func suiteOfRedis(t *testing.T, c redis.UniversalClient) {
+	cachetest.Run(t, func(t *testing.T, now func() time.Time) cache.Store {
+		empty(t, c)
+		return cache.NewRedis(c, cache.RedisOptions{Timeout: patient, Now: now})
 	})
 }
 

@@ -52,141 +52,132 @@ func (b bench) sources(local string) (from []providers.Source) {
 }
 
 // What one replica read is the other's answer: fresh, stale with a refresh behind it, and when the vendor fails.
-func TestReplicasShare(t *testing.T) {
-	servers(t, func(t *testing.T, c redis.UniversalClient) {
-		var mu sync.Mutex
-		var down error
-		fake := providertest.NewFake("a-1", providertest.Options{Before: func(context.Context, string) error {
-			mu.Lock()
-			defer mu.Unlock()
-			return down
-		}})
-		r := newReplicas(t, c, fake, fake)
-		from := func(what string, b bench, want ...providers.Source) {
-			t.Helper()
-			if got := b.sources("aff001"); !slices.Equal(got, want) {
-				t.Errorf("%s: from %q; want %q", what, got, want)
-			}
-		}
-		from("cold", r.a, providers.SourceVendor)
-		from("fresh at the other", r.b, providers.SourceRedis)
-		from("fresh, remembered", r.b, providers.SourceMemory)
-		r.a.first()
-		r.b.costs("a page at the other", func() { r.b.first() })
-
-		spent := fake.Spent()
-		r.clock.Move(time.Minute)
-		from("stale", r.b, providers.SourceStale)
-		redistest.Eventually(t, "the refresh behind it is stored", func(ctx context.Context) error {
-			e, err := r.redis.Get(ctx, aff001)
-			if err == nil {
-				err = unless(r.clock.Now().Before(e[aff001].FreshUntil), "stale")
-			}
-			return err
-		})
-		from("refreshed by the other", r.a, providers.SourceRedis)
-		if got := fake.Spent() - spent; got != 1 {
-			t.Errorf("%d calls to refresh; want 1", got)
-		}
-
+func replicasShare(t *testing.T, c redis.UniversalClient) {
+	var mu sync.Mutex
+	var down error
+	fake := providertest.NewFake("a-1", providertest.Options{Before: func(context.Context, string) error {
 		mu.Lock()
-		down = &providers.Error{Account: "a-1", Kind: providers.KindUnavailable}
-		mu.Unlock()
-		r.clock.Move(30 * time.Minute)
-		from("stale, the vendor being down", r.a, providers.SourceStale)
-		from("stale, the vendor being down, at the other", r.b, providers.SourceStale)
+		defer mu.Unlock()
+		return down
+	}})
+	r := newReplicas(t, c, fake, fake)
+	from := func(what string, b bench, want ...providers.Source) {
+		t.Helper()
+		if got := b.sources("aff001"); !slices.Equal(got, want) {
+			t.Errorf("%s: from %q; want %q", what, got, want)
+		}
+	}
+	from("cold", r.a, providers.SourceVendor)
+	from("fresh at the other", r.b, providers.SourceRedis)
+	from("fresh, remembered", r.b, providers.SourceMemory)
+	r.a.first()
+	r.b.costs("a page at the other", func() { r.b.first() })
+
+	spent := fake.Spent()
+	r.clock.Move(time.Minute)
+	from("stale", r.b, providers.SourceStale)
+	redistest.Eventually(t, "the refresh behind it is stored", func(ctx context.Context) error {
+		e, err := r.redis.Get(ctx, aff001)
+		if err == nil {
+			err = unless(r.clock.Now().Before(e[aff001].FreshUntil), "stale")
+		}
+		return err
 	})
+	from("refreshed by the other", r.a, providers.SourceRedis)
+	if got := fake.Spent() - spent; got != 1 {
+		t.Errorf("%d calls to refresh; want 1", got)
+	}
+
+	mu.Lock()
+	down = &providers.Error{Account: "a-1", Kind: providers.KindUnavailable}
+	mu.Unlock()
+	r.clock.Move(30 * time.Minute)
+	from("stale, the vendor being down", r.a, providers.SourceStale)
+	from("stale, the vendor being down, at the other", r.b, providers.SourceStale)
 }
 
 // One replica's invalidation reaches the other's memory.
-func TestReplicasHear(t *testing.T) {
-	servers(t, func(t *testing.T, c redis.UniversalClient) {
-		fake := providertest.NewFake("a-1", providertest.Options{})
-		r := newReplicas(t, c, fake, fake)
-		both := func() {
-			for _, b := range []bench{r.a, r.b} {
-				b.affiliates(nil, "aff001", "aff002")
-				b.first()
-			}
+func replicasHear(t *testing.T, c redis.UniversalClient) {
+	fake := providertest.NewFake("a-1", providertest.Options{})
+	r := newReplicas(t, c, fake, fake)
+	both := func() {
+		for _, b := range []bench{r.a, r.b} {
+			b.affiliates(nil, "aff001", "aff002")
+			b.first()
 		}
-		both()
-		r.a.costs("warm", both)
-		r.a.rename("aff001", "Second")
-		fake.Remove(everyCommission(t, fake)[1:]...)
-		r.a.invalidate([]string{"aff001"}, providers.NounCommission)
-		redistest.Eventually(t, "the other replica knows", func(context.Context) error {
-			return unless(r.b.affiliates(nil, "aff001")["aff001"] == "Second" && len(r.b.first().Items) == 1, "it answers what was before")
-		})
-		r.a.costs("what the other read since", func() {
-			if got, rows := r.a.affiliates(nil, "aff001")["aff001"], len(r.a.first().Items); got != "Second" || rows != 1 {
-				t.Errorf("%q, %d rows; want what there is since", got, rows)
-			}
-		})
+	}
+	both()
+	r.a.costs("warm", both)
+	r.a.rename("aff001", "Second")
+	fake.Remove(everyCommission(t, fake)[1:]...)
+	r.a.invalidate([]string{"aff001"}, providers.NounCommission)
+	redistest.Eventually(t, "the other replica knows", func(context.Context) error {
+		return unless(r.b.affiliates(nil, "aff001")["aff001"] == "Second" && len(r.b.first().Items) == 1, "it answers what was before")
+	})
+	r.a.costs("what the other read since", func() {
+		if got, rows := r.a.affiliates(nil, "aff001")["aff001"], len(r.a.first().Items); got != "Second" || rows != 1 {
+			t.Errorf("%q, %d rows; want what there is since", got, rows)
+		}
 	})
 }
 
 // A slow read at one replica does not bring back what the other invalidated meanwhile, to either of them, nor does anybody wait for it who
 // comes after the message.
-func TestSlowReadAtAnotherReplica(t *testing.T) {
-	servers(t, func(t *testing.T, c redis.UniversalClient) {
-		fake := providertest.NewFake("a-1", providertest.Options{})
-		slow := newLate(fake)
-		r := newReplicas(t, c, fake, slow)
-		r.b.affiliates(nil) // nothing
-		var wg sync.WaitGroup
-		wg.Go(func() { r.b.affiliates(nil, "aff001") })
-		wg.Go(func() { r.b.first() })
-		<-slow.asked
-		<-slow.asked
-		fake.Remove(everyCommission(t, fake)[1:]...)
-		r.a.rename("aff001", "Second")
-		r.a.invalidate([]string{"aff001"}, providers.NounCommission)
-		r.a.rename("aff001", "Third") // so that a read by the other replica shows
-		var joined sync.WaitGroup
-		redistest.Eventually(t, "a read that does not wait for the slow one", func(context.Context) error {
-			joined.Go(func() { r.b.affiliates(nil, "aff001") })
-			select {
-			case <-slow.asked:
-				return nil
-			case <-time.After(10 * time.Millisecond):
-				return unless(false, "it waits")
-			}
-		})
-		close(slow.open)
-		wg.Wait()
-		joined.Wait()
-		for name, b := range map[string]bench{"the replica that read": r.b, "the other": r.a} {
-			if got, rows := b.affiliates(nil, "aff001")["aff001"], len(b.first().Items); got != "Third" || rows != 1 {
-				t.Errorf("%s: %q, %d rows; want what there is since the invalidation", name, got, rows)
-			}
+func slowReadElsewhere(t *testing.T, c redis.UniversalClient) {
+	fake := providertest.NewFake("a-1", providertest.Options{})
+	slow := newLate(fake)
+	r := newReplicas(t, c, fake, slow)
+	var wg sync.WaitGroup
+	wg.Go(func() { r.b.affiliates(nil, "aff001") })
+	wg.Go(func() { r.b.first() })
+	<-slow.asked
+	<-slow.asked
+	fake.Remove(everyCommission(t, fake)[1:]...)
+	r.a.rename("aff001", "Second")
+	r.a.invalidate([]string{"aff001"}, providers.NounCommission)
+	r.a.rename("aff001", "Third") // so that a read by the other replica shows
+	var joined sync.WaitGroup
+	redistest.Eventually(t, "a read that does not wait for the slow one", func(context.Context) error {
+		joined.Go(func() { r.b.affiliates(nil, "aff001") })
+		select {
+		case <-slow.asked:
+			return nil
+		case <-time.After(10 * time.Millisecond):
+			return unless(false, "it waits")
 		}
 	})
+	close(slow.open)
+	wg.Wait()
+	joined.Wait()
+	for name, b := range map[string]bench{"the replica that read": r.b, "the other": r.a} {
+		if got, rows := b.affiliates(nil, "aff001")["aff001"], len(b.first().Items); got != "Third" || rows != 1 {
+			t.Errorf("%s: %q, %d rows; want what there is since the invalidation", name, got, rows)
+		}
+	}
 }
 
 // A replica that loses the channel empties its memory, and again when it has it back.
-func TestChannelLost(t *testing.T) {
-	servers(t, func(t *testing.T, c redis.UniversalClient) {
-		fake := providertest.NewFake("a-1", providertest.Options{})
-		s := newTiered(t, c, cache.RedisOptions{Timeout: patient})
-		b := benchOf(t, fake, fake, s, time.Now)
-		b.affiliates(nil, "aff001")
-		empty(t, c)
-		b.costs("from memory alone", func() { b.affiliates(nil, "aff001") })
-		kill := func(ctx context.Context, c *redis.Client) error {
-			return c.ClientKillByFilter(ctx, "TYPE", "pubsub").Err()
-		}
-		if cluster, ok := c.(*redis.ClusterClient); ok {
-			if err := cluster.ForEachMaster(t.Context(), kill); err != nil {
-				t.Fatal(err)
-			}
-		} else if err := kill(t.Context(), c.(*redis.Client)); err != nil {
+func channelLost(t *testing.T, c redis.UniversalClient) {
+	fake := providertest.NewFake("a-1", providertest.Options{})
+	s := newTiered(t, c, cache.RedisOptions{Timeout: patient})
+	b := benchOf(t, fake, fake, s, time.Now)
+	b.affiliates(nil, "aff001")
+	empty(t, c)
+	b.costs("from memory alone", func() { b.affiliates(nil, "aff001") })
+	kill := func(ctx context.Context, c *redis.Client) error {
+		return c.ClientKillByFilter(ctx, "TYPE", "pubsub").Err()
+	}
+	if cluster, ok := c.(*redis.ClusterClient); ok {
+		if err := cluster.ForEachMaster(t.Context(), kill); err != nil {
 			t.Fatal(err)
 		}
-		redistest.Eventually(t, "the loss is noticed", func(context.Context) error { return unless(!s.Linked(), "linked") })
-		linked(t, s)
-		b.costs("after the channel was lost", func() { b.affiliates(nil, "aff001") }, "AffiliatesByID 1")
-		b.costs("remembered again", func() { b.affiliates(nil, "aff001") })
-	})
+	} else if err := kill(t.Context(), c.(*redis.Client)); err != nil {
+		t.Fatal(err)
+	}
+	redistest.Eventually(t, "the loss is noticed", func(context.Context) error { return unless(!s.Linked(), "linked") })
+	linked(t, s)
+	b.costs("after the channel was lost", func() { b.affiliates(nil, "aff001") }, "AffiliatesByID 1")
+	b.costs("remembered again", func() { b.affiliates(nil, "aff001") })
 }
 
 // between stands between a client and its server.

@@ -39,11 +39,9 @@ func unless(ok bool, problem string) error {
 	return nil
 }
 
-func TestTiered(t *testing.T) {
-	servers(t, func(t *testing.T, c redis.UniversalClient) {
-		cachetest.Run(t, func(t *testing.T, now func() time.Time) cache.Store {
-			empty(t, c)
-			return newTiered(t, c, cache.RedisOptions{Timeout: patient, Now: now})
-		})
+func suiteOfTiered(t *testing.T, c redis.UniversalClient) {
+	cachetest.Run(t, func(t *testing.T, now func() time.Time) cache.Store {
+		empty(t, c)
+		return newTiered(t, c, cache.RedisOptions{Timeout: patient, Now: now})
 	})
 }
