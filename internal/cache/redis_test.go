@@ -152,8 +152,22 @@ func TestRedisEpoch(t *testing.T) {
 	if err := c.Set(t.Context(), "pg:epoch:a-1", ahead, 0).Err(); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := s.Epoch(t.Context(), "a-1"); got < cache.Epoch(ahead) || err != nil {
-		t.Errorf("after the clock was set back the epoch is %d, %v; want at least %d", got, err, ahead)
+	began, err := s.Epoch(t.Context(), "a-1")
+	if began < cache.Epoch(ahead) || err != nil {
+		t.Errorf("after the clock was set back the epoch is %d, %v; want at least %d", began, err, ahead)
+	}
+	end := time.Now().Add(time.Hour)
+	if err := s.Put(t.Context(), map[string]cache.Entry{"k": {Value: cache.Count(1), Began: began, FreshUntil: end, StaleUntil: end}}); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(t, s, "k"); got != 1 {
+		t.Fatalf("%d; want what began behind the fence", got)
+	}
+	if err := s.Drop(t.Context(), "a-1", end, "k"); err != nil {
+		t.Fatal(err)
+	}
+	if got := count(t, s, "k"); got != -1 {
+		t.Error("what began at the same microsecond as the invalidation, before it, is there")
 	}
 	if err := c.Del(t.Context(), "pg:epoch:a-1").Err(); err != nil {
 		t.Fatal(err)
