@@ -76,3 +76,26 @@ func BenchmarkGet(b *testing.B) {
 		})
 	}
 }
+
+// What empties a memory leaves its fences: nobody else may know of them yet.
+func TestMemoryClear(t *testing.T) {
+	m := cache.NewMemory(1<<20, time.Now)
+	early, _ := m.Epoch(t.Context(), "a-1")
+	if err := m.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), "dropped"); err != nil {
+		t.Fatal(err)
+	}
+	put(t, m, "k", 1)
+	m.Clear()
+	if got := count(t, m, "k"); got != -1 {
+		t.Errorf("%d is there still", got)
+	}
+	end := time.Now().Add(time.Hour)
+	for _, k := range []string{"k", "dropped"} {
+		if err := m.Put(t.Context(), map[string]cache.Entry{k: {Value: cache.Count(2), Began: early, FreshUntil: end, StaleUntil: end}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if k, dropped := count(t, m, "k"), count(t, m, "dropped"); k != 2 || dropped != -1 {
+		t.Errorf("%d and %d; want 2, and nothing behind the fence", k, dropped)
+	}
+}
