@@ -10,6 +10,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
@@ -39,6 +40,16 @@ func (c connections) close() {
 	if c.cache != nil {
 		_, _ = c.cache.Close(), c.durable.Close()
 	}
+}
+
+// store is the cache's: a memory, in front of Redis if there is one. The caller closes it before the connections.
+func (c connections) store(bytes int64, log *slog.Logger, now func() time.Time) (s cache.Store, closed func()) {
+	memory := cache.NewMemory(bytes, now)
+	if c.cache == nil {
+		return memory, func() {}
+	}
+	t := cache.NewTiered(memory, cache.NewRedis(c.cache, cache.RedisOptions{Now: now, Logger: log}))
+	return t, t.Close
 }
 
 // budget is an account's, shared by all replicas if there is a Redis.

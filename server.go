@@ -345,7 +345,9 @@ func (c serveCommand) Run(p *process) error {
 		return err
 	}
 	defer redis.close()
-	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: cache.NewMemory(int64(cfg.Cache.Memory), p.now), queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
+	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
+	defer closeStore()
+	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err
