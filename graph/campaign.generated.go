@@ -747,6 +747,70 @@ func (ec *executionContext) fieldContext_CampaignEdge_cursor(_ context.Context, 
 	return graphql.NewScalarFieldContext("CampaignEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _CampaignPayload_campaign(ctx context.Context, field graphql.CollectedField, obj *model.CampaignPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CampaignPayload_campaign(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Campaign, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *providers.Campaign) graphql.Marshaler {
+			return ec.marshalOCampaign2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaign(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CampaignPayload_campaign(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CampaignPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Campaign(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CampaignPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CampaignPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CampaignPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*providers.Problem) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CampaignPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CampaignPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 func (ec *executionContext) _CommissionRule_type(ctx context.Context, field graphql.CollectedField, obj *providers.CommissionRule) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
@@ -854,6 +918,231 @@ func (ec *executionContext) unmarshalInputCampaignFilter(ctx context.Context, ob
 				return it, err
 			}
 			it.Accounts = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCampaignTerms(ctx context.Context, obj any) (providers.CampaignTerms, error) {
+	var it providers.CampaignTerms
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"websiteUrl", "commission", "codeMode", "couponTemplate", "isDefault", "isPrivate", "approvalRequired", "cookieDays", "linkParameter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "websiteUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("websiteUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WebsiteURL = data
+		case "commission":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commission"))
+			data, err := ec.unmarshalOCommissionRuleInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRuleInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Commission = data
+		case "codeMode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("codeMode"))
+			data, err := ec.unmarshalOCodeModeInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CodeMode = data
+		case "couponTemplate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("couponTemplate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CouponTemplate = data
+		case "isDefault":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isDefault"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsDefault = data
+		case "isPrivate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isPrivate"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsPrivate = data
+		case "approvalRequired":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("approvalRequired"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ApprovalRequired = data
+		case "cookieDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cookieDays"))
+			data, err := ec.unmarshalOLong2ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CookieDays = data
+		case "linkParameter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("linkParameter"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LinkParameter = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCommissionRuleInput(ctx context.Context, obj any) (providers.CommissionRuleInput, error) {
+	var it providers.CommissionRuleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"percent", "amount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "percent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("percent"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Percent = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateCampaignInput(ctx context.Context, obj any) (providers.CreateCampaignInput, error) {
+	var it providers.CreateCampaignInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "account", "name", "terms"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "account":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("account"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Account = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "terms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("terms"))
+			data, err := ec.unmarshalNCampaignTerms2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Terms = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateCampaignInput(ctx context.Context, obj any) (providers.UpdateCampaignInput, error) {
+	var it providers.UpdateCampaignInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "name", "terms"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "terms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("terms"))
+			data, err := ec.unmarshalOCampaignTerms2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Terms = data
 		}
 	}
 	return it, nil
@@ -1246,6 +1535,49 @@ func (ec *executionContext) _CampaignEdge(ctx context.Context, sel ast.Selection
 	return out
 }
 
+var campaignPayloadImplementors = []string{"CampaignPayload"}
+
+func (ec *executionContext) _CampaignPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CampaignPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, campaignPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CampaignPayload")
+		case "campaign":
+			out.Values[i] = ec._CampaignPayload_campaign(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CampaignPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 var commissionRuleImplementors = []string{"CommissionRule"}
 
 func (ec *executionContext) _CommissionRule(ctx context.Context, sel ast.SelectionSet, obj *providers.CommissionRule) graphql.Marshaler {
@@ -1360,6 +1692,21 @@ func (ec *executionContext) marshalNCampaignEdge2ᚖgithubᚗcomᚋpartnergraph�
 	return ec._CampaignEdge(ctx, sel, v)
 }
 
+func (ec *executionContext) marshalNCampaignPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCampaignPayload(ctx context.Context, sel ast.SelectionSet, v *model.CampaignPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CampaignPayload(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalNCampaignTerms2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx context.Context, v any) (providers.CampaignTerms, error) {
+	res, err := ec.unmarshalInputCampaignTerms(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCommissionRuleType2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRuleType(ctx context.Context, v any) (providers.CommissionRuleType, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := providers.CommissionRuleType(tmp)
@@ -1377,6 +1724,16 @@ func (ec *executionContext) marshalNCommissionRuleType2githubᚗcomᚋpartnergra
 	return res
 }
 
+func (ec *executionContext) unmarshalNCreateCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCampaignInput(ctx context.Context, v any) (providers.CreateCampaignInput, error) {
+	res, err := ec.unmarshalInputCreateCampaignInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCampaignInput(ctx context.Context, v any) (providers.UpdateCampaignInput, error) {
+	res, err := ec.unmarshalInputUpdateCampaignInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) marshalOCampaign2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaign(ctx context.Context, sel ast.SelectionSet, v *providers.Campaign) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
@@ -1389,6 +1746,14 @@ func (ec *executionContext) unmarshalOCampaignFilter2ᚖgithubᚗcomᚋpartnergr
 		return nil, nil
 	}
 	res, err := ec.unmarshalInputCampaignFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCampaignTerms2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx context.Context, v any) (*providers.CampaignTerms, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCampaignTerms(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -1411,11 +1776,38 @@ func (ec *executionContext) marshalOCodeMode2ᚖgithubᚗcomᚋpartnergraphᚋpa
 	return res
 }
 
+func (ec *executionContext) unmarshalOCodeModeInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx context.Context, v any) (*providers.CodeMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CodeMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) marshalOCodeModeInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx context.Context, sel ast.SelectionSet, v *providers.CodeMode) graphql.Marshaler {
+	if v == nil {
+		return graphql.Null
+	}
+	_ = sel
+	_ = ctx
+	res := graphql.MarshalString(string(*v))
+	return res
+}
+
 func (ec *executionContext) marshalOCommissionRule2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRule(ctx context.Context, sel ast.SelectionSet, v *providers.CommissionRule) graphql.Marshaler {
 	if v == nil {
 		return graphql.Null
 	}
 	return ec._CommissionRule(ctx, sel, v)
+}
+
+func (ec *executionContext) unmarshalOCommissionRuleInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRuleInput(ctx context.Context, v any) (*providers.CommissionRuleInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCommissionRuleInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

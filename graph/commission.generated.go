@@ -851,9 +851,124 @@ func (ec *executionContext) fieldContext_CommissionEdge_cursor(_ context.Context
 	return graphql.NewScalarFieldContext("CommissionEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
+func (ec *executionContext) _CommissionPayload_commission(ctx context.Context, field graphql.CollectedField, obj *model.CommissionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommissionPayload_commission(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.Commission, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
+			return ec.marshalOCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx, selections, v)
+		},
+		true,
+		false,
+	)
+}
+func (ec *executionContext) fieldContext_CommissionPayload_commission(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CommissionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_Commission(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
+func (ec *executionContext) _CommissionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommissionPayload) (ret graphql.Marshaler) {
+	return graphql.ResolveField(
+		ctx,
+		ec.OperationContext,
+		field,
+		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.fieldContext_CommissionPayload_userErrors(ctx, field)
+		},
+		func(ctx context.Context) (any, error) {
+			return obj.UserErrors, nil
+		},
+		nil,
+		func(ctx context.Context, selections ast.SelectionSet, v []*providers.Problem) graphql.Marshaler {
+			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐProblemᚄ(ctx, selections, v)
+		},
+		true,
+		true,
+	)
+}
+func (ec *executionContext) fieldContext_CommissionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
+	fc = &graphql.FieldContext{
+		Object:     "CommissionPayload",
+		Field:      field,
+		IsMethod:   false,
+		IsResolver: false,
+		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+			return ec.childFields_UserError(ctx, field)
+		},
+	}
+	return fc, nil
+}
+
 // endregion **************************** field.gotpl *****************************
 
 // region    **************************** input.gotpl *****************************
+
+func (ec *executionContext) unmarshalInputAdjustCommissionInput(ctx context.Context, obj any) (providers.AdjustCommissionInput, error) {
+	var it providers.AdjustCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "amount", "note"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		}
+	}
+	return it, nil
+}
 
 func (ec *executionContext) unmarshalInputCommissionFilter(ctx context.Context, obj any) (providers.CommissionFilter, error) {
 	var it providers.CommissionFilter
@@ -936,6 +1051,305 @@ func (ec *executionContext) unmarshalInputCommissionFilter(ctx context.Context, 
 				return it, err
 			}
 			it.CreatedAt = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateCommissionInput(ctx context.Context, obj any) (providers.CreateCommissionInput, error) {
+	var it providers.CreateCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "commission", "earnedAt", "eventId", "note", "internalNote", "notify"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "commission":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commission"))
+			data, err := ec.unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Commission = data
+		case "earnedAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("earnedAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EarnedAt = data
+		case "eventId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EventID = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "internalNote":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internalNote"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InternalNote = data
+		case "notify":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Notify = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCustomCommissionInput(ctx context.Context, obj any) (providers.CustomCommissionInput, error) {
+	var it providers.CustomCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"affiliate", "campaign", "amount", "saleAmount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "saleAmount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("saleAmount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SaleAmount = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputNewCommissionInput(ctx context.Context, obj any) (providers.NewCommissionInput, error) {
+	var it providers.NewCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sale", "custom"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sale":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sale"))
+			data, err := ec.unmarshalOSaleCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSaleCommissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sale = data
+		case "custom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("custom"))
+			data, err := ec.unmarshalOCustomCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCustomCommissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Custom = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSaleCommissionInput(ctx context.Context, obj any) (providers.SaleCommissionInput, error) {
+	var it providers.SaleCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"referral", "saleAmount", "amount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "referral":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("referral"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Referral = data
+		case "saleAmount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("saleAmount"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SaleAmount = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetCommissionStatusInput(ctx context.Context, obj any) (providers.SetCommissionStatusInput, error) {
+	var it providers.SetCommissionStatusInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "status"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateCommissionInput(ctx context.Context, obj any) (providers.UpdateCommissionInput, error) {
+	var it providers.UpdateCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "note", "internalNote"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "internalNote":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internalNote"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InternalNote = data
 		}
 	}
 	return it, nil
@@ -1396,9 +1810,57 @@ func (ec *executionContext) _CommissionEdge(ctx context.Context, sel ast.Selecti
 	return out
 }
 
+var commissionPayloadImplementors = []string{"CommissionPayload"}
+
+func (ec *executionContext) _CommissionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CommissionPayload) graphql.Marshaler {
+	fields := graphql.CollectFields(ec.OperationContext, sel, commissionPayloadImplementors)
+
+	out := graphql.NewFieldSet(fields)
+	deferredFieldSet := graphql.NewFieldSet(nil)
+	deferLabelToView := make(map[string]*graphql.FieldSetView)
+	for i, field := range fields {
+		switch field.Name {
+		case "__typename":
+			out.Values[i] = graphql.MarshalString("CommissionPayload")
+		case "commission":
+			out.Values[i] = ec._CommissionPayload_commission(ctx, field, obj)
+			if out.Values[i] == graphql.RequiredNull {
+				out.Invalids++
+			}
+		case "userErrors":
+			out.Values[i] = ec._CommissionPayload_userErrors(ctx, field, obj)
+			if out.Values[i] == graphql.Null {
+				out.Invalids++
+			}
+		default:
+			panic("unknown field " + strconv.Quote(field.Name))
+		}
+	}
+	out.Dispatch(ctx)
+	if out.Invalids > 0 {
+		return graphql.Null
+	}
+
+	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
+
+	ec.ProcessDeferredGroup(graphql.DeferredGroup{
+		Defers:   deferLabelToView,
+		Path:     graphql.GetPath(ctx),
+		FieldSet: deferredFieldSet,
+		Context:  ctx,
+	})
+
+	return out
+}
+
 // endregion **************************** object.gotpl ****************************
 
 // region    ***************************** type.gotpl *****************************
+
+func (ec *executionContext) unmarshalNAdjustCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAdjustCommissionInput(ctx context.Context, v any) (providers.AdjustCommissionInput, error) {
+	res, err := ec.unmarshalInputAdjustCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
 
 func (ec *executionContext) marshalNCommission2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionᚄ(ctx context.Context, sel ast.SelectionSet, v []*providers.Commission) graphql.Marshaler {
 	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
@@ -1479,6 +1941,16 @@ func (ec *executionContext) marshalNCommissionKind2githubᚗcomᚋpartnergraph�
 	return res
 }
 
+func (ec *executionContext) marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCommissionPayload(ctx context.Context, sel ast.SelectionSet, v *model.CommissionPayload) graphql.Marshaler {
+	if v == nil {
+		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
+			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
+		}
+		return graphql.Null
+	}
+	return ec._CommissionPayload(ctx, sel, v)
+}
+
 func (ec *executionContext) unmarshalNCommissionStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, v any) (providers.CommissionStatus, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := providers.CommissionStatus(tmp)
@@ -1511,6 +1983,26 @@ func (ec *executionContext) marshalNCommissionStatusFilter2githubᚗcomᚋpartne
 		}
 	}
 	return res
+}
+
+func (ec *executionContext) unmarshalNCreateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCommissionInput(ctx context.Context, v any) (providers.CreateCommissionInput, error) {
+	res, err := ec.unmarshalInputCreateCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx context.Context, v any) (providers.NewCommissionInput, error) {
+	res, err := ec.unmarshalInputNewCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetCommissionStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetCommissionStatusInput(ctx context.Context, v any) (providers.SetCommissionStatusInput, error) {
+	res, err := ec.unmarshalInputSetCommissionStatusInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCommissionInput(ctx context.Context, v any) (providers.UpdateCommissionInput, error) {
+	res, err := ec.unmarshalInputUpdateCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
 }
 
 func (ec *executionContext) marshalOCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx context.Context, sel ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
@@ -1562,6 +2054,22 @@ func (ec *executionContext) marshalOCommissionStatusFilter2ᚕgithubᚗcomᚋpar
 	}
 
 	return ret
+}
+
+func (ec *executionContext) unmarshalOCustomCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCustomCommissionInput(ctx context.Context, v any) (*providers.CustomCommissionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCustomCommissionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOSaleCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSaleCommissionInput(ctx context.Context, v any) (*providers.SaleCommissionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSaleCommissionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
 // endregion ***************************** type.gotpl *****************************

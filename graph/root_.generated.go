@@ -27,6 +27,7 @@ type ResolverRoot interface {
 	Commission() CommissionResolver
 	Coupon() CouponResolver
 	Membership() MembershipResolver
+	Mutation() MutationResolver
 	Payout() PayoutResolver
 	Query() QueryResolver
 	Referral() ReferralResolver
@@ -97,6 +98,11 @@ type ComplexityRoot struct {
 		URL  func(childComplexity int) int
 	}
 
+	AffiliatePayload struct {
+		Affiliate  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Balance struct {
 		Amount func(childComplexity int) int
 		Reward func(childComplexity int) int
@@ -133,6 +139,11 @@ type ComplexityRoot struct {
 	CampaignEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	CampaignPayload struct {
+		Campaign   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Commission struct {
@@ -174,6 +185,11 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CommissionPayload struct {
+		Commission func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	CommissionRule struct {
 		Amount  func(childComplexity int) int
 		Percent func(childComplexity int) int
@@ -204,6 +220,16 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	CouponPayload struct {
+		Coupon     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
+	DeleteWebhookSubscriptionPayload struct {
+		DeletedID  func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Membership struct {
 		Account        func(childComplexity int) int
 		Affiliate      func(childComplexity int) int
@@ -232,9 +258,40 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	MembershipPayload struct {
+		Membership func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Money struct {
 		Amount       func(childComplexity int) int
 		CurrencyCode func(childComplexity int) int
+	}
+
+	Mutation struct {
+		AddAffiliateToCampaign    func(childComplexity int, input providers.AddAffiliateToCampaignInput) int
+		AdjustCommission          func(childComplexity int, input providers.AdjustCommissionInput) int
+		AssignCoupon              func(childComplexity int, input providers.AssignCouponInput) int
+		ConnectCustomer           func(childComplexity int, input providers.ConnectCustomerInput) int
+		CreateAffiliate           func(childComplexity int, input providers.CreateAffiliateInput) int
+		CreateCampaign            func(childComplexity int, input providers.CreateCampaignInput) int
+		CreateCommission          func(childComplexity int, input providers.CreateCommissionInput) int
+		CreateReferral            func(childComplexity int, input providers.CreateReferralInput) int
+		CreateWebhookSubscription func(childComplexity int, input providers.CreateWebhookSubscriptionInput) int
+		DeleteWebhookSubscription func(childComplexity int, input providers.DeleteWebhookSubscriptionInput) int
+		MarkPayoutPaid            func(childComplexity int, input providers.MarkPayoutPaidInput) int
+		MoveAffiliate             func(childComplexity int, input providers.MoveAffiliateInput) int
+		MoveReferral              func(childComplexity int, input providers.MoveReferralInput) int
+		SetAffiliateParent        func(childComplexity int, input providers.SetAffiliateParentInput) int
+		SetAffiliateStatus        func(childComplexity int, input providers.SetAffiliateStatusInput) int
+		SetCommissionStatus       func(childComplexity int, input providers.SetCommissionStatusInput) int
+		SetReferralStatus         func(childComplexity int, input providers.SetReferralStatusInput) int
+		UpdateAffiliate           func(childComplexity int, input providers.UpdateAffiliateInput) int
+		UpdateCampaign            func(childComplexity int, input providers.UpdateCampaignInput) int
+		UpdateCommission          func(childComplexity int, input providers.UpdateCommissionInput) int
+		UpdateMembership          func(childComplexity int, input providers.UpdateMembershipInput) int
+		UpdateReferral            func(childComplexity int, input providers.UpdateReferralInput) int
+		UpdateWebhookSubscription func(childComplexity int, input providers.UpdateWebhookSubscriptionInput) int
 	}
 
 	PageInfo struct {
@@ -278,6 +335,11 @@ type ComplexityRoot struct {
 	PayoutEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	PayoutPayload struct {
+		Payout     func(childComplexity int) int
+		UserErrors func(childComplexity int) int
 	}
 
 	Provider struct {
@@ -352,9 +414,20 @@ type ComplexityRoot struct {
 		Node   func(childComplexity int) int
 	}
 
+	ReferralPayload struct {
+		Referral   func(childComplexity int) int
+		UserErrors func(childComplexity int) int
+	}
+
 	Reward struct {
 		Quantity func(childComplexity int) int
 		Unit     func(childComplexity int) int
+	}
+
+	UserError struct {
+		Code    func(childComplexity int) int
+		Field   func(childComplexity int) int
+		Message func(childComplexity int) int
 	}
 
 	Viewer struct {
@@ -385,6 +458,12 @@ type ComplexityRoot struct {
 	WebhookSubscriptionEdge struct {
 		Cursor func(childComplexity int) int
 		Node   func(childComplexity int) int
+	}
+
+	WebhookSubscriptionPayload struct {
+		Secret              func(childComplexity int) int
+		UserErrors          func(childComplexity int) int
+		WebhookSubscription func(childComplexity int) int
 	}
 }
 
@@ -697,6 +776,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.AffiliateLink.URL(childComplexity), true
 
+	case "AffiliatePayload.affiliate":
+		if e.ComplexityRoot.AffiliatePayload.Affiliate == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePayload.Affiliate(childComplexity), true
+	case "AffiliatePayload.userErrors":
+		if e.ComplexityRoot.AffiliatePayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.AffiliatePayload.UserErrors(childComplexity), true
+
 	case "Balance.amount":
 		if e.ComplexityRoot.Balance.Amount == nil {
 			break
@@ -871,6 +963,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CampaignEdge.Node(childComplexity), true
+
+	case "CampaignPayload.campaign":
+		if e.ComplexityRoot.CampaignPayload.Campaign == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CampaignPayload.Campaign(childComplexity), true
+	case "CampaignPayload.userErrors":
+		if e.ComplexityRoot.CampaignPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CampaignPayload.UserErrors(childComplexity), true
 
 	case "Commission.account":
 		if e.ComplexityRoot.Commission.Account == nil {
@@ -1055,6 +1160,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.CommissionEdge.Node(childComplexity), true
 
+	case "CommissionPayload.commission":
+		if e.ComplexityRoot.CommissionPayload.Commission == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommissionPayload.Commission(childComplexity), true
+	case "CommissionPayload.userErrors":
+		if e.ComplexityRoot.CommissionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommissionPayload.UserErrors(childComplexity), true
+
 	case "CommissionRule.amount":
 		if e.ComplexityRoot.CommissionRule.Amount == nil {
 			break
@@ -1166,6 +1284,32 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CouponEdge.Node(childComplexity), true
+
+	case "CouponPayload.coupon":
+		if e.ComplexityRoot.CouponPayload.Coupon == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CouponPayload.Coupon(childComplexity), true
+	case "CouponPayload.userErrors":
+		if e.ComplexityRoot.CouponPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CouponPayload.UserErrors(childComplexity), true
+
+	case "DeleteWebhookSubscriptionPayload.deletedId":
+		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.DeletedID == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWebhookSubscriptionPayload.DeletedID(childComplexity), true
+	case "DeleteWebhookSubscriptionPayload.userErrors":
+		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.DeleteWebhookSubscriptionPayload.UserErrors(childComplexity), true
 
 	case "Membership.account":
 		if e.ComplexityRoot.Membership.Account == nil {
@@ -1284,6 +1428,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.MembershipEdge.Node(childComplexity), true
 
+	case "MembershipPayload.membership":
+		if e.ComplexityRoot.MembershipPayload.Membership == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipPayload.Membership(childComplexity), true
+	case "MembershipPayload.userErrors":
+		if e.ComplexityRoot.MembershipPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.MembershipPayload.UserErrors(childComplexity), true
+
 	case "Money.amount":
 		if e.ComplexityRoot.Money.Amount == nil {
 			break
@@ -1296,6 +1453,260 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Money.CurrencyCode(childComplexity), true
+
+	case "Mutation.addAffiliateToCampaign":
+		if e.ComplexityRoot.Mutation.AddAffiliateToCampaign == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_addAffiliateToCampaign_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AddAffiliateToCampaign(childComplexity, args["input"].(providers.AddAffiliateToCampaignInput)), true
+	case "Mutation.adjustCommission":
+		if e.ComplexityRoot.Mutation.AdjustCommission == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_adjustCommission_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AdjustCommission(childComplexity, args["input"].(providers.AdjustCommissionInput)), true
+	case "Mutation.assignCoupon":
+		if e.ComplexityRoot.Mutation.AssignCoupon == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_assignCoupon_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.AssignCoupon(childComplexity, args["input"].(providers.AssignCouponInput)), true
+	case "Mutation.connectCustomer":
+		if e.ComplexityRoot.Mutation.ConnectCustomer == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_connectCustomer_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.ConnectCustomer(childComplexity, args["input"].(providers.ConnectCustomerInput)), true
+	case "Mutation.createAffiliate":
+		if e.ComplexityRoot.Mutation.CreateAffiliate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createAffiliate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateAffiliate(childComplexity, args["input"].(providers.CreateAffiliateInput)), true
+	case "Mutation.createCampaign":
+		if e.ComplexityRoot.Mutation.CreateCampaign == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createCampaign_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateCampaign(childComplexity, args["input"].(providers.CreateCampaignInput)), true
+	case "Mutation.createCommission":
+		if e.ComplexityRoot.Mutation.CreateCommission == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createCommission_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateCommission(childComplexity, args["input"].(providers.CreateCommissionInput)), true
+	case "Mutation.createReferral":
+		if e.ComplexityRoot.Mutation.CreateReferral == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createReferral_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateReferral(childComplexity, args["input"].(providers.CreateReferralInput)), true
+	case "Mutation.createWebhookSubscription":
+		if e.ComplexityRoot.Mutation.CreateWebhookSubscription == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_createWebhookSubscription_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.CreateWebhookSubscription(childComplexity, args["input"].(providers.CreateWebhookSubscriptionInput)), true
+	case "Mutation.deleteWebhookSubscription":
+		if e.ComplexityRoot.Mutation.DeleteWebhookSubscription == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_deleteWebhookSubscription_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.DeleteWebhookSubscription(childComplexity, args["input"].(providers.DeleteWebhookSubscriptionInput)), true
+	case "Mutation.markPayoutPaid":
+		if e.ComplexityRoot.Mutation.MarkPayoutPaid == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_markPayoutPaid_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MarkPayoutPaid(childComplexity, args["input"].(providers.MarkPayoutPaidInput)), true
+	case "Mutation.moveAffiliate":
+		if e.ComplexityRoot.Mutation.MoveAffiliate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_moveAffiliate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MoveAffiliate(childComplexity, args["input"].(providers.MoveAffiliateInput)), true
+	case "Mutation.moveReferral":
+		if e.ComplexityRoot.Mutation.MoveReferral == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_moveReferral_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.MoveReferral(childComplexity, args["input"].(providers.MoveReferralInput)), true
+	case "Mutation.setAffiliateParent":
+		if e.ComplexityRoot.Mutation.SetAffiliateParent == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setAffiliateParent_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetAffiliateParent(childComplexity, args["input"].(providers.SetAffiliateParentInput)), true
+	case "Mutation.setAffiliateStatus":
+		if e.ComplexityRoot.Mutation.SetAffiliateStatus == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setAffiliateStatus_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetAffiliateStatus(childComplexity, args["input"].(providers.SetAffiliateStatusInput)), true
+	case "Mutation.setCommissionStatus":
+		if e.ComplexityRoot.Mutation.SetCommissionStatus == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setCommissionStatus_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetCommissionStatus(childComplexity, args["input"].(providers.SetCommissionStatusInput)), true
+	case "Mutation.setReferralStatus":
+		if e.ComplexityRoot.Mutation.SetReferralStatus == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_setReferralStatus_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.SetReferralStatus(childComplexity, args["input"].(providers.SetReferralStatusInput)), true
+	case "Mutation.updateAffiliate":
+		if e.ComplexityRoot.Mutation.UpdateAffiliate == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateAffiliate_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateAffiliate(childComplexity, args["input"].(providers.UpdateAffiliateInput)), true
+	case "Mutation.updateCampaign":
+		if e.ComplexityRoot.Mutation.UpdateCampaign == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCampaign_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCampaign(childComplexity, args["input"].(providers.UpdateCampaignInput)), true
+	case "Mutation.updateCommission":
+		if e.ComplexityRoot.Mutation.UpdateCommission == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateCommission_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateCommission(childComplexity, args["input"].(providers.UpdateCommissionInput)), true
+	case "Mutation.updateMembership":
+		if e.ComplexityRoot.Mutation.UpdateMembership == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateMembership_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateMembership(childComplexity, args["input"].(providers.UpdateMembershipInput)), true
+	case "Mutation.updateReferral":
+		if e.ComplexityRoot.Mutation.UpdateReferral == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateReferral_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateReferral(childComplexity, args["input"].(providers.UpdateReferralInput)), true
+	case "Mutation.updateWebhookSubscription":
+		if e.ComplexityRoot.Mutation.UpdateWebhookSubscription == nil {
+			break
+		}
+
+		args, err := ec.field_Mutation_updateWebhookSubscription_args(ctx, rawArgs)
+		if err != nil {
+			return 0, false
+		}
+
+		return e.ComplexityRoot.Mutation.UpdateWebhookSubscription(childComplexity, args["input"].(providers.UpdateWebhookSubscriptionInput)), true
 
 	case "PageInfo.endCursor":
 		if e.ComplexityRoot.PageInfo.EndCursor == nil {
@@ -1491,6 +1902,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PayoutEdge.Node(childComplexity), true
+
+	case "PayoutPayload.payout":
+		if e.ComplexityRoot.PayoutPayload.Payout == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PayoutPayload.Payout(childComplexity), true
+	case "PayoutPayload.userErrors":
+		if e.ComplexityRoot.PayoutPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PayoutPayload.UserErrors(childComplexity), true
 
 	case "Provider.documentationUrl":
 		if e.ComplexityRoot.Provider.DocumentationURL == nil {
@@ -1923,6 +2347,19 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.ReferralEdge.Node(childComplexity), true
 
+	case "ReferralPayload.referral":
+		if e.ComplexityRoot.ReferralPayload.Referral == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferralPayload.Referral(childComplexity), true
+	case "ReferralPayload.userErrors":
+		if e.ComplexityRoot.ReferralPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.ReferralPayload.UserErrors(childComplexity), true
+
 	case "Reward.quantity":
 		if e.ComplexityRoot.Reward.Quantity == nil {
 			break
@@ -1935,6 +2372,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.Reward.Unit(childComplexity), true
+
+	case "UserError.code":
+		if e.ComplexityRoot.UserError.Code == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserError.Code(childComplexity), true
+	case "UserError.field":
+		if e.ComplexityRoot.UserError.Field == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserError.Field(childComplexity), true
+	case "UserError.message":
+		if e.ComplexityRoot.UserError.Message == nil {
+			break
+		}
+
+		return e.ComplexityRoot.UserError.Message(childComplexity), true
 
 	case "Viewer.accounts":
 		if e.ComplexityRoot.Viewer.Accounts == nil {
@@ -2048,6 +2504,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 
 		return e.ComplexityRoot.WebhookSubscriptionEdge.Node(childComplexity), true
 
+	case "WebhookSubscriptionPayload.secret":
+		if e.ComplexityRoot.WebhookSubscriptionPayload.Secret == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookSubscriptionPayload.Secret(childComplexity), true
+	case "WebhookSubscriptionPayload.userErrors":
+		if e.ComplexityRoot.WebhookSubscriptionPayload.UserErrors == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookSubscriptionPayload.UserErrors(childComplexity), true
+	case "WebhookSubscriptionPayload.webhookSubscription":
+		if e.ComplexityRoot.WebhookSubscriptionPayload.WebhookSubscription == nil {
+			break
+		}
+
+		return e.ComplexityRoot.WebhookSubscriptionPayload.WebhookSubscription(childComplexity), true
+
 	}
 	return 0, false
 }
@@ -2056,14 +2531,43 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
 	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
+		ec.unmarshalInputAddAffiliateToCampaignInput,
+		ec.unmarshalInputAdjustCommissionInput,
 		ec.unmarshalInputAffiliateFilter,
+		ec.unmarshalInputAssignCouponInput,
 		ec.unmarshalInputCampaignFilter,
+		ec.unmarshalInputCampaignTerms,
 		ec.unmarshalInputCommissionFilter,
+		ec.unmarshalInputCommissionRuleInput,
+		ec.unmarshalInputConnectCustomerInput,
 		ec.unmarshalInputCouponFilter,
+		ec.unmarshalInputCreateAffiliateInput,
+		ec.unmarshalInputCreateCampaignInput,
+		ec.unmarshalInputCreateCommissionInput,
+		ec.unmarshalInputCreateReferralInput,
+		ec.unmarshalInputCreateWebhookSubscriptionInput,
+		ec.unmarshalInputCustomCommissionInput,
 		ec.unmarshalInputDateRange,
+		ec.unmarshalInputDeleteWebhookSubscriptionInput,
+		ec.unmarshalInputMarkPayoutPaidInput,
 		ec.unmarshalInputMembershipFilter,
+		ec.unmarshalInputMoneyInput,
+		ec.unmarshalInputMoveAffiliateInput,
+		ec.unmarshalInputMoveReferralInput,
+		ec.unmarshalInputNewCommissionInput,
 		ec.unmarshalInputPayoutFilter,
 		ec.unmarshalInputReferralFilter,
+		ec.unmarshalInputSaleCommissionInput,
+		ec.unmarshalInputSetAffiliateParentInput,
+		ec.unmarshalInputSetAffiliateStatusInput,
+		ec.unmarshalInputSetCommissionStatusInput,
+		ec.unmarshalInputSetReferralStatusInput,
+		ec.unmarshalInputUpdateAffiliateInput,
+		ec.unmarshalInputUpdateCampaignInput,
+		ec.unmarshalInputUpdateCommissionInput,
+		ec.unmarshalInputUpdateMembershipInput,
+		ec.unmarshalInputUpdateReferralInput,
+		ec.unmarshalInputUpdateWebhookSubscriptionInput,
 		ec.unmarshalInputWebhookSubscriptionFilter,
 	)
 	first := true
@@ -2098,6 +2602,21 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			}
 
 			return &response
+		}
+	case ast.Mutation:
+		return func(ctx context.Context) *graphql.Response {
+			if !first {
+				return nil
+			}
+			first = false
+			ctx = graphql.WithUnmarshalerMap(ctx, inputUnmarshalMap)
+			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
+			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
 		}
 
 	default:
@@ -2164,6 +2683,8 @@ type Viewer {
 enum ViewerRole {
   "Everything: all fields, raw records, explanations of costs."
   ADMIN
+  "Read and write the records of the accounts that the key was given; subscriptions to webhooks are for admins."
+  EDITOR
   "Read the records of the accounts that the key was given."
   READER
 }
@@ -2234,7 +2755,7 @@ type RateLimit {
 """
 One thing that an account can do. LIST_… says that the root list has its rows; names of edges (AFFILIATE_PARENT) that the edge
 leads somewhere; FILTER_… that the vendor applies the filter itself, so that it costs one call a page instead of a search;
-COUNT_… that ` + "`" + `totalCount` + "`" + ` is a number.
+COUNT_… that ` + "`" + `totalCount` + "`" + ` is a number. The others are mutations by their names: CREATE_AFFILIATE is ` + "`" + `createAffiliate` + "`" + `.
 """
 enum Capability {
   "The root list ` + "`" + `affiliates` + "`" + ` has rows of this account."
@@ -2353,6 +2874,52 @@ enum Capability {
   COUNT_COUPONS
   "` + "`" + `rawRecord` + "`" + ` can be read."
   RAW_RECORD
+  "The mutation ` + "`" + `createAffiliate` + "`" + ` can be made."
+  CREATE_AFFILIATE
+  "The mutation ` + "`" + `updateAffiliate` + "`" + ` can be made."
+  UPDATE_AFFILIATE
+  "The mutation ` + "`" + `setAffiliateStatus` + "`" + ` can be made."
+  SET_AFFILIATE_STATUS
+  "The mutation ` + "`" + `moveAffiliate` + "`" + ` can be made."
+  MOVE_AFFILIATE
+  "The mutation ` + "`" + `setAffiliateParent` + "`" + ` can be made."
+  SET_AFFILIATE_PARENT
+  "The mutation ` + "`" + `connectCustomer` + "`" + ` can be made."
+  CONNECT_CUSTOMER
+  "The mutation ` + "`" + `addAffiliateToCampaign` + "`" + ` can be made."
+  ADD_AFFILIATE_TO_CAMPAIGN
+  "The mutation ` + "`" + `updateMembership` + "`" + ` can be made."
+  UPDATE_MEMBERSHIP
+  "The mutation ` + "`" + `assignCoupon` + "`" + ` can be made."
+  ASSIGN_COUPON
+  "The mutation ` + "`" + `createCampaign` + "`" + ` can be made."
+  CREATE_CAMPAIGN
+  "The mutation ` + "`" + `updateCampaign` + "`" + ` can be made."
+  UPDATE_CAMPAIGN
+  "The mutation ` + "`" + `createReferral` + "`" + ` can be made."
+  CREATE_REFERRAL
+  "The mutation ` + "`" + `updateReferral` + "`" + ` can be made."
+  UPDATE_REFERRAL
+  "The mutation ` + "`" + `moveReferral` + "`" + ` can be made."
+  MOVE_REFERRAL
+  "The mutation ` + "`" + `setReferralStatus` + "`" + ` can be made."
+  SET_REFERRAL_STATUS
+  "The mutation ` + "`" + `createCommission` + "`" + ` can be made."
+  CREATE_COMMISSION
+  "The mutation ` + "`" + `updateCommission` + "`" + ` can be made."
+  UPDATE_COMMISSION
+  "The mutation ` + "`" + `setCommissionStatus` + "`" + ` can be made."
+  SET_COMMISSION_STATUS
+  "The mutation ` + "`" + `adjustCommission` + "`" + ` can be made."
+  ADJUST_COMMISSION
+  "The mutation ` + "`" + `markPayoutPaid` + "`" + ` can be made."
+  MARK_PAYOUT_PAID
+  "The mutation ` + "`" + `createWebhookSubscription` + "`" + ` can be made."
+  CREATE_WEBHOOK_SUBSCRIPTION
+  "The mutation ` + "`" + `updateWebhookSubscription` + "`" + ` can be made."
+  UPDATE_WEBHOOK_SUBSCRIPTION
+  "The mutation ` + "`" + `deleteWebhookSubscription` + "`" + ` can be made."
+  DELETE_WEBHOOK_SUBSCRIPTION
 }
 `, BuiltIn: false},
 	{Name: "../schema/affiliate.graphqls", Input: `extend type Query {
@@ -2566,6 +3133,174 @@ type AffiliateEdge {
   "What ` + "`" + `after` + "`" + ` takes to go on behind this affiliate. It holds for this list with this filter only."
   cursor: String!
 }
+
+extend type Mutation {
+  """
+  Make an affiliate in one account.
+  """
+  createAffiliate(
+    "What is to be written."
+    input: CreateAffiliateInput!
+  ): AffiliatePayload!
+  """
+  Change what an affiliate is called, and where they are reached. PromoteKit and FirstPromoter.
+  """
+  updateAffiliate(
+    "What is to be written."
+    input: UpdateAffiliateInput!
+  ): AffiliatePayload!
+  """
+  Approve, refuse, ban or archive an affiliate, or take that back. Which statuses there are depends on the vendor.
+  """
+  setAffiliateStatus(
+    "What is to be written."
+    input: SetAffiliateStatusInput!
+  ): AffiliatePayload!
+  """
+  Take an affiliate from one campaign into another.
+  """
+  moveAffiliate(
+    "What is to be written."
+    input: MoveAffiliateInput!
+  ): AffiliatePayload!
+  """
+  Put an affiliate below another, who then earns a share. FirstPromoter and UpPromote.
+  """
+  setAffiliateParent(
+    "What is to be written."
+    input: SetAffiliateParentInput!
+  ): AffiliatePayload!
+  """
+  Make a customer an affiliate's, so that their orders from now on count. UpPromote only; its outcome cannot be proven when nobody answers.
+  """
+  connectCustomer(
+    "What is to be written."
+    input: ConnectCustomerInput!
+  ): AffiliatePayload!
+}
+
+"What a mutation of an affiliate answers."
+type AffiliatePayload {
+  "The affiliate as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  affiliate: Affiliate
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"An affiliate to be made. What is left out is left to the vendor."
+input CreateAffiliateInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The account to make the affiliate in."
+  account: ID!
+  "The affiliate's e-mail address, which no other affiliate of the account may have."
+  email: String!
+  "The first name. PromoteKit wants it."
+  firstName: String
+  "The last name. PromoteKit wants it."
+  lastName: String
+  "Where payouts are sent. PromoteKit only."
+  payoutEmail: String
+  "The campaign to begin in; left out: the account's default campaign."
+  campaign: ID
+  "The code in the affiliate's links. PromoteKit only; elsewhere the vendor makes one."
+  refCode: String
+  "A coupon code of the affiliate's own. PromoteKit only; elsewhere see ` + "`" + `assignCoupon` + "`" + `."
+  couponCode: String
+  "Whether the affiliate may promote at once; false: waits for an approval."
+  approved: Boolean
+  "What is known of the affiliate, in words. PromoteKit only."
+  note: String
+  "Whether the vendor welcomes the affiliate by e-mail. FirstPromoter and UpPromote."
+  sendEmail: Boolean
+}
+
+"Changes to an affiliate. What is left out, or null, stays as it is."
+input UpdateAffiliateInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The affiliate."
+  id: ID!
+  "A new e-mail address."
+  email: String
+  "A new first name."
+  firstName: String
+  "A new last name."
+  lastName: String
+  "Where payouts are sent from now on. PromoteKit only."
+  payoutEmail: String
+  "What is known of the affiliate, in words. PromoteKit only."
+  note: String
+  "Whether the vendor writes to the affiliate when a customer of theirs pays. PromoteKit only."
+  notifyOnSale: Boolean
+}
+
+"A status for an affiliate."
+input SetAffiliateStatusInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The affiliate."
+  id: ID!
+  """
+  The status that the affiliate is to have. PromoteKit: ACTIVE, PENDING, BANNED. FirstPromoter: ACTIVE, PENDING, INACTIVE, REJECTED, BANNED, ARCHIVED
+  (which is for all campaigns at once; ACTIVE takes it back). UpPromote: ACTIVE, INACTIVE.
+  """
+  status: AffiliateStatusFilter!
+  "The campaign that the status is for, where the affiliate takes part in several. FirstPromoter only."
+  campaign: ID
+}
+
+"A move from one campaign into another."
+input MoveAffiliateInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The affiliate."
+  id: ID!
+  "The campaign to leave, where the affiliate takes part in several; left out: the only one."
+  fromCampaign: ID
+  "The campaign to enter."
+  toCampaign: ID!
+  "Whether customers brought so far earn by the new terms from now on. FirstPromoter only."
+  moveReferrals: Boolean
+}
+
+"A place below another affiliate."
+input SetAffiliateParentInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The affiliate."
+  id: ID!
+  "The affiliate above."
+  parent: ID!
+}
+
+"A customer to be made an affiliate's."
+input ConnectCustomerInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "Whose the customer is to be."
+  affiliate: ID!
+  "The customer's e-mail address."
+  customerEmail: String!
+}
 `, BuiltIn: false},
 	{Name: "../schema/campaign.graphqls", Input: `extend type Query {
   "One campaign by its global id; null when there is none, or none that the viewer may see."
@@ -2704,6 +3439,101 @@ type CampaignEdge {
   node: Campaign!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this campaign. It holds for this list with this filter only."
   cursor: String!
+}
+
+extend type Mutation {
+  """
+  Make a campaign in one account. PromoteKit and FirstPromoter.
+  """
+  createCampaign(
+    "What is to be written."
+    input: CreateCampaignInput!
+  ): CampaignPayload!
+  """
+  Change a campaign. PromoteKit and FirstPromoter.
+  """
+  updateCampaign(
+    "What is to be written."
+    input: UpdateCampaignInput!
+  ): CampaignPayload!
+}
+
+"What a mutation of a campaign answers."
+type CampaignPayload {
+  "The campaign as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  campaign: Campaign
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A campaign to be made."
+input CreateCampaignInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The account to make the campaign in."
+  account: ID!
+  "The campaign's name."
+  name: String!
+  "Its terms. PromoteKit wants commission and codeMode, FirstPromoter websiteUrl."
+  terms: CampaignTerms!
+}
+
+"Changes to a campaign. What is left out, or null, stays as it is."
+input UpdateCampaignInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The campaign."
+  id: ID!
+  "A new name."
+  name: String
+  "New terms."
+  terms: CampaignTerms
+}
+
+"The terms of a campaign. What is left out is left to the vendor, or stays as it is."
+input CampaignTerms {
+  "Where the affiliates' links lead."
+  websiteUrl: String
+  "What affiliates earn of a sale. PromoteKit only: FirstPromoter's rules are richer and are made in its dashboard."
+  commission: CommissionRuleInput
+  "What affiliates are given. PromoteKit only."
+  codeMode: CodeModeInput
+  "The billing system's coupon behind the affiliates' codes. PromoteKit only."
+  couponTemplate: String
+  "Whether new affiliates land here. PromoteKit only."
+  isDefault: Boolean
+  "Whether the campaign is closed to applications. FirstPromoter only."
+  isPrivate: Boolean
+  "Whether new affiliates wait for an approval. FirstPromoter only."
+  approvalRequired: Boolean
+  "How many days a click counts. FirstPromoter only."
+  cookieDays: Long
+  "The parameter that carries the code in links, such as ` + "`" + `via` + "`" + `. FirstPromoter only, and one of fpr, via, fp_ref, deal, ref, _from, _by, _go."
+  linkParameter: String
+}
+
+"What affiliates earn of a sale: one of the two."
+input CommissionRuleInput @oneOf {
+  "A share of the sale: 20 is 20 %."
+  percent: Decimal
+  "A sum for each sale."
+  amount: MoneyInput
+}
+
+"What affiliates of a campaign are given."
+enum CodeModeInput {
+  "A link with their code."
+  LINK
+  "A coupon code."
+  COUPON
+  "Both of them."
+  BOTH
 }
 `, BuiltIn: false},
 	{Name: "../schema/commission.graphqls", Input: `extend type Query {
@@ -2862,6 +3692,143 @@ type CommissionEdge {
   "What ` + "`" + `after` + "`" + ` takes to go on behind this commission. It holds for this list with this filter only."
   cursor: String!
 }
+
+extend type Mutation {
+  """
+  Make a commission that no tracking makes by itself.
+  """
+  createCommission(
+    "What is to be written."
+    input: CreateCommissionInput!
+  ): CommissionPayload!
+  """
+  Change the notes on a commission. FirstPromoter only: nowhere can an amount be changed, see ` + "`" + `adjustCommission` + "`" + `.
+  """
+  updateCommission(
+    "What is to be written."
+    input: UpdateCommissionInput!
+  ): CommissionPayload!
+  """
+  Approve or deny a commission. FirstPromoter and UpPromote.
+  """
+  setCommissionStatus(
+    "What is to be written."
+    input: SetCommissionStatusInput!
+  ): CommissionPayload!
+  """
+  Raise or lower what is paid for a commission. UpPromote changes the commission itself; at FirstPromoter a second, custom commission is made, which is the one
+  in the answer.
+  """
+  adjustCommission(
+    "What is to be written."
+    input: AdjustCommissionInput!
+  ): CommissionPayload!
+}
+
+"What a mutation of a commission answers."
+type CommissionPayload {
+  "The commission as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  commission: Commission
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A commission to be made."
+input CreateCommissionInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "What it is for."
+  commission: NewCommissionInput!
+  "When it was earned; left out: now. PromoteKit and FirstPromoter."
+  earnedAt: DateTime
+  """
+  The id of the payment or event at the billing system. Give one: where it can be searched for (FirstPromoter), it proves what became of a write that nobody
+  answered. PromoteKit and FirstPromoter.
+  """
+  eventId: String
+  "A note that the affiliate may see. FirstPromoter and UpPromote."
+  note: String
+  "A note for the merchant's eyes only. FirstPromoter only."
+  internalNote: String
+  "Whether the vendor tells the affiliate. FirstPromoter only."
+  notify: Boolean
+}
+
+"What a commission is for: one of the two."
+input NewCommissionInput @oneOf {
+  "A sale to a referred customer. PromoteKit and FirstPromoter."
+  sale: SaleCommissionInput
+  "No sale that is known of. FirstPromoter and UpPromote."
+  custom: CustomCommissionInput
+}
+
+"A sale to a referred customer."
+input SaleCommissionInput {
+  "The referral, which decides the affiliate too."
+  referral: ID!
+  "What the customer paid, refunds and taxes as your program counts them."
+  saleAmount: MoneyInput!
+  "The amount of the commission. PromoteKit wants it; FirstPromoter works it out and does not take it."
+  amount: MoneyInput
+}
+
+"Something else that an affiliate earned."
+input CustomCommissionInput {
+  "Who earned it."
+  affiliate: ID!
+  "The campaign that it counts in, where the affiliate takes part in several. FirstPromoter only."
+  campaign: ID
+  "The amount of the commission."
+  amount: MoneyInput!
+  "The amount of a sale to name beside it. UpPromote only."
+  saleAmount: MoneyInput
+}
+
+"Changes to a commission. What is left out, or null, stays as it is."
+input UpdateCommissionInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The commission."
+  id: ID!
+  "A new note that the affiliate may see."
+  note: String
+  "A new note for the merchant's eyes only."
+  internalNote: String
+}
+
+"A status for a commission."
+input SetCommissionStatusInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The commission."
+  id: ID!
+  "APPROVED or DENIED."
+  status: CommissionStatusFilter!
+}
+
+"A correction of what is paid for a commission."
+input AdjustCommissionInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The commission."
+  id: ID!
+  "What is added, signed: negative lowers what is paid."
+  amount: MoneyInput!
+  "Why, in words that the affiliate may see. FirstPromoter only."
+  note: String
+}
 `, BuiltIn: false},
 	{Name: "../schema/coupon.graphqls", Input: `extend type Query {
   "One coupon by its global id; null when there is none, or none that the viewer may see."
@@ -2933,6 +3900,43 @@ type CouponEdge {
   node: Coupon!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this coupon. It holds for this list with this filter only."
   cursor: String!
+}
+
+extend type Mutation {
+  """
+  Give an affiliate a coupon code, whose use then counts for them.
+  """
+  assignCoupon(
+    "What is to be written."
+    input: AssignCouponInput!
+  ): CouponPayload!
+}
+
+"What a mutation of a coupon answers."
+type CouponPayload {
+  "The coupon as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  coupon: Coupon
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A coupon code for an affiliate."
+input AssignCouponInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "Whose the code is to be."
+  affiliate: ID!
+  "The code that customers type."
+  code: String!
+  "What the code is for, in words. FirstPromoter and UpPromote."
+  description: String
+  "The campaign that the code counts in, where the affiliate takes part in several. FirstPromoter only."
+  campaign: ID
+  "The vendor's id of the reward that customers get, for a code that does not exist yet. FirstPromoter only."
+  rewardId: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/membership.graphqls", Input: `extend type Query {
@@ -3054,6 +4058,61 @@ type MembershipEdge {
   node: Membership!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this membership. It holds for this list with this filter only."
   cursor: String!
+}
+
+extend type Mutation {
+  """
+  Make an affiliate a member of one more campaign. FirstPromoter only: at the others each affiliate is in exactly one.
+  """
+  addAffiliateToCampaign(
+    "What is to be written."
+    input: AddAffiliateToCampaignInput!
+  ): MembershipPayload!
+  """
+  Change the codes of an affiliate in a campaign. PromoteKit and FirstPromoter.
+  """
+  updateMembership(
+    "What is to be written."
+    input: UpdateMembershipInput!
+  ): MembershipPayload!
+}
+
+"What a mutation of a membership answers."
+type MembershipPayload {
+  "The membership as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  membership: Membership
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A campaign for an affiliate to enter."
+input AddAffiliateToCampaignInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "Who is to take part."
+  affiliate: ID!
+  "What they are to take part in."
+  campaign: ID!
+  "Whether the vendor welcomes the affiliate by e-mail."
+  sendEmail: Boolean
+}
+
+"Changes to a membership. What is left out, or null, stays as it is."
+input UpdateMembershipInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The membership."
+  id: ID!
+  "A new code for the affiliate's links; links with the old one stop counting."
+  refCode: String
+  "A new coupon code."
+  couponCode: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/payout.graphqls", Input: `extend type Query {
@@ -3195,6 +4254,44 @@ type PayoutEdge {
   node: Payout!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this payout. It holds for this list with this filter only."
   cursor: String!
+}
+
+extend type Mutation {
+  """
+  Say that a payout was paid outside of the vendor: exactly the commissions named, for exactly the total expected. If either is not as it is at the vendor,
+  that is a CONFLICT and nothing is sent. FirstPromoter and UpPromote.
+  """
+  markPayoutPaid(
+    "What is to be written."
+    input: MarkPayoutPaidInput!
+  ): PayoutPayload!
+}
+
+"What a mutation of a payout answers."
+type PayoutPayload {
+  "The payout as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  payout: Payout
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A payment that was made outside of the vendor."
+input MarkPayoutPaidInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The payout, DUE or PENDING."
+  id: ID!
+  "All commissions that were paid. Those of a payout are in ` + "`" + `Payout.commissions` + "`" + `."
+  commissions: [ID!]!
+  "What was paid, without tax: the sum of the commissions."
+  expectedTotal: MoneyInput!
+  "A note for the merchant's eyes only. UpPromote only."
+  note: String
+  "A message that the affiliate sees. UpPromote only."
+  message: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/referral.graphqls", Input: `extend type Query {
@@ -3367,6 +4464,121 @@ type ReferralEdge {
   "What ` + "`" + `after` + "`" + ` takes to go on behind this referral. It holds for this list with this filter only."
   cursor: String!
 }
+
+extend type Mutation {
+  """
+  Make a customer, or at UpPromote an order, an affiliate's.
+  """
+  createReferral(
+    "What is to be written."
+    input: CreateReferralInput!
+  ): ReferralPayload!
+  """
+  Change how a customer is known. FirstPromoter only.
+  """
+  updateReferral(
+    "What is to be written."
+    input: UpdateReferralInput!
+  ): ReferralPayload!
+  """
+  Give a customer to another affiliate. FirstPromoter only.
+  """
+  moveReferral(
+    "What is to be written."
+    input: MoveReferralInput!
+  ): ReferralPayload!
+  """
+  Decide whether a referral counts. FirstPromoter only.
+  """
+  setReferralStatus(
+    "What is to be written."
+    input: SetReferralStatusInput!
+  ): ReferralPayload!
+}
+
+"What a mutation of a referral answers."
+type ReferralPayload {
+  "The referral as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  referral: Referral
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A customer, or an order, that an affiliate brought."
+input CreateReferralInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The affiliate who brought them."
+  affiliate: ID!
+  "The campaign that it counts in, where the affiliate takes part in several. FirstPromoter only."
+  campaign: ID
+  "The customer's e-mail address. PromoteKit wants it; FirstPromoter wants it or customerId."
+  email: String
+  "The customer's id at the billing system. PromoteKit and FirstPromoter."
+  customerId: String
+  "The shop's id of the order. UpPromote only, and wanted there."
+  orderId: String
+  "Where the customer stands already: LEAD, TRIALING, ACTIVE, PAST_DUE or CANCELED. PromoteKit only."
+  status: ReferralStatusFilter
+}
+
+"Changes to a referral. What is left out, or null, stays as it is."
+input UpdateReferralInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The referral."
+  id: ID!
+  "A new e-mail address of the customer's."
+  email: String
+  "A new id of the customer's at the billing system."
+  customerId: String
+}
+
+"Another affiliate for a customer."
+input MoveReferralInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The referral."
+  id: ID!
+  "The affiliate whose it is to be."
+  affiliate: ID!
+  "The campaign of that affiliate, where there are several."
+  campaign: ID
+  "Whether what was earned so far goes along."
+  moveCommissions: Boolean
+}
+
+"A decision on a referral."
+input SetReferralStatusInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The referral."
+  id: ID!
+  "What is decided."
+  decision: ReferralDecision!
+}
+
+"What can be decided of a referral."
+enum ReferralDecision {
+  "It waited, and counts from now on."
+  APPROVE
+  "It counts no more."
+  DISABLE
+  "It was disabled, and counts again."
+  ENABLE
+}
 `, BuiltIn: false},
 	{Name: "../schema/schema.graphqls", Input: `"""
 Everything that can be read. A list without arguments gives the twenty newest records of all accounts that the
@@ -3460,6 +4672,47 @@ input DateRange {
   "The first moment that no longer belongs to it."
   to: DateTime
 }
+
+"""
+Everything that can be written: each of these is one write, to one account, made at most once for each ` + "`" + `idempotencyKey` + "`" + `. What the input got wrong
+comes back in ` + "`" + `userErrors` + "`" + ` of the payload, and then nothing was written. What broke is in ` + "`" + `errors` + "`" + `: OUTCOME_UNKNOWN means that the write may
+have been made, and that the same mutation with the same key finds out. For editors and admins.
+"""
+type Mutation
+
+"One thing wrong with the input of a mutation. Nothing was written."
+type UserError {
+  "The way to the field below ` + "`" + `input` + "`" + `, with the positions of list elements; empty when it is about the input as a whole."
+  field: [String!]!
+  "What a program goes by."
+  code: UserErrorCode!
+  "What a person reads."
+  message: String!
+}
+
+"What is wrong with an input."
+enum UserErrorCode {
+  "Not well-formed, or out of range."
+  INVALID
+  "Another record has this already: an e-mail address, a code."
+  TAKEN
+  "Names no record, or none that the viewer may see."
+  NOT_FOUND
+  "Does not agree with what is there: a total that is not the sum of its commissions."
+  CONFLICT
+  "The record is in a state that does not allow this."
+  WRONG_STATE
+  "This account's vendor does not take this field, or not this value of it."
+  UNSUPPORTED
+}
+
+"An exact amount that is to be written."
+input MoneyInput {
+  "The amount in major units (dollars, not cents), with no more decimal places than the currency has."
+  amount: Decimal!
+  "The currency, which has to be the account's."
+  currencyCode: CurrencyCode!
+}
 `, BuiltIn: false},
 	{Name: "../schema/webhook.graphqls", Input: `extend type Query {
   """
@@ -3522,6 +4775,93 @@ type WebhookSubscriptionEdge {
   node: WebhookSubscription!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this subscription. It holds for this list with this filter only."
   cursor: String!
+}
+
+extend type Mutation {
+  """
+  Have the vendor report events to an address. FirstPromoter and UpPromote. For admins.
+  """
+  createWebhookSubscription(
+    "What is to be written."
+    input: CreateWebhookSubscriptionInput!
+  ): WebhookSubscriptionPayload!
+  """
+  Change a subscription. FirstPromoter and UpPromote. For admins.
+  """
+  updateWebhookSubscription(
+    "What is to be written."
+    input: UpdateWebhookSubscriptionInput!
+  ): WebhookSubscriptionPayload!
+  """
+  End a subscription. FirstPromoter and UpPromote. For admins.
+  """
+  deleteWebhookSubscription(
+    "What is to be written."
+    input: DeleteWebhookSubscriptionInput!
+  ): DeleteWebhookSubscriptionPayload!
+}
+
+"What a mutation of a subscription answers."
+type WebhookSubscriptionPayload {
+  "The subscription as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  webhookSubscription: WebhookSubscription
+  """
+  The key that deliveries are signed with, where the vendor makes one (UpPromote). It is shown in the first answer only, and stored nowhere: keep it.
+  """
+  secret: String
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"What the end of a subscription answers."
+type DeleteWebhookSubscriptionPayload {
+  "The global id that the subscription had; null when there are ` + "`" + `userErrors` + "`" + `."
+  deletedId: ID
+  "What is wrong with the input; empty when the write was made."
+  userErrors: [UserError!]!
+}
+
+"A subscription to be made."
+input CreateWebhookSubscriptionInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The account to make the subscription in."
+  account: ID!
+  "Where deliveries go: an https address."
+  targetUrl: String!
+  "The vendor's names of the events. UpPromote takes one event a subscription."
+  events: [String!]!
+}
+
+"Changes to a subscription. What is left out, or null, stays as it is."
+input UpdateWebhookSubscriptionInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The subscription."
+  id: ID!
+  "A new address, beginning with https."
+  targetUrl: String
+  "The vendor's names of all events that are to be reported. FirstPromoter only."
+  events: [String!]
+  "Whether deliveries are made. FirstPromoter only."
+  active: Boolean
+}
+
+"A subscription to be ended."
+input DeleteWebhookSubscriptionInput {
+  """
+  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
+  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  """
+  idempotencyKey: String!
+  "The subscription."
+  id: ID!
 }
 `, BuiltIn: false},
 }
@@ -3651,6 +4991,16 @@ func (ec *executionContext) childFields_AffiliateLink(ctx context.Context, field
 	return nil, fmt.Errorf("no field named %q was found under type AffiliateLink", field.Name)
 }
 
+func (ec *executionContext) childFields_AffiliatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "affiliate":
+		return ec.fieldContext_AffiliatePayload_affiliate(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_AffiliatePayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type AffiliatePayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Balance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "status":
@@ -3725,6 +5075,16 @@ func (ec *executionContext) childFields_CampaignEdge(ctx context.Context, field 
 		return ec.fieldContext_CampaignEdge_cursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CampaignEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_CampaignPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "campaign":
+		return ec.fieldContext_CampaignPayload_campaign(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CampaignPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CampaignPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Commission(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -3805,6 +5165,16 @@ func (ec *executionContext) childFields_CommissionEdge(ctx context.Context, fiel
 	return nil, fmt.Errorf("no field named %q was found under type CommissionEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CommissionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "commission":
+		return ec.fieldContext_CommissionPayload_commission(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CommissionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CommissionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_CommissionRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "type":
@@ -3865,6 +5235,26 @@ func (ec *executionContext) childFields_CouponEdge(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type CouponEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_CouponPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "coupon":
+		return ec.fieldContext_CouponPayload_coupon(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_CouponPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type CouponPayload", field.Name)
+}
+
+func (ec *executionContext) childFields_DeleteWebhookSubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "deletedId":
+		return ec.fieldContext_DeleteWebhookSubscriptionPayload_deletedId(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_DeleteWebhookSubscriptionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookSubscriptionPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Membership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -3919,6 +5309,16 @@ func (ec *executionContext) childFields_MembershipEdge(ctx context.Context, fiel
 		return ec.fieldContext_MembershipEdge_cursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type MembershipEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_MembershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "membership":
+		return ec.fieldContext_MembershipPayload_membership(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_MembershipPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type MembershipPayload", field.Name)
 }
 
 func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4017,6 +5417,16 @@ func (ec *executionContext) childFields_PayoutEdge(ctx context.Context, field gr
 	return nil, fmt.Errorf("no field named %q was found under type PayoutEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_PayoutPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "payout":
+		return ec.fieldContext_PayoutPayload_payout(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_PayoutPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PayoutPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Provider(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "id":
@@ -4113,6 +5523,16 @@ func (ec *executionContext) childFields_ReferralEdge(ctx context.Context, field 
 	return nil, fmt.Errorf("no field named %q was found under type ReferralEdge", field.Name)
 }
 
+func (ec *executionContext) childFields_ReferralPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "referral":
+		return ec.fieldContext_ReferralPayload_referral(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_ReferralPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type ReferralPayload", field.Name)
+}
+
 func (ec *executionContext) childFields_Reward(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 	switch field.Name {
 	case "unit":
@@ -4121,6 +5541,18 @@ func (ec *executionContext) childFields_Reward(ctx context.Context, field graphq
 		return ec.fieldContext_Reward_quantity(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type Reward", field.Name)
+}
+
+func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "field":
+		return ec.fieldContext_UserError_field(ctx, field)
+	case "code":
+		return ec.fieldContext_UserError_code(ctx, field)
+	case "message":
+		return ec.fieldContext_UserError_message(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type UserError", field.Name)
 }
 
 func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
@@ -4181,6 +5613,18 @@ func (ec *executionContext) childFields_WebhookSubscriptionEdge(ctx context.Cont
 		return ec.fieldContext_WebhookSubscriptionEdge_cursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type WebhookSubscriptionEdge", field.Name)
+}
+
+func (ec *executionContext) childFields_WebhookSubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "webhookSubscription":
+		return ec.fieldContext_WebhookSubscriptionPayload_webhookSubscription(ctx, field)
+	case "secret":
+		return ec.fieldContext_WebhookSubscriptionPayload_secret(ctx, field)
+	case "userErrors":
+		return ec.fieldContext_WebhookSubscriptionPayload_userErrors(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type WebhookSubscriptionPayload", field.Name)
 }
 
 func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

@@ -45,7 +45,7 @@ type Capability string
 
 // The capabilities of reading. Those that name an edge say that the edge is followed at this
 // vendor; the FILTER ones say that the vendor filters itself, in one call a page; the COUNT ones
-// say that totalCount is a number. Writes will have theirs.
+// say that totalCount is a number.
 const (
 	CanListAffiliates           Capability = "LIST_AFFILIATES"
 	CanListMemberships          Capability = "LIST_MEMBERSHIPS"
@@ -109,4 +109,31 @@ const (
 	CountCoupons     Capability = "COUNT_COUPONS"
 
 	ReadRawRecord Capability = "RAW_RECORD"
+)
+
+// The capabilities of writing: each is a mutation by its name.
+const (
+	CanCreateAffiliate           Capability = "CREATE_AFFILIATE"
+	CanUpdateAffiliate           Capability = "UPDATE_AFFILIATE"
+	CanSetAffiliateStatus        Capability = "SET_AFFILIATE_STATUS"
+	CanMoveAffiliate             Capability = "MOVE_AFFILIATE"
+	CanSetAffiliateParent        Capability = "SET_AFFILIATE_PARENT"
+	CanConnectCustomer           Capability = "CONNECT_CUSTOMER"
+	CanAddAffiliateToCampaign    Capability = "ADD_AFFILIATE_TO_CAMPAIGN"
+	CanUpdateMembership          Capability = "UPDATE_MEMBERSHIP"
+	CanAssignCoupon              Capability = "ASSIGN_COUPON"
+	CanCreateCampaign            Capability = "CREATE_CAMPAIGN"
+	CanUpdateCampaign            Capability = "UPDATE_CAMPAIGN"
+	CanCreateReferral            Capability = "CREATE_REFERRAL"
+	CanUpdateReferral            Capability = "UPDATE_REFERRAL"
+	CanMoveReferral              Capability = "MOVE_REFERRAL"
+	CanSetReferralStatus         Capability = "SET_REFERRAL_STATUS"
+	CanCreateCommission          Capability = "CREATE_COMMISSION"
+	CanUpdateCommission          Capability = "UPDATE_COMMISSION"
+	CanSetCommissionStatus       Capability = "SET_COMMISSION_STATUS"
+	CanAdjustCommission          Capability = "ADJUST_COMMISSION"
+	CanMarkPayoutPaid            Capability = "MARK_PAYOUT_PAID"
+	CanCreateWebhookSubscription Capability = "CREATE_WEBHOOK_SUBSCRIPTION"
+	CanUpdateWebhookSubscription Capability = "UPDATE_WEBHOOK_SUBSCRIPTION"
+	CanDeleteWebhookSubscription Capability = "DELETE_WEBHOOK_SUBSCRIPTION"
 )

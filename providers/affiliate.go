@@ -3,6 +3,7 @@ package providers
 import (
 	"slices"
 	"strings"
+	"time"
 )
 
 // Affiliate is someone who brings customers and earns commissions for it.
@@ -118,4 +119,196 @@ func equalText(s *string, want string) bool { return s != nil && strings.EqualFo
 
 func containsText(s *string, part string) bool {
 	return s != nil && strings.Contains(strings.ToLower(*s), strings.ToLower(part))
+}
+
+// CreateAffiliateInput makes an affiliate. What is nil is left to the vendor.
+type CreateAffiliateInput struct {
+	IdempotencyKey string
+	Account        ID
+	Email          string
+	FirstName      *string
+	LastName       *string
+	PayoutEmail    *string
+	Campaign       *ID // nil: the account's default campaign
+	RefCode        *string
+	CouponCode     *string
+	Approved       *bool // may promote at once; nil: as the vendor does it
+	Note           *string
+	SendEmail      *bool // the vendor welcomes the affiliate
+}
+
+// Mutation is CREATE_AFFILIATE.
+func (*CreateAffiliateInput) Mutation() Capability { return CanCreateAffiliate }
+
+// Key is the idempotency key.
+func (c *CreateAffiliateInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the account.
+func (c *CreateAffiliateInput) Subject() ID { return c.Account }
+
+// Target is the address.
+func (c *CreateAffiliateInput) Target() string { return "email " + strings.ToLower(c.Email) }
+
+// Check checks the input.
+func (c *CreateAffiliateInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "account", NounAccount)
+	ch.email("email", &c.Email)
+	ch.text("firstName", c.FirstName, maxName)
+	ch.text("lastName", c.LastName, maxName)
+	ch.email("payoutEmail", c.PayoutEmail)
+	ch.optionalID("campaign", c.Campaign, NounCampaign)
+	ch.code("refCode", c.RefCode)
+	ch.code("couponCode", c.CouponCode)
+	ch.text("note", c.Note, maxText)
+	return ch.problems()
+}
+
+// UpdateAffiliateInput changes what an affiliate is called and where they are reached. What is nil stays as it is.
+type UpdateAffiliateInput struct {
+	IdempotencyKey string
+	ID             ID
+	Email          *string
+	FirstName      *string
+	LastName       *string
+	PayoutEmail    *string
+	Note           *string
+	NotifyOnSale   *bool // the vendor writes to the affiliate when they earned something
+}
+
+// Mutation is UPDATE_AFFILIATE.
+func (*UpdateAffiliateInput) Mutation() Capability { return CanUpdateAffiliate }
+
+// Key is the idempotency key.
+func (c *UpdateAffiliateInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *UpdateAffiliateInput) Subject() ID { return c.ID }
+
+// Target is the affiliate.
+func (c *UpdateAffiliateInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *UpdateAffiliateInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounAffiliate)
+	ch.email("email", c.Email)
+	ch.text("firstName", c.FirstName, maxName)
+	ch.text("lastName", c.LastName, maxName)
+	ch.email("payoutEmail", c.PayoutEmail)
+	ch.text("note", c.Note, maxText)
+	ch.some(c.Email != nil, c.FirstName != nil, c.LastName != nil, c.PayoutEmail != nil, c.Note != nil, c.NotifyOnSale != nil)
+	return ch.problems()
+}
+
+// SetAffiliateStatusInput approves, refuses, bans, archives an affiliate, or takes that back.
+type SetAffiliateStatusInput struct {
+	IdempotencyKey string
+	ID             ID
+	Status         AffiliateStatus
+	Campaign       *ID // in which the status is meant, where the vendor has one for each; nil: the only one
+}
+
+// Mutation is SET_AFFILIATE_STATUS.
+func (*SetAffiliateStatusInput) Mutation() Capability { return CanSetAffiliateStatus }
+
+// Key is the idempotency key.
+func (c *SetAffiliateStatusInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *SetAffiliateStatusInput) Subject() ID { return c.ID }
+
+// Target is the affiliate.
+func (c *SetAffiliateStatusInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *SetAffiliateStatusInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounAffiliate)
+	ch.optionalID("campaign", c.Campaign, NounCampaign)
+	return ch.problems()
+}
+
+// MoveAffiliateInput takes an affiliate from one campaign into another.
+type MoveAffiliateInput struct {
+	IdempotencyKey string
+	ID             ID
+	FromCampaign   *ID // nil: the only one
+	ToCampaign     ID
+	MoveReferrals  *bool // the customers brought so far earn by the new terms; nil: as the vendor does it
+}
+
+// Mutation is MOVE_AFFILIATE.
+func (*MoveAffiliateInput) Mutation() Capability { return CanMoveAffiliate }
+
+// Key is the idempotency key.
+func (c *MoveAffiliateInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *MoveAffiliateInput) Subject() ID { return c.ID }
+
+// Target is the affiliate.
+func (c *MoveAffiliateInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *MoveAffiliateInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounAffiliate)
+	ch.optionalID("fromCampaign", c.FromCampaign, NounCampaign)
+	ch.id("toCampaign", c.ToCampaign, NounCampaign)
+	if c.FromCampaign != nil && *c.FromCampaign == c.ToCampaign {
+		ch.add("toCampaign", "is the campaign that the affiliate is to leave")
+	}
+	return ch.problems()
+}
+
+// SetAffiliateParentInput puts an affiliate below another.
+type SetAffiliateParentInput struct {
+	IdempotencyKey string
+	ID             ID
+	Parent         ID
+}
+
+// Mutation is SET_AFFILIATE_PARENT.
+func (*SetAffiliateParentInput) Mutation() Capability { return CanSetAffiliateParent }
+
+// Key is the idempotency key.
+func (c *SetAffiliateParentInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *SetAffiliateParentInput) Subject() ID { return c.ID }
+
+// Target is the affiliate.
+func (c *SetAffiliateParentInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *SetAffiliateParentInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounAffiliate)
+	ch.id("parent", c.Parent, NounAffiliate)
+	if c.Parent == c.ID {
+		ch.add("parent", "is the affiliate itself")
+	}
+	return ch.problems()
+}
+
+// ConnectCustomerInput makes a customer an affiliate's, so that what they buy from now on counts.
+type ConnectCustomerInput struct {
+	IdempotencyKey string
+	Affiliate      ID
+	CustomerEmail  string
+}
+
+// Mutation is CONNECT_CUSTOMER.
+func (*ConnectCustomerInput) Mutation() Capability { return CanConnectCustomer }
+
+// Key is the idempotency key.
+func (c *ConnectCustomerInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *ConnectCustomerInput) Subject() ID { return c.Affiliate }
+
+// Target is the customer.
+func (c *ConnectCustomerInput) Target() string { return "customer " + strings.ToLower(c.CustomerEmail) }
+
+// Check checks the input.
+func (c *ConnectCustomerInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch.email("customerEmail", &c.CustomerEmail)
+	return ch.problems()
 }

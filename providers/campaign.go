@@ -1,6 +1,11 @@
 package providers
 
-import "github.com/govalues/decimal"
+import (
+	"strings"
+	"time"
+
+	"github.com/govalues/decimal"
+)
 
 // Campaign is a set of terms under which affiliates earn.
 type Campaign struct {
@@ -52,3 +57,99 @@ type CampaignFilter struct {
 
 // Match says whether a row passes the filter.
 func (CampaignFilter) Match(*Campaign) bool { return true }
+
+// CommissionRuleInput is what affiliates earn of a sale: one of the two.
+type CommissionRuleInput struct {
+	Percent *decimal.Decimal // 20 is 20 %
+	Amount  *Money           // of each sale
+}
+
+// CampaignTerms are what a campaign is made of. What is nil is left to the vendor, or stays as it is.
+type CampaignTerms struct {
+	WebsiteURL       *string // where links lead
+	Commission       *CommissionRuleInput
+	CodeMode         *CodeMode
+	CouponTemplate   *string // the billing system's coupon behind the affiliates' codes
+	IsDefault        *bool
+	IsPrivate        *bool
+	ApprovalRequired *bool
+	CookieDays       *int64
+	LinkParameter    *string // that carries the code in links, without "?": via
+}
+
+func (t *CampaignTerms) check(ch *checks) {
+	ch.link("websiteUrl", t.WebsiteURL, false)
+	if r := t.Commission; r != nil {
+		switch {
+		case (r.Percent == nil) == (r.Amount == nil):
+			ch.add("commission", "has to have either percent or amount")
+		case r.Percent != nil && (r.Percent.Sign() <= 0 || r.Percent.Cmp(decimal.Hundred) > 0):
+			ch.add("commission.percent", "has to be more than 0, and 100 at most")
+		}
+		ch.money("commission.amount", r.Amount, 1)
+	}
+	ch.text("couponTemplate", t.CouponTemplate, maxName)
+	if t.CookieDays != nil && (*t.CookieDays < 1 || *t.CookieDays > 3650) {
+		ch.add("cookieDays", "has to be a number from 1 to 3650")
+	}
+	ch.code("linkParameter", t.LinkParameter)
+}
+
+// CreateCampaignInput makes a campaign.
+type CreateCampaignInput struct {
+	IdempotencyKey string
+	Account        ID
+	Name           string
+	Terms          CampaignTerms
+}
+
+// Mutation is CREATE_CAMPAIGN.
+func (*CreateCampaignInput) Mutation() Capability { return CanCreateCampaign }
+
+// Key is the idempotency key.
+func (c *CreateCampaignInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the account.
+func (c *CreateCampaignInput) Subject() ID { return c.Account }
+
+// Target is the campaign's name.
+func (c *CreateCampaignInput) Target() string { return "campaign " + strings.ToLower(c.Name) }
+
+// Check checks the input.
+func (c *CreateCampaignInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "account", NounAccount)
+	ch.text("name", &c.Name, maxName)
+	c.Terms.check(ch.below("terms"))
+	return ch.problems()
+}
+
+// UpdateCampaignInput changes a campaign. What is nil stays as it is.
+type UpdateCampaignInput struct {
+	IdempotencyKey string
+	ID             ID
+	Name           *string
+	Terms          *CampaignTerms
+}
+
+// Mutation is UPDATE_CAMPAIGN.
+func (*UpdateCampaignInput) Mutation() Capability { return CanUpdateCampaign }
+
+// Key is the idempotency key.
+func (c *UpdateCampaignInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the campaign.
+func (c *UpdateCampaignInput) Subject() ID { return c.ID }
+
+// Target is the campaign.
+func (c *UpdateCampaignInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *UpdateCampaignInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounCampaign)
+	ch.text("name", c.Name, maxName)
+	if c.Terms != nil {
+		c.Terms.check(ch.below("terms"))
+	}
+	ch.some(c.Name != nil, c.Terms != nil && *c.Terms != CampaignTerms{})
+	return ch.problems()
+}

@@ -108,3 +108,164 @@ func (f CommissionFilter) takesBack(c *Commission) bool {
 	return r != nil && r.Kind == ReferralOrder && r.Status != ReferralRefunded && r.OrderID != nil &&
 		c.Kind == CommissionRefund && c.AffiliateID == r.AffiliateID && equalText(c.OrderID, *r.OrderID)
 }
+
+// SaleCommissionInput is a commission for a sale to a referred customer.
+type SaleCommissionInput struct {
+	Referral   ID
+	SaleAmount Money  // of the sale
+	Amount     *Money // of the commission; nil: worked out by the vendor
+}
+
+// CustomCommissionInput is a commission that no sale is known of.
+type CustomCommissionInput struct {
+	Affiliate  ID
+	Campaign   *ID // in which it counts; nil: the affiliate's only one
+	Amount     Money
+	SaleAmount *Money // only said, nothing is worked out by it
+}
+
+// CreateCommissionInput makes a commission: of a sale, or custom; one of the two.
+type CreateCommissionInput struct {
+	IdempotencyKey string
+	Commission     NewCommissionInput
+	EarnedAt       *time.Time
+	EventID        *string // the payment or event at the billing system; with one, the outcome can be proven where the vendor lets it be searched for
+	Note           *string // the affiliate may see it
+	InternalNote   *string
+	Notify         *bool // the vendor writes to the affiliate
+}
+
+// NewCommissionInput is one of the two.
+type NewCommissionInput struct {
+	Sale   *SaleCommissionInput
+	Custom *CustomCommissionInput
+}
+
+// Mutation is CREATE_COMMISSION.
+func (*CreateCommissionInput) Mutation() Capability { return CanCreateCommission }
+
+// Key is the idempotency key.
+func (c *CreateCommissionInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the referral, or the affiliate.
+func (c *CreateCommissionInput) Subject() ID {
+	switch {
+	case c.Commission.Sale != nil:
+		return c.Commission.Sale.Referral
+	case c.Commission.Custom != nil:
+		return c.Commission.Custom.Affiliate
+	}
+	return ID{}
+}
+
+// Target is the referral, or the affiliate.
+func (c *CreateCommissionInput) Target() string { return c.Subject().String() }
+
+// Check checks the input.
+func (c *CreateCommissionInput) Check(currency string, now time.Time) Problems {
+	sale, custom := c.Commission.Sale, c.Commission.Custom
+	if (sale == nil) == (custom == nil) {
+		return Problemf(ProblemInvalid, "commission", "has to be either sale or custom")
+	}
+	var ch *checks
+	if sale != nil {
+		ch = check(c, currency, now, "commission.sale.referral", NounReferral)
+		ch.money("commission.sale.saleAmount", &sale.SaleAmount, 1)
+		ch.money("commission.sale.amount", sale.Amount, 1)
+	} else {
+		ch = check(c, currency, now, "commission.custom.affiliate", NounAffiliate)
+		ch.optionalID("commission.custom.campaign", custom.Campaign, NounCampaign)
+		ch.money("commission.custom.amount", &custom.Amount, 1)
+		ch.money("commission.custom.saleAmount", custom.SaleAmount, 1)
+	}
+	ch.past("earnedAt", c.EarnedAt)
+	ch.text("eventId", c.EventID, maxName)
+	ch.text("note", c.Note, maxText)
+	ch.text("internalNote", c.InternalNote, maxText)
+	return ch.problems()
+}
+
+// UpdateCommissionInput changes the notes on a commission. What is nil stays as it is.
+type UpdateCommissionInput struct {
+	IdempotencyKey string
+	ID             ID
+	Note           *string
+	InternalNote   *string
+}
+
+// Mutation is UPDATE_COMMISSION.
+func (*UpdateCommissionInput) Mutation() Capability { return CanUpdateCommission }
+
+// Key is the idempotency key.
+func (c *UpdateCommissionInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the commission.
+func (c *UpdateCommissionInput) Subject() ID { return c.ID }
+
+// Target is the commission.
+func (c *UpdateCommissionInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *UpdateCommissionInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounCommission)
+	ch.text("note", c.Note, maxText)
+	ch.text("internalNote", c.InternalNote, maxText)
+	ch.some(c.Note != nil, c.InternalNote != nil)
+	return ch.problems()
+}
+
+// SetCommissionStatusInput approves or denies a commission.
+type SetCommissionStatusInput struct {
+	IdempotencyKey string
+	ID             ID
+	Status         CommissionStatus // APPROVED or DENIED
+}
+
+// Mutation is SET_COMMISSION_STATUS.
+func (*SetCommissionStatusInput) Mutation() Capability { return CanSetCommissionStatus }
+
+// Key is the idempotency key.
+func (c *SetCommissionStatusInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the commission.
+func (c *SetCommissionStatusInput) Subject() ID { return c.ID }
+
+// Target is the commission.
+func (c *SetCommissionStatusInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *SetCommissionStatusInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounCommission)
+	if c.Status != CommissionApproved && c.Status != CommissionDenied {
+		ch.add("status", "has to be APPROVED or DENIED")
+	}
+	return ch.problems()
+}
+
+// AdjustCommissionInput raises or lowers what a commission pays.
+type AdjustCommissionInput struct {
+	IdempotencyKey string
+	ID             ID
+	Amount         Money // signed, not 0: what is added
+	Note           *string
+}
+
+// Mutation is ADJUST_COMMISSION.
+func (*AdjustCommissionInput) Mutation() Capability { return CanAdjustCommission }
+
+// Key is the idempotency key.
+func (c *AdjustCommissionInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the commission.
+func (c *AdjustCommissionInput) Subject() ID { return c.ID }
+
+// Target is the commission.
+func (c *AdjustCommissionInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *AdjustCommissionInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounCommission)
+	ch.money("amount", &c.Amount, 0)
+	ch.text("note", c.Note, maxText)
+	return ch.problems()
+}

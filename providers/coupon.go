@@ -1,6 +1,10 @@
 package providers
 
-import "slices"
+import (
+	"slices"
+	"strings"
+	"time"
+)
 
 // Coupon is a discount code whose use counts for an affiliate.
 type Coupon struct {
@@ -20,4 +24,36 @@ type CouponFilter struct {
 // Match says whether a row passes the filter.
 func (f CouponFilter) Match(c *Coupon) bool {
 	return len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, c.AffiliateID)
+}
+
+// AssignCouponInput gives an affiliate a coupon code, whose use then counts for them.
+type AssignCouponInput struct {
+	IdempotencyKey string
+	Affiliate      ID
+	Code           string
+	Description    *string
+	Campaign       *ID     // in which it counts, where the vendor wants to know; nil: the only one
+	RewardID       *string // the vendor's id of what customers get for it, where a new code needs one
+}
+
+// Mutation is ASSIGN_COUPON.
+func (*AssignCouponInput) Mutation() Capability { return CanAssignCoupon }
+
+// Key is the idempotency key.
+func (c *AssignCouponInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *AssignCouponInput) Subject() ID { return c.Affiliate }
+
+// Target is the code.
+func (c *AssignCouponInput) Target() string { return "coupon " + strings.ToLower(c.Code) }
+
+// Check checks the input.
+func (c *AssignCouponInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch.code("code", &c.Code)
+	ch.text("description", c.Description, maxText)
+	ch.optionalID("campaign", c.Campaign, NounCampaign)
+	ch.text("rewardId", c.RewardID, maxName)
+	return ch.problems()
 }

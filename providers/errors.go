@@ -34,6 +34,7 @@ type Error struct {
 	Op         string // what was tried: "GET /referrals"
 	Kind       Kind
 	Status     int                 // the HTTP status, 0 where there was none
+	Sent       bool                // of a write: it may have reached the vendor
 	RetryAfter time.Duration       // 0 where nobody said
 	Fields     map[string][]string // what the vendor said of single fields, in the vendor's spelling
 	Err        error

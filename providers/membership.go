@@ -46,3 +46,59 @@ func (f MembershipFilter) Match(m *Membership) bool {
 		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, m.CampaignID)) &&
 		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, m.Status))
 }
+
+// AddAffiliateToCampaignInput makes an affiliate a member of one more campaign.
+type AddAffiliateToCampaignInput struct {
+	IdempotencyKey string
+	Affiliate      ID
+	Campaign       ID
+	SendEmail      *bool // the vendor welcomes the affiliate
+}
+
+// Mutation is ADD_AFFILIATE_TO_CAMPAIGN.
+func (*AddAffiliateToCampaignInput) Mutation() Capability { return CanAddAffiliateToCampaign }
+
+// Key is the idempotency key.
+func (c *AddAffiliateToCampaignInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *AddAffiliateToCampaignInput) Subject() ID { return c.Affiliate }
+
+// Target is the affiliate.
+func (c *AddAffiliateToCampaignInput) Target() string { return c.Affiliate.String() }
+
+// Check checks the input.
+func (c *AddAffiliateToCampaignInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch.id("campaign", c.Campaign, NounCampaign)
+	return ch.problems()
+}
+
+// UpdateMembershipInput changes the codes of an affiliate in a campaign. What is nil stays as it is.
+type UpdateMembershipInput struct {
+	IdempotencyKey string
+	ID             ID
+	RefCode        *string
+	CouponCode     *string
+}
+
+// Mutation is UPDATE_MEMBERSHIP.
+func (*UpdateMembershipInput) Mutation() Capability { return CanUpdateMembership }
+
+// Key is the idempotency key.
+func (c *UpdateMembershipInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the membership.
+func (c *UpdateMembershipInput) Subject() ID { return c.ID }
+
+// Target is the membership.
+func (c *UpdateMembershipInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *UpdateMembershipInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounMembership)
+	ch.code("refCode", c.RefCode)
+	ch.code("couponCode", c.CouponCode)
+	ch.some(c.RefCode != nil, c.CouponCode != nil)
+	return ch.problems()
+}

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"fmt"
 	"slices"
 	"time"
 
@@ -57,4 +58,50 @@ func (f PayoutFilter) Match(p *Payout) bool {
 	return (len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, p.AffiliateID)) &&
 		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, p.CampaignID)) &&
 		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, p.Status))
+}
+
+// MarkPayoutPaidInput says that a payout was paid outside of the vendor: exactly these commissions, for exactly this total, or nothing.
+type MarkPayoutPaidInput struct {
+	IdempotencyKey string
+	ID             ID
+	Commissions    []ID
+	ExpectedTotal  Money   // their sum
+	Note           *string // for the merchant's eyes only
+	Message        *string // for the affiliate
+}
+
+// Mutation is MARK_PAYOUT_PAID.
+func (*MarkPayoutPaidInput) Mutation() Capability { return CanMarkPayoutPaid }
+
+// Key is the idempotency key.
+func (c *MarkPayoutPaidInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the payout.
+func (c *MarkPayoutPaidInput) Subject() ID { return c.ID }
+
+// Target is all payouts of the account: what is due is worked out from what was paid.
+func (c *MarkPayoutPaidInput) Target() string { return "payouts" }
+
+// maxPaid is how many commissions a payout may name.
+const maxPaid = 1000
+
+// Check checks the input.
+func (c *MarkPayoutPaidInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounPayout)
+	if n := len(c.Commissions); n < 1 || n > maxPaid {
+		ch.add("commissions", "has to have 1 to %d ids", maxPaid)
+	}
+	seen := map[ID]bool{}
+	for i, id := range c.Commissions {
+		field := fmt.Sprintf("commissions.%d", i)
+		ch.id(field, id, NounCommission)
+		if seen[id] {
+			ch.add(field, "stands there twice")
+		}
+		seen[id] = true
+	}
+	ch.money("expectedTotal", &c.ExpectedTotal, 1)
+	ch.text("note", c.Note, maxText)
+	ch.text("message", c.Message, maxText)
+	return ch.problems()
 }

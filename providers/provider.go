@@ -30,6 +30,7 @@ type Provider interface {
 	RawRecord(ctx context.Context, id ID) (json.RawMessage, error)
 
 	Reader
+	Writer
 
 	// Each method below plans: it answers the lists at the vendor that hold every record that
 	// matches, making no call. A filter that names another account's records matches none:
@@ -85,6 +86,14 @@ func unsupported(op string) error {
 func (Unsupported) RawRecord(context.Context, ID) (json.RawMessage, error) {
 	return nil, unsupported("rawRecord")
 }
+
+// Plan is not supported.
+func (Unsupported) Plan(context.Context, Command) (*Write, error) {
+	return nil, unsupported("write")
+}
+
+// Proofs are none.
+func (Unsupported) Proofs() []Proof { return nil }
 
 // Affiliates is not supported.
 func (Unsupported) Affiliates(AffiliateFilter) ([]List[Affiliate], error) {

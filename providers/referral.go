@@ -2,6 +2,7 @@ package providers
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -91,4 +92,142 @@ func (f ReferralFilter) Match(r *Referral) bool {
 		(f.OrderID == "" || equalText(r.OrderID, f.OrderID)) &&
 		(f.Search == "" || containsText(r.Email, f.Search) || containsText(r.CustomerID, f.Search) || containsText(r.OrderNumber, f.Search)) &&
 		f.CreatedAt.Contains(r.CreatedAt)
+}
+
+// CreateReferralInput makes a customer, or an order, an affiliate's.
+type CreateReferralInput struct {
+	IdempotencyKey string
+	Affiliate      ID
+	Campaign       *ID // in which it counts; nil: the affiliate's only one
+	Email          *string
+	CustomerID     *string
+	OrderID        *string
+	Status         *ReferralStatus // of a customer whom the billing system knows already
+}
+
+// Mutation is CREATE_REFERRAL.
+func (*CreateReferralInput) Mutation() Capability { return CanCreateReferral }
+
+// Key is the idempotency key.
+func (c *CreateReferralInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the affiliate.
+func (c *CreateReferralInput) Subject() ID { return c.Affiliate }
+
+// Target is who or what is referred.
+func (c *CreateReferralInput) Target() string {
+	switch {
+	case c.OrderID != nil:
+		return "order " + *c.OrderID
+	case c.Email != nil:
+		return "customer " + strings.ToLower(*c.Email)
+	case c.CustomerID != nil:
+		return "customer id " + *c.CustomerID
+	}
+	return ""
+}
+
+// Check checks the input.
+func (c *CreateReferralInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch.optionalID("campaign", c.Campaign, NounCampaign)
+	ch.email("email", c.Email)
+	ch.text("customerId", c.CustomerID, maxName)
+	ch.text("orderId", c.OrderID, maxName)
+	if c.Email == nil && c.CustomerID == nil && c.OrderID == nil {
+		ch.add("", "has to name a customer by email or customerId, or an order by orderId")
+	}
+	return ch.problems()
+}
+
+// UpdateReferralInput changes how a customer is known. What is nil stays as it is.
+type UpdateReferralInput struct {
+	IdempotencyKey string
+	ID             ID
+	Email          *string
+	CustomerID     *string
+}
+
+// Mutation is UPDATE_REFERRAL.
+func (*UpdateReferralInput) Mutation() Capability { return CanUpdateReferral }
+
+// Key is the idempotency key.
+func (c *UpdateReferralInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the referral.
+func (c *UpdateReferralInput) Subject() ID { return c.ID }
+
+// Target is the referral.
+func (c *UpdateReferralInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *UpdateReferralInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounReferral)
+	ch.email("email", c.Email)
+	ch.text("customerId", c.CustomerID, maxName)
+	ch.some(c.Email != nil, c.CustomerID != nil)
+	return ch.problems()
+}
+
+// MoveReferralInput gives a customer to another affiliate.
+type MoveReferralInput struct {
+	IdempotencyKey  string
+	ID              ID
+	Affiliate       ID
+	Campaign        *ID   // of the other affiliate; nil: the only one
+	MoveCommissions *bool // with what was earned so far; nil: as the vendor does it
+}
+
+// Mutation is MOVE_REFERRAL.
+func (*MoveReferralInput) Mutation() Capability { return CanMoveReferral }
+
+// Key is the idempotency key.
+func (c *MoveReferralInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the referral.
+func (c *MoveReferralInput) Subject() ID { return c.ID }
+
+// Target is the referral.
+func (c *MoveReferralInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *MoveReferralInput) Check(currency string, now time.Time) Problems {
+	ch := check(c, currency, now, "id", NounReferral)
+	ch.id("affiliate", c.Affiliate, NounAffiliate)
+	ch.optionalID("campaign", c.Campaign, NounCampaign)
+	return ch.problems()
+}
+
+// ReferralDecision is what can be decided of a referral.
+type ReferralDecision string
+
+// The decisions.
+const (
+	ReferralApprove ReferralDecision = "APPROVE" // it was pending, and counts
+	ReferralDisable ReferralDecision = "DISABLE" // it counts no more
+	ReferralEnable  ReferralDecision = "ENABLE"  // it counts again
+)
+
+// SetReferralStatusInput decides whether a referral counts.
+type SetReferralStatusInput struct {
+	IdempotencyKey string
+	ID             ID
+	Decision       ReferralDecision
+}
+
+// Mutation is SET_REFERRAL_STATUS.
+func (*SetReferralStatusInput) Mutation() Capability { return CanSetReferralStatus }
+
+// Key is the idempotency key.
+func (c *SetReferralStatusInput) Key() string { return c.IdempotencyKey }
+
+// Subject is the referral.
+func (c *SetReferralStatusInput) Subject() ID { return c.ID }
+
+// Target is the referral.
+func (c *SetReferralStatusInput) Target() string { return c.ID.String() }
+
+// Check checks the input.
+func (c *SetReferralStatusInput) Check(currency string, now time.Time) Problems {
+	return check(c, currency, now, "id", NounReferral).problems()
 }

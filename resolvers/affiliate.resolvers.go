@@ -7,6 +7,7 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -46,6 +47,30 @@ func (r *affiliateResolver) Commissions(ctx context.Context, obj *providers.Affi
 
 func (r *affiliateResolver) Payouts(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Payout], error) {
 	return affiliatePayouts.follow(ctx, obj, first, after)
+}
+
+func (r *mutationResolver) CreateAffiliate(ctx context.Context, input providers.CreateAffiliateInput) (*model.AffiliatePayload, error) {
+	panic(fmt.Errorf("not implemented: CreateAffiliate - createAffiliate"))
+}
+
+func (r *mutationResolver) UpdateAffiliate(ctx context.Context, input providers.UpdateAffiliateInput) (*model.AffiliatePayload, error) {
+	panic(fmt.Errorf("not implemented: UpdateAffiliate - updateAffiliate"))
+}
+
+func (r *mutationResolver) SetAffiliateStatus(ctx context.Context, input providers.SetAffiliateStatusInput) (*model.AffiliatePayload, error) {
+	panic(fmt.Errorf("not implemented: SetAffiliateStatus - setAffiliateStatus"))
+}
+
+func (r *mutationResolver) MoveAffiliate(ctx context.Context, input providers.MoveAffiliateInput) (*model.AffiliatePayload, error) {
+	panic(fmt.Errorf("not implemented: MoveAffiliate - moveAffiliate"))
+}
+
+func (r *mutationResolver) SetAffiliateParent(ctx context.Context, input providers.SetAffiliateParentInput) (*model.AffiliatePayload, error) {
+	panic(fmt.Errorf("not implemented: SetAffiliateParent - setAffiliateParent"))
+}
+
+func (r *mutationResolver) ConnectCustomer(ctx context.Context, input providers.ConnectCustomerInput) (*model.AffiliatePayload, error) {
+	panic(fmt.Errorf("not implemented: ConnectCustomer - connectCustomer"))
 }
 
 func (r *queryResolver) Affiliate(ctx context.Context, id providers.ID) (*providers.Affiliate, error) {

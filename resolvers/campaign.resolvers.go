@@ -7,6 +7,7 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -27,6 +28,14 @@ func (r *campaignResolver) Referrals(ctx context.Context, obj *providers.Campaig
 
 func (r *campaignResolver) Commissions(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Commission], error) {
 	return campaignCommissions.follow(ctx, obj, first, after)
+}
+
+func (r *mutationResolver) CreateCampaign(ctx context.Context, input providers.CreateCampaignInput) (*model.CampaignPayload, error) {
+	panic(fmt.Errorf("not implemented: CreateCampaign - createCampaign"))
+}
+
+func (r *mutationResolver) UpdateCampaign(ctx context.Context, input providers.UpdateCampaignInput) (*model.CampaignPayload, error) {
+	panic(fmt.Errorf("not implemented: UpdateCampaign - updateCampaign"))
 }
 
 func (r *queryResolver) Campaign(ctx context.Context, id providers.ID) (*providers.Campaign, error) {

@@ -7,6 +7,7 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -31,6 +32,22 @@ func (r *commissionResolver) Referral(ctx context.Context, obj *providers.Commis
 
 func (r *commissionResolver) Payout(ctx context.Context, obj *providers.Commission) (*providers.Payout, error) {
 	return commissionPayout.follow(ctx, obj)
+}
+
+func (r *mutationResolver) CreateCommission(ctx context.Context, input providers.CreateCommissionInput) (*model.CommissionPayload, error) {
+	panic(fmt.Errorf("not implemented: CreateCommission - createCommission"))
+}
+
+func (r *mutationResolver) UpdateCommission(ctx context.Context, input providers.UpdateCommissionInput) (*model.CommissionPayload, error) {
+	panic(fmt.Errorf("not implemented: UpdateCommission - updateCommission"))
+}
+
+func (r *mutationResolver) SetCommissionStatus(ctx context.Context, input providers.SetCommissionStatusInput) (*model.CommissionPayload, error) {
+	panic(fmt.Errorf("not implemented: SetCommissionStatus - setCommissionStatus"))
+}
+
+func (r *mutationResolver) AdjustCommission(ctx context.Context, input providers.AdjustCommissionInput) (*model.CommissionPayload, error) {
+	panic(fmt.Errorf("not implemented: AdjustCommission - adjustCommission"))
 }
 
 func (r *queryResolver) Commission(ctx context.Context, id providers.ID) (*providers.Commission, error) {

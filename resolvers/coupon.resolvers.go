@@ -7,6 +7,7 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -23,6 +24,10 @@ func (r *couponResolver) Affiliate(ctx context.Context, obj *providers.Coupon) (
 
 func (r *couponResolver) Campaign(ctx context.Context, obj *providers.Coupon) (*providers.Campaign, error) {
 	return couponCampaign.follow(ctx, obj)
+}
+
+func (r *mutationResolver) AssignCoupon(ctx context.Context, input providers.AssignCouponInput) (*model.CouponPayload, error) {
+	panic(fmt.Errorf("not implemented: AssignCoupon - assignCoupon"))
 }
 
 func (r *queryResolver) Coupon(ctx context.Context, id providers.ID) (*providers.Coupon, error) {

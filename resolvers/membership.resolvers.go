@@ -7,6 +7,7 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -23,6 +24,14 @@ func (r *membershipResolver) Affiliate(ctx context.Context, obj *providers.Membe
 
 func (r *membershipResolver) Campaign(ctx context.Context, obj *providers.Membership) (*providers.Campaign, error) {
 	return membershipCampaign.follow(ctx, obj)
+}
+
+func (r *mutationResolver) AddAffiliateToCampaign(ctx context.Context, input providers.AddAffiliateToCampaignInput) (*model.MembershipPayload, error) {
+	panic(fmt.Errorf("not implemented: AddAffiliateToCampaign - addAffiliateToCampaign"))
+}
+
+func (r *mutationResolver) UpdateMembership(ctx context.Context, input providers.UpdateMembershipInput) (*model.MembershipPayload, error) {
+	panic(fmt.Errorf("not implemented: UpdateMembership - updateMembership"))
 }
 
 func (r *queryResolver) Membership(ctx context.Context, id providers.ID) (*providers.Membership, error) {

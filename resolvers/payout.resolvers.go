@@ -7,11 +7,16 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
+
+func (r *mutationResolver) MarkPayoutPaid(ctx context.Context, input providers.MarkPayoutPaidInput) (*model.PayoutPayload, error) {
+	panic(fmt.Errorf("not implemented: MarkPayoutPaid - markPayoutPaid"))
+}
 
 func (r *payoutResolver) Account(ctx context.Context, obj *providers.Payout) (*providers.Account, error) {
 	return r.account(ctx, obj.ID)

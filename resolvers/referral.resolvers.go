@@ -7,11 +7,28 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
+
+func (r *mutationResolver) CreateReferral(ctx context.Context, input providers.CreateReferralInput) (*model.ReferralPayload, error) {
+	panic(fmt.Errorf("not implemented: CreateReferral - createReferral"))
+}
+
+func (r *mutationResolver) UpdateReferral(ctx context.Context, input providers.UpdateReferralInput) (*model.ReferralPayload, error) {
+	panic(fmt.Errorf("not implemented: UpdateReferral - updateReferral"))
+}
+
+func (r *mutationResolver) MoveReferral(ctx context.Context, input providers.MoveReferralInput) (*model.ReferralPayload, error) {
+	panic(fmt.Errorf("not implemented: MoveReferral - moveReferral"))
+}
+
+func (r *mutationResolver) SetReferralStatus(ctx context.Context, input providers.SetReferralStatusInput) (*model.ReferralPayload, error) {
+	panic(fmt.Errorf("not implemented: SetReferralStatus - setReferralStatus"))
+}
 
 func (r *queryResolver) Referral(ctx context.Context, id providers.ID) (*providers.Referral, error) {
 	return referrals.find(ctx, "id", id)

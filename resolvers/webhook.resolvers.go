@@ -7,11 +7,24 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
+
+func (r *mutationResolver) CreateWebhookSubscription(ctx context.Context, input providers.CreateWebhookSubscriptionInput) (*model.WebhookSubscriptionPayload, error) {
+	panic(fmt.Errorf("not implemented: CreateWebhookSubscription - createWebhookSubscription"))
+}
+
+func (r *mutationResolver) UpdateWebhookSubscription(ctx context.Context, input providers.UpdateWebhookSubscriptionInput) (*model.WebhookSubscriptionPayload, error) {
+	panic(fmt.Errorf("not implemented: UpdateWebhookSubscription - updateWebhookSubscription"))
+}
+
+func (r *mutationResolver) DeleteWebhookSubscription(ctx context.Context, input providers.DeleteWebhookSubscriptionInput) (*model.DeleteWebhookSubscriptionPayload, error) {
+	panic(fmt.Errorf("not implemented: DeleteWebhookSubscription - deleteWebhookSubscription"))
+}
 
 func (r *queryResolver) WebhookSubscriptions(ctx context.Context, first int, after *string, filter *providers.WebhookSubscriptionFilter) (*model.Connection[providers.WebhookSubscription], error) {
 	return subscriptionLists.root(ctx, r.Resolver, first, after, filter)

@@ -11,6 +11,70 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
+// What a mutation of an affiliate answers.
+type AffiliatePayload struct {
+	// The affiliate as it is after the write; null when there are `userErrors`.
+	Affiliate *providers.Affiliate `json:"affiliate,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What a mutation of a campaign answers.
+type CampaignPayload struct {
+	// The campaign as it is after the write; null when there are `userErrors`.
+	Campaign *providers.Campaign `json:"campaign,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What a mutation of a commission answers.
+type CommissionPayload struct {
+	// The commission as it is after the write; null when there are `userErrors`.
+	Commission *providers.Commission `json:"commission,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What a mutation of a coupon answers.
+type CouponPayload struct {
+	// The coupon as it is after the write; null when there are `userErrors`.
+	Coupon *providers.Coupon `json:"coupon,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What the end of a subscription answers.
+type DeleteWebhookSubscriptionPayload struct {
+	// The global id that the subscription had; null when there are `userErrors`.
+	DeletedID *providers.ID `json:"deletedId,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What a mutation of a membership answers.
+type MembershipPayload struct {
+	// The membership as it is after the write; null when there are `userErrors`.
+	Membership *providers.Membership `json:"membership,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What a mutation of a payout answers.
+type PayoutPayload struct {
+	// The payout as it is after the write; null when there are `userErrors`.
+	Payout *providers.Payout `json:"payout,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
+// What a mutation of a referral answers.
+type ReferralPayload struct {
+	// The referral as it is after the write; null when there are `userErrors`.
+	Referral *providers.Referral `json:"referral,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
 // Who is asking.
 type Viewer struct {
 	// What the viewer may do.
@@ -24,24 +88,37 @@ type Viewer struct {
 	Affiliates []*providers.Affiliate `json:"affiliates"`
 }
 
+// What a mutation of a subscription answers.
+type WebhookSubscriptionPayload struct {
+	// The subscription as it is after the write; null when there are `userErrors`.
+	WebhookSubscription *providers.WebhookSubscription `json:"webhookSubscription,omitempty"`
+	// The key that deliveries are signed with, where the vendor makes one (UpPromote). It is shown in the first answer only, and stored nowhere: keep it.
+	Secret *string `json:"secret,omitempty"`
+	// What is wrong with the input; empty when the write was made.
+	UserErrors []*providers.Problem `json:"userErrors"`
+}
+
 // What a viewer may do.
 type ViewerRole string
 
 const (
 	// Everything: all fields, raw records, explanations of costs.
 	ViewerRoleAdmin ViewerRole = "ADMIN"
+	// Read and write the records of the accounts that the key was given; subscriptions to webhooks are for admins.
+	ViewerRoleEditor ViewerRole = "EDITOR"
 	// Read the records of the accounts that the key was given.
 	ViewerRoleReader ViewerRole = "READER"
 )
 
 var AllViewerRole = []ViewerRole{
 	ViewerRoleAdmin,
+	ViewerRoleEditor,
 	ViewerRoleReader,
 }
 
 func (e ViewerRole) IsValid() bool {
 	switch e {
-	case ViewerRoleAdmin, ViewerRoleReader:
+	case ViewerRoleAdmin, ViewerRoleEditor, ViewerRoleReader:
 		return true
 	}
 	return false

@@ -11,6 +11,7 @@ type Role string
 // The roles. Their values are those of the GraphQL enum.
 const (
 	RoleAdmin  Role = "ADMIN"  // everything, also to see how the server answered
+	RoleEditor Role = "EDITOR" // reads and writes
 	RoleReader Role = "READER" // reads
 )
 

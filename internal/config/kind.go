@@ -147,7 +147,7 @@ func either(words []string) string {
 var (
 	truth = oneOf(word[bool]{"true", true}, word[bool]{"false", false})
 
-	role = oneOf(word[auth.Role]{"admin", auth.RoleAdmin}, word[auth.Role]{"reader", auth.RoleReader})
+	role = oneOf(word[auth.Role]{"admin", auth.RoleAdmin}, word[auth.Role]{"editor", auth.RoleEditor}, word[auth.Role]{"reader", auth.RoleReader})
 
 	customerEmails = oneOf(
 		word[CustomerEmails]{"hidden", EmailsHidden},

@@ -2,7 +2,9 @@ package providertest
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"os"
@@ -26,14 +28,15 @@ import (
 //
 // The first line says where it comes from: "Written from documentation: " with an address, "Written from
 // documentation, an example of the vendor's: " with an address, where the body is the vendor's own, byte for byte, or
-// "Recorded from the simulator". An answer other than 200 is told by a third line, "# Status: 404". The body is
-// what follows the empty line, as it is.
+// "Recorded from the simulator". An answer other than 200 is told by a third line, "# Status: 404"; what a write sends,
+// by one more, "# Sends: {"email": "a@example.com"}". The body is what follows the empty line, as it is.
 type Exchange struct {
 	Name      string // of its file: "affiliate_get"
 	Source    string
 	Operation string // as the vendor's page and the code have it: "GET /affiliates/{id}"
 	Request   string // "GET /affiliates/7?expand=coupons"
 	Status    int
+	Sends     string // the JSON that a write has to send; "" for none
 	Body      []byte
 }
 
@@ -126,6 +129,12 @@ func parseExchange(file string, b []byte) (Exchange, error) {
 		}
 		e.Status = n
 	}
+	if sends, ok := next("# Sends: "); ok {
+		if !json.Valid([]byte(sends)) {
+			return e, fmt.Errorf("%q is no JSON", sends)
+		}
+		e.Sends = sends
+	}
 	if e.Request, _ = next(""); !requestLine.MatchString(e.Request) || len(lines) > 0 {
 		return e, fmt.Errorf("want a request line, then an empty one; got %q", append([]string{e.Request}, lines...))
 	}
@@ -147,7 +156,11 @@ func (e Exchange) Store(t testing.TB) {
 	if e.Status != http.StatusOK {
 		status = fmt.Sprintf("# Status: %d\n", e.Status)
 	}
-	text := fmt.Appendf(nil, "# %s\n# Operation: %s\n%s%s\n\n%s", e.Source, e.Operation, status, e.Request, e.Body)
+	sends := ""
+	if e.Sends != "" {
+		sends = "# Sends: " + e.Sends + "\n"
+	}
+	text := fmt.Appendf(nil, "# %s\n# Operation: %s\n%s%s%s\n\n%s", e.Source, e.Operation, status, sends, e.Request, e.Body)
 	if _, err := parseExchange(e.Name+".http", text); err != nil {
 		t.Fatalf("%s: %v", e.Name, err)
 	}
@@ -167,11 +180,20 @@ func (e Exchange) URL() *url.URL {
 	return u
 }
 
-// answers says whether r is the request, whatever the order of its parameters.
-func (e Exchange) answers(r *http.Request) bool {
+// answers says whether r, with this body, is the request, whatever the order of its parameters and members.
+func (e Exchange) answers(r *http.Request, body []byte) bool {
 	method, _, _ := strings.Cut(e.Request, " ")
 	u := e.URL()
-	return r.Method == method && r.URL.EscapedPath() == u.EscapedPath() && reflect.DeepEqual(r.URL.Query(), u.Query())
+	return r.Method == method && r.URL.EscapedPath() == u.EscapedPath() && reflect.DeepEqual(r.URL.Query(), u.Query()) &&
+		reflect.DeepEqual(parsed(body), parsed([]byte(e.Sends)))
+}
+
+// parsed is what a JSON text says; nil for none.
+func parsed(text []byte) (v any) {
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.UseNumber()
+	_ = d.Decode(&v)
+	return v
 }
 
 // Play is a vendor that answers the requests of these exchanges. A request that is none of theirs, or lacks these
@@ -194,9 +216,10 @@ func Play(t testing.TB, credentials http.Header, exchanges ...Exchange) http.Han
 				t.Errorf("%s %s: got %s %q, want %q", r.Method, r.URL.RequestURI(), name, got, want)
 			}
 		}
-		i := slices.IndexFunc(exchanges, func(e Exchange) bool { return e.answers(r) })
+		body, _ := io.ReadAll(r.Body)
+		i := slices.IndexFunc(exchanges, func(e Exchange) bool { return e.answers(r, body) })
 		if i < 0 {
-			t.Errorf("%s %s is not stored", r.Method, r.URL.RequestURI())
+			t.Errorf("%s %s %s is not stored", r.Method, r.URL.RequestURI(), body)
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}

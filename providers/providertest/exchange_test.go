@@ -205,7 +205,6 @@ func TestOperations(t *testing.T) {
 		"played, not stored":  {"operations.txt", list + "GET /y  played\n", `in exchanges(?s:.*)-.*GET /y`},
 		"listed twice":        {"operations.txt", list + "GET /charts  no: a chart\n", "GET /charts stands twice"},
 		"a read not yet":      {"operations.txt", list + "GET /y  not yet: write\n", `GET /y cannot be`},
-		"a write played":      {"operations.txt", list + "POST /y  played\n", `POST /y cannot be`},
 		"no reason":           {"operations.txt", list + "GET /y  no: \n", "is no operation and its status"},
 		"no status":           {"operations.txt", list + "GET /y\n", "is no operation and its status"},
 		"another status":      {"operations.txt", list + "GET /y  later\n", "is no operation and its status"},

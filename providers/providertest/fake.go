@@ -68,6 +68,14 @@ type Fake struct {
 
 var _ providers.Provider = (*Fake)(nil)
 
+// Plan is not supported: the fake is read only.
+func (f *Fake) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	return providers.Unsupported{}.Plan(ctx, c)
+}
+
+// Proofs are none.
+func (f *Fake) Proofs() []providers.Proof { return nil }
+
 // NewFake makes a Fake of an account.
 func NewFake(account string, o Options) *Fake {
 	if o.PageSize == 0 {

@@ -2,25 +2,30 @@
 // this order: retry → breaker → budget → send → status → bounded decode.
 //
 // Only reads are sent again, and only while the call's deadline leaves room: after a connection
-// that failed, a 429 (Retry-After is obeyed) and a 5xx. Every attempt takes its own place in the
+// that failed, a 429 (Retry-After is obeyed) and a 5xx. A write is sent once, whatever becomes of it, and its error says by
+// [providers.Error.Sent] whether it may have left. Every attempt takes its own place in the
 // budget. Redirects are not followed: they would take the credentials elsewhere. Errors are
 // [*providers.Error], with neither secrets nor e-mail addresses of customers in their text; the vendor's folder says
 // by [Config.Classify] what its error bodies mean.
 package rest
 
 import (
+	"bytes"
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
@@ -70,18 +75,25 @@ const (
 	maxErrorBody    = 64 << 10         // of an error's body
 )
 
-// Request is one read.
+// Request is one read or write.
 type Request struct {
-	Op    string // as the vendor's page has it: "GET /affiliates/{id}"
+	Op    string // as the vendor's page has it, its method first: "GET /affiliates/{id}"
 	Path  string // below the base URL, escaped
 	Query url.Values
-	Into  any // what the JSON body is decoded into; unknown fields are ignored
+	Body  any // sent as JSON; nil for none
+	Into  any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
 
 	// PrivatePath says that Path holds something private (an e-mail address): traces then show Op instead.
 	PrivatePath bool
 }
 
-// Client reads from one account. It is safe for concurrent use.
+// method is the request's, by its Op.
+func (r Request) method() string {
+	method, _, _ := strings.Cut(r.Op, " ")
+	return method
+}
+
+// Client calls one account. It is safe for concurrent use.
 type Client struct {
 	c         Config
 	transport http.RoundTripper
@@ -149,6 +161,24 @@ func (c *Client) Get(ctx context.Context, r Request) error {
 	}
 	if err != nil { // the context ended, and that is all the executor says
 		return c.fail(caller, c.unreached(r, ctx, err).err)
+	}
+	if r.Into != nil {
+		if err := decode(got.body, r.Into); err != nil {
+			return c.fail(caller, c.error(r, providers.KindBadReply, got.code, err, 0))
+		}
+	}
+	c.succeeded()
+	return nil
+}
+
+// Send makes one write by one attempt, and decodes its reply into r.Into like Get.
+func (c *Client) Send(ctx context.Context, r Request) error {
+	caller := ctx
+	ctx, cancel := context.WithTimeout(ctx, c.c.Timeout)
+	defer cancel()
+	got, f := c.try(ctx, caller, r, 1)
+	if f != nil {
+		return c.fail(caller, f.err)
 	}
 	if r.Into != nil {
 		if err := decode(got.body, r.Into); err != nil {
@@ -228,7 +258,7 @@ func backoff(kind providers.Kind, attempts int) time.Duration {
 func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *failure) {
 	start := c.c.Now()
 	got, f := c.send(ctx, r)
-	call := providers.Call{Account: c.c.Account, Method: http.MethodGet, Path: c.shown(r), Status: got.code,
+	call := providers.Call{Account: c.c.Account, Method: r.method(), Path: c.shown(r), Status: got.code,
 		Duration: c.c.Now().Sub(start), Source: providers.SourceVendor, Attempt: attempt}
 	providers.TraceFrom(ctx).Add(call)
 	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
@@ -253,7 +283,17 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	if len(r.Query) > 0 {
 		target += "?" + r.Query.Encode()
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, target, nil)
+	var body io.Reader
+	if r.Body != nil {
+		encoded, err := json.Marshal(r.Body)
+		if err != nil {
+			return reply{}, &failure{err: c.error(r, providers.KindUnknown, 0, errors.New("the request's body has no JSON"), 0)}
+		}
+		body = bytes.NewReader(encoded)
+	}
+	var sent atomic.Bool // from when there is a connection to write to
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method(), target, body)
 	if err != nil {
 		return reply{}, &failure{err: c.error(r, providers.KindUnknown, 0, errors.New("the request's address is not well-formed"), 0)}
 	}
@@ -261,9 +301,14 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 		req.Header[name] = values
 	}
 	req.Header.Set("Accept", "application/json")
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
 	response, err := c.transport.RoundTrip(req)
 	if err != nil {
-		return reply{}, c.unreached(r, ctx, err)
+		f := c.unreached(r, ctx, err)
+		f.err.Sent = sent.Load()
+		return reply{}, f
 	}
 	defer response.Body.Close()
 	got := reply{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"), c.c.Now())}
@@ -346,14 +391,14 @@ func (c *Client) refused(r Request, caller context.Context, err error) *failure 
 }
 
 func (c *Client) error(r Request, kind providers.Kind, status int, err error, wait time.Duration) *providers.Error {
-	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, RetryAfter: wait, Err: c.hide(r, err)}
+	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, Sent: status != 0, RetryAfter: wait, Err: c.hide(r, err)}
 }
 
 // shown is a request's path as traces show it.
 func (c *Client) shown(r Request) string {
 	path := r.Path
 	if r.PrivatePath {
-		path = strings.TrimPrefix(r.Op, "GET ")
+		path = strings.TrimPrefix(r.Op, r.method()+" ")
 	}
 	if len(r.Query) == 0 {
 		return path

@@ -1,0 +1,336 @@
+package providers
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/mail"
+	"net/url"
+	"strings"
+	"time"
+
+	"github.com/govalues/decimal"
+)
+
+// Command is the input of a mutation: one write to one account. Each noun's file has those that change it. A command is not changed once
+// it was read.
+type Command interface {
+	// Mutation is the capability that an account needs for it; its name is that of the GraphQL mutation: CREATE_AFFILIATE is createAffiliate.
+	Mutation() Capability
+
+	// Key is what the client recognizes this write by when it asks again.
+	Key() string
+
+	// Subject is the id of the record that says which account is meant: the account itself, or a record of it.
+	Subject() ID
+
+	// Target names what is written to, within the account: writes to one target go one after the other, over all replicas.
+	Target() string
+
+	// Check holds the input against what can be known without asking anybody. The currency is the account's.
+	Check(currency string, now time.Time) Problems
+}
+
+// Problem is one thing wrong with what a caller wrote: a UserError of the graph. The message is for people and holds nothing of what a
+// vendor said unless that was vetted.
+type Problem struct {
+	Field   []string // the way to it below `input`; empty, not nil, where it is the whole
+	Code    ProblemCode
+	Message string
+}
+
+// ProblemCode is what a client's program goes by.
+type ProblemCode string
+
+// The codes of problems.
+const (
+	ProblemInvalid     ProblemCode = "INVALID"     // not well-formed, or out of range
+	ProblemTaken       ProblemCode = "TAKEN"       // another record has it
+	ProblemNotFound    ProblemCode = "NOT_FOUND"   // names no record
+	ProblemConflict    ProblemCode = "CONFLICT"    // does not agree with what is there
+	ProblemWrongState  ProblemCode = "WRONG_STATE" // the record is in a state that does not allow it
+	ProblemUnsupported ProblemCode = "UNSUPPORTED" // this account's vendor does not take it
+)
+
+// Problems are what is wrong with a caller's input. As an error they say that nothing was written, and why.
+type Problems []Problem
+
+// Error lists them.
+func (p Problems) Error() string {
+	parts := make([]string, len(p))
+	for i, one := range p {
+		parts[i] = strings.Join(one.Field, ".") + ": " + one.Message
+	}
+	return strings.Join(parts, "; ")
+}
+
+// Problemf is one problem as an error: field is a path below `input`, joined by dots, "" for the whole.
+func Problemf(code ProblemCode, field, format string, args ...any) Problems {
+	return Problems{{Field: path(field), Code: code, Message: fmt.Sprintf(format, args...)}}
+}
+
+func path(field string) []string {
+	if field == "" {
+		return []string{}
+	}
+	return strings.Split(field, ".")
+}
+
+// Writer plans writes. Like a [Provider]'s other methods, Plan is safe for concurrent use.
+type Writer interface {
+	// Plan works out one write, and makes none: it reads at the vendor, live, what the write needs (an e-mail address, a membership's id)
+	// and what its outcome will be recognized by. What the caller got wrong is [Problems], and a mutation that the vendor does not have
+	// wraps [errors.ErrUnsupported]. After either, and after any other error, nothing was written.
+	Plan(ctx context.Context, c Command) (*Write, error)
+
+	// Proofs says, for each mutation that the vendor has, whether its outcome can be proven when nobody answered, and by what.
+	Proofs() []Proof
+}
+
+// Write is one write, worked out.
+type Write struct {
+	// Op is the operation as the vendor's page has it: "POST /commissions".
+	Op string
+
+	// Proof is the row of [Writer.Proofs] that this write comes under.
+	Proof Proof
+
+	// Before is what Look compares with later: what was there when the write was planned. It is stored before anything is sent, and
+	// holds no secret.
+	Before json.RawMessage
+
+	// Send makes the write, by one call that is never repeated. An error whose [Error].Sent is false says that nothing has left. An
+	// error that the vendor answered (KindInvalid, KindNotFound, KindConflict, KindUnauthorized, KindRateLimited, KindUnsupported) says that
+	// nothing was done; Problems likewise. After any other error nobody knows.
+	Send func(ctx context.Context) (*Written, error)
+
+	// Look finds out by reading whether the write was made, given what Before was. With disturbed, other writes went to the same target
+	// since, so that what is there now may be their work. It is nil where Proof.By is ProofNone.
+	Look func(ctx context.Context, before json.RawMessage, disturbed bool) (Verdict, *Written, error)
+
+	// Fields translates the vendor's names of fields into the input's paths, for what the vendor says of single fields.
+	Fields map[string]string
+
+	// Stale are the records that the write changes, beside the one it answers, and the nouns whose lists may change. They are read
+	// again at the next question.
+	Stale      []ID
+	StaleLists []Noun
+}
+
+// Written is what a write has made or changed.
+type Written struct {
+	ID      ID      // of the record that the mutation answers
+	Harvest Harvest // what the reply carried; records in it are as they are after the write
+	Secret  string  // shown once by the vendor, and stored nowhere
+}
+
+// Verdict is what a look at the vendor's records says of a write.
+type Verdict string
+
+// The verdicts.
+const (
+	Made    Verdict = "MADE"     // it was made
+	NotMade Verdict = "NOT_MADE" // it was not: it may be sent
+	Unclear Verdict = "UNCLEAR"  // nobody can tell
+)
+
+// Proof says by what the outcome of a mutation is proven.
+type Proof struct {
+	Mutation Capability
+	When     string // which of its inputs this is about, in words; "" for all
+	By       ProofBy
+	Look     string // where a person looks when it stays unknown: a sentence for the client
+}
+
+// ProofBy is a kind of proof.
+type ProofBy string
+
+// The kinds of proof.
+const (
+	ProofEmail   ProofBy = "EMAIL"    // a record of this address that was not there before
+	ProofCode    ProofBy = "CODE"     // a record with this referral code or coupon
+	ProofEventID ProofBy = "EVENT_ID" // a record with this event id, found by search and checked again
+	ProofOrder   ProofBy = "ORDER"    // a record of this order
+	ProofURL     ProofBy = "URL"      // a record with this address
+	ProofState   ProofBy = "STATE"    // what was there before, compared with what is there now
+	ProofNone    ProofBy = "NONE"     // nothing: its outcome may stay unknown
+)
+
+// checks gathers what is wrong with a command.
+type checks struct {
+	prefix   string // of the paths of fields, with its dot
+	account  string // of the subject
+	currency string
+	now      time.Time
+	found    *Problems
+}
+
+// check begins the checks of a command: its key, and its subject.
+func check(c Command, currency string, now time.Time, field string, nouns ...Noun) *checks {
+	ch := &checks{account: c.Subject().Account, currency: currency, now: now, found: &Problems{}}
+	if k := c.Key(); len(k) < 8 || len(k) > 128 || strings.Trim(k, printable) != "" {
+		ch.add("idempotencyKey", "has to be 8 to 128 printable ASCII characters without spaces, such as a UUID")
+	}
+	ch.id(field, c.Subject(), nouns...)
+	return ch
+}
+
+// printable are the characters of an idempotency key.
+var printable = func() string {
+	var b strings.Builder
+	for r := '!'; r <= '~'; r++ {
+		b.WriteRune(r)
+	}
+	return b.String()
+}()
+
+// problems are what was found.
+func (ch *checks) problems() Problems { return *ch.found }
+
+func (ch *checks) add(field, format string, args ...any) {
+	*ch.found = append(*ch.found, Problemf(ProblemInvalid, ch.prefix+field, format, args...)...)
+}
+
+// below are the checks of an object inside the input.
+func (ch *checks) below(field string) *checks {
+	inner := *ch
+	inner.prefix += field + "."
+	return &inner
+}
+
+// id wants the id of a record of one of these nouns, and of the command's account.
+func (ch *checks) id(field string, id ID, nouns ...Noun) {
+	words := make([]string, len(nouns))
+	for i, n := range nouns {
+		if id.Noun == n {
+			if id.Account != ch.account {
+				ch.add(field, "is a record of another account")
+			}
+			return
+		}
+		words[i] = string(n)
+	}
+	ch.add(field, "has to be the id of type %s, and is one of type %s", strings.Join(words, " or "), id.Noun)
+}
+
+// optionalID is id for what need not be there.
+func (ch *checks) optionalID(field string, id *ID, noun Noun) {
+	if id != nil {
+		ch.id(field, *id, noun)
+	}
+}
+
+// email wants an address as people write it; nil is none.
+func (ch *checks) email(field string, s *string) {
+	if s == nil {
+		return
+	}
+	a, err := mail.ParseAddress(*s)
+	if err != nil || a.Address != *s || len(*s) > 254 {
+		ch.add(field, "has to be an e-mail address")
+	}
+}
+
+// What people write is bounded, in bytes: names and ids, and texts.
+const (
+	maxName = 250
+	maxText = 10_000
+)
+
+// text wants something visible, of at most max characters; nil is none.
+func (ch *checks) text(field string, s *string, max int) {
+	switch {
+	case s == nil:
+	case strings.TrimSpace(*s) == "":
+		ch.add(field, "must not be empty")
+	case len(*s) > max:
+		ch.add(field, "must not have more than %d bytes", max)
+	case strings.ContainsFunc(*s, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' && r != '\r' }):
+		ch.add(field, "must not hold control characters")
+	}
+}
+
+// code wants a referral or coupon code: what can stand in an address and be typed.
+func (ch *checks) code(field string, s *string) {
+	if s == nil {
+		return
+	}
+	if *s == "" || len(*s) > 64 || strings.ContainsFunc(*s, func(r rune) bool {
+		return !(r >= '0' && r <= '9' || r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r == '-' || r == '_' || r == '.')
+	}) {
+		ch.add(field, "has to be 1 to 64 letters, digits, hyphens, underscores or dots")
+	}
+}
+
+// events wants names of events.
+func (ch *checks) events(events []string) {
+	if len(events) == 0 || len(events) > 100 {
+		ch.add("events", "has to have 1 to 100 names of events")
+	}
+	for i := range events {
+		ch.text(fmt.Sprintf("events.%d", i), &events[i], maxName)
+	}
+}
+
+// link wants an absolute address on the web.
+func (ch *checks) link(field string, s *string, secure bool) {
+	if s == nil {
+		return
+	}
+	u, err := url.Parse(*s)
+	switch {
+	case err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" || len(*s) > 2000:
+		ch.add(field, "has to be an address like https://example.com/page")
+	case secure && u.Scheme != "https":
+		ch.add(field, "has to begin with https://")
+	case u.User != nil:
+		ch.add(field, "must not hold a password")
+	}
+}
+
+// money wants an amount in the account's currency that has no more places than the currency; sign says which amounts are right: 1 for those
+// above zero, 0 for all but zero, -1 for zero and above.
+func (ch *checks) money(field string, m *Money, sign int) {
+	if m == nil {
+		return
+	}
+	if !strings.EqualFold(m.CurrencyCode, ch.currency) {
+		ch.add(field+".currencyCode", "has to be %s, the account's currency", ch.currency)
+	}
+	switch {
+	case sign > 0 && m.Amount.Sign() <= 0:
+		ch.add(field+".amount", "has to be more than 0")
+	case sign == 0 && m.Amount.IsZero():
+		ch.add(field+".amount", "must not be 0")
+	case sign < 0 && m.Amount.Sign() < 0:
+		ch.add(field+".amount", "must not be less than 0")
+	case m.Amount.Trim(0).Scale() > MinorDigits(ch.currency):
+		ch.add(field+".amount", "has more decimal places than %s has", ch.currency)
+	case m.Amount.CmpAbs(maxAmount) > 0:
+		ch.add(field+".amount", "must not be more than %s", maxAmount)
+	}
+}
+
+// maxAmount bounds amounts: a hundred million is nobody's commission, but often a mistaken unit.
+var maxAmount = decimal.MustParse("100000000")
+
+// past wants a time of this century that is not in the future; an hour is granted for clocks that differ.
+func (ch *checks) past(field string, at *time.Time) {
+	switch {
+	case at == nil:
+	case at.After(ch.now.Add(time.Hour)):
+		ch.add(field, "must not lie in the future")
+	case at.Year() < 2000:
+		ch.add(field, "must not lie before the year 2000")
+	}
+}
+
+// some wants a change, so that nothing is sent for nothing.
+func (ch *checks) some(given ...bool) {
+	for _, g := range given {
+		if g {
+			return
+		}
+	}
+	ch.add("", "names nothing to change")
+}
