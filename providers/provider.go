@@ -92,6 +92,11 @@ func (Unsupported) Plan(context.Context, Command) (*Write, error) {
 	return nil, unsupported("write")
 }
 
+// Look is not supported.
+func (Unsupported) Look(context.Context, Command, json.RawMessage, bool) (Verdict, *Written, error) {
+	return "", nil, unsupported("write")
+}
+
 // Proofs are none.
 func (Unsupported) Proofs() []Proof { return nil }
 

@@ -29,7 +29,13 @@ func TestUnsupported(t *testing.T) {
 			args = append(args, reflect.Zero(m.Type().In(k)))
 		}
 		out := m.Call(args)
-		err, _ := out[1].Interface().(error)
+		if len(out) == 1 { // Proofs: there are none
+			if !out[0].IsZero() {
+				t.Errorf("%s: %v; want nothing", v.Type().Method(i).Name, out[0])
+			}
+			continue
+		}
+		err, _ := out[len(out)-1].Interface().(error)
 		if !errors.Is(err, errors.ErrUnsupported) || providers.KindOf(err) != providers.KindUnsupported || !out[0].IsZero() {
 			t.Errorf("%s: %v, %v; want nothing, and errors.ErrUnsupported", v.Type().Method(i).Name, out[0], err)
 		}

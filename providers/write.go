@@ -76,12 +76,18 @@ func path(field string) []string {
 	return strings.Split(field, ".")
 }
 
-// Writer plans writes. Like a [Provider]'s other methods, Plan is safe for concurrent use.
+// Writer plans writes, and finds out what became of them. Like a [Provider]'s other methods, these are safe for concurrent use.
 type Writer interface {
 	// Plan works out one write, and makes none: it reads at the vendor, live, what the write needs (an e-mail address, a membership's id)
 	// and what its outcome will be recognized by. What the caller got wrong is [Problems], and a mutation that the vendor does not have
 	// wraps [errors.ErrUnsupported]. After either, and after any other error, nothing was written.
 	Plan(ctx context.Context, c Command) (*Write, error)
+
+	// Look finds out by reading, live, whether a write was made that nobody answered, perhaps before this process began: before is what its
+	// plan had as Before. It does not judge, as Plan does, whether the write makes sense now. With disturbed, other writes went to the same
+	// target since, so that what is there now may be their work. Written is set with [Made] only. What comes under a proof by [ProofNone]
+	// is [Unclear].
+	Look(ctx context.Context, c Command, before json.RawMessage, disturbed bool) (Verdict, *Written, error)
 
 	// Proofs says, for each mutation that the vendor has, whether its outcome can be proven when nobody answered, and by what.
 	Proofs() []Proof
@@ -104,17 +110,8 @@ type Write struct {
 	// nothing was done; Problems likewise. After any other error nobody knows.
 	Send func(ctx context.Context) (*Written, error)
 
-	// Look finds out by reading whether the write was made, given what Before was. With disturbed, other writes went to the same target
-	// since, so that what is there now may be their work. It is nil where Proof.By is ProofNone.
-	Look func(ctx context.Context, before json.RawMessage, disturbed bool) (Verdict, *Written, error)
-
 	// Fields translates the vendor's names of fields into the input's paths, for what the vendor says of single fields.
 	Fields map[string]string
-
-	// Stale are the records that the write changes, beside the one it answers, and the nouns whose lists may change. They are read
-	// again at the next question.
-	Stale      []ID
-	StaleLists []Noun
 }
 
 // Written is what a write has made or changed.
@@ -122,6 +119,11 @@ type Written struct {
 	ID      ID      // of the record that the mutation answers
 	Harvest Harvest // what the reply carried; records in it are as they are after the write
 	Secret  string  // shown once by the vendor, and stored nowhere
+
+	// Stale are the records that the write has changed, beside those in Harvest, and the nouns whose lists may have changed. They are read
+	// again at the next question.
+	Stale      []ID
+	StaleLists []Noun
 }
 
 // Verdict is what a look at the vendor's records says of a write.

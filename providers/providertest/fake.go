@@ -73,6 +73,11 @@ func (f *Fake) Plan(ctx context.Context, c providers.Command) (*providers.Write,
 	return providers.Unsupported{}.Plan(ctx, c)
 }
 
+// Look is not supported.
+func (f *Fake) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	return providers.Unsupported{}.Look(ctx, c, before, disturbed)
+}
+
 // Proofs are none.
 func (f *Fake) Proofs() []providers.Proof { return nil }
 
