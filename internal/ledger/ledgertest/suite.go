@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/ledger"
-	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
 // Run proves that a store keeps the contract of [ledger.Store]. open makes a store; it may hold what other tests put.
@@ -93,7 +92,7 @@ func expiry(t *testing.T, s ledger.Store, key string) {
 	save(t, s, key, "", "a", 30*time.Millisecond)
 	version := save(t, s, key+" 2", "", "a", 30*time.Millisecond)
 	save(t, s, key+" 2", version, "b", 0)
-	redistest.Eventually(t, "the value is gone", func(context.Context) error {
+	eventually(t, "the value is gone", func() error {
 		if r := load(t, s, key); r.Version != "" {
 			return fmt.Errorf("it is there")
 		}
@@ -108,7 +107,7 @@ func expiry(t *testing.T, s ledger.Store, key string) {
 // clock: the store's time goes on.
 func clock(t *testing.T, s ledger.Store, key string) {
 	before := load(t, s, key).Now
-	redistest.Eventually(t, "the clock has moved", func(context.Context) error {
+	eventually(t, "the clock has moved", func() error {
 		if now := load(t, s, key).Now; !now.After(before) {
 			return fmt.Errorf("%v", now)
 		}
@@ -157,5 +156,24 @@ func canceled(t *testing.T, s ledger.Store, key string) {
 	}
 	if r := load(t, s, key); r.Version != "" {
 		t.Error("something was saved")
+	}
+}
+
+// eventually asks until there is no error, for a clock that is the store's own; after ten seconds the test fails.
+func eventually(t *testing.T, what string, ask func() error) {
+	t.Helper()
+	tick := time.NewTicker(time.Millisecond)
+	defer tick.Stop()
+	end := time.After(10 * time.Second)
+	for {
+		err := ask()
+		if err == nil {
+			return
+		}
+		select {
+		case <-tick.C:
+		case <-end:
+			t.Fatalf("waited in vain until %s: %v", what, err)
+		}
 	}
 }
