@@ -144,14 +144,14 @@ func (*CreateAffiliateInput) Mutation() Capability { return CanCreateAffiliate }
 func (c *CreateAffiliateInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the account.
-func (c *CreateAffiliateInput) Subject() ID { return c.Account }
+func (c *CreateAffiliateInput) Subject() (string, ID) { return "account", c.Account }
 
 // Target is the address.
 func (c *CreateAffiliateInput) Target() string { return "email " + strings.ToLower(c.Email) }
 
 // Check checks the input.
 func (c *CreateAffiliateInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "account", NounAccount)
+	ch := check(c, currency, now, NounAccount)
 	ch.email("email", &c.Email)
 	ch.text("firstName", c.FirstName, maxName)
 	ch.text("lastName", c.LastName, maxName)
@@ -182,14 +182,14 @@ func (*UpdateAffiliateInput) Mutation() Capability { return CanUpdateAffiliate }
 func (c *UpdateAffiliateInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *UpdateAffiliateInput) Subject() ID { return c.ID }
+func (c *UpdateAffiliateInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the affiliate.
 func (c *UpdateAffiliateInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *UpdateAffiliateInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.email("email", c.Email)
 	ch.text("firstName", c.FirstName, maxName)
 	ch.text("lastName", c.LastName, maxName)
@@ -214,14 +214,14 @@ func (*SetAffiliateStatusInput) Mutation() Capability { return CanSetAffiliateSt
 func (c *SetAffiliateStatusInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *SetAffiliateStatusInput) Subject() ID { return c.ID }
+func (c *SetAffiliateStatusInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the affiliate.
 func (c *SetAffiliateStatusInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *SetAffiliateStatusInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.optionalID("campaign", c.Campaign, NounCampaign)
 	return ch.problems()
 }
@@ -242,14 +242,14 @@ func (*MoveAffiliateInput) Mutation() Capability { return CanMoveAffiliate }
 func (c *MoveAffiliateInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *MoveAffiliateInput) Subject() ID { return c.ID }
+func (c *MoveAffiliateInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the affiliate.
 func (c *MoveAffiliateInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *MoveAffiliateInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.optionalID("fromCampaign", c.FromCampaign, NounCampaign)
 	ch.id("toCampaign", c.ToCampaign, NounCampaign)
 	if c.FromCampaign != nil && *c.FromCampaign == c.ToCampaign {
@@ -272,14 +272,14 @@ func (*SetAffiliateParentInput) Mutation() Capability { return CanSetAffiliatePa
 func (c *SetAffiliateParentInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *SetAffiliateParentInput) Subject() ID { return c.ID }
+func (c *SetAffiliateParentInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the affiliate.
 func (c *SetAffiliateParentInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *SetAffiliateParentInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.id("parent", c.Parent, NounAffiliate)
 	if c.Parent == c.ID {
 		ch.add("parent", "is the affiliate itself")
@@ -301,14 +301,14 @@ func (*ConnectCustomerInput) Mutation() Capability { return CanConnectCustomer }
 func (c *ConnectCustomerInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *ConnectCustomerInput) Subject() ID { return c.Affiliate }
+func (c *ConnectCustomerInput) Subject() (string, ID) { return "affiliate", c.Affiliate }
 
 // Target is the customer.
 func (c *ConnectCustomerInput) Target() string { return "customer " + strings.ToLower(c.CustomerEmail) }
 
 // Check checks the input.
 func (c *ConnectCustomerInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.email("customerEmail", &c.CustomerEmail)
 	return ch.problems()
 }

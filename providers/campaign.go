@@ -110,14 +110,14 @@ func (*CreateCampaignInput) Mutation() Capability { return CanCreateCampaign }
 func (c *CreateCampaignInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the account.
-func (c *CreateCampaignInput) Subject() ID { return c.Account }
+func (c *CreateCampaignInput) Subject() (string, ID) { return "account", c.Account }
 
 // Target is the campaign's name.
 func (c *CreateCampaignInput) Target() string { return "campaign " + strings.ToLower(c.Name) }
 
 // Check checks the input.
 func (c *CreateCampaignInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "account", NounAccount)
+	ch := check(c, currency, now, NounAccount)
 	ch.text("name", &c.Name, maxName)
 	c.Terms.check(ch.below("terms"))
 	return ch.problems()
@@ -138,14 +138,14 @@ func (*UpdateCampaignInput) Mutation() Capability { return CanUpdateCampaign }
 func (c *UpdateCampaignInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the campaign.
-func (c *UpdateCampaignInput) Subject() ID { return c.ID }
+func (c *UpdateCampaignInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the campaign.
 func (c *UpdateCampaignInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *UpdateCampaignInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounCampaign)
+	ch := check(c, currency, now, NounCampaign)
 	ch.text("name", c.Name, maxName)
 	if c.Terms != nil {
 		c.Terms.check(ch.below("terms"))

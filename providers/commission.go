@@ -148,18 +148,21 @@ func (*CreateCommissionInput) Mutation() Capability { return CanCreateCommission
 func (c *CreateCommissionInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the referral, or the affiliate.
-func (c *CreateCommissionInput) Subject() ID {
+func (c *CreateCommissionInput) Subject() (string, ID) {
 	switch {
 	case c.Commission.Sale != nil:
-		return c.Commission.Sale.Referral
+		return "commission.sale.referral", c.Commission.Sale.Referral
 	case c.Commission.Custom != nil:
-		return c.Commission.Custom.Affiliate
+		return "commission.custom.affiliate", c.Commission.Custom.Affiliate
 	}
-	return ID{}
+	return "commission", ID{}
 }
 
 // Target is the referral, or the affiliate.
-func (c *CreateCommissionInput) Target() string { return c.Subject().String() }
+func (c *CreateCommissionInput) Target() string {
+	_, id := c.Subject()
+	return id.String()
+}
 
 // Check checks the input.
 func (c *CreateCommissionInput) Check(currency string, now time.Time) Problems {
@@ -169,11 +172,11 @@ func (c *CreateCommissionInput) Check(currency string, now time.Time) Problems {
 	}
 	var ch *checks
 	if sale != nil {
-		ch = check(c, currency, now, "commission.sale.referral", NounReferral)
+		ch = check(c, currency, now, NounReferral)
 		ch.money("commission.sale.saleAmount", &sale.SaleAmount, 1)
 		ch.money("commission.sale.amount", sale.Amount, 1)
 	} else {
-		ch = check(c, currency, now, "commission.custom.affiliate", NounAffiliate)
+		ch = check(c, currency, now, NounAffiliate)
 		ch.optionalID("commission.custom.campaign", custom.Campaign, NounCampaign)
 		ch.money("commission.custom.amount", &custom.Amount, 1)
 		ch.money("commission.custom.saleAmount", custom.SaleAmount, 1)
@@ -200,14 +203,14 @@ func (*UpdateCommissionInput) Mutation() Capability { return CanUpdateCommission
 func (c *UpdateCommissionInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the commission.
-func (c *UpdateCommissionInput) Subject() ID { return c.ID }
+func (c *UpdateCommissionInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the commission.
 func (c *UpdateCommissionInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *UpdateCommissionInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounCommission)
+	ch := check(c, currency, now, NounCommission)
 	ch.text("note", c.Note, maxText)
 	ch.text("internalNote", c.InternalNote, maxText)
 	ch.some(c.Note != nil, c.InternalNote != nil)
@@ -228,14 +231,14 @@ func (*SetCommissionStatusInput) Mutation() Capability { return CanSetCommission
 func (c *SetCommissionStatusInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the commission.
-func (c *SetCommissionStatusInput) Subject() ID { return c.ID }
+func (c *SetCommissionStatusInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the commission.
 func (c *SetCommissionStatusInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *SetCommissionStatusInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounCommission)
+	ch := check(c, currency, now, NounCommission)
 	if c.Status != CommissionApproved && c.Status != CommissionDenied {
 		ch.add("status", "has to be APPROVED or DENIED")
 	}
@@ -257,14 +260,14 @@ func (*AdjustCommissionInput) Mutation() Capability { return CanAdjustCommission
 func (c *AdjustCommissionInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the commission.
-func (c *AdjustCommissionInput) Subject() ID { return c.ID }
+func (c *AdjustCommissionInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the commission.
 func (c *AdjustCommissionInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *AdjustCommissionInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounCommission)
+	ch := check(c, currency, now, NounCommission)
 	ch.money("amount", &c.Amount, 0)
 	ch.text("note", c.Note, maxText)
 	return ch.problems()

@@ -43,14 +43,14 @@ func (*AssignCouponInput) Mutation() Capability { return CanAssignCoupon }
 func (c *AssignCouponInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *AssignCouponInput) Subject() ID { return c.Affiliate }
+func (c *AssignCouponInput) Subject() (string, ID) { return "affiliate", c.Affiliate }
 
 // Target is the code.
 func (c *AssignCouponInput) Target() string { return "coupon " + strings.ToLower(c.Code) }
 
 // Check checks the input.
 func (c *AssignCouponInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.code("code", &c.Code)
 	ch.text("description", c.Description, maxText)
 	ch.optionalID("campaign", c.Campaign, NounCampaign)

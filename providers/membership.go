@@ -62,14 +62,14 @@ func (*AddAffiliateToCampaignInput) Mutation() Capability { return CanAddAffilia
 func (c *AddAffiliateToCampaignInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *AddAffiliateToCampaignInput) Subject() ID { return c.Affiliate }
+func (c *AddAffiliateToCampaignInput) Subject() (string, ID) { return "affiliate", c.Affiliate }
 
 // Target is the affiliate.
 func (c *AddAffiliateToCampaignInput) Target() string { return c.Affiliate.String() }
 
 // Check checks the input.
 func (c *AddAffiliateToCampaignInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.id("campaign", c.Campaign, NounCampaign)
 	return ch.problems()
 }
@@ -89,14 +89,14 @@ func (*UpdateMembershipInput) Mutation() Capability { return CanUpdateMembership
 func (c *UpdateMembershipInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the membership.
-func (c *UpdateMembershipInput) Subject() ID { return c.ID }
+func (c *UpdateMembershipInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the membership.
 func (c *UpdateMembershipInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *UpdateMembershipInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounMembership)
+	ch := check(c, currency, now, NounMembership)
 	ch.code("refCode", c.RefCode)
 	ch.code("couponCode", c.CouponCode)
 	ch.some(c.RefCode != nil, c.CouponCode != nil)

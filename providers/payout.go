@@ -77,7 +77,7 @@ func (*MarkPayoutPaidInput) Mutation() Capability { return CanMarkPayoutPaid }
 func (c *MarkPayoutPaidInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the payout.
-func (c *MarkPayoutPaidInput) Subject() ID { return c.ID }
+func (c *MarkPayoutPaidInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is all payouts of the account: what is due is worked out from what was paid.
 func (c *MarkPayoutPaidInput) Target() string { return "payouts" }
@@ -87,7 +87,7 @@ const maxPaid = 1000
 
 // Check checks the input.
 func (c *MarkPayoutPaidInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounPayout)
+	ch := check(c, currency, now, NounPayout)
 	if n := len(c.Commissions); n < 1 || n > maxPaid {
 		ch.add("commissions", "has to have 1 to %d ids", maxPaid)
 	}

@@ -112,7 +112,7 @@ func (*CreateReferralInput) Mutation() Capability { return CanCreateReferral }
 func (c *CreateReferralInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the affiliate.
-func (c *CreateReferralInput) Subject() ID { return c.Affiliate }
+func (c *CreateReferralInput) Subject() (string, ID) { return "affiliate", c.Affiliate }
 
 // Target is who or what is referred.
 func (c *CreateReferralInput) Target() string {
@@ -129,7 +129,7 @@ func (c *CreateReferralInput) Target() string {
 
 // Check checks the input.
 func (c *CreateReferralInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "affiliate", NounAffiliate)
+	ch := check(c, currency, now, NounAffiliate)
 	ch.optionalID("campaign", c.Campaign, NounCampaign)
 	ch.email("email", c.Email)
 	ch.text("customerId", c.CustomerID, maxName)
@@ -155,14 +155,14 @@ func (*UpdateReferralInput) Mutation() Capability { return CanUpdateReferral }
 func (c *UpdateReferralInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the referral.
-func (c *UpdateReferralInput) Subject() ID { return c.ID }
+func (c *UpdateReferralInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the referral.
 func (c *UpdateReferralInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *UpdateReferralInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounReferral)
+	ch := check(c, currency, now, NounReferral)
 	ch.email("email", c.Email)
 	ch.text("customerId", c.CustomerID, maxName)
 	ch.some(c.Email != nil, c.CustomerID != nil)
@@ -185,14 +185,14 @@ func (*MoveReferralInput) Mutation() Capability { return CanMoveReferral }
 func (c *MoveReferralInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the referral.
-func (c *MoveReferralInput) Subject() ID { return c.ID }
+func (c *MoveReferralInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the referral.
 func (c *MoveReferralInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *MoveReferralInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounReferral)
+	ch := check(c, currency, now, NounReferral)
 	ch.id("affiliate", c.Affiliate, NounAffiliate)
 	ch.optionalID("campaign", c.Campaign, NounCampaign)
 	return ch.problems()
@@ -222,12 +222,12 @@ func (*SetReferralStatusInput) Mutation() Capability { return CanSetReferralStat
 func (c *SetReferralStatusInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the referral.
-func (c *SetReferralStatusInput) Subject() ID { return c.ID }
+func (c *SetReferralStatusInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is the referral.
 func (c *SetReferralStatusInput) Target() string { return c.ID.String() }
 
 // Check checks the input.
 func (c *SetReferralStatusInput) Check(currency string, now time.Time) Problems {
-	return check(c, currency, now, "id", NounReferral).problems()
+	return check(c, currency, now, NounReferral).problems()
 }

@@ -36,14 +36,14 @@ func (*CreateWebhookSubscriptionInput) Mutation() Capability { return CanCreateW
 func (c *CreateWebhookSubscriptionInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the account.
-func (c *CreateWebhookSubscriptionInput) Subject() ID { return c.Account }
+func (c *CreateWebhookSubscriptionInput) Subject() (string, ID) { return "account", c.Account }
 
 // Target is all subscriptions of the account.
 func (c *CreateWebhookSubscriptionInput) Target() string { return "webhooks" }
 
 // Check checks the input.
 func (c *CreateWebhookSubscriptionInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "account", NounAccount)
+	ch := check(c, currency, now, NounAccount)
 	ch.link("targetUrl", &c.TargetURL, true)
 	ch.events(c.Events)
 	return ch.problems()
@@ -65,14 +65,14 @@ func (*UpdateWebhookSubscriptionInput) Mutation() Capability { return CanUpdateW
 func (c *UpdateWebhookSubscriptionInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the subscription.
-func (c *UpdateWebhookSubscriptionInput) Subject() ID { return c.ID }
+func (c *UpdateWebhookSubscriptionInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is all subscriptions of the account.
 func (c *UpdateWebhookSubscriptionInput) Target() string { return "webhooks" }
 
 // Check checks the input.
 func (c *UpdateWebhookSubscriptionInput) Check(currency string, now time.Time) Problems {
-	ch := check(c, currency, now, "id", NounWebhookSubscription)
+	ch := check(c, currency, now, NounWebhookSubscription)
 	ch.link("targetUrl", c.TargetURL, true)
 	if c.Events != nil {
 		ch.events(c.Events)
@@ -94,12 +94,12 @@ func (*DeleteWebhookSubscriptionInput) Mutation() Capability { return CanDeleteW
 func (c *DeleteWebhookSubscriptionInput) Key() string { return c.IdempotencyKey }
 
 // Subject is the subscription.
-func (c *DeleteWebhookSubscriptionInput) Subject() ID { return c.ID }
+func (c *DeleteWebhookSubscriptionInput) Subject() (string, ID) { return "id", c.ID }
 
 // Target is all subscriptions of the account.
 func (c *DeleteWebhookSubscriptionInput) Target() string { return "webhooks" }
 
 // Check checks the input.
 func (c *DeleteWebhookSubscriptionInput) Check(currency string, now time.Time) Problems {
-	return check(c, currency, now, "id", NounWebhookSubscription).problems()
+	return check(c, currency, now, NounWebhookSubscription).problems()
 }

@@ -21,8 +21,8 @@ type Command interface {
 	// Key is what the client recognizes this write by when it asks again.
 	Key() string
 
-	// Subject is the id of the record that says which account is meant: the account itself, or a record of it.
-	Subject() ID
+	// Subject is the record that says which account is meant, the account itself or a record of it, and the field below `input` that names it.
+	Subject() (field string, id ID)
 
 	// Target names what is written to, within the account: writes to one target go one after the other, over all replicas.
 	Target() string
@@ -168,12 +168,13 @@ type checks struct {
 }
 
 // check begins the checks of a command: its key, and its subject.
-func check(c Command, currency string, now time.Time, field string, nouns ...Noun) *checks {
-	ch := &checks{account: c.Subject().Account, currency: currency, now: now, found: &Problems{}}
+func check(c Command, currency string, now time.Time, nouns ...Noun) *checks {
+	field, id := c.Subject()
+	ch := &checks{account: id.Account, currency: currency, now: now, found: &Problems{}}
 	if k := c.Key(); len(k) < 8 || len(k) > 128 || strings.Trim(k, printable) != "" {
 		ch.add("idempotencyKey", "has to be 8 to 128 printable ASCII characters without spaces, such as a UUID")
 	}
-	ch.id(field, c.Subject(), nouns...)
+	ch.id(field, id, nouns...)
 	return ch
 }
 

@@ -75,6 +75,7 @@ type write struct {
 	key, input   string // the entry's name, and the hash of what is asked for
 	target       string // the name of what is written to
 	owner        string // of the lease
+	account      string // the account's id
 	lease        lease
 	entry        entry
 	entryVersion string
@@ -94,9 +95,9 @@ func (l *Ledger) Do(ctx context.Context, r Request) (*Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	account := r.Command.Subject().Account
-	w := &write{Ledger: l, Request: r, input: input, owner: newVersion(),
-		key: keyOf(r.Subject, account, r.Command.Key()), target: targetOf(account, r.Command.Target())}
+	_, record := r.Command.Subject()
+	w := &write{Ledger: l, Request: r, input: input, owner: newVersion(), account: record.Account,
+		key: keyOf(r.Subject, record.Account, r.Command.Key()), target: targetOf(record.Account, r.Command.Target())}
 	out, err := w.do(ctx)
 	w.audit(ctx, out, err)
 	return out, err
@@ -316,7 +317,7 @@ func (w *write) audit(ctx context.Context, out *Outcome, err error) {
 		outcome = "refused"
 	}
 	attrs := []slog.Attr{
-		slog.String("mutation", string(w.Command.Mutation())), slog.String("by", w.Subject), slog.String("account", w.Command.Subject().Account),
+		slog.String("mutation", string(w.Command.Mutation())), slog.String("by", w.Subject), slog.String("account", w.account),
 		slog.String("key", w.key[len(entryPrefix):][:16]), slog.String("outcome", outcome),
 	}
 	if out != nil {
