@@ -32,6 +32,9 @@ type AffiliateResolver interface {
 	Commissions(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Commission], error)
 	Payouts(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Payout], error)
 }
+type AffiliatePayloadResolver interface {
+	Affiliate(ctx context.Context, obj *model.Payload) (*providers.Affiliate, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -1071,7 +1074,7 @@ func (ec *executionContext) fieldContext_AffiliateLink_code(_ context.Context, f
 	return graphql.NewScalarFieldContext("AffiliateLink", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _AffiliatePayload_affiliate(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _AffiliatePayload_affiliate(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1080,7 +1083,7 @@ func (ec *executionContext) _AffiliatePayload_affiliate(ctx context.Context, fie
 			return ec.fieldContext_AffiliatePayload_affiliate(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Affiliate, nil
+			return ec.Resolvers.AffiliatePayload().Affiliate(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.Affiliate) graphql.Marshaler {
@@ -1094,8 +1097,8 @@ func (ec *executionContext) fieldContext_AffiliatePayload_affiliate(_ context.Co
 	fc = &graphql.FieldContext{
 		Object:     "AffiliatePayload",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Affiliate(ctx, field)
 		},
@@ -1103,7 +1106,7 @@ func (ec *executionContext) fieldContext_AffiliatePayload_affiliate(_ context.Co
 	return fc, nil
 }
 
-func (ec *executionContext) _AffiliatePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.AffiliatePayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _AffiliatePayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -2285,7 +2288,7 @@ func (ec *executionContext) _AffiliateLink(ctx context.Context, sel ast.Selectio
 
 var affiliatePayloadImplementors = []string{"AffiliatePayload"}
 
-func (ec *executionContext) _AffiliatePayload(ctx context.Context, sel ast.SelectionSet, obj *model.AffiliatePayload) graphql.Marshaler {
+func (ec *executionContext) _AffiliatePayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, affiliatePayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -2296,14 +2299,47 @@ func (ec *executionContext) _AffiliatePayload(ctx context.Context, sel ast.Selec
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("AffiliatePayload")
 		case "affiliate":
-			out.Values[i] = ec._AffiliatePayload_affiliate(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._AffiliatePayload_affiliate(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._AffiliatePayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -2460,7 +2496,7 @@ func (ec *executionContext) marshalNAffiliateLink2ᚕgithubᚗcomᚋpartnergraph
 	return ret
 }
 
-func (ec *executionContext) marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx context.Context, sel ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
+func (ec *executionContext) marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -26,6 +26,9 @@ type CommissionResolver interface {
 	Referral(ctx context.Context, obj *providers.Commission) (*providers.Referral, error)
 	Payout(ctx context.Context, obj *providers.Commission) (*providers.Payout, error)
 }
+type CommissionPayloadResolver interface {
+	Commission(ctx context.Context, obj *model.Payload) (*providers.Commission, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -851,7 +854,7 @@ func (ec *executionContext) fieldContext_CommissionEdge_cursor(_ context.Context
 	return graphql.NewScalarFieldContext("CommissionEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CommissionPayload_commission(ctx context.Context, field graphql.CollectedField, obj *model.CommissionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommissionPayload_commission(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -860,7 +863,7 @@ func (ec *executionContext) _CommissionPayload_commission(ctx context.Context, f
 			return ec.fieldContext_CommissionPayload_commission(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Commission, nil
+			return ec.Resolvers.CommissionPayload().Commission(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
@@ -874,8 +877,8 @@ func (ec *executionContext) fieldContext_CommissionPayload_commission(_ context.
 	fc = &graphql.FieldContext{
 		Object:     "CommissionPayload",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Commission(ctx, field)
 		},
@@ -883,7 +886,7 @@ func (ec *executionContext) fieldContext_CommissionPayload_commission(_ context.
 	return fc, nil
 }
 
-func (ec *executionContext) _CommissionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CommissionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CommissionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1812,7 +1815,7 @@ func (ec *executionContext) _CommissionEdge(ctx context.Context, sel ast.Selecti
 
 var commissionPayloadImplementors = []string{"CommissionPayload"}
 
-func (ec *executionContext) _CommissionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CommissionPayload) graphql.Marshaler {
+func (ec *executionContext) _CommissionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, commissionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1823,14 +1826,47 @@ func (ec *executionContext) _CommissionPayload(ctx context.Context, sel ast.Sele
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("CommissionPayload")
 		case "commission":
-			out.Values[i] = ec._CommissionPayload_commission(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CommissionPayload_commission(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._CommissionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1941,7 +1977,7 @@ func (ec *executionContext) marshalNCommissionKind2githubᚗcomᚋpartnergraph�
 	return res
 }
 
-func (ec *executionContext) marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCommissionPayload(ctx context.Context, sel ast.SelectionSet, v *model.CommissionPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

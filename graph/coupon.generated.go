@@ -24,6 +24,9 @@ type CouponResolver interface {
 	Affiliate(ctx context.Context, obj *providers.Coupon) (*providers.Affiliate, error)
 	Campaign(ctx context.Context, obj *providers.Coupon) (*providers.Campaign, error)
 }
+type CouponPayloadResolver interface {
+	Coupon(ctx context.Context, obj *model.Payload) (*providers.Coupon, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -441,7 +444,7 @@ func (ec *executionContext) fieldContext_CouponEdge_cursor(_ context.Context, fi
 	return graphql.NewScalarFieldContext("CouponEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _CouponPayload_coupon(ctx context.Context, field graphql.CollectedField, obj *model.CouponPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CouponPayload_coupon(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -450,7 +453,7 @@ func (ec *executionContext) _CouponPayload_coupon(ctx context.Context, field gra
 			return ec.fieldContext_CouponPayload_coupon(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Coupon, nil
+			return ec.Resolvers.CouponPayload().Coupon(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.Coupon) graphql.Marshaler {
@@ -464,8 +467,8 @@ func (ec *executionContext) fieldContext_CouponPayload_coupon(_ context.Context,
 	fc = &graphql.FieldContext{
 		Object:     "CouponPayload",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Coupon(ctx, field)
 		},
@@ -473,7 +476,7 @@ func (ec *executionContext) fieldContext_CouponPayload_coupon(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _CouponPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.CouponPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _CouponPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -927,7 +930,7 @@ func (ec *executionContext) _CouponEdge(ctx context.Context, sel ast.SelectionSe
 
 var couponPayloadImplementors = []string{"CouponPayload"}
 
-func (ec *executionContext) _CouponPayload(ctx context.Context, sel ast.SelectionSet, obj *model.CouponPayload) graphql.Marshaler {
+func (ec *executionContext) _CouponPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, couponPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -938,14 +941,47 @@ func (ec *executionContext) _CouponPayload(ctx context.Context, sel ast.Selectio
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("CouponPayload")
 		case "coupon":
-			out.Values[i] = ec._CouponPayload_coupon(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._CouponPayload_coupon(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._CouponPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1039,7 +1075,7 @@ func (ec *executionContext) marshalNCouponEdge2ᚖgithubᚗcomᚋpartnergraphᚋ
 	return ec._CouponEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNCouponPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCouponPayload(ctx context.Context, sel ast.SelectionSet, v *model.CouponPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNCouponPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -26,6 +26,9 @@ type PayoutResolver interface {
 	Campaign(ctx context.Context, obj *providers.Payout) (*providers.Campaign, error)
 	Commissions(ctx context.Context, obj *providers.Payout, first int, after *string) (*model.Connection[providers.Commission], error)
 }
+type PayoutPayloadResolver interface {
+	Payout(ctx context.Context, obj *model.Payload) (*providers.Payout, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -789,7 +792,7 @@ func (ec *executionContext) fieldContext_PayoutEdge_cursor(_ context.Context, fi
 	return graphql.NewScalarFieldContext("PayoutEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _PayoutPayload_payout(ctx context.Context, field graphql.CollectedField, obj *model.PayoutPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _PayoutPayload_payout(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -798,7 +801,7 @@ func (ec *executionContext) _PayoutPayload_payout(ctx context.Context, field gra
 			return ec.fieldContext_PayoutPayload_payout(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Payout, nil
+			return ec.Resolvers.PayoutPayload().Payout(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.Payout) graphql.Marshaler {
@@ -812,8 +815,8 @@ func (ec *executionContext) fieldContext_PayoutPayload_payout(_ context.Context,
 	fc = &graphql.FieldContext{
 		Object:     "PayoutPayload",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Payout(ctx, field)
 		},
@@ -821,7 +824,7 @@ func (ec *executionContext) fieldContext_PayoutPayload_payout(_ context.Context,
 	return fc, nil
 }
 
-func (ec *executionContext) _PayoutPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.PayoutPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _PayoutPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1382,7 +1385,7 @@ func (ec *executionContext) _PayoutEdge(ctx context.Context, sel ast.SelectionSe
 
 var payoutPayloadImplementors = []string{"PayoutPayload"}
 
-func (ec *executionContext) _PayoutPayload(ctx context.Context, sel ast.SelectionSet, obj *model.PayoutPayload) graphql.Marshaler {
+func (ec *executionContext) _PayoutPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, payoutPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1393,14 +1396,47 @@ func (ec *executionContext) _PayoutPayload(ctx context.Context, sel ast.Selectio
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("PayoutPayload")
 		case "payout":
-			out.Values[i] = ec._PayoutPayload_payout(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._PayoutPayload_payout(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._PayoutPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1494,7 +1530,7 @@ func (ec *executionContext) marshalNPayoutEdge2ᚖgithubᚗcomᚋpartnergraphᚋ
 	return ec._PayoutEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNPayoutPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayoutPayload(ctx context.Context, sel ast.SelectionSet, v *model.PayoutPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNPayoutPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

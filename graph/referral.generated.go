@@ -27,6 +27,9 @@ type ReferralResolver interface {
 	Campaign(ctx context.Context, obj *providers.Referral) (*providers.Campaign, error)
 	Commissions(ctx context.Context, obj *providers.Referral, first int, after *string) (*model.Connection[providers.Commission], error)
 }
+type ReferralPayloadResolver interface {
+	Referral(ctx context.Context, obj *model.Payload) (*providers.Referral, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -740,7 +743,7 @@ func (ec *executionContext) fieldContext_ReferralEdge_cursor(_ context.Context, 
 	return graphql.NewScalarFieldContext("ReferralEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _ReferralPayload_referral(ctx context.Context, field graphql.CollectedField, obj *model.ReferralPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _ReferralPayload_referral(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -749,7 +752,7 @@ func (ec *executionContext) _ReferralPayload_referral(ctx context.Context, field
 			return ec.fieldContext_ReferralPayload_referral(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Referral, nil
+			return ec.Resolvers.ReferralPayload().Referral(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.Referral) graphql.Marshaler {
@@ -763,8 +766,8 @@ func (ec *executionContext) fieldContext_ReferralPayload_referral(_ context.Cont
 	fc = &graphql.FieldContext{
 		Object:     "ReferralPayload",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_Referral(ctx, field)
 		},
@@ -772,7 +775,7 @@ func (ec *executionContext) fieldContext_ReferralPayload_referral(_ context.Cont
 	return fc, nil
 }
 
-func (ec *executionContext) _ReferralPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.ReferralPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _ReferralPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -1570,7 +1573,7 @@ func (ec *executionContext) _ReferralEdge(ctx context.Context, sel ast.Selection
 
 var referralPayloadImplementors = []string{"ReferralPayload"}
 
-func (ec *executionContext) _ReferralPayload(ctx context.Context, sel ast.SelectionSet, obj *model.ReferralPayload) graphql.Marshaler {
+func (ec *executionContext) _ReferralPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, referralPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1581,14 +1584,47 @@ func (ec *executionContext) _ReferralPayload(ctx context.Context, sel ast.Select
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("ReferralPayload")
 		case "referral":
-			out.Values[i] = ec._ReferralPayload_referral(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._ReferralPayload_referral(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
 			out.Values[i] = ec._ReferralPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1721,7 +1757,7 @@ func (ec *executionContext) marshalNReferralKind2githubᚗcomᚋpartnergraphᚋp
 	return res
 }
 
-func (ec *executionContext) marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐReferralPayload(ctx context.Context, sel ast.SelectionSet, v *model.ReferralPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

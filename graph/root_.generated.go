@@ -23,15 +23,23 @@ type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
 	Affiliate() AffiliateResolver
+	AffiliatePayload() AffiliatePayloadResolver
 	Campaign() CampaignResolver
+	CampaignPayload() CampaignPayloadResolver
 	Commission() CommissionResolver
+	CommissionPayload() CommissionPayloadResolver
 	Coupon() CouponResolver
+	CouponPayload() CouponPayloadResolver
 	Membership() MembershipResolver
+	MembershipPayload() MembershipPayloadResolver
 	Mutation() MutationResolver
 	Payout() PayoutResolver
+	PayoutPayload() PayoutPayloadResolver
 	Query() QueryResolver
 	Referral() ReferralResolver
+	ReferralPayload() ReferralPayloadResolver
 	WebhookSubscription() WebhookSubscriptionResolver
+	WebhookSubscriptionPayload() WebhookSubscriptionPayloadResolver
 }
 
 type DirectiveRoot struct {
@@ -226,7 +234,7 @@ type ComplexityRoot struct {
 	}
 
 	DeleteWebhookSubscriptionPayload struct {
-		DeletedID  func(childComplexity int) int
+		ID         func(childComplexity int) int
 		UserErrors func(childComplexity int) int
 	}
 
@@ -1299,11 +1307,11 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		return e.ComplexityRoot.CouponPayload.UserErrors(childComplexity), true
 
 	case "DeleteWebhookSubscriptionPayload.deletedId":
-		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.DeletedID == nil {
+		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.ID == nil {
 			break
 		}
 
-		return e.ComplexityRoot.DeleteWebhookSubscriptionPayload.DeletedID(childComplexity), true
+		return e.ComplexityRoot.DeleteWebhookSubscriptionPayload.ID(childComplexity), true
 	case "DeleteWebhookSubscriptionPayload.userErrors":
 		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.UserErrors == nil {
 			break

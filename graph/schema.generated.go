@@ -23,29 +23,29 @@ import (
 // region    ************************** generated!.gotpl **************************
 
 type MutationResolver interface {
-	CreateAffiliate(ctx context.Context, input providers.CreateAffiliateInput) (*model.AffiliatePayload, error)
-	UpdateAffiliate(ctx context.Context, input providers.UpdateAffiliateInput) (*model.AffiliatePayload, error)
-	SetAffiliateStatus(ctx context.Context, input providers.SetAffiliateStatusInput) (*model.AffiliatePayload, error)
-	MoveAffiliate(ctx context.Context, input providers.MoveAffiliateInput) (*model.AffiliatePayload, error)
-	SetAffiliateParent(ctx context.Context, input providers.SetAffiliateParentInput) (*model.AffiliatePayload, error)
-	ConnectCustomer(ctx context.Context, input providers.ConnectCustomerInput) (*model.AffiliatePayload, error)
-	CreateCampaign(ctx context.Context, input providers.CreateCampaignInput) (*model.CampaignPayload, error)
-	UpdateCampaign(ctx context.Context, input providers.UpdateCampaignInput) (*model.CampaignPayload, error)
-	CreateCommission(ctx context.Context, input providers.CreateCommissionInput) (*model.CommissionPayload, error)
-	UpdateCommission(ctx context.Context, input providers.UpdateCommissionInput) (*model.CommissionPayload, error)
-	SetCommissionStatus(ctx context.Context, input providers.SetCommissionStatusInput) (*model.CommissionPayload, error)
-	AdjustCommission(ctx context.Context, input providers.AdjustCommissionInput) (*model.CommissionPayload, error)
-	AssignCoupon(ctx context.Context, input providers.AssignCouponInput) (*model.CouponPayload, error)
-	AddAffiliateToCampaign(ctx context.Context, input providers.AddAffiliateToCampaignInput) (*model.MembershipPayload, error)
-	UpdateMembership(ctx context.Context, input providers.UpdateMembershipInput) (*model.MembershipPayload, error)
-	MarkPayoutPaid(ctx context.Context, input providers.MarkPayoutPaidInput) (*model.PayoutPayload, error)
-	CreateReferral(ctx context.Context, input providers.CreateReferralInput) (*model.ReferralPayload, error)
-	UpdateReferral(ctx context.Context, input providers.UpdateReferralInput) (*model.ReferralPayload, error)
-	MoveReferral(ctx context.Context, input providers.MoveReferralInput) (*model.ReferralPayload, error)
-	SetReferralStatus(ctx context.Context, input providers.SetReferralStatusInput) (*model.ReferralPayload, error)
-	CreateWebhookSubscription(ctx context.Context, input providers.CreateWebhookSubscriptionInput) (*model.WebhookSubscriptionPayload, error)
-	UpdateWebhookSubscription(ctx context.Context, input providers.UpdateWebhookSubscriptionInput) (*model.WebhookSubscriptionPayload, error)
-	DeleteWebhookSubscription(ctx context.Context, input providers.DeleteWebhookSubscriptionInput) (*model.DeleteWebhookSubscriptionPayload, error)
+	CreateAffiliate(ctx context.Context, input providers.CreateAffiliateInput) (*model.Payload, error)
+	UpdateAffiliate(ctx context.Context, input providers.UpdateAffiliateInput) (*model.Payload, error)
+	SetAffiliateStatus(ctx context.Context, input providers.SetAffiliateStatusInput) (*model.Payload, error)
+	MoveAffiliate(ctx context.Context, input providers.MoveAffiliateInput) (*model.Payload, error)
+	SetAffiliateParent(ctx context.Context, input providers.SetAffiliateParentInput) (*model.Payload, error)
+	ConnectCustomer(ctx context.Context, input providers.ConnectCustomerInput) (*model.Payload, error)
+	CreateCampaign(ctx context.Context, input providers.CreateCampaignInput) (*model.Payload, error)
+	UpdateCampaign(ctx context.Context, input providers.UpdateCampaignInput) (*model.Payload, error)
+	CreateCommission(ctx context.Context, input providers.CreateCommissionInput) (*model.Payload, error)
+	UpdateCommission(ctx context.Context, input providers.UpdateCommissionInput) (*model.Payload, error)
+	SetCommissionStatus(ctx context.Context, input providers.SetCommissionStatusInput) (*model.Payload, error)
+	AdjustCommission(ctx context.Context, input providers.AdjustCommissionInput) (*model.Payload, error)
+	AssignCoupon(ctx context.Context, input providers.AssignCouponInput) (*model.Payload, error)
+	AddAffiliateToCampaign(ctx context.Context, input providers.AddAffiliateToCampaignInput) (*model.Payload, error)
+	UpdateMembership(ctx context.Context, input providers.UpdateMembershipInput) (*model.Payload, error)
+	MarkPayoutPaid(ctx context.Context, input providers.MarkPayoutPaidInput) (*model.Payload, error)
+	CreateReferral(ctx context.Context, input providers.CreateReferralInput) (*model.Payload, error)
+	UpdateReferral(ctx context.Context, input providers.UpdateReferralInput) (*model.Payload, error)
+	MoveReferral(ctx context.Context, input providers.MoveReferralInput) (*model.Payload, error)
+	SetReferralStatus(ctx context.Context, input providers.SetReferralStatusInput) (*model.Payload, error)
+	CreateWebhookSubscription(ctx context.Context, input providers.CreateWebhookSubscriptionInput) (*model.Payload, error)
+	UpdateWebhookSubscription(ctx context.Context, input providers.UpdateWebhookSubscriptionInput) (*model.Payload, error)
+	DeleteWebhookSubscription(ctx context.Context, input providers.DeleteWebhookSubscriptionInput) (*model.Payload, error)
 }
 type QueryResolver interface {
 	Node(ctx context.Context, id providers.ID) (model.Node, error)
@@ -868,8 +868,8 @@ func (ec *executionContext) _Mutation_createAffiliate(ctx context.Context, field
 			return ec.Resolvers.Mutation().CreateAffiliate(ctx, fc.Args["input"].(providers.CreateAffiliateInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
-			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -912,8 +912,8 @@ func (ec *executionContext) _Mutation_updateAffiliate(ctx context.Context, field
 			return ec.Resolvers.Mutation().UpdateAffiliate(ctx, fc.Args["input"].(providers.UpdateAffiliateInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
-			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -956,8 +956,8 @@ func (ec *executionContext) _Mutation_setAffiliateStatus(ctx context.Context, fi
 			return ec.Resolvers.Mutation().SetAffiliateStatus(ctx, fc.Args["input"].(providers.SetAffiliateStatusInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
-			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1000,8 +1000,8 @@ func (ec *executionContext) _Mutation_moveAffiliate(ctx context.Context, field g
 			return ec.Resolvers.Mutation().MoveAffiliate(ctx, fc.Args["input"].(providers.MoveAffiliateInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
-			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1044,8 +1044,8 @@ func (ec *executionContext) _Mutation_setAffiliateParent(ctx context.Context, fi
 			return ec.Resolvers.Mutation().SetAffiliateParent(ctx, fc.Args["input"].(providers.SetAffiliateParentInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
-			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1088,8 +1088,8 @@ func (ec *executionContext) _Mutation_connectCustomer(ctx context.Context, field
 			return ec.Resolvers.Mutation().ConnectCustomer(ctx, fc.Args["input"].(providers.ConnectCustomerInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.AffiliatePayload) graphql.Marshaler {
-			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐAffiliatePayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNAffiliatePayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1132,8 +1132,8 @@ func (ec *executionContext) _Mutation_createCampaign(ctx context.Context, field 
 			return ec.Resolvers.Mutation().CreateCampaign(ctx, fc.Args["input"].(providers.CreateCampaignInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CampaignPayload) graphql.Marshaler {
-			return ec.marshalNCampaignPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCampaignPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCampaignPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1176,8 +1176,8 @@ func (ec *executionContext) _Mutation_updateCampaign(ctx context.Context, field 
 			return ec.Resolvers.Mutation().UpdateCampaign(ctx, fc.Args["input"].(providers.UpdateCampaignInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CampaignPayload) graphql.Marshaler {
-			return ec.marshalNCampaignPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCampaignPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCampaignPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1220,8 +1220,8 @@ func (ec *executionContext) _Mutation_createCommission(ctx context.Context, fiel
 			return ec.Resolvers.Mutation().CreateCommission(ctx, fc.Args["input"].(providers.CreateCommissionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CommissionPayload) graphql.Marshaler {
-			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCommissionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1264,8 +1264,8 @@ func (ec *executionContext) _Mutation_updateCommission(ctx context.Context, fiel
 			return ec.Resolvers.Mutation().UpdateCommission(ctx, fc.Args["input"].(providers.UpdateCommissionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CommissionPayload) graphql.Marshaler {
-			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCommissionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1308,8 +1308,8 @@ func (ec *executionContext) _Mutation_setCommissionStatus(ctx context.Context, f
 			return ec.Resolvers.Mutation().SetCommissionStatus(ctx, fc.Args["input"].(providers.SetCommissionStatusInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CommissionPayload) graphql.Marshaler {
-			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCommissionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1352,8 +1352,8 @@ func (ec *executionContext) _Mutation_adjustCommission(ctx context.Context, fiel
 			return ec.Resolvers.Mutation().AdjustCommission(ctx, fc.Args["input"].(providers.AdjustCommissionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CommissionPayload) graphql.Marshaler {
-			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCommissionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1396,8 +1396,8 @@ func (ec *executionContext) _Mutation_assignCoupon(ctx context.Context, field gr
 			return ec.Resolvers.Mutation().AssignCoupon(ctx, fc.Args["input"].(providers.AssignCouponInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.CouponPayload) graphql.Marshaler {
-			return ec.marshalNCouponPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐCouponPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNCouponPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1440,8 +1440,8 @@ func (ec *executionContext) _Mutation_addAffiliateToCampaign(ctx context.Context
 			return ec.Resolvers.Mutation().AddAffiliateToCampaign(ctx, fc.Args["input"].(providers.AddAffiliateToCampaignInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.MembershipPayload) graphql.Marshaler {
-			return ec.marshalNMembershipPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐMembershipPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNMembershipPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1484,8 +1484,8 @@ func (ec *executionContext) _Mutation_updateMembership(ctx context.Context, fiel
 			return ec.Resolvers.Mutation().UpdateMembership(ctx, fc.Args["input"].(providers.UpdateMembershipInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.MembershipPayload) graphql.Marshaler {
-			return ec.marshalNMembershipPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐMembershipPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNMembershipPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1528,8 +1528,8 @@ func (ec *executionContext) _Mutation_markPayoutPaid(ctx context.Context, field 
 			return ec.Resolvers.Mutation().MarkPayoutPaid(ctx, fc.Args["input"].(providers.MarkPayoutPaidInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.PayoutPayload) graphql.Marshaler {
-			return ec.marshalNPayoutPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayoutPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNPayoutPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1572,8 +1572,8 @@ func (ec *executionContext) _Mutation_createReferral(ctx context.Context, field 
 			return ec.Resolvers.Mutation().CreateReferral(ctx, fc.Args["input"].(providers.CreateReferralInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ReferralPayload) graphql.Marshaler {
-			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐReferralPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1616,8 +1616,8 @@ func (ec *executionContext) _Mutation_updateReferral(ctx context.Context, field 
 			return ec.Resolvers.Mutation().UpdateReferral(ctx, fc.Args["input"].(providers.UpdateReferralInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ReferralPayload) graphql.Marshaler {
-			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐReferralPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1660,8 +1660,8 @@ func (ec *executionContext) _Mutation_moveReferral(ctx context.Context, field gr
 			return ec.Resolvers.Mutation().MoveReferral(ctx, fc.Args["input"].(providers.MoveReferralInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ReferralPayload) graphql.Marshaler {
-			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐReferralPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1704,8 +1704,8 @@ func (ec *executionContext) _Mutation_setReferralStatus(ctx context.Context, fie
 			return ec.Resolvers.Mutation().SetReferralStatus(ctx, fc.Args["input"].(providers.SetReferralStatusInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.ReferralPayload) graphql.Marshaler {
-			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐReferralPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNReferralPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1748,8 +1748,8 @@ func (ec *executionContext) _Mutation_createWebhookSubscription(ctx context.Cont
 			return ec.Resolvers.Mutation().CreateWebhookSubscription(ctx, fc.Args["input"].(providers.CreateWebhookSubscriptionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.WebhookSubscriptionPayload) graphql.Marshaler {
-			return ec.marshalNWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐWebhookSubscriptionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1792,8 +1792,8 @@ func (ec *executionContext) _Mutation_updateWebhookSubscription(ctx context.Cont
 			return ec.Resolvers.Mutation().UpdateWebhookSubscription(ctx, fc.Args["input"].(providers.UpdateWebhookSubscriptionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.WebhookSubscriptionPayload) graphql.Marshaler {
-			return ec.marshalNWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐWebhookSubscriptionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,
@@ -1836,8 +1836,8 @@ func (ec *executionContext) _Mutation_deleteWebhookSubscription(ctx context.Cont
 			return ec.Resolvers.Mutation().DeleteWebhookSubscription(ctx, fc.Args["input"].(providers.DeleteWebhookSubscriptionInput))
 		},
 		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *model.DeleteWebhookSubscriptionPayload) graphql.Marshaler {
-			return ec.marshalNDeleteWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐDeleteWebhookSubscriptionPayload(ctx, selections, v)
+		func(ctx context.Context, selections ast.SelectionSet, v *model.Payload) graphql.Marshaler {
+			return ec.marshalNDeleteWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx, selections, v)
 		},
 		true,
 		true,

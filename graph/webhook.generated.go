@@ -21,6 +21,9 @@ import (
 type WebhookSubscriptionResolver interface {
 	Account(ctx context.Context, obj *providers.WebhookSubscription) (*providers.Account, error)
 }
+type WebhookSubscriptionPayloadResolver interface {
+	WebhookSubscription(ctx context.Context, obj *model.Payload) (*providers.WebhookSubscription, error)
+}
 
 // endregion ************************** generated!.gotpl **************************
 
@@ -30,7 +33,7 @@ type WebhookSubscriptionResolver interface {
 
 // region    **************************** field.gotpl *****************************
 
-func (ec *executionContext) _DeleteWebhookSubscriptionPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *model.DeleteWebhookSubscriptionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteWebhookSubscriptionPayload_deletedId(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -39,7 +42,7 @@ func (ec *executionContext) _DeleteWebhookSubscriptionPayload_deletedId(ctx cont
 			return ec.fieldContext_DeleteWebhookSubscriptionPayload_deletedId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.DeletedID, nil
+			return obj.ID, nil
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.ID) graphql.Marshaler {
@@ -53,7 +56,7 @@ func (ec *executionContext) fieldContext_DeleteWebhookSubscriptionPayload_delete
 	return graphql.NewScalarFieldContext("DeleteWebhookSubscriptionPayload", field, false, false, errors.New("field of type ID does not have child fields"))
 }
 
-func (ec *executionContext) _DeleteWebhookSubscriptionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.DeleteWebhookSubscriptionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _DeleteWebhookSubscriptionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -452,7 +455,7 @@ func (ec *executionContext) fieldContext_WebhookSubscriptionEdge_cursor(_ contex
 	return graphql.NewScalarFieldContext("WebhookSubscriptionEdge", field, true, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WebhookSubscriptionPayload_webhookSubscription(ctx context.Context, field graphql.CollectedField, obj *model.WebhookSubscriptionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _WebhookSubscriptionPayload_webhookSubscription(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -461,7 +464,7 @@ func (ec *executionContext) _WebhookSubscriptionPayload_webhookSubscription(ctx 
 			return ec.fieldContext_WebhookSubscriptionPayload_webhookSubscription(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.WebhookSubscription, nil
+			return ec.Resolvers.WebhookSubscriptionPayload().WebhookSubscription(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *providers.WebhookSubscription) graphql.Marshaler {
@@ -475,8 +478,8 @@ func (ec *executionContext) fieldContext_WebhookSubscriptionPayload_webhookSubsc
 	fc = &graphql.FieldContext{
 		Object:     "WebhookSubscriptionPayload",
 		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
+		IsMethod:   true,
+		IsResolver: true,
 		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
 			return ec.childFields_WebhookSubscription(ctx, field)
 		},
@@ -484,7 +487,7 @@ func (ec *executionContext) fieldContext_WebhookSubscriptionPayload_webhookSubsc
 	return fc, nil
 }
 
-func (ec *executionContext) _WebhookSubscriptionPayload_secret(ctx context.Context, field graphql.CollectedField, obj *model.WebhookSubscriptionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _WebhookSubscriptionPayload_secret(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -507,7 +510,7 @@ func (ec *executionContext) fieldContext_WebhookSubscriptionPayload_secret(_ con
 	return graphql.NewScalarFieldContext("WebhookSubscriptionPayload", field, false, false, errors.New("field of type String does not have child fields"))
 }
 
-func (ec *executionContext) _WebhookSubscriptionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.WebhookSubscriptionPayload) (ret graphql.Marshaler) {
+func (ec *executionContext) _WebhookSubscriptionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
 	return graphql.ResolveField(
 		ctx,
 		ec.OperationContext,
@@ -729,7 +732,7 @@ func (ec *executionContext) unmarshalInputWebhookSubscriptionFilter(ctx context.
 
 var deleteWebhookSubscriptionPayloadImplementors = []string{"DeleteWebhookSubscriptionPayload"}
 
-func (ec *executionContext) _DeleteWebhookSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.DeleteWebhookSubscriptionPayload) graphql.Marshaler {
+func (ec *executionContext) _DeleteWebhookSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, deleteWebhookSubscriptionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1007,7 +1010,7 @@ func (ec *executionContext) _WebhookSubscriptionEdge(ctx context.Context, sel as
 
 var webhookSubscriptionPayloadImplementors = []string{"WebhookSubscriptionPayload"}
 
-func (ec *executionContext) _WebhookSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.WebhookSubscriptionPayload) graphql.Marshaler {
+func (ec *executionContext) _WebhookSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
 	fields := graphql.CollectFields(ec.OperationContext, sel, webhookSubscriptionPayloadImplementors)
 
 	out := graphql.NewFieldSet(fields)
@@ -1018,19 +1021,52 @@ func (ec *executionContext) _WebhookSubscriptionPayload(ctx context.Context, sel
 		case "__typename":
 			out.Values[i] = graphql.MarshalString("WebhookSubscriptionPayload")
 		case "webhookSubscription":
-			out.Values[i] = ec._WebhookSubscriptionPayload_webhookSubscription(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._WebhookSubscriptionPayload_webhookSubscription(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "secret":
 			out.Values[i] = ec._WebhookSubscriptionPayload_secret(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "userErrors":
 			out.Values[i] = ec._WebhookSubscriptionPayload_userErrors(ctx, field, obj)
 			if out.Values[i] == graphql.Null {
-				out.Invalids++
+				atomic.AddUint32(&out.Invalids, 1)
 			}
 		default:
 			panic("unknown field " + strconv.Quote(field.Name))
@@ -1067,7 +1103,7 @@ func (ec *executionContext) unmarshalNDeleteWebhookSubscriptionInput2githubᚗco
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
-func (ec *executionContext) marshalNDeleteWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐDeleteWebhookSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, v *model.DeleteWebhookSubscriptionPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNDeleteWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
@@ -1144,7 +1180,7 @@ func (ec *executionContext) marshalNWebhookSubscriptionEdge2ᚖgithubᚗcomᚋpa
 	return ec._WebhookSubscriptionEdge(ctx, sel, v)
 }
 
-func (ec *executionContext) marshalNWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐWebhookSubscriptionPayload(ctx context.Context, sel ast.SelectionSet, v *model.WebhookSubscriptionPayload) graphql.Marshaler {
+func (ec *executionContext) marshalNWebhookSubscriptionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
 	if v == nil {
 		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
 			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -49,28 +48,32 @@ func (r *affiliateResolver) Payouts(ctx context.Context, obj *providers.Affiliat
 	return affiliatePayouts.follow(ctx, obj, first, after)
 }
 
-func (r *mutationResolver) CreateAffiliate(ctx context.Context, input providers.CreateAffiliateInput) (*model.AffiliatePayload, error) {
-	panic(fmt.Errorf("not implemented: CreateAffiliate - createAffiliate"))
+func (r *affiliatePayloadResolver) Affiliate(ctx context.Context, obj *model.Payload) (*providers.Affiliate, error) {
+	return written(ctx, affiliates, obj)
 }
 
-func (r *mutationResolver) UpdateAffiliate(ctx context.Context, input providers.UpdateAffiliateInput) (*model.AffiliatePayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateAffiliate - updateAffiliate"))
+func (r *mutationResolver) CreateAffiliate(ctx context.Context, input providers.CreateAffiliateInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) SetAffiliateStatus(ctx context.Context, input providers.SetAffiliateStatusInput) (*model.AffiliatePayload, error) {
-	panic(fmt.Errorf("not implemented: SetAffiliateStatus - setAffiliateStatus"))
+func (r *mutationResolver) UpdateAffiliate(ctx context.Context, input providers.UpdateAffiliateInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) MoveAffiliate(ctx context.Context, input providers.MoveAffiliateInput) (*model.AffiliatePayload, error) {
-	panic(fmt.Errorf("not implemented: MoveAffiliate - moveAffiliate"))
+func (r *mutationResolver) SetAffiliateStatus(ctx context.Context, input providers.SetAffiliateStatusInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) SetAffiliateParent(ctx context.Context, input providers.SetAffiliateParentInput) (*model.AffiliatePayload, error) {
-	panic(fmt.Errorf("not implemented: SetAffiliateParent - setAffiliateParent"))
+func (r *mutationResolver) MoveAffiliate(ctx context.Context, input providers.MoveAffiliateInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) ConnectCustomer(ctx context.Context, input providers.ConnectCustomerInput) (*model.AffiliatePayload, error) {
-	panic(fmt.Errorf("not implemented: ConnectCustomer - connectCustomer"))
+func (r *mutationResolver) SetAffiliateParent(ctx context.Context, input providers.SetAffiliateParentInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
+}
+
+func (r *mutationResolver) ConnectCustomer(ctx context.Context, input providers.ConnectCustomerInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) Affiliate(ctx context.Context, id providers.ID) (*providers.Affiliate, error) {
@@ -83,4 +86,11 @@ func (r *queryResolver) Affiliates(ctx context.Context, first int, after *string
 
 func (r *Resolver) Affiliate() graph.AffiliateResolver { return &affiliateResolver{r} }
 
-type affiliateResolver struct{ *Resolver }
+func (r *Resolver) AffiliatePayload() graph.AffiliatePayloadResolver {
+	return &affiliatePayloadResolver{r}
+}
+
+type (
+	affiliateResolver        struct{ *Resolver }
+	affiliatePayloadResolver struct{ *Resolver }
+)

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -30,12 +29,16 @@ func (r *campaignResolver) Commissions(ctx context.Context, obj *providers.Campa
 	return campaignCommissions.follow(ctx, obj, first, after)
 }
 
-func (r *mutationResolver) CreateCampaign(ctx context.Context, input providers.CreateCampaignInput) (*model.CampaignPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateCampaign - createCampaign"))
+func (r *campaignPayloadResolver) Campaign(ctx context.Context, obj *model.Payload) (*providers.Campaign, error) {
+	return written(ctx, campaigns, obj)
 }
 
-func (r *mutationResolver) UpdateCampaign(ctx context.Context, input providers.UpdateCampaignInput) (*model.CampaignPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateCampaign - updateCampaign"))
+func (r *mutationResolver) CreateCampaign(ctx context.Context, input providers.CreateCampaignInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
+}
+
+func (r *mutationResolver) UpdateCampaign(ctx context.Context, input providers.UpdateCampaignInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) Campaign(ctx context.Context, id providers.ID) (*providers.Campaign, error) {
@@ -48,4 +51,11 @@ func (r *queryResolver) Campaigns(ctx context.Context, first int, after *string,
 
 func (r *Resolver) Campaign() graph.CampaignResolver { return &campaignResolver{r} }
 
-type campaignResolver struct{ *Resolver }
+func (r *Resolver) CampaignPayload() graph.CampaignPayloadResolver {
+	return &campaignPayloadResolver{r}
+}
+
+type (
+	campaignResolver        struct{ *Resolver }
+	campaignPayloadResolver struct{ *Resolver }
+)

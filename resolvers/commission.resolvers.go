@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -34,20 +33,24 @@ func (r *commissionResolver) Payout(ctx context.Context, obj *providers.Commissi
 	return commissionPayout.follow(ctx, obj)
 }
 
-func (r *mutationResolver) CreateCommission(ctx context.Context, input providers.CreateCommissionInput) (*model.CommissionPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateCommission - createCommission"))
+func (r *commissionPayloadResolver) Commission(ctx context.Context, obj *model.Payload) (*providers.Commission, error) {
+	return written(ctx, commissions, obj)
 }
 
-func (r *mutationResolver) UpdateCommission(ctx context.Context, input providers.UpdateCommissionInput) (*model.CommissionPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateCommission - updateCommission"))
+func (r *mutationResolver) CreateCommission(ctx context.Context, input providers.CreateCommissionInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) SetCommissionStatus(ctx context.Context, input providers.SetCommissionStatusInput) (*model.CommissionPayload, error) {
-	panic(fmt.Errorf("not implemented: SetCommissionStatus - setCommissionStatus"))
+func (r *mutationResolver) UpdateCommission(ctx context.Context, input providers.UpdateCommissionInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) AdjustCommission(ctx context.Context, input providers.AdjustCommissionInput) (*model.CommissionPayload, error) {
-	panic(fmt.Errorf("not implemented: AdjustCommission - adjustCommission"))
+func (r *mutationResolver) SetCommissionStatus(ctx context.Context, input providers.SetCommissionStatusInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
+}
+
+func (r *mutationResolver) AdjustCommission(ctx context.Context, input providers.AdjustCommissionInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) Commission(ctx context.Context, id providers.ID) (*providers.Commission, error) {
@@ -60,4 +63,11 @@ func (r *queryResolver) Commissions(ctx context.Context, first int, after *strin
 
 func (r *Resolver) Commission() graph.CommissionResolver { return &commissionResolver{r} }
 
-type commissionResolver struct{ *Resolver }
+func (r *Resolver) CommissionPayload() graph.CommissionPayloadResolver {
+	return &commissionPayloadResolver{r}
+}
+
+type (
+	commissionResolver        struct{ *Resolver }
+	commissionPayloadResolver struct{ *Resolver }
+)

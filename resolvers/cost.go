@@ -289,6 +289,31 @@ func (p *planner) roots(selections ast.SelectionSet) {
 	}
 }
 
+// writes goes through the fields of Mutation. What they wrote is read like any other record.
+func (p *planner) writes(selections ast.SelectionSet) {
+	accounts, err := p.r.visible(p.ctx, nil)
+	if err != nil {
+		return
+	}
+	for _, f := range graphql.CollectFields(p.op, selections, []string{"Mutation"}) {
+		if introspects(f) {
+			continue
+		}
+		p.path = f.Alias
+		p.values.add(1, p.path)
+		p.calls.add(writeCalls, p.path)
+		for _, part := range graphql.CollectFields(p.op, f.Selections, nil) {
+			switch {
+			case len(part.Selections) == 0:
+			case part.Name == "userErrors":
+				p.plain(part, 1)
+			default:
+				p.under(collect(p.op, part.Selections, providers.Noun(part.Definition.Type.Name())), level{rows: 1, times: 1, accounts: accounts})
+			}
+		}
+	}
+}
+
 // record plans a field that reads one record by id.
 func (p *planner) record(f graphql.CollectedField, arg any) {
 	text, _ := arg.(string)

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -26,8 +25,12 @@ func (r *couponResolver) Campaign(ctx context.Context, obj *providers.Coupon) (*
 	return couponCampaign.follow(ctx, obj)
 }
 
-func (r *mutationResolver) AssignCoupon(ctx context.Context, input providers.AssignCouponInput) (*model.CouponPayload, error) {
-	panic(fmt.Errorf("not implemented: AssignCoupon - assignCoupon"))
+func (r *couponPayloadResolver) Coupon(ctx context.Context, obj *model.Payload) (*providers.Coupon, error) {
+	return written(ctx, coupons, obj)
+}
+
+func (r *mutationResolver) AssignCoupon(ctx context.Context, input providers.AssignCouponInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) Coupon(ctx context.Context, id providers.ID) (*providers.Coupon, error) {
@@ -40,4 +43,9 @@ func (r *queryResolver) Coupons(ctx context.Context, first int, after *string, f
 
 func (r *Resolver) Coupon() graph.CouponResolver { return &couponResolver{r} }
 
-type couponResolver struct{ *Resolver }
+func (r *Resolver) CouponPayload() graph.CouponPayloadResolver { return &couponPayloadResolver{r} }
+
+type (
+	couponResolver        struct{ *Resolver }
+	couponPayloadResolver struct{ *Resolver }
+)

@@ -5,19 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 // Code is what a client's program goes by: extensions.code of an error.
 type Code string
 
-// The codes of reading.
+// The codes.
 const (
 	CodeUnauthenticated      Code = "UNAUTHENTICATED"
 	CodeForbidden            Code = "FORBIDDEN"
@@ -29,6 +31,8 @@ const (
 	CodeUpstreamUnavailable  Code = "UPSTREAM_UNAVAILABLE"
 	CodeUpstreamError        Code = "UPSTREAM_ERROR"
 	CodeUpstreamUnauthorized Code = "UPSTREAM_UNAUTHORIZED"
+	CodeOutcomeUnknown       Code = "OUTCOME_UNKNOWN"
+	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
 	CodeTooComplex           Code = "QUERY_TOO_COMPLEX"
 	CodeInternal             Code = "INTERNAL"
 )
@@ -56,6 +60,7 @@ const errInternal = "internal error"
 var (
 	errUnauthenticated = &clientError{code: CodeUnauthenticated, text: "who is asking is not known: send an API key as `Authorization: Bearer …`"}
 	errForbidden       = &clientError{code: CodeForbidden, text: "this is for admins"}
+	errReadOnly        = &clientError{code: CodeForbidden, text: "this is for editors and admins"}
 )
 
 // kinds is the one table from what went wrong to what a client is told: the code and a sentence, with the vendor's
@@ -115,6 +120,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		for k, v := range client.ext {
 			out.Extensions[k] = v
 		}
+	case r.presentWrite(err, out):
 	case errors.As(err, &provider) && kinds[provider.Kind].code != "":
 		kind := kinds[provider.Kind]
 		name := "the vendor"
@@ -126,7 +132,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		out.Message, out.Extensions["code"] = fmt.Sprintf(kind.text, name), kind.code
 		out.Extensions["retryable"] = provider.Kind.Retryable()
 		if provider.RetryAfter > 0 {
-			out.Extensions["retryAfter"] = int(provider.RetryAfter.Seconds() + 0.999)
+			out.Extensions["retryAfter"] = seconds(provider.RetryAfter)
 		}
 		r.log.WarnContext(ctx, "a read failed", slog.String("account", provider.Account), slog.String("op", provider.Op),
 			slog.String("kind", string(provider.Kind)), slog.String("error", provider.Error()), slog.String("path", out.Path.String()),
@@ -149,6 +155,34 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	return out
 }
+
+// presentWrite is Present for what became of a write, if that is what the error is about.
+func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
+	var u *ledger.Unknown
+	switch {
+	case errors.As(err, &u):
+		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, u.RetryAfter > 0
+		out.Message = "nobody answered whether this was written, and it cannot be found out: do not send it again before you have looked at " + u.Proof.Look
+		if u.RetryAfter > 0 {
+			out.Message = "nobody answered yet whether this was written: send the same mutation with the same idempotencyKey again, and it is found out"
+			out.Extensions["retryAfter"] = seconds(u.RetryAfter)
+		}
+	case errors.Is(err, ledger.ErrConflict):
+		out.Message, out.Extensions["code"] = "this idempotencyKey was used for another input: make up a new one for each intention", CodeIdempotencyConflict
+	case errors.Is(err, ledger.ErrUnavailable):
+		out.Message, out.Extensions["code"] = "the ledger of writes cannot be reached just now; nothing was sent", CodeUpstreamUnavailable
+		out.Extensions["retryable"] = true
+	case errors.Is(err, ledger.ErrBusy):
+		out.Message, out.Extensions["code"] = "other writes to the same record are not through yet; nothing was sent", CodeUpstreamUnavailable
+		out.Extensions["retryable"] = true
+	default:
+		return false
+	}
+	return true
+}
+
+// seconds are a wait in whole seconds, never less than it.
+func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
 // fromParser says whether the error was made by the GraphQL library about the request itself: such an error wraps none of ours.
 func fromParser(e *gqlerror.Error) bool {

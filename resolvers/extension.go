@@ -35,11 +35,16 @@ const plannedStat = "planned"
 
 // MutateOperationContext plans the operation and refuses what costs too much, before anything is sent.
 func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
-	if op.Operation == nil || op.Operation.Operation != ast.Query {
+	if op.Operation == nil {
 		return nil
 	}
 	p := &planner{r: e.r, ctx: ctx, op: op}
-	p.roots(op.Operation.SelectionSet)
+	switch op.Operation.Operation {
+	case ast.Query:
+		p.roots(op.Operation.SelectionSet)
+	case ast.Mutation:
+		p.writes(op.Operation.SelectionSet)
+	}
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
 	if err := p.refuse(); err != nil {
 		return e.r.Present(ctx, err)

@@ -46,6 +46,15 @@ func loaderOf[K comparable, V any](ctx context.Context, name string, fetch func(
 	return made
 }
 
+// forget has the operation read everything anew, after a write.
+func forget(ctx context.Context) {
+	if l, ok := ctx.Value(loadersKey{}).(*loaders); ok {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		clear(l.m)
+	}
+}
+
 // loader loads what many rows ask for in one fetch. It knows which keys were announced: dataloadgen closes a batch by the clock, which on a busy machine parts
 // keys that were handed over together, and each part would be a call to a vendor.
 type loader[K comparable, V any] struct {

@@ -7,7 +7,6 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -26,12 +25,16 @@ func (r *membershipResolver) Campaign(ctx context.Context, obj *providers.Member
 	return membershipCampaign.follow(ctx, obj)
 }
 
-func (r *mutationResolver) AddAffiliateToCampaign(ctx context.Context, input providers.AddAffiliateToCampaignInput) (*model.MembershipPayload, error) {
-	panic(fmt.Errorf("not implemented: AddAffiliateToCampaign - addAffiliateToCampaign"))
+func (r *membershipPayloadResolver) Membership(ctx context.Context, obj *model.Payload) (*providers.Membership, error) {
+	return written(ctx, memberships, obj)
 }
 
-func (r *mutationResolver) UpdateMembership(ctx context.Context, input providers.UpdateMembershipInput) (*model.MembershipPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateMembership - updateMembership"))
+func (r *mutationResolver) AddAffiliateToCampaign(ctx context.Context, input providers.AddAffiliateToCampaignInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
+}
+
+func (r *mutationResolver) UpdateMembership(ctx context.Context, input providers.UpdateMembershipInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) Membership(ctx context.Context, id providers.ID) (*providers.Membership, error) {
@@ -44,4 +47,11 @@ func (r *queryResolver) Memberships(ctx context.Context, first int, after *strin
 
 func (r *Resolver) Membership() graph.MembershipResolver { return &membershipResolver{r} }
 
-type membershipResolver struct{ *Resolver }
+func (r *Resolver) MembershipPayload() graph.MembershipPayloadResolver {
+	return &membershipPayloadResolver{r}
+}
+
+type (
+	membershipResolver        struct{ *Resolver }
+	membershipPayloadResolver struct{ *Resolver }
+)

@@ -7,15 +7,14 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-func (r *mutationResolver) MarkPayoutPaid(ctx context.Context, input providers.MarkPayoutPaidInput) (*model.PayoutPayload, error) {
-	panic(fmt.Errorf("not implemented: MarkPayoutPaid - markPayoutPaid"))
+func (r *mutationResolver) MarkPayoutPaid(ctx context.Context, input providers.MarkPayoutPaidInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *payoutResolver) Account(ctx context.Context, obj *providers.Payout) (*providers.Account, error) {
@@ -34,6 +33,10 @@ func (r *payoutResolver) Commissions(ctx context.Context, obj *providers.Payout,
 	return payoutCommissions.follow(ctx, obj, first, after)
 }
 
+func (r *payoutPayloadResolver) Payout(ctx context.Context, obj *model.Payload) (*providers.Payout, error) {
+	return written(ctx, payouts, obj)
+}
+
 func (r *queryResolver) Payout(ctx context.Context, id providers.ID) (*providers.Payout, error) {
 	return payouts.find(ctx, "id", id)
 }
@@ -44,4 +47,9 @@ func (r *queryResolver) Payouts(ctx context.Context, first int, after *string, f
 
 func (r *Resolver) Payout() graph.PayoutResolver { return &payoutResolver{r} }
 
-type payoutResolver struct{ *Resolver }
+func (r *Resolver) PayoutPayload() graph.PayoutPayloadResolver { return &payoutPayloadResolver{r} }
+
+type (
+	payoutResolver        struct{ *Resolver }
+	payoutPayloadResolver struct{ *Resolver }
+)

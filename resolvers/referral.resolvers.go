@@ -7,27 +7,26 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-func (r *mutationResolver) CreateReferral(ctx context.Context, input providers.CreateReferralInput) (*model.ReferralPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateReferral - createReferral"))
+func (r *mutationResolver) CreateReferral(ctx context.Context, input providers.CreateReferralInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) UpdateReferral(ctx context.Context, input providers.UpdateReferralInput) (*model.ReferralPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateReferral - updateReferral"))
+func (r *mutationResolver) UpdateReferral(ctx context.Context, input providers.UpdateReferralInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) MoveReferral(ctx context.Context, input providers.MoveReferralInput) (*model.ReferralPayload, error) {
-	panic(fmt.Errorf("not implemented: MoveReferral - moveReferral"))
+func (r *mutationResolver) MoveReferral(ctx context.Context, input providers.MoveReferralInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) SetReferralStatus(ctx context.Context, input providers.SetReferralStatusInput) (*model.ReferralPayload, error) {
-	panic(fmt.Errorf("not implemented: SetReferralStatus - setReferralStatus"))
+func (r *mutationResolver) SetReferralStatus(ctx context.Context, input providers.SetReferralStatusInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) Referral(ctx context.Context, id providers.ID) (*providers.Referral, error) {
@@ -58,6 +57,17 @@ func (r *referralResolver) Commissions(ctx context.Context, obj *providers.Refer
 	return referralCommissions.follow(ctx, obj, first, after)
 }
 
+func (r *referralPayloadResolver) Referral(ctx context.Context, obj *model.Payload) (*providers.Referral, error) {
+	return written(ctx, referrals, obj)
+}
+
 func (r *Resolver) Referral() graph.ReferralResolver { return &referralResolver{r} }
 
-type referralResolver struct{ *Resolver }
+func (r *Resolver) ReferralPayload() graph.ReferralPayloadResolver {
+	return &referralPayloadResolver{r}
+}
+
+type (
+	referralResolver        struct{ *Resolver }
+	referralPayloadResolver struct{ *Resolver }
+)

@@ -4,6 +4,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -13,24 +14,29 @@ type Options struct {
 	Pages    int                  // how many pages of one list one request may read
 	Calls    int                  // how many planned calls to vendors one operation may cost
 	Cost     int                  // how many field values one operation may have
+	Ledger   *ledger.Ledger       // through which every write goes
+	Timeout  time.Duration        // the longest that a call of any account may take
 	Logger   *slog.Logger
 	Now      func() time.Time
 }
 
 // Resolver is the root of all resolvers. It is safe for concurrent use.
 type Resolver struct {
-	order []string // the accounts' ids, in the order of the configuration
-	byID  map[string]providers.Provider
-	pages int
-	calls int
-	cost  int
-	log   *slog.Logger
-	now   func() time.Time
+	order   []string // the accounts' ids, in the order of the configuration
+	byID    map[string]providers.Provider
+	pages   int
+	calls   int
+	cost    int
+	ledger  *ledger.Ledger
+	timeout time.Duration
+	log     *slog.Logger
+	now     func() time.Time
 }
 
 // New makes the resolvers of these accounts.
 func New(o Options) *Resolver {
-	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, cost: o.Cost, log: o.Logger, now: o.Now}
+	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, cost: o.Cost,
+		ledger: o.Ledger, timeout: o.Timeout, log: o.Logger, now: o.Now}
 	for _, p := range o.Accounts {
 		id := p.Account().ID.Account
 		r.order, r.byID[id] = append(r.order, id), p

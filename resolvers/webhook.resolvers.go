@@ -7,23 +7,22 @@ package resolvers
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-func (r *mutationResolver) CreateWebhookSubscription(ctx context.Context, input providers.CreateWebhookSubscriptionInput) (*model.WebhookSubscriptionPayload, error) {
-	panic(fmt.Errorf("not implemented: CreateWebhookSubscription - createWebhookSubscription"))
+func (r *mutationResolver) CreateWebhookSubscription(ctx context.Context, input providers.CreateWebhookSubscriptionInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) UpdateWebhookSubscription(ctx context.Context, input providers.UpdateWebhookSubscriptionInput) (*model.WebhookSubscriptionPayload, error) {
-	panic(fmt.Errorf("not implemented: UpdateWebhookSubscription - updateWebhookSubscription"))
+func (r *mutationResolver) UpdateWebhookSubscription(ctx context.Context, input providers.UpdateWebhookSubscriptionInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
-func (r *mutationResolver) DeleteWebhookSubscription(ctx context.Context, input providers.DeleteWebhookSubscriptionInput) (*model.DeleteWebhookSubscriptionPayload, error) {
-	panic(fmt.Errorf("not implemented: DeleteWebhookSubscription - deleteWebhookSubscription"))
+func (r *mutationResolver) DeleteWebhookSubscription(ctx context.Context, input providers.DeleteWebhookSubscriptionInput) (*model.Payload, error) {
+	return r.write(ctx, &input)
 }
 
 func (r *queryResolver) WebhookSubscriptions(ctx context.Context, first int, after *string, filter *providers.WebhookSubscriptionFilter) (*model.Connection[providers.WebhookSubscription], error) {
@@ -34,8 +33,19 @@ func (r *webhookSubscriptionResolver) Account(ctx context.Context, obj *provider
 	return r.account(ctx, obj.ID)
 }
 
+func (r *webhookSubscriptionPayloadResolver) WebhookSubscription(ctx context.Context, obj *model.Payload) (*providers.WebhookSubscription, error) {
+	return written(ctx, subscriptions, obj)
+}
+
 func (r *Resolver) WebhookSubscription() graph.WebhookSubscriptionResolver {
 	return &webhookSubscriptionResolver{r}
 }
 
-type webhookSubscriptionResolver struct{ *Resolver }
+func (r *Resolver) WebhookSubscriptionPayload() graph.WebhookSubscriptionPayloadResolver {
+	return &webhookSubscriptionPayloadResolver{r}
+}
+
+type (
+	webhookSubscriptionResolver        struct{ *Resolver }
+	webhookSubscriptionPayloadResolver struct{ *Resolver }
+)

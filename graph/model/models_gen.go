@@ -11,70 +11,6 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// What a mutation of an affiliate answers.
-type AffiliatePayload struct {
-	// The affiliate as it is after the write; null when there are `userErrors`.
-	Affiliate *providers.Affiliate `json:"affiliate,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What a mutation of a campaign answers.
-type CampaignPayload struct {
-	// The campaign as it is after the write; null when there are `userErrors`.
-	Campaign *providers.Campaign `json:"campaign,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What a mutation of a commission answers.
-type CommissionPayload struct {
-	// The commission as it is after the write; null when there are `userErrors`.
-	Commission *providers.Commission `json:"commission,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What a mutation of a coupon answers.
-type CouponPayload struct {
-	// The coupon as it is after the write; null when there are `userErrors`.
-	Coupon *providers.Coupon `json:"coupon,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What the end of a subscription answers.
-type DeleteWebhookSubscriptionPayload struct {
-	// The global id that the subscription had; null when there are `userErrors`.
-	DeletedID *providers.ID `json:"deletedId,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What a mutation of a membership answers.
-type MembershipPayload struct {
-	// The membership as it is after the write; null when there are `userErrors`.
-	Membership *providers.Membership `json:"membership,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What a mutation of a payout answers.
-type PayoutPayload struct {
-	// The payout as it is after the write; null when there are `userErrors`.
-	Payout *providers.Payout `json:"payout,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
-// What a mutation of a referral answers.
-type ReferralPayload struct {
-	// The referral as it is after the write; null when there are `userErrors`.
-	Referral *providers.Referral `json:"referral,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
-}
-
 // Who is asking.
 type Viewer struct {
 	// What the viewer may do.
@@ -86,16 +22,6 @@ type Viewer struct {
 	// The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff, and so always for now: roles for
 	// affiliates do not exist yet.
 	Affiliates []*providers.Affiliate `json:"affiliates"`
-}
-
-// What a mutation of a subscription answers.
-type WebhookSubscriptionPayload struct {
-	// The subscription as it is after the write; null when there are `userErrors`.
-	WebhookSubscription *providers.WebhookSubscription `json:"webhookSubscription,omitempty"`
-	// The key that deliveries are signed with, where the vendor makes one (UpPromote). It is shown in the first answer only, and stored nowhere: keep it.
-	Secret *string `json:"secret,omitempty"`
-	// What is wrong with the input; empty when the write was made.
-	UserErrors []*providers.Problem `json:"userErrors"`
 }
 
 // What a viewer may do.

@@ -1,0 +1,91 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// admins are the mutations that are for them alone.
+var admins = []providers.Capability{
+	providers.CanCreateWebhookSubscription, providers.CanUpdateWebhookSubscription, providers.CanDeleteWebhookSubscription,
+}
+
+// writeCalls is how many calls a mutation counts for in the plan: what it needs to know, and the write.
+const writeCalls = 4
+
+// write answers every mutation: who may, whether the account can, whether the input is right, and then the ledger. Nothing is sent before all
+// of these.
+func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Payload, error) {
+	v, err := writer(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	field, id := c.Subject()
+	p, ok := r.provider(ctx, id.Account)
+	if !ok {
+		if problems := c.Check("", r.now()); id.IsZero() && len(problems) > 0 { // it names no record at all
+			return payload(nil, problems), nil
+		}
+		return payload(nil, providers.Problemf(providers.ProblemNotFound, field, "there is no such record")), nil
+	}
+	account := p.Account()
+	if problems := c.Check(account.CurrencyCode, r.now()); len(problems) > 0 {
+		return payload(nil, problems), nil
+	}
+	if !slices.Contains(account.Capabilities, c.Mutation()) {
+		return nil, &providers.Error{Account: id.Account, Op: string(c.Mutation()), Kind: providers.KindUnsupported, Err: errors.ErrUnsupported}
+	}
+	out, err := r.ledger.Do(ctx, ledger.Request{Subject: v.Name, Command: c, Writer: p, Timeout: r.timeout})
+	forget(ctx) // what the operation has read before may be another now
+	if err != nil {
+		return nil, located(p, err)
+	}
+	answer := payload(&out.ID, out.Problems)
+	if out.Written != nil && out.Written.Secret != "" {
+		answer.Secret = &out.Written.Secret
+	}
+	return answer, nil
+}
+
+// writer is who asks, if they may make this write.
+func writer(ctx context.Context, c providers.Command) (*auth.Viewer, error) {
+	v := auth.ViewerFrom(ctx)
+	switch {
+	case v == nil:
+		return nil, errUnauthenticated
+	case v.Role == auth.RoleAdmin, v.Role == auth.RoleEditor && !slices.Contains(admins, c.Mutation()):
+		return v, nil
+	case slices.Contains(admins, c.Mutation()):
+		return nil, errForbidden
+	default:
+		return nil, errReadOnly
+	}
+}
+
+// payload is an outcome as the graph has it: the record, or what is wrong.
+func payload(id *providers.ID, problems providers.Problems) *model.Payload {
+	out := &model.Payload{ID: id, UserErrors: make([]*providers.Problem, len(problems))}
+	for i := range problems {
+		out.ID, out.UserErrors[i] = nil, &problems[i]
+	}
+	return out
+}
+
+// written reads the record that a mutation wrote.
+func written[T providers.Record](ctx context.Context, n records[T], obj *model.Payload) (*T, error) {
+	if obj.ID == nil {
+		return nil, nil
+	}
+	row, err := n.load(ctx, *obj.ID)
+	if err != nil {
+		return nil, fmt.Errorf("the write was made, and what it wrote cannot be read: %w", err)
+	}
+	return row, nil
+}
