@@ -12,6 +12,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -50,6 +51,14 @@ func (c connections) store(bytes int64, log *slog.Logger, now func() time.Time) 
 	}
 	t := cache.NewTiered(memory, cache.NewRedis(c.cache, cache.RedisOptions{Now: now, Logger: log}))
 	return t, t.Close
+}
+
+// entries is where the ledger of writes is kept: in Redis, or else for as long as this process lives.
+func (c connections) entries(now func() time.Time) ledger.Store {
+	if c.durable == nil {
+		return ledger.NewMemory(now)
+	}
+	return ledger.NewRedis(c.durable)
 }
 
 // budget is an account's, shared by all replicas if there is a Redis.

@@ -29,6 +29,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
@@ -274,6 +275,7 @@ type parts struct {
 	client  *http.Client
 	redis   connections
 	store   cache.Store
+	entries ledger.Store                // of the ledger of writes
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
 }
@@ -291,7 +293,9 @@ func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now f
 // assemble makes the handler of a configuration.
 func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Provider, error) {
 	accounts := make([]providers.Provider, len(cfg.Accounts))
+	var longest time.Duration
 	for i, a := range cfg.Accounts {
+		longest = max(longest, a.Timeout)
 		key := fmt.Sprintf("%s %v", a.ID, a.RateLimit)
 		if p.budgets[key] == nil {
 			p.budgets[key] = p.redis.budget(a, p.log, p.now)
@@ -307,8 +311,12 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		keys = auth.New(cfg.Auth.APIKeys)
 	}
 	return httpapi.New(httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now}),
-		Keys:      keys, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
+		Resolvers: resolvers.New(resolvers.Options{
+			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
+			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
+			Timeout: longest,
+		}),
+		Keys: keys, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
@@ -347,7 +355,8 @@ func (c serveCommand) Run(p *process) error {
 	defer redis.close()
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
-	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
+	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
+		queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err

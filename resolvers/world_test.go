@@ -9,6 +9,7 @@ import (
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
@@ -33,7 +35,30 @@ type world struct {
 	url      string
 	kits     map[string]*sandbox.Kit // by account
 	accounts map[string]providers.Provider
+	log      *slog.Logger // of the ledger
+	audit    lines        // what it has said
 	clock    atomic.Int64 // how far the server's clock is ahead of today
+}
+
+// lines is a log that is read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text bytes.Buffer
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(b)
+}
+
+// take empties the log.
+func (l *lines) take() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	s := l.text.String()
+	l.text.Reset()
+	return s
 }
 
 // now is the server's clock.
@@ -75,6 +100,7 @@ func newWorld(t testing.TB, s setup) *world {
 		}
 	}
 	w := &world{t: t, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}}
+	w.log = slog.New(slog.NewTextHandler(&w.audit, nil))
 	log := slog.New(slog.DiscardHandler)
 	store := cache.NewMemory(64<<20, w.now)
 	var accounts []providers.Provider
@@ -106,8 +132,12 @@ func newWorld(t testing.TB, s setup) *world {
 		keys = auth.New(s.keys)
 	}
 	handler := httpapi.New(httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{Accounts: accounts, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: log, Now: w.now}),
-		Keys:      keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
+		Resolvers: resolvers.New(resolvers.Options{
+			Accounts: accounts, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: log, Now: w.now,
+			Ledger:  ledger.New(ledger.NewMemory(w.now), ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
+			Timeout: 5 * time.Second,
+		}),
+		Keys: keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 	})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)

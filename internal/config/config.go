@@ -16,6 +16,7 @@ type Config struct {
 	Redis         Redis
 	Accounts      []Account
 	Cache         Cache
+	Writes        Writes
 	Auth          Auth
 	Limits        Limits
 	Playground    bool // serve the page at /
@@ -75,6 +76,12 @@ type Cache struct {
 	Memory     Size          // what all of it may take
 }
 
+// Writes says how long doubts about writes last.
+type Writes struct {
+	Settle time.Duration // how long a write that nobody answered may still land
+	Keep   time.Duration // how long outcomes are given again
+}
+
 // Auth says who is let in.
 type Auth struct {
 	APIKeys []auth.Key
@@ -112,6 +119,7 @@ func Default() *Config {
 			Stale:      24 * time.Hour,
 			Memory:     256 * MiB,
 		},
+		Writes: Writes{Settle: 20 * time.Second, Keep: 24 * time.Hour},
 		Limits: Limits{
 			Calls:   50,
 			Pages:   20,

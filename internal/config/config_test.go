@@ -63,6 +63,7 @@ auth:
   api_keys:
     - { name: dashboard, sha256: ` + sum + `, role: reader, accounts: [first-2] }
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
+writes: { settle: 1s, keep: 2h }
 limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8 }
 playground: false
 introspection: false
@@ -99,6 +100,7 @@ introspection: false
 			{Name: "dashboard", SHA256: sha256.Sum256([]byte("foo")), Role: auth.RoleReader, Accounts: []string{"first-2"}},
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
+		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
 		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {

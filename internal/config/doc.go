@@ -44,6 +44,10 @@
 //	      role: reader             # required; reader | admin
 //	      accounts: [saas]         # default: all
 //
+//	writes:
+//	  settle: 20s                  # how long a write that nobody answered may still land at the vendor
+//	  keep: 24h                    # how long the outcome of a write is given to whoever asks again with its key
+//
 //	limits:                        # of one GraphQL request
 //	  calls: 50                    # to vendors
 //	  pages: 20                    # of one list, read to fill one connection

@@ -13,7 +13,7 @@ func TestProblems(t *testing.T) {
 		// What is not YAML, or not ours.
 		{"empty", "", `f:1:1: accounts: missing, expected a list of accounts`},
 		{"only a comment", "# none yet", `f:1:1: accounts: missing, expected a list of accounts`},
-		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, limits, playground, introspection`},
+		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, writes, limits, playground, introspection`},
 		{"no YAML", "listen: a: b", `f:1:9: not YAML: mapping value is not allowed in this context`},
 		{"no YAML, quoting a secret", "listen: |sk_live_secret", `f:1:9: not YAML: invalid header option: …`},
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
@@ -25,10 +25,12 @@ func TestProblems(t *testing.T) {
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},
-		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, limits, playground or introspection`},
+		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, writes, limits, playground or introspection`},
 		{"a mapping after the mapping", account + "{ }", `f:2:1: not YAML: unexpected map key`},
 		{"key twice", account + "limits: { calls: 1, calls: 2 }", `f:2:21: limits.calls: found twice, expected once`},
-		{"later", account + "writes: { keep: 1h }", "f:2:9: writes: not supported yet: leave it out"},
+		{"later", account + "cors: { origins: [] }", "f:2:7: cors: not supported yet: leave it out"},
+		{"writes", account + "writes: { settle: 0s, keep: 1s }", "f:2:19: writes.settle: found \"0s\", expected a duration like 90s or 1h30m, from 1s to 1h\n" +
+			"f:2:29: writes.keep: found \"1s\", expected a duration like 90s or 1h30m, from 1m to 8760h"},
 
 		// Single values.
 		{"a list for a value", account + "listen: [a]", `f:2:9: listen: found a list, expected host:port`},
@@ -98,7 +100,7 @@ f:7:7: accounts[0].credentials: found a single value, expected a mapping with th
 		{"jwt", account + "auth: { jwt: {} }", "f:2:7: auth.api_keys: missing, expected a list of keys\nf:2:14: auth.jwt: not supported yet: leave it out"},
 		{"key", account + "auth:\n  api_keys:\n    - { sha256: sk_live_secret, role: root, accounts: [saas, shop] }", `f:4:7: auth.api_keys[0].name: missing, expected 1 to 100 printable characters
 f:4:17: auth.api_keys[0].sha256: found a text that is not shown here, expected 64 hexadecimal digits, the SHA-256 of the key
-f:4:39: auth.api_keys[0].role: found "root", expected admin or reader
+f:4:39: auth.api_keys[0].role: found "root", expected admin, editor or reader
 f:4:62: auth.api_keys[0].accounts[1]: found "shop", expected the id of one of the accounts`},
 		{"a key for no account", account + "auth: { api_keys: [ { name: n, sha256: " + sum + ", role: admin, accounts: [] } ] }", `f:2:129: auth.api_keys[0].accounts: found an empty list, expected a list of accounts' ids`},
 		{"the same key twice", account + "auth:\n  api_keys:\n    - { name: n, sha256: " + sum + ", role: admin }\n    - { name: n, sha256: " + strings.ToUpper(sum) + ", role: reader }",
@@ -141,7 +143,7 @@ func TestLargeAndDeepFiles(t *testing.T) {
 		{"mappings", strings.Repeat("{a: ", maxFile/4), "f:1:201: " + deep},
 		{"entries", strings.Repeat("- ", maxFile/2), "f:1:101: " + deep},
 		{"keys", strings.Repeat("? ", maxFile/2), "f:1:101: " + deep},
-		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, limits, playground, introspection"},
+		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, writes, limits, playground, introspection"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -38,10 +38,16 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 		}},
 		field{name: "cache", read: func(v value) { v.cache(&c.Cache) }},
 		field{name: "auth", read: func(v value) { asked = v.auth(c) }},
+		field{name: "writes", read: func(v value) {
+			v.mapping(
+				setting("settle", &c.Writes.Settle, duration(time.Second, longestWait)),
+				setting("keep", &c.Writes.Keep, duration(time.Minute, longestLife)),
+			)
+		}},
 		field{name: "limits", read: func(v value) { v.limits(&c.Limits) }},
 		setting("playground", &c.Playground, truth),
 		setting("introspection", &c.Introspection, truth),
-		later("writes"), later("cors"), later("persisted_operations"),
+		later("cors"), later("persisted_operations"),
 	)
 	listen.listen(&c.Listen, asked)
 	if len(r.problems) > 0 {

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -18,6 +19,10 @@ type Fault struct {
 	Body   string
 	Header http.Header
 	After  bool // do the work first, then fault
+
+	// Late does the work this much later than the fault, as a vendor may that has taken a request and not answered it in time. A
+	// test that uses it waits with [Kit.Settled].
+	Late time.Duration
 }
 
 // Request is one call as the simulator saw it.
@@ -53,6 +58,8 @@ type Kit struct {
 	jitter    time.Duration
 	errorRate float64
 	faults    []Fault
+	chooser   func(*http.Request) (Fault, bool)
+	late      sync.WaitGroup
 	down      bool
 	switches  map[string]bool
 }
@@ -95,9 +102,12 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 		if !sleep(r, wait) {
 			cut()
 		}
-		if fault, ok := k.fault(); ok {
-			if fault.After {
+		if fault, ok := k.fault(r); ok {
+			switch {
+			case fault.After:
 				k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, r, next)
+			case fault.Late > 0:
+				k.land(r, fault.Late, next)
 			}
 			if fault.Status == 0 {
 				cut()
@@ -113,6 +123,20 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 		answered = true
 	})
 }
+
+// land does the work of a request later, when nobody waits for it any more.
+func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler) {
+	body, _ := io.ReadAll(r.Body) // what cannot be read has not arrived
+	later := r.Clone(context.WithoutCancel(r.Context()))
+	later.Body = io.NopCloser(bytes.NewReader(body))
+	k.late.Go(func() {
+		time.Sleep(after)
+		k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, later, next)
+	})
+}
+
+// Settled waits until all that was to land late has landed.
+func (k *Kit) Settled() { k.late.Wait() }
 
 // limited serves a call that is within the limit. Calls above it do not count, failed ones do.
 func (k *Kit) limited(w http.ResponseWriter, r *http.Request, next http.Handler) {
@@ -195,6 +219,14 @@ func (k *Kit) Fail(faults ...Fault) {
 	k.faults = append(k.faults, faults...)
 }
 
+// Choose asks choose for a fault of each call that no other fault hits; nil ends that. It is asked one call at a
+// time, and may not use the kit.
+func (k *Kit) Choose(choose func(*http.Request) (Fault, bool)) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.chooser = choose
+}
+
 // SetDown makes every connection be cut, until it is set back.
 func (k *Kit) SetDown(down bool) {
 	k.mu.Lock()
@@ -236,8 +268,8 @@ func (k *Kit) weather() (down bool, wait time.Duration) {
 	return k.down, wait
 }
 
-// fault takes the next fault, or makes one by the error rate.
-func (k *Kit) fault() (Fault, bool) {
+// fault takes the next fault, or makes one by the error rate, or has it chosen.
+func (k *Kit) fault(r *http.Request) (Fault, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.faults) > 0 {
@@ -247,6 +279,9 @@ func (k *Kit) fault() (Fault, bool) {
 	}
 	if k.errorRate > 0 && rand.Float64() < k.errorRate {
 		return Fault{Status: http.StatusInternalServerError, Body: "simulated fault"}, true
+	}
+	if k.chooser != nil {
+		return k.chooser(r)
 	}
 	return Fault{}, false
 }
