@@ -74,6 +74,25 @@ func (h *Harvest) Add(o Harvest) {
 	h.Coupons = append(h.Coupons, o.Coupons...)
 }
 
+// IDs are those of all records in it.
+func (h Harvest) IDs() (ids []ID) {
+	collect := func(n *Node) { ids = append(ids, n.ID) }
+	each(h.Affiliates, collect)
+	each(h.Memberships, collect)
+	each(h.Campaigns, collect)
+	each(h.Referrals, collect)
+	each(h.Commissions, collect)
+	each(h.Payouts, collect)
+	each(h.Coupons, collect)
+	return ids
+}
+
+func each[T Record](records []*T, do func(*Node)) {
+	for _, r := range records {
+		do(NodeOf(r))
+	}
+}
+
 // HarvestOf is a harvest of one record. Nouns that are not harvested make an empty one.
 func HarvestOf[T Record](r *T) (h Harvest) {
 	switch r := any(r).(type) {

@@ -129,6 +129,8 @@ func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler) {
 	body, _ := io.ReadAll(r.Body) // what cannot be read has not arrived
 	later := r.Clone(context.WithoutCancel(r.Context()))
 	later.Body = io.NopCloser(bytes.NewReader(body))
+	k.mu.Lock() // Settled may be called before
+	defer k.mu.Unlock()
 	k.late.Go(func() {
 		time.Sleep(after)
 		k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, later, next)
@@ -136,7 +138,12 @@ func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler) {
 }
 
 // Settled waits until all that was to land late has landed.
-func (k *Kit) Settled() { k.late.Wait() }
+func (k *Kit) Settled() {
+	k.mu.Lock()
+	late := &k.late
+	k.mu.Unlock()
+	late.Wait()
+}
 
 // limited serves a call that is within the limit. Calls above it do not count, failed ones do.
 func (k *Kit) limited(w http.ResponseWriter, r *http.Request, next http.Handler) {

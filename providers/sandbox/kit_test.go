@@ -161,6 +161,29 @@ func TestFaults(t *testing.T) {
 	b.wants("/", "", 204, "")
 }
 
+// TestLate: a request is cut at once, and its work is done all the same, with all that it said.
+func TestLate(t *testing.T) {
+	b := newBench(t, KitOptions{})
+	b.Fail(Fault{Late: time.Millisecond})
+	if status, _, _ := b.call("/echo", "", "hello"); status != 0 {
+		t.Errorf("status %d, want a cut connection", status)
+	}
+	b.Settled()
+	if work := b.work.Load(); work != 1 {
+		t.Errorf("%d calls done, want 1", work)
+	}
+}
+
+// TestChoose: each call may have a fault of its own.
+func TestChoose(t *testing.T) {
+	b := newBench(t, KitOptions{})
+	b.Choose(func(r *http.Request) (Fault, bool) { return Fault{Status: 503}, r.URL.Path == "/odd" })
+	b.wants("/odd", "", 503, "")
+	b.wants("/", "", 204, "")
+	b.Choose(nil)
+	b.wants("/odd", "", 204, "")
+}
+
 func TestDown(t *testing.T) {
 	b := newBench(t, KitOptions{})
 	b.SetDown(true)
