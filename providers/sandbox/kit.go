@@ -19,6 +19,7 @@ type Fault struct {
 	Body   string
 	Header http.Header
 	After  bool // do the work first, then fault
+	Silent bool // answer nothing until the caller goes away
 
 	// Late does the work this much later than the fault, as a vendor may that has taken a request and not answered it in time. A
 	// test that uses it waits with [Kit.Settled].
@@ -32,6 +33,9 @@ type Request struct {
 	Path   string // with the query
 	Body   string // the first 64 KiB of it
 	Status int    // 0 where the connection was cut
+	// Done is the status of the work itself, whether or not anybody was told; 0 where none was done. Work that lands late is a request of its
+	// own in the log, with a Status of 0.
+	Done int
 }
 
 // KitOptions is what a Kit is made from.
@@ -105,9 +109,13 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 		if fault, ok := k.fault(r); ok {
 			switch {
 			case fault.After:
-				k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, r, next)
+				call.Done = k.unseen(r, next)
 			case fault.Late > 0:
-				k.land(r, fault.Late, next)
+				k.land(r, fault.Late, next, call)
+			}
+			if fault.Silent {
+				<-r.Context().Done()
+				cut()
 			}
 			if fault.Status == 0 {
 				cut()
@@ -119,13 +127,21 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 			_, _ = io.WriteString(rec, fault.Body)
 		} else {
 			k.limited(rec, r, next)
+			call.Done = rec.status
 		}
 		answered = true
 	})
 }
 
+// unseen does the work of a request, and tells nobody but its status.
+func (k *Kit) unseen(r *http.Request, next http.Handler) (done int) {
+	rec := &statusRecorder{ResponseWriter: discard{http.Header{}}, status: http.StatusOK}
+	k.limited(rec, r, next)
+	return rec.status
+}
+
 // land does the work of a request later, when nobody waits for it any more.
-func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler) {
+func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler, call Request) {
 	body, _ := io.ReadAll(r.Body) // what cannot be read has not arrived
 	later := r.Clone(context.WithoutCancel(r.Context()))
 	later.Body = io.NopCloser(bytes.NewReader(body))
@@ -133,7 +149,8 @@ func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler) {
 	defer k.mu.Unlock()
 	k.late.Go(func() {
 		time.Sleep(after)
-		k.limited(&statusRecorder{ResponseWriter: discard{http.Header{}}}, later, next)
+		call.Done = k.unseen(later, next)
+		k.note(call)
 	})
 }
 

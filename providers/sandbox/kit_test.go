@@ -5,6 +5,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -172,6 +174,21 @@ func TestLate(t *testing.T) {
 	if work := b.work.Load(); work != 1 {
 		t.Errorf("%d calls done, want 1", work)
 	}
+	b.Fail(Fault{After: true, Silent: true})
+	b.http.Timeout = 50 * time.Millisecond
+	if status, _, _ := b.call("/echo", "", "hello"); status != 0 {
+		t.Errorf("status %d, want none in time", status)
+	}
+	for len(b.Requests()) < 3 { // the kit notices a little later that the caller has gone
+		runtime.Gosched()
+	}
+	var done []int
+	for _, r := range b.Requests() {
+		done = append(done, r.Done)
+	}
+	if want := []int{0, 200, 200}; !slices.Equal(done, want) {
+		t.Errorf("the log says that %v were done, want %v: nothing at first, then late, then in silence", done, want)
+	}
 }
 
 // TestChoose: each call may have a fault of its own.
@@ -224,10 +241,10 @@ func TestRequests(t *testing.T) {
 	b.SetDown(true)
 	b.wants("/", "", 0, "")
 	want := []Request{
-		{start, "POST", "/echo?page=2&limit=100", long[:maxBody], 200},
-		{start.Add(time.Second), "POST", "/panic", "", 0},
-		{start.Add(time.Second), "POST", "/missing", "", 429},
-		{start.Add(time.Second), "POST", "/", "", 0},
+		{start, "POST", "/echo?page=2&limit=100", long[:maxBody], 200, 200},
+		{start.Add(time.Second), "POST", "/panic", "", 0, 0},
+		{start.Add(time.Second), "POST", "/missing", "", 429, 429},
+		{start.Add(time.Second), "POST", "/", "", 0, 0},
 	}
 	if diff := cmp.Diff(want, b.Requests()); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
