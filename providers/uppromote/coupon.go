@@ -3,6 +3,7 @@ package uppromote
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -93,8 +94,11 @@ func (r *reply) coupon(w *wireCoupon) *providers.Coupon {
 // codeStub is what an affiliate's record tells of a coupon. The vendor's own id it does not tell.
 var codeStub = providers.Only("code", "affiliate", "campaign")
 
-// codes are the coupons in an affiliate's record, not nil where there are none.
+// codes are the coupons in an affiliate's record, not nil where there are none; nil where it does not say.
 func (r *reply) codes(w *wireAffiliate) []*providers.Coupon {
+	if w.Coupons == nil {
+		return nil
+	}
 	coupons := make([]*providers.Coupon, 0, len(w.Coupons))
 	for _, c := range w.Coupons {
 		if id := r.couponID(w.ID, text(c)); !id.IsZero() {
@@ -105,3 +109,92 @@ func (r *reply) codes(w *wireAffiliate) []*providers.Coupon {
 	}
 	return coupons
 }
+
+// assignCoupon gives an affiliate a code. That the vendor refuses one that is another's is assumed, and that it does
+// not ask whether the shop has the code.
+//
+// https://aff-api.uppromote.com/docs/v2
+//
+//api:operation POST /coupons/assign
+type assignCoupon struct {
+	*provider
+	in *providers.AssignCouponInput
+}
+
+const opAssignCoupon = "POST /coupons/assign"
+
+// wireAssignment is what is sent.
+type wireAssignment struct {
+	AffiliateEmail string  `json:"affiliate_email"`
+	Coupon         string  `json:"coupon"`
+	Description    *string `json:"description,omitempty"`
+}
+
+func (c assignCoupon) check() providers.Problems {
+	return append(untaken("affiliate, code and description", given{"campaign", c.in.Campaign != nil}, given{"rewardId", c.in.RewardID != nil}),
+		c.named(providers.NounAffiliate, "affiliate", c.in.Affiliate)...)
+}
+
+func (c assignCoupon) plan(ctx context.Context) (*providers.Write, error) {
+	a, err := c.addressee(ctx, "affiliate", c.in.Affiliate)
+	if err != nil {
+		return nil, err
+	}
+	if c.held(a) != nil {
+		return nil, providers.Problemf(providers.ProblemTaken, "code", "is the affiliate's already")
+	}
+	return &providers.Write{
+		Op: opAssignCoupon, Fields: map[string]string{"affiliate_email": "affiliate", "coupon": "code", "description": "description"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			said, err := c.act(ctx, opAssignCoupon, a, wireAssignment{*a.Email, c.in.Code, c.in.Description})
+			code := text(c.in.Code)
+			switch {
+			case err != nil:
+				return nil, err
+			case said.Coupon != "" && !said.Coupon.is(c.in.Code):
+				return nil, c.garbled(opAssignCoupon, errAnother)
+			case said.Coupon != "":
+				code = said.Coupon // as the vendor spells it
+			}
+			w := outdated(a)
+			n, _ := number(a.ID.Local)
+			w.ID, w.StaleLists = c.reply().couponID(n, code), listsOfCoupons
+			w.Stale = append(w.Stale, w.ID)
+			return w, nil
+		},
+	}, nil
+}
+
+// held is the coupon in an affiliate's record that has the code; nil for none.
+func (c assignCoupon) held(a *providers.Affiliate) *providers.Coupon {
+	for _, coupon := range a.Coupons {
+		if strings.EqualFold(coupon.Code, c.in.Code) {
+			return coupon
+		}
+	}
+	return nil
+}
+
+// look searches the affiliate's record: when the write was planned the code was not there. A code has one holder, so
+// that it does not matter whose work it is.
+func (c assignCoupon) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	a, _, err := byNumber(ctx, c.provider, affiliateList, c.in.Affiliate)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case a == nil:
+		return providers.Unclear, nil, nil
+	}
+	if coupon := c.held(a); coupon != nil {
+		w := changed(a)
+		w.ID, w.Stale, w.StaleLists = coupon.ID, []providers.ID{coupon.ID}, listsOfCoupons
+		return providers.Made, w, nil
+	}
+	if disturbed || a.Coupons == nil { // a record without coupons does not say that there are none
+		return providers.Unclear, nil, nil
+	}
+	return providers.NotMade, nil, nil
+}
+
+// listsOfCoupons are those that a coupon stands in: affiliates are found by their codes.
+var listsOfCoupons = append([]providers.Noun{providers.NounCoupon}, listsOfAffiliates...)

@@ -30,15 +30,24 @@ func get[W any](ctx context.Context, p *provider, op, path string, query url.Val
 	if err := p.client.Get(ctx, r); err != nil {
 		return nil, err
 	}
-	if status, err := strconv.Atoi(string(a.Status)); err == nil && kind(status) != "" {
-		e := a.fault()
-		e.Account, e.Provider, e.Op, e.Status, e.Kind = p.config.Account, name, r.Op, status, kind(status)
-		return nil, e
+	if err := p.contradiction(r.Op, a.Status, a.wireError); err != nil {
+		return nil, err
 	}
 	if !a.Data.sent {
 		return nil, p.bad(r.Op, errNoData)
 	}
 	return a.Data.all, nil
+}
+
+// contradiction is the error of an envelope that tells of a failure, though the reply's status does not.
+func (p *provider) contradiction(op string, said text, w wireError) error {
+	status, err := strconv.Atoi(string(said))
+	if err != nil || kind(status) == "" {
+		return nil
+	}
+	e := w.fault()
+	e.Account, e.Provider, e.Op, e.Status, e.Kind, e.Sent = p.config.Account, name, op, status, kind(status), true
+	return e
 }
 
 // bad is the error of a reply that cannot be understood.

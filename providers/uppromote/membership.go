@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"encoding/json"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -106,4 +107,72 @@ func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun p
 		}
 	}
 	return b, nil
+}
+
+// moveAffiliate puts an affiliate into another program. That earlier referrals stay in theirs is assumed.
+//
+// https://aff-api.uppromote.com/docs/v2
+//
+//api:operation POST /affiliate/move-affiliate-to-program
+type moveAffiliate struct {
+	*provider
+	in *providers.MoveAffiliateInput
+}
+
+const opMoveAffiliate = "POST /affiliate/move-affiliate-to-program"
+
+// wireMove is what is sent.
+type wireMove struct {
+	AffiliateEmail string  `json:"affiliate_email"`
+	ProgramID      integer `json:"program_id"`
+}
+
+func (c moveAffiliate) check() providers.Problems {
+	found := untaken("id, fromCampaign and toCampaign", given{"moveReferrals", c.in.MoveReferrals != nil})
+	found = append(found, c.named(providers.NounAffiliate, "id", c.in.ID)...)
+	return append(found, c.named(providers.NounCampaign, "toCampaign", c.in.ToCampaign)...)
+}
+
+func (c moveAffiliate) plan(ctx context.Context) (*providers.Write, error) {
+	a, err := c.addressee(ctx, "id", c.in.ID)
+	if err != nil {
+		return nil, err
+	}
+	if c.in.FromCampaign != nil && c.in.FromCampaign.Local != programOf(a) {
+		return nil, providers.Problemf(providers.ProblemConflict, "fromCampaign", "is not the campaign that the affiliate is in")
+	}
+	n, _ := number(c.in.ToCampaign.Local)
+	return &providers.Write{
+		Op: opMoveAffiliate, Before: image(programOf(a)), Fields: map[string]string{"affiliate_email": "id", "program_id": "toCampaign"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			if _, err := c.act(ctx, opMoveAffiliate, a, wireMove{*a.Email, n}); err != nil {
+				return nil, err
+			}
+			w := outdated(a)
+			w.Stale = append(w.Stale, c.membershipID(c.in.ToCampaign.Local))
+			return w, nil
+		},
+	}, nil
+}
+
+// programOf is the number of the program that an affiliate is in; "" for none.
+func programOf(a *providers.Affiliate) string {
+	if len(a.Memberships) == 0 {
+		return ""
+	}
+	return a.Memberships[0].CampaignID.Local
+}
+
+// membershipID is the affiliate's in the program of this number.
+func (c moveAffiliate) membershipID(program string) providers.ID {
+	return c.local(providers.NounMembership, providers.JoinLocal(c.in.ID.Local, program))
+}
+
+func (c moveAffiliate) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	v, w, err := c.stateOf(ctx, c.in.ID, programOf, c.in.ToCampaign.Local, before, disturbed)
+	var left string
+	if w != nil && json.Unmarshal(before, &left) == nil && left != "" && left != c.in.ToCampaign.Local {
+		w.Stale = append(w.Stale, c.membershipID(left))
+	}
+	return v, w, err
 }

@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
@@ -134,4 +135,133 @@ func (r *reply) harvestOwners(w *wireReferral) {
 		})
 	}
 	r.harvestProgram(w.CommissionRule.ProgramID, "")
+}
+
+// wireNewReferral is what is sent. The total's name is another here than in rows. That what goes with which type is as
+// follows is assumed: an order's id with use_order_id, a commission with fixed_amount.
+type wireNewReferral struct {
+	Type           string      `json:"type"`
+	AffiliateEmail string      `json:"affiliate_email"`
+	OrderID        integer     `json:"order_id,omitempty"`
+	Commission     json.Number `json:"commission,omitempty"`
+	TotalSale      json.Number `json:"total_sale,omitempty"`
+	Comment        *string     `json:"comment,omitempty"`
+}
+
+// addReferral makes a referral by hand, and answers it as one of its two nouns. That the reply holds the row is
+// assumed; its id is enough.
+//
+// https://aff-api.uppromote.com/docs/v2
+//
+//api:operation POST /referrals
+func (p *provider) addReferral(ctx context.Context, noun providers.Noun, affiliate providers.ID, body wireNewReferral) (*providers.Written, error) {
+	w, err := send[wireReferral](ctx, p, opAddReferral, referralList.path, body)
+	if err != nil {
+		return nil, err
+	}
+	if w.ID <= 0 {
+		return nil, p.garbled(opAddReferral, errNoID)
+	}
+	if w.Affiliate.ID > 0 && p.id(providers.NounAffiliate, w.Affiliate.ID) != affiliate || body.OrderID > 0 && w.OrderID != "" && !w.OrderID.is(decimal(body.OrderID)) {
+		return nil, p.garbled(opAddReferral, errAnother)
+	}
+	r := p.reply()
+	if w.Status != "" && !w.CreatedAt.IsZero() && w.Affiliate.ID > 0 && w.Commission.Set && w.TotalSales.Set {
+		r.harvest.Referrals = append(r.harvest.Referrals, referralList.convert(r, &w))
+	}
+	if r.err != nil {
+		return nil, p.garbled(opAddReferral, r.err)
+	}
+	made := p.earned(noun, decimal(w.ID), affiliate)
+	made.Harvest, made.StaleLists = r.harvest, listsOfReferrals
+	return made, nil
+}
+
+const opAddReferral = "POST /referrals"
+
+// listsOfReferrals are those that a referral stands in: what is approved is owed.
+var listsOfReferrals = []providers.Noun{providers.NounReferral, providers.NounCommission, providers.NounPayout}
+
+// earned is a referral that has changed, by its number, as one of its two nouns, and with it what its affiliate is owed.
+func (p *provider) earned(noun providers.Noun, local string, affiliate providers.ID) *providers.Written {
+	w := &providers.Written{ID: p.local(noun, local), Stale: []providers.ID{p.local(providers.NounReferral, local), p.local(providers.NounCommission, local)}}
+	if n, ok := number(affiliate.Local); ok {
+		w.Stale = append(w.Stale, affiliate, p.payoutID(dueState, n))
+	}
+	return w
+}
+
+// createReferral makes an order an affiliate's. That the vendor refuses an order that is somebody's already is assumed.
+type createReferral struct {
+	*provider
+	in *providers.CreateReferralInput
+}
+
+func (c createReferral) check() providers.Problems {
+	found := untaken("affiliate and orderId", given{"campaign", c.in.Campaign != nil}, given{"email", c.in.Email != nil},
+		given{"customerId", c.in.CustomerID != nil}, given{"status", c.in.Status != nil})
+	if c.in.OrderID == nil {
+		found = append(found, providers.Problemf(providers.ProblemInvalid, "orderId", "is wanted: %s makes referrals of orders", title)...)
+	} else if _, ok := number(*c.in.OrderID); !ok {
+		found = append(found, providers.Problemf(providers.ProblemInvalid, "orderId", "has to be the shop's number of the order")...)
+	}
+	return append(found, c.named(providers.NounAffiliate, "affiliate", c.in.Affiliate)...)
+}
+
+func (c createReferral) plan(ctx context.Context) (*providers.Write, error) {
+	a, err := c.addressee(ctx, "affiliate", c.in.Affiliate)
+	if err != nil {
+		return nil, err
+	}
+	switch sales, err := c.sales(ctx); {
+	case err != nil:
+		return nil, err
+	case len(sales) > 0:
+		return nil, providers.Problemf(providers.ProblemTaken, "orderId", "has a referral already")
+	}
+	n, _ := number(*c.in.OrderID)
+	return &providers.Write{
+		Op: opAddReferral, Fields: map[string]string{"affiliate_email": "affiliate", "order_id": "orderId"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			return c.addReferral(ctx, providers.NounReferral, a.ID, wireNewReferral{Type: "use_order_id", AffiliateEmail: *a.Email, OrderID: n})
+		},
+	}, nil
+}
+
+// sales are the order's referrals but for refunds, live.
+func (c createReferral) sales(ctx context.Context) (sales []*providers.Referral, err error) {
+	lists, err := c.Referrals(providers.ReferralFilter{OrderID: *c.in.OrderID})
+	if err != nil {
+		return nil, err
+	}
+	for _, l := range lists {
+		for r, err := range providers.All(ctx, l, c) {
+			if err != nil {
+				return nil, err
+			}
+			if r.OrderID != nil && *r.OrderID == *c.in.OrderID && r.Status != providers.ReferralRefunded {
+				sales = append(sales, r)
+			}
+		}
+	}
+	return sales, nil
+}
+
+// look searches for the order, which had no referral when the write was planned. One that the shop's own tracking has
+// made since is not this write's work; that it says so is seen.
+func (c createReferral) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	sales, err := c.sales(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	sales = slices.DeleteFunc(sales, func(r *providers.Referral) bool { return r.AffiliateID != c.in.Affiliate })
+	switch {
+	case len(sales) == 0:
+		return providers.NotMade, nil, nil
+	case len(sales) > 1, disturbed, sales[0].Source != nil && strings.HasPrefix(strings.ToLower(*sales[0].Source), "tracked by"):
+		return providers.Unclear, nil, nil
+	}
+	made := c.earned(providers.NounReferral, sales[0].ID.Local, c.in.Affiliate)
+	made.Harvest.Referrals, made.StaleLists = sales, listsOfReferrals
+	return providers.Made, made, nil
 }

@@ -1,4 +1,4 @@
-// Package uppromote reads affiliate programs at UpPromote, the Shopify app, through version 2 of its public API.
+// Package uppromote reads and writes affiliate programs at UpPromote, the Shopify app, through version 2 of its public API.
 //
 // # Facts
 //
@@ -27,6 +27,9 @@
 //   - A coupon has a number, but is found by its affiliate and code only: affiliates' records list bare codes.
 //   - Programs of coupons and payments, clicks, and the addresses that people are paid at are not told.
 //   - Only payments can be counted.
+//   - Actions name an affiliate by the e-mail address: it is read right before, and the reply's affiliate compared.
+//   - Nothing is written twice over: there is no key for that. What of writes can be recognized afterwards says Proofs.
+//   - Affiliates, programs and referrals cannot be changed otherwise than by the actions, and nothing but a subscription deleted.
 //
 // API reference: https://aff-api.uppromote.com/docs/v2
 package uppromote
@@ -130,6 +133,9 @@ var capabilities = func() []providers.Capability {
 		providers.FilterPayoutsByAffiliate, providers.FilterPayoutsByStatus,
 
 		providers.CountPaidPayouts, providers.ReadRawRecord,
+	}
+	for _, proof := range proofs {
+		c = append(c, proof.Mutation)
 	}
 	slices.Sort(c)
 	return c

@@ -2,6 +2,11 @@ package uppromote
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"net/url"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -53,4 +58,204 @@ func (r *reply) subscription(w *wireSubscription) *providers.WebhookSubscription
 		s.Active = new(w.Status.is("active"))
 	}
 	return s
+}
+
+// subscriptionTo reads the subscription to an event, live; nil for none.
+func (p *provider) subscriptionTo(ctx context.Context, event string) (*providers.WebhookSubscription, error) {
+	for s, err := range providers.All(ctx, webhookList.list(p.plan(), url.Values{"event": {event}}), p) {
+		if err != nil {
+			return nil, err
+		}
+		if s.ID.Local == event {
+			return s, nil
+		}
+	}
+	return nil, nil
+}
+
+// wireSubscribe is what is sent.
+type wireSubscribe struct {
+	TargetURL string `json:"target_url,omitempty"`
+	Event     string `json:"event"`
+}
+
+// wireSubscribed is what a reply tells of a new subscription. It is the only place where the secret is read.
+type wireSubscribed struct {
+	Event     text `json:"event"`
+	SecretKey text `json:"secret_key"`
+}
+
+// subscribed is a subscription that has changed.
+func (p *provider) subscribed(event string) *providers.Written {
+	id := p.local(providers.NounWebhookSubscription, event)
+	return &providers.Written{ID: id, Stale: []providers.ID{id}, StaleLists: []providers.Noun{providers.NounWebhookSubscription}}
+}
+
+// createSubscription subscribes to one event. The vendor calls the address at once, without a signature, and wants an
+// answer of 200.
+//
+// https://aff-api.uppromote.com/docs/v2/subscribe-a-webhook-event-21170080e0
+//
+//api:operation POST /webhook-subscriptions
+type createSubscription struct {
+	*provider
+	in *providers.CreateWebhookSubscriptionInput
+}
+
+const opSubscribe = "POST /webhook-subscriptions"
+
+func (c createSubscription) check() providers.Problems {
+	if len(c.in.Events) != 1 {
+		return providers.Problemf(providers.ProblemUnsupported, "events", "has to have one name: %s takes one event a subscription", title)
+	}
+	return nil
+}
+
+func (c createSubscription) plan(ctx context.Context) (*providers.Write, error) {
+	event := c.in.Events[0]
+	switch s, err := c.subscriptionTo(ctx, event); {
+	case err != nil:
+		return nil, err
+	case s != nil:
+		return nil, providers.Problemf(providers.ProblemTaken, "events", "has a subscription already, of which there is one for each event")
+	}
+	return &providers.Write{
+		Op: opSubscribe, Fields: map[string]string{"target_url": "targetUrl", "event": "events"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			said, err := send[wireSubscribed](ctx, c.provider, opSubscribe, webhookList.path, wireSubscribe{c.in.TargetURL, event})
+			if err == nil && said.Event != "" && string(said.Event) != event {
+				err = c.garbled(opSubscribe, errAnother)
+			}
+			if err != nil {
+				return nil, err
+			}
+			w := c.subscribed(event)
+			w.Secret = string(said.SecretKey)
+			return w, nil
+		},
+	}, nil
+}
+
+// look searches for the event, which had no subscription when the write was planned.
+func (c createSubscription) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	s, err := c.subscriptionTo(ctx, c.in.Events[0])
+	switch {
+	case err != nil:
+		return "", nil, err
+	case s != nil && s.TargetURL == c.in.TargetURL:
+		return providers.Made, c.subscribed(c.in.Events[0]), nil
+	case s == nil && !disturbed:
+		return providers.NotMade, nil, nil
+	}
+	return providers.Unclear, nil, nil
+}
+
+// fingerprint stands for a subscription in a pre-image, as its address may hold a secret; "" for none.
+func fingerprint(s *providers.WebhookSubscription) string {
+	if s == nil {
+		return ""
+	}
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %d", s.TargetURL, s.Listed().Unix()))
+	return hex.EncodeToString(sum[:12])
+}
+
+// subscription reads the subscription that a write is about, live.
+func (p *provider) subscription(ctx context.Context, id providers.ID) (*providers.WebhookSubscription, error) {
+	s, err := p.subscriptionTo(ctx, id.Local)
+	if err == nil && s == nil {
+		return nil, nobody("id")
+	}
+	return s, err
+}
+
+// updateSubscription points an event at another address.
+//
+// https://aff-api.uppromote.com/docs/v2
+//
+//api:operation PUT /webhook-subscriptions
+type updateSubscription struct {
+	*provider
+	in *providers.UpdateWebhookSubscriptionInput
+}
+
+const opResubscribe = "PUT /webhook-subscriptions"
+
+func (c updateSubscription) check() providers.Problems {
+	found := untaken("targetUrl", given{"events", c.in.Events != nil}, given{"active", c.in.Active != nil})
+	if c.in.TargetURL == nil {
+		found = append(found, providers.Problemf(providers.ProblemInvalid, "targetUrl", "is wanted: nothing else can be changed")...)
+	}
+	return found
+}
+
+func (c updateSubscription) plan(ctx context.Context) (*providers.Write, error) {
+	s, err := c.subscription(ctx, c.in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &providers.Write{
+		Op: opResubscribe, Before: image(fingerprint(s)), Fields: map[string]string{"target_url": "targetUrl", "event": "id"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			_, err := send[wireActed](ctx, c.provider, opResubscribe, webhookList.path, wireSubscribe{*c.in.TargetURL, c.in.ID.Local})
+			if err != nil {
+				return nil, err
+			}
+			return c.subscribed(c.in.ID.Local), nil
+		},
+	}, nil
+}
+
+func (c updateSubscription) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	s, err := c.subscriptionTo(ctx, c.in.ID.Local)
+	switch {
+	case err != nil:
+		return "", nil, err
+	case s == nil:
+		return providers.Unclear, nil, nil
+	case s.TargetURL == *c.in.TargetURL:
+		return providers.Made, c.subscribed(c.in.ID.Local), nil
+	}
+	return absolute(fingerprint(s), "", before, disturbed), nil, nil
+}
+
+// deleteSubscription ends the subscription to an event. The event comes in the body.
+//
+// https://aff-api.uppromote.com/docs/v2
+//
+//api:operation DELETE /webhook-subscriptions
+type deleteSubscription struct {
+	*provider
+	in *providers.DeleteWebhookSubscriptionInput
+}
+
+const opUnsubscribe = "DELETE /webhook-subscriptions"
+
+func (deleteSubscription) check() providers.Problems { return nil }
+
+func (c deleteSubscription) plan(ctx context.Context) (*providers.Write, error) {
+	s, err := c.subscription(ctx, c.in.ID)
+	if err != nil {
+		return nil, err
+	}
+	return &providers.Write{
+		Op: opUnsubscribe, Before: image(fingerprint(s)), Fields: map[string]string{"event": "id"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			if _, err := send[wireActed](ctx, c.provider, opUnsubscribe, webhookList.path, wireSubscribe{Event: c.in.ID.Local}); err != nil {
+				return nil, err
+			}
+			return c.subscribed(c.in.ID.Local), nil
+		},
+	}, nil
+}
+
+func (c deleteSubscription) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	s, err := c.subscriptionTo(ctx, c.in.ID.Local)
+	if err != nil {
+		return "", nil, err
+	}
+	v := absolute(fingerprint(s), fingerprint(nil), before, disturbed)
+	if v != providers.Made {
+		return v, nil, nil
+	}
+	return v, c.subscribed(c.in.ID.Local), nil
 }

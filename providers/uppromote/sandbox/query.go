@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -55,14 +56,13 @@ func (q *query) number(name string, without, least, most int64) int64 {
 
 // word reads one of these words; "" for none.
 func (q *query) word(name string, words ...string) string {
-	s := q.values.Get(name)
-	if s == "" {
-		return ""
-	}
-	for _, w := range words {
-		if s == w {
-			return s
-		}
+	return q.among(name, q.values.Get(name), words)
+}
+
+// among wants one of these words, or none.
+func (q *query) among(name, s string, words []string) string {
+	if s == "" || slices.Contains(words, s) {
+		return s
 	}
 	q.fail(name, "is not one of "+strings.Join(words, ", "))
 	return ""

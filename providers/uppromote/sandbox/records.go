@@ -112,15 +112,12 @@ func (s *store) affiliateRecord(i int) affiliate {
 		InternalNote: optional(w.Internal), PersonalDetail: optional(w.Note), CreatedAt: stamp(w.JoinedAt),
 		DefaultLink: "https://" + s.world.Site + "/?sca_ref=" + fmt.Sprintf("%d.%s", firstAffiliate+i, w.Code),
 		ProgramID:   int64(firstProgram + s.program(i)), ProgramName: s.world.Campaigns[s.program(i)].Name,
-		CustomFields: []customField{}, Coupons: []string{}, PaymentMethod: optional(w.Method),
+		CustomFields: []customField{}, Coupons: append([]string{}, s.codes[i]...), PaymentMethod: optional(w.Method),
 		PaidAmount: s.number(total.paid), ApprovedAmount: s.number(total.approved),
 		PendingAmount: s.number(total.pending), DeniedAmount: s.number(total.denied),
 	}
 	if i%3 == 0 {
 		a.CustomLink = new("https://" + s.world.Site + "/" + w.Code)
-	}
-	if w.Coupon != "" {
-		a.Coupons = append(a.Coupons, w.Coupon)
 	}
 	if w.Parent >= 0 {
 		a.UplineID, a.UplineEmail = new(int64(firstAffiliate+w.Parent)), &s.world.Affiliates[w.Parent].Email
@@ -161,10 +158,9 @@ type coupon struct {
 	CreatedAt      stamp  `json:"created_at"`
 }
 
-// couponRecord is the coupon of an affiliate.
-func (s *store) couponRecord(i int) coupon {
-	a := &s.world.Affiliates[i]
-	return coupon{ID: int64(firstCoupon + i), AffiliateID: int64(firstAffiliate + i), AffiliateEmail: a.Email, Coupon: a.Coupon, CreatedAt: stamp(a.JoinedAt)}
+// couponRecord is the first coupon of an affiliate. Its number is the affiliate's place; see grant for others.
+func (s *store) couponRecord(i int, code string, at time.Time) coupon {
+	return coupon{ID: int64(firstCoupon + i), AffiliateID: int64(firstAffiliate + i), AffiliateEmail: s.world.Affiliates[i].Email, Coupon: code, CreatedAt: stamp(at)}
 }
 
 type referral struct {
@@ -204,7 +200,7 @@ var statuses = map[sandbox.Verdict]string{sandbox.Pending: "pending", sandbox.Ap
 
 func (s *store) referralRecord(i int) referral {
 	c := &s.world.Commissions[i]
-	a, program := &s.world.Affiliates[c.Affiliate], s.program(c.Affiliate)
+	a, program := &s.world.Affiliates[c.Affiliate], c.Campaign
 	terms := &s.world.Campaigns[program]
 	r := referral{
 		ID: int64(firstReferral + i), TotalSales: s.decimal(0),
@@ -219,11 +215,19 @@ func (s *store) referralRecord(i int) referral {
 	if terms.Fixed != 0 {
 		r.CommissionRule.CommissionRate, r.CommissionRule.CommissionType = s.decimal(terms.Fixed), "Flat Rate Per Order"
 	}
+	said, manual := s.said[int32(i)]
+	if manual {
+		r.TrackingType, r.TotalSales = "Manually added", s.decimal(said)
+	}
 	if c.Sale < 0 {
 		return r
 	}
-	sale, customer := &s.world.Sales[c.Sale], &s.world.Customers[c.Customer]
+	sale := &s.world.Sales[c.Sale]
 	r.OrderID, r.OrderNumber, r.Quantity, r.TotalSales = &sale.Order, &sale.OrderNo, new(1), s.decimal(sale.Amount)
+	if c.Customer < 0 {
+		return r
+	}
+	customer := &s.world.Customers[c.Customer]
 	r.CustomerID, r.CustomerEmail = new(strconv.FormatInt(customerID(c.Customer), 10)), &customer.Email
 	if sale.Refund != 0 {
 		r.RefundID = &sale.Refund

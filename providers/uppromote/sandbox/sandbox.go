@@ -1,8 +1,8 @@
 // Package sandbox speaks version 2 of UpPromote's public API over HTTP, telling of a seeded world.
 //
 // It keeps to the vendor's reference (https://aff-api.uppromote.com/docs/v2) and, where that is silent, to the most
-// likely reading: newest first, unknown parameters ignored, filters joined by "and". Only reads are answered. What
-// UpPromote has no word for is told in the words that it has: an affiliate is in one program, the main one; whoever was
+// likely reading: newest first, unknown parameters ignored, filters joined by "and". Writes show at once, are never taken
+// for a repetition, and no webhook is sent. What UpPromote has no word for is told in the words that it has: an affiliate is in one program, the main one; whoever was
 // refused or banned is inactive; what is not paid yet is approved; rewards in points are left out.
 //
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
@@ -13,8 +13,12 @@ package sandbox
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
+	"slices"
 	"strconv"
+	"strings"
+	"sync"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -33,6 +37,8 @@ const APIKey = "sandbox-uppromote-key"
 // Server is a simulated store. It is safe for concurrent use.
 type Server struct {
 	kit     *sandbox.Kit
+	now     func() time.Time
+	mu      sync.RWMutex // of the store: see locked
 	store   *store
 	handler http.Handler
 }
@@ -41,7 +47,7 @@ var _ providers.Simulator = (*Server)(nil)
 
 // New makes a simulator and its world.
 func New(o providers.SandboxOptions) *Server {
-	s := &Server{store: newStore(sandbox.NewWorld(o.Size, o.Seed, o.Now()), o.Seed)}
+	s := &Server{now: o.Now, store: newStore(sandbox.NewWorld(o.Size, o.Seed, o.Now()), o.Seed)}
 	s.kit = sandbox.NewKit(sandbox.KitOptions{
 		Now:    o.Now,
 		Limit:  120, // of the store, whatever the key
@@ -50,8 +56,22 @@ func New(o providers.SandboxOptions) *Server {
 			refuse(w, http.StatusTooManyRequests, "Too Many Attempts.")
 		},
 	})
-	s.handler = s.kit.Handler(authorized(s.routes()))
+	s.handler = s.kit.Handler(authorized(s.locked(s.routes())))
 	return s
+}
+
+// locked lets one write at a time to the store, and no read meanwhile. The kit has read the body before.
+func (s *Server) locked(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet {
+			s.mu.RLock()
+			defer s.mu.RUnlock()
+		} else {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // ServeHTTP answers a call. Paths are those below the vendor's base URL.
@@ -84,16 +104,22 @@ func authorized(next http.Handler) http.Handler {
 func (s *Server) routes() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "Not found") })
-	get := func(path string, h http.HandlerFunc) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != http.MethodGet {
-				w.Header().Set("Allow", http.MethodGet)
+	methods := map[string]map[string]http.HandlerFunc{} // by path
+	handle := func(method, path string, h http.HandlerFunc) {
+		if methods[path] == nil {
+			methods[path] = map[string]http.HandlerFunc{}
+			mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+				if h := methods[path][r.Method]; h != nil {
+					h(w, r)
+					return
+				}
+				w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods[path])), ", "))
 				refuse(w, http.StatusMethodNotAllowed, "The "+r.Method+" method is not supported for this route.")
-				return
-			}
-			h(w, r)
-		})
+			})
+		}
+		methods[path][method] = h
 	}
+	get := func(path string, h http.HandlerFunc) { handle(http.MethodGet, path, h) }
 	get("/programs", list(s.store.programs))
 	get("/programs/{id}", s.one("Program", s.store.programByID))
 	get("/programs/{id}/excluded", s.excluded)
@@ -107,6 +133,20 @@ func (s *Server) routes() http.Handler {
 	get("/payments/total-paid", s.totalPaid)
 	get("/payments/{id}", s.one("Payment", s.store.paymentByID))
 	get("/webhook-subscriptions", list(s.store.subscriptions))
+	post := func(path string, do func(*form) any) { handle(http.MethodPost, path, write(do)) }
+	post("/affiliates", s.createAffiliate)
+	post("/affiliate/active", s.approve)
+	post("/affiliate/set-upline", s.setUpline)
+	post("/affiliate/move-affiliate-to-program", s.move)
+	post("/affiliate/create-connect-customer", s.connect)
+	post("/coupons/assign", s.assign)
+	post("/referrals", s.createReferral)
+	post("/referral/{id}/status", s.judge)
+	post("/referral/{id}/adjustment", s.adjust)
+	post("/payments/mark-as-paid", s.markPaid)
+	post("/webhook-subscriptions", s.subscribe)
+	handle(http.MethodPut, "/webhook-subscriptions", write(s.resubscribe))
+	handle(http.MethodDelete, "/webhook-subscriptions", write(s.unsubscribe))
 	return mux
 }
 

@@ -92,7 +92,7 @@ func TestRefusals(t *testing.T) {
 		{"GET", "/programs", "wrong", 401, `{"message":"Unauthorized"}`},
 		{"GET", "/programs", "Bearer " + APIKey, 401, `{"message":"Unauthorized"}`},
 		{"GET", "/nothing", APIKey, 404, `Not found`},
-		{"POST", "/referrals", APIKey, 405, `not supported`},
+		{"POST", "/programs", APIKey, 405, `not supported`},
 		{"GET", "/affiliates/1", APIKey, 404, `Affiliate not found`},
 		{"GET", "/affiliates/x", APIKey, 404, `Affiliate not found`},
 		{"GET", "/payments/1", APIKey, 404, `Payment not found`},
@@ -173,6 +173,9 @@ func TestShapes(t *testing.T) {
 	}
 	s.kit.Set(OneElementArrays, true) // as the exchanges have it, where they do
 	for _, e := range providertest.Exchanges(t, "..") {
+		if !strings.HasPrefix(e.Request, "GET ") {
+			continue // see TestWrites
+		}
 		path := strings.TrimPrefix(e.Request, "GET ")
 		if i := strings.LastIndex(path, "/"); path[i+1] >= '0' && path[i+1] <= '9' {
 			path = fmt.Sprintf("%s/%v", path[:i], ids[path[:i]])

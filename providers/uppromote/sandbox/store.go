@@ -19,7 +19,8 @@ const (
 	firstCoupon    = 158_001
 )
 
-// store is the world as the store's records, by index. It is never changed after it was made.
+// store is the world as the store's records, by index. Writes go on telling the world, which is the store's own; see
+// change.go.
 type store struct {
 	world *sandbox.World
 	seed  uint64
@@ -27,8 +28,8 @@ type store struct {
 	// All of these are indexes into the world, newest first.
 	newestPrograms   []int32
 	newestAffiliates []int32
-	holders          []int32 // of coupons: affiliates
-	rows             []int32 // commissions that are referrals
+	granted          []coupon // to affiliates
+	rows             []int32  // commissions that are referrals
 	rowsByAffiliate  [][]int32
 	rowsByProgram    [][]int32
 	rowsByOrder      map[int64][]int32
@@ -38,8 +39,13 @@ type store struct {
 	approved         [][]int32 // their referrals
 
 	byEmail map[string]int32
-	amounts []amounts // by affiliate
+	amounts []amounts  // by affiliate
+	codes   [][]string // of coupons, by affiliate
 	hooks   []subscription
+
+	holders   map[string]int32 // of coupons, by code in upper case
+	said      map[int32]int64  // the sales that were told with referrals made by hand, in minor units, by row
+	connected map[string]int32 // customers, by address, and their affiliates
 }
 
 // amounts are the totals of an affiliate's referrals by status, in minor units.
@@ -48,18 +54,21 @@ type amounts struct{ paid, approved, pending, denied int64 }
 func newStore(w *sandbox.World, seed uint64) *store {
 	n := len(w.Affiliates)
 	s := &store{
-		world: w, seed: seed, byEmail: make(map[string]int32, n), amounts: make([]amounts, n),
+		world: w, seed: seed, byEmail: make(map[string]int32, n), amounts: make([]amounts, n), codes: make([][]string, n),
 		rowsByAffiliate: make([][]int32, n), rowsByProgram: make([][]int32, len(w.Campaigns)), rowsByOrder: map[int64][]int32{},
 		paymentsOf: make([][]int32, n), approved: make([][]int32, n),
+		holders: map[string]int32{}, said: map[int32]int64{}, connected: map[string]int32{},
 	}
 	for i := len(w.Campaigns) - 1; i >= 0; i-- {
 		s.newestPrograms = append(s.newestPrograms, int32(i))
 	}
 	for i := n - 1; i >= 0; i-- {
+		a := &w.Affiliates[i]
 		s.newestAffiliates = append(s.newestAffiliates, int32(i))
-		s.byEmail[strings.ToLower(w.Affiliates[i].Email)] = int32(i)
-		if w.Affiliates[i].Coupon != "" {
-			s.holders = append(s.holders, int32(i))
+		s.byEmail[strings.ToLower(a.Email)] = int32(i)
+		if a.Coupon != "" {
+			s.granted = append(s.granted, s.couponRecord(i, a.Coupon, a.JoinedAt))
+			s.codes[i], s.holders[a.Coupon] = []string{a.Coupon}, int32(i)
 		}
 	}
 	for i := len(w.Commissions) - 1; i >= 0; i-- {
@@ -68,30 +77,15 @@ func newStore(w *sandbox.World, seed uint64) *store {
 			continue
 		}
 		row := int32(i)
+		c.Campaign = s.program(c.Affiliate) // an affiliate is in one program only
 		s.rows = append(s.rows, row)
 		s.rowsByAffiliate[c.Affiliate] = append(s.rowsByAffiliate[c.Affiliate], row)
-		s.rowsByProgram[s.program(c.Affiliate)] = append(s.rowsByProgram[s.program(c.Affiliate)], row)
+		s.rowsByProgram[c.Campaign] = append(s.rowsByProgram[c.Campaign], row)
 		if c.Sale >= 0 {
 			order := w.Sales[c.Sale].Order
 			s.rowsByOrder[order] = append(s.rowsByOrder[order], row)
 		}
-		a := &s.amounts[c.Affiliate]
-		switch payable := c.Amount + c.Adjustment; c.Verdict {
-		case sandbox.Paid:
-			a.paid += payable
-		case sandbox.Approved:
-			a.approved += payable
-			s.approved[c.Affiliate] = append(s.approved[c.Affiliate], row)
-		case sandbox.Refused:
-			a.denied += payable
-		default:
-			a.pending += payable
-		}
-	}
-	for _, i := range s.newestAffiliates {
-		if len(s.approved[i]) > 0 {
-			s.owed = append(s.owed, i)
-		}
+		s.count(row, 1)
 	}
 	for i := len(w.Payouts) - 1; i >= 0; i-- {
 		if !w.Payouts[i].PaidAt.IsZero() {
@@ -203,7 +197,14 @@ func (s *store) affiliateByID(id int64) (any, bool) {
 }
 
 func (s *store) coupons(q *query) selection {
-	return pick(within(s.holders, q.dates(false), func(i int32) time.Time { return s.world.Affiliates[i].JoinedAt }), s.couponRecord)
+	dates := q.dates(false)
+	var rows []int32
+	for i, c := range s.granted {
+		if dates.holds(time.Time(c.CreatedAt)) {
+			rows = append(rows, int32(i))
+		}
+	}
+	return pick(rows, func(i int) coupon { return s.granted[i] })
 }
 
 // referrals starts from the shortest list that holds all matches.
@@ -233,7 +234,7 @@ func (s *store) referrals(q *query) selection {
 	if program != 0 && email != "" || order != 0 && (program != 0 || email != "") {
 		rows = only(rows, func(i int32) bool {
 			c := &s.world.Commissions[i]
-			return (program == 0 || int64(firstProgram+s.program(c.Affiliate)) == program) &&
+			return (program == 0 || int64(firstProgram+c.Campaign) == program) &&
 				(email == "" || strings.ToLower(s.world.Affiliates[c.Affiliate].Email) == email) &&
 				(order == 0 || c.Sale >= 0 && s.world.Sales[c.Sale].Order == order)
 		})

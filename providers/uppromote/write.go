@@ -1,0 +1,260 @@
+package uppromote
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
+)
+
+// proofs are the mutations that the vendor has, and what proves their outcomes. The vendor knows no key of ours: what
+// can be recognized is what it holds to be unique, and states.
+var proofs = []providers.Proof{
+	{Mutation: providers.CanCreateAffiliate, By: providers.ProofEmail,
+		Look: "Search UpPromote's affiliates for the e-mail address."},
+	{Mutation: providers.CanSetAffiliateStatus, By: providers.ProofState,
+		Look: "Compare the affiliate's status at UpPromote."},
+	{Mutation: providers.CanMoveAffiliate, By: providers.ProofState,
+		Look: "Compare the affiliate's program at UpPromote."},
+	{Mutation: providers.CanSetAffiliateParent, By: providers.ProofState,
+		Look: "Compare the affiliate's upline at UpPromote."},
+	{Mutation: providers.CanConnectCustomer, By: providers.ProofNone,
+		Look: "Look among the affiliate's connected customers in the UpPromote app: the API does not list them."},
+	{Mutation: providers.CanAssignCoupon, By: providers.ProofCode,
+		Look: "Look for the code among UpPromote's coupons."},
+	{Mutation: providers.CanCreateReferral, By: providers.ProofOrder,
+		Look: "Search UpPromote's referrals for the order."},
+	{Mutation: providers.CanCreateCommission, When: "custom", By: providers.ProofNone,
+		Look: "Look among the affiliate's newest referrals at UpPromote for the amount: equal ones cannot be told apart."},
+	{Mutation: providers.CanSetCommissionStatus, By: providers.ProofState,
+		Look: "Compare the referral's status at UpPromote."},
+	{Mutation: providers.CanAdjustCommission, By: providers.ProofState,
+		Look: "Compare the referral's adjustment at UpPromote with what it was before."},
+	{Mutation: providers.CanMarkPayoutPaid, By: providers.ProofState,
+		Look: "Look in UpPromote's payment history whether a payment names these referrals."},
+	{Mutation: providers.CanCreateWebhookSubscription, By: providers.ProofURL,
+		Look: "Look which address UpPromote has for the event."},
+	{Mutation: providers.CanUpdateWebhookSubscription, By: providers.ProofState,
+		Look: "Look which address UpPromote has for the event."},
+	{Mutation: providers.CanDeleteWebhookSubscription, By: providers.ProofState,
+		Look: "Look whether UpPromote still has the event's subscription."},
+}
+
+// Proofs are one for each mutation.
+func (p *provider) Proofs() []providers.Proof { return proofs }
+
+// action is a mutation of this vendor with its input.
+type action interface {
+	// check finds what of the input the vendor does not take, what it misses, and ids that cannot be anybody's. It makes no call.
+	check() providers.Problems
+
+	// plan reads what the write needs. The proof is put in by the caller.
+	plan(ctx context.Context) (*providers.Write, error)
+
+	// look is [providers.Writer.Look].
+	look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error)
+}
+
+// action is what a command means here; nil for nothing.
+func (p *provider) action(c providers.Command) action {
+	switch in := c.(type) {
+	case *providers.CreateAffiliateInput:
+		return createAffiliate{p, in}
+	case *providers.SetAffiliateStatusInput:
+		return setAffiliateStatus{p, in}
+	case *providers.MoveAffiliateInput:
+		return moveAffiliate{p, in}
+	case *providers.SetAffiliateParentInput:
+		return setAffiliateParent{p, in}
+	case *providers.ConnectCustomerInput:
+		return connectCustomer{p, in}
+	case *providers.AssignCouponInput:
+		return assignCoupon{p, in}
+	case *providers.CreateReferralInput:
+		return createReferral{p, in}
+	case *providers.CreateCommissionInput:
+		return createCommission{p, in}
+	case *providers.SetCommissionStatusInput:
+		return setCommissionStatus{p, in}
+	case *providers.AdjustCommissionInput:
+		return adjustCommission{p, in}
+	case *providers.MarkPayoutPaidInput:
+		return markPayoutPaid{p, in}
+	case *providers.CreateWebhookSubscriptionInput:
+		return createSubscription{p, in}
+	case *providers.UpdateWebhookSubscriptionInput:
+		return updateSubscription{p, in}
+	case *providers.DeleteWebhookSubscriptionInput:
+		return deleteSubscription{p, in}
+	}
+	return nil
+}
+
+// Plan works out a write.
+func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	a := p.action(c)
+	if a == nil {
+		return nil, p.lacks(c)
+	}
+	if found := a.check(); len(found) > 0 {
+		return nil, found
+	}
+	w, err := a.plan(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, proof := range proofs {
+		if proof.Mutation == c.Mutation() {
+			w.Proof = proof
+		}
+	}
+	return w, nil
+}
+
+// Look finds out what became of a write.
+func (p *provider) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	a := p.action(c)
+	if a == nil {
+		return "", nil, p.lacks(c)
+	}
+	if found := a.check(); len(found) > 0 {
+		return "", nil, found // never planned
+	}
+	return a.look(ctx, before, disturbed)
+}
+
+// lacks is the error of a mutation that the vendor does not have.
+func (p *provider) lacks(c providers.Command) error {
+	return &providers.Error{Account: p.config.Account, Provider: name, Op: string(c.Mutation()), Kind: providers.KindUnsupported,
+		Err: fmt.Errorf("%s has no such operation: %w", title, errors.ErrUnsupported)}
+}
+
+// given says whether a field of an input is there.
+type given struct {
+	field string
+	is    bool
+}
+
+// untaken refuses the fields that are given, naming those that would be taken.
+func untaken(takes string, fields ...given) (found providers.Problems) {
+	for _, f := range fields {
+		if f.is {
+			found = append(found, providers.Problemf(providers.ProblemUnsupported, f.field, "is not taken by %s, which takes %s", title, takes)...)
+		}
+	}
+	return found
+}
+
+// named refuses ids that cannot be those of a record, as they hold no number of the vendor's.
+func (p *provider) named(noun providers.Noun, field string, id providers.ID) providers.Problems {
+	if len(p.own(noun, []providers.ID{id})) == 0 {
+		return nobody(field)
+	}
+	return nil
+}
+
+// nobody says that an id names no record.
+func nobody(field string) providers.Problems {
+	return providers.Problemf(providers.ProblemNotFound, field, "names no record of this account")
+}
+
+// addressee reads the affiliate that a write is about, live: the vendor's actions name affiliates by their addresses. field
+// is where the input has the id.
+func (p *provider) addressee(ctx context.Context, field string, id providers.ID) (*providers.Affiliate, error) {
+	a, _, err := byNumber(ctx, p, affiliateList, id)
+	switch {
+	case err != nil:
+		return nil, err
+	case a == nil:
+		return nil, nobody(field)
+	case a.Email == nil:
+		return nil, providers.Problemf(providers.ProblemWrongState, field, "has no e-mail address, by which %s is told who is meant", title)
+	}
+	return a, nil
+}
+
+// byNumber reads one record of a list whose ids are numbers, live; nil where there is none.
+func byNumber[W any, T providers.Record](ctx context.Context, p *provider, e endpoint[W, T], id providers.ID) (*T, providers.Harvest, error) {
+	n, ok := number(id.Local)
+	if !ok || id != p.id(e.noun, n) {
+		return nil, providers.Harvest{}, nil
+	}
+	return e.one(ctx, p, e.path, id, n)
+}
+
+// send makes one write, and opens the envelope. There may be no data: then it is zero.
+func send[W any](ctx context.Context, p *provider, op, path string, body any) (data W, err error) {
+	var a answer[W]
+	if err = p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: &a}); err == nil {
+		err = p.contradiction(op, a.Status, a.wireError)
+	}
+	if err == nil && len(a.Data.all) > 0 {
+		data = a.Data.all[0]
+	}
+	return data, err
+}
+
+// garbled is the error of a write that was answered with success, but not as it should be: what became of it is open.
+func (p *provider) garbled(op string, err error) error {
+	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Sent: true, Err: err}
+}
+
+// wireActed is what the reply of an action names. All of that is assumed, and so it need not be there.
+type wireActed struct {
+	AffiliateID    integer `json:"affiliate_id"`
+	AffiliateEmail text    `json:"affiliate_email"`
+	ReferralID     integer `json:"referral_id"`
+	Coupon         text    `json:"coupon"`
+}
+
+// UnmarshalJSON reads an object; of anything else it reads nothing.
+func (w *wireActed) UnmarshalJSON(b []byte) error {
+	*w = wireActed{}
+	if len(b) == 0 || b[0] != '{' {
+		return nil
+	}
+	type plain wireActed
+	return json.Unmarshal(b, (*plain)(w))
+}
+
+// act makes a write that names an affiliate by the address. If the reply names another, the address has changed hands
+// since it was read.
+func (p *provider) act(ctx context.Context, op string, a *providers.Affiliate, body any) (wireActed, error) {
+	_, path, _ := strings.Cut(op, " ")
+	w, err := send[wireActed](ctx, p, op, path, body)
+	if err == nil && (w.AffiliateID > 0 && p.id(providers.NounAffiliate, w.AffiliateID) != a.ID ||
+		w.AffiliateEmail != "" && !w.AffiliateEmail.is(*a.Email)) {
+		err = p.garbled(op, errAnother)
+	}
+	return w, err
+}
+
+// image is a pre-image as it is stored: something that has JSON.
+func image(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(err) // no command leads here
+	}
+	return b
+}
+
+// absolute judges a state that a write sets, whatever it was: where it is as wanted, that is proof enough, whoever did
+// it. Where it is as it was before, and nobody else wrote, the write was not made.
+func absolute(now, wanted string, before json.RawMessage, disturbed bool) providers.Verdict {
+	var was *string
+	switch err := json.Unmarshal(before, &was); {
+	case now == wanted:
+		return providers.Made
+	case err == nil && was != nil && now == *was && !disturbed:
+		return providers.NotMade
+	default:
+		return providers.Unclear
+	}
+}
+
+// majorUnits is an amount as the vendor takes it: a number of major units.
+func majorUnits(m providers.Money) json.Number { return json.Number(m.Amount.Trim(0).String()) }
