@@ -173,12 +173,15 @@ func TestShapes(t *testing.T) {
 	}
 	s.kit.Set(OneElementArrays, true) // as the exchanges have it, where they do
 	for _, e := range providertest.Exchanges(t, "..") {
-		if !strings.HasPrefix(e.Request, "GET ") {
+		if !strings.HasPrefix(e.Request, "GET ") || strings.Contains(string(e.Body), `"data": []`) {
 			continue // see TestWrites
 		}
-		path := strings.TrimPrefix(e.Request, "GET ")
+		path, query, _ := strings.Cut(strings.TrimPrefix(e.Request, "GET "), "?")
 		if i := strings.LastIndex(path, "/"); path[i+1] >= '0' && path[i+1] <= '9' {
 			path = fmt.Sprintf("%s/%v", path[:i], ids[path[:i]])
+		}
+		if strings.Contains(query, "per_page") { // what narrows it names nobody here
+			path += "?per_page=100"
 		}
 		want, got := map[string]map[string]bool{}, map[string]map[string]bool{}
 		stored := decode(t, e.Body)
@@ -221,6 +224,21 @@ func number(t testing.TB, v any) *big.Rat {
 // TestFigures: totals are the sums of referrals, and the world has all that is worth a test.
 func TestFigures(t *testing.T) {
 	s := ticking()
+	seen := figures(t, s)
+	for _, want := range []string{"pending", "approved", "denied", "paid", "no order", "adjusted", "refund pair", "negative total", "upline",
+		"active affiliate", "inactive affiliate", "pending affiliate"} {
+		if seen[want] == 0 {
+			t.Errorf("the world has no %s", want)
+		}
+	}
+	if n := len(walk(t, s, "/programs")); n < 2 {
+		t.Errorf("%d programs; want 2 at least", n)
+	}
+}
+
+// figures holds all totals against the referrals, and counts what is worth a test.
+func figures(t *testing.T, s *Server) (seen map[string]int) {
+	t.Helper()
 	referrals := walk(t, s, "/referrals")
 	type total struct {
 		amount *big.Rat
@@ -234,7 +252,8 @@ func TestFigures(t *testing.T) {
 		}
 		return sums[key]
 	}
-	status, seen, orders := map[string]string{}, map[string]int{}, map[string][]string{}
+	status, orders := map[string]string{}, map[string][]string{}
+	seen = map[string]int{}
 	for _, r := range referrals {
 		st := r["status"].(string)
 		of := sum(r["affiliate"].(object)["id"], st)
@@ -244,7 +263,7 @@ func TestFigures(t *testing.T) {
 		seen[st]++
 		if r["order_id"] == nil {
 			seen["no order"]++
-			if r["total_sales"] != "0.00" || r["customer_id"] != nil || r["order_number"] != nil || r["quantity"] != nil {
+			if r["total_sales"] != "0.00" && r["tracking_type"] != "Manually added" || r["customer_id"] != nil || r["order_number"] != nil || r["quantity"] != nil {
 				t.Errorf("a referral without an order: %v", r)
 			}
 		} else {
@@ -313,15 +332,7 @@ func TestFigures(t *testing.T) {
 	if total := get(t, s, "/payments/total-paid").(object)["total"]; fmt.Sprint(total) != fmt.Sprint(len(payments)) {
 		t.Errorf("total %v; want %d", total, len(payments))
 	}
-	for _, want := range []string{"pending", "approved", "denied", "paid", "no order", "adjusted", "refund pair", "negative total", "upline",
-		"active affiliate", "inactive affiliate", "pending affiliate"} {
-		if seen[want] == 0 {
-			t.Errorf("the world has no %s", want)
-		}
-	}
-	if n := len(walk(t, s, "/programs")); n < 2 {
-		t.Errorf("%d programs; want 2 at least", n)
-	}
+	return seen
 }
 
 // TestFilters holds every filter against the whole list.

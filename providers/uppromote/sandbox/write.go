@@ -24,12 +24,12 @@ func (s *Server) createAffiliate(f *form) any {
 	if _, taken := s.store.byEmail[strings.ToLower(email)]; taken {
 		f.fail("email", "has already been taken")
 	}
-	if !f.ok() {
-		return nil
-	}
 	code := fmt.Sprintf("a%d", len(s.store.world.Affiliates))
 	a := sandbox.Affiliate{Email: email, First: f.text("first_name", false), Last: f.text("last_name", false), Company: f.text("company", false),
 		Code: code, JoinedAt: s.now(), Standing: sandbox.Inactive, Campaigns: []int{program}, Parent: -1}
+	if !f.ok() {
+		return nil
+	}
 	if status == "active" {
 		a.Standing = sandbox.Active
 	}
@@ -105,7 +105,7 @@ func (s *Server) connect(f *form) any {
 
 // assign gives an affiliate a code that nobody else has.
 func (s *Server) assign(f *form) any {
-	i, code := f.affiliate(s.store, "affiliate_email"), f.text("coupon", true)
+	i, code, description := f.affiliate(s.store, "affiliate_email"), f.text("coupon", true), f.text("description", false)
 	holder, held := s.store.holders[strings.ToUpper(code)]
 	if held && holder != i {
 		f.fail("coupon", "has already been taken")
@@ -114,7 +114,7 @@ func (s *Server) assign(f *form) any {
 		return nil
 	}
 	if !held {
-		s.store.grant(i, code, f.text("description", false), s.now())
+		s.store.grant(i, code, description, s.now())
 	}
 	return acted(i, map[string]any{"coupon": code})
 }
