@@ -3,6 +3,7 @@ package uppromote
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"testing"
 	"time"
 
@@ -62,6 +63,51 @@ func decode[W any, T providers.Record](t *testing.T, p *provider, body []byte, e
 			t.Fatalf("%s: the id %+v is read back as %+v, %v", body, n.ID, got, err)
 		}
 	}
+}
+
+// FuzzWritten answers writes with anything: they fail, saying that they may have been made, or name a record by an id that
+// can be given out.
+func FuzzWritten(f *testing.F) {
+	for _, e := range providertest.Exchanges(f, ".") {
+		if e.Sends != "" {
+			f.Add(e.Body)
+		}
+	}
+	for _, s := range []string{`{"data":{"affiliate_id":"2029214","coupon":7}}`, `{"data":[1]}`, `{"status":"500"}`, `{"data":{"id":-1}}`, `{"data":{"payment_id":1,"referral_ids":[2]}}`} {
+		f.Add([]byte(s))
+	}
+	email := "example@gmail.com"
+	owner := &providers.Affiliate{Node: providers.Node{ID: id(providers.NounAffiliate, affiliateNo)}, Email: &email}
+	commission := id(providers.NounCommission, "2")
+	f.Fuzz(func(t *testing.T, body []byte) {
+		p := open(t, providertest.Answer(200, string(body)))
+		ctx := t.Context()
+		made := func(what string, w *providers.Written, err error) {
+			var e *providers.Error
+			switch {
+			case err != nil && (!errors.As(err, &e) || !e.Sent):
+				t.Fatalf("%s, answered by %q: %v, which does not say that it was sent", what, body, err)
+			case err == nil && (w.ID.Account != "store" || w.ID.Local == ""):
+				t.Fatalf("%s, answered by %q: written %+v", what, body, w)
+			}
+		}
+		w, err := p.addReferral(ctx, providers.NounReferral, owner.ID, wireNewReferral{})
+		made("addReferral", w, err)
+		_, err = p.act(ctx, opAffiliateActive, owner, wireApproval{})
+		made("act", outdated(owner), err)
+		err = p.sentReferral(ctx, "status", &providers.Commission{Node: providers.Node{ID: commission}}, wireDecision{})
+		made("sentReferral", outdated(owner), err)
+		_, err = send[wireSubscribed](ctx, p, opSubscribe, webhookList.path, wireSubscribe{})
+		made("subscribe", p.subscribed("referral.new"), err)
+		if a, err := send[wireAffiliate](ctx, p, opCreateAffiliate, affiliateList.path, nil); err == nil {
+			w, err := createAffiliate{p, &providers.CreateAffiliateInput{Email: email}}.made(&a)
+			made("createAffiliate", w, err)
+		}
+		if m, err := send[wirePayment](ctx, p, opMarkPaid, paidList.path, nil); err == nil && m.PaymentID > 0 {
+			w, err := markPayoutPaid{p, &providers.MarkPayoutPaidInput{ID: p.payoutID(dueState, 5), Commissions: []providers.ID{commission}}}.made(ctx, owner, &m)
+			made("markPayoutPaid", w, err)
+		}
+	})
 }
 
 // FuzzWords: the words of replies never fail but where they make no sense, and are written back as they are meant.

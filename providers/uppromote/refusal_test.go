@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 	server "github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
 )
@@ -284,8 +285,9 @@ func TestForeignWork(t *testing.T) {
 			must(t, p, &providers.UpdateWebhookSubscriptionInput{ID: hook, TargetURL: new(url + "2")})
 		}},
 		{"a new subscription in the place of the old one", &providers.DeleteWebhookSubscriptionInput{ID: hook}, func() {
+			old := subscriptionState(t, p, "referral.new")()
 			must(t, p, &providers.DeleteWebhookSubscriptionInput{ID: hook})
-			must(t, p, &providers.CreateWebhookSubscriptionInput{TargetURL: url, Events: []string{"referral.new"}})
+			must(t, p, &providers.CreateWebhookSubscriptionInput{TargetURL: old, Events: []string{"referral.new"}})
 		}},
 		{"a third program", &providers.MoveAffiliateInput{ID: a.ID, ToCampaign: id(providers.NounCampaign, "999")}, func() {
 			must(t, p, &providers.MoveAffiliateInput{ID: a.ID, ToCampaign: otherCampaign(t, p, a)})
@@ -310,6 +312,60 @@ func otherCampaign(t *testing.T, p *provider, a *providers.Affiliate) providers.
 	t.Helper()
 	lists, err := p.Campaigns(providers.CampaignFilter{})
 	return rowWhere(t, p, lists, err, func(c *providers.Campaign) bool { return c.ID != a.Memberships[0].CampaignID }).ID
+}
+
+// TestOrdersMeanwhile: of an order's referrals only the affiliate's own can be the one that was to be made, and not what the
+// shop has tracked by itself.
+func TestOrdersMeanwhile(t *testing.T) {
+	row := func(id, affiliate int, order, more string) string {
+		return fmt.Sprintf(`{"id":%d,"order_id":%s,"status":"pending","affiliate":{"id":%d},"commission":"1",%s}`, id, order, affiliate, more)
+	}
+	for name, tt := range map[string]struct {
+		rows      string
+		disturbed bool
+		want      providers.Verdict
+	}{
+		"nothing":               {"", false, providers.NotMade},
+		"it":                    {row(1, 5, "77", `"tracking_type":"Manually added"`), false, providers.Made},
+		"it, and the upline's":  {row(1, 5, "77", `"total_sales":"9"`) + "," + row(2, 6, "77", `"total_sales":"9"`), false, providers.Made},
+		"it, or another's work": {row(1, 5, "77", `"total_sales":"9"`), true, providers.Unclear},
+		"another's":             {row(1, 6, "77", `"total_sales":"9"`), false, providers.NotMade},
+		"another order's":       {row(1, 5, "78", `"total_sales":"9"`), false, providers.NotMade},
+		"a refund":              {row(1, 5, "77", `"refund_id":3`), false, providers.NotMade},
+		"two":                   {row(1, 5, "77", `"total_sales":"9"`) + "," + row(2, 5, "77", `"total_sales":"9"`), false, providers.Unclear},
+		"one that was tracked":  {row(1, 5, "77", `"tracking_type":"Tracked by affiliate link"`), false, providers.Unclear},
+	} {
+		p := open(t, providertest.Answer(200, `{"data":[`+tt.rows+`]}`))
+		c := &providers.CreateReferralInput{Affiliate: id(providers.NounAffiliate, "5"), OrderID: new("77")}
+		v, written, err := p.Look(t.Context(), c, nil, tt.disturbed)
+		if v != tt.want || err != nil || v == providers.Made && written.ID != id(providers.NounReferral, "1") {
+			t.Errorf("%s: %s, %+v, %v; want %s", name, v, written, err, tt.want)
+		}
+	}
+}
+
+// TestLookFails: a look that cannot read says so, and none that a pre-image which is not ours decides.
+func TestLookFails(t *testing.T) {
+	for m, row := range mutations {
+		_, good := store(t)
+		y := row.play(t, good)
+		v, written, err := open(t, providertest.Answer(401, `{"message":"Unauthorized"}`)).Look(t.Context(), y.c, nil, false)
+		if row.made == providers.Unclear { // nothing is read
+			if v != providers.Unclear || err != nil {
+				t.Errorf("%s: %s, %v; want %s", m, v, err, providers.Unclear)
+			}
+		} else if providers.KindOf(err) != providers.KindUnauthorized || v != "" || written != nil {
+			t.Errorf("%s: %q, %+v, %v; want the error", m, v, written, err)
+		}
+	}
+	_, p := store(t)
+	a := affiliateWhere(t, p, active)
+	c := &providers.SetAffiliateStatusInput{ID: a.ID, Status: providers.AffiliateInactive}
+	for _, before := range []string{"", "null", "7", "{}"} {
+		if v, _, err := p.Look(t.Context(), c, []byte(before), false); v != providers.Unclear || err != nil {
+			t.Errorf("the pre-image %q: %s, %v; want %s", before, v, err, providers.Unclear)
+		}
+	}
 }
 
 // TestPaidWithMore: a payment that covers others as well is not the one that was to be made.

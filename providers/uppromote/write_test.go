@@ -350,6 +350,15 @@ func TestRows(t *testing.T) {
 	}
 }
 
+// there wants an id to lead to a record, unless it was that of a deleted one.
+func there(t *testing.T, p *provider, m providers.Capability, id providers.ID) {
+	t.Helper()
+	_, err := p.RawRecord(t.Context(), id)
+	if gone := providers.KindOf(err) == providers.KindNotFound; err != nil && !gone || gone != (m == providers.CanDeleteWebhookSubscription) {
+		t.Errorf("%s %q: %v", id.Noun, id.Local, err)
+	}
+}
+
 // TestWrites makes each write once.
 func TestWrites(t *testing.T) {
 	for m, row := range mutations {
@@ -384,9 +393,10 @@ func TestWrites(t *testing.T) {
 			if got := y.state(); got != y.is {
 				t.Errorf("after: %q; want %q", got, y.is)
 			}
-			if written.ID.IsZero() || written.Secret != y.secret {
-				t.Errorf("written %+v; want the id of a record, and the secret %q", written, y.secret)
+			if written.Secret != y.secret {
+				t.Errorf("the secret %q; want %q", written.Secret, y.secret)
 			}
+			there(t, p, m, written.ID)
 		})
 	}
 }
@@ -424,8 +434,11 @@ func TestOutcomes(t *testing.T) {
 					if err != nil || got != want || (written != nil) != (got == providers.Made) {
 						t.Errorf("disturbed %t: %s, %+v, %v; want %s", i == 1, got, written, err, want)
 					}
-					if written != nil && (written.ID.IsZero() || written.Secret != "") {
-						t.Errorf("written %+v; want the id of a record, and no secret", written)
+					if written != nil {
+						there(t, p, m, written.ID)
+						if written.Secret != "" {
+							t.Error("a secret is told again")
+						}
 					}
 				}
 				if log := writes(sim.Kit().Requests()); len(log) != 1 {
