@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
@@ -228,6 +229,7 @@ func TestPayoutRows(t *testing.T) {
 	for name, tt := range map[string]struct{ unpaid, rows, want string }{
 		"they agree":            {unpaidRow, row(2, "approved", "7", "-1", 5) + "," + row(1, "approved", "6", "0", 5), "<nil>"},
 		"the sum is another":    {unpaidRow, row(2, "approved", "7", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
+		"the vendor's sum is":   {strings.Replace(unpaidRow, "12", "13", 1), row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
 		"one is pending":        {unpaidRow, row(2, "pending", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "commissions.1 CONFLICT"},
 		"one is paid":           {unpaidRow, row(2, "approved", "6", "0", 5) + "," + row(1, "paid", "6", "0", 5), "commissions.0 CONFLICT"},
 		"one is not there":      {unpaidRow, row(2, "approved", "6", "0", 5), "commissions.0 CONFLICT"},
@@ -250,6 +252,63 @@ func TestPayoutRows(t *testing.T) {
 		if got := told(err); got != tt.want {
 			t.Errorf("%s: %s; want %s", name, got, tt.want)
 		}
+	}
+}
+
+// TestPayoutLooks: all were paid, none, or some; and by which payment.
+func TestPayoutLooks(t *testing.T) {
+	row := func(id int, status string) string {
+		return fmt.Sprintf(`{"id":%d,"status":%q,"affiliate":{"id":5}}`, id, status)
+	}
+	payment := func(ids string) string { return `{"payment_id":7,"affiliate_id":5,"referral_ids":[` + ids + `]}` }
+	for name, tt := range map[string]struct {
+		rows, payments string
+		disturbed      bool
+		want           string // the verdict, and the id of the payout
+	}{
+		"none":                                  {row(1, "approved") + "," + row(2, "denied"), "", true, "NOT_MADE"},
+		"all, by the payment":                   {row(1, "paid") + "," + row(2, "paid"), payment("8") + "," + payment("2,1"), true, "MADE paid~7"},
+		"all, by one that has more":             {row(1, "paid") + "," + row(2, "paid"), payment("1,2,3"), false, "UNCLEAR"},
+		"all, by one for each":                  {row(1, "paid") + "," + row(2, "paid"), payment("1") + "," + payment("2"), false, "UNCLEAR"},
+		"all, and no payment is told":           {row(1, "paid") + "," + row(2, "paid"), "", false, "MADE due~5"},
+		"all, by whomever, and none is told":    {row(1, "paid") + "," + row(2, "paid"), "", true, "UNCLEAR"},
+		"some":                                  {row(1, "paid") + "," + row(2, "approved"), "", false, "UNCLEAR"},
+		"one is not there, the other was paid":  {row(1, "paid"), "", false, "UNCLEAR"},
+		"one is not there, the other is unpaid": {row(1, "approved"), "", false, "UNCLEAR"},
+	} {
+		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			body := `{"id":5,"email":"a@example.com","status":"active"}`
+			switch r.URL.Path {
+			case "/payments/paid":
+				body = "[" + tt.payments + "]"
+			case "/referrals":
+				body = "[" + tt.rows + "]"
+			}
+			_, _ = io.WriteString(w, `{"data":`+body+`}`)
+		}))
+		v, written, err := p.Look(t.Context(), &providers.MarkPayoutPaidInput{ID: id(providers.NounPayout, "due~5"),
+			Commissions: []providers.ID{id(providers.NounCommission, "1"), id(providers.NounCommission, "2")}}, nil, tt.disturbed)
+		got := string(v)
+		if written != nil {
+			got += " " + written.ID.Local
+		}
+		if got != tt.want || err != nil {
+			t.Errorf("%s: %s, %v; want %s", name, got, err, tt.want)
+		}
+	}
+}
+
+// TestLookTells: what a look finds made is outdated, beside what it read.
+func TestLookTells(t *testing.T) {
+	p := open(t, providertest.Answer(200, `{"data":{"id":5,"email":"a@example.com","program_id":8}}`))
+	move := &providers.MoveAffiliateInput{ID: id(providers.NounAffiliate, "5"), ToCampaign: id(providers.NounCampaign, "8")}
+	v, written, err := p.Look(t.Context(), move, []byte(`"7"`), false)
+	if v != providers.Made || err != nil || len(written.Harvest.Affiliates) != 1 || !slices.Contains(written.Stale, id(providers.NounMembership, "5~7")) {
+		t.Errorf("a move: %s, %+v, %v; want the affiliate, and that the old membership is outdated", v, written, err)
+	}
+	v, _, err = p.Look(t.Context(), &providers.AssignCouponInput{Affiliate: id(providers.NounAffiliate, "5"), Code: "A"}, nil, false)
+	if v != providers.Unclear || err != nil {
+		t.Errorf("a record without coupons: %s, %v; want %s", v, err, providers.Unclear)
 	}
 }
 
@@ -397,6 +456,8 @@ func TestReplies(t *testing.T) {
 	coupon := &providers.AssignCouponInput{Affiliate: id(providers.NounAffiliate, "5"), Code: "SPRING"}
 	create := &providers.CreateAffiliateInput{Email: "new@example.com"}
 	order := &providers.CreateReferralInput{Affiliate: id(providers.NounAffiliate, "5"), OrderID: new("77")}
+	hook := &providers.CreateWebhookSubscriptionInput{TargetURL: "https://a.example", Events: []string{"affiliate.new"}}
+	paid := &providers.MarkPayoutPaidInput{ID: id(providers.NounPayout, "due~5"), Commissions: []providers.ID{id(providers.NounCommission, "9")}, ExpectedTotal: *money("4")}
 	adjust := &providers.AdjustCommissionInput{ID: id(providers.NounCommission, "9"), Amount: *money("1")}
 	for _, tt := range []struct {
 		c     providers.Command
@@ -426,6 +487,13 @@ func TestReplies(t *testing.T) {
 		{order, `{"data":{}}`, "bad_reply"},
 		{adjust, `{"data":{"referral_id":9}}`, "9"},
 		{adjust, `{"data":{"referral_id":10}}`, "bad_reply"},
+		{hook, `{"data":{"event":"affiliate.new"}}`, "affiliate.new"},
+		{hook, `{"data":{"event":"referral.new"}}`, "bad_reply"},
+		{paid, `{"data":{"payment_id":3,"affiliate_id":5,"referral_ids":[9]}}`, "paid~3"},
+		{paid, `{"data":{"payment_id":3}}`, "paid~3"},
+		{paid, `{"data":{"payment_id":3,"affiliate_id":6}}`, "bad_reply"},
+		{paid, `{"data":{"payment_id":3,"referral_ids":[9,10]}}`, "bad_reply"},
+		{paid, `{"data":{}}`, "due~5"},
 	} {
 		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body := tt.reply
@@ -434,6 +502,10 @@ func TestReplies(t *testing.T) {
 				body = `{"data":` + person + `}`
 			case r.Method == http.MethodGet && r.URL.Path == "/referrals/9":
 				body = `{"data":{"id":9,"status":"pending","affiliate":{"id":5}}}`
+			case r.Method == http.MethodGet && r.URL.Path == "/payments/unpaid":
+				body = `{"data":[{"affiliate_id":5,"total_commission":4,"referral_ids":[9]}]}`
+			case r.Method == http.MethodGet && r.URL.Path == "/referrals" && !r.URL.Query().Has("order_id"):
+				body = `{"data":[{"id":9,"status":"approved","commission":"4","affiliate":{"id":5}}]}`
 			case r.Method == http.MethodGet:
 				body = `{"data":[]}`
 			}

@@ -234,6 +234,15 @@ func TestFigures(t *testing.T) {
 	if n := len(walk(t, s, "/programs")); n < 2 {
 		t.Errorf("%d programs; want 2 at least", n)
 	}
+	programs := map[any]any{}
+	for _, a := range walk(t, s, "/affiliates") {
+		programs[a["id"]] = a["program_id"]
+	}
+	for _, r := range walk(t, s, "/referrals") { // nobody has moved yet
+		if got, want := r["commission_rule"].(object)["program_id"], programs[r["affiliate"].(object)["id"]]; got != want {
+			t.Errorf("referral %v is of the program %v; want the affiliate's, %v", r["id"], got, want)
+		}
+	}
 }
 
 // figures holds all totals against the referrals, and counts what is worth a test.

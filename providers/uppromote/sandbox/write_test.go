@@ -155,6 +155,7 @@ func TestWriteRefusals(t *testing.T) {
 	pending := where(t, s, "/referrals", having("status", "pending"))
 	ordered := where(t, s, "/referrals", func(o object) bool { return o["order_id"] != nil && o["refund_id"] == nil })
 	broke := where(t, s, "/affiliates", having("approved_amount", 0))["email"]
+	approved := where(t, s, "/referrals", having("status", "approved"))
 	email := affiliates[0]["email"]
 	before := everything(t, s)
 	for _, tt := range []struct {
@@ -189,6 +190,7 @@ func TestWriteRefusals(t *testing.T) {
 		{fmt.Sprintf("POST /referral/%v/adjustment", pending["id"]), `{"adjustment":"1"}`, 422, `"adjustment"`},
 		{"POST /payments/mark-as-paid", fmt.Sprintf(`{"affiliate_email":%q}`, broke), 422, `nothing to pay`},
 		{"POST /payments/mark-as-paid", fmt.Sprintf(`{"affiliate_email":%q,"referral_ids":"%v"}`, pending["affiliate"].(object)["email"], pending["id"]), 422, `"referral_ids"`},
+		{"POST /payments/mark-as-paid", fmt.Sprintf(`{"affiliate_email":%q,"referral_ids":"%v,%v"}`, approved["affiliate"].(object)["email"], approved["id"], approved["id"]), 422, `"referral_ids"`},
 		{"POST /webhook-subscriptions", `{"event":"referral.new","target_url":"https://a.example"}`, 422, `"event":["The event has already been taken."]`},
 		{"POST /webhook-subscriptions", `{"event":"affiliate.new","target_url":"http://a.example"}`, 422, `"target_url"`},
 		{"POST /webhook-subscriptions", `{"event":"rain","target_url":"https://a.example"}`, 422, `"event"`},
