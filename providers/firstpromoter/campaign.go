@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
+	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -37,6 +38,7 @@ type wireCampaign struct {
 	ID                   int64        `json:"id"`
 	Name                 *string      `json:"name"`
 	LandingURL           *string      `json:"landing_url"`
+	RefTokenParam        *string      `json:"ref_token_param"`
 	VisitorCookieLife    *int64       `json:"visitor_cookie_life"`
 	AutoApprovePromoters *bool        `json:"auto_approve_promoters"`
 	IsPrivate            *bool        `json:"is_private"`
@@ -181,4 +183,191 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need .
 		func(ctx context.Context, id providers.ID) (*providers.Campaign, providers.Harvest, error) {
 			return e.one(ctx, p, id.Local, nil)
 		})
+}
+
+// The writes of campaigns.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-advanced/campaigns-api/openapi-v2-campaigns.json
+const (
+	//api:operation POST /campaigns
+	campaignCreate = "POST /campaigns"
+	//api:operation PUT /campaigns/{id}
+	campaignUpdate = "PUT /campaigns/{id}"
+)
+
+// campaignBody is what POST and PUT /campaigns take.
+type campaignBody struct {
+	Name                 *string `json:"name,omitempty"`
+	LandingURL           *string `json:"landing_url,omitempty"`
+	RefTokenParam        *string `json:"ref_token_param,omitempty"`
+	VisitorCookieLife    *int64  `json:"visitor_cookie_life,omitempty"` // days
+	AutoApprovePromoters *bool   `json:"auto_approve_promoters,omitempty"`
+	IsPrivate            *bool   `json:"is_private,omitempty"`
+}
+
+// campaignFields are the vendor's names of what is written to a campaign.
+var campaignFields = map[string]string{
+	"name": "name", "landing_url": "terms.websiteUrl", "ref_token_param": "terms.linkParameter", "visitor_cookie_life": "terms.cookieDays",
+	"auto_approve_promoters": "terms.approvalRequired", "is_private": "terms.isPrivate",
+}
+
+// linkParameters are those that a campaign's links can have.
+var linkParameters = []string{"fpr", "via", "fp_ref", "deal", "ref", "_from", "_by", "_go"}
+
+// campaignTerms are terms as the vendor takes them. What a campaign pays is a reward, made apart.
+func campaignTerms(name *string, t providers.CampaignTerms, r *refusals) campaignBody {
+	r.unless(t.Commission == nil, providers.ProblemUnsupported, "terms.commission", "FirstPromoter's rewards are made in its dashboard")
+	r.unless(t.CodeMode == nil, providers.ProblemUnsupported, "terms.codeMode", "FirstPromoter does not take it: affiliates have both")
+	r.unless(t.CouponTemplate == nil, providers.ProblemUnsupported, "terms.couponTemplate", "FirstPromoter does not take it")
+	r.unless(t.IsDefault == nil, providers.ProblemUnsupported, "terms.isDefault", "FirstPromoter does not take it")
+	b := campaignBody{Name: name, LandingURL: t.WebsiteURL, VisitorCookieLife: t.CookieDays, IsPrivate: t.IsPrivate}
+	if t.ApprovalRequired != nil {
+		b.AutoApprovePromoters = new(!*t.ApprovalRequired)
+	}
+	if t.LinkParameter != nil {
+		r.unless(slices.Contains(linkParameters, *t.LinkParameter), providers.ProblemUnsupported, "terms.linkParameter",
+			"FirstPromoter takes "+strings.Join(linkParameters, ", "))
+		b.RefTokenParam = new("?" + *t.LinkParameter)
+	}
+	return b
+}
+
+// is says whether a campaign is as the body asks for.
+func (b campaignBody) is(w *wireCampaign) bool {
+	return equal(w.Name, b.Name) && equal(w.LandingURL, b.LandingURL) && equal(w.RefTokenParam, b.RefTokenParam) &&
+		equal(w.VisitorCookieLife, b.VisitorCookieLife) && equal(w.AutoApprovePromoters, b.AutoApprovePromoters) && equal(w.IsPrivate, b.IsPrivate)
+}
+
+// settingsImage is what updateCampaign changes.
+type settingsImage struct{ Settings string }
+
+func imageOfSettings(w *wireCampaign) settingsImage {
+	b, err := json.Marshal(campaignBody{w.Name, w.LandingURL, w.RefTokenParam, w.VisitorCookieLife, w.AutoApprovePromoters, w.IsPrivate})
+	if err != nil {
+		panic(err) // texts, numbers and flags
+	}
+	return settingsImage{hash(string(b))}
+}
+
+// keeping is the endpoint of campaigns, which also keeps what the replies said.
+func keeping(kept *[]*wireCampaign) endpoint[wireCampaign, providers.Campaign] {
+	e := campaignOne
+	e.convert = func(r *reply, w *wireCampaign) *providers.Campaign {
+		*kept = append(*kept, w)
+		return r.campaign(w)
+	}
+	return e
+}
+
+// createCampaign is POST /campaigns. Names need not be unique: those that have this one already are noted before.
+type createCampaign struct {
+	*providers.CreateCampaignInput
+}
+
+// namesakesImage are the campaigns of the name that were there before, by their ids.
+type namesakesImage struct{ IDs string }
+
+// namesakes are the campaigns of the name, and of all that are there the records.
+func (m createCampaign) namesakes(ctx context.Context, p *provider) (ids []string, kept []*wireCampaign, all []*providers.Campaign, err error) {
+	all, _, err = keeping(&kept).rowsOf(ctx, p, nil)
+	for _, c := range all {
+		if c.Name != nil && *c.Name == m.Name {
+			ids = append(ids, c.ID.Local)
+		}
+	}
+	return ids, kept, all, err
+}
+
+func (m createCampaign) body(r *refusals) campaignBody { return campaignTerms(&m.Name, m.Terms, r) }
+
+func (m createCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	var r refusals
+	body := m.body(&r)
+	r.unless(body.LandingURL != nil, providers.ProblemInvalid, "terms.websiteUrl", "FirstPromoter wants it")
+	r.unless(body.VisitorCookieLife != nil, providers.ProblemInvalid, "terms.cookieDays", "FirstPromoter wants it")
+	r.unless(m.Terms.LinkParameter != nil, providers.ProblemInvalid, "terms.linkParameter", "FirstPromoter wants it: one of "+strings.Join(linkParameters, ", "))
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	ids, _, _, err := m.namesakes(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return &providers.Write{
+		Op: campaignCreate, Fields: campaignFields, Before: image(namesakesImage{strings.Join(ids, " ")}),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			c, h, err := campaignOne.write(ctx, p, campaignCreate, pathOf(campaignCreate), body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(c, h), nil
+		},
+	}, nil
+}
+
+func (m createCampaign) written(c *providers.Campaign, h providers.Harvest) *providers.Written {
+	return written(c.ID, h, []providers.Noun{providers.NounCampaign})
+}
+
+func (m createCampaign) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	ids, kept, all, err := m.namesakes(ctx, p)
+	if err != nil {
+		return "", nil, err
+	}
+	was := strings.Fields(pictured[namesakesImage](before).IDs)
+	ids = slices.DeleteFunc(ids, func(id string) bool { return slices.Contains(was, id) })
+	if len(ids) != 1 {
+		return judgeNew(len(ids) > 0, false, disturbed), nil, nil
+	}
+	i := slices.IndexFunc(all, func(c *providers.Campaign) bool { return c.ID.Local == ids[0] })
+	return judgeNew(true, m.body(new(refusals)).is(kept[i]), disturbed), m.written(all[i], providers.HarvestOf(all[i])), nil
+}
+
+// updateCampaign is PUT /campaigns/{id}.
+type updateCampaign struct {
+	*providers.UpdateCampaignInput
+}
+
+func (m updateCampaign) body(r *refusals) campaignBody {
+	var t providers.CampaignTerms
+	if m.Terms != nil {
+		t = *m.Terms
+	}
+	return campaignTerms(m.Name, t, r)
+}
+
+func (m updateCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	var r refusals
+	body := m.body(&r)
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	var kept []*wireCampaign
+	if _, _, err := keeping(&kept).now(ctx, p, m.ID, "id", nil); err != nil {
+		return nil, err
+	}
+	return &providers.Write{
+		Op: campaignUpdate, Fields: campaignFields, Before: image(imageOfSettings(kept[0])),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			h, err := campaignOne.writeTo(ctx, p, campaignUpdate, m.ID, m.ID.Local, body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(h), nil
+		},
+	}, nil
+}
+
+func (m updateCampaign) written(h providers.Harvest) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounCampaign}, m.ID)
+}
+
+func (m updateCampaign) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	var kept []*wireCampaign
+	c, _, err := keeping(&kept).now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return "", nil, err
+	}
+	holds := m.body(new(refusals)).is(kept[0])
+	return judge(holds, pictured[settingsImage](before) == imageOfSettings(kept[0]), disturbed), m.written(providers.HarvestOf(c)), nil
 }

@@ -2,9 +2,11 @@ package firstpromoter
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -34,6 +36,9 @@ type wireCode struct {
 	Description        *string    `json:"description"`
 	PromoterCampaignID *int64     `json:"promoter_campaign_id"`
 	ArchivedAt         *time.Time `json:"archived_at"`
+	Reward             *struct {
+		ID int64 `json:"id"`
+	} `json:"reward"`
 }
 
 // withoutOwner covers what a promo code tells by itself.
@@ -148,4 +153,145 @@ func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...
 			}
 			return c, h, nil
 		})
+}
+
+// The writes of promo codes.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/promo-codes/openapi-v2-promocodes.json
+const (
+	//api:operation POST /promo_codes
+	codeCreate = "POST /promo_codes"
+	//api:operation PUT /promo_codes/{id}
+	codeUpdate = "PUT /promo_codes/{id}"
+)
+
+// codeBody is what POST and PUT /promo_codes take.
+type codeBody struct {
+	Code        *string `json:"code,omitempty"`
+	Reward      int64   `json:"reward_id,omitempty"`
+	Membership  int64   `json:"promoter_campaign_id"`
+	Description *string `json:"description,omitempty"`
+}
+
+// assignCoupon is PUT /promo_codes/{id} for a code that is there, whose use then counts for the membership, and POST
+// /promo_codes for a new one.
+type assignCoupon struct {
+	*providers.AssignCouponInput
+}
+
+// codeImage is the membership whose the code was before.
+type codeImage struct{ Membership, Campaign string }
+
+func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	reward := int64(0)
+	if m.RewardID != nil {
+		var ok bool
+		if reward, ok = number(*m.RewardID); !ok {
+			return nil, providers.Problemf(providers.ProblemInvalid, "rewardId", "has to be a number of FirstPromoter's")
+		}
+	}
+	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	if err != nil {
+		return nil, err
+	}
+	member, err := theMembership(a, m.Campaign, "campaign")
+	if err != nil {
+		return nil, err
+	}
+	was, err := p.codeNamed(ctx, m.Code)
+	if err != nil {
+		return nil, err
+	}
+	n, _ := number(member.ProviderID)
+	w := &providers.Write{Fields: map[string]string{
+		"code": "code", "reward_id": "rewardId", "description": "description", "promoter_campaign_id": "campaign"}}
+	body := codeBody{Membership: n, Description: m.Description}
+	e := codeList
+	e.convert = couponOf(member)
+	before := codeImage{Campaign: member.CampaignID.Local}
+	switch {
+	case was == nil && m.RewardID == nil:
+		return nil, providers.Problemf(providers.ProblemInvalid, "rewardId", "FirstPromoter wants it for a code that is new")
+	case was == nil:
+		w.Op, body.Code, body.Reward = codeCreate, &m.Code, reward
+		w.Send = func(ctx context.Context) (*providers.Written, error) {
+			c, h, err := e.write(ctx, p, codeCreate, pathOf(codeCreate), body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(c, h), nil
+		}
+	case was.ArchivedAt != nil:
+		return nil, providers.Problemf(providers.ProblemWrongState, "code", "the code is archived")
+	case m.RewardID != nil && (was.Reward == nil || was.Reward.ID != reward):
+		return nil, providers.Problemf(providers.ProblemConflict, "rewardId", "the code is there already, with another reward")
+	default:
+		w.Op = codeUpdate
+		if was.PromoterCampaignID != nil {
+			before.Membership = decimal(*was.PromoterCampaignID)
+		}
+		id := p.id(providers.NounCoupon, was.ID)
+		w.Send = func(ctx context.Context) (*providers.Written, error) {
+			c, h, err := e.write(ctx, p, codeUpdate, e.path+"/"+id.Local, body)
+			if err == nil && c.ID != id {
+				err = p.unknown(codeUpdate, providers.KindBadReply, errNoRecordBack)
+			}
+			if err != nil {
+				return nil, err
+			}
+			return m.written(c, h), nil
+		}
+	}
+	w.Before = image(before)
+	return w, nil
+}
+
+// codeNamed is the promo code of this text, archived or not; nil for none. No look-up finds what is nobody's, so that the
+// list is walked. That case means nothing in codes is assumed.
+func (p *provider) codeNamed(ctx context.Context, code string) (found *wireCode, err error) {
+	e := codeList
+	e.convert = func(r *reply, w *wireCode) *providers.Coupon {
+		if w.Code != nil && strings.EqualFold(*w.Code, code) && (found == nil || found.ArchivedAt != nil) {
+			found = w
+		}
+		return nil
+	}
+	for n, more := 1, true; more && (found == nil || found.ArchivedAt != nil); n++ {
+		page, err := e.page(ctx, p, nil, n)
+		if err != nil {
+			return nil, err
+		}
+		more = page.More
+	}
+	return found, nil
+}
+
+func (m assignCoupon) written(c *providers.Coupon, h providers.Harvest) *providers.Written {
+	return written(c.ID, h, []providers.Noun{providers.NounCoupon, providers.NounAffiliate}, m.Affiliate)
+}
+
+// look: a code that is the membership's now was assigned, unless it was its before, and only described anew.
+func (m assignCoupon) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	was := pictured[codeImage](before)
+	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	if err != nil {
+		return "", nil, err
+	}
+	member := membershipIn(a, p.local(providers.NounCampaign, was.Campaign))
+	if member == nil {
+		return providers.Unclear, nil, nil
+	}
+	e := codeList
+	e.convert = couponOf(member)
+	all, h, err := e.rowsOf(ctx, p, url.Values{"promoter_campaign_id": {member.ProviderID}})
+	if err != nil {
+		return "", nil, err
+	}
+	i := slices.IndexFunc(all, func(c *providers.Coupon) bool { return strings.EqualFold(c.Code, m.Code) })
+	if i < 0 {
+		return judge(false, was.Membership != member.ProviderID, disturbed), nil, nil
+	}
+	h.Coupons = append(h.Coupons, all[i])
+	holds := equal(all[i].Description, m.Description)
+	return judge(holds, was.Membership == member.ProviderID, disturbed), m.written(all[i], h), nil
 }

@@ -1,4 +1,4 @@
-// Package firstpromoter reads affiliate programs at FirstPromoter, through the company API, version 2.
+// Package firstpromoter reads and writes affiliate programs at FirstPromoter, through the company API, version 2.
 //
 // # Facts
 //
@@ -74,8 +74,9 @@ var Factory = providers.Factory{
 // provider is one account at FirstPromoter.
 type provider struct {
 	providers.Unsupported
-	config providers.Config
-	client *rest.Client
+	config    providers.Config
+	client    *rest.Client
+	pollEvery time.Duration // between two looks at an action in the background
 }
 
 var _ providers.Provider = (*provider)(nil)
@@ -93,7 +94,7 @@ func New(c providers.Config) (providers.Provider, error) {
 	if c.BaseURL == "" {
 		c.BaseURL = baseURL
 	}
-	return &provider{config: c, client: rest.New(rest.Config{
+	return &provider{config: c, pollEvery: pollEvery, client: rest.New(rest.Config{
 		Account:  c.Account,
 		Provider: name,
 		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
@@ -135,8 +136,11 @@ var capabilities = func() []providers.Capability {
 
 		providers.ReadRawRecord,
 	}
+	for _, r := range proofs { // every mutation has one
+		c = append(c, r.Mutation)
+	}
 	slices.Sort(c)
-	return c
+	return slices.Compact(c)
 }()
 
 // Account describes the account.

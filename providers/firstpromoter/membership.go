@@ -2,6 +2,7 @@ package firstpromoter
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
 	"slices"
 	"time"
@@ -202,4 +203,122 @@ func (p *provider) MembershipsByID(ctx context.Context, ids []providers.ID, _ ..
 	}
 	b.Harvest = harvest
 	return b, nil
+}
+
+// membershipUpdate changes a membership.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/promoter-campaigns/openapi-v2-promoter-campaigns.json
+//
+//api:operation PUT /promoter_campaigns/{id}
+const membershipUpdate = "PUT /promoter_campaigns/{id}"
+
+// membershipBody is what PUT /promoter_campaigns takes.
+type membershipBody struct {
+	State    *string `json:"state,omitempty"`
+	RefToken *string `json:"ref_token,omitempty"`
+	Coupon   *string `json:"coupon,omitempty"`
+}
+
+// updateMembership is PUT /promoter_campaigns/{id}.
+type updateMembership struct {
+	*providers.UpdateMembershipInput
+}
+
+// codesImage is what updateMembership changes.
+type codesImage struct{ Code, Coupon string }
+
+// now is the membership as its promoter has it.
+func (m updateMembership) now(ctx context.Context, p *provider) (*providers.Membership, providers.Harvest, error) {
+	a, h, err := promoterOne.now(ctx, p, p.memberOf(m.ID), "id", withParent)
+	if err != nil {
+		return nil, h, err
+	}
+	h.Affiliates = append(h.Affiliates, a)
+	i := slices.IndexFunc(a.Memberships, func(o *providers.Membership) bool { return o.ID == m.ID })
+	if i < 0 {
+		return nil, h, absent("id")
+	}
+	return a.Memberships[i], h, nil
+}
+
+func imageOfCodes(m *providers.Membership) codesImage {
+	return codesImage{fingerprint(m.RefCode), fingerprint(m.Coupon)}
+}
+
+func (m updateMembership) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	member, _, err := m.now(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	body := membershipBody{RefToken: m.RefCode, Coupon: m.CouponCode}
+	return &providers.Write{
+		Op: membershipUpdate, Before: image(imageOfCodes(member)), Fields: map[string]string{"ref_token": "refCode", "coupon": "couponCode"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			h, err := membershipList.writeTo(ctx, p, membershipUpdate, m.ID, member.ProviderID, body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(h, member.AffiliateID), nil
+		},
+	}, nil
+}
+
+// written: the codes also stand in the affiliate.
+func (m updateMembership) written(h providers.Harvest, affiliate providers.ID) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.ID, affiliate)
+}
+
+func (m updateMembership) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	member, h, err := m.now(ctx, p)
+	if err != nil {
+		return "", nil, err
+	}
+	holds := equal(member.RefCode, m.RefCode) && equal(member.Coupon, m.CouponCode)
+	return judge(holds, pictured[codesImage](before) == imageOfCodes(member), disturbed), m.written(h, member.AffiliateID), nil
+}
+
+// addAffiliateToCampaign is POST /promoters/add_to_campaign. Its answer does not name the membership that was made:
+// the promoter is read once more.
+type addAffiliateToCampaign struct {
+	*providers.AddAffiliateToCampaignInput
+}
+
+func (m addAffiliateToCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	if err != nil {
+		return nil, err
+	}
+	if membershipIn(a, m.Campaign) != nil {
+		return nil, providers.Problemf(providers.ProblemConflict, "campaign", "the affiliate takes part in it already")
+	}
+	if _, _, err := campaignOne.now(ctx, p, m.Campaign, "campaign", nil); err != nil {
+		return nil, err
+	}
+	body := promotersBody{IDs: []int64{numberOf(m.Affiliate)}, Campaign: numberOf(m.Campaign), DripEmails: m.SendEmail}
+	return &providers.Write{Op: promoterAdd, Send: func(ctx context.Context) (*providers.Written, error) {
+		if err := p.act(ctx, promoterAdd, body); err != nil {
+			return nil, err
+		}
+		verdict, w, err := m.look(ctx, p, nil, false)
+		switch {
+		case err != nil:
+			return nil, p.unknown(promoterAdd, providers.KindUnavailable, err)
+		case verdict != providers.Made:
+			return nil, p.unknown(promoterAdd, providers.KindBadReply, errNoRecordBack)
+		}
+		return w, nil
+	}}, nil
+}
+
+func (m addAffiliateToCampaign) look(ctx context.Context, p *provider, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	a, h, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	if err != nil {
+		return "", nil, err
+	}
+	h.Affiliates = append(h.Affiliates, a)
+	member := membershipIn(a, m.Campaign)
+	if member == nil { // there was none before
+		return judge(false, true, disturbed), nil, nil
+	}
+	return providers.Made, written(member.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.Affiliate), nil
 }

@@ -2,6 +2,8 @@ package firstpromoter
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
@@ -256,4 +258,108 @@ func (p *provider) PayoutsByPromoter(ctx context.Context, f providers.PayoutFilt
 		}
 	}
 	return groups, r.done("GET " + path)
+}
+
+// payoutPaid is an action on payouts, here on one.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
+//
+//api:operation POST /payouts/mark_as_paid
+const payoutPaid = "POST /payouts/mark_as_paid"
+
+// payoutsBody is what the actions on payouts take.
+type payoutsBody struct {
+	IDs []int64 `json:"ids"`
+}
+
+// markPayoutPaid is POST /payouts/mark_as_paid: of the payout as it stands, so that what is in it is read and held
+// against what was expected just before.
+type markPayoutPaid struct {
+	*providers.MarkPayoutPaidInput
+}
+
+func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	var r refusals
+	r.unless(m.Note == nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
+	r.unless(m.Message == nil, providers.ProblemUnsupported, "message", "FirstPromoter does not take it")
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	t, _, err := payoutList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case t.Amount == nil:
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the payout is no money")
+	case t.Status != providers.PayoutPending:
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the payout is %s; only one that is PENDING can be marked", t.Status)
+	}
+	e := commissionList
+	e.convert = paidBy(m.ID)
+	all, _, err := e.rowsOf(ctx, p, url.Values{byPayout: {m.ID.Local}})
+	if err != nil {
+		return nil, err
+	}
+	if err := m.agrees(t, all); err != nil {
+		return nil, err
+	}
+	return &providers.Write{Op: payoutPaid, Before: image(stateImage{string(t.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
+		if err := p.act(ctx, payoutPaid, payoutsBody{[]int64{numberOf(m.ID)}}); err != nil {
+			return nil, err
+		}
+		return m.written(t, providers.Harvest{}), nil
+	}}, nil
+}
+
+// agrees holds a payout and all that is in it against what was expected.
+func (m markPayoutPaid) agrees(t *providers.Payout, all []*providers.Commission) error {
+	var sum int64
+	found := map[providers.ID]bool{}
+	for _, c := range all {
+		if found[c.ID] {
+			continue // a row that moved to the next page while the pages were read
+		}
+		found[c.ID] = true
+		if !slices.Contains(m.Commissions, c.ID) {
+			return providers.Problemf(providers.ProblemConflict, "commissions", "the payout holds commissions that are not named")
+		}
+		if c.Amount == nil || c.AffiliateID != t.AffiliateID || c.Status != providers.CommissionApproved {
+			return providers.Problemf(providers.ProblemConflict, "commissions", "the payout holds commissions that are not approved money of its affiliate's")
+		}
+		n, ok := cents(*c.Amount)
+		if !ok {
+			return providers.Problemf(providers.ProblemConflict, "commissions", "the payout holds a commission that is no number of cents")
+		}
+		sum += n
+	}
+	for i, id := range m.Commissions {
+		if !found[id] {
+			return providers.Problemf(providers.ProblemConflict, fmt.Sprintf("commissions.%d", i), "is not in the payout")
+		}
+	}
+	expected, ok := cents(m.ExpectedTotal)
+	amount, whole := cents(*t.Amount)
+	switch {
+	case !ok || !whole || expected != amount || m.ExpectedTotal.CurrencyCode != t.Amount.CurrencyCode:
+		return providers.Problemf(providers.ProblemConflict, "expectedTotal", "the payout is of %s %s", t.Amount.Amount, t.Amount.CurrencyCode)
+	case expected != sum:
+		return providers.Problemf(providers.ProblemConflict, "expectedTotal", "is not the sum of the payout's commissions")
+	}
+	return nil
+}
+
+// written: the commissions become paid with it, and the affiliate's balances change.
+func (m markPayoutPaid) written(t *providers.Payout, h providers.Harvest) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounPayout, providers.NounCommission}, append([]providers.ID{m.ID, t.AffiliateID}, m.Commissions...)...)
+}
+
+func (m markPayoutPaid) look(ctx context.Context, p *provider, before json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
+	t, h, err := payoutList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return "", nil, err
+	}
+	h.Payouts = append(h.Payouts, t)
+	// The target of this write is all payouts, and others do not disturb this one: nothing here marks one as unpaid.
+	return judge(t.Status == providers.PayoutPaid, string(t.Status) == pictured[stateImage](before).State, false), m.written(t, h), nil
 }

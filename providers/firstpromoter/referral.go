@@ -2,6 +2,8 @@ package firstpromoter
 
 import (
 	"context"
+	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -109,4 +111,267 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 // ReferralsByID reads referrals, a hundred a call.
 func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Referral], error) {
 	return referralList.byIDs(ctx, p, p.numbers(providers.NounReferral, ids))
+}
+
+// The writes of referrals. The last four are actions on many, here on one.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/referrals/openapi-v2-referrals.json
+const (
+	//api:operation POST /referrals
+	referralCreate = "POST /referrals"
+	//api:operation PUT /referrals/{id}
+	referralUpdate = "PUT /referrals/{id}"
+	//api:operation POST /referrals/approve
+	referralApprove = "POST /referrals/approve"
+	//api:operation POST /referrals/disable
+	referralDisable = "POST /referrals/disable"
+	//api:operation POST /referrals/enable
+	referralEnable = "POST /referrals/enable"
+	//api:operation POST /referrals/move_to_promoter
+	referralMove = "POST /referrals/move_to_promoter"
+)
+
+// referralBody is what POST and PUT /referrals take.
+type referralBody struct {
+	Membership int64   `json:"promoter_campaign_id,omitempty"`
+	Email      *string `json:"email,omitempty"`
+	UID        *string `json:"uid,omitempty"`
+}
+
+// referralFields are the vendor's names of what is written to a referral.
+var referralFields = map[string]string{"email": "email", "uid": "customerId", "promoter_campaign_id": "campaign"}
+
+// referralsBody is what the actions on referrals take.
+type referralsBody struct {
+	IDs             []int64 `json:"ids"`
+	Membership      int64   `json:"promoter_campaign_id,omitempty"`
+	MoveCommissions *bool   `json:"move_associated_commissions,omitempty"`
+}
+
+// What createReferral's outcome is proven by.
+const (
+	withEmail      = "with an e-mail address"
+	withCustomerID = "with a customer's id and no e-mail address"
+)
+
+// createReferral is POST /referrals. Whether the customer is there already is asked first: they would be taken for the
+// one that was made.
+type createReferral struct {
+	*providers.CreateReferralInput
+}
+
+// found is the customer, looked for by what they are recognized by; nil for none.
+func (m createReferral) found(ctx context.Context, p *provider) (f *providers.Referral, field string, h providers.Harvest, err error) {
+	if m.Email != nil {
+		f, h, err = referralOne.find(ctx, p, "email", *m.Email, nil)
+		return f, "email", h, err
+	}
+	f, h, err = referralOne.find(ctx, p, "uid", *m.CustomerID, nil)
+	return f, "customerId", h, err
+}
+
+func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	var r refusals
+	r.unless(m.OrderID == nil, providers.ProblemUnsupported, "orderId", "FirstPromoter knows no orders")
+	r.unless(m.Status == nil, providers.ProblemUnsupported, "status", "FirstPromoter does not take it: a sale makes a customer active")
+	r.unless(m.Email != nil || m.CustomerID != nil, providers.ProblemInvalid, "email", "FirstPromoter wants it or customerId")
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	if err != nil {
+		return nil, err
+	}
+	member, err := theMembership(a, m.Campaign, "campaign")
+	if err != nil {
+		return nil, err
+	}
+	switch f, field, _, err := m.found(ctx, p); {
+	case err != nil:
+		return nil, err
+	case f != nil:
+		return nil, providers.Problemf(providers.ProblemTaken, field, "belongs to another referral of this account")
+	}
+	n, _ := number(member.ProviderID)
+	body := referralBody{Membership: n, Email: m.Email, UID: m.CustomerID}
+	return &providers.Write{
+		Op: referralCreate, Fields: referralFields, Before: image(placeImage{member.CampaignID.Local}),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			f, h, err := referralList.write(ctx, p, referralCreate, pathOf(referralCreate), body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(f, h), nil
+		},
+	}, nil
+}
+
+// placeImage is the campaign that a write leads to, for inputs that leave it to be found.
+type placeImage struct{ Campaign string }
+
+func (m createReferral) written(f *providers.Referral, h providers.Harvest) *providers.Written {
+	return written(f.ID, h, []providers.Noun{providers.NounReferral})
+}
+
+func (m createReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	f, _, h, err := m.found(ctx, p)
+	if err != nil || f == nil {
+		return providers.NotMade, nil, err
+	}
+	alike := f.AffiliateID == m.Affiliate && f.CampaignID.Local == pictured[placeImage](before).Campaign &&
+		(m.Email == nil || f.Email != nil && strings.EqualFold(*f.Email, *m.Email)) && equal(f.CustomerID, m.CustomerID)
+	h.Referrals = append(h.Referrals, f)
+	return judgeNew(true, alike, disturbed), m.written(f, h), nil
+}
+
+// updateReferral is PUT /referrals/{id}.
+type updateReferral struct {
+	*providers.UpdateReferralInput
+}
+
+// customerImage is what updateReferral changes.
+type customerImage struct{ Email, CustomerID string }
+
+func imageOfCustomer(f *providers.Referral) customerImage {
+	return customerImage{fingerprint(f.Email), fingerprint(f.CustomerID)}
+}
+
+func (m updateReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	f, _, err := referralOne.now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return nil, err
+	}
+	body := referralBody{Email: m.Email, UID: m.CustomerID}
+	return &providers.Write{
+		Op: referralUpdate, Fields: referralFields, Before: image(imageOfCustomer(f)),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			h, err := referralList.writeTo(ctx, p, referralUpdate, m.ID, m.ID.Local, body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(h), nil
+		},
+	}, nil
+}
+
+func (m updateReferral) written(h providers.Harvest) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounReferral}, m.ID)
+}
+
+func (m updateReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	f, h, err := referralOne.now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return "", nil, err
+	}
+	h.Referrals = append(h.Referrals, f)
+	holds := (m.Email == nil || f.Email != nil && strings.EqualFold(*f.Email, *m.Email)) && equal(f.CustomerID, m.CustomerID)
+	return judge(holds, pictured[customerImage](before) == imageOfCustomer(f), disturbed), m.written(h), nil
+}
+
+// moveReferral is POST /referrals/move_to_promoter.
+type moveReferral struct {
+	*providers.MoveReferralInput
+}
+
+// ownerImage is whose a referral is, and the campaign that it is to go to.
+type ownerImage struct{ Affiliate, Campaign, To string }
+
+func (m moveReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	f, _, err := referralOne.now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return nil, err
+	}
+	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	if err != nil {
+		return nil, err
+	}
+	member, err := theMembership(a, m.Campaign, "campaign")
+	if err != nil {
+		return nil, err
+	}
+	if f.AffiliateID == a.ID && f.CampaignID == member.CampaignID {
+		return nil, providers.Problemf(providers.ProblemConflict, "affiliate", "has the referral already, in this campaign")
+	}
+	n, _ := number(member.ProviderID)
+	body := referralsBody{IDs: []int64{numberOf(m.ID)}, Membership: n, MoveCommissions: m.MoveCommissions}
+	before := image(ownerImage{f.AffiliateID.Local, f.CampaignID.Local, member.CampaignID.Local})
+	return &providers.Write{Op: referralMove, Before: before, Send: func(ctx context.Context) (*providers.Written, error) {
+		if err := p.act(ctx, referralMove, body); err != nil {
+			return nil, err
+		}
+		return m.written(providers.Harvest{}, f.AffiliateID), nil
+	}}, nil
+}
+
+// written: with the commissions go both affiliates' figures.
+func (m moveReferral) written(h providers.Harvest, from providers.ID) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounReferral, providers.NounCommission}, m.ID, from, m.Affiliate)
+}
+
+func (m moveReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	f, h, err := referralOne.now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return "", nil, err
+	}
+	h.Referrals = append(h.Referrals, f)
+	was := pictured[ownerImage](before)
+	holds := f.AffiliateID == m.Affiliate && f.CampaignID.Local == was.To
+	asBefore := f.AffiliateID.Local == was.Affiliate && f.CampaignID.Local == was.Campaign
+	return judge(holds, asBefore, disturbed), m.written(h, p.local(providers.NounAffiliate, was.Affiliate)), nil
+}
+
+// setReferralStatus is an action on referrals.
+type setReferralStatus struct {
+	*providers.SetReferralStatusInput
+}
+
+type stateImage struct{ State string }
+
+// referralDecisions are the actions, and the state that a referral has to be in, or must not be in.
+var referralDecisions = map[providers.ReferralDecision]struct {
+	op    string
+	state providers.ReferralStatus
+	is    bool
+	wrong string
+}{
+	providers.ReferralApprove: {referralApprove, providers.ReferralPending, true, "the referral does not wait for an approval"},
+	providers.ReferralDisable: {referralDisable, providers.ReferralDenied, false, "the referral is disabled already"},
+	providers.ReferralEnable:  {referralEnable, providers.ReferralDenied, true, "the referral is not disabled"},
+}
+
+func (m setReferralStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	d, ok := referralDecisions[m.Decision]
+	if !ok {
+		return nil, providers.Problemf(providers.ProblemUnsupported, "decision", "FirstPromoter takes APPROVE, DISABLE and ENABLE")
+	}
+	f, _, err := referralOne.now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return nil, err
+	}
+	if (f.Status == d.state) != d.is {
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "%s", d.wrong)
+	}
+	return &providers.Write{Op: d.op, Before: image(stateImage{string(f.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
+		if err := p.act(ctx, d.op, referralsBody{IDs: []int64{numberOf(m.ID)}}); err != nil {
+			return nil, err
+		}
+		return m.written(providers.Harvest{}), nil
+	}}, nil
+}
+
+func (m setReferralStatus) written(h providers.Harvest) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounReferral}, m.ID)
+}
+
+func (m setReferralStatus) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	d := referralDecisions[m.Decision]
+	f, h, err := referralOne.now(ctx, p, m.ID, "id", nil)
+	if err != nil {
+		return "", nil, err
+	}
+	h.Referrals = append(h.Referrals, f)
+	// Each decision takes a referral out of the state that it had to be in, or into the one that it must not be in. One
+	// that was disabled while it waited was not approved.
+	holds := (f.Status == d.state) != d.is && !(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
+	return judge(holds, string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
 }

@@ -27,6 +27,14 @@ func commissionStatus(c world.Commission) string {
 	return string(c.Verdict)
 }
 
+// event is the event id of a commission; "" for none.
+func (s *Server) event(i int) string {
+	if e := s.extras[i].event; e != "" {
+		return e
+	}
+	return s.sale(s.world.Commissions[i]).Reference
+}
+
 func (s *Server) sale(c world.Commission) world.Sale {
 	if c.Sale < 0 {
 		return world.Sale{}
@@ -65,7 +73,7 @@ func (s *Server) commissions(q url.Values) *filter {
 			found[i] = true
 		}
 		event := &filter{q: q}
-		event.search(func(i int) []string { return []string{s.sale(all[i]).Reference} })
+		event.search(func(i int) []string { return []string{s.event(i)} })
 		f.test(func(i int) bool { return all[i].Customer >= 0 && found[all[i].Customer] || event.match(i) })
 	}
 	return f
@@ -78,8 +86,8 @@ func (s *Server) commission(i int) object {
 		"id": commissions.of(i), "status": commissionStatus(c), "commission_type": "sale", "unit": "cash", "amount": earned(c),
 		"sale_amount": sale.Amount, "original_sale_amount": sale.Amount, "original_sale_currency": nil,
 		"is_paid": c.Verdict == world.Paid, "is_split": false, "is_self_referral": false, "tier": c.Tier,
-		"event_id": given(sale.Reference), "plan_id": given(sale.Plan), "metadata": object{}, "internal_note": nil, "external_note": given(c.Note),
-		"fraud_check": "no_suspicion", "created_by_user_email": nil, "created_by_user_at": nil, "created_at": stamp(c.At), "status_updated_at": nil,
+		"event_id": given(s.event(i)), "plan_id": given(sale.Plan), "metadata": object{}, "internal_note": given(s.extras[i].internal), "external_note": given(c.Note),
+		"fraud_check": "no_suspicion", "created_by_user_email": nil, "created_by_user_at": nil, "created_at": stamp(c.At), "status_updated_at": stamp(s.extras[i].judged),
 		"promoter_campaign": s.owner(s.member[pair{c.Affiliate, c.Campaign}]),
 		"referral":          nil, "reward": object{"id": rewards.of(c.Campaign), "name": s.rewardName(c.Campaign)}, "split_details": nil,
 	}
@@ -90,7 +98,7 @@ func (s *Server) commission(i int) object {
 		o["commission_type"], o["reward"] = "custom", nil
 	} else if c.Customer >= 0 {
 		customer := s.world.Customers[c.Customer]
-		o["referral"] = object{"id": referrals.of(c.Customer), "email": customer.Email, "uid": given(customer.Reference)}
+		o["referral"] = object{"id": referrals.of(c.Customer), "email": given(customer.Email), "uid": given(customer.Reference)}
 	}
 	return o
 }

@@ -10,13 +10,19 @@ import (
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// index is a world with what is looked up in it. It is never changed after it was made. Lists of
-// rows are in the order of time, oldest first.
+// index is a world with what is looked up in it, and what the vendor keeps beside it. Lists of rows are in their own
+// order, which is that of time, oldest first. Whoever changes it holds the server's lock.
 type index struct {
 	world       *world.World
 	memberships []membership
 	codes       []code
-	pending     int // promoters who wait for an approval
+	archived    []time.Time    // of each affiliate; zero for who is not
+	terms       []terms        // of each campaign
+	extras      map[int]extra  // of a commission, by its row; most have none
+	inHand      map[int]string // the states of customers that are not those of the story, by their rows
+	viaAPI      map[int]bool   // customers that were made by calls
+	webhooks    []webhook
+	batches     []batch
 
 	member        map[pair]int // the membership of an affiliate in a campaign
 	membershipsOf [][]int32    // of an affiliate
@@ -24,15 +30,16 @@ type index struct {
 	customersOf   [][]int32
 	commissionsOf [][]int32
 	payoutsOf     [][]int32
-	within        [][]int32      // the commissions of a payout
-	balances      []balances     // of an affiliate
-	stats         []stats        // of an affiliate
-	campaignStats []stats        // of a campaign
-	byEmail       map[string]int // affiliates, by lower-case address
-	byToken       map[string]int // affiliates, by a code of a link
-	byCode        map[string]int // promo codes
-	byCustomer    map[string]int // customers, by lower-case address
-	byUID         map[string]int // customers
+	within        [][]int32       // the commissions of a payout
+	codesOf       map[int][]int32 // the promo codes of a membership
+	balances      []balances      // of an affiliate
+	stats         []stats         // of an affiliate
+	campaignStats []stats         // of a campaign
+	byEmail       map[string]int  // affiliates, by lower-case address
+	byToken       map[string]int  // affiliates, by a code of a link
+	byCode        map[string]int  // promo codes
+	byCustomer    map[string]int  // customers, by lower-case address
+	byUID         map[string]int  // customers
 }
 
 type pair struct{ affiliate, campaign int }
@@ -49,9 +56,21 @@ type membership struct {
 
 // code is a promo code.
 type code struct {
-	code       string
-	membership int
-	archived   time.Time
+	code        string
+	description string
+	reward      int // the campaign whose reward it is
+	membership  int
+	archived    time.Time
+}
+
+// terms are what a campaign has beside its story.
+type terms struct{ landing, parameter string }
+
+// extra is what a commission has beside its story.
+type extra struct {
+	event    string
+	internal string
+	judged   time.Time
 }
 
 // balances are sums of commissions, in cents or numbers of points.
@@ -82,13 +101,20 @@ func newIndex(w *world.World) *index {
 		balances: make([]balances, n), stats: make([]stats, n), campaignStats: make([]stats, len(w.Campaigns)),
 		byEmail: make(map[string]int, n), byToken: make(map[string]int, n), byCode: map[string]int{},
 		byCustomer: make(map[string]int, len(w.Customers)), byUID: make(map[string]int, len(w.Customers)),
+		archived: make([]time.Time, n), codesOf: map[int][]int32{}, extras: map[int]extra{}, inHand: map[int]string{}, viaAPI: map[int]bool{},
+		webhooks: seedWebhooks(w),
+	}
+	for range w.Campaigns {
+		x.terms = append(x.terms, terms{"https://" + w.Site, "?fpr"})
+	}
+	for i, a := range w.Affiliates {
+		if a.Standing == world.Archived {
+			x.archived[i] = a.Left
+		}
 	}
 	x.addMemberships()
 	for i, a := range w.Affiliates {
 		x.byEmail[strings.ToLower(a.Email)] = i
-		if a.Standing == world.Waiting {
-			x.pending++
-		}
 		if a.Parent >= 0 {
 			x.childrenOf[a.Parent] = append(x.childrenOf[a.Parent], int32(i))
 		}
@@ -98,34 +124,17 @@ func newIndex(w *world.World) *index {
 		x.customersOf[c.Affiliate] = append(x.customersOf[c.Affiliate], int32(i))
 		x.byCustomer[strings.ToLower(c.Email)] = i
 		x.byUID[c.Reference] = i
-		x.count(c.Campaign, c.Affiliate, func(s *stats) {
-			s.referrals++
-			if !c.FirstSale.IsZero() {
-				s.customers++
-			}
-			if referralState(c) == "active" {
-				s.active++
-			}
-		})
+		x.countCustomer(i, 1)
 	}
-	for _, sale := range w.Sales {
-		c := w.Customers[sale.Customer]
-		x.count(c.Campaign, c.Affiliate, func(s *stats) {
-			if s.revenue += sale.Amount; sale.Amount > 0 {
-				s.sales++
-			}
-		})
+	for i := range w.Sales {
+		x.countSale(i, 1)
 	}
 	for i, c := range w.Commissions {
 		x.commissionsOf[c.Affiliate] = append(x.commissionsOf[c.Affiliate], int32(i))
 		if c.Payout >= 0 {
 			x.within[c.Payout] = append(x.within[c.Payout], int32(i))
 		}
-		if b := &x.balances[c.Affiliate]; c.Points {
-			b.points.add(c.Verdict, earned(c))
-		} else {
-			b.cash.add(c.Verdict, earned(c))
-		}
+		x.countCommission(i, 1)
 	}
 	for i, p := range w.Payouts {
 		x.payoutsOf[p.Affiliate] = append(x.payoutsOf[p.Affiliate], int32(i))
@@ -180,18 +189,18 @@ func (x *index) addMemberships() {
 		x.membershipsOf[m.affiliate] = append(x.membershipsOf[m.affiliate], int32(i))
 		x.campaignStats[m.campaign].promoters++
 		if a.Coupon != "" {
-			x.byCode[promo] = len(x.codes)
-			x.codes = append(x.codes, code{code: promo, membership: i, archived: x.archivedAt(m.affiliate)})
+			x.addCode(code{code: promo, reward: m.campaign, membership: i, archived: x.archived[m.affiliate]})
 		}
 	}
 }
 
-// archivedAt is when an affiliate was put away; zero for the others.
-func (x *index) archivedAt(affiliate int) time.Time {
-	if a := x.world.Affiliates[affiliate]; a.Standing == world.Archived {
-		return a.Left
-	}
-	return time.Time{}
+// addCode makes a promo code.
+func (x *index) addCode(c code) int {
+	i := len(x.codes)
+	x.codes = append(x.codes, c)
+	x.byCode[c.code] = i
+	x.codesOf[c.membership] = append(x.codesOf[c.membership], int32(i))
+	return i
 }
 
 // count changes the figures of an affiliate, of a campaign and of the membership between them.
@@ -199,4 +208,52 @@ func (x *index) count(campaign, affiliate int, change func(*stats)) {
 	change(&x.stats[affiliate])
 	change(&x.campaignStats[campaign])
 	change(&x.memberships[x.member[pair{affiliate, campaign}]].stats)
+}
+
+// countCustomer adds a customer to the figures, or takes them out by -1: before they change, and after.
+func (x *index) countCustomer(i int, sign int64) {
+	c := x.world.Customers[i]
+	x.count(c.Campaign, c.Affiliate, func(s *stats) {
+		s.referrals += sign
+		if !c.FirstSale.IsZero() {
+			s.customers += sign
+		}
+		if x.referralState(i) == "active" {
+			s.active += sign
+		}
+	})
+}
+
+// countSale is countCustomer for what a customer paid.
+func (x *index) countSale(i int, sign int64) {
+	sale := x.world.Sales[i]
+	c := x.world.Customers[sale.Customer]
+	x.count(c.Campaign, c.Affiliate, func(s *stats) {
+		if s.revenue += sign * sale.Amount; sale.Amount > 0 {
+			s.sales += sign
+		}
+	})
+}
+
+// countCommission is countCustomer for what was earned.
+func (x *index) countCommission(i int, sign int64) {
+	c := x.world.Commissions[i]
+	if b := &x.balances[c.Affiliate]; c.Points {
+		b.points.add(c.Verdict, sign*earned(c))
+	} else {
+		b.cash.add(c.Verdict, sign*earned(c))
+	}
+}
+
+// put adds a row to a list in order; drop takes it out.
+func put(list []int32, row int) []int32 {
+	i, there := slices.BinarySearch(list, int32(row))
+	if there {
+		return list
+	}
+	return slices.Insert(list, i, int32(row))
+}
+
+func drop(list []int32, row int) []int32 {
+	return slices.DeleteFunc(list, func(r int32) bool { return r == int32(row) })
 }

@@ -134,8 +134,8 @@ func (s *Server) totals(q url.Values, by func(world.Payout) string) map[string]*
 	return totals
 }
 
-// terms are the account's conditions for paying.
-func terms() object {
+// conditions are the account's for paying.
+func conditions() object {
 	return object{
 		"net_payout_days": netDays, "payout_cycle": "monthly", "min_payment": 0, "min_paying_customers": 0, "terms_description": "",
 		"selected_payout_methods": []string{"paypal", "bank", "wise"}, "payout_method_options": object{}, "managed_payouts": false,
@@ -171,7 +171,7 @@ func (s *Server) payoutStats(w http.ResponseWriter, r *http.Request) {
 			data["by_"+name] = sums
 		}
 	}
-	send(w, object{"data": data, "meta": terms()})
+	send(w, object{"data": data, "meta": conditions()})
 }
 
 func (s *Server) dueStats(w http.ResponseWriter, r *http.Request) {
@@ -189,7 +189,7 @@ func (s *Server) dueStats(w http.ResponseWriter, r *http.Request) {
 		}
 		data[name] = o
 	}
-	send(w, object{"data": data, "meta": terms()})
+	send(w, object{"data": data, "meta": conditions()})
 }
 
 func (s *Server) payoutsByPromoter(w http.ResponseWriter, r *http.Request) {

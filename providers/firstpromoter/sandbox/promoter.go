@@ -28,7 +28,7 @@ func (s *Server) promoters(q url.Values) *filter {
 	f.refers("filters[parent_promoter_id]", promoters, len(people),
 		func(i int) int { return people[i].Parent }, func(k int) []int32 { return s.childrenOf[k] })
 	archived := yes(q.Get("filters[archived]"))
-	f.test(func(i int) bool { return (people[i].Standing == world.Archived) == archived })
+	f.test(func(i int) bool { return !s.archived[i].IsZero() == archived })
 	// Beside campaigns the state is held against the memberships in those, else against any.
 	in, state := f.values("filters[campaign_id]"), q.Get("filters[state]")
 	if len(in) > 0 || state != "" {
@@ -99,7 +99,7 @@ func (s *Server) promoter(i int, q url.Values, alone bool) object {
 		"cust_id": nil, "note": given(a.Internal), "stats": counts, "balances": s.balancesOf(i),
 		"is_customized": false, "is_confirmed": a.Standing != world.Waiting, "fraud_suspicions": []string{},
 		"invoice_details_status": "pending", "profile": s.profile(i),
-		"joined_at": stamp(a.JoinedAt), "last_login_at": nil, "archived_at": stamp(s.archivedAt(i)),
+		"joined_at": stamp(a.JoinedAt), "last_login_at": nil, "archived_at": stamp(s.archived[i]),
 		"first_event_at": s.firstEvent(i), "custom_fields": object{}, "password_setup_url": nil, "track_ad_traffic": nil, "auth_provider": nil,
 	}) {
 		p[name] = value
@@ -198,7 +198,7 @@ func (s *Server) standing(i int) object {
 	o := s.owner(i)
 	delete(o, "promoter")
 	o["state"] = m.state
-	o["coupon"], o["ref_token"], o["ref_link"] = given(m.coupon), m.token, "https://"+s.world.Site+"?fpr="+url.QueryEscape(m.token)
+	o["coupon"], o["ref_token"], o["ref_link"] = given(m.coupon), m.token, s.terms[m.campaign].landing+s.terms[m.campaign].parameter+"="+url.QueryEscape(m.token)
 	return o
 }
 
@@ -207,7 +207,7 @@ func (s *Server) membership(i int) object {
 	o := s.standing(i)
 	m := s.memberships[i]
 	promo := []string{}
-	for _, c := range s.codesOf(i) {
+	for _, c := range s.codesOf[i] {
 		promo = append(promo, s.codes[c].code)
 	}
 	for name, value := range (object{

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -10,8 +11,11 @@ import (
 )
 
 // referralState is the vendor's word; it has none for trials and for late payments.
-func referralState(c world.Customer) string {
+func (x *index) referralState(i int) string {
+	c := x.world.Customers[i]
 	switch {
+	case x.inHand[i] != "":
+		return x.inHand[i]
 	case c.State == world.Canceled:
 		return "cancelled"
 	case c.State == world.Refunded:
@@ -32,7 +36,7 @@ func (s *Server) referrals(q url.Values) *filter {
 	f.refers("filters[promoter_id]", promoters, len(s.world.Affiliates),
 		func(i int) int { return people[i].Affiliate }, func(k int) []int32 { return s.customersOf[k] })
 	f.refers("filters[campaign_id]", campaigns, len(s.world.Campaigns), func(i int) int { return people[i].Campaign }, nil)
-	f.word("filters[state]", func(i int) string { return referralState(people[i]) })
+	f.word("filters[state]", func(i int) string { return s.referralState(i) })
 	f.word("filters[type]", func(i int) string {
 		if people[i].FirstSale.IsZero() {
 			return "lead"
@@ -84,12 +88,188 @@ func (s *Server) getReferral(w http.ResponseWriter, r *http.Request) {
 func (s *Server) referral(i int) object {
 	c := s.world.Customers[i]
 	source := "cookie"
-	if c.ViaCoupon {
+	switch {
+	case s.viaAPI[i]:
+		source = "api"
+	case c.ViaCoupon:
 		source = "coupon"
 	}
 	return object{
-		"id": referrals.of(i), "email": c.Email, "uid": given(c.Reference), "state": referralState(c), "metadata": object{},
+		"id": referrals.of(i), "email": given(c.Email), "uid": given(c.Reference), "state": s.referralState(i), "metadata": object{},
 		"entry_source": source, "created_at": stamp(c.At), "customer_since": stamp(c.FirstSale), "fraud_check": "no_suspicion",
 		"created_by_user_email": nil, "promoter_campaign": s.owner(s.member[pair{c.Affiliate, c.Campaign}]),
 	}
+}
+
+// referralBody is what POST and PUT /referrals take.
+type referralBody struct {
+	Membership *int64 `json:"promoter_campaign_id"`
+	Email      *string
+	UID        *string
+}
+
+// write puts what a body says into a customer; false where the address or the id is somebody else's, and then the call
+// is answered.
+func (b referralBody) write(w http.ResponseWriter, s *Server, row int, c *world.Customer) bool {
+	if b.Email != nil {
+		if i, is := s.byCustomer[strings.ToLower(*b.Email)]; is && i != row {
+			s.takenReferral(w, "email")
+			return false
+		}
+		delete(s.byCustomer, strings.ToLower(c.Email))
+		c.Email = *b.Email
+		s.byCustomer[strings.ToLower(c.Email)] = row
+	}
+	if b.UID != nil {
+		if i, is := s.byUID[*b.UID]; is && i != row {
+			s.takenReferral(w, "uid")
+			return false
+		}
+		delete(s.byUID, c.Reference)
+		c.Reference = *b.UID
+		s.byUID[c.Reference] = row
+	}
+	return true
+}
+
+func (s *Server) takenReferral(w http.ResponseWriter, field string) {
+	sendStatus(w, http.StatusUnprocessableEntity, object{
+		"message": "Validation failed: " + field + " " + taken, "errors": object{field: []string{taken}}, "code": "invalid_params",
+	})
+}
+
+func (s *Server) createReferral(w http.ResponseWriter, r *http.Request) {
+	b, ok := body[referralBody](w, r)
+	switch {
+	case !ok:
+		return
+	case b.Membership == nil:
+		missing(w, "promoter_campaign_id")
+		return
+	case b.Email == nil && b.UID == nil:
+		missing(w, "email")
+		return
+	}
+	k, ok := memberships.at(*b.Membership, len(s.memberships))
+	if !ok {
+		notFound(w)
+		return
+	}
+	m := s.memberships[k]
+	i := len(s.world.Customers)
+	c := world.Customer{Affiliate: m.affiliate, Campaign: m.campaign, At: s.now().UTC().Truncate(time.Second), State: world.Lead}
+	if !b.write(w, s, i, &c) {
+		return
+	}
+	s.world.Customers = append(s.world.Customers, c)
+	s.customersOf[m.affiliate] = append(s.customersOf[m.affiliate], int32(i))
+	if s.viaAPI[i] = true; s.kit.On(HoldReferrals) {
+		s.inHand[i] = "pending"
+	}
+	s.countCustomer(i, 1)
+	send(w, s.referral(i))
+}
+
+func (s *Server) updateReferral(w http.ResponseWriter, r *http.Request) {
+	b, ok := body[referralBody](w, r)
+	if !ok {
+		return
+	}
+	i, ok := referrals.row(r.PathValue("id"), len(s.world.Customers))
+	if !ok {
+		notFound(w)
+		return
+	}
+	if !b.write(w, s, i, &s.world.Customers[i]) {
+		return
+	}
+	send(w, s.referral(i))
+}
+
+// give makes a customer an affiliate's in a campaign. What was earned stays where it is.
+func (s *Server) give(row, affiliate, campaign int) {
+	c := &s.world.Customers[row]
+	all := func(sign int64) {
+		s.countCustomer(row, sign)
+		for k, sale := range s.world.Sales {
+			if sale.Customer == row {
+				s.countSale(k, sign)
+			}
+		}
+	}
+	all(-1)
+	s.customersOf[c.Affiliate] = drop(slices.Clone(s.customersOf[c.Affiliate]), row)
+	c.Affiliate, c.Campaign = affiliate, campaign
+	s.customersOf[affiliate] = put(s.customersOf[affiliate], row)
+	all(1)
+}
+
+// giveCommissions makes the direct commissions of a customer an affiliate's, but for those in payouts.
+func (s *Server) giveCommissions(row, affiliate, campaign int) {
+	for i := range s.world.Commissions {
+		c := &s.world.Commissions[i]
+		if c.Customer != row || c.Tier != 1 || c.Payout >= 0 {
+			continue
+		}
+		s.countCommission(i, -1)
+		s.commissionsOf[c.Affiliate] = drop(s.commissionsOf[c.Affiliate], i)
+		c.Affiliate, c.Campaign = affiliate, campaign
+		s.commissionsOf[affiliate] = put(s.commissionsOf[affiliate], i)
+		s.countCommission(i, 1)
+	}
+}
+
+func (s *Server) referralActions(mux *http.ServeMux) {
+	type referralsBody struct {
+		IDs             []int64
+		Membership      *int64 `json:"promoter_campaign_id"`
+		MoveCommissions bool   `json:"move_associated_commissions"`
+	}
+	action := func(name string, do func(i int, b referralsBody) string) {
+		mux.HandleFunc("POST /referrals/"+name, func(w http.ResponseWriter, r *http.Request) {
+			b, ok := body[referralsBody](w, r)
+			if !ok {
+				return
+			}
+			if name == "move_to_promoter" && b.Membership == nil {
+				missing(w, "promoter_campaign_id")
+				return
+			}
+			s.act(w, "referral/"+name, b.IDs, func(id int64) string {
+				i, ok := referrals.at(id, len(s.world.Customers))
+				if !ok {
+					return notThere
+				}
+				return do(i, b)
+			})
+		})
+	}
+	// decide changes a state that not every referral may be in.
+	decide := func(name string, may func(state string) bool, to string) {
+		action(name, func(i int, _ referralsBody) string {
+			if !may(s.referralState(i)) {
+				return "Referral cannot be changed"
+			}
+			s.countCustomer(i, -1)
+			if s.inHand[i] = to; to == "" && s.world.Customers[i].State == world.Denied {
+				s.world.Customers[i].State = world.Lead
+			}
+			s.countCustomer(i, 1)
+			return ""
+		})
+	}
+	decide("approve", func(state string) bool { return state == "pending" }, "")
+	decide("disable", func(state string) bool { return state != "denied" }, "denied")
+	decide("enable", func(state string) bool { return state == "denied" }, "")
+	action("move_to_promoter", func(i int, b referralsBody) string {
+		k, ok := memberships.at(*b.Membership, len(s.memberships))
+		if !ok {
+			return notThere
+		}
+		m := s.memberships[k]
+		if s.give(i, m.affiliate, m.campaign); b.MoveCommissions {
+			s.giveCommissions(i, m.affiliate, m.campaign)
+		}
+		return ""
+	})
 }

@@ -1,11 +1,15 @@
-// Package sandbox simulates FirstPromoter's company API, version 2: its reads, over real HTTP, of a seeded
-// world. Anything else answers 404.
+// Package sandbox simulates FirstPromoter's company API, version 2, over real HTTP: reads of a seeded world, and the
+// writes that the client makes, which change it. Anything else answers 404.
 //
 // Where the vendor documents nothing, the simulator does what the client has to expect: 20 rows a page and at most
 // 100, newest first; archived promoters left out unless asked for; unknown parameters ignored; a 401
 // without a body; a rolling minute of 400 calls an account.
 //
-// The kit's switches are [NoRetryAfter] and [NestedBalances].
+// A write is seen by every read that comes after it. Equal writes make equal records, as the vendor knows no keys of
+// writes, unless an address or a code would stand twice. Actions on up to five records are done when they are
+// answered; with [Background] all of them are done two calls later.
+//
+// The kit's switches are [NoRetryAfter], [NestedBalances], [Background] and [HoldReferrals].
 package sandbox
 
 import (
@@ -15,6 +19,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -25,6 +31,8 @@ import (
 const (
 	NoRetryAfter   = "no_retry_after"  // a 429 does not say when to try again
 	NestedBalances = "nested_balances" // a promoter's balances stand in buckets
+	Background     = "background"      // actions on records are answered before they are done
+	HoldReferrals  = "hold_referrals"  // referrals that are made wait for an approval
 )
 
 // The credentials that every simulated account accepts.
@@ -35,7 +43,10 @@ const (
 
 // Server is a simulated account. It is safe for concurrent use.
 type Server struct {
+	mu sync.RWMutex // guards all of index; held for the whole of a call
 	*index
+	begun   atomic.Int64 // actions in the background that are not done
+	now     func() time.Time
 	kit     *world.Kit
 	handler http.Handler
 }
@@ -48,7 +59,7 @@ func New(o providers.SandboxOptions) *Server {
 	if now == nil {
 		now = time.Now
 	}
-	s := &Server{index: newIndex(world.NewWorld(o.Size, o.Seed, now()))}
+	s := &Server{now: now, index: newIndex(world.NewWorld(o.Size, o.Seed, now()))}
 	s.kit = world.NewKit(world.KitOptions{
 		Now: now, Limit: 400, Window: time.Minute, Rolling: true,
 		Key: func(r *http.Request) string { return r.Header.Get("Account-ID") },
@@ -59,14 +70,14 @@ func New(o providers.SandboxOptions) *Server {
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
 	})
-	s.handler = s.kit.Handler(authorized(s.routes()))
+	s.handler = s.kit.Handler(authorized(s.locked(s.routes())))
 	return s
 }
 
 // Kit is what the simulator is served with: faults, latency, switches and the log of calls.
 func (s *Server) Kit() *world.Kit { return s.kit }
 
-// World is what the simulator tells of.
+// World is what the simulator tells of. Writes change it: nobody may be making one.
 func (s *Server) World() *world.World { return s.world }
 
 // ServeHTTP answers one call.
@@ -95,7 +106,7 @@ func (s *Server) routes() http.Handler {
 	mux.HandleFunc("GET /promoters", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
 		data := rows(q, s.promoters(q), func(i int) object { return s.promoter(i, q, false) })
-		send(w, object{"data": data, "meta": object{"pending_count": s.pending}})
+		send(w, object{"data": data, "meta": object{"pending_count": s.waiting()}})
 	})
 	mux.HandleFunc("GET /promoters/{id}", s.getPromoter)
 	mux.HandleFunc("GET /promoter_campaigns", func(w http.ResponseWriter, r *http.Request) {
@@ -107,7 +118,7 @@ func (s *Server) routes() http.Handler {
 		q := r.URL.Query()
 		send(w, rows(q, &filter{q: q, n: len(s.world.Campaigns)}, s.campaign))
 	})
-	mux.HandleFunc("GET /campaigns/{id}", single(campaigns, func() int { return len(s.world.Campaigns) }, s.campaign))
+	mux.HandleFunc("GET /campaigns/{id}", s.single(campaigns, func() int { return len(s.world.Campaigns) }, nil, s.campaign))
 	mux.HandleFunc("GET /rewards", func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("scope") == "referrals" {
 			send(w, []object{})
@@ -135,12 +146,13 @@ func (s *Server) routes() http.Handler {
 		q := r.URL.Query()
 		send(w, rows(q, s.promoCodes(q), s.promoCode))
 	})
-	mux.HandleFunc("GET /promo_codes/{id}", single(codes, func() int { return len(s.codes) }, s.promoCode))
+	mux.HandleFunc("GET /promo_codes/{id}", s.single(codes, func() int { return len(s.codes) }, nil, s.promoCode))
 	mux.HandleFunc("GET /webhooks", func(w http.ResponseWriter, r *http.Request) {
 		q := r.URL.Query()
-		send(w, rows(q, &filter{q: q, n: len(webhookEvents), size: 25}, s.webhook))
+		send(w, rows(q, &filter{q: q, n: len(s.webhooks), size: 25, tests: []func(int) bool{s.kept}}, s.webhook))
 	})
-	mux.HandleFunc("GET /webhooks/{id}", single(webhooks, func() int { return len(webhookEvents) }, s.webhook))
+	mux.HandleFunc("GET /webhooks/{id}", s.single(webhooks, func() int { return len(s.webhooks) }, s.kept, s.webhook))
+	s.writes(mux)
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { notFound(w) })
 	return mux
 }
@@ -164,10 +176,10 @@ func invalid(w http.ResponseWriter, message string) {
 	sendStatus(w, http.StatusUnprocessableEntity, object{"message": message, "code": "invalid_params"})
 }
 
-// single serves one record by its number.
-func single(kind number, n func() int, row func(int) object) http.HandlerFunc {
+// single serves one record by its number, unless it is gone.
+func (s *Server) single(kind number, n func() int, kept func(int) bool, row func(int) object) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
-		if i, ok := kind.row(r.PathValue("id"), n()); ok {
+		if i, ok := kind.row(r.PathValue("id"), n()); ok && (kept == nil || kept(i)) {
 			send(w, row(i))
 			return
 		}
@@ -189,6 +201,7 @@ const (
 	payouts     number = 2_700_001
 	codes       number = 510_001
 	webhooks    number = 901
+	processes   number = 7_001
 )
 
 func (n number) of(row int) int64 { return int64(n) + int64(row) }

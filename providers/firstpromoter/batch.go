@@ -1,0 +1,116 @@
+package firstpromoter
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// batchOne is GET /batch_processes/{id}: how an action on many records goes. Here there is one record in each.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/batches/openapi-v2-batches.json
+//
+//api:operation GET /batch_processes/{id}
+const batchOne = "/batch_processes"
+
+// wireBatch is an action on many records. What went wrong is a text for each record at most actions, and an object at
+// those on payouts; neither is shown.
+type wireBatch struct {
+	ID             int64             `json:"id"`
+	Status         *string           `json:"status"`
+	FailedCount    *int64            `json:"failed_count"`
+	ProcessedCount *int64            `json:"processed_count"`
+	Errors         []json.RawMessage `json:"processing_errors"`
+}
+
+// batchReply is the answer to an action: the batch by itself, or as "data" at payouts.
+type batchReply struct{ wireBatch }
+
+// UnmarshalJSON reads either form.
+func (b *batchReply) UnmarshalJSON(text []byte) error {
+	var envelope struct {
+		Data *wireBatch `json:"data"`
+	}
+	if err := json.Unmarshal(text, &envelope); err != nil {
+		return err
+	}
+	if envelope.Data != nil {
+		b.wireBatch = *envelope.Data
+		return nil
+	}
+	return json.Unmarshal(text, &b.wireBatch)
+}
+
+// pollEvery is the time between two looks at an action in the background.
+const pollEvery = time.Second
+
+var (
+	errBatch   = errors.New("the action's answer does not say how it went")
+	errStopped = errors.New("the action in the background broke off")
+)
+
+// act makes one write by an action on many records, here one. The vendor promises to have done up to five when it
+// answers; where it goes on in the background all the same, this waits for the end. That an action's failure is told by
+// its counts and errors is assumed.
+func (p *provider) act(ctx context.Context, op string, body any) error {
+	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
+	defer cancel()
+	var b batchReply
+	if _, err := p.send(ctx, op, pathOf(op), body, &b); err != nil {
+		return err
+	}
+	for {
+		status := ""
+		if b.Status != nil {
+			status = *b.Status
+		}
+		switch status {
+		case "completed":
+			return p.outcome(op, b.wireBatch)
+		case "failed", "stopped":
+			return p.unknown(op, providers.KindUnavailable, errStopped)
+		case "pending", "in_progress":
+		default:
+			return p.unknown(op, providers.KindBadReply, errBatch)
+		}
+		if b.ID <= 0 {
+			return p.unknown(op, providers.KindBadReply, errBatch)
+		}
+		if err := pause(ctx, p.pollEvery); err != nil {
+			return p.unknown(op, providers.KindUnavailable, err)
+		}
+		q := request(batchOne+"/"+decimal(b.ID), nil, &b)
+		q.Op = "GET " + batchOne + "/{id}"
+		b = batchReply{}
+		if _, err := p.get(ctx, q); err != nil { // whatever kind it is of, the write was taken
+			return p.unknown(op, providers.KindUnavailable, err)
+		}
+	}
+}
+
+// outcome is what a completed action has come to.
+func (p *provider) outcome(op string, b wireBatch) error {
+	switch {
+	case len(b.Errors) > 0 || b.FailedCount != nil && *b.FailedCount > 0:
+		return providers.Problemf(providers.ProblemWrongState, "", "FirstPromoter did not do it: the record is in a state that does not allow it")
+	case b.ProcessedCount != nil && *b.ProcessedCount == 0:
+		return p.unknown(op, providers.KindBadReply, errBatch)
+	default:
+		return nil
+	}
+}
+
+// pause waits, unless the context ends first.
+func pause(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,415 @@
+package firstpromoter
+
+import (
+	"context"
+	"encoding/json"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// The writes of commissions. The last two are actions on many, here on one. There is none that changes an amount.
+//
+// https://docs.firstpromoter.com/api-reference-v2/api-admin/commissions/openapi-v2-commissions.json
+const (
+	//api:operation POST /commissions
+	commissionCreate = "POST /commissions"
+	//api:operation PUT /commissions/{id}
+	commissionUpdate = "PUT /commissions/{id}"
+	//api:operation POST /commissions/approve
+	commissionApprove = "POST /commissions/approve"
+	//api:operation POST /commissions/deny
+	commissionDeny = "POST /commissions/deny"
+)
+
+// commissionBody is what POST and PUT /commissions take. Amounts are in cents.
+type commissionBody struct {
+	Type         string  `json:"commission_type,omitempty"`
+	Referral     int64   `json:"referral_id,omitempty"`
+	SaleAmount   int64   `json:"sale_amount,omitempty"`
+	Membership   int64   `json:"promoter_campaign_id,omitempty"`
+	Amount       int64   `json:"amount,omitempty"`
+	Unit         string  `json:"unit,omitempty"`
+	EventID      string  `json:"event_id,omitempty"`
+	EventDate    string  `json:"event_date,omitempty"` // a day
+	ExternalNote *string `json:"external_note,omitempty"`
+	InternalNote *string `json:"internal_note,omitempty"`
+	Notify       *bool   `json:"notify_promoter,omitempty"`
+}
+
+// cents is an amount as the vendor counts it; false for one with more places than its currency has.
+func cents(m providers.Money) (int64, bool) {
+	digits := providers.MinorDigits(m.CurrencyCode)
+	whole, rest, ok := m.Amount.Int64(digits)
+	for range digits {
+		whole *= 10
+	}
+	return whole + rest, ok && m.Amount.Trim(0).Scale() <= digits
+}
+
+// eventOf is the event id of a commission for which the caller names none: the same for the same write, so that it can be
+// looked for. The vendor takes equal commissions twice, and knows no keys of writes.
+func eventOf(c providers.Command) string {
+	return "partnergraph-" + hash(c.Subject().String()+" "+c.Key())
+}
+
+// commissionsOf are the commissions of an event: found by the search, which also finds customers, and compared again.
+func (p *provider) commissionsOf(ctx context.Context, event string) ([]*providers.Commission, providers.Harvest, error) {
+	all, h, err := commissionList.rowsOf(ctx, p, url.Values{"q": {event}})
+	return slices.DeleteFunc(all, func(c *providers.Commission) bool { return c.EventID == nil || *c.EventID != event }), h, err
+}
+
+// earning is a commission to be made, as it will be recognized.
+type earning struct {
+	body     commissionBody
+	kind     providers.CommissionKind
+	minor    int64         // of the sale, or of a custom commission
+	referral providers.ID  // of a sale
+	place    *earningPlace // of a custom commission
+}
+
+// earningPlace is the affiliate and the campaign that a custom commission belongs to.
+type earningPlace struct{ affiliate, campaign providers.ID }
+
+// is says whether a commission is the one that was to be made: by the direct affiliate, where a sale makes several.
+func (e earning) is(c *providers.Commission) bool {
+	if c.Kind != e.kind || c.Tier != nil && *c.Tier != 1 {
+		return false
+	}
+	amount := c.Amount
+	if e.place == nil {
+		amount = c.SaleAmount
+	} else if c.AffiliateID != e.place.affiliate || c.CampaignID != e.place.campaign {
+		return false
+	}
+	if amount == nil || e.place == nil && c.ReferralID != e.referral {
+		return false
+	}
+	minor, ok := cents(*amount)
+	return ok && minor == e.minor
+}
+
+// made is the commission among several; nil for none.
+func (e earning) made(all []*providers.Commission) *providers.Commission {
+	i := slices.IndexFunc(all, e.is)
+	if i < 0 {
+		return nil
+	}
+	return all[i]
+}
+
+// written is what came of it: the commission, and what else the sale earned.
+func (e earning) written(c *providers.Commission, all []*providers.Commission, h providers.Harvest) *providers.Written {
+	h.Commissions = append(h.Commissions, all...)
+	var stale []providers.ID
+	for _, o := range all { // their balances
+		stale = append(stale, o.AffiliateID)
+	}
+	lists := []providers.Noun{providers.NounCommission}
+	if !e.referral.IsZero() { // whose first sale it may be
+		stale = append(stale, e.referral)
+		lists = append(lists, providers.NounReferral)
+	}
+	return written(c.ID, h, lists, stale...)
+}
+
+// write plans to make it, unless it was made already.
+func (e earning) write(ctx context.Context, p *provider, field string) (*providers.Write, error) {
+	switch all, _, err := p.commissionsOf(ctx, e.body.EventID); {
+	case err != nil:
+		return nil, err
+	case e.made(all) != nil:
+		return nil, providers.Problemf(providers.ProblemTaken, field, "another commission of this amount was made for it already")
+	}
+	return &providers.Write{
+		Op: commissionCreate, Fields: map[string]string{
+			"referral_id": "commission.sale.referral", "sale_amount": "commission.sale.saleAmount", "promoter_campaign_id": "commission.custom.affiliate",
+			"amount": "commission.custom.amount", "event_id": "eventId", "event_date": "earnedAt", "external_note": "note", "internal_note": "internalNote",
+		},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			var w several
+			r, err := p.send(ctx, commissionCreate, pathOf(commissionCreate), e.body, &w)
+			if err != nil {
+				return nil, err
+			}
+			var all []*providers.Commission
+			for i := range w {
+				all = append(all, r.commission(&w[i]))
+			}
+			if r.err == nil && e.made(all) == nil {
+				r.err = errNoRecordBack
+			}
+			if r.err != nil {
+				return nil, p.unknown(commissionCreate, providers.KindBadReply, r.err)
+			}
+			return e.written(e.made(all), all, r.harvest), nil
+		},
+	}, nil
+}
+
+// look finds it by its event.
+func (e earning) look(ctx context.Context, p *provider, event string) (providers.Verdict, *providers.Written, error) {
+	all, h, err := p.commissionsOf(ctx, event)
+	if err != nil {
+		return "", nil, err
+	}
+	c := e.made(all)
+	if c == nil {
+		return judgeNew(len(all) > 0, false, false), nil, nil
+	}
+	return providers.Made, e.written(c, all, h), nil
+}
+
+// several is the answer to a new commission: a list, as tiers and splits make several; one by itself is taken too.
+type several []wireCommission
+
+// UnmarshalJSON reads either form.
+func (s *several) UnmarshalJSON(b []byte) error {
+	if json.Unmarshal(b, (*[]wireCommission)(s)) == nil {
+		return nil
+	}
+	var one wireCommission
+	err := json.Unmarshal(b, &one)
+	*s = several{one}
+	return err
+}
+
+// createCommission is POST /commissions.
+type createCommission struct {
+	*providers.CreateCommissionInput
+}
+
+func (m createCommission) event() string {
+	if m.EventID != nil {
+		return *m.EventID
+	}
+	return eventOf(m.CreateCommissionInput)
+}
+
+func (m createCommission) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	e, err := m.earning(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	e.body.EventID, e.body.ExternalNote, e.body.InternalNote, e.body.Notify = m.event(), m.Note, m.InternalNote, m.Notify
+	if m.EarnedAt != nil {
+		e.body.EventDate = m.EarnedAt.UTC().Format(time.DateOnly)
+	}
+	field := "eventId"
+	if m.EventID == nil {
+		field = "idempotencyKey"
+	}
+	w, err := e.write(ctx, p, field)
+	if err == nil && e.place != nil {
+		w.Before = image(placeImage{e.place.campaign.Local})
+	}
+	return w, err
+}
+
+// earning is what is to be made; it reads whom it is for.
+func (m createCommission) earning(ctx context.Context, p *provider) (earning, error) {
+	var r refusals
+	if sale := m.Commission.Sale; sale != nil {
+		r.unless(sale.Amount == nil, providers.ProblemUnsupported, "commission.sale.amount", "FirstPromoter works it out; a custom commission takes an amount")
+		e := m.wanted(providers.ID{})
+		r.unless(e.minor > 0, providers.ProblemInvalid, "commission.sale.saleAmount", "has to be a number of cents above 0")
+		if err := r.err(); err != nil {
+			return e, err
+		}
+		_, _, err := referralOne.now(ctx, p, sale.Referral, "commission.sale.referral", nil)
+		return e, err
+	}
+	custom := m.Commission.Custom
+	r.unless(custom.SaleAmount == nil, providers.ProblemUnsupported, "commission.custom.saleAmount", "FirstPromoter does not take it")
+	r.unless(m.wanted(providers.ID{}).minor > 0, providers.ProblemInvalid, "commission.custom.amount", "has to be a number of cents above 0")
+	if err := r.err(); err != nil {
+		return earning{}, err
+	}
+	a, _, err := promoterOne.now(ctx, p, custom.Affiliate, "commission.custom.affiliate", withParent)
+	if err != nil {
+		return earning{}, err
+	}
+	member, err := theMembership(a, custom.Campaign, "commission.custom.campaign")
+	if err != nil {
+		return earning{}, err
+	}
+	e := m.wanted(member.CampaignID)
+	e.body.Membership, _ = number(member.ProviderID)
+	return e, nil
+}
+
+// wanted is what can be told of what is to be made without a call; campaign is that of a custom commission. Amounts that
+// are no cents are 0.
+func (m createCommission) wanted(campaign providers.ID) earning {
+	if sale := m.Commission.Sale; sale != nil {
+		n, ok := cents(sale.SaleAmount)
+		if !ok {
+			n = 0
+		}
+		return earning{kind: providers.CommissionSale, minor: n, referral: sale.Referral,
+			body: commissionBody{Type: "sale", Referral: numberOf(sale.Referral), SaleAmount: n}}
+	}
+	custom := m.Commission.Custom
+	n, ok := cents(custom.Amount)
+	if !ok {
+		n = 0
+	}
+	return earning{kind: providers.CommissionCustom, minor: n, place: &earningPlace{custom.Affiliate, campaign},
+		body: commissionBody{Type: "custom", Amount: n, Unit: "cash"}}
+}
+
+func (m createCommission) look(ctx context.Context, p *provider, before json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
+	return m.wanted(p.local(providers.NounCampaign, pictured[placeImage](before).Campaign)).look(ctx, p, m.event())
+}
+
+// adjustCommission is POST /commissions as well: an amount that stands cannot be changed, so that a custom commission of
+// the same membership makes up for it. That it may be negative is assumed.
+type adjustCommission struct {
+	*providers.AdjustCommissionInput
+}
+
+// adjustedImage is whose the adjusted commission is.
+type adjustedImage struct{ Affiliate, Campaign string }
+
+func (m adjustCommission) wanted(affiliate, campaign providers.ID) earning {
+	n, ok := cents(m.Amount)
+	if !ok {
+		n = 0
+	}
+	return earning{kind: providers.CommissionCustom, minor: n, place: &earningPlace{affiliate, campaign}, body: commissionBody{
+		Type: "custom", Amount: n, Unit: "cash", EventID: eventOf(m.AdjustCommissionInput),
+		ExternalNote: m.Note, InternalNote: new("Adjusts commission " + m.ID.Local),
+	}}
+}
+
+func (m adjustCommission) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	if m.wanted(providers.ID{}, providers.ID{}).minor == 0 {
+		return nil, providers.Problemf(providers.ProblemInvalid, "amount", "has to be a number of cents other than 0")
+	}
+	c, h, err := commissionList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case c.Amount == nil:
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the commission is no money")
+	case c.Status == providers.CommissionDenied:
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the commission is denied")
+	}
+	i := slices.IndexFunc(h.Memberships, func(o *providers.Membership) bool {
+		return o.AffiliateID == c.AffiliateID && o.CampaignID == c.CampaignID
+	})
+	if i < 0 {
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the commission belongs to no membership")
+	}
+	e := m.wanted(c.AffiliateID, c.CampaignID)
+	e.body.Membership, _ = number(h.Memberships[i].ProviderID)
+	w, err := e.write(ctx, p, "idempotencyKey")
+	if err == nil {
+		w.Before = image(adjustedImage{c.AffiliateID.Local, c.CampaignID.Local})
+		w.Fields = map[string]string{"amount": "amount", "external_note": "note", "promoter_campaign_id": "id"}
+	}
+	return w, err
+}
+
+func (m adjustCommission) look(ctx context.Context, p *provider, before json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
+	was := pictured[adjustedImage](before)
+	e := m.wanted(p.local(providers.NounAffiliate, was.Affiliate), p.local(providers.NounCampaign, was.Campaign))
+	return e.look(ctx, p, e.body.EventID)
+}
+
+// updateCommission is PUT /commissions/{id}, which takes the notes and nothing else.
+type updateCommission struct {
+	*providers.UpdateCommissionInput
+}
+
+// notesImage is what updateCommission changes.
+type notesImage struct{ Note, InternalNote string }
+
+func imageOfNotes(c *providers.Commission) notesImage {
+	return notesImage{fingerprint(c.Note), fingerprint(c.InternalNote)}
+}
+
+func (m updateCommission) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	c, _, err := commissionList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return nil, err
+	}
+	body := commissionBody{ExternalNote: m.Note, InternalNote: m.InternalNote}
+	return &providers.Write{
+		Op: commissionUpdate, Before: image(imageOfNotes(c)), Fields: map[string]string{"external_note": "note", "internal_note": "internalNote"},
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			h, err := commissionList.writeTo(ctx, p, commissionUpdate, m.ID, m.ID.Local, body)
+			if err != nil {
+				return nil, err
+			}
+			return m.written(h), nil
+		},
+	}, nil
+}
+
+func (m updateCommission) written(h providers.Harvest) *providers.Written {
+	return written(m.ID, h, nil, m.ID)
+}
+
+func (m updateCommission) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	c, h, err := commissionList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return "", nil, err
+	}
+	h.Commissions = append(h.Commissions, c)
+	holds := equal(c.Note, m.Note) && equal(c.InternalNote, m.InternalNote)
+	return judge(holds, pictured[notesImage](before) == imageOfNotes(c), disturbed), m.written(h), nil
+}
+
+// setCommissionStatus is an action on commissions.
+type setCommissionStatus struct {
+	*providers.SetCommissionStatusInput
+}
+
+// commissionActions are the actions by which a commission gets into a state.
+var commissionActions = map[providers.CommissionStatus]string{
+	providers.CommissionApproved: commissionApprove, providers.CommissionDenied: commissionDeny,
+}
+
+// commissionsBody is what the actions on commissions take.
+type commissionsBody struct {
+	IDs []int64 `json:"ids"`
+}
+
+func (m setCommissionStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	op := commissionActions[m.Status]
+	if op == "" {
+		return nil, providers.Problemf(providers.ProblemUnsupported, "status", "FirstPromoter takes APPROVED and DENIED")
+	}
+	c, _, err := commissionList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return nil, err
+	}
+	if c.Status == providers.CommissionPaid {
+		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the commission is paid")
+	}
+	return &providers.Write{Op: op, Before: image(stateImage{string(c.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
+		if err := p.act(ctx, op, commissionsBody{[]int64{numberOf(m.ID)}}); err != nil {
+			return nil, err
+		}
+		return m.written(c, providers.Harvest{}), nil
+	}}, nil
+}
+
+// written: what is approved counts for the affiliate, and may be in a payout.
+func (m setCommissionStatus) written(c *providers.Commission, h providers.Harvest) *providers.Written {
+	return written(m.ID, h, []providers.Noun{providers.NounCommission, providers.NounPayout}, m.ID, c.AffiliateID)
+}
+
+func (m setCommissionStatus) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	c, h, err := commissionList.nowListed(ctx, p, m.ID, "id")
+	if err != nil {
+		return "", nil, err
+	}
+	h.Commissions = append(h.Commissions, c)
+	holds := c.Status == m.Status || m.Status == providers.CommissionApproved && c.Status == providers.CommissionPaid
+	return judge(holds, string(c.Status) == pictured[stateImage](before).State, disturbed), m.written(c, h), nil
+}
