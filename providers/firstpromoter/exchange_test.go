@@ -1,6 +1,7 @@
 package firstpromoter
 
 import (
+	"maps"
 	"net/http"
 	"testing"
 	"time"
@@ -17,11 +18,13 @@ func open(t testing.TB, vendor http.Handler, credentials map[string]string) *pro
 	t.Helper()
 	c := providertest.Config("saas", vendor, noon)
 	c.Credentials, c.Currency = credentials, "usd"
-	p, err := New(c)
+	made, err := New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p.(*provider)
+	p := made.(*provider)
+	p.pollEvery = time.Millisecond
+	return p
 }
 
 var someKey = map[string]string{"api_key": "key", "account_id": "acc_1"}
@@ -34,7 +37,7 @@ func id(noun providers.Noun, local string) providers.ID {
 func TestExchanges(t *testing.T) {
 	type exchange = providertest.Exchange
 	keyed := func(t testing.TB, vendor http.Handler) *provider { return open(t, vendor, someKey) }
-	providertest.Replay(t, http.Header{"Authorization": {"Bearer key"}, "Account-Id": {"acc_1"}}, keyed, map[string]providertest.Scene[*provider]{
+	scenes := map[string]providertest.Scene[*provider]{
 		"affiliate_list": {Play: func(t *testing.T, p *provider, _ exchange) (any, error) {
 			return providertest.First[providers.Affiliate](t, p)(p.Affiliates(providers.AffiliateFilter{})), nil
 		}},
@@ -88,5 +91,7 @@ func TestExchanges(t *testing.T) {
 		"webhook_get": {Play: func(t *testing.T, p *provider, _ exchange) (any, error) {
 			return p.WebhookSubscriptionsByID(t.Context(), []providers.ID{id(providers.NounWebhookSubscription, "1")})
 		}},
-	})
+	}
+	maps.Copy(scenes, writeScenes())
+	providertest.Replay(t, http.Header{"Authorization": {"Bearer key"}, "Account-Id": {"acc_1"}}, keyed, scenes)
 }
