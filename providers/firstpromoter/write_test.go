@@ -79,17 +79,20 @@ func newStage(t *testing.T) *stage {
 		return s.single.Memberships[0].Coupon == nil || c.Code != *s.single.Memberships[0].Coupon
 	})(s.Coupons(providers.CouponFilter{}))
 	s.points = commission(func(c *providers.Commission) bool { return c.Reward != nil })
-	s.payout = pick(t, s, func(o *providers.Payout) bool { return o.Status == providers.PayoutPending })(s.Payouts(providers.PayoutFilter{}))
-	lists, err := s.Commissions(providers.CommissionFilter{Payouts: []providers.ID{s.payout.ID}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for c, err := range providers.All(t.Context(), lists[0], s.provider) {
+	s.payout = pick(t, s, func(o *providers.Payout) bool {
+		s.inside = nil
+		lists, err := s.Commissions(providers.CommissionFilter{Payouts: []providers.ID{o.ID}})
 		if err != nil {
 			t.Fatal(err)
 		}
-		s.inside = append(s.inside, c.ID)
-	}
+		for c, err := range providers.All(t.Context(), lists[0], s.provider) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			s.inside = append(s.inside, c.ID)
+		}
+		return o.Status == providers.PayoutPending && len(s.inside) > 1
+	})(s.Payouts(providers.PayoutFilter{Statuses: []providers.PayoutStatus{providers.PayoutPending}}))
 	page := providertest.First[providers.Campaign](t, s.provider)(s.Campaigns(providers.CampaignFilter{}))
 	s.campaigns = page.Items
 	s.server.Kit().Forget()

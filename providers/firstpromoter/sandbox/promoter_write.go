@@ -198,12 +198,12 @@ func (s *Server) setState(i int, campaign int64, state string) string {
 }
 
 func (s *Server) addTo(i int, campaign int64, state string) string {
-	_, c, ok := s.standingIn(i, campaign)
-	switch {
-	case ok:
-		return "Promoter is already in the campaign"
-	case campaign != campaigns.of(c) || c >= len(s.world.Campaigns):
+	c, ok := campaigns.at(campaign, len(s.world.Campaigns))
+	if !ok {
 		return notThere
+	}
+	if _, is := s.member[pair{i, c}]; is {
+		return "Promoter is already in the campaign"
 	}
 	s.join(i, c, state)
 	return ""

@@ -116,15 +116,19 @@ func (b referralBody) write(w http.ResponseWriter, s *Server, row int, c *world.
 			s.takenReferral(w, "email")
 			return false
 		}
-		delete(s.byCustomer, strings.ToLower(c.Email))
-		c.Email = *b.Email
-		s.byCustomer[strings.ToLower(c.Email)] = row
 	}
 	if b.UID != nil {
 		if i, is := s.byUID[*b.UID]; is && i != row {
 			s.takenReferral(w, "uid")
 			return false
 		}
+	}
+	if b.Email != nil {
+		delete(s.byCustomer, strings.ToLower(c.Email))
+		c.Email = *b.Email
+		s.byCustomer[strings.ToLower(c.Email)] = row
+	}
+	if b.UID != nil {
 		delete(s.byUID, c.Reference)
 		c.Reference = *b.UID
 		s.byUID[c.Reference] = row

@@ -175,6 +175,11 @@ func TestRateWindow(t *testing.T) {
 // TestFigures: what the simulator tells of a promoter, of payouts and of their commissions adds up.
 func TestFigures(t *testing.T) {
 	s, c := open(providers.SandboxSmall)
+	figures(t, s, c)
+}
+
+func figures(t *testing.T, s *Server, c *clock) {
+	t.Helper()
 	again := func() { c.now = c.now.Add(time.Minute) }
 	type payout struct {
 		ID     int64
