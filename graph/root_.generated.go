@@ -3485,7 +3485,7 @@ input CreateCampaignInput {
   account: ID!
   "The campaign's name."
   name: String!
-  "Its terms. PromoteKit wants commission and codeMode, FirstPromoter websiteUrl."
+  "Its terms. PromoteKit wants commission and codeMode, FirstPromoter websiteUrl, cookieDays and linkParameter."
   terms: CampaignTerms!
 }
 

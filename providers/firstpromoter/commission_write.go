@@ -39,14 +39,20 @@ type commissionBody struct {
 	Notify       *bool   `json:"notify_promoter,omitempty"`
 }
 
-// cents is an amount as the vendor counts it; false for one with more places than its currency has.
+// maxWhole keeps amounts in cents within 64 bits.
+const maxWhole = 1_000_000_000_000_000
+
+// cents is an amount as the vendor counts it; false for one with more places than its currency has, and beyond any sum.
 func cents(m providers.Money) (int64, bool) {
 	digits := providers.MinorDigits(m.CurrencyCode)
 	whole, rest, ok := m.Amount.Int64(digits)
+	if !ok || whole > maxWhole || whole < -maxWhole || m.Amount.Trim(0).Scale() > digits {
+		return 0, false
+	}
 	for range digits {
 		whole *= 10
 	}
-	return whole + rest, ok && m.Amount.Trim(0).Scale() <= digits
+	return whole + rest, true
 }
 
 // eventOf is the event id of a commission for which the caller names none: the same for the same write, so that it can be
@@ -244,18 +250,12 @@ func (m createCommission) earning(ctx context.Context, p *provider) (earning, er
 // are no cents are 0.
 func (m createCommission) wanted(campaign providers.ID) earning {
 	if sale := m.Commission.Sale; sale != nil {
-		n, ok := cents(sale.SaleAmount)
-		if !ok {
-			n = 0
-		}
+		n, _ := cents(sale.SaleAmount)
 		return earning{kind: providers.CommissionSale, minor: n, referral: sale.Referral,
 			body: commissionBody{Type: "sale", Referral: numberOf(sale.Referral), SaleAmount: n}}
 	}
 	custom := m.Commission.Custom
-	n, ok := cents(custom.Amount)
-	if !ok {
-		n = 0
-	}
+	n, _ := cents(custom.Amount)
 	return earning{kind: providers.CommissionCustom, minor: n, place: &earningPlace{custom.Affiliate, campaign},
 		body: commissionBody{Type: "custom", Amount: n, Unit: "cash"}}
 }
@@ -274,10 +274,7 @@ type adjustCommission struct {
 type adjustedImage struct{ Affiliate, Campaign string }
 
 func (m adjustCommission) wanted(affiliate, campaign providers.ID) earning {
-	n, ok := cents(m.Amount)
-	if !ok {
-		n = 0
-	}
+	n, _ := cents(m.Amount)
 	return earning{kind: providers.CommissionCustom, minor: n, place: &earningPlace{affiliate, campaign}, body: commissionBody{
 		Type: "custom", Amount: n, Unit: "cash", EventID: eventOf(m.AdjustCommissionInput),
 		ExternalNote: m.Note, InternalNote: new("Adjusts commission " + m.ID.Local),

@@ -3,6 +3,7 @@ package firstpromoter
 import (
 	"encoding/json"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
@@ -122,5 +123,57 @@ func FuzzRaw(f *testing.F) {
 			t.Fatalf("%s became %s: %v", b, shown, err)
 		}
 		check(v)
+	})
+}
+
+// FuzzWritten decodes anything as the answers to writes: an action's outcome is told for completed ones alone, and a commission that
+// is taken for the one that was made has its amount.
+func FuzzWritten(f *testing.F) {
+	for _, e := range providertest.Exchanges(f, ".") {
+		f.Add(e.Body)
+	}
+	f.Add([]byte(`{"data":{"id":1,"status":"completed"},"meta":{}}`))
+	f.Add([]byte(`{"id":1,"url":"https://a.example","secret_key":"s"}`))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		p := &provider{config: providers.Config{Account: "saas", Currency: "USD"}}
+		var batch batchReply
+		if json.Unmarshal(b, &batch) == nil && p.outcome("POST /x", batch.wireBatch) == nil && len(batch.Errors) > 0 {
+			t.Errorf("%s is taken for a success", b)
+		}
+		var hook wireNewWebhook
+		r := &reply{provider: p, at: noon}
+		if json.Unmarshal(b, &hook) == nil {
+			if s := r.webhook(&hook.wireWebhook); r.err == nil && s.ID.IsZero() {
+				t.Errorf("%s became a subscription without an id", b)
+			}
+		}
+		var made several
+		if json.Unmarshal(b, &made) != nil {
+			return
+		}
+		r = &reply{provider: p, at: noon}
+		var all []*providers.Commission
+		for i := range made {
+			all = append(all, r.commission(&made[i]))
+		}
+		e := earning{kind: providers.CommissionCustom, minor: 1250, place: &earningPlace{jane, main}}
+		if c := e.made(all); c != nil && (c.AffiliateID != jane || c.Amount.Amount.String() != "12.50") {
+			t.Errorf("%s is taken for a commission of 12.50: %+v", b, c)
+		}
+	})
+}
+
+// FuzzImages: whatever was stored before, a look does not fall over it, and what was stored by this process is read back.
+func FuzzImages(f *testing.F) {
+	f.Add([]byte(`{"Campaign":"1"}`), "1", "2")
+	f.Fuzz(func(t *testing.T, b []byte, from, state string) {
+		_ = pictured[moveImage](b)
+		if !utf8.ValidString(from) || !utf8.ValidString(state) {
+			return
+		}
+		want := moveImage{from, state}
+		if got := pictured[moveImage](image(want)); got != want {
+			t.Errorf("got %+v, want %+v", got, want)
+		}
 	})
 }
