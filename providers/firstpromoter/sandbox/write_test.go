@@ -296,3 +296,19 @@ func recounted(t *testing.T, s *Server) {
 		t.Errorf("figures (-recounted +kept)\n%s", diff)
 	}
 }
+
+// TestDeniedInPayout: what is denied leaves its payout, which is then the sum of the rest.
+func TestDeniedInPayout(t *testing.T) {
+	s, c := open(providers.SandboxSmall)
+	i := slices.IndexFunc(s.world.Payouts, func(p world.Payout) bool { return p.State == "pending" && len(p.Commissions) > 1 })
+	denied := s.world.Payouts[i].Commissions[0]
+	do[any](t, s, "POST /commissions/deny", fmt.Sprintf(`{"ids":[%d]}`, commissions.of(denied)))
+	if len(s.within[i]) != len(s.world.Payouts[i].Commissions) || slices.Contains(s.within[i], int32(denied)) {
+		t.Errorf("the payout holds %v and %v, and %d was denied", s.within[i], s.world.Payouts[i].Commissions, denied)
+	}
+	figures(t, s, c)
+	c.now = c.now.Add(time.Hour)
+	do[any](t, s, "POST /payouts/mark_as_paid", fmt.Sprintf(`{"ids":[%d]}`, payouts.of(i)))
+	figures(t, s, c)
+	recounted(t, s)
+}
