@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/binary"
 	"encoding/hex"
+	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -22,8 +23,8 @@ const (
 	payoutKind
 )
 
-// program is the world as PromoteKit would hold it. Rows are named by their index in the world; it is
-// never changed after it was made.
+// program is the world as PromoteKit would hold it. Rows are named by their index in the world, which is this program's own copy: writes change
+// its campaigns and affiliates, and add to the rest. It is guarded by the [Server].
 type program struct {
 	world *sandbox.World
 	seed  uint64
@@ -33,15 +34,48 @@ type program struct {
 	referralsOf, commissionsOf, payoutsOf map[int32][]int32 // by affiliate, in the order of the lists
 	commissionsFor                        map[int32][]int32 // by referral, likewise
 
-	customer []int32 // of a commission; -1 for one that PromoteKit would not have
-	payout   []int32 // of a commission; -1 for none
-	amount   []int64 // of a payout, in minor units: the sum of its commissions that are here
-	count    []int64 // of a payout: how many they are
-	trial    int     // a lead that stands for those on trial, where the world has none; -1 for none
+	terms    []terms    // of a campaign: what the world says otherwise, or not
+	standing []standing // of an affiliate, likewise
+	customer []int32    // of a commission; -1 for one that PromoteKit would not have
+	payout   []int32    // of a commission; -1 for none
+	amount   []int64    // of a payout, in minor units: the sum of its commissions that are here
+	count    []int64    // of a payout: how many they are
+	trial    int        // a lead that stands for those on trial, where the world has none; -1 for none
 }
 
-func newProgram(w *sandbox.World, seed uint64) *program {
+// terms are those of a campaign.
+type terms struct {
+	kind    string      // percentage, fixed
+	amount  json.Number // percent, or major units
+	website string
+	coupon  string // the one at Stripe behind promo codes
+}
+
+// standing is an affiliate's three switches.
+type standing struct{ approved, banned, notified bool }
+
+func newProgram(told *sandbox.World, seed uint64) *program {
+	w := new(*told)
+	w.Campaigns, w.Affiliates = slices.Clone(w.Campaigns), slices.Clone(w.Affiliates)
+	w.Customers, w.Sales, w.Commissions = slices.Clip(w.Customers), slices.Clip(w.Sales), slices.Clip(w.Commissions)
 	p := &program{world: w, seed: seed}
+	for i, c := range w.Campaigns {
+		t := terms{kind: "percentage", amount: json.Number(fmt.Sprint(c.Percent))}
+		if c.Fixed != 0 {
+			t.kind, t.amount = "fixed", p.major(c.Fixed)
+		}
+		if c.Mode != "coupon" {
+			t.website = "https://" + w.Site
+		}
+		if c.Mode != "link" {
+			t.coupon = fmt.Sprintf("coupon_%08x", uint32(mix(seed+uint64(i))))
+		}
+		p.terms = append(p.terms, t)
+	}
+	for _, a := range w.Affiliates { // PromoteKit knows no other standings
+		banned := a.Standing == sandbox.Banned || a.Standing == sandbox.Rejected || a.Standing == sandbox.Archived
+		p.standing = append(p.standing, standing{approved: a.Standing != sandbox.Waiting, banned: banned, notified: true})
+	}
 	p.pick()
 	p.trial = trial(w)
 	p.campaigns = newTable(p, campaignKind, len(w.Campaigns), func(i int) time.Time { return w.Campaigns[i].CreatedAt }, nil)
@@ -114,26 +148,42 @@ type table struct {
 	program *program
 	kind    kind
 	order   []int32
-	has     func(int) bool // nil: every row of the world
+	at      func(int) time.Time // when a row came into being
+	has     func(int) bool      // nil: every row of the world
 	size    int
 }
 
 func newTable(p *program, k kind, size int, at func(int) time.Time, has func(int) bool) *table {
-	t := &table{program: p, kind: k, size: size, has: has, order: make([]int32, 0, size)}
+	t := &table{program: p, kind: k, size: size, at: at, has: has, order: make([]int32, 0, size)}
 	for i := size - 1; i >= 0; i-- {
 		if has == nil || has(i) {
 			t.order = append(t.order, int32(i))
 		}
 	}
-	// The world is sorted, so that little is left to do: ids are compared only within a second, as
-	// that is what the vendor's clients see.
-	slices.SortFunc(t.order, func(a, b int32) int {
-		if c := cmp.Compare(at(int(b)).Unix(), at(int(a)).Unix()); c != 0 {
-			return c
-		}
-		return cmp.Compare(p.uuid(k, int(a)), p.uuid(k, int(b)))
-	})
+	slices.SortFunc(t.order, t.compare) // the world is sorted, so that little is left to do
 	return t
+}
+
+// compare orders rows. Ids are compared within a second, as that is what the vendor's clients see.
+func (t *table) compare(a, b int32) int {
+	if c := cmp.Compare(t.at(int(b)).Unix(), t.at(int(a)).Unix()); c != 0 {
+		return c
+	}
+	return cmp.Compare(t.program.uuid(t.kind, int(a)), t.program.uuid(t.kind, int(b)))
+}
+
+// add takes up the row that was just added to the world, and answers its index.
+func (t *table) add() int {
+	i := t.size
+	t.size++
+	t.order = t.insert(t.order, i)
+	return i
+}
+
+// insert puts a row in its place.
+func (t *table) insert(order []int32, i int) []int32 {
+	at, _ := slices.BinarySearchFunc(order, int32(i), t.compare)
+	return slices.Insert(order, at, int32(i))
 }
 
 // by is the order for each value of a column.

@@ -68,12 +68,12 @@ type (
 		ExternalID string `json:"external_id"`
 	}
 	shortReferral struct {
-		ID                 string `json:"id"`
-		Email              string `json:"email"`
-		SubscriptionStatus string `json:"subscription_status"`
-		SignupDate         string `json:"signup_date"`
-		StripeCustomerID   string `json:"stripe_customer_id"`
-		CreatedAt          string `json:"created_at"`
+		ID                 string  `json:"id"`
+		Email              string  `json:"email"`
+		SubscriptionStatus string  `json:"subscription_status"`
+		SignupDate         string  `json:"signup_date"`
+		StripeCustomerID   *string `json:"stripe_customer_id"`
+		CreatedAt          string  `json:"created_at"`
 	}
 	referral struct {
 		shortReferral
@@ -117,27 +117,24 @@ func related[R any](v view, k kind, i int, record func(view, int) R) any {
 }
 
 func campaignRecord(v view, i int) campaign {
-	w := v.world.Campaigns[i]
+	w, terms := v.world.Campaigns[i], v.terms[i]
 	c := campaign{
 		ID:               v.uuid(campaignKind, i),
 		Name:             w.Name,
 		CreatedAt:        date(w.CreatedAt),
-		CommissionType:   "percentage",
-		CommissionAmount: json.Number(fmt.Sprint(w.Percent)),
+		CommissionType:   terms.kind,
+		CommissionAmount: terms.amount,
 		IsDefault:        w.Default,
 		CodeMode:         w.Mode,
 		ApprovalNeeded:   w.Approval,
 		HideEmails:       w.HideEmail,
 		CookieDuration:   w.Cookie,
 	}
-	if w.Fixed != 0 {
-		c.CommissionType, c.CommissionAmount = "fixed", v.major(w.Fixed)
-	}
 	if w.Mode != "coupon" {
-		c.WebsiteURL = optional("https://" + v.world.Site)
+		c.WebsiteURL = optional(terms.website)
 	}
 	if w.Mode != "link" {
-		c.ReferenceCoupon = optional(fmt.Sprintf("coupon_%08x", uint32(mix(v.seed+uint64(i)))))
+		c.ReferenceCoupon = optional(terms.coupon)
 	}
 	return c
 }
@@ -153,21 +150,16 @@ func affiliateRecord(v view, i int) affiliate {
 		Links:         v.links(i),
 		PromoCodes:    v.promoCodes(i),
 		Clicks:        w.Clicks,
-		Approved:      w.Standing != sandbox.Waiting,
-		Banned:        banned(w.Standing),
+		Approved:      v.standing[i].approved,
+		Banned:        v.standing[i].banned,
 		Details:       optional(w.Note),
-		Notifications: true,
+		Notifications: v.standing[i].notified,
 		CreatedAt:     date(w.JoinedAt),
 	}
 	if len(w.Campaigns) > 0 {
 		a.Campaign = related(v, campaignKind, w.Campaigns[0], campaignRecord)
 	}
 	return a
-}
-
-// banned says whether a standing is one that earns nothing any more. PromoteKit knows no other.
-func banned(s sandbox.Standing) bool {
-	return s == sandbox.Banned || s == sandbox.Rejected || s == sandbox.Archived
 }
 
 // mode is what the affiliate's campaign gives: link, coupon or both.
@@ -183,7 +175,11 @@ func (p *program) links(affiliate int) []link {
 	if code == "" || p.mode(affiliate) == "coupon" {
 		return []link{}
 	}
-	return []link{{URL: "https://" + p.world.Site + "?via=" + code, Code: code}}
+	site := "https://" + p.world.Site
+	if c := p.world.Affiliates[affiliate].Campaigns; len(c) > 0 {
+		site = p.terms[c[0]].website
+	}
+	return []link{{URL: site + "?via=" + code, Code: code}}
 }
 
 func (p *program) promoCodes(affiliate int) []promoCode {
@@ -201,7 +197,7 @@ func shortReferralRecord(v view, i int) shortReferral {
 		Email:              w.Email,
 		SubscriptionStatus: v.subscription(i),
 		SignupDate:         date(w.At),
-		StripeCustomerID:   w.Reference,
+		StripeCustomerID:   optional(w.Reference),
 		CreatedAt:          date(w.At),
 	}
 }
@@ -262,7 +258,7 @@ func commissionRecord(v view, i int) commission {
 	}
 	if w.Sale >= 0 {
 		sale := v.world.Sales[w.Sale]
-		c.RevenueAmount, c.StripePaymentID = v.major(sale.Amount), optional(sale.Reference)
+		c.RevenueAmount, c.StripePaymentID, c.ReferralDate = v.major(sale.Amount), optional(sale.Reference), date(sale.At)
 	} else { // made by hand, where the revenue is whatever the merchant says
 		c.RevenueAmount = c.CommissionAmount
 	}

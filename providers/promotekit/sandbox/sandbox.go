@@ -5,6 +5,9 @@
 // ties by id), unknown parameters ignored, filters joined by "and". What PromoteKit has no word for is left out of
 // the world: second tiers, rewards in points, refused commissions, payouts that are not paid yet.
 //
+// Writes change what is told from then on, at once. E-mail addresses and codes are unique; nothing else keeps a call that is repeated from
+// making a second row. Campaigns that give links only take no promo codes.
+//
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
 //
 //   - "ids_only": related records are sent as their ids alone.
@@ -12,8 +15,11 @@
 package sandbox
 
 import (
+	"maps"
 	"net/http"
+	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -32,8 +38,11 @@ const APIKey = "sandbox-promotekit-key"
 // Server is a simulated PromoteKit organization. It is safe for concurrent use.
 type Server struct {
 	kit     *sandbox.Kit
-	program *program
+	now     func() time.Time
 	handler http.Handler
+
+	mu      sync.RWMutex // held while a call is served: for the writer by what changes something
+	program *program
 }
 
 var _ providers.Simulator = (*Server)(nil)
@@ -44,7 +53,7 @@ func New(o providers.SandboxOptions) *Server {
 }
 
 func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
-	s := &Server{program: newProgram(w, o.Seed)}
+	s := &Server{now: o.Now, program: newProgram(w, o.Seed)}
 	s.kit = sandbox.NewKit(sandbox.KitOptions{
 		Now:    o.Now,
 		Limit:  200,
@@ -56,33 +65,48 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 	})
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w) })
-	get := func(path string, h func(http.ResponseWriter, *http.Request)) {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			if r.Method != http.MethodGet {
-				w.Header().Set("Allow", http.MethodGet)
-				fail(w, http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed")
-				return
-			}
-			h(w, r)
-		})
+	p := s.program
+	for path, m := range map[string]methods{
+		"/affiliates":       {http.MethodGet: s.listAffiliates, http.MethodPost: create(s, http.StatusCreated, affiliateRecord, p.createAffiliate)},
+		"/affiliates/{id}":  {http.MethodGet: one(s, affiliateRecord, p.affiliates), http.MethodPut: update(s, affiliateRecord, p.affiliates, p.updateAffiliate)},
+		"/campaigns":        {http.MethodGet: s.listCampaigns, http.MethodPost: create(s, http.StatusCreated, campaignRecord, p.createCampaign)},
+		"/campaigns/{id}":   {http.MethodGet: one(s, campaignRecord, p.campaigns), http.MethodPut: update(s, campaignRecord, p.campaigns, p.updateCampaign)},
+		"/referrals":        {http.MethodGet: s.listReferrals, http.MethodPost: create(s, http.StatusOK, referralRecord, p.createReferral)},
+		"/commissions":      {http.MethodGet: s.listCommissions, http.MethodPost: create(s, http.StatusCreated, commissionRecord, p.createCommission)},
+		"/commissions/{id}": {http.MethodGet: one(s, commissionRecord, p.commissions)},
+		"/payouts":          {http.MethodGet: s.listPayouts},
+		"/payouts/{id}":     {http.MethodGet: one(s, payoutRecord, p.payouts)},
+	} {
+		mux.Handle(path, m)
 	}
-	get("/affiliates", s.listAffiliates)
-	get("/affiliates/{id}", one(s, affiliateRecord, s.program.affiliates))
-	get("/campaigns", s.listCampaigns)
-	get("/campaigns/{id}", one(s, campaignRecord, s.program.campaigns))
-	get("/referrals", s.listReferrals)
-	get("/commissions", s.listCommissions)
-	get("/commissions/{id}", one(s, commissionRecord, s.program.commissions))
-	get("/payouts", s.listPayouts)
-	get("/payouts/{id}", one(s, payoutRecord, s.program.payouts))
 	s.handler = s.kit.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if bearer(r) != APIKey {
 			fail(w, http.StatusUnauthorized, "authentication_error", "Invalid API key")
 			return
 		}
+		if r.Method == http.MethodGet {
+			s.mu.RLock()
+			defer s.mu.RUnlock()
+		} else {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+		}
 		mux.ServeHTTP(w, r)
 	}))
 	return s
+}
+
+// methods are what can be done at a path.
+type methods map[string]http.HandlerFunc
+
+// ServeHTTP answers by the method.
+func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if h, ok := m[r.Method]; ok {
+		h(w, r)
+		return
+	}
+	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(m)), ", "))
+	fail(w, http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed")
 }
 
 // ServeHTTP answers one call.

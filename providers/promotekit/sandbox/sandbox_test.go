@@ -212,7 +212,7 @@ func TestErrors(t *testing.T) {
 		{key, "GET", "/payouts/" + s.program.uuid(payoutKind, 1), 404, "not_found"},         // not paid
 		{key, "GET", "/referrals/" + s.program.uuid(referralKind, 0), 404, "not_found"},
 		{key, "GET", "/nothing", 404, "not_found"},
-		{key, "POST", "/affiliates", 405, "method_not_allowed"},
+		{key, "DELETE", "/affiliates", 405, "method_not_allowed"},
 	} {
 		status, body := call(s, tt.key, tt.method, tt.target)
 		said, _ := body["error"].(map[string]any)
