@@ -2,6 +2,9 @@ package promotekit
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -84,12 +87,13 @@ type affiliateWire struct {
 		URL  string `json:"url"`
 		Code string `json:"code"`
 	} `json:"links"`
-	PromoCodes []promoCodeWire       `json:"promo_codes"`
-	Clicks     *int64                `json:"clicks"`
-	Approved   *bool                 `json:"approved"`
-	Banned     *bool                 `json:"banned"`
-	Details    string                `json:"details"`
-	Campaign   related[campaignWire] `json:"campaign"`
+	PromoCodes    []promoCodeWire       `json:"promo_codes"`
+	Clicks        *int64                `json:"clicks"`
+	Approved      *bool                 `json:"approved"`
+	Banned        *bool                 `json:"banned"`
+	Details       string                `json:"details"`
+	Notifications *bool                 `json:"new_paid_referral_notifications"`
+	Campaign      related[campaignWire] `json:"campaign"`
 }
 
 // affiliate converts an affiliate and harvests its campaign, membership and coupons.
@@ -141,4 +145,312 @@ func standing(w *affiliateWire) state {
 	default:
 		return state{providers.AffiliatePending, providers.MembershipPending, "waiting"}
 	}
+}
+
+// affiliateBody is what POST and PUT take. What is nil is left out, and stays as it is.
+type affiliateBody struct {
+	Email         *string `json:"email,omitempty"`
+	FirstName     *string `json:"first_name,omitempty"`
+	LastName      *string `json:"last_name,omitempty"`
+	PayoutEmail   *string `json:"payout_email,omitempty"`
+	RefCode       *string `json:"ref_code,omitempty"`
+	PromoCode     *string `json:"promo_code,omitempty"`
+	CampaignID    *string `json:"campaign_id,omitempty"`
+	Approved      *bool   `json:"approved,omitempty"`
+	Banned        *bool   `json:"banned,omitempty"`
+	Details       *string `json:"details,omitempty"`
+	Notifications *bool   `json:"new_paid_referral_notifications,omitempty"`
+}
+
+// body is the affiliate as a body would make it. Of several codes the one is taken that is wanted, if it is there.
+func (w *affiliateWire) body(wanted *affiliateBody) *affiliateBody {
+	b := &affiliateBody{
+		Email: &w.Email, FirstName: &w.FirstName, LastName: &w.LastName, PayoutEmail: &w.PayoutEmail, Details: &w.Details,
+		CampaignID: &w.Campaign.ID, Approved: w.Approved, Banned: w.Banned, Notifications: w.Notifications,
+		RefCode: new(""), PromoCode: new(""),
+	}
+	pick := func(to *string, code string, wanted *string) {
+		if *to == "" || wanted != nil && strings.EqualFold(code, *wanted) {
+			*to = code
+		}
+	}
+	for _, l := range w.Links {
+		pick(b.RefCode, l.Code, wanted.RefCode)
+	}
+	for _, c := range w.PromoCodes {
+		pick(b.PromoCode, c.Code, wanted.PromoCode)
+	}
+	return b
+}
+
+var affiliateFields = map[string]string{
+	"email": "email", "first_name": "firstName", "last_name": "lastName", "payout_email": "payoutEmail", "details": "note",
+	"ref_code": "refCode", "promo_code": "couponCode", "campaign_id": "campaign", "approved": "approved",
+	"new_paid_referral_notifications": "notifyOnSale",
+}
+
+func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
+	var bad refused
+	bad.when(c.FirstName == nil, providers.ProblemInvalid, "firstName", "PromoteKit wants a first name")
+	bad.when(c.LastName == nil, providers.ProblemInvalid, "lastName", "PromoteKit wants a last name")
+	bad.when(c.SendEmail != nil, providers.ProblemUnsupported, "sendEmail", "PromoteKit takes no word on whether it writes to new affiliates")
+	bad.when(c.Campaign != nil && uuidOf(*c.Campaign) == "", providers.ProblemNotFound, "campaign", "there is no such campaign at PromoteKit")
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	there, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
+	if err != nil {
+		return nil, err
+	}
+	if len(there) > 0 {
+		return nil, providers.Problemf(providers.ProblemTaken, "email", "there is an affiliate with this address already")
+	}
+	return &providers.Write{
+		Op: "POST /affiliates", Proof: proofOf(c.Mutation()), Fields: affiliateFields,
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			w, err := p.postAffiliate(ctx, newAffiliate(c))
+			if err != nil {
+				return nil, err
+			}
+			return p.createdAffiliate(w), nil
+		},
+	}, nil
+}
+
+func newAffiliate(c *providers.CreateAffiliateInput) *affiliateBody {
+	b := &affiliateBody{
+		Email: &c.Email, FirstName: c.FirstName, LastName: c.LastName, PayoutEmail: c.PayoutEmail, RefCode: c.RefCode, PromoCode: c.CouponCode,
+		Approved: c.Approved, Details: c.Note,
+	}
+	if c.Campaign != nil {
+		b.CampaignID = &c.Campaign.Local
+	}
+	return b
+}
+
+// lookCreateAffiliate takes an affiliate of this address for the one that was to be made, if it is called the same and in the same campaign:
+// there was none before.
+func (p *provider) lookCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	found, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
+	if err != nil {
+		return "", nil, err
+	}
+	if len(found) == 0 {
+		return providers.NotMade, nil, nil
+	}
+	body := newAffiliate(c)
+	compared := &affiliateBody{Email: body.Email, FirstName: body.FirstName, LastName: body.LastName, CampaignID: body.CampaignID}
+	wanted, now, err := images(compared, found[0].body(body))
+	if err != nil {
+		return "", nil, err
+	}
+	if len(found) > 1 || disturbed || !wanted.within(now) {
+		return providers.Unclear, nil, nil
+	}
+	return providers.Made, p.createdAffiliate(&found[0]), nil
+}
+
+func (p *provider) createdAffiliate(w *affiliateWire) *providers.Written {
+	return wrote(p, w, (*reply).affiliate, providers.NounAffiliate, providers.NounMembership, providers.NounCoupon)
+}
+
+// postAffiliate makes an affiliate.
+// https://www.promotekit.com/docs/api-reference/affiliates/create-affiliate
+//
+//api:operation POST /affiliates
+func (p *provider) postAffiliate(ctx context.Context, body *affiliateBody) (*affiliateWire, error) {
+	return posted[affiliateWire](ctx, p, "POST /affiliates", "/affiliates", "campaign", "campaign", body)
+}
+
+// putAffiliate changes an affiliate. Fields that are left out are taken to stay as they are, which the reference does not say.
+// https://www.promotekit.com/docs/api-reference/affiliates/update-affiliate
+//
+//api:operation PUT /affiliates/{id}
+func (p *provider) putAffiliate(ctx context.Context, ch *affiliateChange) (*affiliateWire, error) {
+	field, what := ch.field, "affiliate"
+	if ch.body.CampaignID != nil { // the affiliate was there just now
+		field, what = "toCampaign", "campaign"
+	}
+	return send[affiliateWire](ctx, p, "PUT /affiliates/{id}", "/affiliates/"+ch.affiliate, field, what, &ch.body)
+}
+
+// affiliateChange is what a command changes of one affiliate.
+type affiliateChange struct {
+	affiliate string       // its UUID; "" where the command names none
+	field     string       // of the input, that names it
+	answer    providers.ID // the record that the mutation answers: the affiliate or a part of it
+	body      affiliateBody
+	fields    map[string]string                                   // other names of fields than affiliateFields has
+	check     func(ctx context.Context, now *affiliateWire) error // whether it makes sense now; nil: always
+	lists     []providers.Noun                                    // that change
+}
+
+// affiliateChangeOf is what a command changes.
+func (p *provider) affiliateChangeOf(c providers.Command) (*affiliateChange, error) {
+	switch c := c.(type) {
+	case *providers.UpdateAffiliateInput:
+		return &affiliateChange{
+			affiliate: uuidOf(c.ID), field: "id", answer: c.ID, lists: []providers.Noun{providers.NounAffiliate},
+			body: affiliateBody{Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, PayoutEmail: c.PayoutEmail,
+				Details: c.Note, Notifications: c.NotifyOnSale},
+		}, nil
+	case *providers.SetAffiliateStatusInput:
+		return setAffiliateStatus(c)
+	case *providers.MoveAffiliateInput:
+		return moveAffiliate(c)
+	case *providers.UpdateMembershipInput:
+		return p.updateMembership(c), nil
+	case *providers.AssignCouponInput:
+		return p.assignCoupon(c)
+	}
+	return nil, fmt.Errorf("%s changes no affiliate", c.Mutation())
+}
+
+func setAffiliateStatus(c *providers.SetAffiliateStatusInput) (*affiliateChange, error) {
+	ch := &affiliateChange{affiliate: uuidOf(c.ID), field: "id", answer: c.ID,
+		lists:  []providers.Noun{providers.NounAffiliate, providers.NounMembership},
+		fields: map[string]string{"approved": "status", "banned": "status"}}
+	known := true
+	switch c.Status {
+	case providers.AffiliateActive:
+		ch.body = affiliateBody{Approved: new(true), Banned: new(false)}
+	case providers.AffiliatePending: // who is banned does not wait
+		ch.body = affiliateBody{Approved: new(false), Banned: new(false)}
+	case providers.AffiliateBanned:
+		ch.body = affiliateBody{Banned: new(true)}
+	default:
+		known = false
+	}
+	var bad refused
+	bad.when(!known, providers.ProblemUnsupported, "status", "PromoteKit has ACTIVE, PENDING and BANNED")
+	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	return ch, bad.err()
+}
+
+func moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
+	to := uuidOf(c.ToCampaign)
+	var bad refused
+	bad.when(c.MoveReferrals != nil, providers.ProblemUnsupported, "moveReferrals", "at PromoteKit referrals always go with their affiliate")
+	bad.when(to == "", providers.ProblemNotFound, "toCampaign", "there is no such campaign at PromoteKit")
+	return &affiliateChange{
+		affiliate: uuidOf(c.ID), field: "id", answer: c.ID, body: affiliateBody{CampaignID: &to}, fields: map[string]string{"campaign_id": "toCampaign"},
+		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon,
+			providers.NounReferral, providers.NounCommission, providers.NounPayout}, // which are in their affiliate's campaign
+		check: func(_ context.Context, now *affiliateWire) error {
+			switch {
+			case now.Campaign.ID == to:
+				return providers.Problemf(providers.ProblemWrongState, "toCampaign", "the affiliate is in this campaign already")
+			case c.FromCampaign != nil && now.Campaign.ID != c.FromCampaign.Local:
+				return providers.Problemf(providers.ProblemWrongState, "fromCampaign", "the affiliate is not in this campaign")
+			}
+			return nil
+		},
+	}, bad.err()
+}
+
+// affiliateBefore is what is stored of an affiliate before a change.
+type affiliateBefore struct {
+	Was   image          `json:"was"`   // the fields that are changed
+	Parts []providers.ID `json:"parts"` // its membership and coupons
+}
+
+func (p *provider) planAffiliateChange(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	ch, err := p.affiliateChangeOf(c)
+	if err != nil {
+		return nil, err
+	}
+	var live *affiliateWire
+	if ch.affiliate != "" {
+		if live, err = readOne[affiliateWire](ctx, p, "/affiliates", ch.affiliate); err != nil {
+			return nil, err
+		}
+	}
+	if live == nil || live.ID != ch.affiliate {
+		return nil, notFound(ch.field, "affiliate")
+	}
+	if ch.check != nil {
+		if err := ch.check(ctx, live); err != nil {
+			return nil, err
+		}
+	}
+	wanted, now, err := images(&ch.body, live.body(&ch.body))
+	if err != nil {
+		return nil, err
+	}
+	before := affiliateBefore{Was: now.only(wanted), Parts: partsOfAffiliate(p.reply().affiliate(live))}
+	fields := maps.Clone(affiliateFields)
+	maps.Copy(fields, ch.fields)
+	return &providers.Write{
+		Op: "PUT /affiliates/{id}", Proof: proofOf(c.Mutation()), Before: stored(before), Fields: fields,
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			now, err := p.putAffiliate(ctx, ch)
+			if err != nil {
+				return nil, err
+			}
+			return p.changedAffiliate(ch, now, before), nil
+		},
+	}, nil
+}
+
+func (p *provider) lookAffiliateChange(
+	ctx context.Context, c providers.Command, stored json.RawMessage, disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
+	ch, err := p.affiliateChangeOf(c)
+	if err != nil {
+		return "", nil, err
+	}
+	live, err := readOne[affiliateWire](ctx, p, "/affiliates", ch.affiliate)
+	if err != nil {
+		return "", nil, err
+	}
+	if live == nil {
+		return providers.Unclear, nil, nil
+	}
+	wanted, now, err := images(&ch.body, live.body(&ch.body))
+	if err != nil {
+		return "", nil, err
+	}
+	var before affiliateBefore
+	if json.Unmarshal(stored, &before) != nil {
+		before = affiliateBefore{}
+	}
+	verdict := wanted.verdict(now, before.Was, disturbed)
+	if verdict != providers.Made {
+		return verdict, nil, nil
+	}
+	return verdict, p.changedAffiliate(ch, live, before), nil
+}
+
+// changedAffiliate is what a change has done: now is the affiliate after it, nil where the reply did not say. Parts of it that are no
+// more are stale.
+func (p *provider) changedAffiliate(ch *affiliateChange, now *affiliateWire, before affiliateBefore) *providers.Written {
+	out := &providers.Written{ID: ch.answer, StaleLists: ch.lists}
+	var parts []providers.ID
+	if now != nil && now.ID == ch.affiliate {
+		out.Harvest = wrote(p, now, (*reply).affiliate).Harvest
+		parts = partsOfAffiliate(out.Harvest.Affiliates[0])
+		for _, coupon := range out.Harvest.Coupons { // the vendor may spell it otherwise
+			if ch.answer.Noun == providers.NounCoupon && strings.EqualFold(coupon.Code, *ch.body.PromoCode) {
+				out.ID = coupon.ID
+			}
+		}
+	} else {
+		out.Stale = append(out.Stale, p.id(providers.NounAffiliate, ch.affiliate))
+	}
+	for _, id := range before.Parts {
+		if !slices.Contains(parts, id) {
+			out.Stale = append(out.Stale, id)
+		}
+	}
+	return out
+}
+
+func partsOfAffiliate(a *providers.Affiliate) (ids []providers.ID) {
+	for _, m := range a.Memberships {
+		ids = append(ids, m.ID)
+	}
+	for _, c := range a.Coupons {
+		ids = append(ids, c.ID)
+	}
+	return ids
 }

@@ -2,7 +2,12 @@ package promotekit
 
 import (
 	"context"
+	"encoding/json"
 	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -41,6 +46,7 @@ type campaignWire struct {
 	CommissionAmount       providers.Decimal `json:"commission_amount"`
 	IsDefault              *bool             `json:"is_default"`
 	CodeMode               string            `json:"code_mode"`
+	ReferenceCoupon        string            `json:"reference_coupon"`
 	CustomCommissionType   string            `json:"custom_commission_type"`
 	ApprovalNeeded         *bool             `json:"approval_needed"`
 	HideEmails             *bool             `json:"hide_emails"`
@@ -64,13 +70,13 @@ func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 	}
 }
 
+var codeModes = map[string]providers.CodeMode{"link": providers.CodeLink, "coupon": providers.CodeCoupon, "both": providers.CodeBoth}
+
 func codeMode(word string) *providers.CodeMode {
 	if word == "" {
 		return nil
 	}
-	mode, ok := map[string]providers.CodeMode{
-		"link": providers.CodeLink, "coupon": providers.CodeCoupon, "both": providers.CodeBoth,
-	}[word]
+	mode, ok := codeModes[word]
 	if !ok {
 		mode = providers.CodeUnknown
 	}
@@ -101,4 +107,298 @@ func (r *reply) commissionRule(w *campaignWire) *providers.CommissionRule {
 	default:
 		return &providers.CommissionRule{Type: providers.RuleUnknown}
 	}
+}
+
+// campaignBody is what POST and PUT take. What is nil is left out, and stays as it is.
+type campaignBody struct {
+	Name             *string     `json:"name,omitempty"`
+	CommissionType   string      `json:"commission_type,omitempty"`
+	CommissionAmount json.Number `json:"commission_amount,omitempty"`
+	CodeMode         string      `json:"code_mode,omitempty"`
+	WebsiteURL       *string     `json:"website_url,omitempty"`
+	ReferenceCoupon  *string     `json:"reference_coupon,omitempty"`
+	IsDefault        *bool       `json:"is_default,omitempty"`
+}
+
+// body is the campaign as a body would make it.
+func (w *campaignWire) body() *campaignBody {
+	b := &campaignBody{Name: &w.Name, CommissionType: w.CommissionType, CodeMode: w.CodeMode, WebsiteURL: &w.WebsiteURL,
+		ReferenceCoupon: &w.ReferenceCoupon, IsDefault: w.IsDefault}
+	if w.CommissionAmount.Set {
+		b.CommissionAmount = number(w.CommissionAmount.Value)
+	}
+	return b
+}
+
+// number is a decimal as the vendor takes it, without zeros at its end.
+func number(d decimal.Decimal) json.Number { return json.Number(d.Trim(0).String()) }
+
+var campaignFields = map[string]string{
+	"name": "name", "commission_type": "terms.commission", "commission_amount": "terms.commission", "code_mode": "terms.codeMode",
+	"website_url": "terms.websiteUrl", "reference_coupon": "terms.couponTemplate", "is_default": "terms.isDefault",
+}
+
+// campaignBodyOf are these terms as the vendor takes them.
+func campaignBodyOf(name *string, t *providers.CampaignTerms) (*campaignBody, refused) {
+	b := &campaignBody{Name: name}
+	if t == nil {
+		return b, nil
+	}
+	var bad refused
+	bad.when(t.IsPrivate != nil, providers.ProblemUnsupported, "terms.isPrivate", "PromoteKit has no private campaigns")
+	bad.when(t.ApprovalRequired != nil, providers.ProblemUnsupported, "terms.approvalRequired", "PromoteKit takes it in its dashboard only")
+	bad.when(t.CookieDays != nil, providers.ProblemUnsupported, "terms.cookieDays", "PromoteKit takes it in its dashboard only")
+	bad.when(t.LinkParameter != nil, providers.ProblemUnsupported, "terms.linkParameter", "PromoteKit does not take one for a campaign")
+	b.WebsiteURL, b.ReferenceCoupon, b.IsDefault = t.WebsiteURL, t.CouponTemplate, t.IsDefault
+	if r := t.Commission; r != nil && r.Percent != nil {
+		b.CommissionType, b.CommissionAmount = "percentage", number(*r.Percent)
+	} else if r != nil {
+		b.CommissionType, b.CommissionAmount = "fixed", number(r.Amount.Amount)
+	}
+	for word, mode := range codeModes {
+		if t.CodeMode != nil && *t.CodeMode == mode {
+			b.CodeMode = word
+		}
+	}
+	bad.when(t.CodeMode != nil && b.CodeMode == "", providers.ProblemUnsupported, "terms.codeMode", "PromoteKit has LINK, COUPON and BOTH")
+	return b, bad
+}
+
+// complete wants what the vendor wants with the body's code mode.
+func (b *campaignBody) complete(bad *refused) {
+	bad.when((b.CodeMode == "link" || b.CodeMode == "both") && b.WebsiteURL == nil, providers.ProblemInvalid, "terms.websiteUrl",
+		"PromoteKit wants an address where links are given")
+	bad.when((b.CodeMode == "coupon" || b.CodeMode == "both") && b.ReferenceCoupon == nil, providers.ProblemInvalid, "terms.couponTemplate",
+		"PromoteKit wants the coupon at Stripe where codes are given")
+}
+
+// campaignBefore is what is stored of the campaigns before a write.
+type campaignBefore struct {
+	Was     image    `json:"was,omitempty"`     // the fields that are changed
+	Same    []string `json:"same,omitempty"`    // the campaigns that are called like the new one
+	Default string   `json:"default,omitempty"` // the default campaign, where another takes its place
+}
+
+func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCampaignInput) (*providers.Write, error) {
+	body, bad := campaignBodyOf(&c.Name, &c.Terms)
+	bad.when(c.Terms.Commission == nil, providers.ProblemInvalid, "terms.commission", "PromoteKit wants to know what affiliates earn")
+	bad.when(c.Terms.CodeMode == nil, providers.ProblemInvalid, "terms.codeMode", "PromoteKit wants to know what affiliates are given")
+	body.complete(&bad)
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	there, err := p.allCampaigns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	before := campaignBefore{Default: newDefault(body, there)}
+	for _, w := range there {
+		if called(w.Name, c.Name) {
+			before.Same = append(before.Same, w.ID)
+		}
+	}
+	return &providers.Write{
+		Op: "POST /campaigns", Proof: proofOf(c.Mutation()), Before: stored(before), Fields: campaignFields,
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			w, err := p.postCampaign(ctx, body)
+			if err != nil {
+				return nil, err
+			}
+			return p.createdCampaign(w, before), nil
+		},
+	}, nil
+}
+
+func called(name, other string) bool {
+	return strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(other))
+}
+
+// newDefault is the campaign whose place as the default one is taken; "" for none. There is taken to be one at a time.
+func newDefault(b *campaignBody, there []campaignWire) string {
+	if b.IsDefault == nil || !*b.IsDefault {
+		return ""
+	}
+	for _, w := range there {
+		if w.IsDefault != nil && *w.IsDefault {
+			return w.ID
+		}
+	}
+	return ""
+}
+
+// lookCreateCampaign takes the one campaign of this name that was not there before for the one that was to be made, if it has its terms.
+func (p *provider) lookCreateCampaign(
+	ctx context.Context, c *providers.CreateCampaignInput, stored json.RawMessage, disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
+	var before campaignBefore
+	if json.Unmarshal(stored, &before) != nil {
+		return providers.Unclear, nil, nil
+	}
+	there, err := p.allCampaigns(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	made := slices.DeleteFunc(there, func(w campaignWire) bool { return !called(w.Name, c.Name) || slices.Contains(before.Same, w.ID) })
+	if len(made) == 0 {
+		return providers.NotMade, nil, nil
+	}
+	body, _ := campaignBodyOf(nil, &c.Terms)
+	compared := &campaignBody{CommissionType: body.CommissionType, CommissionAmount: body.CommissionAmount, CodeMode: body.CodeMode}
+	wanted, now, err := images(compared, made[0].body())
+	if err != nil {
+		return "", nil, err
+	}
+	if len(made) > 1 || disturbed || !wanted.within(now) {
+		return providers.Unclear, nil, nil
+	}
+	return providers.Made, p.createdCampaign(&made[0], before), nil
+}
+
+func (p *provider) planUpdateCampaign(ctx context.Context, c *providers.UpdateCampaignInput) (*providers.Write, error) {
+	body, bad := campaignBodyOf(c.Name, c.Terms)
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	live, former, err := p.liveCampaign(ctx, uuidOf(c.ID), body)
+	if err != nil {
+		return nil, err
+	}
+	if live == nil {
+		return nil, notFound("id", "campaign")
+	}
+	if body.WebsiteURL == nil && body.CodeMode != "" && live.WebsiteURL != "" { // wanted along with the mode
+		body.WebsiteURL = &live.WebsiteURL
+	}
+	if body.ReferenceCoupon == nil && body.CodeMode != "" && live.ReferenceCoupon != "" {
+		body.ReferenceCoupon = &live.ReferenceCoupon
+	}
+	if body.complete(&bad); len(bad) > 0 {
+		return nil, bad.err()
+	}
+	wanted, now, err := images(body, live.body())
+	if err != nil {
+		return nil, err
+	}
+	before := campaignBefore{Was: now.only(wanted), Default: former}
+	return &providers.Write{
+		Op: "PUT /campaigns/{id}", Proof: proofOf(c.Mutation()), Before: stored(before), Fields: campaignFields,
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			w, err := p.putCampaign(ctx, live.ID, body)
+			if err != nil {
+				return nil, err
+			}
+			return p.updatedCampaign(c, w, before), nil
+		},
+	}, nil
+}
+
+// liveCampaign reads a campaign, nil where there is none, and with it whose place it takes as the default one.
+func (p *provider) liveCampaign(ctx context.Context, uuid string, body *campaignBody) (live *campaignWire, former string, err error) {
+	if uuid == "" {
+		return nil, "", nil
+	}
+	if body.IsDefault == nil || !*body.IsDefault {
+		live, err = readOne[campaignWire](ctx, p, "/campaigns", uuid)
+		if live != nil && live.ID != uuid {
+			live = nil
+		}
+		return live, "", err
+	}
+	there, err := p.allCampaigns(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	i := slices.IndexFunc(there, func(w campaignWire) bool { return w.ID == uuid })
+	if i < 0 {
+		return nil, "", nil
+	}
+	return &there[i], newDefault(body, there), nil
+}
+
+func (p *provider) lookUpdateCampaign(
+	ctx context.Context, c *providers.UpdateCampaignInput, stored json.RawMessage, disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
+	body, _ := campaignBodyOf(c.Name, c.Terms)
+	live, err := readOne[campaignWire](ctx, p, "/campaigns", uuidOf(c.ID))
+	if err != nil {
+		return "", nil, err
+	}
+	if live == nil {
+		return providers.Unclear, nil, nil
+	}
+	wanted, now, err := images(body, live.body())
+	if err != nil {
+		return "", nil, err
+	}
+	var before campaignBefore
+	if json.Unmarshal(stored, &before) != nil {
+		before = campaignBefore{}
+	}
+	verdict := wanted.verdict(now, before.Was, disturbed)
+	if verdict != providers.Made {
+		return verdict, nil, nil
+	}
+	return verdict, p.updatedCampaign(c, live, before), nil
+}
+
+// updatedCampaign is what a change has done: now is the campaign after it, nil where the reply did not say. What affiliates are given, and
+// where it leads, is the campaign's to say.
+func (p *provider) updatedCampaign(c *providers.UpdateCampaignInput, now *campaignWire, before campaignBefore) *providers.Written {
+	out := &providers.Written{ID: c.ID, Stale: []providers.ID{c.ID}, StaleLists: []providers.Noun{providers.NounCampaign}}
+	if now != nil && now.ID == c.ID.Local {
+		out = wrote(p, now, (*reply).campaign, providers.NounCampaign)
+	}
+	if c.Terms != nil && (c.Terms.CodeMode != nil || c.Terms.WebsiteURL != nil) {
+		out.StaleLists = append(out.StaleLists, providers.NounAffiliate, providers.NounMembership, providers.NounCoupon)
+	}
+	return p.deposed(out, before)
+}
+
+// createdCampaign is what making a campaign has done.
+func (p *provider) createdCampaign(w *campaignWire, before campaignBefore) *providers.Written {
+	return p.deposed(wrote(p, w, (*reply).campaign, providers.NounCampaign), before)
+}
+
+// deposed adds the former default campaign.
+func (p *provider) deposed(out *providers.Written, before campaignBefore) *providers.Written {
+	if former := p.id(providers.NounCampaign, before.Default); !former.IsZero() && former != out.ID {
+		out.Stale = append(out.Stale, former)
+	}
+	return out
+}
+
+// allCampaigns reads the campaigns, each once: the vendor has no filter.
+func (p *provider) allCampaigns(ctx context.Context) (all []campaignWire, err error) {
+	seen := map[string]bool{}
+	for number := 1; ; number++ {
+		page, err := readRows[campaignWire](ctx, p, "/campaigns", nil, number, pageSize)
+		if err != nil {
+			return nil, err
+		}
+		for _, w := range page.Data {
+			if !seen[w.ID] {
+				seen[w.ID] = true
+				all = append(all, w)
+			}
+		}
+		if !page.more() {
+			return all, nil
+		}
+	}
+}
+
+// postCampaign makes a campaign.
+// https://www.promotekit.com/docs/api-reference/campaigns/create-campaign
+//
+//api:operation POST /campaigns
+func (p *provider) postCampaign(ctx context.Context, body *campaignBody) (*campaignWire, error) {
+	return posted[campaignWire](ctx, p, "POST /campaigns", "/campaigns", "", "record", body)
+}
+
+// putCampaign changes a campaign. Fields that are left out are taken to stay as they are, which the reference does not say.
+// https://www.promotekit.com/docs/api-reference/campaigns/update-campaign
+//
+//api:operation PUT /campaigns/{id}
+func (p *provider) putCampaign(ctx context.Context, uuid string, body *campaignBody) (*campaignWire, error) {
+	return send[campaignWire](ctx, p, "PUT /campaigns/{id}", "/campaigns/"+uuid, "id", "campaign", body)
 }

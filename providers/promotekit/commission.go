@@ -3,10 +3,12 @@ package promotekit
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"maps"
 	"net/url"
 	"slices"
 	"sync/atomic"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -268,4 +270,184 @@ func commissionKind(w *commissionWire) providers.CommissionKind {
 	default:
 		return providers.CommissionSale
 	}
+}
+
+// commissionBody is what POST takes.
+type commissionBody struct {
+	ReferralID       string      `json:"referral_id"`
+	RevenueAmount    json.Number `json:"revenue_amount"`
+	CommissionAmount json.Number `json:"commission_amount"`
+	ReferralDate     string      `json:"referral_date,omitempty"`
+	StripePaymentID  *string     `json:"stripe_payment_id,omitempty"`
+}
+
+var commissionFields = map[string]string{
+	"referral_id": "commission.sale.referral", "revenue_amount": "commission.sale.saleAmount", "commission_amount": "commission.sale.amount",
+	"referral_date": "earnedAt", "stripe_payment_id": "eventId",
+}
+
+// commissionBefore is what is stored of a referral's commissions before one is made.
+type commissionBefore struct {
+	Equal []providers.ID `json:"equal,omitempty"` // those of the same amounts without a payment id
+}
+
+func (p *provider) planCreateCommission(ctx context.Context, c *providers.CreateCommissionInput) (*providers.Write, error) {
+	sale := c.Commission.Sale
+	var bad refused
+	bad.when(sale == nil, providers.ProblemUnsupported, "commission.custom", "PromoteKit has commissions of sales only")
+	bad.when(sale != nil && sale.Amount == nil, providers.ProblemInvalid, "commission.sale.amount", "PromoteKit works out no amounts and wants one")
+	bad.when(sale != nil && uuidOf(sale.Referral) == "", providers.ProblemNotFound, "commission.sale.referral", "there is no such referral at PromoteKit")
+	bad.when(c.Note != nil, providers.ProblemUnsupported, "note", "PromoteKit keeps no notes on commissions")
+	bad.when(c.InternalNote != nil, providers.ProblemUnsupported, "internalNote", "PromoteKit keeps no notes on commissions")
+	bad.when(c.Notify != nil, providers.ProblemUnsupported, "notify", "PromoteKit takes no word on whether it writes to the affiliate")
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	there, err := p.commissionsOfReferral(ctx, sale.Referral)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.checkReferral(ctx, sale.Referral, there); err != nil {
+		return nil, err
+	}
+	named, equal := alike(c, there)
+	if len(named) > 0 {
+		return nil, providers.Problemf(providers.ProblemTaken, "eventId", "the referral has a commission with this eventId already")
+	}
+	before := commissionBefore{}
+	for _, row := range equal {
+		before.Equal = append(before.Equal, row.ID)
+	}
+	proof := amountProof
+	if c.EventID != nil {
+		proof = eventProof
+	} else if len(equal) > 0 {
+		proof = noProof
+	}
+	return &providers.Write{
+		Op: "POST /commissions", Proof: proof, Before: stored(before), Fields: commissionFields,
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			w, err := p.postCommission(ctx, newCommission(c))
+			if err != nil {
+				return nil, err
+			}
+			if w.Affiliate.ID == "" {
+				w.Affiliate.ID = referrer(sale.Referral)
+			}
+			if w.Referral.ID == "" {
+				w.Referral.ID = uuidOf(sale.Referral)
+			}
+			return wrote(p, w, (*reply).commission, providers.NounCommission), nil
+		},
+	}, nil
+}
+
+func newCommission(c *providers.CreateCommissionInput) *commissionBody {
+	sale := c.Commission.Sale
+	b := &commissionBody{ReferralID: uuidOf(sale.Referral), RevenueAmount: number(sale.SaleAmount.Amount),
+		CommissionAmount: number(sale.Amount.Amount), StripePaymentID: c.EventID}
+	if c.EarnedAt != nil {
+		b.ReferralDate = c.EarnedAt.UTC().Format(time.RFC3339)
+	}
+	return b
+}
+
+// commissionsOfReferral reads all commissions of a referral. The filter is assumed, so each row is looked at, and found where the vendor
+// ignores it, too.
+func (p *provider) commissionsOfReferral(ctx context.Context, referral providers.ID) (all []*providers.Commission, err error) {
+	lists, err := p.Commissions(providers.CommissionFilter{Referrals: []providers.ID{referral}})
+	if err != nil {
+		return nil, err
+	}
+	seen := map[providers.ID]bool{}
+	for _, l := range lists {
+		for row, err := range providers.All(ctx, l, p) {
+			if err != nil {
+				return nil, err
+			}
+			if uuidOf(row.ReferralID) == uuidOf(referral) && !seen[row.ID] {
+				seen[row.ID] = true
+				all = append(all, row)
+			}
+		}
+	}
+	return all, nil
+}
+
+// checkReferral wants the referral to be there, and the affiliate in its id to be its own. Its commissions tell both, where there are any.
+func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its []*providers.Commission) error {
+	const field = "commission.sale.referral"
+	if len(its) > 0 {
+		if its[0].ReferralID != referral {
+			return notFound(field, "referral")
+		}
+		return nil
+	}
+	batch, err := p.ReferralsByID(ctx, []providers.ID{referral}, "email")
+	switch {
+	case err != nil:
+		return err
+	case batch.Failed[referral] != nil:
+		return batch.Failed[referral]
+	case batch.Found[referral] == nil:
+		return notFound(field, "referral")
+	}
+	return nil
+}
+
+// alike are those of a referral's commissions that could be taken for this one: named have its event id, equal have its amounts and no
+// event id at all.
+func alike(c *providers.CreateCommissionInput, its []*providers.Commission) (named, equal []*providers.Commission) {
+	for _, row := range its {
+		switch {
+		case row.EventID != nil && c.EventID != nil && *row.EventID == *c.EventID:
+			named = append(named, row)
+		case row.EventID == nil && sameAmounts(c, row):
+			equal = append(equal, row)
+		}
+	}
+	return named, equal
+}
+
+func sameAmounts(c *providers.CreateCommissionInput, row *providers.Commission) bool {
+	sale := c.Commission.Sale
+	return row.SaleAmount != nil && row.Amount != nil &&
+		row.SaleAmount.Amount.Equal(sale.SaleAmount.Amount) && row.Amount.Amount.Equal(sale.Amount.Amount)
+}
+
+// lookCreateCommission looks for commissions of the referral that could be the one that was to be made, and were not there before. Where there
+// is none, none was made. One is taken for it if it has the event id, which no other may have; without one, only if nobody else wrote.
+func (p *provider) lookCreateCommission(
+	ctx context.Context, c *providers.CreateCommissionInput, stored json.RawMessage, disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
+	var before commissionBefore
+	if json.Unmarshal(stored, &before) != nil || c.EventID == nil && len(before.Equal) > 0 {
+		return providers.Unclear, nil, nil
+	}
+	there, err := p.commissionsOfReferral(ctx, c.Commission.Sale.Referral)
+	if err != nil {
+		return "", nil, err
+	}
+	named, equal := alike(c, there)
+	equal = slices.DeleteFunc(equal, func(row *providers.Commission) bool { return slices.Contains(before.Equal, row.ID) })
+	var row *providers.Commission
+	switch {
+	case len(named)+len(equal) == 0:
+		return providers.NotMade, nil, nil
+	case len(named) == 1 && sameAmounts(c, named[0]):
+		row = named[0]
+	case c.EventID == nil && len(equal) == 1 && !disturbed:
+		row = equal[0]
+	default:
+		return providers.Unclear, nil, nil
+	}
+	return providers.Made, &providers.Written{ID: row.ID, Harvest: providers.HarvestOf(row), StaleLists: []providers.Noun{providers.NounCommission}}, nil
+}
+
+// postCommission makes a commission. The reference names no currency: it is taken to be the organization's, which is the account's.
+// https://www.promotekit.com/docs/api-reference/commissions/create-commission
+//
+//api:operation POST /commissions
+func (p *provider) postCommission(ctx context.Context, body *commissionBody) (*commissionWire, error) {
+	return posted[commissionWire](ctx, p, "POST /commissions", commissionsPath, "commission.sale.referral", "referral", body)
 }

@@ -3,6 +3,8 @@ package promotekit
 import (
 	"cmp"
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -50,4 +52,24 @@ func (r *reply) coupons(w *affiliateWire) []*providers.Coupon {
 		})
 	}
 	return coupons
+}
+
+// assignCoupon gives the affiliate a promo code, which takes the place of the one they have.
+func (p *provider) assignCoupon(c *providers.AssignCouponInput) (*affiliateChange, error) {
+	var bad refused
+	bad.when(c.Description != nil, providers.ProblemUnsupported, "description", "PromoteKit keeps no descriptions of promo codes")
+	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	bad.when(c.RewardID != nil, providers.ProblemUnsupported, "rewardId", "at PromoteKit the campaign says what customers get")
+	affiliate := uuidOf(c.Affiliate)
+	return &affiliateChange{
+		affiliate: affiliate, field: "affiliate", answer: p.id(providers.NounCoupon, providers.JoinLocal(affiliate, c.Code)),
+		body: affiliateBody{PromoCode: &c.Code}, fields: map[string]string{"promo_code": "code"},
+		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon},
+		check: func(ctx context.Context, now *affiliateWire) error {
+			if slices.ContainsFunc(now.PromoCodes, func(has promoCodeWire) bool { return strings.EqualFold(has.Code, c.Code) }) {
+				return providers.Problemf(providers.ProblemTaken, "code", "the affiliate has this code already")
+			}
+			return p.gives(ctx, now, "coupon", "code")
+		},
+	}, bad.err()
 }

@@ -37,6 +37,25 @@ func classify(status int, body []byte) *providers.Error {
 	if readable && (envelope.Error.Type != "" || envelope.Error.Message != "") {
 		said := fmt.Sprintf("%.64q: %.256q", envelope.Error.Type, envelope.Error.Message)
 		e.Err = errors.New(addressPattern.ReplaceAllString(said, "…"))
+		e.Fields = namedFields(envelope.Error.Message)
 	}
 	return e
+}
+
+// fieldPattern finds the fields of requests' bodies that a message names.
+var fieldPattern = regexp.MustCompile(`\b(email|name|[a-z]+(_[a-z]+)+)\b`)
+
+// namedFields is a message under each field that it names: the vendor tells single fields in no other way.
+func namedFields(message string) (fields map[string][]string) {
+	for _, name := range fieldPattern.FindAllString(message, -1) {
+		for _, known := range []map[string]string{affiliateFields, campaignFields, referralFields, commissionFields} {
+			if _, ok := known[name]; ok && fields[name] == nil {
+				if fields == nil {
+					fields = map[string][]string{}
+				}
+				fields[name] = []string{addressPattern.ReplaceAllString(message, "…")}
+			}
+		}
+	}
+	return fields
 }

@@ -102,3 +102,40 @@ func (r *reply) membership(w *affiliateWire) *providers.Membership {
 	}
 	return m
 }
+
+// updateMembership changes the codes of the affiliate, who has them in their one campaign.
+func (p *provider) updateMembership(c *providers.UpdateMembershipInput) *affiliateChange {
+	return &affiliateChange{
+		affiliate: uuidOf(c.ID), field: "id", answer: c.ID, body: affiliateBody{RefCode: c.RefCode, PromoCode: c.CouponCode},
+		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon},
+		check: func(ctx context.Context, now *affiliateWire) error {
+			if providers.JoinLocal(now.ID, now.Campaign.ID) != c.ID.Local {
+				return notFound("id", "membership")
+			}
+			if c.RefCode != nil {
+				if err := p.gives(ctx, now, "link", "refCode"); err != nil {
+					return err
+				}
+			}
+			if c.CouponCode != nil {
+				return p.gives(ctx, now, "coupon", "couponCode")
+			}
+			return nil
+		},
+	}
+}
+
+// gives wants the affiliate's campaign to give links, or coupons: a code that nothing shows could be neither read back nor proven.
+func (p *provider) gives(ctx context.Context, now *affiliateWire, what, field string) error {
+	campaign := now.Campaign.Record
+	if campaign == nil && now.Campaign.ID != "" {
+		var err error
+		if campaign, err = readOne[campaignWire](ctx, p, "/campaigns", now.Campaign.ID); err != nil {
+			return err
+		}
+	}
+	if campaign != nil && (campaign.CodeMode == "link" || campaign.CodeMode == "coupon") && campaign.CodeMode != what {
+		return providers.Problemf(providers.ProblemWrongState, field, "the affiliate's campaign gives no %ss", what)
+	}
+	return nil
+}

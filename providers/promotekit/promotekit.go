@@ -1,4 +1,4 @@
-// Package promotekit reads affiliate programs kept at PromoteKit, which runs them on top of Stripe.
+// Package promotekit reads and writes affiliate programs kept at PromoteKit, which runs them on top of Stripe.
 //
 // # Fact sheet
 //
@@ -146,6 +146,7 @@ var capabilities = []providers.Capability{
 	providers.EdgeAffiliateCommissions,
 	providers.EdgeAffiliatePayouts,
 	providers.EdgeAffiliateReferrals,
+	providers.CanAssignCoupon,
 	providers.EdgeCampaignCommissions,
 	providers.EdgeCampaignMemberships,
 	providers.EdgeCampaignReferrals,
@@ -158,6 +159,10 @@ var capabilities = []providers.Capability{
 	providers.CountPaidPayouts,
 	providers.CountPayouts,
 	providers.CountReferrals,
+	providers.CanCreateAffiliate,
+	providers.CanCreateCampaign,
+	providers.CanCreateCommission,
+	providers.CanCreateReferral,
 	providers.FilterAffiliatesByCampaign,
 	providers.FilterAffiliatesByEmail,
 	providers.FilterAffiliatesByPromoCode,
@@ -176,10 +181,15 @@ var capabilities = []providers.Capability{
 	providers.CanListMemberships,
 	providers.CanListPayouts,
 	providers.CanListReferrals,
+	providers.CanMoveAffiliate,
 	providers.EdgePayoutCampaign,
 	providers.EdgePayoutCommissions,
 	providers.ReadRawRecord,
 	providers.EdgeReferralCommissions,
+	providers.CanSetAffiliateStatus,
+	providers.CanUpdateAffiliate,
+	providers.CanUpdateCampaign,
+	providers.CanUpdateMembership,
 }
 
 // cost says what it takes to follow an edge.

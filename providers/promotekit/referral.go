@@ -239,3 +239,78 @@ func statusWords(wanted []providers.ReferralStatus) (words string, all, possible
 	slices.Sort(found)
 	return strings.Join(found, ","), true, len(wanted) == 0 || len(found) > 0
 }
+
+// referralBody is what POST takes.
+type referralBody struct {
+	AffiliateID        string  `json:"affiliate_id"`
+	Email              string  `json:"email"`
+	StripeCustomerID   *string `json:"stripe_customer_id,omitempty"`
+	SubscriptionStatus string  `json:"subscription_status,omitempty"`
+}
+
+var referralFields = map[string]string{
+	"affiliate_id": "affiliate", "email": "email", "stripe_customer_id": "customerId", "subscription_status": "status",
+}
+
+func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateReferralInput) (*providers.Write, error) {
+	var bad refused
+	word := ""
+	if c.Status != nil {
+		word, _, _ = statusWords([]providers.ReferralStatus{*c.Status})
+		bad.when(word == "", providers.ProblemUnsupported, "status", "PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED")
+	}
+	bad.when(c.Email == nil, providers.ProblemInvalid, "email", "PromoteKit wants the customer's address")
+	bad.when(c.OrderID != nil, providers.ProblemUnsupported, "orderId", "PromoteKit keeps no orders")
+	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	affiliate := uuidOf(c.Affiliate)
+	bad.when(affiliate == "", providers.ProblemNotFound, "affiliate", "there is no such affiliate at PromoteKit")
+	if err := bad.err(); err != nil {
+		return nil, err
+	}
+	there, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })
+	if err != nil {
+		return nil, err
+	}
+	if len(there) > 0 {
+		return nil, providers.Problemf(providers.ProblemTaken, "email", "there is a referral with this address already")
+	}
+	body := &referralBody{AffiliateID: affiliate, Email: *c.Email, StripeCustomerID: c.CustomerID, SubscriptionStatus: word}
+	return &providers.Write{
+		Op: "POST /referrals", Proof: proofOf(c.Mutation()), Fields: referralFields,
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			w, err := p.postReferral(ctx, body)
+			if err != nil {
+				return nil, err
+			}
+			if w.Affiliate.ID == "" {
+				w.Affiliate.ID = affiliate
+			}
+			return wrote(p, w, (*reply).referral, providers.NounReferral), nil
+		},
+	}, nil
+}
+
+// lookCreateReferral takes a referral of this address for the one that was to be made, if it is the affiliate's and has the customer's id:
+// there was none before.
+func (p *provider) lookCreateReferral(ctx context.Context, c *providers.CreateReferralInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	found, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })
+	if err != nil {
+		return "", nil, err
+	}
+	switch {
+	case len(found) == 0:
+		return providers.NotMade, nil, nil
+	case len(found) > 1 || disturbed || found[0].Affiliate.ID != uuidOf(c.Affiliate) ||
+		c.CustomerID != nil && found[0].StripeCustomerID != *c.CustomerID:
+		return providers.Unclear, nil, nil
+	}
+	return providers.Made, wrote(p, &found[0], (*reply).referral, providers.NounReferral), nil
+}
+
+// postReferral makes a referral.
+// https://www.promotekit.com/docs/api-reference/referrals/create-referral
+//
+//api:operation POST /referrals
+func (p *provider) postReferral(ctx context.Context, body *referralBody) (*referralWire, error) {
+	return posted[referralWire](ctx, p, "POST /referrals", "/referrals", "affiliate", "affiliate", body)
+}

@@ -1,0 +1,250 @@
+package promotekit
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
+)
+
+// Plan works out one write.
+func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	switch c := c.(type) {
+	case *providers.CreateAffiliateInput:
+		return p.planCreateAffiliate(ctx, c)
+	case *providers.UpdateAffiliateInput, *providers.SetAffiliateStatusInput, *providers.MoveAffiliateInput,
+		*providers.UpdateMembershipInput, *providers.AssignCouponInput:
+		return p.planAffiliateChange(ctx, c)
+	case *providers.CreateCampaignInput:
+		return p.planCreateCampaign(ctx, c)
+	case *providers.UpdateCampaignInput:
+		return p.planUpdateCampaign(ctx, c)
+	case *providers.CreateReferralInput:
+		return p.planCreateReferral(ctx, c)
+	case *providers.CreateCommissionInput:
+		return p.planCreateCommission(ctx, c)
+	}
+	return p.Unsupported.Plan(ctx, c)
+}
+
+// Look finds out whether a write was made.
+func (p *provider) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	switch c := c.(type) {
+	case *providers.CreateAffiliateInput:
+		return p.lookCreateAffiliate(ctx, c, disturbed)
+	case *providers.UpdateAffiliateInput, *providers.SetAffiliateStatusInput, *providers.MoveAffiliateInput,
+		*providers.UpdateMembershipInput, *providers.AssignCouponInput:
+		return p.lookAffiliateChange(ctx, c, before, disturbed)
+	case *providers.CreateCampaignInput:
+		return p.lookCreateCampaign(ctx, c, before, disturbed)
+	case *providers.UpdateCampaignInput:
+		return p.lookUpdateCampaign(ctx, c, before, disturbed)
+	case *providers.CreateReferralInput:
+		return p.lookCreateReferral(ctx, c, disturbed)
+	case *providers.CreateCommissionInput:
+		return p.lookCreateCommission(ctx, c, before, disturbed)
+	}
+	return p.Unsupported.Look(ctx, c, before, disturbed)
+}
+
+// Proofs says by what the outcome of each write is proven.
+func (p *provider) Proofs() []providers.Proof { return slices.Clone(proofs) }
+
+var proofs = []providers.Proof{
+	{Mutation: providers.CanCreateAffiliate, By: providers.ProofEmail,
+		Look: "In PromoteKit's dashboard, search the affiliates for the e-mail address."},
+	{Mutation: providers.CanUpdateAffiliate, By: providers.ProofState,
+		Look: "In PromoteKit's dashboard, see whether the affiliate has the new values."},
+	{Mutation: providers.CanSetAffiliateStatus, By: providers.ProofState,
+		Look: "In PromoteKit's dashboard, see whether the affiliate is approved, waiting or banned."},
+	{Mutation: providers.CanMoveAffiliate, By: providers.ProofState,
+		Look: "In PromoteKit's dashboard, see which campaign the affiliate is in."},
+	{Mutation: providers.CanUpdateMembership, By: providers.ProofCode,
+		Look: "In PromoteKit's dashboard, see whether the affiliate has the new codes."},
+	{Mutation: providers.CanAssignCoupon, By: providers.ProofCode,
+		Look: "In PromoteKit's dashboard, see whether the affiliate has the promo code."},
+	{Mutation: providers.CanCreateCampaign, By: providers.ProofState,
+		Look: "In PromoteKit's dashboard, see whether there is a new campaign of this name."},
+	{Mutation: providers.CanUpdateCampaign, By: providers.ProofState,
+		Look: "In PromoteKit's dashboard, see whether the campaign has the new terms."},
+	{Mutation: providers.CanCreateReferral, By: providers.ProofEmail,
+		Look: "In PromoteKit's dashboard, search the referrals for the customer's e-mail address."},
+	eventProof, amountProof, noProof,
+}
+
+// Commissions cannot be searched, and nothing about them is unique: a commission is recognized among its referral's.
+var (
+	eventProof = providers.Proof{Mutation: providers.CanCreateCommission, When: "with an eventId, which no other commission of the referral may have", By: providers.ProofEventID,
+		Look: "In PromoteKit's dashboard, look through the referral's commissions for one with this payment id."}
+	amountProof = providers.Proof{Mutation: providers.CanCreateCommission, By: providers.ProofState,
+		When: "without an eventId, while the referral has no other commission of these amounts without one, and as long as nothing else is written to the referral",
+		Look: "In PromoteKit's dashboard, look through the referral's commissions for one of these amounts without a payment id."}
+	noProof = providers.Proof{Mutation: providers.CanCreateCommission, By: providers.ProofNone,
+		When: "without an eventId, while the referral has another commission of these amounts without one",
+		Look: "In PromoteKit's dashboard, count the referral's commissions of these amounts without a payment id: equal ones cannot be told apart."}
+)
+
+// proofOf is the row of a mutation that has only one.
+func proofOf(mutation providers.Capability) providers.Proof {
+	i := slices.IndexFunc(proofs, func(p providers.Proof) bool { return p.Mutation == mutation })
+	return proofs[i]
+}
+
+// refused gathers what is wrong with an input, before anything is read.
+type refused providers.Problems
+
+// when adds a problem if there is one.
+func (r *refused) when(wrong bool, code providers.ProblemCode, field, message string) {
+	if wrong {
+		*r = append(*r, providers.Problemf(code, field, "%s", message)...)
+	}
+}
+
+// err is what was gathered; nil for nothing.
+func (r refused) err() error {
+	if len(r) == 0 {
+		return nil
+	}
+	return providers.Problems(r)
+}
+
+func notFound(field, what string) error {
+	return providers.Problemf(providers.ProblemNotFound, field, "there is no such %s at PromoteKit", what)
+}
+
+// send makes the one call of a write, and answers the record in the reply; nil where a success carries none. Whatever the vendor does not find
+// is what field names.
+func send[W any](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
+	got := new(single[W])
+	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: got})
+	switch {
+	case providers.KindOf(err) == providers.KindNotFound && err != nil:
+		return nil, notFound(field, what)
+	case err != nil:
+		return nil, err
+	case !got.Success:
+		return nil, p.badReply(op, errNoEnvelope)
+	}
+	return got.Data, nil
+}
+
+// posted is send for what has to come back with an id: without one, nobody knows what was made.
+func posted[W identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
+	w, err := send[W](ctx, p, op, path, field, what, body)
+	if err == nil && (w == nil || !isUUID((*w).id())) {
+		err = p.badReply(op, errNoID)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+// wrote is what a reply to a write, or a look, tells.
+func wrote[W any, T providers.Record](p *provider, w *W, convert func(*reply, *W) *T, lists ...providers.Noun) *providers.Written {
+	r := p.reply()
+	row := convert(r, w)
+	out := &providers.Written{ID: providers.NodeOf(row).ID, Harvest: providers.HarvestOf(row), StaleLists: lists}
+	out.Harvest.Add(p.finish(r))
+	return out
+}
+
+var errFilter = errors.New("the reply has rows that the filter by e-mail leaves out")
+
+// byEmail are the rows of this address. The reference does not say whether the filter tells upper case from lower, so what may have been
+// stored in lower case is asked for, too.
+func byEmail[W any](ctx context.Context, p *provider, path, email string, of func(*W) string) ([]W, error) {
+	for _, spelling := range slices.Compact([]string{email, strings.ToLower(email)}) {
+		page, err := readRows[W](ctx, p, path, url.Values{"email": {spelling}}, 1, pageSize)
+		if err != nil {
+			return nil, err
+		}
+		for i := range page.Data {
+			if !strings.EqualFold(of(&page.Data[i]), email) {
+				return nil, p.badReply("GET "+path, errFilter)
+			}
+		}
+		if len(page.Data) > 0 {
+			return page.Data, nil
+		}
+	}
+	return nil, nil
+}
+
+// image is what is compared of a record: some of the fields of a body, each as a digest, so that what is stored of it tells nothing.
+type image map[string]string
+
+// folded are the fields in which case does not matter.
+var folded = []string{"email", "payout_email", "ref_code", "promo_code"}
+
+// imageOf is the image of a body.
+func imageOf(body any) (image, error) {
+	b, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	var members map[string]any
+	d := json.NewDecoder(bytes.NewReader(b))
+	d.UseNumber()
+	if err := d.Decode(&members); err != nil {
+		return nil, err
+	}
+	im := image{}
+	for name, v := range members {
+		s := strings.TrimSpace(fmt.Sprint(v))
+		if slices.Contains(folded, name) {
+			s = strings.ToLower(s)
+		}
+		im[name] = digest(s)
+	}
+	return im, nil
+}
+
+// images are the images of what is wanted and of what is there.
+func images(wanted, now any) (w, n image, err error) {
+	if w, err = imageOf(wanted); err != nil {
+		return nil, nil, err
+	}
+	n, err = imageOf(now)
+	return w, n, err
+}
+
+// within says whether another image has all of this one.
+func (im image) within(other image) bool { return maps.Equal(im, other.only(im)) }
+
+// only is the part of an image that another has as well.
+func (im image) only(other image) image {
+	part := maps.Clone(im)
+	maps.DeleteFunc(part, func(name, _ string) bool { _, ok := other[name]; return !ok })
+	return part
+}
+
+// verdict says whether a record was brought to this image, which was wanted, from what it was before. What is as it was wanted proves itself, whoever did it.
+// What is as it was before proves the opposite, unless somebody may have brought it back, or the reply did not tell all of it.
+func (im image) verdict(now, before image, disturbed bool) providers.Verdict {
+	switch {
+	case im.within(now):
+		return providers.Made
+	case !disturbed && len(now.only(im)) == len(im) && maps.Equal(now.only(im), before.only(im)):
+		return providers.NotMade
+	default:
+		return providers.Unclear
+	}
+}
+
+// stored is what is stored of the state before a write.
+func stored(before any) json.RawMessage {
+	b, err := json.Marshal(before)
+	if err != nil {
+		panic(err) // maps and slices of strings
+	}
+	return b
+}
