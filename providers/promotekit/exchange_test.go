@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -64,7 +65,7 @@ func TestExchanges(t *testing.T) {
 		recordExchanges(t)
 	}
 	type exchange = providertest.Exchange
-	providertest.Replay(t, http.Header{"Authorization": {"Bearer " + sandbox.APIKey}}, open, map[string]providertest.Scene[*provider]{
+	scenes := map[string]providertest.Scene[*provider]{
 		"affiliate_list": {Play: func(t *testing.T, p *provider, e exchange) (any, error) {
 			return providertest.First[providers.Affiliate](t, p)(p.Affiliates(providers.AffiliateFilter{Email: e.URL().Query().Get("email")})), nil
 		}},
@@ -96,7 +97,42 @@ func TestExchanges(t *testing.T) {
 		"payout_get": {Play: func(t *testing.T, p *provider, e exchange) (any, error) {
 			return p.PayoutsByID(t.Context(), of(providers.NounPayout, e))
 		}},
-	})
+	}
+	for name, command := range storedWrites(t) {
+		scenes[name+before] = providertest.Scene[*provider]{Play: func(t *testing.T, p *provider, _ exchange) (any, error) {
+			plan, err := p.Plan(t.Context(), command)
+			if err != nil {
+				return nil, err
+			}
+			var was any
+			if len(plan.Before) > 0 {
+				err = json.Unmarshal(plan.Before, &was)
+			}
+			return map[string]any{"Op": plan.Op, "Proof": plan.Proof, "Before": was}, err
+		}}
+		scenes[name] = providertest.Scene[*provider]{With: []string{name + before}, Play: func(t *testing.T, p *provider, _ exchange) (any, error) {
+			plan, err := p.Plan(t.Context(), command)
+			if err != nil {
+				return nil, err
+			}
+			return plan.Send(t.Context())
+		}}
+	}
+	providertest.Replay(t, http.Header{"Authorization": {"Bearer " + sandbox.APIKey}}, open, scenes)
+}
+
+// before ends the names of the exchanges in which a write is planned.
+const before = "_before"
+
+// storedWrites are the writes that exchanges play, by the names of those, one for each operation.
+func storedWrites(t *testing.T) map[string]providers.Command {
+	all := writes(newCast(t))
+	affiliate := *all["createAffiliate"].command.(*providers.CreateAffiliateInput)
+	affiliate.Email = strings.ToLower(affiliate.Email) // asked for once
+	return map[string]providers.Command{
+		"affiliate_create": &affiliate, "affiliate_update": all["updateAffiliate"].command, "campaign_create": all["createCampaign"].command,
+		"campaign_update": all["updateCampaign"].command, "referral_create": all["createReferral"].command, "commission_create": all["createCommission"].command,
+	}
 }
 
 // recordExchanges stores what the simulator says where no example of the vendor's is there to store.
@@ -119,19 +155,48 @@ func recordExchanges(t *testing.T) {
 		"payout_get":      "/payouts/" + payout.ID.Local,
 	} {
 		_, body := ask(server, http.MethodGet, target)
-		var indented bytes.Buffer
-		if err := json.Indent(&indented, body, "", "  "); err != nil {
-			t.Fatal(err)
-		}
-		operation, _, _ := strings.Cut("GET "+target, "?")
-		if strings.Count(operation, "/") == 2 {
-			operation = path.Dir(operation) + "/{id}"
-		}
-		providertest.Exchange{
-			Name: name, Source: "Recorded from the simulator", Operation: operation, Request: "GET " + target,
-			Status: http.StatusOK, Body: indented.Bytes(),
-		}.Store(t)
+		recordExchange(t, name, "GET "+target, "", http.StatusOK, body)
 	}
+	for name, command := range storedWrites(t) {
+		server := simulator()
+		recorder := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			called, sends := name, ""
+			if r.Method == http.MethodGet {
+				called += before
+			} else {
+				b, _ := io.ReadAll(r.Body)
+				sends, r.Body = string(b), io.NopCloser(bytes.NewReader(b))
+			}
+			reply := httptest.NewRecorder()
+			server.ServeHTTP(reply, r)
+			recordExchange(t, called, r.Method+" "+r.URL.RequestURI(), sends, reply.Code, reply.Body.Bytes())
+			w.WriteHeader(reply.Code)
+			_, _ = w.Write(reply.Body.Bytes())
+		})
+		plan, err := open(t, recorder).Plan(t.Context(), command)
+		if err == nil {
+			_, err = plan.Send(t.Context())
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+}
+
+// recordExchange stores what the simulator answered.
+func recordExchange(t *testing.T, name, request, sends string, status int, body []byte) {
+	var indented bytes.Buffer
+	if err := json.Indent(&indented, body, "", "  "); err != nil {
+		t.Fatal(err)
+	}
+	operation, _, _ := strings.Cut(request, "?")
+	if strings.Count(operation, "/") == 2 {
+		operation = path.Dir(operation) + "/{id}"
+	}
+	providertest.Exchange{
+		Name: name, Source: "Recorded from the simulator", Operation: operation, Request: request,
+		Status: status, Sends: sends, Body: indented.Bytes(),
+	}.Store(t)
 }
 
 // ask sends one call with the simulator's key.
