@@ -51,7 +51,7 @@ func newVictim(t *testing.T) *victim {
 	began := time.Now()
 	for _, f := range all.Registry().Factories() {
 		// Every look at the clock is a second later, so that the vendor's own limit never counts.
-		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time { return began.Add(time.Duration(ticks.Add(1)) * time.Second) }})
+		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxMedium, Seed: 1, Now: func() time.Time { return began.Add(time.Duration(ticks.Add(1)) * time.Second) }})
 		server := httptest.NewServer(sim)
 		t.Cleanup(server.Close)
 		v.kits[f.Name] = sim.(interface{ Kit() *sandbox.Kit }).Kit()

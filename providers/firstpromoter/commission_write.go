@@ -58,7 +58,8 @@ func cents(m providers.Money) (int64, bool) {
 // eventOf is the event id of a commission for which the caller names none: the same for the same write, so that it can be
 // looked for. The vendor takes equal commissions twice, and knows no keys of writes.
 func eventOf(c providers.Command) string {
-	return "partnergraph-" + hash(c.Subject().String()+" "+c.Key())
+	_, subject := c.Subject()
+	return "partnergraph-" + hash(subject.String()+" "+c.Key())
 }
 
 // commissionsOf are the commissions of an event: found by the search, which also finds customers, and compared again.

@@ -103,10 +103,11 @@ func writes(c cast) map[string]write {
 	}
 	absolute := func(command providers.Command, body string) write {
 		a := c.member.ID.Local
-		if command.Subject() == c.banned.ID {
+		_, subject := command.Subject()
+		if subject == c.banned.ID {
 			a = c.banned.ID.Local
 		}
-		return write{command: command, reads: []string{"GET /affiliates/" + a}, sends: "PUT /affiliates/" + a + " " + body, id: command.Subject().Local,
+		return write{command: command, reads: []string{"GET /affiliates/" + a}, sends: "PUT /affiliates/" + a + " " + body, id: subject.Local,
 			lists: "Affiliate Membership", proof: providers.ProofState, made: providers.Made, lost: providers.Unclear}
 	}
 	coded := func(command providers.Command, body string) write {
