@@ -31,6 +31,18 @@
 //   - Campaigns have neither dates nor states. What they pay stands in the account's rewards.
 //   - Nothing can be counted, and there are no orders.
 //
+// # Writes
+//
+//   - Updates are PUTs of the fields that change. States are changed by actions on many records, here on one each, by their
+//     ids alone. Up to five are promised to be done when the answer comes; an answer 202 is followed by
+//     GET /batch_processes/{id} until the end.
+//   - Nothing marks a write as sent before: equal ones are made twice. Of commissions the event id can be searched for, so that one
+//     that names no event gets an id made from the idempotency key. What has an address or a code of its own is looked for before.
+//   - The amount of a commission never changes. An adjustment is a custom commission, signed, in the same membership.
+//   - A payout is marked as paid with whatever is in it at that moment: its commissions are read just before.
+//   - What the pages do not say is assumed: that an affiliate is in the new campaign after a move, that custom commissions may be
+//     negative, and that a created commission's date may be given as a day.
+//
 // Introduction: https://docs.firstpromoter.com/api-reference-v2/api-admin/introduction
 package firstpromoter
 

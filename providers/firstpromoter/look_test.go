@@ -268,3 +268,22 @@ func TestOtherRecord(t *testing.T) {
 		t.Errorf("got %#v, want an answer that cannot be understood", err)
 	}
 }
+
+// TestCodeOnALaterPage: a code in use is found behind an archived one of the same text, however far.
+func TestCodeOnALaterPage(t *testing.T) {
+	rows := make([]string, pageSize)
+	for i := range rows {
+		rows[i] = `{"id":` + decimal(int64(i+1)) + `,"code":"C` + decimal(int64(i)) + `","archived_at":"2026-01-01T00:00:00Z"}`
+	}
+	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("page") == "1" {
+			_, _ = w.Write([]byte("[" + strings.Join(rows, ",") + "]"))
+			return
+		}
+		_, _ = w.Write([]byte(`[{"id":900,"code":"C7"}]`))
+	}), someKey)
+	c, err := p.codeNamed(t.Context(), "c7")
+	if err != nil || c == nil || c.ID != 900 {
+		t.Errorf("got %+v, %v; want the code 900", c, err)
+	}
+}
