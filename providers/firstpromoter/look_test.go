@@ -218,8 +218,9 @@ func TestEvents(t *testing.T) {
 	event := func(key, local string) string {
 		return eventOf(&providers.AdjustCommissionInput{IdempotencyKey: key, ID: id(providers.NounCommission, local)})
 	}
-	if event("k1", "1") != event("k1", "1") || event("k1", "1") == event("k2", "1") || event("k1", "1") == event("k1", "2") {
-		t.Errorf("events are %q, %q, %q", event("k1", "1"), event("k2", "1"), event("k1", "2"))
+	first, again := event("k1", "1"), event("k1", "1")
+	if first != again || first == event("k2", "1") || first == event("k1", "2") {
+		t.Errorf("events are %q, %q, %q, %q", first, again, event("k2", "1"), event("k1", "2"))
 	}
 	var body commissionBody
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
