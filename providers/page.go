@@ -74,9 +74,13 @@ func (h *Harvest) Add(o Harvest) {
 	h.Coupons = append(h.Coupons, o.Coupons...)
 }
 
-// IDs are those of all records in it.
-func (h Harvest) IDs() (ids []ID) {
-	collect := func(n *Node) { ids = append(ids, n.ID) }
+// Whole are the ids of the records in it of which everything is known.
+func (h Harvest) Whole() (ids []ID) {
+	collect := func(n *Node) {
+		if n.Known == nil {
+			ids = append(ids, n.ID)
+		}
+	}
 	each(h.Affiliates, collect)
 	each(h.Memberships, collect)
 	each(h.Campaigns, collect)

@@ -35,7 +35,7 @@ func (c *Cache) wrote(ctx context.Context, w *providers.Written) {
 	if w == nil {
 		return
 	}
-	ids := append(append([]providers.ID{w.ID}, w.Stale...), w.Harvest.IDs()...)
+	ids := append(append([]providers.ID{w.ID}, w.Stale...), w.Harvest.Whole()...) // else what was known before might stay
 	if err := c.Invalidate(ctx, ids, w.StaleLists...); err != nil {
 		c.o.Logger.Error("what a write has changed may be shown as it was before on other replicas, until its time is over", "account", c.account, "error", err)
 	}
