@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -113,14 +112,6 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 			w.Proof = proof
 		}
 	}
-	send := w.Send
-	w.Send = func(ctx context.Context) (*providers.Written, error) {
-		written, err := send(ctx)
-		if err != nil {
-			return nil, err
-		}
-		return besideHarvest(written), nil
-	}
 	return w, nil
 }
 
@@ -133,30 +124,7 @@ func (p *provider) Look(ctx context.Context, c providers.Command, before json.Ra
 	if found := a.check(); len(found) > 0 {
 		return "", nil, found // never planned
 	}
-	v, written, err := a.look(ctx, before, disturbed)
-	if err != nil || written == nil {
-		return v, nil, err
-	}
-	return v, besideHarvest(written), nil
-}
-
-// besideHarvest takes from what is stale the records that came whole.
-func besideHarvest(w *providers.Written) *providers.Written {
-	whole := map[providers.ID]bool{}
-	for _, r := range w.Harvest.Affiliates {
-		whole[r.ID] = r.Known == nil
-	}
-	for _, r := range w.Harvest.Memberships {
-		whole[r.ID] = r.Known == nil
-	}
-	for _, r := range w.Harvest.Referrals {
-		whole[r.ID] = r.Known == nil
-	}
-	for _, r := range w.Harvest.Commissions {
-		whole[r.ID] = r.Known == nil
-	}
-	w.Stale = slices.DeleteFunc(w.Stale, func(id providers.ID) bool { return whole[id] })
-	return w
+	return a.look(ctx, before, disturbed)
 }
 
 // lacks is the error of a mutation that the vendor does not have.
