@@ -228,7 +228,8 @@ func (im image) only(other image) image {
 }
 
 // verdict says whether a record was brought to this image, which was wanted, from what it was before. What is as it was wanted proves itself, whoever did it.
-// What is as it was before proves the opposite, unless somebody may have brought it back, or the reply did not tell all of it.
+// What is as it was before proves the opposite, unless somebody may have brought it back, or the reply did not tell all of it: a hand in the vendor's
+// own dashboard that took it back at once is not seen.
 func (im image) verdict(now, before image, disturbed bool) providers.Verdict {
 	switch {
 	case im.within(now):

@@ -66,7 +66,12 @@ func still() time.Time { return noon }
 
 // call sends one request with this key.
 func call(s *Server, key, method, target string) (status int, body map[string]any) {
-	r := httptest.NewRequest(method, target, nil)
+	return send(s, key, method, target, "")
+}
+
+// send is call with something to send.
+func send(s *Server, key, method, target, text string) (status int, body map[string]any) {
+	r := httptest.NewRequest(method, target, strings.NewReader(text))
 	if key != "" {
 		r.Header.Set("Authorization", key)
 	}
@@ -268,6 +273,22 @@ func TestIDs(t *testing.T) {
 func TestFiguresAddUp(t *testing.T) {
 	s := New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 3, Now: still})
 	s.Kit().Forget()
+	addsUp(t, s)
+	if len(s.program.payouts.order) < 10 || len(s.program.commissions.order) < 300 {
+		t.Errorf("%d payouts, %d commissions prove little", len(s.program.payouts.order), len(s.program.commissions.order))
+	}
+	states := map[string]bool{}
+	for i := range s.program.world.Customers {
+		states[s.program.subscription(i)] = true
+	}
+	if len(states) != 5 {
+		t.Errorf("referrals are in the states %v; want all five", states)
+	}
+}
+
+// addsUp holds the payouts against their commissions.
+func addsUp(t *testing.T, s *Server) {
+	t.Helper()
 	sum, count := map[int32]int64{}, map[int32]int64{}
 	for _, i := range s.program.commissions.order {
 		if c := s.program.world.Commissions[i]; s.program.payout[i] >= 0 {
@@ -280,15 +301,5 @@ func TestFiguresAddUp(t *testing.T) {
 		if p.Amount != s.program.major(sum[i]) || p.PaymentCount != count[i] || count[i] == 0 {
 			t.Errorf("payout %s of %s over %d; its commissions are %d minor units over %d", p.ID, p.Amount, p.PaymentCount, sum[i], count[i])
 		}
-	}
-	if len(s.program.payouts.order) < 10 || len(s.program.commissions.order) < 300 {
-		t.Errorf("%d payouts, %d commissions prove little", len(s.program.payouts.order), len(s.program.commissions.order))
-	}
-	states := map[string]bool{}
-	for i := range s.program.world.Customers {
-		states[s.program.subscription(i)] = true
-	}
-	if len(states) != 5 {
-		t.Errorf("referrals are in the states %v; want all five", states)
 	}
 }
