@@ -117,8 +117,10 @@ func TestLookAmongOthers(t *testing.T) {
 	}{
 		"the address is another affiliate's": {all["createAffiliate"].command, false, "POST", "/affiliates",
 			`{"email": "jane@new.example", "first_name": "Janet", "last_name": "Doe"}`, providers.Unclear},
-		"the address is another affiliate's referral": {all["createReferral"].command, false, "POST", "/referrals",
-			`{"email": "cy@new.example", "affiliate_id": "` + c.banned.ID.Local + `"}`, providers.Unclear},
+		"the customer is another affiliate's": {all["createReferral"].command, false, "POST", "/referrals",
+			`{"email": "cy@new.example", "affiliate_id": "` + c.banned.ID.Local + `", "stripe_customer_id": "cus_9"}`, providers.Unclear},
+		"the affiliate's referral is another customer": {all["createReferral"].command, false, "POST", "/referrals",
+			`{"email": "cy@new.example", "affiliate_id": "` + c.member.ID.Local + `", "stripe_customer_id": "cus_8"}`, providers.Unclear},
 		"a campaign of this name with other terms": {all["createCampaign"].command, false, "POST", "/campaigns",
 			`{"name": "summer", "commission_type": "percentage", "commission_amount": 5, "code_mode": "link", "website_url": "https://x.example"}`, providers.Unclear},
 		"a second campaign of this name": {all["createCampaign"].command, true, "POST", "/campaigns",
@@ -317,6 +319,45 @@ func TestReplies(t *testing.T) {
 		e := (*providers.Error)(nil)
 		if !errors.As(err, &e) || !e.Sent || e.Kind != providers.KindBadReply && e.Kind != providers.KindUnavailable || sent(s) != 1 {
 			t.Errorf("%s %s: got %+v, %v; want an outcome that is not known, after one call", tt.name, tt.body, written, err)
+		}
+	}
+}
+
+// TestVerdicts compares what was wanted with what is there now, and was there before.
+func TestVerdicts(t *testing.T) {
+	person := &affiliateBody{Email: new("Jane@x.example"), FirstName: new("Jane"), Approved: new(true)}
+	codes := &affiliateBody{RefCode: new("jane"), PromoCode: new("JANE20")}
+	for _, tt := range []struct {
+		name        string
+		wanted      *affiliateBody
+		now, before string // affiliates on the wire
+		disturbed   bool
+		want        providers.Verdict
+	}{
+		{"as wanted", person, `{"email": "jane@x.example", "first_name": " Jane", "approved": true, "clicks": 3}`, `{"email": "j@x.example", "approved": false}`, true, providers.Made},
+		{"as before", person, `{"email": "J@x.example", "approved": false}`, `{"email": "j@x.example", "approved": false}`, false, providers.NotMade},
+		{"as before, after others", person, `{"email": "J@x.example", "approved": false}`, `{"email": "j@x.example", "approved": false}`, true, providers.Unclear},
+		{"neither", person, `{"email": "k@x.example", "approved": false}`, `{"email": "j@x.example", "approved": false}`, false, providers.Unclear},
+		{"half", person, `{"email": "jane@x.example", "first_name": "Jane", "approved": false}`, `{"email": "j@x.example", "approved": false}`, false, providers.Unclear},
+		{"a name in another case", person, `{"email": "jane@x.example", "first_name": "JANE", "approved": true}`, `{"email": "j@x.example", "approved": true}`, false, providers.Unclear},
+		{"not told", person, `{"email": "j@x.example", "approved": null}`, `{"email": "j@x.example", "approved": null}`, false, providers.Unclear},
+		{"among other codes", codes, `{"links": [{"code": "j"}, {"code": "Jane"}], "promo_codes": [{"code": "J"}, {"code": "jane20"}]}`, `{}`, false, providers.Made},
+		{"other codes", codes, `{"links": [{"code": "j"}], "promo_codes": null}`, `{"links": [{"code": "j"}]}`, false, providers.NotMade},
+	} {
+		var now, before affiliateWire
+		if err := errors.Join(json.Unmarshal([]byte(tt.now), &now), json.Unmarshal([]byte(tt.before), &before)); err != nil {
+			t.Fatal(err)
+		}
+		w, n, err := images(tt.wanted, now.body(tt.wanted))
+		if err != nil {
+			t.Fatal(err)
+		}
+		b, err := imageOf(before.body(tt.wanted))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := w.verdict(n, b.only(w), tt.disturbed); got != tt.want {
+			t.Errorf("%s: got %s, want %s", tt.name, got, tt.want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"net/http"
 	"reflect"
 	"slices"
 	"strings"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/promotekit/sandbox"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 	kit "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
@@ -127,6 +129,15 @@ func TestRefusedByRecords(t *testing.T) {
 		plan, err := open(t, s).Plan(t.Context(), tt.command)
 		if got := strings.Join(said(err), ", "); got != tt.want || plan != nil || sent(s) != 0 {
 			t.Errorf("%s: got %s, want %s", name, got, tt.want)
+		}
+	}
+	spelled := providertest.Answer(http.StatusOK, `{"success": true, "data": {"id": "`+uuidA+`"}}`)
+	for _, command := range []providers.Command{
+		&providers.UpdateAffiliateInput{ID: id(providers.NounAffiliate, strings.ToUpper(uuidA)), FirstName: new("x")},
+		&providers.UpdateCampaignInput{ID: id(providers.NounCampaign, strings.ToUpper(uuidA)), Name: new("x")},
+	} {
+		if _, err := open(t, spelled).Plan(t.Context(), command); strings.Join(said(err), "") != "NOT_FOUND id" {
+			t.Errorf("%s, the id spelled otherwise: got %v", command.Mutation(), err)
 		}
 	}
 }

@@ -21,6 +21,11 @@
 // walked. No endpoint takes several ids, a date or a sort order. There is no parent, balance, tier or
 // approval of commissions; a payout exists once it is paid. The filters of GET /commissions are assumed,
 // and watched (see [assumedFilter]). Webhooks are set up by hand.
+//
+// Writes: POST and PUT, where a PUT is taken to leave alone what it does not name. Nothing keeps a repeated POST from making a second row but the
+// addresses and codes, which are taken to be unique; the statuses and words of refusals are not documented, so what a message names is
+// looked for in it (see [namedFields]). A commission can be neither searched for nor told from an equal one: see [eventProof], [amountProof] and
+// [noProof]. A new code takes the place of the first one. There is no parent, note on or state of a commission, order or payout to write.
 package promotekit
 
 import (

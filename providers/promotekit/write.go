@@ -126,7 +126,7 @@ func send[W any](ctx context.Context, p *provider, op, path, field, what string,
 	got := new(single[W])
 	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: got})
 	switch {
-	case providers.KindOf(err) == providers.KindNotFound && err != nil:
+	case providers.KindOf(err) == providers.KindNotFound:
 		return nil, notFound(field, what)
 	case err != nil:
 		return nil, err
