@@ -278,7 +278,7 @@ func (p *provider) putAffiliate(ctx context.Context, ch *affiliateChange) (*affi
 type affiliateChange struct {
 	affiliate string       // its UUID; "" where the command names none
 	field     string       // of the input, that names it
-	answer    providers.ID // the record that the mutation answers: the affiliate or a part of it
+	answer    providers.ID // the record that the mutation answers: what the command names, unless it is another part of the affiliate
 	body      affiliateBody
 	fields    map[string]string                                   // other names of fields than affiliateFields has
 	check     func(ctx context.Context, now *affiliateWire) error // whether it makes sense now; nil: always
@@ -286,30 +286,39 @@ type affiliateChange struct {
 }
 
 // affiliateChangeOf is what a command changes.
-func (p *provider) affiliateChangeOf(c providers.Command) (*affiliateChange, error) {
+func (p *provider) affiliateChangeOf(c providers.Command) (ch *affiliateChange, err error) {
 	switch c := c.(type) {
 	case *providers.UpdateAffiliateInput:
-		return &affiliateChange{
-			affiliate: uuidOf(c.ID), field: "id", answer: c.ID, lists: []providers.Noun{providers.NounAffiliate},
-			body: affiliateBody{Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, PayoutEmail: c.PayoutEmail,
-				Details: c.Note, Notifications: c.NotifyOnSale},
-		}, nil
+		ch = &affiliateChange{lists: []providers.Noun{providers.NounAffiliate}, body: affiliateBody{
+			Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, PayoutEmail: c.PayoutEmail, Details: c.Note, Notifications: c.NotifyOnSale,
+		}}
 	case *providers.SetAffiliateStatusInput:
-		return setAffiliateStatus(c)
+		ch, err = setAffiliateStatus(c)
 	case *providers.MoveAffiliateInput:
-		return moveAffiliate(c)
+		ch, err = moveAffiliate(c)
 	case *providers.UpdateMembershipInput:
-		return p.updateMembership(c), nil
+		ch = p.updateMembership(c)
 	case *providers.AssignCouponInput:
-		return p.assignCoupon(c)
+		ch, err = p.assignCoupon(c)
+	default:
+		err = fmt.Errorf("%s changes no affiliate", c.Mutation())
 	}
-	return nil, fmt.Errorf("%s changes no affiliate", c.Mutation())
+	if err != nil {
+		return nil, err
+	}
+	field, subject := c.Subject()
+	ch.affiliate, ch.field = uuidOf(subject), field
+	if ch.answer.IsZero() {
+		ch.answer = subject
+	}
+	return ch, nil
 }
 
 func setAffiliateStatus(c *providers.SetAffiliateStatusInput) (*affiliateChange, error) {
-	ch := &affiliateChange{affiliate: uuidOf(c.ID), field: "id", answer: c.ID,
+	ch := &affiliateChange{
 		lists:  []providers.Noun{providers.NounAffiliate, providers.NounMembership},
-		fields: map[string]string{"approved": "status", "banned": "status"}}
+		fields: map[string]string{"approved": "status", "banned": "status"},
+	}
 	known := true
 	switch c.Status {
 	case providers.AffiliateActive:
@@ -333,7 +342,7 @@ func moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
 	bad.when(c.MoveReferrals != nil, providers.ProblemUnsupported, "moveReferrals", "at PromoteKit referrals always go with their affiliate")
 	bad.when(to == "", providers.ProblemNotFound, "toCampaign", "there is no such campaign at PromoteKit")
 	return &affiliateChange{
-		affiliate: uuidOf(c.ID), field: "id", answer: c.ID, body: affiliateBody{CampaignID: &to}, fields: map[string]string{"campaign_id": "toCampaign"},
+		body: affiliateBody{CampaignID: &to}, fields: map[string]string{"campaign_id": "toCampaign"},
 		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon,
 			providers.NounReferral, providers.NounCommission, providers.NounPayout}, // which are in their affiliate's campaign
 		check: func(_ context.Context, now *affiliateWire) error {

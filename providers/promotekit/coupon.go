@@ -60,10 +60,9 @@ func (p *provider) assignCoupon(c *providers.AssignCouponInput) (*affiliateChang
 	bad.when(c.Description != nil, providers.ProblemUnsupported, "description", "PromoteKit keeps no descriptions of promo codes")
 	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
 	bad.when(c.RewardID != nil, providers.ProblemUnsupported, "rewardId", "at PromoteKit the campaign says what customers get")
-	affiliate := uuidOf(c.Affiliate)
 	return &affiliateChange{
-		affiliate: affiliate, field: "affiliate", answer: p.id(providers.NounCoupon, providers.JoinLocal(affiliate, c.Code)),
-		body: affiliateBody{PromoCode: &c.Code}, fields: map[string]string{"promo_code": "code"},
+		answer: p.id(providers.NounCoupon, providers.JoinLocal(uuidOf(c.Affiliate), c.Code)),
+		body:   affiliateBody{PromoCode: &c.Code}, fields: map[string]string{"promo_code": "code"},
 		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon},
 		check: func(ctx context.Context, now *affiliateWire) error {
 			if slices.ContainsFunc(now.PromoCodes, func(has promoCodeWire) bool { return strings.EqualFold(has.Code, c.Code) }) {

@@ -106,7 +106,7 @@ func (r *reply) membership(w *affiliateWire) *providers.Membership {
 // updateMembership changes the codes of the affiliate, who has them in their one campaign.
 func (p *provider) updateMembership(c *providers.UpdateMembershipInput) *affiliateChange {
 	return &affiliateChange{
-		affiliate: uuidOf(c.ID), field: "id", answer: c.ID, body: affiliateBody{RefCode: c.RefCode, PromoCode: c.CouponCode},
+		body:  affiliateBody{RefCode: c.RefCode, PromoCode: c.CouponCode},
 		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon},
 		check: func(ctx context.Context, now *affiliateWire) error {
 			if providers.JoinLocal(now.ID, now.Campaign.ID) != c.ID.Local {

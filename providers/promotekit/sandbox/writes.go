@@ -345,14 +345,14 @@ type commissionBody struct {
 // createCommission adds a commission whenever it is asked to, equal ones too.
 func (p *program) createCommission(b *commissionBody, now time.Time) (int, *refusal) {
 	referral, no := p.named(p.referrals, "referral_id", b.ReferralID)
-	revenue, r := p.minor(b.RevenueAmount)
-	amount, a := p.minor(b.CommissionAmount)
+	revenue, revenueOK := p.minor(b.RevenueAmount)
+	amount, amountOK := p.minor(b.CommissionAmount)
 	switch {
 	case no != nil:
 		return 0, no
-	case !r:
+	case !revenueOK:
 		return 0, wrong("revenue_amount must be greater than 0")
-	case !a:
+	case !amountOK:
 		return 0, wrong("commission_amount must be greater than 0")
 	}
 	sale := sandbox.Sale{Customer: referral, At: now, Amount: revenue, Reference: b.StripePaymentID}
@@ -365,9 +365,9 @@ func (p *program) createCommission(b *commissionBody, now time.Time) (int, *refu
 	})
 	p.customer, p.payout = append(p.customer, int32(referral)), append(p.payout, -1)
 	i := p.commissions.add()
-	of, for_ := int32(customer.Affiliate), int32(referral)
-	p.commissionsOf[of] = p.commissions.insert(p.commissionsOf[of], i)
-	p.commissionsFor[for_] = p.commissions.insert(p.commissionsFor[for_], i)
+	a, r := int32(customer.Affiliate), int32(referral)
+	p.commissionsOf[a] = p.commissions.insert(p.commissionsOf[a], i)
+	p.commissionsFor[r] = p.commissions.insert(p.commissionsFor[r], i)
 	return i, nil
 }
 
