@@ -1,103 +1,117 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"log/slog"
-	"net/http"
+	"maps"
 	"os"
-	"runtime"
 	"runtime/debug"
+	"runtime/metrics"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/cache"
-	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/providers/all"
 )
 
-var _ = bytes.MinRead
-
-// BenchmarkRecords prints what the records of the large world take in memory: each vendor's commissions, page by page, and what their replies carried besides.
+// BenchmarkRecords prints what the records of the large world take in a process' memory: every commission of every vendor, and what the replies carried
+// besides.
 func BenchmarkRecords(b *testing.B) {
-	file := vendors(b, providers.SandboxLarge)
-	c := spawn(b, "records", file)
-	fmt.Println(strings.TrimSpace(c.stdout.awaitFor(b, 20*time.Minute, `(?s)\n(\| .*)\ndone\n`)[1]))
-	fmt.Println()
+	c := spawn(b, "records", write(b, vendors(b, providers.SandboxLarge)))
+	fmt.Println(c.stdout.awaitFor(b, 20*time.Minute, `(?s)^(.*\n)end\n`)[1])
 }
 
-// recordsChild reads everything into memory as the server does.
+// recordsChild reads everything as the server does: the same client, the same cache, the same collection of garbage.
 func recordsChild() {
-	ctx := context.Background()
-	cfg, err := config.Load(os.Args[1], os.LookupEnv, all.Registry())
-	if err != nil {
-		panic(err)
-	}
-	memory := cache.NewMemory(int64(cfg.Cache.Memory), time.Now)
-	p := &process{ctx: ctx, getenv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr, registry: all.Registry(), now: time.Now}
-	parts := &parts{process: p, log: slog.New(slog.DiscardHandler), client: &http.Client{}, store: memory, budgets: map[string]providers.Budget{}}
+	parts, cfg := childParts()
+	ctx, memory := parts.ctx, cache.NewMemory(int64(cfg.Cache.Memory), parts.now)
+	parts.store = memory
 	_, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		panic(err)
 	}
-	debug.SetGCPercent(gcPercent)
-	before := look()
-	walk(ctx, accounts, func(*providers.Commission) {})
-	parts.client.CloseIdleConnections()
-	full := look()
-	debug.FreeOSMemory()
-	settled := look()
-	fmt.Println(before, full, settled, memory.Bytes())
-	known := make([]map[providers.ID]bool, 0)
-	_ = known
-	fmt.Println("done")
-}
 
-// footprint is what a process takes of the machine.
-type footprint struct{ resident, live int64 }
-
-func look() footprint {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	status, err := os.ReadFile("/proc/self/status")
-	if err != nil {
-		panic(err)
-	}
-	_, rest, _ := strings.Cut(string(status), "VmRSS:")
-	kib, err := strconv.ParseInt(strings.Fields(rest)[0], 10, 64)
-	if err != nil {
-		panic(err)
-	}
-	return footprint{kib << 10, int64(m.HeapAlloc)}
-}
-
-// walk reads all commissions of all accounts.
-func walk(ctx context.Context, accounts []providers.Provider, row func(*providers.Commission)) {
+	before := settle()
+	var read atomic.Int64
 	var wg sync.WaitGroup
 	for _, a := range accounts {
-		wg.Go(func() {
-			lists, err := a.Commissions(providers.CommissionFilter{})
-			if err != nil {
-				panic(err)
-			}
-			for _, l := range lists {
-				n := 0
-				start := time.Now()
-				for c, err := range providers.All(ctx, l, a) {
-					if err != nil {
-						panic(err)
-					}
-					row(c)
-					n++
-				}
-				fmt.Println(a.Account().ID.Account, l.Key, n, time.Since(start))
-			}
-		})
+		wg.Go(func() { walk(ctx, a, func(*providers.Commission) { read.Add(1) }) })
 	}
 	wg.Wait()
+	running := resident()
+	after := settle()
+	estimate := memory.Bytes()
+
+	kept := map[providers.Noun]int64{}
+	for _, a := range accounts {
+		count(ctx, a, kept)
+	}
+	if n := kept[providers.NounCommission]; n != read.Load() {
+		panic(fmt.Sprintf("of %d commissions, memory kept %d", read.Load(), n))
+	}
+	var records int64
+	var nouns []string
+	for _, noun := range slices.Sorted(maps.Keys(kept)) {
+		records += kept[noun]
+		nouns = append(nouns, fmt.Sprintf("%s %d", noun, kept[noun]))
+	}
+	fmt.Printf("%d records (%s), and the pages that they stand on:\n\n", records, strings.Join(nouns, ", "))
+	fmt.Print("| | MiB | bytes a record |\n|---|---|---|\n")
+	for _, row := range []struct {
+		name  string
+		bytes int64
+	}{
+		{"resident before", before.resident},
+		{"resident after, in the midst of work", running},
+		{"resident after, garbage collected", after.resident},
+		{"what the heap holds more than before", after.live - before.live},
+		{"what the cache thinks it holds (`cache.memory`)", estimate},
+	} {
+		fmt.Printf("| %s | %d | %d |\n", row.name, row.bytes>>20, row.bytes/records)
+	}
+	fmt.Println("\nend")
+}
+
+// footprint is what a process takes, in bytes.
+type footprint struct{ resident, live int64 }
+
+// settle collects the garbage, and gives back what is free.
+func settle() footprint {
+	debug.FreeOSMemory()
+	live := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+	metrics.Read(live)
+	return footprint{resident(), int64(live[0].Value.Uint64())}
+}
+
+// resident is how much of the machine's memory this process takes.
+func resident() int64 {
+	_, rest, _ := strings.Cut(string(must(os.ReadFile("/proc/self/status"))), "VmRSS:")
+	return must(strconv.ParseInt(strings.Fields(rest)[0], 10, 64)) << 10
+}
+
+// walk reads all commissions of an account.
+func walk(ctx context.Context, account providers.Provider, row func(*providers.Commission)) {
+	for _, l := range must(account.Commissions(providers.CommissionFilter{})) {
+		for c, err := range providers.All(ctx, l, account) {
+			row(must(c, err))
+		}
+	}
+}
+
+// count counts by noun the records that an account's commissions name and that are kept.
+func count(ctx context.Context, account providers.Provider, kept map[providers.Noun]int64) {
+	memory, seen := account.(*cache.Cache), map[providers.ID]bool{}
+	walk(ctx, account, func(c *providers.Commission) {
+		for _, id := range []providers.ID{c.ID, c.AffiliateID, c.CampaignID, c.ReferralID, c.PayoutID} {
+			if !id.IsZero() && !seen[id] && memory.HasRecord(id, "id") {
+				seen[id] = true
+				kept[id.Noun]++
+			}
+		}
+	})
 }

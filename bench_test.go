@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
+	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,7 +23,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 )
@@ -31,7 +38,7 @@ import (
 // childVariable is the environment variable that makes this binary one of the children.
 const childVariable = "PARTNERGRAPH_TEST_CHILD"
 
-var children = map[string]func(){"program": main, "vendors": vendorsChild, "plain": plainChild, "records": recordsChild}
+var children = map[string]func(){"program": main, "vendors": vendorsChild, "plain": plainChild, "redis": redisChild, "records": recordsChild}
 
 // child is one that runs.
 type child struct {
@@ -95,27 +102,47 @@ func cpu(tb testing.TB, pid int) (spent time.Duration) {
 	return spent
 }
 
+// childProcess is a child, by a clock.
+func childProcess(now func() time.Time) *process {
+	return &process{ctx: context.Background(), getenv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr, registry: all.Registry(), now: now}
+}
+
+// childParts are what the program makes of the configuration that the first argument names, but for the store of the cache.
+func childParts() (*parts, *config.Config) {
+	debug.SetGCPercent(gcPercent)
+	p := childProcess(time.Now)
+	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
+	redis := must(connect(cfg.Redis))
+	return &parts{process: p, log: p.logger(), client: &http.Client{}, redis: redis, queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}, cfg
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
 // vendorsChild runs the simulators by a clock on which a second passes whenever one looks, so that rate limits stop nobody.
 func vendorsChild() {
 	began, looks := time.Now(), atomic.Int64{}
 	now := func() time.Time { return began.Add(time.Duration(looks.Add(1)) * time.Second) }
-	p := &process{ctx: context.Background(), stdout: os.Stdout, stderr: os.Stderr, registry: all.Registry(), now: now}
-	if err := (sandboxCommand{sandboxFlags{Size: os.Args[1], Seed: 1}, "127.0.0.1", 0}).Run(p); err != nil {
+	if err := (sandboxCommand{sandboxFlags{Size: os.Args[1], Seed: 1}, "127.0.0.1", 0}).Run(childProcess(now)); err != nil {
 		panic(err)
 	}
 }
 
-// vendors starts the simulators and writes a configuration for them, by which nothing goes stale while it is measured and no limit is in the way.
-func vendors(b *testing.B, size providers.SandboxSize) (file string) {
+// vendors starts the simulators and answers a configuration of them, by which nothing goes stale while it is measured and no limit is in the way.
+func vendors(b *testing.B, size providers.SandboxSize) (settings string) {
 	b.Helper()
 	v := spawn(b, "vendors", string(size))
 	v.stdout.await(b, `provider: uppromote(?s:.)*credentials:\n +api_key: "\S+"\n`)
 	_, accounts, _ := strings.Cut(v.stdout.String(), "\naccounts:\n")
 	accounts = strings.ReplaceAll(accounts, "    credentials:\n", "    rate_limit: { requests: 1000000, per: 1m }\n    credentials:\n")
-	return write(b, "accounts:\n"+accounts+`
+	return "accounts:\n" + accounts + `
 cache: { affiliate: 24h, membership: 24h, campaign: 24h, referral: 24h, commission: 24h, payout: 24h, coupon: 24h, list: 24h, memory: 16GiB }
 limits: { calls: 10000 }
-`)
+`
 }
 
 // nested is the query whose warm answer is measured: 100 rows from all vendors, with what hangs on them.
@@ -126,11 +153,13 @@ const nested = `{ referrals(first: 100) { nodes { id maskedEmail status affiliat
 type server struct {
 	name   string
 	pid    int
+	behind int // the process id of the Redis that it asks; 0: none
 	host   string
 	answer *http.Response // to the query, as it is sent every time
 	body   []byte
 
-	rates, costs []float64 // by round: requests a second, milliseconds of CPU time a request
+	rates         []float64 // by round: requests a second
+	costs, beyond []float64 // by round: milliseconds of CPU time a request, of the server and of its Redis
 }
 
 // question is the query as an HTTP request.
@@ -218,7 +247,11 @@ const (
 // measure asks for one round.
 func (s *server) measure(b *testing.B) {
 	b.Helper()
-	question, began, spent := s.question(b), time.Now(), cpu(b, s.pid)
+	pids, spent := []int{s.pid, cmp.Or(s.behind, s.pid)}, [2]time.Duration{}
+	for i, pid := range pids {
+		spent[i] = cpu(b, pid)
+	}
+	question, began := s.question(b), time.Now()
 	var answers atomic.Int64
 	var wg sync.WaitGroup
 	for range clients {
@@ -231,7 +264,9 @@ func (s *server) measure(b *testing.B) {
 	wg.Wait()
 	n := float64(answers.Load())
 	s.rates = append(s.rates, n/time.Since(began).Seconds())
-	s.costs = append(s.costs, float64(cpu(b, s.pid)-spent)/float64(time.Millisecond)/n)
+	for i, costs := range []*[]float64{&s.costs, &s.beyond} {
+		*costs = append(*costs, float64(cpu(b, pids[i])-spent[i])/float64(time.Millisecond)/n)
+	}
 }
 
 // loop asks over one connection. It does as little as possible besides, for the server shares the processors with it.
@@ -241,7 +276,7 @@ func (s *server) loop(question []byte, until time.Time, answers *atomic.Int64) e
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	in := bufio.NewReaderSize(conn, 1<<16)
+	in, body := bufio.NewReaderSize(conn, 1<<16), bytes.Buffer{}
 	for time.Now().Before(until) {
 		if _, err := conn.Write(question); err != nil {
 			return err
@@ -250,9 +285,12 @@ func (s *server) loop(question []byte, until time.Time, answers *atomic.Int64) e
 		if err != nil {
 			return err
 		}
-		n, err := io.Copy(io.Discard, r.Body)
-		if err != nil || r.StatusCode != http.StatusOK || n != int64(len(s.body)) {
-			return fmt.Errorf("%d, %d bytes instead of %d, %w", r.StatusCode, n, len(s.body), err)
+		body.Reset()
+		if _, err := body.ReadFrom(r.Body); err != nil {
+			return err
+		}
+		if r.StatusCode != http.StatusOK || !bytes.Equal(body.Bytes(), s.body) {
+			return fmt.Errorf("another answer: %d, it ends with %.100q", r.StatusCode, body.Bytes()[max(0, body.Len()-100):])
 		}
 		answers.Add(1)
 	}
@@ -261,30 +299,34 @@ func (s *server) loop(question []byte, until time.Time, answers *atomic.Int64) e
 
 // plainChild is what net/http alone takes to read a request and write an answer, which it is given in a file as HTTP has it.
 func plainChild() {
-	file, err := os.Open(os.Args[1])
-	if err != nil {
-		panic(err)
-	}
-	stored, err := http.ReadResponse(bufio.NewReader(file), nil)
-	if err != nil {
-		panic(err)
-	}
-	body, err := io.ReadAll(stored.Body)
-	if err != nil {
-		panic(err)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		panic(err)
-	}
-	fmt.Printf("GraphQL http://%s/graphql\n", listener.Addr())
-	panic(http.Serve(listener, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	stored := must(http.ReadResponse(bufio.NewReader(must(os.Open(os.Args[1]))), nil))
+	body := must(io.ReadAll(stored.Body))
+	serve(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.Copy(io.Discard, r.Body)
 		for name, values := range stored.Header {
 			w.Header()[name] = values
 		}
 		_, _ = w.Write(body)
-	})))
+	}))
+}
+
+// redisChild is the program with no memory in front of its Redis, for which it waits as long as it takes.
+func redisChild() {
+	parts, cfg := childParts()
+	client := must(redisclient.Open(cfg.Redis.Cache, redisclient.Durable)) // a cache's gives up when the machine is busy
+	parts.store = cache.NewRedis(client, cache.RedisOptions{Timeout: time.Minute, Now: parts.now, Logger: parts.log})
+	handler, _, err := parts.assemble(cfg)
+	if err != nil {
+		panic(err)
+	}
+	serve(handler)
+}
+
+// serve says where it serves, as the program does.
+func serve(handler http.Handler) {
+	listener := must(net.Listen("tcp", "127.0.0.1:0"))
+	fmt.Printf("GraphQL http://%s/graphql\n", listener.Addr())
+	panic(http.Serve(listener, handler))
 }
 
 // serving is a child that serves HTTP.
@@ -319,13 +361,22 @@ func median(values []float64) float64 {
 // BenchmarkWarm prints how many warm requests a server answers in a second and what one takes of the processors, beside net/http alone. The rounds
 // of all servers take turns, so that what else the machine does meets all alike.
 func BenchmarkWarm(b *testing.B) {
-	file := vendors(b, providers.SandboxSmall)
-	memory := serving(b, "partnergraph, from memory", "program", "serve", "--config", file, "--listen", "127.0.0.1:0")
+	settings, redis := vendors(b, providers.SandboxSmall), redistest.Start(b)
+	memory := serving(b, "partnergraph, from memory", "program", "serve", "--config", write(b, settings), "--listen", "127.0.0.1:0")
 	memory.warm(b, providers.SourceMemory)
-	servers := []*server{plain(b, memory), memory}
+	far := serving(b, "partnergraph, from Redis", "redis", write(b, settings+"redis: { cache: \""+redis.Target().Addresses[0].Reveal()+"\" }\n"))
+	far.warm(b, providers.SourceRedis)
+	info, err := redis.Client(redisclient.Durable).InfoMap(b.Context(), "server").Result()
+	if err != nil {
+		b.Fatal(err)
+	}
+	if far.behind, err = strconv.Atoi(info["Server"]["process_id"]); err != nil {
+		b.Fatal(err)
+	}
+	servers := []*server{plain(b, memory), memory, far}
 	for _, s := range servers {
 		s.measure(b)
-		s.rates, s.costs = nil, nil
+		s.rates, s.costs, s.beyond = nil, nil, nil
 	}
 	for range rounds {
 		for _, s := range servers {
@@ -338,5 +389,5 @@ func BenchmarkWarm(b *testing.B) {
 	for _, s := range servers {
 		fmt.Printf("| %s | %.0f | %.2f | %.0f |\n", s.name, median(s.rates), median(s.costs), median(s.costs)/median(base.costs))
 	}
-	fmt.Println()
+	fmt.Printf("\nBesides, redis-server takes %.2f milliseconds.\n\n", median(far.beyond))
 }
