@@ -40,7 +40,7 @@ const childVariable = "PARTNERGRAPH_TEST_CHILD"
 
 var children = map[string]func(){"program": main, "vendors": vendorsChild, "plain": plainChild, "redis": redisChild, "records": recordsChild}
 
-// child is one that runs.
+// child is a process that was started.
 type child struct {
 	pid    int
 	stdout *output
@@ -385,9 +385,9 @@ func BenchmarkWarm(b *testing.B) {
 	}
 	base := servers[0]
 	fmt.Printf("%s, %d cores, %d connections, an answer of %d bytes:\n\n", runtime.Version(), runtime.NumCPU(), clients, len(memory.body))
-	fmt.Print("| | requests a second | CPU milliseconds a request | times the CPU of net/http alone |\n|---|---|---|---|\n")
+	fmt.Print("| | requests a second | CPU milliseconds a request | times net/http alone |\n|---|---|---|---|\n")
 	for _, s := range servers {
-		fmt.Printf("| %s | %.0f | %.2f | %.0f |\n", s.name, median(s.rates), median(s.costs), median(s.costs)/median(base.costs))
+		fmt.Printf("| %s | %.0f | %.3f | %.0f |\n", s.name, median(s.rates), median(s.costs), median(s.costs)/median(base.costs))
 	}
 	fmt.Printf("\nBesides, redis-server takes %.2f milliseconds.\n\n", median(far.beyond))
 }

@@ -61,6 +61,7 @@ func (o *output) await(t testing.TB, pattern string) []string {
 	return o.awaitFor(t, 30*time.Second, pattern)
 }
 
+// awaitFor is await with a patience of its own.
 func (o *output) awaitFor(t testing.TB, longest time.Duration, pattern string) []string {
 	t.Helper()
 	re, deadline := regexp.MustCompile(pattern), time.After(longest)

@@ -23,7 +23,7 @@ import (
 // besides.
 func BenchmarkRecords(b *testing.B) {
 	c := spawn(b, "records", write(b, vendors(b, providers.SandboxLarge)))
-	fmt.Println(c.stdout.awaitFor(b, 20*time.Minute, `(?s)^(.*\n)end\n`)[1])
+	fmt.Print(c.stdout.awaitFor(b, 20*time.Minute, `(?s)^(.*\n)end\n`)[1])
 }
 
 // recordsChild reads everything as the server does: the same client, the same cache, the same collection of garbage.
@@ -74,7 +74,7 @@ func recordsChild() {
 	} {
 		fmt.Printf("| %s | %d | %d |\n", row.name, row.bytes>>20, row.bytes/records)
 	}
-	fmt.Println("\nend")
+	fmt.Println("end")
 }
 
 // footprint is what a process takes, in bytes.
