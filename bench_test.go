@@ -113,7 +113,7 @@ func childParts() (*parts, *config.Config) {
 	p := childProcess(time.Now)
 	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
 	redis := must(connect(cfg.Redis))
-	return &parts{process: p, log: p.logger(), client: &http.Client{}, redis: redis, queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}, cfg
+	return &parts{process: p, log: p.logger(), client: &http.Client{}, redis: redis, queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}, cfg
 }
 
 func must[T any](v T, err error) T {

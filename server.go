@@ -347,7 +347,7 @@ func (c serveCommand) Run(p *process) error {
 	defer redis.close()
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
-	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
+	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err

@@ -99,6 +99,7 @@ introspection: false
 			{Name: "dashboard", SHA256: sha256.Sum256([]byte("foo")), Role: auth.RoleReader, Accounts: []string{"first-2"}},
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
+		Redis:  Redis{Timeout: 50 * time.Millisecond},
 		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {
