@@ -79,7 +79,7 @@ func TestRedisProblems(t *testing.T) {
 		{"durable alone", "redis: { durable: redis://b }", nil, "f:2:8: redis.cache: missing, expected " + url + forms},
 		{"durable alone from a variable", "", map[string]string{"PARTNERGRAPH_REDIS_DURABLE": "redis://b"},
 			"PARTNERGRAPH_REDIS_DURABLE: redis.cache: found it without redis.cache, expected both"},
-		{"no mapping", "redis: redis://:hush@a", nil, "f:2:8: redis: found a single value, expected a mapping with the keys cache, durable, ca"},
+		{"no mapping", "redis: redis://:hush@a", nil, "f:2:8: redis: found a single value, expected a mapping with the keys cache, durable, ca, timeout"},
 		{"no URL", "redis: { cache: hush }", nil, "f:2:17: redis.cache: found a text that is not shown here, expected " + url + forms},
 		{"another scheme", "redis: { cache: 'http://:hush@a' }", nil, "f:2:17: redis.cache: found a text that is not shown here, expected " + url + forms},
 		{"a variable's", `redis: { cache: "${URL}" }`, map[string]string{"URL": "hush"}, "f:2:17: redis.cache: found the value of ${URL}, expected " + url + forms},
