@@ -24,9 +24,6 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// serveVariable makes the tests' program be the server: what is killed has to be a process.
-const serveVariable = "PARTNERGRAPH_TEST_SERVE"
-
 // settling is how long a write may land late in these tests; faults that land late do so within it.
 const settling = time.Second
 
@@ -82,7 +79,7 @@ func (v *victim) start() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.cmd = exec.Command(os.Args[0], "serve", "--config", v.config, "--listen", v.address)
-	v.cmd.Env = append(os.Environ(), serveVariable+"=1")
+	v.cmd.Env = append(os.Environ(), childVariable+"=program")
 	if err := v.cmd.Start(); err != nil {
 		v.t.Error(err)
 	}
@@ -96,8 +93,8 @@ func (v *victim) kill() {
 	_ = v.cmd.Wait()
 }
 
-// reply is a GraphQL answer to a mutation under the alias m, or to a query.
-type reply struct {
+// graphQL is an answer to a mutation under the alias m, or to a query.
+type graphQL struct {
 	Data   map[string]json.RawMessage
 	Errors []struct {
 		Message    string
@@ -109,7 +106,7 @@ type reply struct {
 }
 
 // ask sends one request; the error is that of the connection.
-func (v *victim) ask(query string, variables map[string]any) (*reply, error) {
+func (v *victim) ask(query string, variables map[string]any) (*graphQL, error) {
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
 	if err != nil {
 		return nil, err
@@ -123,7 +120,7 @@ func (v *victim) ask(query string, variables map[string]any) (*reply, error) {
 	if err != nil {
 		return nil, err
 	}
-	var r reply
+	var r graphQL
 	return &r, json.Unmarshal(text, &r)
 }
 

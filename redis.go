@@ -20,6 +20,7 @@ import (
 // connections are those to Redis, one in each role; none where none is configured.
 type connections struct {
 	cache, durable redis.UniversalClient // nil without Redis
+	timeout        time.Duration         // of the cache's
 }
 
 // connect opens the connections, without asking anybody yet.
@@ -34,6 +35,7 @@ func connect(cfg config.Redis) (c connections, err error) {
 		_ = c.cache.Close()
 		return connections{}, fmt.Errorf("redis.durable: %w", err)
 	}
+	c.timeout = cfg.Timeout
 	return c, nil
 }
 
@@ -49,7 +51,7 @@ func (c connections) store(bytes int64, log *slog.Logger, now func() time.Time) 
 	if c.cache == nil {
 		return memory, func() {}
 	}
-	t := cache.NewTiered(memory, cache.NewRedis(c.cache, cache.RedisOptions{Now: now, Logger: log}))
+	t := cache.NewTiered(memory, cache.NewRedis(c.cache, cache.RedisOptions{Timeout: c.timeout, Now: now, Logger: log}))
 	return t, t.Close
 }
 
@@ -66,7 +68,7 @@ func (c connections) budget(a config.Account, log *slog.Logger, now func() time.
 	if c.cache == nil {
 		return budget.New(a.RateLimit.Requests, a.RateLimit.Per, now)
 	}
-	return budget.NewRedis(budget.RedisOptions{Client: c.cache, Account: a.ID, Limit: a.RateLimit.Requests, Window: a.RateLimit.Per, Logger: log})
+	return budget.NewRedis(budget.RedisOptions{Client: c.cache, Account: a.ID, Limit: a.RateLimit.Requests, Window: a.RateLimit.Per, Patience: c.timeout, Logger: log})
 }
 
 // checkup is what is found of a Redis.

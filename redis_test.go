@@ -76,7 +76,8 @@ func TestReplicas(t *testing.T) {
 	redis := redistest.Start(t)
 	// An hour, so that nothing comes back meanwhile.
 	text := strings.Replace(sandboxed(t), "provider: promotekit\n", "provider: promotekit\n    rate_limit: { requests: 100, per: 1h }\n", 1)
-	path := write(t, text+"redis:\n  cache: "+redis.Target().Addresses[0].Reveal()+"\n")
+	// And a Redis that is waited for, however busy the machine is.
+	path := write(t, text+"redis:\n  timeout: 10s\n  cache: "+redis.Target().Addresses[0].Reveal()+"\n")
 	var bases []string
 	var servers []*running
 	for range 2 {

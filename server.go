@@ -356,7 +356,7 @@ func (c serveCommand) Run(p *process) error {
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
 	parts := &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
-		queries: persisted.New(redis.cache, p.now), budgets: map[string]providers.Budget{}}
+		queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}
 	handler, accounts, err := parts.assemble(cfg)
 	if err != nil {
 		return err

@@ -23,8 +23,8 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	if os.Getenv(serveVariable) != "" {
-		main()
+	if child, ok := children[os.Getenv(childVariable)]; ok {
+		child()
 		return
 	}
 	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
@@ -56,9 +56,15 @@ func (o *output) String() string {
 }
 
 // await is the first match of a pattern in the output, once it is there.
-func (o *output) await(t *testing.T, pattern string) []string {
+func (o *output) await(t testing.TB, pattern string) []string {
 	t.Helper()
-	re, deadline := regexp.MustCompile(pattern), time.After(30*time.Second)
+	return o.awaitFor(t, 30*time.Second, pattern)
+}
+
+// awaitFor is await with a patience of its own.
+func (o *output) awaitFor(t testing.TB, longest time.Duration, pattern string) []string {
+	t.Helper()
+	re, deadline := regexp.MustCompile(pattern), time.After(longest)
 	for {
 		if m := re.FindStringSubmatch(o.String()); m != nil {
 			return m
@@ -90,7 +96,7 @@ func start(t *testing.T, args ...string) *running {
 	return r
 }
 
-func ask(t *testing.T, base, query string, header ...string) (status int, body string) {
+func ask(t testing.TB, base, query string, header ...string) (status int, body string) {
 	t.Helper()
 	text, err := json.Marshal(map[string]string{"query": query})
 	if err != nil {
@@ -119,7 +125,7 @@ func get(t *testing.T, url string) (status int, body string) {
 	return do(t, r)
 }
 
-func do(t *testing.T, r *http.Request) (int, string) {
+func do(t testing.TB, r *http.Request) (int, string) {
 	t.Helper()
 	response, err := (&http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}).Do(r)
 	if err != nil {
@@ -186,7 +192,7 @@ func sandboxed(t *testing.T) (accounts string) {
 	return "accounts:\n" + accounts
 }
 
-func write(t *testing.T, text string) (path string) {
+func write(t testing.TB, text string) (path string) {
 	t.Helper()
 	path = filepath.Join(t.TempDir(), "partnergraph.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"text/tabwriter"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -87,8 +86,7 @@ func TestUpstreamCalls(t *testing.T) {
 			most:   exactly(1 + 1)}, // the list has one page
 	}
 	var out strings.Builder
-	tw := tabwriter.NewWriter(&out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(tw, "vendor\tworld\tquery\tcold\tat most\twarm")
+	out.WriteString("| vendor, world | query | calls | at most | warm |\n|---|---|---|---|---|\n")
 	for _, r := range table {
 		if r.size == "" {
 			r.size = providers.SandboxSmall
@@ -126,15 +124,14 @@ func TestUpstreamCalls(t *testing.T) {
 		if got := warm.Extensions.Cost.Spent; got != 0 {
 			t.Errorf("%s %s: %d calls warm:%s", r.vendor, r.query, got, warm.calls())
 		}
-		name := r.query
+		name := "`" + r.query + "`"
 		if r.sw != "" {
 			name += " (" + r.sw + ")"
 		}
 		if r.before != "" {
 			name += " (length of the list known)"
 		}
-		fmt.Fprintf(tw, "%s\t%s\t%s\t%d\t%d\t%d\n", r.vendor, r.size, name, spent, most, warm.Extensions.Cost.Spent)
+		fmt.Fprintf(&out, "| %s, %s | %s | %d | %d | %d |\n", r.vendor, r.size, name, spent, most, warm.Extensions.Cost.Spent)
 	}
-	tw.Flush()
 	t.Logf("calls to vendors:\n%s", out.String())
 }

@@ -28,10 +28,13 @@ type Config struct {
 type Redis struct {
 	Cache   redisclient.Target // records, pages and call budgets: may be evicted, may vanish
 	Durable redisclient.Target // what cannot be fetched again
+	Timeout time.Duration      // how long a request waits for the cache's server before it goes on without it
 }
 
-// Equal says whether both name the same.
-func (r Redis) Equal(o Redis) bool { return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) }
+// Equal says whether both are the same.
+func (r Redis) Equal(o Redis) bool {
+	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout
+}
 
 // Account is one account at one vendor, with every default filled in.
 type Account struct {
@@ -107,6 +110,7 @@ type Limits struct {
 func Default() *Config {
 	return &Config{
 		Listen: "127.0.0.1:8080",
+		Redis:  Redis{Timeout: 50 * time.Millisecond},
 		Cache: Cache{
 			Affiliate:  5 * time.Minute,
 			Membership: 5 * time.Minute,

@@ -101,6 +101,7 @@ introspection: false
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
 		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
+		Redis:  Redis{Timeout: 50 * time.Millisecond},
 		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {

@@ -9,6 +9,7 @@
 //	redis:                         # absent: all is kept in the process, which has to be the only one
 //	  cache: redis://host:6379     # required; records, pages and call budgets; may evict
 //	  durable: redis://other:6379  # what cannot be fetched again; default: the same server as cache
+//	  timeout: 50ms                # how long a request waits for the cache's before it goes on without it
 //	  ca: redis-ca.pem             # default: the system's; certificates that those of rediss:// servers descend from
 //
 //	accounts:                      # required; at least one

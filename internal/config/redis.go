@@ -1,6 +1,8 @@
 package config
 
 import (
+	"time"
+
 	"github.com/goccy/go-yaml/ast"
 
 	"github.com/partnergraph/partnergraph/internal/redisclient"
@@ -40,6 +42,7 @@ func (v value) redis(r *Redis) {
 			}
 			r.Cache.CA, r.Durable.CA = ca, ca
 		}},
+		setting("timeout", &r.Timeout, duration(time.Millisecond, 10*time.Second)),
 	)
 }
 

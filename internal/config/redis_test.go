@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -26,26 +27,28 @@ func TestRedis(t *testing.T) {
 	trusting.CA = "ca.pem"
 	plain := redisAt("redis://b")
 	plain.CA = "ca.pem"
+	const brief = 50 * time.Millisecond
 	tests := []struct {
 		name, file string
 		env        map[string]string
 		want       Redis
 	}{
-		{"none", "", nil, Redis{}},
-		{"one for both", "redis: { cache: 'rediss://u:hush@a:6380/1' }", nil, Redis{secured, secured}},
-		{"from a variable", `redis: { cache: "${URL}" }`, map[string]string{"URL": "rediss://u:hush@a:6380/1"}, Redis{secured, secured}},
-		{"two", "redis: { cache: redis://a, durable: redis://b }", nil, Redis{redisAt("redis://a"), redisAt("redis://b")}},
-		{"a cluster", "redis: { cache: ['redis://:p@a:7000', 'redis://:p@b:7000'], durable: redis://b }", nil, Redis{cluster, redisAt("redis://b")}},
-		{"a cluster of one", "redis: { cache: [redis://a] }", nil, Redis{one, one}},
-		{"Sentinels", "redis:\n  cache: redis://b\n  durable:\n    sentinel: { master: primary, addresses: ['redis://s1:26379/2', 'redis://s2:26379/2'] }", nil, Redis{redisAt("redis://b"), sentinels}},
-		{"a CA", "redis: { cache: 'rediss://u:hush@a:6380/1', durable: redis://b, ca: ca.pem }", nil, Redis{trusting, plain}},
-		{"REDIS_URL alone", "", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://a")}},
-		{"REDIS_URL over the file", "redis: { cache: [redis://x], durable: redis://b }", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://b")}},
+		{"none", "", nil, Redis{Timeout: brief}},
+		{"a timeout", "redis: { cache: redis://a, timeout: 2s }", nil, Redis{redisAt("redis://a"), redisAt("redis://a"), 2 * time.Second}},
+		{"one for both", "redis: { cache: 'rediss://u:hush@a:6380/1' }", nil, Redis{secured, secured, brief}},
+		{"from a variable", `redis: { cache: "${URL}" }`, map[string]string{"URL": "rediss://u:hush@a:6380/1"}, Redis{secured, secured, brief}},
+		{"two", "redis: { cache: redis://a, durable: redis://b }", nil, Redis{redisAt("redis://a"), redisAt("redis://b"), brief}},
+		{"a cluster", "redis: { cache: ['redis://:p@a:7000', 'redis://:p@b:7000'], durable: redis://b }", nil, Redis{cluster, redisAt("redis://b"), brief}},
+		{"a cluster of one", "redis: { cache: [redis://a] }", nil, Redis{one, one, brief}},
+		{"Sentinels", "redis:\n  cache: redis://b\n  durable:\n    sentinel: { master: primary, addresses: ['redis://s1:26379/2', 'redis://s2:26379/2'] }", nil, Redis{redisAt("redis://b"), sentinels, brief}},
+		{"a CA", "redis: { cache: 'rediss://u:hush@a:6380/1', durable: redis://b, ca: ca.pem }", nil, Redis{trusting, plain, brief}},
+		{"REDIS_URL alone", "", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://a"), brief}},
+		{"REDIS_URL over the file", "redis: { cache: [redis://x], durable: redis://b }", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://b"), brief}},
 		{"the obvious names", "redis: { cache: redis://x, durable: redis://y }", map[string]string{
 			"REDIS_URL": "redis://z", "PARTNERGRAPH_REDIS_CACHE": "redis://a", "PARTNERGRAPH_REDIS_DURABLE": "redis://b",
-		}, Redis{redisAt("redis://a"), redisAt("redis://b")}},
+		}, Redis{redisAt("redis://a"), redisAt("redis://b"), brief}},
 		{"the master's", "redis: { cache: { sentinel: { master: x, addresses: ['redis://s1:26379/2', 'redis://s2:26379/2'] } } }",
-			map[string]string{"PARTNERGRAPH_REDIS_CACHE_SENTINEL_MASTER": "primary"}, Redis{sentinels, sentinels}},
+			map[string]string{"PARTNERGRAPH_REDIS_CACHE_SENTINEL_MASTER": "primary"}, Redis{sentinels, sentinels, brief}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -76,7 +79,7 @@ func TestRedisProblems(t *testing.T) {
 		{"durable alone", "redis: { durable: redis://b }", nil, "f:2:8: redis.cache: missing, expected " + url + forms},
 		{"durable alone from a variable", "", map[string]string{"PARTNERGRAPH_REDIS_DURABLE": "redis://b"},
 			"PARTNERGRAPH_REDIS_DURABLE: redis.cache: found it without redis.cache, expected both"},
-		{"no mapping", "redis: redis://:hush@a", nil, "f:2:8: redis: found a single value, expected a mapping with the keys cache, durable, ca"},
+		{"no mapping", "redis: redis://:hush@a", nil, "f:2:8: redis: found a single value, expected a mapping with the keys cache, durable, ca, timeout"},
 		{"no URL", "redis: { cache: hush }", nil, "f:2:17: redis.cache: found a text that is not shown here, expected " + url + forms},
 		{"another scheme", "redis: { cache: 'http://:hush@a' }", nil, "f:2:17: redis.cache: found a text that is not shown here, expected " + url + forms},
 		{"a variable's", `redis: { cache: "${URL}" }`, map[string]string{"URL": "hush"}, "f:2:17: redis.cache: found the value of ${URL}, expected " + url + forms},

@@ -132,7 +132,7 @@ func TestBadPersistedQueries(t *testing.T) {
 
 // TestUnfitQueries wants no document kept that goes beyond a limit or is not valid, and those that are kept held to the limits of now.
 func TestUnfitQueries(t *testing.T) {
-	store := persisted.New(nil, time.Now)
+	store := persisted.New(nil, 0, time.Now)
 	server := listen(t, func(o *httpapi.Options) { o.Persisted = store })
 	for name, document := range map[string]string{
 		"syntax":     `{`,
@@ -165,7 +165,9 @@ func TestUnfitQueries(t *testing.T) {
 func TestSharedQueries(t *testing.T) {
 	const document = `{ __typename }`
 	redis := redistest.Start(t)
-	shared := func(o *httpapi.Options) { o.Persisted = persisted.New(redis.Client(redisclient.Cache), time.Now) }
+	shared := func(o *httpapi.Options) {
+		o.Persisted = persisted.New(redis.Client(redisclient.Cache), 10*time.Second, time.Now)
+	}
 	first, second := listen(t, shared), listen(t, shared)
 	hashed := map[string]any{"extensions": persistedQuery(1, persisted.Hash(document))}
 	full := map[string]any{"query": document, "extensions": hashed["extensions"]}

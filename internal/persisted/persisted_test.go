@@ -20,6 +20,9 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
 const memory = 1 << 20
 
+// patience is how long Redis is waited for: as long as a busy machine may take.
+const patience = 10 * time.Second
+
 func newMemory() *persisted.Memory { return persisted.NewMemory(memory, time.Now) }
 
 // TestStores wants the same of every store.
@@ -27,10 +30,10 @@ func TestStores(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) persisted.Store{
 		"Memory": func(*testing.T) persisted.Store { return newMemory() },
 		"Redis": func(t *testing.T) persisted.Store {
-			return persisted.NewRedis(redistest.Start(t).Client(redisclient.Cache), newMemory())
+			return persisted.NewRedis(redistest.Start(t).Client(redisclient.Cache), patience, newMemory())
 		},
 		"Cluster": func(t *testing.T) persisted.Store {
-			return persisted.NewRedis(redistest.Open(t, redistest.StartCluster(t), redisclient.Cache), newMemory())
+			return persisted.NewRedis(redistest.Open(t, redistest.StartCluster(t), redisclient.Cache), patience, newMemory())
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -92,9 +95,9 @@ func TestBounds(t *testing.T) {
 // TestShared wants what one server was sent known to the others, for as long as the first one said, even when Redis has gone.
 func TestShared(t *testing.T) {
 	server := redistest.Start(t)
-	first := persisted.NewRedis(server.Client(redisclient.Cache), newMemory())
+	first := persisted.NewRedis(server.Client(redisclient.Cache), patience, newMemory())
 	now := time.Now()
-	second := persisted.NewRedis(server.Client(redisclient.Cache), persisted.NewMemory(memory, func() time.Time { return now }))
+	second := persisted.NewRedis(server.Client(redisclient.Cache), patience, persisted.NewMemory(memory, func() time.Time { return now }))
 	first.Put(t.Context(), "{ a }", time.Hour)
 	first.Put(t.Context(), "{ b }", time.Hour)
 	wants(t, second, "{ a }", true)
@@ -113,7 +116,7 @@ func TestShared(t *testing.T) {
 // TestForged wants a document in Redis that is not what its hash says, or that never ends, taken for none.
 func TestForged(t *testing.T) {
 	c := redistest.Start(t).Client(redisclient.Cache)
-	s := persisted.NewRedis(c, newMemory())
+	s := persisted.NewRedis(c, patience, newMemory())
 	s.Put(t.Context(), "{ a }", time.Hour)
 	keys, err := c.Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) != 1 {
@@ -126,7 +129,7 @@ func TestForged(t *testing.T) {
 		if err := c.Set(t.Context(), keys[0], value, lifetime).Err(); err != nil {
 			t.Fatal(err)
 		}
-		wants(t, persisted.NewRedis(c, newMemory()), "{ a }", false)
+		wants(t, persisted.NewRedis(c, patience, newMemory()), "{ a }", false)
 	}
 }
 
@@ -154,12 +157,12 @@ func (d *deadlines) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	return func(ctx context.Context, c []redis.Cmder) error { d.see(ctx); return next(ctx, c) }
 }
 
-// TestHeld wants a Redis that answers nobody to be as good as none, after 50 ms.
+// TestHeld wants a Redis that answers nobody to be as good as none, after as long as a request waits.
 func TestHeld(t *testing.T) {
 	server := redistest.Start(t)
 	c, seen := server.Client(redisclient.Cache), &deadlines{}
 	c.AddHook(seen)
-	s := persisted.NewRedis(c, newMemory())
+	s := persisted.NewRedis(c, 50*time.Millisecond, newMemory())
 	server.Hold()
 	defer server.Release()
 	wants(t, s, "{ a }", false)

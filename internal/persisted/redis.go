@@ -7,9 +7,6 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// patience is how long a request waits for Redis: about as long as the client takes to send its document instead.
-const patience = 50 * time.Millisecond
-
 // memory is how many bytes of documents a server remembers itself: thousands of them, as programs' documents are.
 const memory = 8 << 20
 
@@ -18,24 +15,26 @@ const prefix = "partnergraph:persisted:1:"
 
 // Redis is a [Store] that several servers share, with a memory of this process in front. While Redis is away, it is that memory.
 type Redis struct {
-	client redis.UniversalClient
-	near   *Memory
+	client  redis.UniversalClient
+	timeout time.Duration
+	near    *Memory
 }
 
 var _ Store = (*Redis)(nil)
 
-// New makes the store of a server: with a Redis one that others share, else (nil) one of its own.
-func New(client redis.UniversalClient, now func() time.Time) Store {
+// New makes the store of a server: with a Redis one that others share, else (nil) one of its own. A request waits for Redis no longer than
+// timeout.
+func New(client redis.UniversalClient, timeout time.Duration, now func() time.Time) Store {
 	near := NewMemory(memory, now)
 	if client == nil {
 		return near
 	}
-	return NewRedis(client, near)
+	return NewRedis(client, timeout, near)
 }
 
 // NewRedis makes a store. It neither owns nor closes the client, which honours its commands' contexts.
-func NewRedis(client redis.UniversalClient, near *Memory) *Redis {
-	return &Redis{client, near}
+func NewRedis(client redis.UniversalClient, timeout time.Duration, near *Memory) *Redis {
+	return &Redis{client, timeout, near}
 }
 
 // Get looks a document up, first in memory. A document that is not what its hash says is as if it were not there.
@@ -43,7 +42,7 @@ func (r *Redis) Get(ctx context.Context, hash string) (string, bool) {
 	if document, ok := r.near.Get(ctx, hash); ok {
 		return document, true
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	var text *redis.StringCmd
 	var left *redis.DurationCmd
@@ -64,7 +63,7 @@ func (r *Redis) Put(ctx context.Context, document string, lifetime time.Duration
 		return
 	}
 	r.near.Put(ctx, document, lifetime)
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	_ = r.client.Set(ctx, prefix+Hash(document), document, lifetime).Err() // nothing is lost: clients send it again
 }
