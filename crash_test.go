@@ -39,25 +39,33 @@ type victim struct {
 	cmd *exec.Cmd
 }
 
-// newVictim starts the simulators and the first process.
-func newVictim(t *testing.T) *victim {
+// simulated starts every vendor's simulator within this process, and answers their kits and a configuration of them; timeout is that of one call.
+func simulated(t *testing.T, size providers.SandboxSize, timeout time.Duration) (kits map[string]*sandbox.Kit, accounts string) {
 	t.Helper()
-	v := &victim{t: t, kits: map[string]*sandbox.Kit{}, redis: redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")}
-	text := "accounts:\n"
+	kits, accounts = map[string]*sandbox.Kit{}, "accounts:\n"
 	var ticks atomic.Int64
 	began := time.Now()
 	for _, f := range all.Registry().Factories() {
 		// Every look at the clock is a second later, so that the vendor's own limit never counts.
-		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxMedium, Seed: 1, Now: func() time.Time { return began.Add(time.Duration(ticks.Add(1)) * time.Second) }})
+		sim := f.Sandbox(providers.SandboxOptions{Size: size, Seed: 1, Now: func() time.Time { return began.Add(time.Duration(ticks.Add(1)) * time.Second) }})
 		server := httptest.NewServer(sim)
 		t.Cleanup(server.Close)
-		v.kits[f.Name] = sim.(interface{ Kit() *sandbox.Kit }).Kit()
-		text += fmt.Sprintf("  - { id: %s, provider: %s, currency: %s, base_url: %q, timeout: 500ms, rate_limit: { requests: 100000, per: 1m }, credentials: {", f.Name, f.Name, sim.Currency(), server.URL)
+		kits[f.Name] = sim.(interface{ Kit() *sandbox.Kit }).Kit()
+		accounts += fmt.Sprintf("  - { id: %s, provider: %s, currency: %s, base_url: %q, timeout: %v, rate_limit: { requests: 100000, per: 1m }, credentials: {", f.Name, f.Name, sim.Currency(), server.URL, timeout)
 		for _, name := range f.Credentials {
-			text += fmt.Sprintf(" %s: %q,", name, sim.Credentials()[name])
+			accounts += fmt.Sprintf(" %s: %q,", name, sim.Credentials()[name])
 		}
-		text += " } }\n"
+		accounts += " } }\n"
 	}
+	return kits, accounts
+}
+
+// newVictim starts the simulators and the first process.
+func newVictim(t *testing.T) *victim {
+	t.Helper()
+	v := &victim{t: t, redis: redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")}
+	kits, text := simulated(t, providers.SandboxMedium, 500*time.Millisecond)
+	v.kits = kits
 	text += fmt.Sprintf("redis: { cache: %q }\nwrites: { settle: %v }\nlimits: { timeout: 10s, calls: 1000 }\n", v.redis.Target().Addresses[0].Reveal(), settling)
 	v.config = write(t, text)
 	l, err := net.Listen("tcp", "127.0.0.1:0")

@@ -141,7 +141,7 @@ type Proof struct {
 	Mutation Capability
 	When     string // which of its inputs this is about, in words; "" for all
 	By       ProofBy
-	Look     string // where a person looks when it stays unknown: a sentence for the client
+	Look     string // what a person looks at when it stays unknown, for the client: a noun phrase, to stand behind "look at"
 }
 
 // ProofBy is a kind of proof.

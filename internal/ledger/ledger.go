@@ -65,7 +65,7 @@ func (u *Unknown) Error() string {
 	if u.RetryAfter > 0 {
 		return fmt.Sprintf("ledger: nobody answered whether the write was made; ask again after %v with the same key", u.RetryAfter)
 	}
-	return "ledger: nobody can tell whether the write was made: " + u.Proof.Look
+	return "ledger: nobody can tell whether the write was made: look at " + u.Proof.Look
 }
 
 // write is one request on its way.

@@ -151,7 +151,7 @@ type referralsBody struct {
 // What createReferral's outcome is proven by.
 const (
 	withEmail      = "with an e-mail address"
-	withCustomerID = "with a customer's id and no e-mail address"
+	withCustomerID = "with a customer's id only"
 )
 
 // createReferral is POST /referrals. Whether the customer is there already is asked first: they would be taken for the

@@ -60,36 +60,36 @@ func (p *provider) Proofs() []providers.Proof { return slices.Clone(proofs) }
 
 var proofs = []providers.Proof{
 	{Mutation: providers.CanCreateAffiliate, By: providers.ProofEmail,
-		Look: "In PromoteKit's dashboard, search the affiliates for the e-mail address."},
+		Look: "the affiliates in PromoteKit's dashboard, for one with this e-mail address"},
 	{Mutation: providers.CanUpdateAffiliate, By: providers.ProofState,
-		Look: "In PromoteKit's dashboard, see whether the affiliate has the new values."},
+		Look: "the affiliate in PromoteKit's dashboard, for the new values"},
 	{Mutation: providers.CanSetAffiliateStatus, By: providers.ProofState,
-		Look: "In PromoteKit's dashboard, see whether the affiliate is approved, waiting or banned."},
+		Look: "the affiliate in PromoteKit's dashboard: approved, waiting or banned"},
 	{Mutation: providers.CanMoveAffiliate, By: providers.ProofState,
-		Look: "In PromoteKit's dashboard, see which campaign the affiliate is in."},
+		Look: "the affiliate's campaign in PromoteKit's dashboard"},
 	{Mutation: providers.CanUpdateMembership, By: providers.ProofCode,
-		Look: "In PromoteKit's dashboard, see whether the affiliate has the new codes."},
+		Look: "the affiliate's codes in PromoteKit's dashboard"},
 	{Mutation: providers.CanAssignCoupon, By: providers.ProofCode,
-		Look: "In PromoteKit's dashboard, see whether the affiliate has the promo code."},
+		Look: "the affiliate's promo code in PromoteKit's dashboard"},
 	{Mutation: providers.CanCreateCampaign, By: providers.ProofState,
-		Look: "In PromoteKit's dashboard, see whether there is a new campaign of this name."},
+		Look: "the campaigns in PromoteKit's dashboard, for a new one of this name"},
 	{Mutation: providers.CanUpdateCampaign, By: providers.ProofState,
-		Look: "In PromoteKit's dashboard, see whether the campaign has the new terms."},
+		Look: "the campaign's terms in PromoteKit's dashboard"},
 	{Mutation: providers.CanCreateReferral, By: providers.ProofEmail,
-		Look: "In PromoteKit's dashboard, search the referrals for the customer's e-mail address."},
+		Look: "the referrals in PromoteKit's dashboard, for one with the customer's e-mail address"},
 	eventProof, amountProof, noProof,
 }
 
 // Commissions cannot be searched, and nothing about them is unique: a commission is recognized among its referral's.
 var (
-	eventProof = providers.Proof{Mutation: providers.CanCreateCommission, When: "with an eventId, which no other commission of the referral may have", By: providers.ProofEventID,
-		Look: "In PromoteKit's dashboard, look through the referral's commissions for one with this payment id."}
+	eventProof = providers.Proof{Mutation: providers.CanCreateCommission, When: "with an eventId", By: providers.ProofEventID,
+		Look: "the referral's commissions in PromoteKit's dashboard, for one with this payment id"}
 	amountProof = providers.Proof{Mutation: providers.CanCreateCommission, By: providers.ProofState,
-		When: "without an eventId, while the referral has no other commission of these amounts without one, and as long as nothing else is written to the referral",
-		Look: "In PromoteKit's dashboard, look through the referral's commissions for one of these amounts without a payment id."}
+		When: "without an eventId, and unlike every other commission of the referral",
+		Look: "the referral's commissions in PromoteKit's dashboard, for one of these amounts without a payment id"}
 	noProof = providers.Proof{Mutation: providers.CanCreateCommission, By: providers.ProofNone,
-		When: "without an eventId, while the referral has another commission of these amounts without one",
-		Look: "In PromoteKit's dashboard, count the referral's commissions of these amounts without a payment id: equal ones cannot be told apart."}
+		When: "without an eventId, where the referral has one of the same amounts without an eventId already",
+		Look: "how many commissions of these amounts without a payment id the referral has in PromoteKit's dashboard, as equal ones cannot be told apart"}
 )
 
 // proofOf is the row of a mutation that has only one.

@@ -15,37 +15,37 @@ import (
 // can be recognized is what it holds to be unique, and states.
 var proofs = []providers.Proof{
 	{Mutation: providers.CanCreateAffiliate, By: providers.ProofEmail,
-		Look: "Search UpPromote's affiliates for the e-mail address."},
+		Look: "the affiliates at UpPromote, for one with this e-mail address"},
 	{Mutation: providers.CanSetAffiliateStatus, By: providers.ProofState,
-		Look: "Compare the affiliate's status at UpPromote."},
+		Look: "the affiliate's status at UpPromote"},
 	{Mutation: providers.CanMoveAffiliate, By: providers.ProofState,
-		Look: "Compare the affiliate's program at UpPromote."},
+		Look: "the affiliate's program at UpPromote"},
 	{Mutation: providers.CanSetAffiliateParent, By: providers.ProofState,
-		Look: "Compare the affiliate's upline at UpPromote."},
+		Look: "the affiliate's upline at UpPromote"},
 	{Mutation: providers.CanConnectCustomer, By: providers.ProofNone,
-		Look: "Look among the affiliate's connected customers in the UpPromote app: the API does not list them."},
+		Look: "the affiliate's connected customers in the UpPromote app, as the API does not list them"},
 	{Mutation: providers.CanAssignCoupon, By: providers.ProofCode,
-		Look: "Look for the code among UpPromote's coupons."},
+		Look: "the coupons at UpPromote, for this code"},
 	{Mutation: providers.CanCreateReferral, By: providers.ProofOrder,
-		Look: "Search UpPromote's referrals for the order."},
-	{Mutation: providers.CanCreateCommission, When: "custom", By: providers.ProofNone,
-		Look: "Look among the affiliate's newest referrals at UpPromote for the amount: equal ones cannot be told apart."},
+		Look: "the referrals at UpPromote, for this order"},
+	{Mutation: providers.CanCreateCommission, By: providers.ProofNone,
+		Look: "the affiliate's newest referrals at UpPromote, for one of this amount, as equal ones cannot be told apart"},
 	{Mutation: providers.CanSetCommissionStatus, By: providers.ProofState,
-		Look: "Compare the referral's status at UpPromote."},
+		Look: "the referral's status at UpPromote"},
 	{Mutation: providers.CanAdjustCommission, By: providers.ProofState,
-		Look: "Compare the referral's adjustment at UpPromote with what it was before."},
+		Look: "the referral's adjustment at UpPromote"},
 	{Mutation: providers.CanMarkPayoutPaid, By: providers.ProofState,
-		Look: "Look in UpPromote's payment history whether a payment names these referrals."},
+		Look: "UpPromote's payment history, for a payment of these referrals"},
 	{Mutation: providers.CanCreateWebhookSubscription, By: providers.ProofURL,
-		Look: "Look which address UpPromote has for the event."},
+		Look: "the address that UpPromote has for the event"},
 	{Mutation: providers.CanUpdateWebhookSubscription, By: providers.ProofState,
-		Look: "Look which address UpPromote has for the event."},
+		Look: "the address that UpPromote has for the event"},
 	{Mutation: providers.CanDeleteWebhookSubscription, By: providers.ProofState,
-		Look: "Look whether UpPromote still has the event's subscription."},
+		Look: "the webhooks at UpPromote, for whether the event's is still there"},
 }
 
 // Proofs are one for each mutation.
-func (p *provider) Proofs() []providers.Proof { return proofs }
+func (p *provider) Proofs() []providers.Proof { return slices.Clone(proofs) }
 
 // action is a mutation of this vendor with its input.
 type action interface {

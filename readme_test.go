@@ -1,0 +1,130 @@
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2"
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/schema"
+)
+
+var update = flag.Bool("update", false, "write to README.md what it shows of the code")
+
+// checkREADME holds what README.md has between two marks, `<!-- name -->` and `<!-- /name -->`, against what the code makes of it.
+func checkREADME(t *testing.T, name, want string) {
+	t.Helper()
+	text := read(t, "README.md")
+	before, rest, _ := strings.Cut(text, "<!-- "+name+" -->\n")
+	got, after, ok := strings.Cut(rest, "<!-- /"+name+" -->")
+	if !ok {
+		t.Fatalf("README.md has no place for %s", name)
+	}
+	if *update {
+		text = before + "<!-- " + name + " -->\n" + want + "<!-- /" + name + " -->" + after
+		if err := os.WriteFile("README.md", []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("README.md shows %s as it is not; go test -run %s -update . writes it (-code +README)\n%s", name, t.Name(), diff)
+	}
+}
+
+// proofWords are what the table of proofs has for each kind.
+var proofWords = map[providers.ProofBy]string{
+	providers.ProofEmail: "e-mail", providers.ProofCode: "code", providers.ProofEventID: "event id", providers.ProofOrder: "order", providers.ProofURL: "URL",
+	providers.ProofState: "state", providers.ProofNone: "**nothing**",
+}
+
+// noun is how each Proof.Look has to begin, as it stands behind "before you have looked at".
+var noun = regexp.MustCompile(`^(the|how many|[A-Z]\w+'s) .*[^.?]$`)
+
+// proofsOf says what proves a vendor's mutation, one piece of text for each of its cases.
+func proofsOf(t *testing.T, vendor string, proofs []providers.Proof, m providers.Capability) (cases []string) {
+	t.Helper()
+	for _, proof := range proofs {
+		if proof.Mutation != m {
+			continue
+		}
+		if proofWords[proof.By] == "" || !noun.MatchString(proof.Look) {
+			t.Errorf("%s, %s: a kind of proof without a word, or no noun phrase to look at: %+v", vendor, m, proof)
+		}
+		text := proofWords[proof.By]
+		if proof.When != "" {
+			text = proof.When + ": " + text
+		}
+		if proof.By == providers.ProofNone {
+			text += "; look at " + proof.Look
+		}
+		cases = append(cases, text)
+	}
+	return cases
+}
+
+// mutations are the schema's, as it has them in Capability, and under the names that their capabilities have.
+func mutations(t *testing.T) (capabilities []providers.Capability, names map[providers.Capability]string) {
+	t.Helper()
+	s, err := gqlparser.LoadSchema(&ast.Source{Input: schema.SDL()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	names = map[providers.Capability]string{}
+	capital := regexp.MustCompile(`[A-Z]`)
+	for _, f := range s.Mutation.Fields {
+		names[providers.Capability(strings.ToUpper(capital.ReplaceAllString(f.Name, "_$0")))] = f.Name
+	}
+	for _, v := range s.Types["Capability"].EnumValues {
+		if c := providers.Capability(v.Name); names[c] != "" {
+			capabilities = append(capabilities, c)
+		}
+	}
+	if len(capabilities) != len(names) {
+		t.Fatalf("of %d mutations %d have a capability", len(names), len(capabilities))
+	}
+	return capabilities, names
+}
+
+// TestProofs wants README's table of what proves a write to be what the vendors' folders say, and both to have just the mutations that accounts are capable of.
+func TestProofs(t *testing.T) {
+	capabilities, names := mutations(t)
+	head, rule := "| mutation |", "|---|"
+	rows := make([]string, len(capabilities))
+	for i, c := range capabilities {
+		rows[i] = fmt.Sprintf("| `%s` |", names[c])
+	}
+	for _, f := range all.Registry().Factories() {
+		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Now: time.Now})
+		p, err := f.New(providers.Config{Account: f.Name, Name: f.Title, Currency: sim.Currency(), Credentials: sim.Credentials(), Timeout: time.Second, HTTP: http.DefaultClient,
+			Logger: slog.New(slog.DiscardHandler), Budget: budget.New(f.Limit, f.Window, time.Now), Now: time.Now})
+		if err != nil {
+			t.Fatal(err)
+		}
+		head, rule = head+" "+f.Title+" |", rule+"---|"
+		for i, c := range capabilities {
+			cases := proofsOf(t, f.Title, p.Proofs(), c)
+			if able := slices.Contains(p.Account().Capabilities, c); able != (len(cases) > 0) {
+				t.Errorf("%s, %s: capable %t, proofs %q", f.Title, c, able, cases)
+			}
+			if cases == nil {
+				cases = []string{"–"}
+			}
+			rows[i] += " " + strings.Join(cases, "<br>") + " |"
+		}
+	}
+	checkREADME(t, "proofs", head+"\n"+rule+"\n"+strings.Join(rows, "\n")+"\n")
+}
