@@ -3198,8 +3198,8 @@ type AffiliatePayload {
 "An affiliate to be made. What is left out is left to the vendor."
 input CreateAffiliateInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The account to make the affiliate in."
@@ -3210,15 +3210,15 @@ input CreateAffiliateInput {
   firstName: String
   "The last name. PromoteKit wants it."
   lastName: String
-  "Where payouts are sent. PromoteKit only."
+  "The address that payouts go to, where it is another one. PromoteKit only."
   payoutEmail: String
   "The campaign to begin in; left out: the account's default campaign."
   campaign: ID
-  "The code in the affiliate's links. PromoteKit only; elsewhere the vendor makes one."
+  "The code in the affiliate's links. PromoteKit only; elsewhere the vendor makes one, which ` + "`" + `updateMembership` + "`" + ` changes at FirstPromoter."
   refCode: String
   "A coupon code of the affiliate's own. PromoteKit only; elsewhere see ` + "`" + `assignCoupon` + "`" + `."
   couponCode: String
-  "Whether the affiliate may promote at once; false: waits for an approval."
+  "Whether the affiliate may promote at once; false: is PENDING, or INACTIVE at UpPromote, until ` + "`" + `setAffiliateStatus` + "`" + ` says ACTIVE."
   approved: Boolean
   "What is known of the affiliate, in words. PromoteKit only."
   note: String
@@ -3229,8 +3229,8 @@ input CreateAffiliateInput {
 "Changes to an affiliate. What is left out, or null, stays as it is."
 input UpdateAffiliateInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
@@ -3241,7 +3241,7 @@ input UpdateAffiliateInput {
   firstName: String
   "A new last name."
   lastName: String
-  "Where payouts are sent from now on. PromoteKit only."
+  "The address that payouts go to from now on. PromoteKit only."
   payoutEmail: String
   "What is known of the affiliate, in words. PromoteKit only."
   note: String
@@ -3252,8 +3252,8 @@ input UpdateAffiliateInput {
 "A status for an affiliate."
 input SetAffiliateStatusInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
@@ -3263,32 +3263,32 @@ input SetAffiliateStatusInput {
   (which is for all campaigns at once; ACTIVE takes it back). UpPromote: ACTIVE, INACTIVE.
   """
   status: AffiliateStatusFilter!
-  "The campaign that the status is for, where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that the status is for, wanted where the affiliate takes part in several, but not for ARCHIVED. FirstPromoter only."
   campaign: ID
 }
 
 "A move from one campaign into another."
 input MoveAffiliateInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
   id: ID!
-  "The campaign to leave, where the affiliate takes part in several; left out: the only one."
+  "The campaign to leave, wanted where the affiliate takes part in several; elsewhere it may be left out, and is held against where the affiliate is."
   fromCampaign: ID
   "The campaign to enter."
   toCampaign: ID!
-  "Whether customers brought so far earn by the new terms from now on. FirstPromoter only."
+  "Whether customers brought so far earn by the new terms from now on. FirstPromoter only; at PromoteKit they always do."
   moveReferrals: Boolean
 }
 
 "A place below another affiliate."
 input SetAffiliateParentInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
@@ -3300,8 +3300,8 @@ input SetAffiliateParentInput {
 "A customer to be made an affiliate's."
 input ConnectCustomerInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "Whose the customer is to be."
@@ -3477,23 +3477,23 @@ type CampaignPayload {
 "A campaign to be made."
 input CreateCampaignInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The account to make the campaign in."
   account: ID!
   "The campaign's name."
   name: String!
-  "Its terms. PromoteKit wants commission and codeMode, FirstPromoter websiteUrl, cookieDays and linkParameter."
+  "Its terms. PromoteKit wants commission and codeMode, and what codeMode wants; FirstPromoter wants websiteUrl, cookieDays and linkParameter."
   terms: CampaignTerms!
 }
 
 "Changes to a campaign. What is left out, or null, stays as it is."
 input UpdateCampaignInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The campaign."
@@ -3510,9 +3510,9 @@ input CampaignTerms {
   websiteUrl: String
   "What affiliates earn of a sale. PromoteKit only: FirstPromoter's rules are richer and are made in its dashboard."
   commission: CommissionRuleInput
-  "What affiliates are given. PromoteKit only."
+  "What affiliates are given. LINK and BOTH want a websiteUrl, COUPON and BOTH a couponTemplate. PromoteKit only: at FirstPromoter affiliates can have both."
   codeMode: CodeModeInput
-  "The billing system's coupon behind the affiliates' codes. PromoteKit only."
+  "The id of the coupon at Stripe that the affiliates' codes stand for. PromoteKit only."
   couponTemplate: String
   "Whether new affiliates land here. PromoteKit only."
   isDefault: Boolean
@@ -3703,7 +3703,7 @@ type CommissionEdge {
 
 extend type Mutation {
   """
-  Make a commission that no tracking makes by itself.
+  Make a commission that no tracking makes by itself. PromoteKit takes sales, UpPromote custom ones, FirstPromoter both.
   """
   createCommission(
     "What is to be written."
@@ -3717,7 +3717,7 @@ extend type Mutation {
     input: UpdateCommissionInput!
   ): CommissionPayload!
   """
-  Approve or deny a commission. FirstPromoter and UpPromote.
+  Approve or deny a commission that is not paid yet. FirstPromoter and UpPromote.
   """
   setCommissionStatus(
     "What is to be written."
@@ -3725,7 +3725,7 @@ extend type Mutation {
   ): CommissionPayload!
   """
   Raise or lower what is paid for a commission. UpPromote changes the commission itself; at FirstPromoter a second, custom commission is made, which is the one
-  in the answer.
+  in the answer. Not at PromoteKit.
   """
   adjustCommission(
     "What is to be written."
@@ -3744,17 +3744,17 @@ type CommissionPayload {
 "A commission to be made."
 input CreateCommissionInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "What it is for."
   commission: NewCommissionInput!
-  "When it was earned; left out: now. PromoteKit and FirstPromoter."
+  "When it was earned; left out: now. PromoteKit and FirstPromoter, which keeps the day in UTC."
   earnedAt: DateTime
   """
-  The id of the payment or event at the billing system. Give one: where it can be searched for (FirstPromoter), it proves what became of a write that nobody
-  answered. PromoteKit and FirstPromoter.
+  The id of the payment or event at the billing system. Give one to PromoteKit: it proves what became of a write that nobody answered. FirstPromoter is
+  sent one that is made of your key where you give none. UpPromote does not take it, and there nothing proves it.
   """
   eventId: String
   "A note that the affiliate may see. FirstPromoter and UpPromote."
@@ -3777,9 +3777,9 @@ input NewCommissionInput @oneOf {
 input SaleCommissionInput {
   "The referral, which decides the affiliate too."
   referral: ID!
-  "What the customer paid, refunds and taxes as your program counts them."
+  "What the customer paid, with or without tax as your program counts it; more than 0."
   saleAmount: MoneyInput!
-  "The amount of the commission. PromoteKit wants it; FirstPromoter works it out and does not take it."
+  "The amount of the commission, more than 0. PromoteKit wants it; FirstPromoter works it out and does not take it."
   amount: MoneyInput
 }
 
@@ -3787,9 +3787,9 @@ input SaleCommissionInput {
 input CustomCommissionInput {
   "Who earned it."
   affiliate: ID!
-  "The campaign that it counts in, where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that it counts in, wanted where the affiliate takes part in several. FirstPromoter only."
   campaign: ID
-  "The amount of the commission."
+  "The amount of the commission, more than 0: see ` + "`" + `adjustCommission` + "`" + ` for less."
   amount: MoneyInput!
   "The amount of a sale to name beside it. UpPromote only."
   saleAmount: MoneyInput
@@ -3798,8 +3798,8 @@ input CustomCommissionInput {
 "Changes to a commission. What is left out, or null, stays as it is."
 input UpdateCommissionInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The commission."
@@ -3813,8 +3813,8 @@ input UpdateCommissionInput {
 "A status for a commission."
 input SetCommissionStatusInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The commission."
@@ -3826,13 +3826,13 @@ input SetCommissionStatusInput {
 "A correction of what is paid for a commission."
 input AdjustCommissionInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The commission."
   id: ID!
-  "What is added, signed: negative lowers what is paid."
+  "What is added, signed and not 0: negative lowers what is paid."
   amount: MoneyInput!
   "Why, in words that the affiliate may see. FirstPromoter only."
   note: String
@@ -3931,19 +3931,19 @@ type CouponPayload {
 "A coupon code for an affiliate."
 input AssignCouponInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "Whose the code is to be."
   affiliate: ID!
-  "The code that customers type."
+  "The code that customers type. At FirstPromoter one that is there already, whoever has it, becomes this affiliate's."
   code: String!
   "What the code is for, in words. FirstPromoter and UpPromote."
   description: String
-  "The campaign that the code counts in, where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that the code counts in, wanted where the affiliate takes part in several. FirstPromoter only."
   campaign: ID
-  "The vendor's id of the reward that customers get, for a code that does not exist yet. FirstPromoter only."
+  "The vendor's id of the reward that customers get, wanted for a code that does not exist yet. FirstPromoter only."
   rewardId: String
 }
 `, BuiltIn: false},
@@ -4096,8 +4096,8 @@ type MembershipPayload {
 "A campaign for an affiliate to enter."
 input AddAffiliateToCampaignInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "Who is to take part."
@@ -4111,15 +4111,15 @@ input AddAffiliateToCampaignInput {
 "Changes to a membership. What is left out, or null, stays as it is."
 input UpdateMembershipInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The membership."
   id: ID!
-  "A new code for the affiliate's links; links with the old one stop counting."
+  "A new code for the affiliate's links, in the place of the old one. At PromoteKit the campaign has to give links."
   refCode: String
-  "A new coupon code."
+  "A new coupon code. At PromoteKit the campaign has to give coupons."
   couponCode: String
 }
 `, BuiltIn: false},
@@ -4286,13 +4286,13 @@ type PayoutPayload {
 "A payment that was made outside of the vendor."
 input MarkPayoutPaidInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "The payout, DUE or PENDING."
+  "The payout: a PENDING one at FirstPromoter, a DUE one at UpPromote."
   id: ID!
-  "All commissions that were paid. Those of a payout are in ` + "`" + `Payout.commissions` + "`" + `."
+  "All commissions that were paid, 1 to 1,000: those in ` + "`" + `Payout.commissions` + "`" + `."
   commissions: [ID!]!
   "What was paid, without tax: the sum of the commissions."
   expectedTotal: MoneyInput!
@@ -4515,19 +4515,19 @@ type ReferralPayload {
 "A customer, or an order, that an affiliate brought."
 input CreateReferralInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate who brought them."
   affiliate: ID!
-  "The campaign that it counts in, where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that it counts in, wanted where the affiliate takes part in several. FirstPromoter only."
   campaign: ID
-  "The customer's e-mail address. PromoteKit wants it; FirstPromoter wants it or customerId."
+  "The customer's e-mail address. PromoteKit wants it; FirstPromoter wants it or customerId; UpPromote does not take it."
   email: String
   "The customer's id at the billing system. PromoteKit and FirstPromoter."
   customerId: String
-  "The shop's id of the order. UpPromote only, and wanted there."
+  "The shop's id of the order, a number. UpPromote only, and wanted there."
   orderId: String
   "Where the customer stands already: LEAD, TRIALING, ACTIVE, PAST_DUE or CANCELED. PromoteKit only."
   status: ReferralStatusFilter
@@ -4536,8 +4536,8 @@ input CreateReferralInput {
 "Changes to a referral. What is left out, or null, stays as it is."
 input UpdateReferralInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The referral."
@@ -4551,15 +4551,15 @@ input UpdateReferralInput {
 "Another affiliate for a customer."
 input MoveReferralInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The referral."
   id: ID!
   "The affiliate whose it is to be."
   affiliate: ID!
-  "The campaign of that affiliate, where there are several."
+  "The campaign of that affiliate, wanted where there are several."
   campaign: ID
   "Whether what was earned so far goes along."
   moveCommissions: Boolean
@@ -4568,8 +4568,8 @@ input MoveReferralInput {
 "A decision on a referral."
 input SetReferralStatusInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The referral."
@@ -4684,7 +4684,8 @@ input DateRange {
 """
 Everything that can be written: each of these is one write, to one account, made at most once for each ` + "`" + `idempotencyKey` + "`" + `. What the input got wrong
 comes back in ` + "`" + `userErrors` + "`" + ` of the payload, and then nothing was written. What broke is in ` + "`" + `errors` + "`" + `: OUTCOME_UNKNOWN means that the write may
-have been made, and that the same mutation with the same key finds out. For editors and admins.
+have been made, and with ` + "`" + `retryable` + "`" + ` that the same mutation with the same key finds out after ` + "`" + `retryAfter` + "`" + ` seconds; without, that a person has to look where
+the message says. A record that is null without ` + "`" + `userErrors` + "`" + ` was written, and could not be read back. For editors and admins.
 """
 type Mutation
 
@@ -4787,7 +4788,7 @@ type WebhookSubscriptionEdge {
 
 extend type Mutation {
   """
-  Have the vendor report events to an address. FirstPromoter and UpPromote. For admins.
+  Have the vendor report events to an address. FirstPromoter and UpPromote, which calls the address at once and wants to be answered with 200. For admins.
   """
   createWebhookSubscription(
     "What is to be written."
@@ -4832,28 +4833,28 @@ type DeleteWebhookSubscriptionPayload {
 "A subscription to be made."
 input CreateWebhookSubscriptionInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The account to make the subscription in."
   account: ID!
   "Where deliveries go: an https address."
   targetUrl: String!
-  "The vendor's names of the events. UpPromote takes one event a subscription."
+  "The vendor's names of the events. UpPromote takes one event a subscription, and one subscription an event."
   events: [String!]!
 }
 
 "Changes to a subscription. What is left out, or null, stays as it is."
 input UpdateWebhookSubscriptionInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The subscription."
   id: ID!
-  "A new address, beginning with https."
+  "A new address, beginning with https. UpPromote wants it, as nothing else can be changed there."
   targetUrl: String
   "The vendor's names of all events that are to be reported. FirstPromoter only."
   events: [String!]
@@ -4864,8 +4865,8 @@ input UpdateWebhookSubscriptionInput {
 "A subscription to be ended."
 input DeleteWebhookSubscriptionInput {
   """
-  Says which write this is: a text of 8 to 128 printable characters that you make up for each intention, such as a UUID, and send again when you
-  ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
+  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The subscription."

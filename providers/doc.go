@@ -24,6 +24,11 @@
 // Whatever else a reply carried comes along as the [Harvest] of the page or batch. A record
 // that is only partly known says so by its [Fields].
 //
+// It writes, too: as a [Writer] it plans a [Command] without sending anything, and the [Write] that comes of it is
+// sent by one call that is never repeated. When nobody answers, Look finds out by reading what became of it, and Proofs
+// says for each mutation what that rests on. Who may write, keys and what was sent before are not the vendor's business:
+// internal/ledger keeps them.
+//
 // Every method of a Provider MUST be safe for concurrent use, MUST honour its context, and
 // MUST return errors that are an [*Error] or wrap one. What is returned belongs to everyone who
 // asked: nobody may change it.

@@ -42,7 +42,7 @@
 //	  api_keys:                    # required; the same name twice while one key replaces another
 //	    - name: dashboard          # required; who holds the key
 //	      sha256: 2c26b46b68ff…    # required; of the key: printf %s "$KEY" | sha256sum
-//	      role: reader             # required; reader | admin
+//	      role: reader             # required; reader | editor | admin
 //	      accounts: [saas]         # default: all
 //
 //	writes:
