@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"log/slog"
@@ -127,4 +129,26 @@ func TestProofs(t *testing.T) {
 		}
 	}
 	checkREADME(t, "proofs", head+"\n"+rule+"\n"+strings.Join(rows, "\n")+"\n")
+}
+
+// TestWriteExample sends README's example of a mutation to the sandbox, and wants the answer that stands below it.
+func TestWriteExample(t *testing.T) {
+	m := regexp.MustCompile("(?s) -d '(\\{\n +\"query\": \"mutation.*?)'\n```\n\n```json\n(.*?)```").FindStringSubmatch(read(t, "README.md"))
+	if m == nil {
+		t.Fatal("README.md has no mutation by curl and its answer")
+	}
+	base := start(t, "--listen", "127.0.0.1:0").stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
+	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, base+"/graphql", strings.NewReader(m[1]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
+	_, body := do(t, r)
+	var got, want any
+	if err := errors.Join(json.Unmarshal([]byte(body), &got), json.Unmarshal([]byte(m[2]), &want)); err != nil {
+		t.Fatalf("%v\n%s", err, body)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("the answer (-README +server)\n%s", diff)
+	}
 }
