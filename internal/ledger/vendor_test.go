@@ -31,7 +31,6 @@ var (
 	answered  = func(do func()) error { do(); return nil }
 	cutAfter  = func(do func()) error { do(); return cut(true) }
 	cutBefore = func(func()) error { return cut(true) }
-	notSent   = func(func()) error { return cut(false) }
 )
 
 func cut(sent bool) error {
