@@ -21,8 +21,9 @@ import (
 // application/json alone, which a browser asks leave for first, and that GET is for queries, holds besides.
 //
 // So GET needs no header of its own, as it would by https://www.apollographql.com/docs/apollo-server/security/cors#preventing-cross-site-request-forgery-csrf,
-// and stays open to all that the specification of GraphQL over HTTP lets ask by it. What is no browser says no origin, and none of this concerns it. A
-// browser from before 2023 that sends no Sec-Fetch-Site can still be made to send a query by GET as if for a picture, and to throw away the answer.
+// and stays open to all that the specification of GraphQL over HTTP lets ask by it. What is no browser says no origin, and none of this concerns it. One
+// thing is left: a browser from before 2023, which sends no Sec-Fetch-Site, can be made to send a query by GET as if for a picture, and to throw away the
+// answer. (No browser sends that header in plain http to another machine either, but there a key is asked for.)
 
 // preflightLife is how long a browser may remember what it is allowed; Chromium takes no more.
 const preflightLife = 2 * time.Hour

@@ -56,7 +56,8 @@ func Built() bool {
 	return err == nil
 }
 
-// Handler serves the page at / and what it loads under [Assets]; where the page is not [Built], 404 for both. It is safe for concurrent use.
+// Handler serves the page at / and what it loads under [Assets]; where the page is not [Built], 404 for both. It
+// says what the page may load; the headers that every answer has are its caller's. It is safe for concurrent use.
 func Handler() http.Handler {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
