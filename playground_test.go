@@ -13,6 +13,7 @@ import (
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/storage"
 	"github.com/chromedp/chromedp"
 
 	"github.com/partnergraph/partnergraph/internal/needs"
@@ -36,6 +37,15 @@ func open(t *testing.T, base string) *tab {
 	if !playground.Built() {
 		needs.Missing(t, "the playground is not built: make test builds it, with node and npm")
 	}
+	tab := browse(t)
+	tab.base = base
+	tab.do(chromedp.Navigate(base + "/"))
+	return tab
+}
+
+// browse is an empty tab in a browser of its own.
+func browse(t *testing.T) *tab {
+	t.Helper()
 	chromium := needs.Program(t, "chromium", "chromium-browser", "google-chrome")
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	t.Cleanup(cancel)
@@ -45,14 +55,13 @@ func open(t *testing.T, base string) *tab {
 	t.Cleanup(cancel)
 	ctx, cancel = chromedp.NewContext(ctx)
 	t.Cleanup(cancel)
-	tab := &tab{t: t, ctx: ctx, base: base}
+	tab := &tab{t: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, tab.listen); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := chromedp.Call(ctx, network.Enable, network.EnableParams{}); err != nil {
 		t.Fatal(err)
 	}
-	tab.do(chromedp.Navigate(base + "/"))
 	return tab
 }
 
@@ -177,6 +186,10 @@ func TestPlayground(t *testing.T) {
 	}
 	if len(b.problems) > 0 {
 		t.Errorf("the console says %q", b.problems)
+	}
+	cookies, err := chromedp.Call(b.ctx, storage.GetCookies, storage.GetCookiesParams{})
+	if err != nil || len(cookies.Cookies) > 0 {
+		t.Errorf("the browser keeps the cookies %v (%v)", cookies, err)
 	}
 }
 

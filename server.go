@@ -316,7 +316,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
 			Timeout: longest,
 		}),
-		Keys: keys, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
+		Keys: keys, Origins: cfg.CORS.Origins, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil

@@ -65,6 +65,7 @@ var rules = []rule{
 	{why: "the domain does not know GraphQL", from: under("providers"), to: func(p string) bool { return under("graph")(p) || under("resolvers")(p) }},
 	{why: "GraphQL stays at the edge", from: func(p string) bool { return !under("graph")(p) && !is("resolvers", "internal/httpapi")(p) },
 		to: under("github.com/99designs/gqlgen")},
+	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget", "internal/persisted", "internal/ledger")),
 		to: under("github.com/redis/go-redis")},

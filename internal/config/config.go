@@ -18,6 +18,7 @@ type Config struct {
 	Cache         Cache
 	Writes        Writes
 	Auth          Auth
+	CORS          CORS
 	Limits        Limits
 	Playground    bool // serve the page at /
 	Introspection bool // let clients ask for the schema
@@ -93,6 +94,11 @@ type Auth struct {
 // Configured says whether anyone is asked who they are. Where not, only the server's own machine may
 // reach it.
 func (a Auth) Configured() bool { return len(a.APIKeys) > 0 }
+
+// CORS says which web pages may ask, besides the server's own.
+type CORS struct {
+	Origins []string // each as browsers send it: scheme://host[:port]; those of plain http are this machine's
+}
 
 // Limits bound one GraphQL request.
 type Limits struct {

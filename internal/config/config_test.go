@@ -63,6 +63,7 @@ auth:
   api_keys:
     - { name: dashboard, sha256: ` + sum + `, role: reader, accounts: [first-2] }
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
+cors: { origins: ["https://portal.example.com", "http://localhost:3000"] }
 writes: { settle: 1s, keep: 2h }
 limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8 }
 playground: false
@@ -100,6 +101,7 @@ introspection: false
 			{Name: "dashboard", SHA256: sha256.Sum256([]byte("foo")), Role: auth.RoleReader, Accounts: []string{"first-2"}},
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
+		CORS:   CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
 		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
 		Redis:  Redis{Timeout: 50 * time.Millisecond},
 		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8},

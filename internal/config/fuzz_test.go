@@ -2,6 +2,7 @@ package config
 
 import (
 	"errors"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ func FuzzParse(f *testing.F) {
 		"", account, account + "auth:\n  api_keys:\n    - { name: n, sha256: " + sum + ", role: admin, accounts: [saas] }\nlisten: :80",
 		credentials(`{ api_key: "${SET}" }`), account + "listen: ${SET}", account + "cache: { list: 1s, memory: 1MiB }\nlimits: { body: 1KiB }",
 		account + "redis: { cache: [redis://a, 'redis://:p@b/1'], durable: { sentinel: { master: m, addresses: [\"${SET}\"] } }, ca: c }",
+		account + "cors: { origins: ['https://a.example', 'http://[::1]:3000'] }", account + "cors: { origins: ['http://127.1', 'https://x:443', 'null', '*'] }",
 		account + "redis:\n  cache: rediss://u:p@a/1", "a: &b [*b]\n<<: *b", "? [a]\n: b", "listen: |\n  x\n", "!!map {}", "accounts:\n- id: ${SET}\n  - b", "- - -", "a: 'b''c'",
 	} {
 		f.Add(seed)
@@ -44,6 +46,12 @@ func FuzzParse(f *testing.F) {
 		}
 		if !c.Auth.Configured() && !loopback(c.Listen) {
 			t.Errorf("listens on %q without auth", c.Listen)
+		}
+		for _, from := range c.CORS.Origins {
+			u, err := url.Parse(from)
+			if err != nil || u.Scheme+"://"+u.Host != from || strings.ToLower(from) != from || u.Scheme != "https" && !thisMachine(from) || !c.Auth.Configured() && !thisMachine(from) {
+				t.Errorf("cors has the origin %q", from)
+			}
 		}
 		if c.Redis.Cache.IsZero() != c.Redis.Durable.IsZero() || !c.Redis.Cache.IsZero() && (c.Redis.Cache.Valid() != nil || c.Redis.Durable.Valid() != nil) {
 			t.Errorf("redis %v", c.Redis)

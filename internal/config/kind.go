@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -226,11 +227,45 @@ var (
 			}
 			return strings.TrimRight(s, "/"), u.User == nil && !strings.ContainsAny(s, "?#")
 		},
-		hide: func(s string) bool { return strings.ContainsAny(s, "@?#") }, // a password or key may stand there
+		hide: hidesURL,
 	}
 )
 
+// origin is where web pages come from, in the one form in which browsers say so: https://www.rfc-editor.org/rfc/rfc6454#section-6.2. In
+// plain http whoever is on the way could put pages of their own there.
+var origin = kind[string]{
+	want: "an origin as browsers send it, like https://portal.example.com: https (http on this machine alone), a host in lower case, " +
+		"a port unless it is the scheme's own, and nothing else",
+	hide: hidesURL,
+	parse: func(s string) (string, bool) {
+		m := plainOrigin.FindStringSubmatch(s)
+		if m == nil {
+			return "", false
+		}
+		scheme, host, port := m[1], m[2], m[3]
+		if inner, ok := strings.CutPrefix(host, "["); ok {
+			inner = strings.TrimSuffix(inner, "]")
+			if ip, err := netip.ParseAddr(inner); err != nil || ip.String() != inner {
+				return "", false
+			}
+		}
+		own := map[string]string{"http": "80", "https": "443"}[scheme]
+		return s, (port == "" || validPort(port) && port != own) && (scheme == "https" || thisMachine(s))
+	},
+}
+
+var plainOrigin = regexp.MustCompile(`^(https?)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::([1-9][0-9]*))?$`)
+
+// thisMachine says whether pages of an origin come from this machine.
+func thisMachine(origin string) bool {
+	u, err := url.Parse(origin)
+	return err == nil && local(u.Hostname())
+}
+
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }
+
+// hidesURL says whether a password or key may stand in a URL.
+func hidesURL(s string) bool { return strings.ContainsAny(s, "@?#") }
 
 func validPort(s string) bool {
 	_, err := strconv.ParseUint(s, 10, 16)
@@ -240,9 +275,11 @@ func validPort(s string) bool {
 // loopback says whether only this machine reaches what listens at an address.
 func loopback(address string) bool {
 	host, _, err := net.SplitHostPort(address)
-	if err != nil {
-		return false
-	}
+	return err == nil && local(host)
+}
+
+// local says whether a host is this machine, and stays within it.
+func local(host string) bool {
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
 }

@@ -38,6 +38,7 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 		}},
 		field{name: "cache", read: func(v value) { v.cache(&c.Cache) }},
 		field{name: "auth", read: func(v value) { asked = v.auth(c) }},
+		field{name: "cors", read: func(v value) { v.cors(&c.CORS, asked) }},
 		field{name: "writes", read: func(v value) {
 			v.mapping(
 				setting("settle", &c.Writes.Settle, duration(time.Second, longestWait)),
@@ -47,7 +48,7 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 		field{name: "limits", read: func(v value) { v.limits(&c.Limits) }},
 		setting("playground", &c.Playground, truth),
 		setting("introspection", &c.Introspection, truth),
-		later("cors"), later("persisted_operations"),
+		later("persisted_operations"),
 	)
 	listen.listen(&c.Listen, asked)
 	if len(r.problems) > 0 {
@@ -187,6 +188,34 @@ func (v value) auth(c *Config) bool {
 		later("jwt"),
 	)
 	return true
+}
+
+// cors reads which web pages may ask. Where nobody is asked who they are, those are pages of this machine alone.
+func (v value) cors(c *CORS, asked bool) {
+	said := v.node != nil
+	add := func(v value, variable, from string) {
+		if !asked && !thisMachine(from) {
+			v.problemIn(variable, "found %q without auth, which lets in all of its pages; expected an origin of this machine alone, "+
+				"like http://localhost:3000, or auth with api_keys", from)
+		}
+		c.Origins = append(c.Origins, from)
+	}
+	v.mapping(field{name: "origins", read: func(v value) {
+		var from string
+		if text, ok := v.override(v.variable); ok {
+			for part := range strings.SplitSeq(text, ",") {
+				if override(v, v.variable, strings.TrimSpace(part), &from, origin) {
+					add(v, v.variable, from)
+				}
+			}
+			return
+		}
+		v.list("origins", said, func(v value) {
+			if load(v, &from, origin) {
+				add(v, "", from)
+			}
+		})
+	}})
 }
 
 // apiKey reads an entry of api_keys; c holds those before it.

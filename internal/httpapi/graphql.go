@@ -82,7 +82,6 @@ func bounded(o Options, next http.Handler) http.Handler {
 		if r.Header.Get(ExplainHeader) == "1" {
 			ctx = resolvers.WithExplain(ctx)
 		}
-		w.Header().Set("Cache-Control", "no-store")
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
 }

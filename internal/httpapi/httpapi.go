@@ -1,8 +1,9 @@
 // Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
 // /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
-// A request goes through these steps, in this order: request id → log line → the net for panics → (GraphQL only) who asks → the bound of time → the
-// transport, with the bound of the body → the bounds of the document → the executor. [New] and graphQL are that order.
+// A request goes through these steps, in this order: strict headers → request id → log line → the net for panics → CORS → (GraphQL only) whether its
+// page is invited → who asks → the bound of time → the transport, with the bound of the body → the bounds of the document → the executor. [New] and
+// graphQL are that order.
 package httpapi
 
 import (
@@ -23,6 +24,7 @@ import (
 type Options struct {
 	Resolvers *resolvers.Resolver
 	Keys      *auth.Keys      // nil: everybody who reaches the server is auth.Local
+	Origins   []string        // of pages that may ask and read, besides the server's own: each scheme://host[:port], as browsers send it
 	Persisted persisted.Store // what clients may ask by its hash
 	Logger    *slog.Logger
 
@@ -48,8 +50,11 @@ func (h *Handler) Drain() { h.draining.Store(true) }
 func New(o Options) *Handler {
 	h := &Handler{}
 	mux := http.NewServeMux()
-	mux.Handle("/graphql", local(o.Keys == nil, viewer(o.Keys, bounded(o, graphQL(o)))))
-	mux.HandleFunc("GET /schema.graphql", sdl)
+	api := http.NewServeMux()
+	api.Handle("/graphql", invited(o.Origins, local(o.Keys == nil, viewer(o.Keys, bounded(o, graphQL(o))))))
+	api.HandleFunc("GET /schema.graphql", sdl)
+	mux.Handle("/graphql", shared(o.Origins)(api))
+	mux.Handle("/schema.graphql", shared(o.Origins)(api))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if h.draining.Load() {
@@ -61,13 +66,12 @@ func New(o Options) *Handler {
 	if o.Playground {
 		mountPage(mux)
 	}
-	h.Handler = requestID(logged(o.Logger, recovered(o.Resolvers, mux)))
+	h.Handler = guarded(requestID(logged(o.Logger, recovered(o.Resolvers, mux))))
 	return h
 }
 
 func say(w http.ResponseWriter, status int, text string) {
 	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	w.Header().Set("Cache-Control", "no-store")
 	w.WriteHeader(status)
 	_, _ = io.WriteString(w, text+"\n")
 }

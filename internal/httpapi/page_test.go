@@ -4,11 +4,13 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 )
 
-// TestFallback wants the page of a program without its own to say so, to hold the first query, and not to be framed.
+// TestFallback wants the page of a program without its own to say so, to hold the first query, and to load from its CDN alone.
 func TestFallback(t *testing.T) {
 	get := func(path string) *httptest.ResponseRecorder {
 		w := httptest.NewRecorder()
@@ -23,7 +25,9 @@ func TestFallback(t *testing.T) {
 	if query := next.Query().Get("query"); !strings.Contains(query, "was not built") || !strings.HasSuffix(query, FirstQuery) {
 		t.Errorf("the first tab holds %s", query)
 	}
-	if w := get(next.String()); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "graphiql") || w.Header().Get("X-Frame-Options") != "DENY" {
+	if w := get(next.String()); w.Code != http.StatusOK || !strings.Contains(w.Body.String(), "graphiql") || w.Header().Get("Content-Security-Policy") != fallbackPolicy {
 		t.Errorf("%d %v", w.Code, w.Header())
+	} else if cdns := regexp.MustCompile(`https://[^/"]+`).FindAllString(w.Body.String(), -1); len(cdns) == 0 || slices.ContainsFunc(cdns, func(cdn string) bool { return cdn != "https://cdn.jsdelivr.net" }) {
+		t.Errorf("it loads from %q", cdns)
 	}
 }

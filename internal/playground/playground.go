@@ -56,7 +56,8 @@ func Built() bool {
 	return err == nil
 }
 
-// Handler serves the page at / and what it loads under [Assets]; where the page is not [Built], 404 for both. It is safe for concurrent use.
+// Handler serves the page at / and what it loads under [Assets]; where the page is not [Built], 404 for both. It
+// says what the page may load; the headers that every answer has are its caller's. It is safe for concurrent use.
 func Handler() http.Handler {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
@@ -69,8 +70,6 @@ func serve(files fs.FS) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
-		h.Set("X-Content-Type-Options", "nosniff")
-		h.Set("Referrer-Policy", "no-referrer")
 		h.Set("Vary", "Accept-Encoding")
 		name := strings.TrimPrefix(r.URL.Path, "/")
 		if name == "" {
