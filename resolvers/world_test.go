@@ -33,11 +33,18 @@ var today = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
 type world struct {
 	t        testing.TB
 	url      string
-	kits     map[string]*sandbox.Kit // by account
+	sims     map[string]*simulated   // by account
+	kits     map[string]*sandbox.Kit // of these
 	accounts map[string]providers.Provider
-	log      *slog.Logger // of the ledger
-	audit    lines        // what it has said
-	clock    atomic.Int64 // how far the server's clock is ahead of today
+	log      *slog.Logger  // of the ledger
+	audit    lines         // what it has said
+	clock    *atomic.Int64 // how far the server's clock is ahead of today
+}
+
+// simulated is a vendor's simulator, served.
+type simulated struct {
+	providers.Simulator
+	server *httptest.Server
 }
 
 // lines is a log that is read while it is written.
@@ -76,6 +83,9 @@ type setup struct {
 	pages    int                   // 20
 	keys     []auth.Key            // none
 	noBudget bool                  // the server's own budget lets everything out
+	beside   *world                // shares its vendors and its clock; none
+	store    cache.Store           // of the cache; a memory of its own
+	entries  ledger.Store          // of the ledger; a memory of its own
 }
 
 // newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
@@ -93,39 +103,27 @@ func newWorld(t testing.TB, s setup) *world {
 	if s.pages == 0 {
 		s.pages = 20
 	}
-	registry := all.Registry()
 	if s.vendors == nil {
-		for _, f := range registry.Factories() {
+		for _, f := range all.Registry().Factories() {
 			s.vendors = append(s.vendors, f.Name)
 		}
 	}
-	w := &world{t: t, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}}
+	w := &world{t: t, sims: map[string]*simulated{}, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}, clock: new(atomic.Int64)}
+	if s.beside != nil {
+		w.sims, w.kits, w.clock = s.beside.sims, s.beside.kits, s.beside.clock
+	}
+	if s.store == nil {
+		s.store = cache.NewMemory(64<<20, w.now)
+	}
+	if s.entries == nil {
+		s.entries = ledger.NewMemory(w.now)
+	}
 	w.log = slog.New(slog.NewTextHandler(&w.audit, nil))
 	log := slog.New(slog.DiscardHandler)
-	store := cache.NewMemory(64<<20, w.now)
 	var accounts []providers.Provider
 	for _, name := range s.vendors {
-		factory, ok := registry.Factory(name)
-		if !ok {
-			t.Fatalf("there is no vendor %q", name)
-		}
-		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: 1, Now: func() time.Time { return today }})
-		server := httptest.NewServer(sim)
-		t.Cleanup(server.Close)
-		w.kits[name] = sim.(interface{ Kit() *sandbox.Kit }).Kit()
-		limit := factory.Limit
-		if s.noBudget {
-			limit = 1 << 20
-		}
-		p, err := factory.New(providers.Config{
-			Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: server.URL, Credentials: sim.Credentials(), Timeout: 5 * time.Second,
-			HTTP: server.Client(), Logger: log, Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-		cached := cache.Wrap(p, store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
-		w.accounts[name], accounts = cached, append(accounts, cached)
+		p := cache.Wrap(w.open(s, name), s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
+		w.accounts[name], accounts = p, append(accounts, p)
 	}
 	var keys *auth.Keys
 	if s.keys != nil {
@@ -134,7 +132,7 @@ func newWorld(t testing.TB, s setup) *world {
 	handler := httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: log, Now: w.now,
-			Ledger:  ledger.New(ledger.NewMemory(w.now), ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
+			Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
 			Timeout: 5 * time.Second,
 		}),
 		Keys: keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
@@ -143,6 +141,33 @@ func newWorld(t testing.TB, s setup) *world {
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
+}
+
+// open opens the account at a vendor, and starts the vendor if nobody has.
+func (w *world) open(s setup, name string) providers.Provider {
+	w.t.Helper()
+	factory, ok := all.Registry().Factory(name)
+	if !ok {
+		w.t.Fatalf("there is no vendor %q", name)
+	}
+	if w.sims[name] == nil {
+		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: 1, Now: func() time.Time { return today }})
+		server := httptest.NewServer(sim)
+		w.t.Cleanup(server.Close)
+		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()
+	}
+	sim, limit := w.sims[name], factory.Limit
+	if s.noBudget {
+		limit = 1 << 20
+	}
+	p, err := factory.New(providers.Config{
+		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: 5 * time.Second,
+		HTTP: sim.server.Client(), Logger: slog.New(slog.DiscardHandler), Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return p
 }
 
 // answer is a GraphQL response.

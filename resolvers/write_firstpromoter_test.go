@@ -1,0 +1,3 @@
+package resolvers_test
+
+var rowsOfFirstPromoter = []row{}
