@@ -96,11 +96,7 @@ var rowsOfUpPromote = []row{
 		due, inside := c.due("DUE")
 		var locals []string
 		for i := range inside {
-			id, err := providers.ParseID(inside[i])
-			if err != nil {
-				c.t.Fatal(err)
-			}
-			locals = append(locals, id.Local)
+			locals = append(locals, parsed(inside[i]).Local)
 		}
 		return play{
 			input: object{"id": due.at("id"), "commissions": inside, "expectedTotal": dollars(due.at("amount.amount")), "note": "By bank.", "message": "Thanks."},

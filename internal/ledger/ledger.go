@@ -68,6 +68,14 @@ func (u *Unknown) Error() string {
 	return "ledger: nobody can tell whether the write was made: look at " + u.Proof.Look
 }
 
+// unanswered says that more may be known after a time: never, of what nothing proves.
+func unanswered(by providers.Proof, after time.Duration) *Unknown {
+	if by.By == providers.ProofNone {
+		after = 0
+	}
+	return &Unknown{Proof: by, RetryAfter: after}
+}
+
 // write is one request on its way.
 type write struct {
 	*Ledger
@@ -171,7 +179,7 @@ func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, 
 func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	e := &w.entry
 	if rest := e.LeftBy.Add(w.o.Settle).Sub(w.now); rest > 0 {
-		return nil, &Unknown{Proof: e.Proof, RetryAfter: rest}
+		return nil, unanswered(e.Proof, rest)
 	}
 	if e.Proof.By == providers.ProofNone {
 		return nil, w.never(ctx)
@@ -275,7 +283,7 @@ func (w *write) failed(ctx context.Context, plan *providers.Write, err error) (*
 	}
 	w.entry.LeftBy = w.now.Add(time.Since(w.at)) // it leaves no more
 	w.conclude(ctx, 0)
-	return nil, fmt.Errorf("%w: %w", &Unknown{Proof: plan.Proof, RetryAfter: w.o.Settle}, err)
+	return nil, fmt.Errorf("%w: %w", unanswered(plan.Proof, w.o.Settle), err)
 }
 
 // storeTime is how long the store may take where nobody waits any more, or nobody may be kept from knowing.

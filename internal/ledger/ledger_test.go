@@ -199,7 +199,7 @@ func TestUnknown(t *testing.T) {
 	in(t, "what cannot be proven is never sent again", func(b bench) {
 		c := command("key-0001", "1", "")
 		b.sends(cutBefore)
-		b.unknown(c, settle)
+		b.unknown(c, 0)
 		b.sends(answered)
 		time.Sleep(settle)
 		b.unknown(c, 0)
