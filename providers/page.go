@@ -74,10 +74,10 @@ func (h *Harvest) Add(o Harvest) {
 	h.Coupons = append(h.Coupons, o.Coupons...)
 }
 
-// Whole are the ids of the records in it of which everything is known.
+// Whole are the ids of the records in it that are more than stubs, which name what they know: these know everything, or all but what they name.
 func (h Harvest) Whole() (ids []ID) {
 	collect := func(n *Node) {
-		if n.Known == nil {
+		if n.Known == nil || n.Known.except {
 			ids = append(ids, n.ID)
 		}
 	}

@@ -120,7 +120,7 @@ type Written struct {
 	Harvest Harvest // what the reply carried; records in it are as they are after the write
 	Secret  string  // shown once by the vendor, and stored nowhere
 
-	// Stale are the records that the write has changed, beside those in Harvest, and the nouns whose lists may have changed. They are read
+	// Stale are the records that the write has changed, beside those that are whole in Harvest, and the nouns whose lists may have changed. They are read
 	// again at the next question.
 	Stale      []ID
 	StaleLists []Noun

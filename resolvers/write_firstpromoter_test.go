@@ -211,6 +211,13 @@ var rowsOfFirstPromoter = []row{
 			fields: `status`, is: `{"status":"APPROVED"}`,
 		}
 	}},
+	{"firstpromoter", providers.CanSetCommissionStatus, "to denied", func(c *cast) play {
+		e := c.sale("APPROVED")
+		return play{
+			input: object{"id": e.at("id"), "status": "DENIED"}, sends: text(`POST /commissions/deny {"ids":[%s]}`, e.at("providerId")), calls: 3,
+			fields: `status`, is: `{"status":"DENIED"}`,
+		}
+	}},
 	{"firstpromoter", providers.CanAdjustCommission, "", func(c *cast) play {
 		e := c.one("commissions", "", `id providerId status kind amount { amount } affiliate { id status memberships { providerId campaign { id } } }`, func(f found) bool {
 			return f.at("status") == "APPROVED" && f.at("kind") == "SALE" && f.at("amount.amount") != "" && f.at("affiliate.memberships.1.providerId") == "" && f.at("affiliate.status") == "ACTIVE"

@@ -92,6 +92,26 @@ var rowsOfUpPromote = []row{
 			fields: `adjustment { amount }`, is: `{"adjustment":{"amount":"-2.50"}}`,
 		}
 	}},
+	{"uppromote", providers.CanSetCommissionStatus, "of what is due", func(c *cast) play {
+		due, inside := c.due("DUE")
+		var rest []string
+		for _, id := range inside[1:] {
+			rest = append(rest, text(`{"id":%q}`, id))
+		}
+		return play{
+			input: object{"id": inside[0], "status": "DENIED"}, sends: text(`POST /referral/%s/status {"status":"denied"}`, parsed(inside[0]).Local), calls: 3,
+			fields: `status`, is: `{"status":"DENIED"}`,
+			seen:  text(`{ node(id: %q) { ... on Payout { commissions(first: 50) { nodes { id } } } } }`, due.at("id")),
+			shows: text(`{"node":{"commissions":{"nodes":[%s]}}}`, strings.Join(rest, ",")),
+		}
+	}},
+	{"uppromote", providers.CanAdjustCommission, "of what is due", func(c *cast) play {
+		_, inside := c.due("DUE")
+		return play{
+			input: object{"id": inside[0], "amount": dollars("0.25")}, sends: text(`POST /referral/%s/adjustment {"adjustment":0.25}`, parsed(inside[0]).Local), calls: 3,
+			fields: `adjustment { amount }`, is: `{"adjustment":{"amount":"0.25"}}`,
+		}
+	}},
 	{"uppromote", providers.CanMarkPayoutPaid, "", func(c *cast) play {
 		due, inside := c.due("DUE")
 		var locals []string

@@ -30,12 +30,12 @@ func (c *Cache) Look(ctx context.Context, command providers.Command, before json
 	return verdict, written, err
 }
 
-// wrote takes note of what was written; nil is nothing.
+// wrote takes note of what was written; nil is nothing. A stub in the answer says nothing of what was written: whoever knows more of that record stays.
 func (c *Cache) wrote(ctx context.Context, w *providers.Written) {
 	if w == nil {
 		return
 	}
-	ids := append(append([]providers.ID{w.ID}, w.Stale...), w.Harvest.Whole()...) // else what was known before might stay
+	ids := append(append([]providers.ID{w.ID}, w.Stale...), w.Harvest.Whole()...)
 	if err := c.Invalidate(ctx, ids, w.StaleLists...); err != nil {
 		c.o.Logger.Error("what a write has changed may be shown as it was before on other replicas, until its time is over", "account", c.account, "error", err)
 	}

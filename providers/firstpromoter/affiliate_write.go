@@ -259,7 +259,7 @@ func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.W
 				if err != nil {
 					return nil, err
 				}
-				return m.written(h), nil
+				return m.written(h, member), nil
 			}}, nil
 	default:
 		body.Campaign = numberOf(member.CampaignID)
@@ -268,16 +268,21 @@ func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.W
 		if err := p.act(ctx, op, body); err != nil {
 			return nil, err
 		}
-		return m.written(providers.Harvest{}), nil
+		return m.written(providers.Harvest{}, member), nil
 	}}, nil
 }
 
-func (m setAffiliateStatus) written(h providers.Harvest) *providers.Written {
-	return written(m.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.ID)
+// written: the membership that is meant is another as well; nil where it is about all.
+func (m setAffiliateStatus) written(h providers.Harvest, member *providers.Membership) *providers.Written {
+	stale := []providers.ID{m.ID}
+	if member != nil {
+		stale = append(stale, member.ID)
+	}
+	return written(m.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, stale...)
 }
 
 func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	s, _, h, err := m.now(ctx, p)
+	s, member, h, err := m.now(ctx, p)
 	if err != nil {
 		return "", nil, err
 	}
@@ -287,11 +292,11 @@ func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.R
 	case m.Status == providers.AffiliateArchived:
 		holds = s.Archived
 	case was.Archived: // it was to be restored, and no more
-		return judge(!s.Archived, s.Archived, disturbed), m.written(h), nil
+		return judge(!s.Archived, s.Archived, disturbed), m.written(h, member), nil
 	default:
 		holds = !s.Archived && affiliateStates.status(&s.State) == m.Status
 	}
-	return judge(holds, s == was, disturbed), m.written(h), nil
+	return judge(holds, s == was, disturbed), m.written(h, member), nil
 }
 
 // moveAffiliate is POST /promoters/move_to_campaign. That an affiliate stands in the new campaign afterwards is assumed;
@@ -324,13 +329,18 @@ func (m moveAffiliate) plan(ctx context.Context, p *provider) (*providers.Write,
 			if err := p.act(ctx, promoterMove, body); err != nil {
 				return nil, err
 			}
-			return m.written(providers.Harvest{}), nil
+			return m.written(providers.Harvest{}, from), nil
 		}}, nil
 }
 
-func (m moveAffiliate) written(h providers.Harvest) *providers.Written {
+// written: the membership that was left is another as well, where there still is one.
+func (m moveAffiliate) written(h providers.Harvest, from *providers.Membership) *providers.Written {
+	stale := []providers.ID{m.ID}
+	if from != nil {
+		stale = append(stale, from.ID)
+	}
 	return written(m.ID, h, []providers.Noun{
-		providers.NounAffiliate, providers.NounMembership, providers.NounReferral, providers.NounCommission, providers.NounCoupon}, m.ID)
+		providers.NounAffiliate, providers.NounMembership, providers.NounReferral, providers.NounCommission, providers.NounCoupon}, stale...)
 }
 
 func (m moveAffiliate) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
@@ -344,7 +354,7 @@ func (m moveAffiliate) look(ctx context.Context, p *provider, before json.RawMes
 	left := old == nil || string(old.Status) != was.State
 	entered := membershipIn(a, m.ToCampaign) != nil
 	// Entered alone may be the work of addAffiliateToCampaign.
-	return judge(entered && (left || !disturbed), !entered && !left, disturbed), m.written(h), nil
+	return judge(entered && (left || !disturbed), !entered && !left, disturbed), m.written(h, old), nil
 }
 
 // setAffiliateParent is POST /promoters/assign_parent.
