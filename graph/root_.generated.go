@@ -4815,7 +4815,7 @@ type WebhookSubscriptionPayload {
   "The subscription as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   webhookSubscription: WebhookSubscription
   """
-  The key that deliveries are signed with, where the vendor makes one (UpPromote). It is shown in the first answer only, and stored nowhere: keep it.
+  The key that deliveries are signed with, where the vendor makes one (FirstPromoter and UpPromote). It is shown in the first answer only, and stored nowhere: keep it.
   """
   secret: String
   "What is wrong with the input; empty when the write was made."

@@ -57,7 +57,7 @@ func TestPaysExactly(t *testing.T) {
 	}
 }
 
-// TestTaken has each vendor say that somebody has an address already, after nothing was found: the problem is at our field, and given again for the key.
+// TestTaken makes an affiliate with the address of another: the problem is at our field, and nobody is made.
 func TestTaken(t *testing.T) {
 	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
 		t.Run(vendor, func(t *testing.T) {
