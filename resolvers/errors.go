@@ -162,7 +162,8 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 	switch {
 	case errors.As(err, &u):
 		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, u.RetryAfter > 0
-		out.Message = "nobody answered whether this was written, and it cannot be found out: look yourself, before you write it again under a new idempotencyKey. " + u.Proof.Look
+		out.Message = "nobody answered whether this was written, and it cannot be found out: look at " + u.Proof.Look +
+			"; and only then write it again, under a new idempotencyKey"
 		if u.RetryAfter > 0 {
 			out.Message = "nobody answered yet whether this was written: send the same mutation with the same idempotencyKey again, and it is found out"
 			out.Extensions["retryAfter"] = seconds(u.RetryAfter)

@@ -96,7 +96,7 @@ func (w *world) checkUnknown(r row, p play, message string) {
 	w.t.Helper()
 	want := "send the same mutation with the same idempotencyKey again"
 	if p.blind {
-		want = "look yourself"
+		want = "look at "
 		for _, proof := range w.accounts[r.vendor].Proofs() {
 			if proof.Mutation == r.mutation && proof.By == providers.ProofNone {
 				want = proof.Look
