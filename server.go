@@ -278,6 +278,7 @@ type parts struct {
 	entries ledger.Store                // of the ledger of writes
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
+	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
 
 func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now func() time.Time) cache.Options {
@@ -306,20 +307,51 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		}
 		accounts[i] = cache.Wrap(vendor, p.store, cacheOptions(cfg.Cache, a.Timeout, p.log, p.now))
 	}
-	var keys *auth.Keys
-	if cfg.Auth.Configured() {
-		keys = auth.New(cfg.Auth.APIKeys)
-	}
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
 			Timeout: longest,
 		}),
-		Keys: keys, Origins: cfg.CORS.Origins, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
+		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
+}
+
+// tokens are those who know viewers by their tokens.
+type tokens struct {
+	config *config.JWT
+	known  *auth.Tokens       // nil where none are accepted
+	end    context.CancelFunc // fetches no more keys; nil where known is
+}
+
+// authenticator knows who is let in; nil where nobody is asked.
+func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
+	if !cfg.JWT.Equal(p.tokens.config) {
+		if p.tokens.end != nil {
+			p.tokens.end()
+		}
+		p.tokens = tokens{config: cfg.JWT}
+		if cfg.JWT != nil {
+			p.tokens.known, p.tokens.end = p.acceptTokens(cfg.JWT)
+		}
+	}
+	if !cfg.Configured() {
+		return nil
+	}
+	return auth.New(cfg.APIKeys, p.tokens.known)
+}
+
+// acceptTokens begins to know viewers by their tokens.
+func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
+	ctx, end := context.WithCancel(p.ctx)
+	return auth.NewTokens(ctx, auth.TokenOptions{
+		Issuer: j.Issuer, Audience: j.Audience, JWKS: j.JWKSURL, Secret: []byte(j.Secret.Reveal()["hs256_secret"]), Claims: j.Claims, Now: p.now,
+		Failed: func(err error) {
+			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
+		},
+	}), end
 }
 
 // gcPercent lets the heap grow to three times what lives before it is collected, instead of twice: that saves a seventh of a warm query's work.

@@ -2676,7 +2676,7 @@ var sources = []*ast.Source{
 type Viewer {
   "What the viewer may do."
   role: ViewerRole!
-  "The name of the API key in the server's configuration; ` + "`" + `local` + "`" + ` when the server runs without authentication."
+  "The name of the API key in the server's configuration, or the subject of the token; ` + "`" + `local` + "`" + ` when the server runs without authentication."
   name: String!
   "The accounts that the viewer may see."
   accounts: [Account!]!
@@ -2691,9 +2691,9 @@ type Viewer {
 enum ViewerRole {
   "Everything: all fields, raw records, explanations of costs."
   ADMIN
-  "Read and write the records of the accounts that the key was given; subscriptions to webhooks are for admins."
+  "Read and write the records of the accounts that the key or token was given; subscriptions to webhooks are for admins."
   EDITOR
-  "Read the records of the accounts that the key was given."
+  "Read the records of the accounts that the key or token was given."
   READER
 }
 

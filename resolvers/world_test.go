@@ -125,9 +125,9 @@ func newWorld(t testing.TB, s setup) *world {
 		p := cache.Wrap(w.open(s, name), s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
 		w.accounts[name], accounts = p, append(accounts, p)
 	}
-	var keys *auth.Keys
+	var known *auth.Authenticator
 	if s.keys != nil {
-		keys = auth.New(s.keys)
+		known = auth.New(s.keys, nil)
 	}
 	handler := httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
@@ -135,7 +135,7 @@ func newWorld(t testing.TB, s setup) *world {
 			Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
 			Timeout: 5 * time.Second,
 		}),
-		Keys: keys, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
+		Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 	})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)

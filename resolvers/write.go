@@ -42,7 +42,7 @@ func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Paylo
 	if !slices.Contains(account.Capabilities, c.Mutation()) {
 		return nil, &providers.Error{Account: id.Account, Op: string(c.Mutation()), Kind: providers.KindUnsupported, Err: errors.ErrUnsupported}
 	}
-	out, err := r.ledger.Do(ctx, ledger.Request{Subject: v.Name, Command: c, Writer: p, Timeout: r.timeout})
+	out, err := r.ledger.Do(ctx, ledger.Request{Subject: v.Subject, Command: c, Writer: p, Timeout: r.timeout})
 	forget(ctx) // what the operation has read before may be another now
 	if err != nil {
 		return nil, located(p, err)

@@ -15,7 +15,7 @@ import (
 type Viewer struct {
 	// What the viewer may do.
 	Role ViewerRole `json:"role"`
-	// The name of the API key in the server's configuration; `local` when the server runs without authentication.
+	// The name of the API key in the server's configuration, or the subject of the token; `local` when the server runs without authentication.
 	Name string `json:"name"`
 	// The accounts that the viewer may see.
 	Accounts []*providers.Account `json:"accounts"`
@@ -30,9 +30,9 @@ type ViewerRole string
 const (
 	// Everything: all fields, raw records, explanations of costs.
 	ViewerRoleAdmin ViewerRole = "ADMIN"
-	// Read and write the records of the accounts that the key was given; subscriptions to webhooks are for admins.
+	// Read and write the records of the accounts that the key or token was given; subscriptions to webhooks are for admins.
 	ViewerRoleEditor ViewerRole = "EDITOR"
-	// Read the records of the accounts that the key was given.
+	// Read the records of the accounts that the key or token was given.
 	ViewerRoleReader ViewerRole = "READER"
 )
 

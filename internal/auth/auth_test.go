@@ -11,15 +11,15 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-var keys = New([]Key{
+var keys = []Key{
 	{Name: "dashboard", SHA256: sha256.Sum256([]byte("old")), Role: RoleReader, Accounts: []string{"saas"}},
 	{Name: "dashboard", SHA256: sha256.Sum256([]byte("new")), Role: RoleReader, Accounts: []string{"saas"}},
 	{Name: "ops", SHA256: sha256.Sum256([]byte("root")), Role: RoleAdmin},
-})
+}
 
 var (
-	dashboard = &Viewer{Name: "dashboard", Role: RoleReader, Accounts: []string{"saas"}}
-	ops       = &Viewer{Name: "ops", Role: RoleAdmin}
+	dashboard = &Viewer{Name: "dashboard", Subject: "key:dashboard", Role: RoleReader, Accounts: []string{"saas"}}
+	ops       = &Viewer{Name: "ops", Subject: "key:ops", Role: RoleAdmin}
 )
 
 func TestFromRequest(t *testing.T) {
@@ -52,7 +52,7 @@ func TestFromRequest(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			got, err := keys.FromRequest(&http.Request{Header: tt.header})
+			got, err := New(keys, nil).FromRequest(&http.Request{Header: tt.header})
 			if !errors.Is(err, tt.err) || (err == nil) != (tt.err == nil) {
 				t.Errorf("error %v, want %v", err, tt.err)
 			}
@@ -65,7 +65,7 @@ func TestFromRequest(t *testing.T) {
 
 func TestNoKeysLetNobodyIn(t *testing.T) {
 	for _, key := range []string{"", "root"} {
-		if v, ok := New(nil).Viewer(key); ok || v != nil {
+		if v, ok := NewKeys(nil).Viewer(key); ok || v != nil {
 			t.Errorf("Viewer(%q) = %v, %t, want nobody", key, v, ok)
 		}
 	}
@@ -118,7 +118,7 @@ func FuzzFromRequest(f *testing.F) {
 		if withAPIKey {
 			h.Set("X-API-Key", apiKey)
 		}
-		v, err := keys.FromRequest(&http.Request{Header: h})
+		v, err := New(keys, nil).FromRequest(&http.Request{Header: h})
 		switch {
 		case err == nil:
 			sent := authorization + "\n" + apiKey

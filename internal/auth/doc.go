@@ -11,6 +11,23 @@
 //
 //	printf %s "$KEY" | sha256sum
 //
+// [Tokens] is the authenticator of JSON Web Tokens (https://www.rfc-editor.org/rfc/rfc7519) of one issuer. Accepted is
+//
+//   - what is signed by RS256, ES256 or EdDSA with a key of the issuer's JWKS that the token names by its kid; or, where a secret
+//     is shared with the issuer instead, by HS256 with it, and then by nothing else. The header never chooses: "none" and
+//     an algorithm that is not of these are refused, and so is a critical extension (crit), since none is known here.
+//   - whose iss is the issuer and whose aud names the audience; whose exp, which has to be there, is to come, and
+//     whose nbf and iat, if there, have passed, each within [Leeway];
+//   - whose sub is 1 to 255 printable characters, and whose role is admin, editor, reader or partner;
+//   - whose list of accounts, if there, is a list of texts: without it all are seen, with an empty one none;
+//   - and, of a partner, that names affiliates by a list of texts, or an e-mail address that it says is verified: the claim
+//     email with email_verified true, or by another name X with X_verified.
+//
+// The JWKS is fetched at the start, without anyone waiting for it but tokens; again from time to time; and for a kid
+// that is not known, but rarely, however many tokens name such ones. Keys that are known stay so while it cannot be
+// fetched. A token that was verified is remembered by its SHA-256 for a few minutes, but no longer than it lasts: so long may it
+// outlive its key.
+//
 // This package imports nothing of the module, knows nothing of how its keys are configured, and
 // never logs.
 package auth

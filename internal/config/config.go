@@ -1,6 +1,7 @@
 package config
 
 import (
+	"maps"
 	"os"
 	"slices"
 	"time"
@@ -89,11 +90,30 @@ type Writes struct {
 // Auth says who is let in.
 type Auth struct {
 	APIKeys []auth.Key
+	JWT     *JWT // nil: no tokens
+}
+
+// JWT says which JSON Web Tokens are accepted.
+type JWT struct {
+	Issuer   string
+	Audience string
+	JWKSURL  string      // of the issuer's public keys; "" where a secret is shared with it
+	Secret   Credentials // hs256_secret, unless there is a JWKSURL
+	Claims   auth.Claims
+}
+
+// Equal says whether both accept the same tokens for the same viewers; neither has to be there.
+func (j *JWT) Equal(o *JWT) bool {
+	if j == nil || o == nil {
+		return j == o
+	}
+	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims &&
+		maps.Equal(j.Secret.Reveal(), o.Secret.Reveal())
 }
 
 // Configured says whether anyone is asked who they are. Where not, only the server's own machine may
 // reach it.
-func (a Auth) Configured() bool { return len(a.APIKeys) > 0 }
+func (a Auth) Configured() bool { return len(a.APIKeys) > 0 || a.JWT != nil }
 
 // CORS says which web pages may ask, besides the server's own.
 type CORS struct {

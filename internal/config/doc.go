@@ -38,12 +38,21 @@
 //	  stale: 24h                   # how long after that it may still be shown while, or because, a new one cannot be had
 //	  memory: 256MiB               # what all of it may take
 //
-//	auth:                          # absent: everyone who reaches the server is an admin
-//	  api_keys:                    # required; the same name twice while one key replaces another
+//	auth:                          # absent: everyone who reaches the server is an admin; else api_keys, jwt or both
+//	  api_keys:                    # the same name twice while one key replaces another
 //	    - name: dashboard          # required; who holds the key
 //	      sha256: 2c26b46b68ff…    # required; of the key: printf %s "$KEY" | sha256sum
 //	      role: reader             # required; reader | editor | admin
 //	      accounts: [saas]         # default: all
+//	  jwt:                         # JSON Web Tokens, sent as bearers; exp, sub and the role have to be in them
+//	    issuer: https://id.example # required; their iss
+//	    audience: partnergraph     # required; in their aud
+//	    jwks_url: https://…        # the issuer's public keys, for RS256, ES256 and EdDSA; this or hs256_secret
+//	    hs256_secret: ${SECRET}    # shared with the issuer, for HS256 and nothing else; its characters are the key, never decoded
+//	    role_claim: role           # admin, editor, reader or partner (partners are refused so far)
+//	    accounts_claim: accounts   # a list of accounts' ids; a token without it sees all
+//	    affiliates_claim: affiliates # of partners: a list of the global ids of the affiliates that they are
+//	    email_claim: email         # of partners: their address, if email_verified is true; with another name X, X_verified
 //
 //	cors:                          # absent: only the server's own page may ask in a browser
 //	  origins:                     # required; each as browsers send it, never *
@@ -99,6 +108,6 @@
 //
 // # Errors
 //
-// Every problem is reported, not only the first; see [Problems]. None shows a credential, the URL of a
+// Every problem is reported, not only the first; see [Problems]. None shows a credential, a secret, the URL of a
 // Redis, the hash of a key, or anything that came out of ${NAME}.
 package config

@@ -20,6 +20,8 @@ func FuzzParse(f *testing.F) {
 		credentials(`{ api_key: "${SET}" }`), account + "listen: ${SET}", account + "cache: { list: 1s, memory: 1MiB }\nlimits: { body: 1KiB }",
 		account + "redis: { cache: [redis://a, 'redis://:p@b/1'], durable: { sentinel: { master: m, addresses: [\"${SET}\"] } }, ca: c }",
 		account + "cors: { origins: ['https://a.example', 'http://[::1]:3000'] }", account + "cors: { origins: ['http://127.1', 'https://x:443', 'null', '*'] }",
+		account + "listen: :80\nauth: { jwt: { issuer: i, audience: a, jwks_url: 'https://a/${SET}', role_claim: r } }",
+		account + "auth:\n  jwt: { issuer: i, audience: a, hs256_secret: \"${SET}\" }",
 		account + "redis:\n  cache: rediss://u:p@a/1", "a: &b [*b]\n<<: *b", "? [a]\n: b", "listen: |\n  x\n", "!!map {}", "accounts:\n- id: ${SET}\n  - b", "- - -", "a: 'b''c'",
 	} {
 		f.Add(seed)
@@ -72,7 +74,7 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 		for _, k := range c.Auth.APIKeys {
-			if k.Name == "" || k.Role != auth.RoleAdmin && k.Role != auth.RoleReader || k.Accounts != nil && len(k.Accounts) == 0 {
+			if k.Name == "" || k.Role != auth.RoleAdmin && k.Role != auth.RoleEditor && k.Role != auth.RoleReader || k.Accounts != nil && len(k.Accounts) == 0 {
 				t.Errorf("key %+v", k)
 			}
 			for _, id := range k.Accounts {
@@ -80,6 +82,9 @@ func FuzzParse(f *testing.F) {
 					t.Errorf("key %s opens %q, which is no account", k.Name, id)
 				}
 			}
+		}
+		if j := c.Auth.JWT; j != nil && (j.Issuer == "" || j.Audience == "" || (j.JWKSURL == "") == (j.Secret.Reveal()["hs256_secret"] == "") || j.Claims.Role == "") {
+			t.Errorf("jwt %+v", j)
 		}
 		if len(c.Accounts) == 0 || c.Cache.List < time.Second || c.Cache.Memory < MiB || c.Limits.Calls < 1 || c.Limits.Body < KiB {
 			t.Errorf("config %+v", c)

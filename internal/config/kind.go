@@ -187,8 +187,21 @@ var (
 		want: "a text without spaces and line breaks",
 		hide: always,
 		parse: func(s string) (string, bool) {
-			return s, s != "" && !strings.ContainsFunc(s, func(r rune) bool { return unprintable(r) || unicode.IsSpace(r) })
+			return s, s != "" && solid(s)
 		},
+	}
+
+	// identifier is compared with what others send, byte by byte.
+	identifier = kind[string]{
+		want:  "1 to 255 printable characters without spaces",
+		parse: func(s string) (string, bool) { return s, 0 < len(s) && len(s) <= 255 && solid(s) },
+	}
+
+	// hmacSecret is as long as its hash at least: https://www.rfc-editor.org/rfc/rfc7518#section-3.2.
+	hmacSecret = kind[string]{
+		want:  "at least 32 characters without spaces and line breaks",
+		hide:  always,
+		parse: func(s string) (string, bool) { return s, len(s) >= sha256.Size && solid(s) },
 	}
 
 	// Hidden in messages because the key itself, put here by mistake, would be shown.
@@ -229,6 +242,19 @@ var (
 		},
 		hide: hidesURL,
 	}
+
+	// jwksURL decides whom the server trusts: nobody on the way may answer in its place.
+	jwksURL = kind[string]{
+		want: "an https URL without user and fragment, or an http one of this machine",
+		parse: func(s string) (string, bool) {
+			u, err := url.Parse(s)
+			if err != nil || u.Hostname() == "" || u.User != nil || strings.Contains(s, "#") {
+				return "", false
+			}
+			return s, u.Scheme == "https" || u.Scheme == "http" && local(u.Hostname())
+		},
+		hide: hidesURL,
+	}
 )
 
 // origin is where web pages come from, in the one form in which browsers say so: https://www.rfc-editor.org/rfc/rfc6454#section-6.2. In
@@ -260,6 +286,11 @@ var plainOrigin = regexp.MustCompile(`^(https?)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*
 func thisMachine(origin string) bool {
 	u, err := url.Parse(origin)
 	return err == nil && local(u.Hostname())
+}
+
+// solid says whether a text has no spaces and nothing that cannot be shown.
+func solid(s string) bool {
+	return !strings.ContainsFunc(s, func(r rune) bool { return unprintable(r) || unicode.IsSpace(r) })
 }
 
 func unprintable(r rune) bool { return !unicode.IsPrint(r) }

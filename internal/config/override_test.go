@@ -70,8 +70,8 @@ func TestBadOverrides(t *testing.T) {
 PARTNERGRAPH_CACHE_MEMORY: cache.memory: found "1", expected a size in B, KiB, MiB or GiB, from 1MiB to 1024GiB
 PARTNERGRAPH_LIMITS_CALLS: limits.calls: found "0", expected a whole number from 1 to 100000`},
 		{"port", map[string]string{"PORT": "http"}, `PORT: listen: found "http", expected a port number`},
-		{"port without auth", map[string]string{"PORT": "80"}, `PORT: listen: found ":80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys`},
-		{"address without auth", map[string]string{"PARTNERGRAPH_LISTEN": "[::]:80"}, `PARTNERGRAPH_LISTEN: listen: found "[::]:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys`},
+		{"port without auth", map[string]string{"PORT": "80"}, `PORT: listen: found ":80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
+		{"address without auth", map[string]string{"PARTNERGRAPH_LISTEN": "[::]:80"}, `PARTNERGRAPH_LISTEN: listen: found "[::]:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
 		{"later", map[string]string{"PARTNERGRAPH_PERSISTED_OPERATIONS": "x"}, `PARTNERGRAPH_PERSISTED_OPERATIONS: persisted_operations: not supported yet: leave it out`},
 		{"lists cannot be", map[string]string{"PARTNERGRAPH_ACCOUNTS": "x"}, ``},
 	}

@@ -95,9 +95,8 @@ f:7:7: accounts[0].credentials: found a single value, expected a mapping with th
 			`f:2:24: accounts[0].base_url: found a text that is not shown here, expected an http or https URL without user, query and fragment`},
 
 		// Auth.
-		{"auth of nothing", account + "auth: {}\nlisten: :80", `f:2:7: auth.api_keys: missing, expected a list of keys`},
+		{"auth of nothing", account + "auth: {}\nlisten: :80", `f:2:7: auth: found neither api_keys nor jwt, expected one of them or both`},
 		{"no keys", account + "auth: { api_keys: [] }", `f:2:19: auth.api_keys: found an empty list, expected a list of keys`},
-		{"jwt", account + "auth: { jwt: {} }", "f:2:7: auth.api_keys: missing, expected a list of keys\nf:2:14: auth.jwt: not supported yet: leave it out"},
 		{"key", account + "auth:\n  api_keys:\n    - { sha256: sk_live_secret, role: root, accounts: [saas, shop] }", `f:4:7: auth.api_keys[0].name: missing, expected 1 to 100 printable characters
 f:4:17: auth.api_keys[0].sha256: found a text that is not shown here, expected 64 hexadecimal digits, the SHA-256 of the key
 f:4:39: auth.api_keys[0].role: found "root", expected admin, editor or reader
@@ -107,7 +106,7 @@ f:4:62: auth.api_keys[0].accounts[1]: found "shop", expected the id of one of th
 			`f:5:26: auth.api_keys[1].sha256: found the hash of another key, expected one of its own`},
 
 		// Listening.
-		{"all interfaces without auth", account + "listen: 0.0.0.0:80", `f:2:9: listen: found "0.0.0.0:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys`},
+		{"all interfaces without auth", account + "listen: 0.0.0.0:80", `f:2:9: listen: found "0.0.0.0:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
 		{"no port", account + "listen: localhost", `f:2:9: listen: found "localhost", expected host:port`},
 		{"bad port", account + "listen: localhost:65536", `f:2:9: listen: found "localhost:65536", expected host:port`},
 	}

@@ -1,11 +1,9 @@
 package config
 
 import (
-	"slices"
 	"strings"
 	"time"
 
-	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -71,7 +69,7 @@ func (v value) listen(dst *string, asked bool) {
 	}
 	if !asked && !loopback(*dst) {
 		v.problemIn(from, "found %q without auth, which lets in everyone who reaches it; expected an address "+
-			"of this machine alone, like 127.0.0.1:8080, or auth with api_keys", *dst)
+			"of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt", *dst)
 	}
 }
 
@@ -176,20 +174,6 @@ func (v value) limits(l *Limits) {
 	)
 }
 
-// auth reads who is let in, and says whether anything is said about it. The accounts are known by now.
-func (v value) auth(c *Config) bool {
-	if v.node == nil {
-		return false
-	}
-	v.mapping(
-		field{name: "api_keys", read: func(v value) {
-			v.list("keys", true, func(v value) { c.Auth.APIKeys = append(c.Auth.APIKeys, v.apiKey(c)) })
-		}},
-		later("jwt"),
-	)
-	return true
-}
-
 // cors reads which web pages may ask. Where nobody is asked who they are, those are pages of this machine alone.
 func (v value) cors(c *CORS, asked bool) {
 	said := v.node != nil
@@ -216,32 +200,4 @@ func (v value) cors(c *CORS, asked bool) {
 			}
 		})
 	}})
-}
-
-// apiKey reads an entry of api_keys; c holds those before it.
-func (v value) apiKey(c *Config) auth.Key {
-	var key auth.Key
-	known := kind[string]{
-		want:  "the id of one of the accounts",
-		parse: func(s string) (string, bool) { return s, c.hasAccount(s) },
-	}
-	v.mapping(
-		required("name", &key.Name, label),
-		field{name: "sha256", want: keyHash.want, read: func(v value) {
-			if load(v, &key.SHA256, keyHash) &&
-				slices.ContainsFunc(c.Auth.APIKeys, func(k auth.Key) bool { return k.SHA256 == key.SHA256 }) {
-				v.problem("found the hash of another key, expected one of its own")
-			}
-		}},
-		required("role", &key.Role, role),
-		field{name: "accounts", read: func(v value) {
-			v.list("accounts' ids", false, func(v value) {
-				var id string
-				if load(v, &id, known) {
-					key.Accounts = append(key.Accounts, id)
-				}
-			})
-		}},
-	)
-	return key
 }

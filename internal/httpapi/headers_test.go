@@ -15,7 +15,7 @@ import (
 // TestHeaders wants the strict headers on every answer, whichever it is; and no cookie from anybody.
 func TestHeaders(t *testing.T) {
 	open, _ := serve(t, inviting)
-	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Keys = auth.New(nil) })
+	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Auth = auth.New(nil, nil) })
 	bare, _ := serve(t, func(o *httpapi.Options) { o.Playground = false })
 	strict := map[string]string{
 		"Cache-Control":                     "no-store",

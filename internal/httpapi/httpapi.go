@@ -7,6 +7,7 @@
 package httpapi
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -23,9 +24,9 @@ import (
 // Options is what the handler is made from.
 type Options struct {
 	Resolvers *resolvers.Resolver
-	Keys      *auth.Keys      // nil: everybody who reaches the server is auth.Local
-	Origins   []string        // of pages that may ask and read, besides the server's own: each scheme://host[:port], as browsers send it
-	Persisted persisted.Store // what clients may ask by its hash
+	Auth      *auth.Authenticator // nil: everybody who reaches the server is auth.Local
+	Origins   []string            // of pages that may ask and read, besides the server's own: each scheme://host[:port], as browsers send it
+	Persisted persisted.Store     // what clients may ask by its hash
 	Logger    *slog.Logger
 
 	Timeout       time.Duration // of a GraphQL request
@@ -51,7 +52,7 @@ func New(o Options) *Handler {
 	h := &Handler{}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
-	api.Handle("/graphql", invited(o.Origins, local(o.Keys == nil, viewer(o.Keys, bounded(o, graphQL(o))))))
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, bounded(o, graphQL(o))))))
 	api.HandleFunc("GET /schema.graphql", sdl)
 	mux.Handle("/graphql", shared(o.Origins)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins)(api))
@@ -82,20 +83,33 @@ func sdl(w http.ResponseWriter, _ *http.Request) {
 }
 
 // viewer puts who asks into the request's context; whoever cannot say so goes no further.
-func viewer(keys *auth.Keys, next http.Handler) http.Handler {
+func viewer(known *auth.Authenticator, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		v := auth.Local()
-		if keys != nil {
+		if known != nil {
 			var err error
-			if v, err = keys.FromRequest(r); err != nil {
-				w.Header().Set("WWW-Authenticate", `Bearer realm="partnergraph"`)
+			if v, err = known.FromRequest(r); err != nil {
+				w.Header().Set("WWW-Authenticate", challenge(err))
 				refused(http.StatusUnauthorized, resolvers.CodeUnauthenticated, err.Error()).answer(w, r)
 				return
 			}
 		}
+		if v.Role == auth.RolePartner { // until resolvers/scope.go knows them, they would see everything
+			refused(http.StatusForbidden, resolvers.CodeForbidden, "partners are not supported yet").answer(w, r)
+			return
+		}
 		note(r.Context(), func(l *line) { l.viewer = v.Name })
 		next.ServeHTTP(w, r.WithContext(auth.WithViewer(r.Context(), v)))
 	})
+}
+
+// challenge says how to be let in: https://www.rfc-editor.org/rfc/rfc6750#section-3.
+func challenge(err error) string {
+	const bearer = `Bearer realm="partnergraph"`
+	if errors.Is(err, auth.ErrNoCredentials) {
+		return bearer
+	}
+	return bearer + `, error="invalid_token"`
 }
 
 // local refuses requests that were sent to a name other than this machine's, where nobody is asked who they are: else any
@@ -111,7 +125,7 @@ func local(only bool, next http.Handler) http.Handler {
 		}
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			refused(http.StatusForbidden, resolvers.CodeForbidden,
-				"without authentication this server answers to localhost only; configure auth.api_keys to reach it under another name").answer(w, r)
+				"without authentication this server answers to localhost only; configure auth to reach it under another name").answer(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -11,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/cache"
@@ -122,7 +125,7 @@ func TestMethods(t *testing.T) {
 // TestLocalOnly wants a server without authentication to answer to this machine's own names only, and one with keys to any.
 func TestLocalOnly(t *testing.T) {
 	open, _ := serve(t, nil)
-	locked, _ := serve(t, func(o *httpapi.Options) { o.Keys = auth.New(nil) })
+	locked, _ := serve(t, func(o *httpapi.Options) { o.Auth = auth.New(nil, nil) })
 	for host, want := range map[string]int{"localhost": 200, "localhost:8080": 200, "127.0.0.1:8080": 200, "[::1]:8080": 200, "evil.example": 403, "192.168.0.9:8080": 403, "localhost.evil.example": 403} {
 		r := httptest.NewRequest(http.MethodGet, "http://localhost/graphql?query=%7B__typename%7D", nil)
 		r.Host = host
@@ -136,6 +139,54 @@ func TestLocalOnly(t *testing.T) {
 		if w.Code != http.StatusUnauthorized {
 			t.Errorf("%s without a key: %d, want 401", host, w.Code)
 		}
+	}
+}
+
+// TestWhoIsLetIn wants the answers to those who are not, which say what to do and nothing of what was sent; and partners refused, whoever vouches for them.
+func TestWhoIsLetIn(t *testing.T) {
+	const bad = `Bearer realm="partnergraph", error="invalid_token"`
+	now, secret := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC), []byte("a secret of thirty-two characters")
+	h, log := serve(t, func(o *httpapi.Options) {
+		o.Auth = auth.New([]auth.Key{{Name: "partner", SHA256: sha256.Sum256([]byte("partners-key")), Role: auth.RolePartner}}, auth.NewTokens(t.Context(), auth.TokenOptions{
+			Issuer: "i", Audience: "a", Secret: secret, Now: func() time.Time { return now },
+			Claims: auth.Claims{Role: "role", Accounts: "accounts", Affiliates: "affiliates", Email: "email"},
+		}))
+	})
+	token := func(role string, expires time.Duration) string {
+		s, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+			"iss": "i", "aud": "a", "sub": "dana", "role": role, "exp": now.Add(expires).Unix(), "affiliates": []string{"x"},
+		}).SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	tests := []struct {
+		name, key, challenge string
+		status               int
+		want                 string
+	}{
+		{"a reader's token", token("reader", time.Hour), "", 200, `{"data":{"viewer":{"name":"dana","role":"READER"}}`},
+		{"a partner's token", token("partner", time.Hour), "", 403, `"message":"partners are not supported yet","extensions":{"code":"FORBIDDEN"`},
+		{"a partner's key", "partners-key", "", 403, `"message":"partners are not supported yet","extensions":{"code":"FORBIDDEN"`},
+		{"an expired token", token("reader", -time.Hour), bad, 401, auth.ErrBadToken.Error()},
+		{"an unknown key", "guessed", bad, 401, `"code":"UNAUTHENTICATED"`},
+		{"nothing", "", `Bearer realm="partnergraph"`, 401, `"code":"UNAUTHENTICATED"`},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			var header []string
+			if tt.key != "" {
+				header = []string{"Authorization", "Bearer " + tt.key}
+			}
+			w := post(h, `{ viewer { name role } }`, header...)
+			if w.Code != tt.status || w.Header().Get("WWW-Authenticate") != tt.challenge || !strings.Contains(w.Body.String(), tt.want) {
+				t.Errorf("%d %v %s, want %d, the challenge %q and %s", w.Code, w.Header(), w.Body, tt.status, tt.challenge, tt.want)
+			}
+			if tt.key != "" && strings.Contains(w.Body.String()+log.String(), tt.key) {
+				t.Error("what was sent is shown")
+			}
+		})
 	}
 }
 

@@ -36,7 +36,7 @@ func corsHeaders(h http.Header) map[string]string {
 // TestPreflight wants a page of a listed origin told that it may do what clients do, and everybody else nothing.
 func TestPreflight(t *testing.T) {
 	h, _ := serve(t, inviting)
-	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Keys = auth.New(nil) })
+	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Auth = auth.New(nil, nil) })
 	const vary = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
 	nothing := map[string]string{"Vary": vary}
 	granted := func(method, headers string) map[string]string {
@@ -89,7 +89,7 @@ func TestPreflight(t *testing.T) {
 // TestShared wants every answer readable to listed origins, errors too, and to no other.
 func TestShared(t *testing.T) {
 	h, _ := serve(t, inviting)
-	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Keys = auth.New(nil) })
+	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Auth = auth.New(nil, nil) })
 	query := "/graphql?query=" + url.QueryEscape("{__typename}")
 	for _, test := range []struct {
 		name, path, origin string

@@ -1,0 +1,165 @@
+package auth
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/http"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/golang-jwt/jwt/v5"
+	"github.com/maypok86/otter/v2"
+)
+
+// Leeway is how far the issuer's clock may be from ours.
+const Leeway = 30 * time.Second
+
+const (
+	longestToken   = 8 << 10 // bytes
+	longestSubject = 255     // bytes
+	mostRemembered = 10_000  // tokens
+	rememberedFor  = 5 * time.Minute
+)
+
+// Claims are the names of the claims that say who a token's viewer is.
+type Claims struct {
+	Role       string
+	Accounts   string
+	Affiliates string
+	Email      string // and with _verified behind it that of the claim that says whether it is
+}
+
+// TokenOptions says which tokens are accepted. Of JWKS and Secret there is one, and everything else but HTTP is there.
+type TokenOptions struct {
+	Issuer   string // the claim iss; without spaces
+	Audience string // in the claim aud
+	JWKS     string // the URL of the issuer's public keys
+	Secret   []byte // shared with the issuer, for HS256
+	Claims   Claims
+
+	HTTP   http.RoundTripper // fetches the JWKS; nil: http.DefaultTransport
+	Now    func() time.Time
+	Failed func(error) // hears, maybe from several goroutines at once, why the JWKS could not be fetched
+}
+
+// Tokens knows viewers by their JSON Web Tokens; the package's documentation says which are accepted. It is safe for concurrent use.
+type Tokens struct {
+	issuer string
+	claims Claims
+	now    func() time.Time
+	parser *jwt.Parser
+	key    func(context.Context, *jwt.Token) (any, error) // that has to have signed it
+
+	verified *otter.Cache[[sha256.Size]byte, verified] // by the token's hash: a dump of the memory gives no tokens away
+}
+
+// verified is what is remembered of a token.
+type verified struct {
+	viewer *Viewer
+	until  time.Time
+}
+
+// NewTokens makes an authenticator of tokens. It waits for nothing: the JWKS is fetched, now and again, by a goroutine that ends with ctx.
+// It panics where the options would leave something unchecked.
+func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
+	if (o.JWKS == "") == (len(o.Secret) == 0) || o.Issuer == "" || o.Audience == "" {
+		panic("auth: tokens need an issuer, an audience, and either a JWKS or a secret")
+	}
+	t := &Tokens{issuer: o.Issuer, claims: o.Claims, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
+		MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
+	})}
+	methods := []string{jwt.SigningMethodHS256.Alg()}
+	if o.JWKS != "" {
+		methods = []string{jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg()}
+		t.key = newKeySet(ctx, o).key
+	} else {
+		t.key = func(context.Context, *jwt.Token) (any, error) { return o.Secret, nil }
+	}
+	t.parser = jwt.NewParser(jwt.WithValidMethods(methods), jwt.WithStrictDecoding(), jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience),
+		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(o.Now))
+	return t
+}
+
+var errCritical = errors.New("an extension that has to be understood")
+
+// Viewer is who a token is about, if it is accepted. ctx bounds how long the issuer's keys are waited for.
+func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
+	if len(token) > longestToken {
+		return nil, false
+	}
+	hash := sha256.Sum256([]byte(token))
+	if known, ok := t.verified.GetIfPresent(hash); ok && t.now().Before(known.until) {
+		return known.viewer, true
+	}
+	claims := jwt.MapClaims{}
+	_, err := t.parser.ParseWithClaims(token, claims, func(parsed *jwt.Token) (any, error) {
+		if _, ok := parsed.Header["crit"]; ok {
+			return nil, errCritical
+		}
+		return t.key(ctx, parsed)
+	})
+	if err != nil {
+		return nil, false
+	}
+	v, ok := t.viewer(claims)
+	if !ok {
+		return nil, false
+	}
+	until := t.now().Add(rememberedFor)
+	if exp, err := claims.GetExpirationTime(); err == nil && exp.Before(until) {
+		until = exp.Time
+	}
+	t.verified.Set(hash, verified{v, until})
+	return v, true
+}
+
+// roles are the words of the role claim, those of API keys and partner.
+var roles = map[string]Role{"admin": RoleAdmin, "editor": RoleEditor, "reader": RoleReader, "partner": RolePartner}
+
+// viewer reads verified claims. Whatever is not as it should be refuses them: what was meant cannot be guessed.
+func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, bool) {
+	subject, _ := c.GetSubject()
+	word, _ := c[t.claims.Role].(string)
+	role, known := roles[word]
+	accounts, sound := texts(c, t.claims.Accounts)
+	if !printable(subject) || len(subject) > longestSubject || !known || !sound {
+		return nil, false
+	}
+	// The issuer has no space in it, so that no two subjects of two issuers are the same.
+	v := &Viewer{Name: subject, Subject: "jwt:" + t.issuer + " " + subject, Role: role, Accounts: accounts}
+	if role != RolePartner {
+		return v, true
+	}
+	if v.Affiliates, sound = texts(c, t.claims.Affiliates); !sound {
+		return nil, false
+	}
+	if c[t.claims.Email+"_verified"] == true {
+		if v.Email, _ = c[t.claims.Email].(string); !printable(v.Email) {
+			v.Email = ""
+		}
+	}
+	return v, len(v.Affiliates) > 0 || v.Email != ""
+}
+
+// texts is a claim that is a list of texts, or nil where it is not there. ok is false for any other, null included.
+func texts(c jwt.MapClaims, name string) (list []string, ok bool) {
+	claim, there := c[name]
+	if !there {
+		return nil, true
+	}
+	values, ok := claim.([]any)
+	list = make([]string, len(values))
+	for i, value := range values {
+		text, isText := value.(string)
+		list[i], ok = text, ok && isText && printable(text)
+	}
+	return list, ok
+}
+
+// printable says whether a text has something in it, and only what can be shown. (U+FFFD is what is left of what was no UTF-8.)
+func printable(s string) bool {
+	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError })
+}
