@@ -61,9 +61,9 @@ func TestCORS(t *testing.T) {
 		{name: "a bad override", file: opened, env: variable("https://a,null"), problem: `PARTNERGRAPH_CORS_ORIGINS: cors.origins: found "null", expected ` + origin.want},
 		{name: "a comma too many", file: opened, env: variable("https://a,"), problem: "PARTNERGRAPH_CORS_ORIGINS: cors.origins: found an empty text, expected " + origin.want},
 		{name: "without auth", file: account + "cors: { origins: ['http://localhost', 'https://a'] }",
-			problem: `f:2:39: cors.origins[1]: found "https://a" without auth, which lets in all of its pages; expected an origin of this machine alone, like http://localhost:3000, or auth with api_keys`},
+			problem: `f:2:39: cors.origins[1]: found "https://a" without auth, which lets in all of its pages; expected an origin of this machine alone, like http://localhost:3000, or auth with api_keys or jwt`},
 		{name: "an override without auth", file: account, env: variable("https://a"),
-			problem: `PARTNERGRAPH_CORS_ORIGINS: cors.origins: found "https://a" without auth, which lets in all of its pages; expected an origin of this machine alone, like http://localhost:3000, or auth with api_keys`},
+			problem: `PARTNERGRAPH_CORS_ORIGINS: cors.origins: found "https://a" without auth, which lets in all of its pages; expected an origin of this machine alone, like http://localhost:3000, or auth with api_keys or jwt`},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

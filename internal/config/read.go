@@ -180,7 +180,7 @@ func (v value) cors(c *CORS, asked bool) {
 	add := func(v value, variable, from string) {
 		if !asked && !thisMachine(from) {
 			v.problemIn(variable, "found %q without auth, which lets in all of its pages; expected an origin of this machine alone, "+
-				"like http://localhost:3000, or auth with api_keys", from)
+				"like http://localhost:3000, or auth with api_keys or jwt", from)
 		}
 		c.Origins = append(c.Origins, from)
 	}
