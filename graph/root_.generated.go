@@ -2681,8 +2681,7 @@ type Viewer {
   "The accounts that the viewer may see."
   accounts: [Account!]!
   """
-  The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff, and so always for now: roles for
-  affiliates do not exist yet.
+  The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff.
   """
   affiliates: [Affiliate!]!
 }
@@ -2695,6 +2694,8 @@ enum ViewerRole {
   EDITOR
   "Read the records of the accounts that the key or token was given."
   READER
+  "Read what belongs to the affiliates that the viewer is, and nothing else."
+  PARTNER
 }
 
 "One affiliate program at one vendor: a PromoteKit organization, a FirstPromoter company or an UpPromote store."

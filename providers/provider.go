@@ -25,6 +25,10 @@ type Provider interface {
 	// a batch.
 	Calls(edge string, from Rows, need ...string) int
 
+	// Owner is the affiliate whose record an id names, where the id itself says so: no call is made, and whether there is such a record is
+	// not known. An affiliate is their own.
+	Owner(id ID) (affiliate ID, ok bool)
+
 	// RawRecord is the vendor's own record, read live, with everything that is a secret left
 	// out by an allow-list. A record that is not there is an error of KindNotFound.
 	RawRecord(ctx context.Context, id ID) (json.RawMessage, error)
@@ -86,6 +90,9 @@ func unsupported(op string) error {
 func (Unsupported) RawRecord(context.Context, ID) (json.RawMessage, error) {
 	return nil, unsupported("rawRecord")
 }
+
+// Owner says that ids tell no owner, but those of affiliates.
+func (Unsupported) Owner(id ID) (ID, bool) { return id, id.Noun == NounAffiliate }
 
 // Plan is not supported.
 func (Unsupported) Plan(context.Context, Command) (*Write, error) {

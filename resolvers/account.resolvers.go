@@ -19,18 +19,13 @@ func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {
 	if v == nil {
 		return nil, errUnauthenticated
 	}
-	accounts, err := r.Accounts(ctx)
-	return &model.Viewer{Role: model.ViewerRole(v.Role), Name: v.Name, Accounts: accounts, Affiliates: []*providers.Affiliate{}}, err
+	ps, err := r.visible(ctx, nil)
+	return &model.Viewer{Role: model.ViewerRole(v.Role), Name: v.Name, Accounts: accounts(ctx, ps), Affiliates: selves(ctx, ps)}, err
 }
 
 func (r *queryResolver) Accounts(ctx context.Context) ([]*providers.Account, error) {
 	ps, err := r.visible(ctx, nil)
-	accounts := make([]*providers.Account, len(ps))
-	for i, p := range ps {
-		a := p.Account()
-		accounts[i] = &a
-	}
-	return accounts, err
+	return accounts(ctx, ps), err
 }
 
 func (r *queryResolver) Account(ctx context.Context, id providers.ID) (*providers.Account, error) {

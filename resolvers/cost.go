@@ -10,6 +10,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -281,12 +282,36 @@ func (p *planner) roots(selections ast.SelectionSet) {
 			for _, id := range ids[:min(len(ids), maxFirst)] { // the field itself refuses more
 				p.record(f, id)
 			}
+		case f.Name == "viewer":
+			p.viewer(f)
 		case args["id"] == nil:
 			p.plain(f, 1)
 		default:
 			p.record(f, args["id"])
 		}
 	}
+}
+
+// viewer plans who is asking, who may be some affiliates.
+func (p *planner) viewer(f graphql.CollectedField) {
+	accounts, err := p.r.visible(p.ctx, nil)
+	if v := auth.ViewerFrom(p.ctx); err != nil || v == nil || v.Role != auth.RolePartner {
+		p.plain(f, 1)
+		return
+	}
+	path := p.path
+	for _, part := range graphql.CollectFields(p.op, f.Selections, nil) {
+		p.path = path + "." + part.Alias
+		if part.Name != "affiliates" {
+			p.plain(part, 1)
+			continue
+		}
+		fields := collect(p.op, part.Selections, providers.NounAffiliate)
+		from := level{rows: listed, times: listed, affiliates: listed, accounts: accounts}
+		p.calls.add(p.follow("Query.affiliate", from, names(fields)), p.path)
+		p.under(fields, from)
+	}
+	p.path = path
 }
 
 // writes goes through the fields of Mutation. What they wrote is read like any other record.

@@ -100,7 +100,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 			failed = append(failed, located(p, err))
 			continue
 		}
-		sources = append(sources, n.sources(r, p.Account().ID.Account, narrow, planned)...)
+		sources = append(sources, n.sources(r, p, narrow, planned)...)
 	}
 	text, err := json.Marshal(narrow)
 	if err != nil {
@@ -127,8 +127,8 @@ func located(p providers.Provider, err error) error {
 	return err
 }
 
-func (n lists[T, F]) sources(r *Resolver, account string, f F, planned []providers.List[T]) []*source[T] {
-	p := r.byID[account]
+func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []providers.List[T]) []*source[T] {
+	account := p.Account().ID.Account
 	out := make([]*source[T], len(planned))
 	for i, l := range planned {
 		out[i] = &source[T]{provider: p, list: l, match: f.Match, pages: r.pages,

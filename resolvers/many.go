@@ -146,7 +146,7 @@ func (e many[From, To, F]) grow(r *Resolver, ctx context.Context, b branch[From]
 	if err != nil {
 		return &leaf[To]{err: located(p, err)}
 	}
-	l := &leaf[To]{sources: e.to.sources(r, account, f, planned)}
+	l := &leaf[To]{sources: e.to.sources(r, p, f, planned)}
 	if b.after != "" {
 		at, err := unseal(e.bound(ctx, b.from), b.after)
 		if err != nil {

@@ -15,6 +15,9 @@ func (r *Resolver) account(ctx context.Context, id providers.ID) (*providers.Acc
 	if !ok {
 		return nil, nil
 	}
+	if err := unidentified(p); err != nil {
+		return nil, err
+	}
 	a := p.Account()
 	return &a, nil
 }

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/ledger"
@@ -31,6 +32,7 @@ type Resolver struct {
 	timeout time.Duration
 	log     *slog.Logger
 	now     func() time.Time
+	noticed sync.Map // the lists whose filter by affiliate a vendor was seen to ignore; see narrow
 }
 
 // New makes the resolvers of these accounts.

@@ -2,13 +2,18 @@ package resolvers
 
 import (
 	"context"
+	"fmt"
+	"strings"
+
+	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 // This file is the one place where it is decided what a viewer sees. Everything that leads to a record comes through
-// it: root lists and their filters by visible, single records and edges by provider, cursors by scope.
+// it: root lists and their filters by visible, single records and edges by provider, cursors by scope. What a partner sees of an
+// account, the provider that they get shows: scoped.
 
 // provider is the account's provider, if there is such an account and the viewer may see it.
 func (r *Resolver) provider(ctx context.Context, account string) (providers.Provider, bool) {
@@ -17,7 +22,26 @@ func (r *Resolver) provider(ctx context.Context, account string) (providers.Prov
 		return nil, false
 	}
 	p, ok := r.byID[account]
-	return p, ok
+	if !ok {
+		return nil, false
+	}
+	switch v.Role {
+	case auth.RoleAdmin, auth.RoleEditor, auth.RoleReader:
+		return p, true
+	case auth.RolePartner:
+		s := scopedOf(ctx, r, p, v)
+		s.identify(ctx)
+		return s, s.err != nil || s.planning || len(s.own) > 0
+	}
+	return nil, false // whoever adds a role says here what it sees
+}
+
+// unidentified is why it is not known what a viewer may see of an account; nil where it is known. Such a provider shows nothing.
+func unidentified(p providers.Provider) error {
+	if s, ok := p.(*scoped); ok && s.err != nil {
+		return located(p, s.err)
+	}
+	return nil
 }
 
 // visible are the providers of the accounts that the viewer may see, those named by ids if there are any. Ids
@@ -33,12 +57,21 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 			named[id.Account] = true
 		}
 	}
-	var out []providers.Provider
-	for _, account := range r.order {
-		if named != nil && !named[account] {
-			continue
+	found := make([]providers.Provider, len(r.order))
+	var wg providers.Group
+	for i, account := range r.order {
+		if named == nil || named[account] {
+			wg.Go(func() {
+				if p, ok := r.provider(ctx, account); ok {
+					found[i] = p
+				}
+			})
 		}
-		if p, ok := r.provider(ctx, account); ok {
+	}
+	wg.Wait()
+	var out []providers.Provider
+	for _, p := range found {
+		if p != nil {
 			out = append(out, p)
 		}
 	}
@@ -55,5 +88,56 @@ func scope(ctx context.Context) string {
 	for _, a := range v.Accounts {
 		s += " " + a
 	}
+	if v.Role == auth.RolePartner {
+		s += fmt.Sprintf(" %q %q", v.Affiliates, lower(v.Email))
+	}
 	return s
+}
+
+// accounts are the accounts of providers. One of which it is not known whether the viewer may see it is left out, with an entry in errors.
+func accounts(ctx context.Context, ps []providers.Provider) []*providers.Account {
+	out := make([]*providers.Account, 0, len(ps))
+	for _, p := range ps {
+		if err := unidentified(p); err != nil {
+			graphql.AddError(ctx, err)
+			continue
+		}
+		a := p.Account()
+		out = append(out, &a)
+	}
+	return out
+}
+
+// selves are the affiliates that the viewer is, if they are asked for.
+func selves(ctx context.Context, ps []providers.Provider) []*providers.Affiliate {
+	out := []*providers.Affiliate{}
+	op := graphql.GetOperationContext(ctx)
+	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
+		if f.Name != "affiliates" {
+			continue
+		}
+		fields := collect(op, f.Selections, providers.NounAffiliate)
+		var wants []want
+		for _, p := range ps {
+			if s, ok := p.(*scoped); ok {
+				for _, id := range s.own {
+					wants = append(wants, want{id, strings.Join(names(fields), " ")})
+				}
+			}
+		}
+		rows, err := affiliates.loader(ctx).all(ctx, wants)
+		if err != nil {
+			for _, err := range unjoin(err) {
+				graphql.AddError(ctx, err)
+			}
+		}
+		for _, row := range rows {
+			if row != nil {
+				out = append(out, row)
+			}
+		}
+		ahead(ctx, out, fields)
+		break // an alias of it asks for the same
+	}
+	return out
 }

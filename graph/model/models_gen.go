@@ -19,8 +19,7 @@ type Viewer struct {
 	Name string `json:"name"`
 	// The accounts that the viewer may see.
 	Accounts []*providers.Account `json:"accounts"`
-	// The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff, and so always for now: roles for
-	// affiliates do not exist yet.
+	// The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff.
 	Affiliates []*providers.Affiliate `json:"affiliates"`
 }
 
@@ -34,17 +33,20 @@ const (
 	ViewerRoleEditor ViewerRole = "EDITOR"
 	// Read the records of the accounts that the key or token was given.
 	ViewerRoleReader ViewerRole = "READER"
+	// Read what belongs to the affiliates that the viewer is, and nothing else.
+	ViewerRolePartner ViewerRole = "PARTNER"
 )
 
 var AllViewerRole = []ViewerRole{
 	ViewerRoleAdmin,
 	ViewerRoleEditor,
 	ViewerRoleReader,
+	ViewerRolePartner,
 }
 
 func (e ViewerRole) IsValid() bool {
 	switch e {
-	case ViewerRoleAdmin, ViewerRoleEditor, ViewerRoleReader:
+	case ViewerRoleAdmin, ViewerRoleEditor, ViewerRoleReader, ViewerRolePartner:
 		return true
 	}
 	return false

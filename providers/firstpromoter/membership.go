@@ -102,6 +102,15 @@ func (p *provider) memberOf(id providers.ID) providers.ID {
 	return p.id(providers.NounAffiliate, promoter)
 }
 
+// Owner is the promoter in the ids of memberships.
+func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
+	if id.Noun == providers.NounMembership {
+		owner := p.memberOf(id)
+		return owner, !owner.IsZero()
+	}
+	return id, id.Noun == providers.NounAffiliate
+}
+
 // membershipsIn are the memberships of affiliates that pass keep, and the affiliates they came with.
 func membershipsIn(affiliates []*providers.Affiliate, h providers.Harvest, keep func(*providers.Membership) bool) ([]*providers.Membership, providers.Harvest) {
 	var kept []*providers.Membership

@@ -152,6 +152,21 @@ func referrer(id providers.ID) string {
 	return affiliate
 }
 
+// Owner is the affiliate in the ids of referrals, memberships and coupons.
+func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
+	parts, ok := providers.SplitLocal(id.Local, 2)
+	switch {
+	case id.Noun == providers.NounAffiliate:
+		return id, true
+	case !ok:
+		return providers.ID{}, false
+	case id.Noun == providers.NounReferral:
+		return recordID(id.Account, providers.NounAffiliate, parts[1]), true
+	default:
+		return recordID(id.Account, providers.NounAffiliate, parts[0]), true
+	}
+}
+
 // listReferrals reads a page of the referrals.
 // https://www.promotekit.com/docs/api-reference/referrals/list-referrals
 //

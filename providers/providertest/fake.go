@@ -370,6 +370,11 @@ func (f *Fake) Account() providers.Account {
 	}
 }
 
+// Owner says that ids tell no owner, but those of affiliates.
+func (f *Fake) Owner(id providers.ID) (providers.ID, bool) {
+	return id, id.Noun == providers.NounAffiliate
+}
+
 // Ping makes one call.
 func (f *Fake) Ping(ctx context.Context) error { return f.call(ctx, "Ping") }
 

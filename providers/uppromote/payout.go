@@ -175,6 +175,21 @@ func (p *provider) payout(id providers.ID) (state string, n integer, ok bool) {
 	return state, n, ok && is && (state == paidState || state == dueState)
 }
 
+// Owner is the affiliate in the ids of memberships, coupons, and of what is owed.
+func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
+	first, second, ok := p.joined(id, id.Noun)
+	switch {
+	case id.Noun == providers.NounAffiliate:
+		return id, true
+	case !ok || id.Noun == providers.NounPayout && first != dueState:
+		return providers.ID{}, false
+	case id.Noun == providers.NounPayout:
+		return p.local(providers.NounAffiliate, second), true
+	default:
+		return p.local(providers.NounAffiliate, first), true
+	}
+}
+
 // payment converts a row; it is as old as its processing. Lists are said to name the referrals; a row that does not
 // knows all but that.
 func (r *reply) payment(w *wirePayment) *providers.Payout {

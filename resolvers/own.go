@@ -1,0 +1,151 @@
+package resolvers
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// own is how a partner's records of a noun are found, and told from others'.
+type own[T providers.Record] struct {
+	noun  providers.Noun
+	owner func(*T) providers.ID
+	byID  func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)
+}
+
+// The nouns that belong to affiliates.
+var (
+	ownMemberships = own[providers.Membership]{providers.NounMembership, func(m *providers.Membership) providers.ID { return m.AffiliateID },
+		providers.Reader.MembershipsByID}
+	ownReferrals = own[providers.Referral]{providers.NounReferral, func(r *providers.Referral) providers.ID { return r.AffiliateID },
+		providers.Reader.ReferralsByID}
+	ownCommissions = own[providers.Commission]{providers.NounCommission, func(c *providers.Commission) providers.ID { return c.AffiliateID },
+		providers.Reader.CommissionsByID}
+	ownPayouts = own[providers.Payout]{providers.NounPayout, func(p *providers.Payout) providers.ID { return p.AffiliateID },
+		providers.Reader.PayoutsByID}
+	ownCoupons = own[providers.Coupon]{providers.NounCoupon, func(c *providers.Coupon) providers.ID { return c.AffiliateID },
+		providers.Reader.CouponsByID}
+)
+
+// read answers those of ids that are the partner's own, which all stand in lists. An id that says that it is another's is not looked for.
+func (n own[T]) read(ctx context.Context, s *scoped, ids []providers.ID, need []string, lists func() ([]providers.List[T], error)) (*providers.Batch[T], error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	var sought, direct []providers.ID
+	owned := map[providers.ID]bool{} // by what the id says
+	for _, id := range ids {
+		owner, says := s.inner.Owner(id)
+		switch {
+		case id.Account != s.inner.Account().ID.Account || id.Noun != n.noun || says && !s.mine(owner):
+		case s.named(id):
+			direct = append(direct, id)
+		default:
+			sought, owned[id] = append(sought, id), says
+		}
+	}
+	if len(need) > 0 {
+		need = append(slices.Clone(need), "affiliate") // else it could not be checked
+	}
+	out := &providers.Batch[T]{Found: map[providers.ID]*T{}}
+	rows, ended, err := n.walk(ctx, s, sought, lists)
+	if err != nil {
+		return nil, err
+	}
+	for _, id := range sought {
+		switch row := rows[id]; {
+		case row != nil && providers.NodeOf(row).Known.Covers(need...):
+			out.Found[id] = row
+		case row != nil, owned[id] && !ended:
+			direct = append(direct, id)
+		}
+	}
+	b, err := only(ctx, direct, func(providers.ID) bool { return true }, need, func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error) {
+		return n.byID(s.inner, ctx, ids, need...)
+	})
+	if err != nil {
+		return nil, err
+	}
+	out.Failed = b.Failed
+	for id, row := range b.Found {
+		if s.mine(n.owner(row)) {
+			out.Found[id] = row
+		}
+	}
+	return out, nil
+}
+
+// named says whether one of the partner's own commissions names a payout, which then is theirs. Nothing else is taken for theirs because of
+// what names it: with tiers and splits a commission's referral is another's.
+func (s *scoped) named(id providers.ID) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.payouts[id]
+}
+
+// note remembers what rows of the partner's own name.
+func note[T providers.Record](s *scoped, rows []*T) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, row := range rows {
+		if c, ok := any(row).(*providers.Commission); ok && !c.PayoutID.IsZero() {
+			s.payouts[c.PayoutID] = true
+		}
+	}
+}
+
+// walked is how far a partner's own lists of a noun were read.
+type walked[T providers.Record] struct {
+	mu    sync.Mutex
+	lists []providers.List[T]
+	begun bool
+	page  int // pages read of the first of lists
+	rows  map[providers.ID]*T
+	ended bool // there is nothing beyond rows; not if the bound of pages was reached
+}
+
+// walk reads the partner's own lists until all ids are found, or to the end, or to the bound of pages; what was read is read once.
+func (n own[T]) walk(ctx context.Context, s *scoped, ids []providers.ID, lists func() ([]providers.List[T], error)) (_ map[providers.ID]*T, ended bool, _ error) {
+	if len(ids) == 0 {
+		return nil, false, nil
+	}
+	s.mu.Lock()
+	if s.walks[n.noun] == nil {
+		s.walks[n.noun] = &walked[T]{rows: map[providers.ID]*T{}, ended: true}
+	}
+	w := s.walks[n.noun].(*walked[T])
+	s.mu.Unlock()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if !w.begun {
+		var err error
+		if w.lists, err = lists(); err != nil {
+			return nil, false, err
+		}
+		w.begun = true
+	}
+	found := map[providers.ID]*T{}
+	for {
+		for _, id := range ids {
+			if row := w.rows[id]; row != nil {
+				found[id] = row
+			}
+		}
+		if len(found) == len(ids) || len(w.lists) == 0 {
+			return found, w.ended, nil
+		}
+		p, err := w.lists[0].Page(ctx, providers.PageRequest{Number: w.page + 1, Reader: s})
+		if err != nil {
+			return nil, false, err
+		}
+		for _, row := range p.Items {
+			w.rows[providers.NodeOf(row).ID] = row
+		}
+		if w.page++; !p.More || w.page >= s.r.pages {
+			w.ended = w.ended && !p.More
+			w.lists, w.page = w.lists[1:], 0
+		}
+	}
+}

@@ -1,0 +1,288 @@
+package resolvers_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// TestPartnerColdIDs asks for others' records by id when nothing is cached, and wants no call that names one.
+func TestPartnerColdIDs(t *testing.T) {
+	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
+		self := all.some()[0]
+		var foreign []string
+		named := map[string]bool{}
+		mine := map[string]bool{}
+		for _, n := range belonging {
+			count := 0
+			for _, r := range all.of[n.list] {
+				parsed, _ := providers.ParseID(id(r))
+				parts := strings.Split(parsed.Local, "~")
+				switch at(r, "affiliate", "id") {
+				case self:
+					for _, p := range parts {
+						mine[p] = true
+					}
+				default:
+					if count++; count <= 5 {
+						foreign = append(foreign, id(r))
+						for _, p := range parts {
+							named[p] = true
+						}
+					}
+				}
+			}
+		}
+		if len(foreign) < 20 {
+			t.Fatalf("%d foreign ids are too few", len(foreign))
+		}
+		w.pass(1000 * 3600 * 1e9) // what was read is forgotten
+		kit := w.kits[vendor]
+		kit.Forget()
+		a := w.as(partner(self), `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": foreign})
+		if len(a.Errors) > 0 || strings.Contains(a.text, `"id"`) {
+			t.Errorf("others' records: %s", clipped(a.text))
+		}
+		for _, r := range kit.Requests() {
+			u, err := url.Parse(r.Path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said := strings.Split(u.Path, "/")
+			for _, values := range u.Query() {
+				said = append(said, values...)
+			}
+			for _, word := range said {
+				if named[word] && !mine[word] && word != "paid" && len(word) > 3 {
+					t.Errorf("a call names another's record: %s", r.Path)
+				}
+			}
+		}
+	})
+}
+
+// liar is an account at a vendor who ignores filters by affiliate.
+type liar struct{ providers.Provider }
+
+func (l liar) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
+	f.Affiliates = nil
+	return l.Provider.Memberships(f)
+}
+
+func (l liar) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
+	f.Affiliates = nil
+	return l.Provider.Referrals(f)
+}
+
+func (l liar) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	f.Affiliates, f.Payouts = nil, nil
+	return l.Provider.Commissions(f)
+}
+
+func (l liar) Payouts(f providers.PayoutFilter) ([]providers.List[providers.Payout], error) {
+	f.Affiliates = nil
+	return l.Provider.Payouts(f)
+}
+
+func (l liar) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
+	f.Affiliates = nil
+	return l.Provider.Coupons(f)
+}
+
+func (l liar) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	return l.Provider.AffiliatesByID(ctx, ids, need...)
+}
+
+// TestPartnerIgnoredFilter has vendors ignore the filter by affiliate: partners get an error instead of everyone's rows, the operator is told
+// once for each noun, and nobody's list is walked.
+func TestPartnerIgnoredFilter(t *testing.T) {
+	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { return liar{p} }}, func(t *testing.T, w *world, vendor string, all *truth) {
+		self := all.some()[0]
+		secrets := all.secrets(self)
+		var refused, told int
+		for range 2 {
+			for _, n := range belonging {
+				w.pass(1000 * 3600 * 1e9)
+				w.kits[vendor].Forget()
+				a := w.as(partner(self), fmt.Sprintf("{ %s(first: 100) { totalCount nodes { %s } } }", n.list, n.fields), nil)
+				if len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != string(resolvers.CodeUnsupported) {
+					t.Errorf("%s: %s, want %s", n.list, clipped(a.text), resolvers.CodeUnsupported)
+				}
+				refused++
+				if strings.Contains(a.text, `"id"`) || len(leaks(a.text, secrets)) > 0 {
+					t.Errorf("%s are shown: %s", n.list, clipped(a.text))
+				}
+				if got := len(w.kits[vendor].Requests()); got > 4 {
+					t.Errorf("%s took %d calls", n.list, got)
+				}
+			}
+			told += strings.Count(w.told.take(), "ignores the filter by affiliate")
+		}
+		if told != len(belonging) {
+			t.Errorf("the operator is told %d times of %d refusals, want %d", told, refused, len(belonging))
+		}
+	})
+}
+
+// TestPartnerSwitches has the simulators ignore what their vendors may ignore.
+func TestPartnerSwitches(t *testing.T) {
+	for _, try := range []struct{ vendor, name, list string }{
+		{"promotekit", "ignore_filters", "commissions"}, {"uppromote", "ignore_payment_email", "payouts"},
+	} {
+		w := newWorld(t, setup{vendors: []string{try.vendor}, noBudget: true, ticks: true, size: providers.SandboxSmall})
+		all := w.truth()
+		self := all.some()[0]
+		w.kits[try.vendor].Set(try.name, true)
+		for range 3 { // the vendor's adapter plans otherwise once it knows
+			w.pass(1000 * 3600 * 1e9)
+			w.kits[try.vendor].Forget()
+			a := w.as(partner(self), fmt.Sprintf("{ %s(first: 100) { nodes { id affiliate { id } } } others: payouts(first: 10) { nodes { commissions(first: 100) { nodes { id affiliate { id email } } } } } }", try.list), nil)
+			if len(a.Errors) == 0 || len(leaks(a.text, all.secrets(self))) > 0 {
+				t.Errorf("%s: %s", try.name, clipped(a.text))
+			}
+			for _, r := range w.kits[try.vendor].Requests() {
+				if u, err := url.Parse(r.Path); err != nil || u.Query().Get("page") > "1" {
+					t.Errorf("%s: everyone's list is walked by %s", try.name, r.Path)
+				}
+			}
+		}
+		if !strings.Contains(w.told.take(), "ignores the filter by affiliate") {
+			t.Errorf("%s: the operator is not told", try.name)
+		}
+	}
+}
+
+// TestPartnerByEmail wants a partner with an address to be the affiliate with exactly that one.
+func TestPartnerByEmail(t *testing.T) {
+	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
+		self := all.some()[0]
+		var email string
+		for _, a := range all.affiliates {
+			if id(a) == self {
+				email, _ = a["email"].(string)
+			}
+		}
+		known := func(email string) *auth.Viewer { return &auth.Viewer{Role: auth.RolePartner, Email: email} }
+		for _, spelled := range []string{email, strings.ToUpper(email)} {
+			for _, n := range belonging {
+				if diff := cmp.Diff(byID(all.own(n.list, self)), byID(w.rows(known(spelled), n.list, "{}", n.fields))); diff != "" {
+					t.Errorf("%s of %s (-want +got):\n%s", n.list, spelled, clipped(diff))
+				}
+			}
+		}
+		others := []string{"nobody@example.com", email[1:], "x" + email, email + ".example", strings.Replace(email, "s", "ſ", 1), strings.Replace(email, "k", "\u212a", 1), "%", "*", ""}
+		for _, other := range slices.DeleteFunc(others, func(s string) bool { return s == email }) {
+			a := w.as(known(other), `{ accounts { id } viewer { accounts { id } affiliates { id } } affiliates(first: 10) { nodes { id } } commissions(first: 10) { nodes { id } } node(id: "`+self+`") { id } }`, nil)
+			if strings.Contains(a.text, `"id"`) {
+				t.Errorf("%q sees %s", other, clipped(a.text))
+			}
+		}
+		if vendor != "promotekit" { // retries wait in earnest; one vendor will do
+			return
+		}
+		w.pass(1000 * 3600 * 1e9)
+		w.kits[vendor].SetDown(true)
+		a := w.as(known(email), `{ accounts { id } commissions(first: 10) { nodes { id } } node(id: "`+self+`") { id } }`, nil)
+		if strings.Contains(a.text, `"id"`) || len(a.Errors) < 3 {
+			t.Errorf("while the vendor is away: %s", clipped(a.text))
+		}
+		a = w.as(partner(self), `{ accounts { lastError } }`, nil)
+		if !strings.Contains(a.text, `"lastError":null`) {
+			t.Errorf("what the operator alone should know: %s", a.text)
+		}
+	})
+}
+
+// looseLookup is an account whose look-up by address finds what it was told.
+type looseLookup struct {
+	providers.Provider
+	page func(email string) *providers.Page[providers.Affiliate]
+}
+
+func (l looseLookup) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
+	if f.Email == "" {
+		return l.Provider.Affiliates(f)
+	}
+	return []providers.List[providers.Affiliate]{{Key: "look-up", Page: func(context.Context, providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
+		return l.page(f.Email), nil
+	}}}, nil
+}
+
+// TestPartnerLookUp gives look-ups of an address that must not be believed.
+func TestPartnerLookUp(t *testing.T) {
+	affiliate := func(local, email string) *providers.Affiliate {
+		a := &providers.Affiliate{Email: &email}
+		a.ID = providers.ID{Account: "firstpromoter", Noun: providers.NounAffiliate, Local: local}
+		return a
+	}
+	const email = "jane@example.com"
+	for name, try := range map[string]struct {
+		page providers.Page[providers.Affiliate]
+		want string
+	}{
+		"it":                     {providers.Page[providers.Affiliate]{Items: []*providers.Affiliate{affiliate("1", email)}}, "accounts"},
+		"it among others":        {providers.Page[providers.Affiliate]{Items: []*providers.Affiliate{affiliate("2", "mary"+email), affiliate("1", email)}}, "accounts"},
+		"another":                {providers.Page[providers.Affiliate]{Items: []*providers.Affiliate{affiliate("1", "joe@example.com")}}, "nothing"},
+		"one without an address": {providers.Page[providers.Affiliate]{Items: []*providers.Affiliate{{}}}, "nothing"},
+		"two":                    {providers.Page[providers.Affiliate]{Items: []*providers.Affiliate{affiliate("1", email), affiliate("2", email)}}, "nothing"},
+		"everybody":              {providers.Page[providers.Affiliate]{Items: []*providers.Affiliate{affiliate("1", email)}, More: true}, "error"},
+	} {
+		w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, wrap: func(p providers.Provider) providers.Provider {
+			return looseLookup{p, func(string) *providers.Page[providers.Affiliate] { return &try.page }}
+		}})
+		a := w.as(&auth.Viewer{Role: auth.RolePartner, Email: email}, `{ accounts { id } }`, nil)
+		var data struct{ Accounts []object }
+		if err := json.Unmarshal(a.Data, &data); err != nil {
+			t.Fatal(err)
+		}
+		got := "nothing"
+		if len(data.Accounts) > 0 {
+			got = "accounts"
+		} else if len(a.Errors) > 0 {
+			got = "error"
+		}
+		if got != try.want {
+			t.Errorf("%s: %s, want %s: %s", name, got, try.want, a.text)
+		}
+	}
+}
+
+// TestPartnerOfNothing wants viewers who are no affiliate, and roles that nobody knows, to see nothing, without a call.
+func TestPartnerOfNothing(t *testing.T) {
+	w := newWorld(t, setup{noBudget: true, ticks: true})
+	all := w.truth()
+	self := id(all.affiliates[0])
+	campaign := id(all.campaigns[0])
+	for name, v := range map[string]*auth.Viewer{
+		"nobody":                       {Role: auth.RolePartner},
+		"no id":                        partner("x"),
+		"a campaign":                   partner(campaign),
+		"an account that is not there": partner(providers.ID{Account: "other", Noun: providers.NounAffiliate, Local: "1"}.String()),
+		"an account not to be seen":    {Role: auth.RolePartner, Affiliates: []string{self}, Accounts: []string{"other"}},
+		"another role":                 {Role: "ROOT", Affiliates: []string{self}},
+		"no role":                      {Affiliates: []string{self}},
+	} {
+		for _, kit := range w.kits {
+			kit.Forget()
+		}
+		a := w.as(v, `{ accounts { id } commissions(first: 10) { nodes { id } } affiliates(first: 10) { nodes { id } } node(id: "`+self+`") { id } }`, nil)
+		if strings.Contains(a.text, `"id"`) || len(a.Errors) > 0 {
+			t.Errorf("%s: %s", name, clipped(a.text))
+		}
+		for vendor, kit := range w.kits {
+			if got := kit.Requests(); len(got) > 0 {
+				t.Errorf("%s costs a call at %s: %s", name, vendor, got[0].Path)
+			}
+		}
+	}
+}

@@ -1,0 +1,262 @@
+package resolvers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// scoped is an account as a partner sees it: a provider that shows what belongs to the affiliates that they are. What it hands on to the
+// account's provider is narrowed before, and what comes back is checked. It lives as long as an operation.
+//
+// What somebody else's is, is as if it were not there: nil, without an error and without a call. Where an id does not say whose record it
+// names, it is looked for among the partner's own, and never read.
+type scoped struct {
+	providers.Unsupported // nothing is written for a partner, and no raw record read
+
+	r      *Resolver
+	inner  providers.Provider
+	viewer *auth.Viewer
+
+	once     sync.Once
+	own      []providers.ID // the affiliates that the viewer is in this account
+	err      error          // why that is not known; then nothing is shown
+	planning bool           // that is not known yet, because nothing may be read: the cost is being estimated
+
+	mu      sync.Mutex
+	payouts map[providers.ID]bool  // those that were named by commissions of the partner's own
+	walks   map[providers.Noun]any // *walked, how far their own lists were read in search of ids
+}
+
+// scopedOf is the operation's view of an account.
+func scopedOf(ctx context.Context, r *Resolver, p providers.Provider, v *auth.Viewer) *scoped {
+	made := &scoped{r: r, inner: p, viewer: v, payouts: map[providers.ID]bool{}, walks: map[providers.Noun]any{}}
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		made.planning = true
+		return made
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := "scoped\x00" + p.Account().ID.Account
+	if found, ok := l.m[key]; ok {
+		return found.(*scoped)
+	}
+	l.m[key] = made
+	return made
+}
+
+// identify finds out which affiliates the viewer is: those whose ids they were given, or the one with their address.
+func (s *scoped) identify(ctx context.Context) {
+	s.once.Do(func() {
+		account := s.inner.Account().ID.Account
+		for _, text := range s.viewer.Affiliates {
+			if id, err := providers.ParseID(text); err == nil && id.Account == account && id.Noun == providers.NounAffiliate {
+				s.own = append(s.own, id)
+			}
+		}
+		byEmail := len(s.viewer.Affiliates) == 0 && s.viewer.Email != ""
+		if s.planning = s.planning && byEmail; byEmail && !s.planning {
+			s.own, s.err = s.byEmail(ctx, s.viewer.Email)
+		}
+	})
+}
+
+// byEmail is the affiliate with exactly this address; none where there are several, for nobody knows which of them is meant.
+func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, error) {
+	lists, err := s.inner.Affiliates(providers.AffiliateFilter{Email: email})
+	if err != nil {
+		return nil, err
+	}
+	var found []providers.ID
+	for _, l := range lists {
+		p, err := l.Page(ctx, providers.PageRequest{Number: 1, Reader: s.inner})
+		if err != nil {
+			return nil, err
+		}
+		if p.More {
+			return nil, s.ignored(providers.NounAffiliate, l.Key)
+		}
+		for _, a := range p.Items {
+			if a.Email != nil && lower(*a.Email) == lower(email) && !slices.Contains(found, a.ID) {
+				found = append(found, a.ID)
+			}
+		}
+	}
+	if len(found) != 1 {
+		return nil, nil
+	}
+	return found, nil
+}
+
+// lower is an address without regard to the case of A to Z. Other letters have to be the same: there are some that become these when
+// their case is changed, and they are other people's.
+func lower(email string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, email)
+}
+
+func (s *scoped) mine(affiliate providers.ID) bool { return slices.Contains(s.own, affiliate) }
+
+// errIgnored is for the log.
+var errIgnored = errors.New("the vendor does not narrow this list to one affiliate; it is not walked for a partner")
+
+// ignored is the error of a list that is not narrowed to the affiliate asked for. The operator is told once.
+func (s *scoped) ignored(noun providers.Noun, key string) error {
+	account := s.inner.Account().ID.Account
+	if _, told := s.r.noticed.LoadOrStore(account+"\x00"+string(noun), true); !told {
+		s.r.log.Warn("a vendor ignores the filter by affiliate: partners do not see this list", "account", account, "noun", noun, "list", key)
+	}
+	return &providers.Error{Account: account, Op: "list of " + string(noun), Kind: providers.KindUnsupported, Err: errIgnored}
+}
+
+// Account is the account without what is the operator's alone.
+func (s *scoped) Account() providers.Account {
+	a := s.inner.Account()
+	a.LastError = nil
+	return a
+}
+
+// Ping is the operator's.
+func (s *scoped) Ping(context.Context) error { return errors.ErrUnsupported }
+
+// Calls is the account's own estimate.
+func (s *scoped) Calls(edge string, from providers.Rows, need ...string) int {
+	return s.inner.Calls(edge, from, need...)
+}
+
+// Owner is the account's.
+func (s *scoped) Owner(id providers.ID) (providers.ID, bool) { return s.inner.Owner(id) }
+
+// HasPage says whether a page of a list is cached. Its key is one that was planned here.
+func (s *scoped) HasPage(noun providers.Noun, key string, number int) bool {
+	k, ok := s.inner.(peeker)
+	return ok && !s.planning && k.HasPage(noun, key, number)
+}
+
+// HasRecord says whether a record is cached, of those that are the partner's own for sure.
+func (s *scoped) HasRecord(id providers.ID, need ...string) bool {
+	owner, ok := s.inner.Owner(id)
+	k, is := s.inner.(peeker)
+	return ok && is && s.mine(owner) && k.HasRecord(id, need...)
+}
+
+// campaigns are those that the partner takes part in.
+func (s *scoped) campaigns(ctx context.Context) ([]providers.ID, error) {
+	b, err := s.AffiliatesByID(ctx, s.own, "memberships")
+	affiliates, err := present(b, err, s.own)
+	var ids []providers.ID
+	for _, a := range affiliates {
+		for _, m := range a.Memberships {
+			if !slices.Contains(ids, m.CampaignID) {
+				ids = append(ids, m.CampaignID)
+			}
+		}
+	}
+	return ids, err
+}
+
+// AffiliatesByID reads those of the partner.
+func (s *scoped) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	b, err := only(ctx, ids, s.mine, need, s.inner.AffiliatesByID)
+	for id, a := range b.Found {
+		b.Found[id] = s.clean(a)
+	}
+	return b, err
+}
+
+// clean is an affiliate without what came along of others.
+func (s *scoped) clean(a *providers.Affiliate) *providers.Affiliate {
+	out := *a
+	out.Memberships = slices.DeleteFunc(slices.Clone(a.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != a.ID })
+	out.Coupons = slices.DeleteFunc(slices.Clone(a.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != a.ID })
+	return &out
+}
+
+// CampaignsByID reads those that the partner takes part in.
+func (s *scoped) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
+	if s.err != nil {
+		return nil, s.err
+	}
+	joined, err := s.campaigns(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return only(ctx, ids, func(id providers.ID) bool { return slices.Contains(joined, id) }, need, s.inner.CampaignsByID)
+}
+
+// MembershipsByID reads the partner's own.
+func (s *scoped) MembershipsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Membership], error) {
+	return ownMemberships.read(ctx, s, ids, need, func() ([]providers.List[providers.Membership], error) {
+		return s.Memberships(providers.MembershipFilter{})
+	})
+}
+
+// ReferralsByID reads the partner's own.
+func (s *scoped) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
+	return ownReferrals.read(ctx, s, ids, need, func() ([]providers.List[providers.Referral], error) {
+		return s.Referrals(providers.ReferralFilter{})
+	})
+}
+
+// CommissionsByID reads the partner's own.
+func (s *scoped) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+	return ownCommissions.read(ctx, s, ids, need, func() ([]providers.List[providers.Commission], error) {
+		return s.Commissions(providers.CommissionFilter{})
+	})
+}
+
+// PayoutsByID reads the partner's own.
+func (s *scoped) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
+	return ownPayouts.read(ctx, s, ids, need, func() ([]providers.List[providers.Payout], error) {
+		return s.Payouts(providers.PayoutFilter{})
+	})
+}
+
+// CouponsByID reads the partner's own.
+func (s *scoped) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
+	return ownCoupons.read(ctx, s, ids, need, func() ([]providers.List[providers.Coupon], error) {
+		return s.Coupons(providers.CouponFilter{})
+	})
+}
+
+// WebhookSubscriptionsByID finds none.
+func (s *scoped) WebhookSubscriptionsByID(context.Context, []providers.ID, ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+	return &providers.Batch[providers.WebhookSubscription]{}, nil
+}
+
+// only reads those of ids that may be read, and shows nothing else that came along.
+func only[T providers.Record](ctx context.Context, ids []providers.ID, may func(providers.ID) bool, need []string,
+	read func(context.Context, []providers.ID, ...string) (*providers.Batch[T], error),
+) (*providers.Batch[T], error) {
+	out := &providers.Batch[T]{Found: map[providers.ID]*T{}, Failed: map[providers.ID]error{}}
+	ids = slices.DeleteFunc(slices.Clone(ids), func(id providers.ID) bool { return !may(id) })
+	if len(ids) == 0 {
+		return out, nil
+	}
+	b, err := read(ctx, ids, need...)
+	if err != nil {
+		return out, err
+	}
+	for _, id := range ids {
+		if row := b.Found[id]; row != nil && providers.NodeOf(row).ID == id {
+			out.Found[id] = row
+		}
+		if err := b.Failed[id]; err != nil {
+			out.Failed[id] = err
+		}
+	}
+	return out, nil
+}
