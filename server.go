@@ -294,9 +294,11 @@ func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now f
 // assemble makes the handler of a configuration.
 func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Provider, error) {
 	accounts := make([]providers.Provider, len(cfg.Accounts))
+	emails := map[string]resolvers.CustomerEmails{}
 	var longest time.Duration
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
+		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
 		key := fmt.Sprintf("%s %v", a.ID, a.RateLimit)
 		if p.budgets[key] == nil {
 			p.budgets[key] = p.redis.budget(a, p.log, p.now)
@@ -311,7 +313,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
-			Timeout: longest,
+			Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases,

@@ -21,6 +21,7 @@ import (
 type ReferralResolver interface {
 	Account(ctx context.Context, obj *providers.Referral) (*providers.Account, error)
 
+	Email(ctx context.Context, obj *providers.Referral) (*string, error)
 	MaskedEmail(ctx context.Context, obj *providers.Referral) (*string, error)
 
 	Affiliate(ctx context.Context, obj *providers.Referral) (*providers.Affiliate, error)
@@ -217,7 +218,7 @@ func (ec *executionContext) _Referral_email(ctx context.Context, field graphql.C
 			return ec.fieldContext_Referral_email(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.Email, nil
+			return ec.Resolvers.Referral().Email(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -228,7 +229,7 @@ func (ec *executionContext) _Referral_email(ctx context.Context, field graphql.C
 	)
 }
 func (ec *executionContext) fieldContext_Referral_email(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Referral", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Referral", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Referral_maskedEmail(ctx context.Context, field graphql.CollectedField, obj *providers.Referral) (ret graphql.Marshaler) {
@@ -1220,10 +1221,43 @@ func (ec *executionContext) _Referral(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "email":
-			out.Values[i] = ec._Referral_email(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Referral_email(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "maskedEmail":
 			field := field
 

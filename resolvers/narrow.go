@@ -163,6 +163,9 @@ func (s *scoped) Memberships(f providers.MembershipFilter) ([]providers.List[pro
 
 // Referrals plans lists of the partner's own. A customer is looked for among them: vendors look among everybody's.
 func (s *scoped) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
+	if err := s.finds(f); err != nil {
+		return nil, err
+	}
 	exact := f.Email == "" && f.CustomerID == ""
 	f.Email, f.CustomerID = "", ""
 	g := inCampaigns(s, f.Campaigns, func(r *providers.Referral) providers.ID { return r.CampaignID })

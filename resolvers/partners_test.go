@@ -62,9 +62,6 @@ var belonging = []noun{
 	{"coupons", "id code description createdAt affiliate { id } campaign { id }"},
 }
 
-// object is a row as JSON.
-type object = map[string]any
-
 // rows reads a root list to its end.
 func (w *world) rows(v *auth.Viewer, list, filter, fields string) (all []object) {
 	w.t.Helper()

@@ -41,6 +41,10 @@ func (r *referralResolver) Account(ctx context.Context, obj *providers.Referral)
 	return r.account(ctx, obj.ID)
 }
 
+func (r *referralResolver) Email(ctx context.Context, obj *providers.Referral) (*string, error) {
+	return r.customerEmail(ctx, obj)
+}
+
 func (r *referralResolver) MaskedEmail(ctx context.Context, obj *providers.Referral) (*string, error) {
 	return mask(obj.Email), nil
 }

@@ -16,9 +16,12 @@ type Options struct {
 	Calls    int                  // how many planned calls to vendors one operation may cost
 	Cost     int                  // how many field values one operation may have
 	Ledger   *ledger.Ledger       // through which every write goes
-	Timeout  time.Duration        // the longest that a call of any account may take
-	Logger   *slog.Logger
-	Now      func() time.Time
+	// CustomerEmails says, by account, what partners see of customers' addresses; of accounts that are not there they see none.
+	CustomerEmails map[string]CustomerEmails
+
+	Timeout time.Duration // the longest that a call of any account may take
+	Logger  *slog.Logger
+	Now     func() time.Time
 }
 
 // Resolver is the root of all resolvers. It is safe for concurrent use.
@@ -30,6 +33,7 @@ type Resolver struct {
 	cost    int
 	ledger  *ledger.Ledger
 	timeout time.Duration
+	emails  map[string]CustomerEmails
 	log     *slog.Logger
 	now     func() time.Time
 	noticed sync.Map // the lists whose filter by affiliate a vendor was seen to ignore; see narrow
@@ -37,7 +41,7 @@ type Resolver struct {
 
 // New makes the resolvers of these accounts.
 func New(o Options) *Resolver {
-	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, cost: o.Cost,
+	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, cost: o.Cost, emails: o.CustomerEmails,
 		ledger: o.Ledger, timeout: o.Timeout, log: o.Logger, now: o.Now}
 	for _, p := range o.Accounts {
 		id := p.Account().ID.Account

@@ -36,8 +36,10 @@ type world struct {
 	sims     map[string]*simulated   // by account
 	kits     map[string]*sandbox.Kit // of these
 	accounts map[string]providers.Provider
-	log      *slog.Logger  // of the ledger
-	audit    lines         // what it has said
+	log      *slog.Logger // of the ledger
+	audit    lines        // what it has said
+	graph    *resolvers.Resolver
+	told     lines         // what the resolvers told the operator
 	clock    *atomic.Int64 // how far the server's clock is ahead of today
 }
 
@@ -86,6 +88,10 @@ type setup struct {
 	beside   *world                // shares its vendors and its clock; none
 	store    cache.Store           // of the cache; a memory of its own
 	entries  ledger.Store          // of the ledger; a memory of its own
+	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
+	emails   map[string]resolvers.CustomerEmails
+
+	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
 
 // newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
@@ -122,20 +128,23 @@ func newWorld(t testing.TB, s setup) *world {
 	log := slog.New(slog.DiscardHandler)
 	var accounts []providers.Provider
 	for _, name := range s.vendors {
-		p := cache.Wrap(w.open(s, name), s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
+		var p providers.Provider = cache.Wrap(w.open(s, name), s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
+		if s.wrap != nil {
+			p = s.wrap(p)
+		}
 		w.accounts[name], accounts = p, append(accounts, p)
 	}
 	var known *auth.Authenticator
 	if s.keys != nil {
 		known = auth.New(s.keys, nil)
 	}
+	w.graph = resolvers.New(resolvers.Options{
+		Accounts: accounts, CustomerEmails: s.emails, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: slog.New(slog.NewTextHandler(&w.told, nil)), Now: w.now,
+		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
+		Timeout: 5 * time.Second,
+	})
 	handler := httpapi.New(httpapi.Options{
-		Resolvers: resolvers.New(resolvers.Options{
-			Accounts: accounts, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: log, Now: w.now,
-			Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
-			Timeout: 5 * time.Second,
-		}),
-		Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
+		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 	})
 	server := httptest.NewServer(handler)
 	t.Cleanup(server.Close)
@@ -151,7 +160,13 @@ func (w *world) open(s setup, name string) providers.Provider {
 		w.t.Fatalf("there is no vendor %q", name)
 	}
 	if w.sims[name] == nil {
-		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: 1, Now: func() time.Time { return today }})
+		var ticks atomic.Int64
+		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: 1, Now: func() time.Time {
+			if s.ticks {
+				return today.Add(time.Duration(ticks.Add(1)) * time.Second)
+			}
+			return today
+		}})
 		server := httptest.NewServer(sim)
 		w.t.Cleanup(server.Close)
 		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()

@@ -1,0 +1,56 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// TestCustomerEmails wants partners to see of their customers' addresses what the account and its campaigns let them, and staff all.
+func TestCustomerEmails(t *testing.T) {
+	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
+		for _, rule := range []resolvers.CustomerEmails{"", resolvers.EmailsHidden, resolvers.EmailsCampaign, resolvers.EmailsShown} {
+			w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, emails: map[string]resolvers.CustomerEmails{vendor: rule}})
+			const fields = "id email maskedEmail affiliate { id } campaign { id hidesCustomerEmails }"
+			var self string
+			truth := map[string]object{}
+			for _, r := range w.rows(auth.Local(), "referrals", "{}", fields) {
+				truth[id(r)] = r
+				if a, _ := at(r, "affiliate", "id").(string); r["email"] != nil && self == "" {
+					self = a
+				}
+			}
+			if self == "" {
+				continue // the vendor tells nobody's address
+			}
+			seen := 0
+			for _, r := range w.rows(partner(self), "referrals", "{}", fields) {
+				var want any
+				if hides := at(r, "campaign", "hidesCustomerEmails"); rule == resolvers.EmailsShown || rule == resolvers.EmailsCampaign && hides == false {
+					want = truth[id(r)]["email"]
+				}
+				if r["email"] != want || r["maskedEmail"] != truth[id(r)]["maskedEmail"] {
+					t.Errorf("%s, %q: %v (%v), want %v", vendor, rule, r["email"], r["maskedEmail"], want)
+				}
+				seen++
+			}
+			if seen == 0 {
+				t.Errorf("%s, %q: no referral is seen", vendor, rule)
+			}
+			for _, filter := range []string{`{ email: "a@b.c" }`, `{ customerId: "cus_1" }`, `{ search: "a" }`} {
+				w.kits[vendor].Forget()
+				a := w.as(partner(self), fmt.Sprintf("{ referrals(first: 1, filter: %s) { nodes { id } } }", filter), nil)
+				refused := strings.Contains(a.text, string(resolvers.CodeBadUserInput))
+				if refused != (rule != resolvers.EmailsShown) {
+					t.Errorf("%s, %q, %s: %s", vendor, rule, filter, clipped(a.text))
+				}
+				if got := w.kits[vendor].Requests(); refused && len(got) > 0 {
+					t.Errorf("%s, %q, %s: a refused filter costs %s", vendor, rule, filter, got[0].Path)
+				}
+			}
+		}
+	}
+}
