@@ -49,6 +49,14 @@ func TestPartnerColdIDs(t *testing.T) {
 		w.pass(1000 * 3600 * 1e9) // what was read is forgotten
 		kit := w.kits[vendor]
 		kit.Forget()
+		telling := slices.DeleteFunc(slices.Clone(foreign), func(s string) bool {
+			parsed, _ := providers.ParseID(s)
+			_, ok := w.accounts[vendor].Owner(parsed)
+			return !ok
+		})
+		if a := w.as(partner(self), `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": telling}); len(telling) == 0 || a.Extensions.Cost.Spent > 0 {
+			t.Errorf("%d ids that say whose they are cost %d calls", len(telling), a.Extensions.Cost.Spent)
+		}
 		a := w.as(partner(self), `query($ids: [ID!]!) { nodes(ids: $ids) { id } }`, map[string]any{"ids": foreign})
 		if len(a.Errors) > 0 || strings.Contains(a.text, `"id"`) {
 			t.Errorf("others' records: %s", clipped(a.text))
@@ -285,4 +293,30 @@ func TestPartnerOfNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestOwner wants ids to name the affiliates whose records they name, where they name any.
+func TestOwner(t *testing.T) {
+	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
+		said := map[string]int{}
+		for list, rows := range all.of {
+			for _, r := range rows {
+				parsed, err := providers.ParseID(id(r))
+				if err != nil {
+					t.Fatal(err)
+				}
+				owner, ok := w.accounts[vendor].Owner(parsed)
+				if !ok {
+					continue
+				}
+				said[list]++
+				if want, _ := at(r, "affiliate", "id").(string); owner.String() != want && want != "" {
+					t.Errorf("the id of %s is said to be %s's, want %s", parsed, owner, want)
+				}
+			}
+		}
+		if said["memberships"] == 0 {
+			t.Error("no membership's id says whose it is")
+		}
+	})
 }
