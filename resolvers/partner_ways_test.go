@@ -320,3 +320,82 @@ func TestOwner(t *testing.T) {
 		}
 	})
 }
+
+// misnamer is an account whose commissions name a payout that is somebody else's.
+type misnamer struct {
+	providers.Provider
+	payout *providers.ID
+}
+
+func (m misnamer) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	lists, err := m.Provider.Commissions(f)
+	for i, l := range lists {
+		lists[i].Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+			p, err := l.Page(ctx, r)
+			if err != nil || m.payout.IsZero() {
+				return p, err
+			}
+			page := *p
+			page.Items = nil
+			for _, c := range p.Items {
+				named := *c
+				named.PayoutID = *m.payout
+				page.Items = append(page.Items, &named)
+			}
+			return &page, nil
+		}
+	}
+	return lists, err
+}
+
+// TestPartnerMisnamed wants a record that an own one leads to to be checked when it has arrived.
+func TestPartnerMisnamed(t *testing.T) {
+	var payout providers.ID
+	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { return misnamer{p, &payout} }}, func(t *testing.T, w *world, vendor string, all *truth) {
+		self := all.some()[0]
+		for _, p := range all.of["payouts"] {
+			if at(p, "affiliate", "id") != self {
+				payout, _ = providers.ParseID(id(p))
+			}
+		}
+		a := w.as(partner(self), `{ commissions(first: 5) { nodes { payout { id amount { amount } } } } }`, nil)
+		if len(a.Errors) > 0 || !strings.Contains(a.text, `"payout":null`) || strings.Contains(a.text, `"id"`) {
+			t.Errorf("another's payout: %s", clipped(a.text))
+		}
+		payout = providers.ID{}
+	})
+}
+
+// TestPartnerOthersReferral wants the referral of a share in somebody else's customer to be null, and never to be read.
+func TestPartnerOthersReferral(t *testing.T) {
+	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
+		for _, c := range all.of["commissions"] {
+			earner, _ := at(c, "affiliate", "id").(string)
+			if r := at(c, "referral", "affiliate", "id"); r == nil || r == earner {
+				continue
+			}
+			referral, _ := providers.ParseID(id(at(c, "referral")))
+			w.pass(1000 * 3600 * 1e9)
+			w.kits[vendor].Forget()
+			a := w.as(partner(earner), `query($id: ID!) { node(id: $id) { ... on Commission { id referral { id } } } }`, map[string]any{"id": id(c)})
+			if len(a.Errors) > 0 || !strings.Contains(a.text, `"referral":null`) {
+				t.Errorf("a share in another's customer: %s", clipped(a.text))
+			}
+			for _, r := range w.kits[vendor].Requests() {
+				u, _ := url.Parse(r.Path)
+				for _, values := range u.Query() {
+					if slices.Contains(values, referral.Local) {
+						t.Errorf("another's referral is read: %s", r.Path)
+					}
+				}
+				if strings.HasSuffix(u.Path, "/"+referral.Local) {
+					t.Errorf("another's referral is read: %s", r.Path)
+				}
+			}
+			return
+		}
+		if vendor == "firstpromoter" { // the vendor with tiers
+			t.Error("there is no such share")
+		}
+	})
+}

@@ -228,7 +228,8 @@ func (t *truth) some() (ids []string) {
 			ids = append(ids, id)
 		}
 	}
-	for _, n := range belonging {
+	for _, i := range []int{2, 0, 1, 3, 4} { // whoever has most commissions comes first
+		n := belonging[i]
 		count, most := map[string]int{}, ""
 		for _, r := range t.of[n.list] {
 			a, _ := at(r, "affiliate", "id").(string)
