@@ -381,6 +381,9 @@ func TestPartnerOthersReferral(t *testing.T) {
 			if len(a.Errors) > 0 || !strings.Contains(a.text, `"referral":null`) {
 				t.Errorf("a share in another's customer: %s", clipped(a.text))
 			}
+			if got := w.rows(partner(earner), "commissions", fmt.Sprintf("{ referrals: [%q] }", referral), "id"); len(got) > 0 {
+				t.Errorf("the share is found by another's referral: %v", got)
+			}
 			for _, r := range w.kits[vendor].Requests() {
 				u, _ := url.Parse(r.Path)
 				for _, values := range u.Query() {
