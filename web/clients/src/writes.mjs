@@ -62,7 +62,7 @@ await assert.rejects(client.mutate({ mutation: operation('CreateCommission'), va
   assert.ok(CombinedGraphQLErrors.is(error));
   const [{ message, extensions }] = error.errors;
   assert.deepEqual([extensions.code, extensions.retryable], ['OUTCOME_UNKNOWN', false]);
-  assert.match(message, /before you have looked at the affiliate's newest referrals at UpPromote/);
+  assert.match(message, /look at the affiliate's newest referrals at UpPromote/);
   return true;
 });
 client.stop();
