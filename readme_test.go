@@ -53,7 +53,7 @@ var proofWords = map[providers.ProofBy]string{
 	providers.ProofState: "state", providers.ProofNone: "**nothing**",
 }
 
-// noun is how each Proof.Look has to begin, as it stands behind "before you have looked at".
+// noun is how each Proof.Look has to begin, as it stands behind "look at".
 var noun = regexp.MustCompile(`^(the|how many|[A-Z]\w+'s) .*[^.?]$`)
 
 // proofsOf says what proves a vendor's mutation, one piece of text for each of its cases.
