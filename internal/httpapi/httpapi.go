@@ -94,7 +94,7 @@ func viewer(known *auth.Authenticator, next http.Handler) http.Handler {
 				return
 			}
 		}
-		if v.Role == auth.RolePartner { // until resolvers/scope.go knows them, they would see everything
+		if v.Role == auth.RolePartner { // until fields and mutations know them: lists and edges do
 			refused(http.StatusForbidden, resolvers.CodeForbidden, "partners are not supported yet").answer(w, r)
 			return
 		}
