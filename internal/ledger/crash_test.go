@@ -113,7 +113,8 @@ func TestHistories(t *testing.T) {
 
 func history(t *testing.T, rng *rand.Rand) {
 	v, store := newVendor(), ledger.NewMemory(time.Now)
-	var mu sync.Mutex // guards rng, and the processes
+	var late sync.WaitGroup // writes that have still to land
+	var mu sync.Mutex       // guards rng, and the processes
 	n := func(n int) int {
 		mu.Lock()
 		defer mu.Unlock()
@@ -148,7 +149,7 @@ func history(t *testing.T, rng *rand.Rand) {
 			do()
 			return cut(true)
 		case 3:
-			go func() { time.Sleep(time.Duration(n(int(settle/time.Millisecond)-1)) * time.Millisecond); do() }()
+			late.Go(func() { time.Sleep(time.Duration(n(int(settle/time.Millisecond)-1)) * time.Millisecond); do() })
 			return cut(true)
 		default:
 			do()
@@ -180,6 +181,7 @@ func history(t *testing.T, rng *rand.Rand) {
 		})
 	}
 	wg.Wait()
+	late.Wait()
 	blind := 0
 	for i := range clients {
 		if i%4 == 0 {
