@@ -57,9 +57,9 @@ func TestWhoMayWrite(t *testing.T) {
 		if line := w.audit.take(); line != "" {
 			t.Errorf("the audit has %s", line)
 		}
-		who, name := "editor-key", "by=portal"
+		who, name := "editor-key", "by=key:portal"
 		if forAdmins {
-			who, name = "boss-key", "by=boss"
+			who, name = "boss-key", "by=key:boss"
 		}
 		got, a := w.write(r.mutation, p.fields, newKey, p.input, bearer(who)...)
 		if a.code() != "" || got == nil || len(got.UserErrors) != 0 {
