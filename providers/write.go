@@ -69,6 +69,21 @@ func Problemf(code ProblemCode, field, format string, args ...any) Problems {
 	return Problems{{Field: path(field), Code: code, Message: fmt.Sprintf(format, args...)}}
 }
 
+// When adds a problem if there is one.
+func (p *Problems) When(wrong bool, code ProblemCode, field, message string) {
+	if wrong {
+		*p = append(*p, Problemf(code, field, "%s", message)...)
+	}
+}
+
+// Err is what was gathered as an error; nil for nothing.
+func (p Problems) Err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return p
+}
+
 func path(field string) []string {
 	if field == "" {
 		return []string{}
@@ -135,6 +150,28 @@ const (
 	NotMade Verdict = "NOT_MADE" // it was not: it may be sent
 	Unclear Verdict = "UNCLEAR"  // nobody can tell
 )
+
+// JudgeState is the verdict on a write that sets a state, whatever it was: what holds was made, whoever made it. What is as it was before
+// was not made, unless others wrote in between.
+func JudgeState(holds, asBefore, disturbed bool) Verdict {
+	switch {
+	case holds:
+		return Made
+	case asBefore && !disturbed:
+		return NotMade
+	default:
+		return Unclear
+	}
+}
+
+// Image is what a plan stores as [Write.Before]: a value of plain texts, numbers and flags, as JSON.
+func Image(v any) json.RawMessage {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic(fmt.Sprintf("providers: an image that has no JSON: %v", err)) // no input leads here
+	}
+	return b
+}
 
 // Proof says by what the outcome of a mutation is proven.
 type Proof struct {

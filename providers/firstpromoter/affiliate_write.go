@@ -87,20 +87,20 @@ type createAffiliate struct {
 }
 
 func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r refusals
-	r.unless(m.PayoutEmail == nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
-	r.unless(m.RefCode == nil, providers.ProblemUnsupported, "refCode", "FirstPromoter makes a code; change it with updateMembership")
-	r.unless(m.CouponCode == nil, providers.ProblemUnsupported, "couponCode", "FirstPromoter does not take it; see assignCoupon")
-	r.unless(m.Note == nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
+	var r providers.Problems
+	r.When(m.PayoutEmail != nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
+	r.When(m.RefCode != nil, providers.ProblemUnsupported, "refCode", "FirstPromoter makes a code; change it with updateMembership")
+	r.When(m.CouponCode != nil, providers.ProblemUnsupported, "couponCode", "FirstPromoter does not take it; see assignCoupon")
+	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
 	body := promoterBody{Email: &m.Email, Profile: profileOf(m.FirstName, m.LastName), DripEmails: m.SendEmail, AlwaysApprove: m.Approved}
 	if m.Campaign != nil {
 		n := p.numbers(providers.NounCampaign, []providers.ID{*m.Campaign})
-		r.unless(len(n) == 1, providers.ProblemNotFound, "campaign", "names no campaign of this account")
+		r.When(len(n) != 1, providers.ProblemNotFound, "campaign", "names no campaign of this account")
 		if len(n) == 1 {
 			body.Campaign = n[0]
 		}
 	}
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	switch a, _, err := promoterOne.find(ctx, p, "email", m.Email, withParent); {
@@ -152,11 +152,11 @@ func imageOfAffiliate(a *providers.Affiliate) affiliateImage {
 }
 
 func (m updateAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r refusals
-	r.unless(m.PayoutEmail == nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
-	r.unless(m.Note == nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
-	r.unless(m.NotifyOnSale == nil, providers.ProblemUnsupported, "notifyOnSale", "FirstPromoter does not take it")
-	if err := r.err(); err != nil {
+	var r providers.Problems
+	r.When(m.PayoutEmail != nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
+	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
+	r.When(m.NotifyOnSale != nil, providers.ProblemUnsupported, "notifyOnSale", "FirstPromoter does not take it")
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	a, _, err := promoterOne.now(ctx, p, m.ID, "id", withParent)
@@ -165,7 +165,7 @@ func (m updateAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 	}
 	body := promoterBody{Email: m.Email, Profile: profileOf(m.FirstName, m.LastName)}
 	return &providers.Write{
-		Op: promoterUpdate, Fields: promoterFields, Before: image(imageOfAffiliate(a)),
+		Op: promoterUpdate, Fields: promoterFields, Before: providers.Image(imageOfAffiliate(a)),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := promoterList.writeTo(ctx, p, promoterUpdate, m.ID, m.ID.Local, body)
 			if err != nil {
@@ -188,7 +188,7 @@ func (m updateAffiliate) look(ctx context.Context, p *provider, before json.RawM
 	}
 	h.Affiliates = append(h.Affiliates, a)
 	holds := (m.Email == nil || a.Email != nil && strings.EqualFold(*a.Email, *m.Email)) && equal(a.FirstName, m.FirstName) && equal(a.LastName, m.LastName)
-	return judge(holds, pictured[affiliateImage](before) == imageOfAffiliate(a), disturbed), m.written(h), nil
+	return providers.JudgeState(holds, pictured[affiliateImage](before) == imageOfAffiliate(a), disturbed), m.written(h), nil
 }
 
 // setAffiliateStatus is an action on promoters, or for the states that have none, PUT /promoter_campaigns/{id}.
@@ -233,10 +233,10 @@ func (m setAffiliateStatus) now(ctx context.Context, p *provider) (statusImage, 
 func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	words, known := affiliateStates.words([]providers.AffiliateStatus{m.Status})
 	archive := m.Status == providers.AffiliateArchived
-	var r refusals
-	r.unless(archive || known && len(words) > 0, providers.ProblemUnsupported, "status", "FirstPromoter takes ACTIVE, PENDING, INACTIVE, REJECTED, BANNED and ARCHIVED")
-	r.unless(!archive || m.Campaign == nil, providers.ProblemUnsupported, "campaign", "FirstPromoter archives an affiliate in all campaigns at once")
-	if err := r.err(); err != nil {
+	var r providers.Problems
+	r.When(!archive && (!known || len(words) == 0), providers.ProblemUnsupported, "status", "FirstPromoter takes ACTIVE, PENDING, INACTIVE, REJECTED, BANNED and ARCHIVED")
+	r.When(archive && m.Campaign != nil, providers.ProblemUnsupported, "campaign", "FirstPromoter archives an affiliate in all campaigns at once")
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	s, member, _, err := m.now(ctx, p)
@@ -253,7 +253,7 @@ func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.W
 	case s.Archived:
 		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the affiliate is archived; ACTIVE takes that back")
 	case op == "":
-		return &providers.Write{Op: membershipUpdate, Before: image(s), Fields: map[string]string{"state": "status"},
+		return &providers.Write{Op: membershipUpdate, Before: providers.Image(s), Fields: map[string]string{"state": "status"},
 			Send: func(ctx context.Context) (*providers.Written, error) {
 				h, err := membershipList.writeTo(ctx, p, membershipUpdate, member.ID, member.ProviderID, membershipBody{State: &words[0]})
 				if err != nil {
@@ -264,7 +264,7 @@ func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.W
 	default:
 		body.Campaign = numberOf(member.CampaignID)
 	}
-	return &providers.Write{Op: op, Before: image(s), Send: func(ctx context.Context) (*providers.Written, error) {
+	return &providers.Write{Op: op, Before: providers.Image(s), Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, op, body); err != nil {
 			return nil, err
 		}
@@ -292,11 +292,11 @@ func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.R
 	case m.Status == providers.AffiliateArchived:
 		holds = s.Archived
 	case was.Archived: // it was to be restored, and no more
-		return judge(!s.Archived, s.Archived, disturbed), m.written(h, member), nil
+		return providers.JudgeState(!s.Archived, s.Archived, disturbed), m.written(h, member), nil
 	default:
 		holds = !s.Archived && affiliateStates.status(&s.State) == m.Status
 	}
-	return judge(holds, s == was, disturbed), m.written(h, member), nil
+	return providers.JudgeState(holds, s == was, disturbed), m.written(h, member), nil
 }
 
 // moveAffiliate is POST /promoters/move_to_campaign. That an affiliate stands in the new campaign afterwards is assumed;
@@ -324,7 +324,7 @@ func (m moveAffiliate) plan(ctx context.Context, p *provider) (*providers.Write,
 		return nil, err
 	}
 	body := promotersBody{IDs: []int64{numberOf(m.ID)}, From: numberOf(from.CampaignID), To: numberOf(m.ToCampaign), SoftMoveOfAll: m.MoveReferrals}
-	return &providers.Write{Op: promoterMove, Before: image(moveImage{from.CampaignID.Local, string(from.Status)}),
+	return &providers.Write{Op: promoterMove, Before: providers.Image(moveImage{from.CampaignID.Local, string(from.Status)}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if err := p.act(ctx, promoterMove, body); err != nil {
 				return nil, err
@@ -354,7 +354,7 @@ func (m moveAffiliate) look(ctx context.Context, p *provider, before json.RawMes
 	left := old == nil || string(old.Status) != was.State
 	entered := membershipIn(a, m.ToCampaign) != nil
 	// Entered alone may be the work of addAffiliateToCampaign.
-	return judge(entered && (left || !disturbed), !entered && !left, disturbed), m.written(h, old), nil
+	return providers.JudgeState(entered && (left || !disturbed), !entered && !left, disturbed), m.written(h, old), nil
 }
 
 // setAffiliateParent is POST /promoters/assign_parent.
@@ -377,7 +377,7 @@ func (m setAffiliateParent) plan(ctx context.Context, p *provider) (*providers.W
 		return nil, providers.Problemf(providers.ProblemConflict, "parent", "is below the affiliate")
 	}
 	body := promotersBody{IDs: []int64{numberOf(m.ID)}, Parent: numberOf(m.Parent)}
-	return &providers.Write{Op: promoterParent, Before: image(parentImage{a.ParentID.Local}), Send: func(ctx context.Context) (*providers.Written, error) {
+	return &providers.Write{Op: promoterParent, Before: providers.Image(parentImage{a.ParentID.Local}), Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, promoterParent, body); err != nil {
 			return nil, err
 		}
@@ -395,7 +395,7 @@ func (m setAffiliateParent) look(ctx context.Context, p *provider, before json.R
 		return "", nil, err
 	}
 	h.Affiliates = append(h.Affiliates, a)
-	return judge(a.ParentID == m.Parent, a.ParentID.Local == pictured[parentImage](before).Parent, disturbed), m.written(h), nil
+	return providers.JudgeState(a.ParentID == m.Parent, a.ParentID.Local == pictured[parentImage](before).Parent, disturbed), m.written(h), nil
 }
 
 // membershipIn is an affiliate's membership in a campaign; nil for none.
@@ -405,6 +405,15 @@ func membershipIn(a *providers.Affiliate, campaign providers.ID) *providers.Memb
 		return nil
 	}
 	return a.Memberships[i]
+}
+
+// memberNow is theMembership of the affiliate that an input names in a field, read now.
+func (p *provider) memberNow(ctx context.Context, id providers.ID, field string, campaign *providers.ID, campaignField string) (*providers.Membership, error) {
+	a, _, err := promoterOne.now(ctx, p, id, field, withParent)
+	if err != nil {
+		return nil, err
+	}
+	return theMembership(a, campaign, campaignField)
 }
 
 // theMembership is the membership in a campaign that an input names in a field; in the only one, where it names none.

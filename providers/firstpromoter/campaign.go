@@ -215,17 +215,17 @@ var campaignFields = map[string]string{
 var linkParameters = []string{"fpr", "via", "fp_ref", "deal", "ref", "_from", "_by", "_go"}
 
 // campaignTerms are terms as the vendor takes them. What a campaign pays is a reward, made apart.
-func campaignTerms(name *string, t providers.CampaignTerms, r *refusals) campaignBody {
-	r.unless(t.Commission == nil, providers.ProblemUnsupported, "terms.commission", "FirstPromoter's rewards are made in its dashboard")
-	r.unless(t.CodeMode == nil, providers.ProblemUnsupported, "terms.codeMode", "FirstPromoter does not take it: affiliates have both")
-	r.unless(t.CouponTemplate == nil, providers.ProblemUnsupported, "terms.couponTemplate", "FirstPromoter does not take it")
-	r.unless(t.IsDefault == nil, providers.ProblemUnsupported, "terms.isDefault", "FirstPromoter does not take it")
+func campaignTerms(name *string, t providers.CampaignTerms, r *providers.Problems) campaignBody {
+	r.When(t.Commission != nil, providers.ProblemUnsupported, "terms.commission", "FirstPromoter's rewards are made in its dashboard")
+	r.When(t.CodeMode != nil, providers.ProblemUnsupported, "terms.codeMode", "FirstPromoter does not take it: affiliates have both")
+	r.When(t.CouponTemplate != nil, providers.ProblemUnsupported, "terms.couponTemplate", "FirstPromoter does not take it")
+	r.When(t.IsDefault != nil, providers.ProblemUnsupported, "terms.isDefault", "FirstPromoter does not take it")
 	b := campaignBody{Name: name, LandingURL: t.WebsiteURL, VisitorCookieLife: t.CookieDays, IsPrivate: t.IsPrivate}
 	if t.ApprovalRequired != nil {
 		b.AutoApprovePromoters = new(!*t.ApprovalRequired)
 	}
 	if t.LinkParameter != nil {
-		r.unless(slices.Contains(linkParameters, *t.LinkParameter), providers.ProblemUnsupported, "terms.linkParameter",
+		r.When(!slices.Contains(linkParameters, *t.LinkParameter), providers.ProblemUnsupported, "terms.linkParameter",
 			"FirstPromoter takes "+strings.Join(linkParameters, ", "))
 		b.RefTokenParam = new("?" + *t.LinkParameter)
 	}
@@ -278,15 +278,17 @@ func (m createCampaign) namesakes(ctx context.Context, p *provider) (ids []strin
 	return ids, kept, all, err
 }
 
-func (m createCampaign) body(r *refusals) campaignBody { return campaignTerms(&m.Name, m.Terms, r) }
+func (m createCampaign) body(r *providers.Problems) campaignBody {
+	return campaignTerms(&m.Name, m.Terms, r)
+}
 
 func (m createCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r refusals
+	var r providers.Problems
 	body := m.body(&r)
-	r.unless(body.LandingURL != nil, providers.ProblemInvalid, "terms.websiteUrl", "FirstPromoter wants it")
-	r.unless(body.VisitorCookieLife != nil, providers.ProblemInvalid, "terms.cookieDays", "FirstPromoter wants it")
-	r.unless(m.Terms.LinkParameter != nil, providers.ProblemInvalid, "terms.linkParameter", "FirstPromoter wants it: one of "+strings.Join(linkParameters, ", "))
-	if err := r.err(); err != nil {
+	r.When(body.LandingURL == nil, providers.ProblemInvalid, "terms.websiteUrl", "FirstPromoter wants it")
+	r.When(body.VisitorCookieLife == nil, providers.ProblemInvalid, "terms.cookieDays", "FirstPromoter wants it")
+	r.When(m.Terms.LinkParameter == nil, providers.ProblemInvalid, "terms.linkParameter", "FirstPromoter wants it: one of "+strings.Join(linkParameters, ", "))
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	ids, _, _, err := m.namesakes(ctx, p)
@@ -294,7 +296,7 @@ func (m createCampaign) plan(ctx context.Context, p *provider) (*providers.Write
 		return nil, err
 	}
 	return &providers.Write{
-		Op: campaignCreate, Fields: campaignFields, Before: image(namesakesImage{strings.Join(ids, " ")}),
+		Op: campaignCreate, Fields: campaignFields, Before: providers.Image(namesakesImage{strings.Join(ids, " ")}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			c, h, err := campaignOne.write(ctx, p, campaignCreate, pathOf(campaignCreate), body)
 			if err != nil {
@@ -320,7 +322,7 @@ func (m createCampaign) look(ctx context.Context, p *provider, before json.RawMe
 		return judgeNew(len(ids) > 0, false, disturbed), nil, nil
 	}
 	i := slices.IndexFunc(all, func(c *providers.Campaign) bool { return c.ID.Local == ids[0] })
-	return judgeNew(true, m.body(new(refusals)).is(kept[i]), disturbed), m.written(all[i], providers.HarvestOf(all[i])), nil
+	return judgeNew(true, m.body(new(providers.Problems)).is(kept[i]), disturbed), m.written(all[i], providers.HarvestOf(all[i])), nil
 }
 
 // updateCampaign is PUT /campaigns/{id}.
@@ -328,7 +330,7 @@ type updateCampaign struct {
 	*providers.UpdateCampaignInput
 }
 
-func (m updateCampaign) body(r *refusals) campaignBody {
+func (m updateCampaign) body(r *providers.Problems) campaignBody {
 	var t providers.CampaignTerms
 	if m.Terms != nil {
 		t = *m.Terms
@@ -337,9 +339,9 @@ func (m updateCampaign) body(r *refusals) campaignBody {
 }
 
 func (m updateCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r refusals
+	var r providers.Problems
 	body := m.body(&r)
-	if err := r.err(); err != nil {
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	var kept []*wireCampaign
@@ -347,7 +349,7 @@ func (m updateCampaign) plan(ctx context.Context, p *provider) (*providers.Write
 		return nil, err
 	}
 	return &providers.Write{
-		Op: campaignUpdate, Fields: campaignFields, Before: image(imageOfSettings(kept[0])),
+		Op: campaignUpdate, Fields: campaignFields, Before: providers.Image(imageOfSettings(kept[0])),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := campaignOne.writeTo(ctx, p, campaignUpdate, m.ID, m.ID.Local, body)
 			if err != nil {
@@ -368,6 +370,6 @@ func (m updateCampaign) look(ctx context.Context, p *provider, before json.RawMe
 	if err != nil {
 		return "", nil, err
 	}
-	holds := m.body(new(refusals)).is(kept[0])
-	return judge(holds, pictured[settingsImage](before) == imageOfSettings(kept[0]), disturbed), m.written(providers.HarvestOf(c)), nil
+	holds := m.body(new(providers.Problems)).is(kept[0])
+	return providers.JudgeState(holds, pictured[settingsImage](before) == imageOfSettings(kept[0]), disturbed), m.written(providers.HarvestOf(c)), nil
 }

@@ -210,35 +210,31 @@ func (m createCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 	}
 	w, err := e.write(ctx, p, field)
 	if err == nil && e.place != nil {
-		w.Before = image(placeImage{e.place.campaign.Local})
+		w.Before = providers.Image(placeImage{e.place.campaign.Local})
 	}
 	return w, err
 }
 
 // earning is what is to be made; it reads whom it is for.
 func (m createCommission) earning(ctx context.Context, p *provider) (earning, error) {
-	var r refusals
+	var r providers.Problems
 	if sale := m.Commission.Sale; sale != nil {
-		r.unless(sale.Amount == nil, providers.ProblemUnsupported, "commission.sale.amount", "FirstPromoter works it out; a custom commission takes an amount")
+		r.When(sale.Amount != nil, providers.ProblemUnsupported, "commission.sale.amount", "FirstPromoter works it out; a custom commission takes an amount")
 		e := m.wanted(providers.ID{})
-		r.unless(e.minor > 0, providers.ProblemInvalid, "commission.sale.saleAmount", "has to be a number of cents above 0")
-		if err := r.err(); err != nil {
+		r.When(e.minor <= 0, providers.ProblemInvalid, "commission.sale.saleAmount", "has to be a number of cents above 0")
+		if err := r.Err(); err != nil {
 			return e, err
 		}
 		_, _, err := referralOne.now(ctx, p, sale.Referral, "commission.sale.referral", nil)
 		return e, err
 	}
 	custom := m.Commission.Custom
-	r.unless(custom.SaleAmount == nil, providers.ProblemUnsupported, "commission.custom.saleAmount", "FirstPromoter does not take it")
-	r.unless(m.wanted(providers.ID{}).minor > 0, providers.ProblemInvalid, "commission.custom.amount", "has to be a number of cents above 0")
-	if err := r.err(); err != nil {
+	r.When(custom.SaleAmount != nil, providers.ProblemUnsupported, "commission.custom.saleAmount", "FirstPromoter does not take it")
+	r.When(m.wanted(providers.ID{}).minor <= 0, providers.ProblemInvalid, "commission.custom.amount", "has to be a number of cents above 0")
+	if err := r.Err(); err != nil {
 		return earning{}, err
 	}
-	a, _, err := promoterOne.now(ctx, p, custom.Affiliate, "commission.custom.affiliate", withParent)
-	if err != nil {
-		return earning{}, err
-	}
-	member, err := theMembership(a, custom.Campaign, "commission.custom.campaign")
+	member, err := p.memberNow(ctx, custom.Affiliate, "commission.custom.affiliate", custom.Campaign, "commission.custom.campaign")
 	if err != nil {
 		return earning{}, err
 	}
@@ -306,7 +302,7 @@ func (m adjustCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 	e.body.Membership, _ = number(h.Memberships[i].ProviderID)
 	w, err := e.write(ctx, p, "idempotencyKey")
 	if err == nil {
-		w.Before = image(adjustedImage{c.AffiliateID.Local, c.CampaignID.Local})
+		w.Before = providers.Image(adjustedImage{c.AffiliateID.Local, c.CampaignID.Local})
 		w.Fields = map[string]string{"amount": "amount", "external_note": "note", "promoter_campaign_id": "id"}
 	}
 	return w, err
@@ -337,7 +333,7 @@ func (m updateCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 	}
 	body := commissionBody{ExternalNote: m.Note, InternalNote: m.InternalNote}
 	return &providers.Write{
-		Op: commissionUpdate, Before: image(imageOfNotes(c)), Fields: map[string]string{"external_note": "note", "internal_note": "internalNote"},
+		Op: commissionUpdate, Before: providers.Image(imageOfNotes(c)), Fields: map[string]string{"external_note": "note", "internal_note": "internalNote"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := commissionList.writeTo(ctx, p, commissionUpdate, m.ID, m.ID.Local, body)
 			if err != nil {
@@ -359,7 +355,7 @@ func (m updateCommission) look(ctx context.Context, p *provider, before json.Raw
 	}
 	h.Commissions = append(h.Commissions, c)
 	holds := equal(c.Note, m.Note) && equal(c.InternalNote, m.InternalNote)
-	return judge(holds, pictured[notesImage](before) == imageOfNotes(c), disturbed), m.written(h), nil
+	return providers.JudgeState(holds, pictured[notesImage](before) == imageOfNotes(c), disturbed), m.written(h), nil
 }
 
 // setCommissionStatus is an action on commissions.
@@ -389,7 +385,7 @@ func (m setCommissionStatus) plan(ctx context.Context, p *provider) (*providers.
 	if c.Status == providers.CommissionPaid {
 		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the commission is paid")
 	}
-	return &providers.Write{Op: op, Before: image(stateImage{string(c.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
+	return &providers.Write{Op: op, Before: providers.Image(stateImage{string(c.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, op, commissionsBody{[]int64{numberOf(m.ID)}}); err != nil {
 			return nil, err
 		}
@@ -409,5 +405,5 @@ func (m setCommissionStatus) look(ctx context.Context, p *provider, before json.
 	}
 	h.Commissions = append(h.Commissions, c)
 	holds := c.Status == m.Status || m.Status == providers.CommissionApproved && c.Status == providers.CommissionPaid
-	return judge(holds, string(c.Status) == pictured[stateImage](before).State, disturbed), m.written(c, h), nil
+	return providers.JudgeState(holds, string(c.Status) == pictured[stateImage](before).State, disturbed), m.written(c, h), nil
 }

@@ -190,11 +190,7 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 			return nil, providers.Problemf(providers.ProblemInvalid, "rewardId", "has to be a number of FirstPromoter's")
 		}
 	}
-	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
-	if err != nil {
-		return nil, err
-	}
-	member, err := theMembership(a, m.Campaign, "campaign")
+	member, err := p.memberNow(ctx, m.Affiliate, "affiliate", m.Campaign, "campaign")
 	if err != nil {
 		return nil, err
 	}
@@ -242,7 +238,7 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 			return m.written(c, h), nil
 		}
 	}
-	w.Before = image(before)
+	w.Before = providers.Image(before)
 	return w, nil
 }
 
@@ -289,9 +285,9 @@ func (m assignCoupon) look(ctx context.Context, p *provider, before json.RawMess
 	}
 	i := slices.IndexFunc(all, func(c *providers.Coupon) bool { return strings.EqualFold(c.Code, m.Code) })
 	if i < 0 {
-		return judge(false, was.Membership != member.ProviderID, disturbed), nil, nil
+		return providers.JudgeState(false, was.Membership != member.ProviderID, disturbed), nil, nil
 	}
 	h.Coupons = append(h.Coupons, all[i])
 	holds := equal(all[i].Description, m.Description)
-	return judge(holds, was.Membership == member.ProviderID, disturbed), m.written(all[i], h), nil
+	return providers.JudgeState(holds, was.Membership == member.ProviderID, disturbed), m.written(all[i], h), nil
 }

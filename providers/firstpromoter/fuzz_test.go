@@ -172,7 +172,7 @@ func FuzzImages(f *testing.F) {
 			return
 		}
 		want := moveImage{from, state}
-		if got := pictured[moveImage](image(want)); got != want {
+		if got := pictured[moveImage](providers.Image(want)); got != want {
 			t.Errorf("got %+v, want %+v", got, want)
 		}
 	})

@@ -261,7 +261,7 @@ func (m updateMembership) plan(ctx context.Context, p *provider) (*providers.Wri
 	}
 	body := membershipBody{RefToken: m.RefCode, Coupon: m.CouponCode}
 	return &providers.Write{
-		Op: membershipUpdate, Before: image(imageOfCodes(member)), Fields: map[string]string{"ref_token": "refCode", "coupon": "couponCode"},
+		Op: membershipUpdate, Before: providers.Image(imageOfCodes(member)), Fields: map[string]string{"ref_token": "refCode", "coupon": "couponCode"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := membershipList.writeTo(ctx, p, membershipUpdate, m.ID, member.ProviderID, body)
 			if err != nil {
@@ -283,7 +283,7 @@ func (m updateMembership) look(ctx context.Context, p *provider, before json.Raw
 		return "", nil, err
 	}
 	holds := equal(member.RefCode, m.RefCode) && equal(member.Coupon, m.CouponCode)
-	return judge(holds, pictured[codesImage](before) == imageOfCodes(member), disturbed), m.written(h, member.AffiliateID), nil
+	return providers.JudgeState(holds, pictured[codesImage](before) == imageOfCodes(member), disturbed), m.written(h, member.AffiliateID), nil
 }
 
 // addAffiliateToCampaign is POST /promoters/add_to_campaign. Its answer does not name the membership that was made:
@@ -327,7 +327,7 @@ func (m addAffiliateToCampaign) look(ctx context.Context, p *provider, _ json.Ra
 	h.Affiliates = append(h.Affiliates, a)
 	member := membershipIn(a, m.Campaign)
 	if member == nil { // there was none before
-		return judge(false, true, disturbed), nil, nil
+		return providers.JudgeState(false, true, disturbed), nil, nil
 	}
 	return providers.Made, written(member.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.Affiliate), nil
 }

@@ -279,10 +279,10 @@ type markPayoutPaid struct {
 }
 
 func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r refusals
-	r.unless(m.Note == nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
-	r.unless(m.Message == nil, providers.ProblemUnsupported, "message", "FirstPromoter does not take it")
-	if err := r.err(); err != nil {
+	var r providers.Problems
+	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
+	r.When(m.Message != nil, providers.ProblemUnsupported, "message", "FirstPromoter does not take it")
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
 	t, _, err := payoutList.nowListed(ctx, p, m.ID, "id")
@@ -304,7 +304,7 @@ func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write
 	if err := m.agrees(t, all); err != nil {
 		return nil, err
 	}
-	return &providers.Write{Op: payoutPaid, Before: image(stateImage{string(t.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
+	return &providers.Write{Op: payoutPaid, Before: providers.Image(stateImage{string(t.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, payoutPaid, payoutsBody{[]int64{numberOf(m.ID)}}); err != nil {
 			return nil, err
 		}
@@ -361,5 +361,5 @@ func (m markPayoutPaid) look(ctx context.Context, p *provider, before json.RawMe
 	}
 	h.Payouts = append(h.Payouts, t)
 	// The target of this write is all payouts, and others do not disturb this one: nothing here marks one as unpaid.
-	return judge(t.Status == providers.PayoutPaid, string(t.Status) == pictured[stateImage](before).State, false), m.written(t, h), nil
+	return providers.JudgeState(t.Status == providers.PayoutPaid, string(t.Status) == pictured[stateImage](before).State, false), m.written(t, h), nil
 }

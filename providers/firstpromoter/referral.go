@@ -171,18 +171,14 @@ func (m createReferral) found(ctx context.Context, p *provider) (f *providers.Re
 }
 
 func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r refusals
-	r.unless(m.OrderID == nil, providers.ProblemUnsupported, "orderId", "FirstPromoter knows no orders")
-	r.unless(m.Status == nil, providers.ProblemUnsupported, "status", "FirstPromoter does not take it: a sale makes a customer active")
-	r.unless(m.Email != nil || m.CustomerID != nil, providers.ProblemInvalid, "email", "FirstPromoter wants it or customerId")
-	if err := r.err(); err != nil {
+	var r providers.Problems
+	r.When(m.OrderID != nil, providers.ProblemUnsupported, "orderId", "FirstPromoter knows no orders")
+	r.When(m.Status != nil, providers.ProblemUnsupported, "status", "FirstPromoter does not take it: a sale makes a customer active")
+	r.When(m.Email == nil && m.CustomerID == nil, providers.ProblemInvalid, "email", "FirstPromoter wants it or customerId")
+	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
-	if err != nil {
-		return nil, err
-	}
-	member, err := theMembership(a, m.Campaign, "campaign")
+	member, err := p.memberNow(ctx, m.Affiliate, "affiliate", m.Campaign, "campaign")
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +191,7 @@ func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write
 	n, _ := number(member.ProviderID)
 	body := referralBody{Membership: n, Email: m.Email, UID: m.CustomerID}
 	return &providers.Write{
-		Op: referralCreate, Fields: referralFields, Before: image(placeImage{member.CampaignID.Local}),
+		Op: referralCreate, Fields: referralFields, Before: providers.Image(placeImage{member.CampaignID.Local}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			f, h, err := referralList.write(ctx, p, referralCreate, pathOf(referralCreate), body)
 			if err != nil {
@@ -243,7 +239,7 @@ func (m updateReferral) plan(ctx context.Context, p *provider) (*providers.Write
 	}
 	body := referralBody{Email: m.Email, UID: m.CustomerID}
 	return &providers.Write{
-		Op: referralUpdate, Fields: referralFields, Before: image(imageOfCustomer(f)),
+		Op: referralUpdate, Fields: referralFields, Before: providers.Image(imageOfCustomer(f)),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := referralList.writeTo(ctx, p, referralUpdate, m.ID, m.ID.Local, body)
 			if err != nil {
@@ -265,7 +261,7 @@ func (m updateReferral) look(ctx context.Context, p *provider, before json.RawMe
 	}
 	h.Referrals = append(h.Referrals, f)
 	holds := (m.Email == nil || f.Email != nil && strings.EqualFold(*f.Email, *m.Email)) && equal(f.CustomerID, m.CustomerID)
-	return judge(holds, pictured[customerImage](before) == imageOfCustomer(f), disturbed), m.written(h), nil
+	return providers.JudgeState(holds, pictured[customerImage](before) == imageOfCustomer(f), disturbed), m.written(h), nil
 }
 
 // moveReferral is POST /referrals/move_to_promoter.
@@ -281,20 +277,16 @@ func (m moveReferral) plan(ctx context.Context, p *provider) (*providers.Write, 
 	if err != nil {
 		return nil, err
 	}
-	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
+	member, err := p.memberNow(ctx, m.Affiliate, "affiliate", m.Campaign, "campaign")
 	if err != nil {
 		return nil, err
 	}
-	member, err := theMembership(a, m.Campaign, "campaign")
-	if err != nil {
-		return nil, err
-	}
-	if f.AffiliateID == a.ID && f.CampaignID == member.CampaignID {
+	if f.AffiliateID == m.Affiliate && f.CampaignID == member.CampaignID {
 		return nil, providers.Problemf(providers.ProblemConflict, "affiliate", "has the referral already, in this campaign")
 	}
 	n, _ := number(member.ProviderID)
 	body := referralsBody{IDs: []int64{numberOf(m.ID)}, Membership: n, MoveCommissions: m.MoveCommissions}
-	before := image(ownerImage{f.AffiliateID.Local, f.CampaignID.Local, member.CampaignID.Local})
+	before := providers.Image(ownerImage{f.AffiliateID.Local, f.CampaignID.Local, member.CampaignID.Local})
 	return &providers.Write{Op: referralMove, Before: before, Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, referralMove, body); err != nil {
 			return nil, err
@@ -317,7 +309,7 @@ func (m moveReferral) look(ctx context.Context, p *provider, before json.RawMess
 	was := pictured[ownerImage](before)
 	holds := f.AffiliateID == m.Affiliate && f.CampaignID.Local == was.To
 	asBefore := f.AffiliateID.Local == was.Affiliate && f.CampaignID.Local == was.Campaign
-	return judge(holds, asBefore, disturbed), m.written(h, p.local(providers.NounAffiliate, was.Affiliate)), nil
+	return providers.JudgeState(holds, asBefore, disturbed), m.written(h, p.local(providers.NounAffiliate, was.Affiliate)), nil
 }
 
 // setReferralStatus is an action on referrals.
@@ -351,7 +343,7 @@ func (m setReferralStatus) plan(ctx context.Context, p *provider) (*providers.Wr
 	if (f.Status == d.state) != d.is {
 		return nil, providers.Problemf(providers.ProblemWrongState, "id", "%s", d.wrong)
 	}
-	return &providers.Write{Op: d.op, Before: image(stateImage{string(f.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
+	return &providers.Write{Op: d.op, Before: providers.Image(stateImage{string(f.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, d.op, referralsBody{IDs: []int64{numberOf(m.ID)}}); err != nil {
 			return nil, err
 		}
@@ -373,5 +365,5 @@ func (m setReferralStatus) look(ctx context.Context, p *provider, before json.Ra
 	// Each decision takes a referral out of the state that it had to be in, or into the one that it must not be in. One
 	// that was disabled while it waited was not approved.
 	holds := (f.Status == d.state) != d.is && !(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
-	return judge(holds, string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
+	return providers.JudgeState(holds, string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
 }

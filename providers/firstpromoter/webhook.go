@@ -121,7 +121,7 @@ func (m createWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	}
 	body := webhookBody{URL: &m.TargetURL, EventTypes: m.Events}
 	return &providers.Write{
-		Op: webhookCreate, Fields: webhookFields, Before: image(namesakesImage{strings.Join(ids, " ")}),
+		Op: webhookCreate, Fields: webhookFields, Before: providers.Image(namesakesImage{strings.Join(ids, " ")}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			var w wireNewWebhook
 			r, err := p.send(ctx, webhookCreate, pathOf(webhookCreate), body, &w)
@@ -177,7 +177,7 @@ func (m updateWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 		return nil, err
 	}
 	return &providers.Write{
-		Op: webhookUpdate, Fields: webhookFields, Before: image(imageOfWebhook(s)),
+		Op: webhookUpdate, Fields: webhookFields, Before: providers.Image(imageOfWebhook(s)),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := webhookOne.writeTo(ctx, p, webhookUpdate, m.ID, m.ID.Local, m.body()); err != nil {
 				return nil, err
@@ -192,7 +192,7 @@ func (m updateWebhook) look(ctx context.Context, p *provider, before json.RawMes
 	if err != nil {
 		return "", nil, err
 	}
-	return judge(m.body().is(s), pictured[webhookImage](before) == imageOfWebhook(s), disturbed), webhookWritten(m.ID), nil
+	return providers.JudgeState(m.body().is(s), pictured[webhookImage](before) == imageOfWebhook(s), disturbed), webhookWritten(m.ID), nil
 }
 
 // deleteWebhook is DELETE /webhooks/{id}.
@@ -218,5 +218,5 @@ func (m deleteWebhook) look(ctx context.Context, p *provider, _ json.RawMessage,
 	if err != nil {
 		return "", nil, err
 	}
-	return judge(s == nil, true, false), webhookWritten(m.ID), nil
+	return providers.JudgeState(s == nil, true, false), webhookWritten(m.ID), nil
 }

@@ -158,50 +158,10 @@ func (p *provider) lacks(c providers.Command) error {
 		Err: fmt.Errorf("%s: %w", c.Mutation(), errors.ErrUnsupported)}
 }
 
-// refusals gathers what of an input this vendor does not take.
-type refusals struct{ providers.Problems }
-
-// unless refuses a field that is given.
-func (r *refusals) unless(absent bool, code providers.ProblemCode, field, message string) {
-	if !absent {
-		r.Problems = append(r.Problems, providers.Problemf(code, field, "%s", message)...)
-	}
-}
-
-// err is what was gathered; nil for nothing.
-func (r *refusals) err() error {
-	if len(r.Problems) == 0 {
-		return nil
-	}
-	return r.Problems
-}
-
-// image is what Look compares with later. It holds states and hashes, and nothing private.
-func image[S comparable](s S) json.RawMessage {
-	b, err := json.Marshal(s)
-	if err != nil {
-		panic(err) // structs of texts and flags
-	}
-	return b
-}
-
 // pictured is what an image was made from; the zero value for what is none.
 func pictured[S comparable](before json.RawMessage) (s S) {
 	_ = json.Unmarshal(before, &s)
 	return s
-}
-
-// judge is the verdict on a write that sets a state: what holds was made, whoever made it. What is as it was before
-// was not made, unless others wrote in between.
-func judge(holds, asBefore, disturbed bool) providers.Verdict {
-	switch {
-	case holds:
-		return providers.Made
-	case asBefore && !disturbed:
-		return providers.NotMade
-	default:
-		return providers.Unclear
-	}
 }
 
 // judgeNew is the verdict on a write that makes a record of which there was none before: found is whether there is
@@ -330,30 +290,7 @@ func pathOf(op string) string {
 
 // written is what a write has come to. Of the stale records, those that the harvest holds are not.
 func written(id providers.ID, h providers.Harvest, lists []providers.Noun, stale ...providers.ID) *providers.Written {
-	fresh := map[providers.ID]bool{}
-	mark := func(n *providers.Node) {
-		if _, whole := n.Known.Names(); whole {
-			fresh[n.ID] = true
-		}
-	}
-	for _, r := range h.Affiliates {
-		mark(&r.Node)
-	}
-	for _, r := range h.Memberships {
-		mark(&r.Node)
-	}
-	for _, r := range h.Campaigns {
-		mark(&r.Node)
-	}
-	for _, r := range h.Referrals {
-		mark(&r.Node)
-	}
-	for _, r := range h.Commissions {
-		mark(&r.Node)
-	}
-	for _, r := range h.Payouts {
-		mark(&r.Node)
-	}
+	fresh := h.Whole()
 	return &providers.Written{ID: id, Harvest: h, StaleLists: lists,
-		Stale: slices.DeleteFunc(stale, func(id providers.ID) bool { return fresh[id] })}
+		Stale: slices.DeleteFunc(stale, func(id providers.ID) bool { return slices.Contains(fresh, id) })}
 }

@@ -190,12 +190,12 @@ var affiliateFields = map[string]string{
 }
 
 func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
-	var bad refused
-	bad.when(c.FirstName == nil, providers.ProblemInvalid, "firstName", "PromoteKit wants a first name")
-	bad.when(c.LastName == nil, providers.ProblemInvalid, "lastName", "PromoteKit wants a last name")
-	bad.when(c.SendEmail != nil, providers.ProblemUnsupported, "sendEmail", "PromoteKit takes no word on whether it writes to new affiliates")
-	bad.when(c.Campaign != nil && uuidOf(*c.Campaign) == "", providers.ProblemNotFound, "campaign", "there is no such campaign at PromoteKit")
-	if err := bad.err(); err != nil {
+	var bad providers.Problems
+	bad.When(c.FirstName == nil, providers.ProblemInvalid, "firstName", "PromoteKit wants a first name")
+	bad.When(c.LastName == nil, providers.ProblemInvalid, "lastName", "PromoteKit wants a last name")
+	bad.When(c.SendEmail != nil, providers.ProblemUnsupported, "sendEmail", "PromoteKit takes no word on whether it writes to new affiliates")
+	bad.When(c.Campaign != nil && uuidOf(*c.Campaign) == "", providers.ProblemNotFound, "campaign", "there is no such campaign at PromoteKit")
+	if err := bad.Err(); err != nil {
 		return nil, err
 	}
 	there, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
@@ -330,17 +330,17 @@ func setAffiliateStatus(c *providers.SetAffiliateStatusInput) (*affiliateChange,
 	default:
 		known = false
 	}
-	var bad refused
-	bad.when(!known, providers.ProblemUnsupported, "status", "PromoteKit has ACTIVE, PENDING and BANNED")
-	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
-	return ch, bad.err()
+	var bad providers.Problems
+	bad.When(!known, providers.ProblemUnsupported, "status", "PromoteKit has ACTIVE, PENDING and BANNED")
+	bad.When(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	return ch, bad.Err()
 }
 
 func moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
 	to := uuidOf(c.ToCampaign)
-	var bad refused
-	bad.when(c.MoveReferrals != nil, providers.ProblemUnsupported, "moveReferrals", "at PromoteKit referrals always go with their affiliate")
-	bad.when(to == "", providers.ProblemNotFound, "toCampaign", "there is no such campaign at PromoteKit")
+	var bad providers.Problems
+	bad.When(c.MoveReferrals != nil, providers.ProblemUnsupported, "moveReferrals", "at PromoteKit referrals always go with their affiliate")
+	bad.When(to == "", providers.ProblemNotFound, "toCampaign", "there is no such campaign at PromoteKit")
 	return &affiliateChange{
 		body: affiliateBody{CampaignID: &to}, fields: map[string]string{"campaign_id": "toCampaign"},
 		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon,
@@ -354,7 +354,7 @@ func moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
 			}
 			return nil
 		},
-	}, bad.err()
+	}, bad.Err()
 }
 
 // affiliateBefore is what is stored of an affiliate before a change.
@@ -390,7 +390,7 @@ func (p *provider) planAffiliateChange(ctx context.Context, c providers.Command)
 	fields := maps.Clone(affiliateFields)
 	maps.Copy(fields, ch.fields)
 	return &providers.Write{
-		Op: "PUT /affiliates/{id}", Proof: proofOf(c.Mutation()), Before: stored(before), Fields: fields,
+		Op: "PUT /affiliates/{id}", Proof: proofOf(c.Mutation()), Before: providers.Image(before), Fields: fields,
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			now, err := p.putAffiliate(ctx, ch)
 			if err != nil {

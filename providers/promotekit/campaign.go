@@ -139,16 +139,16 @@ var campaignFields = map[string]string{
 }
 
 // campaignBodyOf are these terms as the vendor takes them.
-func campaignBodyOf(name *string, t *providers.CampaignTerms) (*campaignBody, refused) {
+func campaignBodyOf(name *string, t *providers.CampaignTerms) (*campaignBody, providers.Problems) {
 	b := &campaignBody{Name: name}
 	if t == nil {
 		return b, nil
 	}
-	var bad refused
-	bad.when(t.IsPrivate != nil, providers.ProblemUnsupported, "terms.isPrivate", "PromoteKit has no private campaigns")
-	bad.when(t.ApprovalRequired != nil, providers.ProblemUnsupported, "terms.approvalRequired", "PromoteKit takes it in its dashboard only")
-	bad.when(t.CookieDays != nil, providers.ProblemUnsupported, "terms.cookieDays", "PromoteKit takes it in its dashboard only")
-	bad.when(t.LinkParameter != nil, providers.ProblemUnsupported, "terms.linkParameter", "PromoteKit does not take one for a campaign")
+	var bad providers.Problems
+	bad.When(t.IsPrivate != nil, providers.ProblemUnsupported, "terms.isPrivate", "PromoteKit has no private campaigns")
+	bad.When(t.ApprovalRequired != nil, providers.ProblemUnsupported, "terms.approvalRequired", "PromoteKit takes it in its dashboard only")
+	bad.When(t.CookieDays != nil, providers.ProblemUnsupported, "terms.cookieDays", "PromoteKit takes it in its dashboard only")
+	bad.When(t.LinkParameter != nil, providers.ProblemUnsupported, "terms.linkParameter", "PromoteKit does not take one for a campaign")
 	b.WebsiteURL, b.ReferenceCoupon, b.IsDefault = t.WebsiteURL, t.CouponTemplate, t.IsDefault
 	if r := t.Commission; r != nil && r.Percent != nil {
 		b.CommissionType, b.CommissionAmount = "percentage", number(*r.Percent)
@@ -160,15 +160,15 @@ func campaignBodyOf(name *string, t *providers.CampaignTerms) (*campaignBody, re
 			b.CodeMode = word
 		}
 	}
-	bad.when(t.CodeMode != nil && b.CodeMode == "", providers.ProblemUnsupported, "terms.codeMode", "PromoteKit has LINK, COUPON and BOTH")
+	bad.When(t.CodeMode != nil && b.CodeMode == "", providers.ProblemUnsupported, "terms.codeMode", "PromoteKit has LINK, COUPON and BOTH")
 	return b, bad
 }
 
 // complete wants what the vendor wants with the body's code mode.
-func (b *campaignBody) complete(bad *refused) {
-	bad.when((b.CodeMode == "link" || b.CodeMode == "both") && b.WebsiteURL == nil, providers.ProblemInvalid, "terms.websiteUrl",
+func (b *campaignBody) complete(bad *providers.Problems) {
+	bad.When((b.CodeMode == "link" || b.CodeMode == "both") && b.WebsiteURL == nil, providers.ProblemInvalid, "terms.websiteUrl",
 		"PromoteKit wants an address where links are given")
-	bad.when((b.CodeMode == "coupon" || b.CodeMode == "both") && b.ReferenceCoupon == nil, providers.ProblemInvalid, "terms.couponTemplate",
+	bad.When((b.CodeMode == "coupon" || b.CodeMode == "both") && b.ReferenceCoupon == nil, providers.ProblemInvalid, "terms.couponTemplate",
 		"PromoteKit wants the coupon at Stripe where codes are given")
 }
 
@@ -181,10 +181,10 @@ type campaignBefore struct {
 
 func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCampaignInput) (*providers.Write, error) {
 	body, bad := campaignBodyOf(&c.Name, &c.Terms)
-	bad.when(c.Terms.Commission == nil, providers.ProblemInvalid, "terms.commission", "PromoteKit wants to know what affiliates earn")
-	bad.when(c.Terms.CodeMode == nil, providers.ProblemInvalid, "terms.codeMode", "PromoteKit wants to know what affiliates are given")
+	bad.When(c.Terms.Commission == nil, providers.ProblemInvalid, "terms.commission", "PromoteKit wants to know what affiliates earn")
+	bad.When(c.Terms.CodeMode == nil, providers.ProblemInvalid, "terms.codeMode", "PromoteKit wants to know what affiliates are given")
 	body.complete(&bad)
-	if err := bad.err(); err != nil {
+	if err := bad.Err(); err != nil {
 		return nil, err
 	}
 	there, err := p.allCampaigns(ctx)
@@ -198,7 +198,7 @@ func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCa
 		}
 	}
 	return &providers.Write{
-		Op: "POST /campaigns", Proof: proofOf(c.Mutation()), Before: stored(before), Fields: campaignFields,
+		Op: "POST /campaigns", Proof: proofOf(c.Mutation()), Before: providers.Image(before), Fields: campaignFields,
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			w, err := p.postCampaign(ctx, body)
 			if err != nil {
@@ -256,7 +256,7 @@ func (p *provider) lookCreateCampaign(
 
 func (p *provider) planUpdateCampaign(ctx context.Context, c *providers.UpdateCampaignInput) (*providers.Write, error) {
 	body, bad := campaignBodyOf(c.Name, c.Terms)
-	if err := bad.err(); err != nil {
+	if err := bad.Err(); err != nil {
 		return nil, err
 	}
 	live, former, err := p.liveCampaign(ctx, uuidOf(c.ID), body)
@@ -273,7 +273,7 @@ func (p *provider) planUpdateCampaign(ctx context.Context, c *providers.UpdateCa
 		body.ReferenceCoupon = &live.ReferenceCoupon
 	}
 	if body.complete(&bad); len(bad) > 0 {
-		return nil, bad.err()
+		return nil, bad.Err()
 	}
 	wanted, now, err := images(body, live.body())
 	if err != nil {
@@ -281,7 +281,7 @@ func (p *provider) planUpdateCampaign(ctx context.Context, c *providers.UpdateCa
 	}
 	before := campaignBefore{Was: now.only(wanted), Default: former}
 	return &providers.Write{
-		Op: "PUT /campaigns/{id}", Proof: proofOf(c.Mutation()), Before: stored(before), Fields: campaignFields,
+		Op: "PUT /campaigns/{id}", Proof: proofOf(c.Mutation()), Before: providers.Image(before), Fields: campaignFields,
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			w, err := p.putCampaign(ctx, live.ID, body)
 			if err != nil {

@@ -293,14 +293,14 @@ type commissionBefore struct {
 
 func (p *provider) planCreateCommission(ctx context.Context, c *providers.CreateCommissionInput) (*providers.Write, error) {
 	sale := c.Commission.Sale
-	var bad refused
-	bad.when(sale == nil, providers.ProblemUnsupported, "commission.custom", "PromoteKit has commissions of sales only")
-	bad.when(sale != nil && sale.Amount == nil, providers.ProblemInvalid, "commission.sale.amount", "PromoteKit works out no amounts and wants one")
-	bad.when(sale != nil && uuidOf(sale.Referral) == "", providers.ProblemNotFound, "commission.sale.referral", "there is no such referral at PromoteKit")
-	bad.when(c.Note != nil, providers.ProblemUnsupported, "note", "PromoteKit keeps no notes on commissions")
-	bad.when(c.InternalNote != nil, providers.ProblemUnsupported, "internalNote", "PromoteKit keeps no notes on commissions")
-	bad.when(c.Notify != nil, providers.ProblemUnsupported, "notify", "PromoteKit takes no word on whether it writes to the affiliate")
-	if err := bad.err(); err != nil {
+	var bad providers.Problems
+	bad.When(sale == nil, providers.ProblemUnsupported, "commission.custom", "PromoteKit has commissions of sales only")
+	bad.When(sale != nil && sale.Amount == nil, providers.ProblemInvalid, "commission.sale.amount", "PromoteKit works out no amounts and wants one")
+	bad.When(sale != nil && uuidOf(sale.Referral) == "", providers.ProblemNotFound, "commission.sale.referral", "there is no such referral at PromoteKit")
+	bad.When(c.Note != nil, providers.ProblemUnsupported, "note", "PromoteKit keeps no notes on commissions")
+	bad.When(c.InternalNote != nil, providers.ProblemUnsupported, "internalNote", "PromoteKit keeps no notes on commissions")
+	bad.When(c.Notify != nil, providers.ProblemUnsupported, "notify", "PromoteKit takes no word on whether it writes to the affiliate")
+	if err := bad.Err(); err != nil {
 		return nil, err
 	}
 	there, err := p.commissionsOfReferral(ctx, sale.Referral)
@@ -325,7 +325,7 @@ func (p *provider) planCreateCommission(ctx context.Context, c *providers.Create
 		proof = noProof
 	}
 	return &providers.Write{
-		Op: "POST /commissions", Proof: proof, Before: stored(before), Fields: commissionFields,
+		Op: "POST /commissions", Proof: proof, Before: providers.Image(before), Fields: commissionFields,
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			w, err := p.postCommission(ctx, newCommission(c))
 			if err != nil {

@@ -56,10 +56,10 @@ func (r *reply) coupons(w *affiliateWire) []*providers.Coupon {
 
 // assignCoupon gives the affiliate a promo code, which takes the place of the one they have.
 func (p *provider) assignCoupon(c *providers.AssignCouponInput) (*affiliateChange, error) {
-	var bad refused
-	bad.when(c.Description != nil, providers.ProblemUnsupported, "description", "PromoteKit keeps no descriptions of promo codes")
-	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
-	bad.when(c.RewardID != nil, providers.ProblemUnsupported, "rewardId", "at PromoteKit the campaign says what customers get")
+	var bad providers.Problems
+	bad.When(c.Description != nil, providers.ProblemUnsupported, "description", "PromoteKit keeps no descriptions of promo codes")
+	bad.When(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	bad.When(c.RewardID != nil, providers.ProblemUnsupported, "rewardId", "at PromoteKit the campaign says what customers get")
 	return &affiliateChange{
 		answer: p.id(providers.NounCoupon, providers.JoinLocal(uuidOf(c.Affiliate), c.Code)),
 		body:   affiliateBody{PromoCode: &c.Code}, fields: map[string]string{"promo_code": "code"},
@@ -70,5 +70,5 @@ func (p *provider) assignCoupon(c *providers.AssignCouponInput) (*affiliateChang
 			}
 			return p.gives(ctx, now, "coupon", "code")
 		},
-	}, bad.err()
+	}, bad.Err()
 }

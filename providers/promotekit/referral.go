@@ -268,18 +268,18 @@ var referralFields = map[string]string{
 }
 
 func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateReferralInput) (*providers.Write, error) {
-	var bad refused
+	var bad providers.Problems
 	word := ""
 	if c.Status != nil {
 		word, _, _ = statusWords([]providers.ReferralStatus{*c.Status})
-		bad.when(word == "", providers.ProblemUnsupported, "status", "PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED")
+		bad.When(word == "", providers.ProblemUnsupported, "status", "PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED")
 	}
-	bad.when(c.Email == nil, providers.ProblemInvalid, "email", "PromoteKit wants the customer's address")
-	bad.when(c.OrderID != nil, providers.ProblemUnsupported, "orderId", "PromoteKit keeps no orders")
-	bad.when(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	bad.When(c.Email == nil, providers.ProblemInvalid, "email", "PromoteKit wants the customer's address")
+	bad.When(c.OrderID != nil, providers.ProblemUnsupported, "orderId", "PromoteKit keeps no orders")
+	bad.When(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
 	affiliate := uuidOf(c.Affiliate)
-	bad.when(affiliate == "", providers.ProblemNotFound, "affiliate", "there is no such affiliate at PromoteKit")
-	if err := bad.err(); err != nil {
+	bad.When(affiliate == "", providers.ProblemNotFound, "affiliate", "there is no such affiliate at PromoteKit")
+	if err := bad.Err(); err != nil {
 		return nil, err
 	}
 	there, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })

@@ -98,24 +98,6 @@ func proofOf(mutation providers.Capability) providers.Proof {
 	return proofs[i]
 }
 
-// refused gathers what is wrong with an input, before anything is read.
-type refused providers.Problems
-
-// when adds a problem if there is one.
-func (r *refused) when(wrong bool, code providers.ProblemCode, field, message string) {
-	if wrong {
-		*r = append(*r, providers.Problemf(code, field, "%s", message)...)
-	}
-}
-
-// err is what was gathered; nil for nothing.
-func (r refused) err() error {
-	if len(r) == 0 {
-		return nil
-	}
-	return providers.Problems(r)
-}
-
 func notFound(field, what string) error {
 	return providers.Problemf(providers.ProblemNotFound, field, "there is no such %s at PromoteKit", what)
 }
@@ -231,21 +213,6 @@ func (im image) only(other image) image {
 // What is as it was before proves the opposite, unless somebody may have brought it back, or the reply did not tell all of it: a hand in the vendor's
 // own dashboard that took it back at once is not seen.
 func (im image) verdict(now, before image, disturbed bool) providers.Verdict {
-	switch {
-	case im.within(now):
-		return providers.Made
-	case !disturbed && len(now.only(im)) == len(im) && maps.Equal(now.only(im), before.only(im)):
-		return providers.NotMade
-	default:
-		return providers.Unclear
-	}
-}
-
-// stored is what is stored of the state before a write.
-func stored(before any) json.RawMessage {
-	b, err := json.Marshal(before)
-	if err != nil {
-		panic(err) // maps and slices of strings
-	}
-	return b
+	told := now.only(im)
+	return providers.JudgeState(im.within(now), len(told) == len(im) && maps.Equal(told, before.only(im)), disturbed)
 }

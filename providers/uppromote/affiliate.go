@@ -356,7 +356,7 @@ func (c setAffiliateStatus) plan(ctx context.Context) (*providers.Write, error) 
 		return nil, err
 	}
 	return &providers.Write{
-		Op: opAffiliateActive, Before: image(a.Status), Fields: map[string]string{"affiliate_email": "id", "status": "status"},
+		Op: opAffiliateActive, Before: providers.Image(a.Status), Fields: map[string]string{"affiliate_email": "id", "status": "status"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := c.act(ctx, opAffiliateActive, a, wireApproval{*a.Email, approvals[c.in.Status]}); err != nil {
 				return nil, err
@@ -402,7 +402,7 @@ func (c setAffiliateParent) plan(ctx context.Context) (*providers.Write, error) 
 		return nil, err
 	}
 	return &providers.Write{
-		Op: opSetUpline, Before: image(a.ParentID.Local), Fields: map[string]string{"affiliate_email": "id", "upline_affiliate_email": "parent"},
+		Op: opSetUpline, Before: providers.Image(a.ParentID.Local), Fields: map[string]string{"affiliate_email": "id", "upline_affiliate_email": "parent"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := c.act(ctx, opSetUpline, a, wireUpline{*a.Email, *upline.Email}); err != nil {
 				return nil, err

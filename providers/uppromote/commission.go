@@ -406,7 +406,7 @@ func (c setCommissionStatus) plan(ctx context.Context) (*providers.Write, error)
 		return nil, err
 	}
 	return &providers.Write{
-		Op: "POST /referral/{id}/status", Before: image(e.Status), Fields: map[string]string{"status": "status"},
+		Op: "POST /referral/{id}/status", Before: providers.Image(e.Status), Fields: map[string]string{"status": "status"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if err := c.sentReferral(ctx, "status", e, wireDecision{decisions[c.in.Status]}); err != nil {
 				return nil, err
@@ -458,7 +458,7 @@ func (c adjustCommission) plan(ctx context.Context) (*providers.Write, error) {
 		return nil, err
 	}
 	return &providers.Write{
-		Op: "POST /referral/{id}/adjustment", Before: image(adjustment(e)), Fields: map[string]string{"adjustment": "amount"},
+		Op: "POST /referral/{id}/adjustment", Before: providers.Image(adjustment(e)), Fields: map[string]string{"adjustment": "amount"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if err := c.sentReferral(ctx, "adjustment", e, wireAdjustment{majorUnits(c.in.Amount)}); err != nil {
 				return nil, err

@@ -143,7 +143,7 @@ func (c moveAffiliate) plan(ctx context.Context) (*providers.Write, error) {
 	}
 	n, _ := number(c.in.ToCampaign.Local)
 	return &providers.Write{
-		Op: opMoveAffiliate, Before: image(programOf(a)), Fields: map[string]string{"affiliate_email": "id", "program_id": "toCampaign"},
+		Op: opMoveAffiliate, Before: providers.Image(programOf(a)), Fields: map[string]string{"affiliate_email": "id", "program_id": "toCampaign"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := c.act(ctx, opMoveAffiliate, a, wireMove{*a.Email, n}); err != nil {
 				return nil, err

@@ -194,7 +194,7 @@ func (c updateSubscription) plan(ctx context.Context) (*providers.Write, error) 
 		return nil, err
 	}
 	return &providers.Write{
-		Op: opResubscribe, Before: image(fingerprint(s)), Fields: map[string]string{"target_url": "targetUrl", "event": "id"},
+		Op: opResubscribe, Before: providers.Image(fingerprint(s)), Fields: map[string]string{"target_url": "targetUrl", "event": "id"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			_, err := send[wireActed](ctx, c.provider, opResubscribe, webhookList.path, wireSubscribe{*c.in.TargetURL, c.in.ID.Local})
 			if err != nil {
@@ -238,7 +238,7 @@ func (c deleteSubscription) plan(ctx context.Context) (*providers.Write, error) 
 		return nil, err
 	}
 	return &providers.Write{
-		Op: opUnsubscribe, Before: image(fingerprint(s)), Fields: map[string]string{"event": "id"},
+		Op: opUnsubscribe, Before: providers.Image(fingerprint(s)), Fields: map[string]string{"event": "id"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := send[wireActed](ctx, c.provider, opUnsubscribe, webhookList.path, wireSubscribe{Event: c.in.ID.Local}); err != nil {
 				return nil, err

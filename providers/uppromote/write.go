@@ -234,27 +234,12 @@ func (p *provider) act(ctx context.Context, op string, a *providers.Affiliate, b
 	return w, err
 }
 
-// image is a pre-image as it is stored: something that has JSON.
-func image(v any) json.RawMessage {
-	b, err := json.Marshal(v)
-	if err != nil {
-		panic(err) // no command leads here
-	}
-	return b
-}
-
 // absolute judges a state that a write sets, whatever it was: where it is as wanted, that is proof enough, whoever did
 // it. Where it is as it was before, and nobody else wrote, the write was not made.
 func absolute(now, wanted string, before json.RawMessage, disturbed bool) providers.Verdict {
 	var was *string
-	switch err := json.Unmarshal(before, &was); {
-	case now == wanted:
-		return providers.Made
-	case err == nil && was != nil && now == *was && !disturbed:
-		return providers.NotMade
-	default:
-		return providers.Unclear
-	}
+	err := json.Unmarshal(before, &was)
+	return providers.JudgeState(now == wanted, err == nil && was != nil && now == *was, disturbed)
 }
 
 // majorUnits is an amount as the vendor takes it: a number of major units.
