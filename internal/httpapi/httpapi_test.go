@@ -3,7 +3,6 @@ package httpapi_test
 import (
 	"bytes"
 	"context"
-	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -142,12 +141,12 @@ func TestLocalOnly(t *testing.T) {
 	}
 }
 
-// TestWhoIsLetIn wants the answers to those who are not, which say what to do and nothing of what was sent; and partners refused, whoever vouches for them.
+// TestWhoIsLetIn wants the answers to those who are not, which say what to do and nothing of what was sent.
 func TestWhoIsLetIn(t *testing.T) {
 	const bad = `Bearer realm="partnergraph", error="invalid_token"`
 	now, secret := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC), []byte("a secret of thirty-two characters")
 	h, log := serve(t, func(o *httpapi.Options) {
-		o.Auth = auth.New([]auth.Key{{Name: "partner", SHA256: sha256.Sum256([]byte("partners-key")), Role: auth.RolePartner}}, auth.NewTokens(t.Context(), auth.TokenOptions{
+		o.Auth = auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
 			Issuer: "i", Audience: "a", Secret: secret, Now: func() time.Time { return now },
 			Claims: auth.Claims{Role: "role", Accounts: "accounts", Affiliates: "affiliates", Email: "email"},
 		}))
@@ -167,8 +166,7 @@ func TestWhoIsLetIn(t *testing.T) {
 		want                 string
 	}{
 		{"a reader's token", token("reader", time.Hour), "", 200, `{"data":{"viewer":{"name":"dana","role":"READER"}}`},
-		{"a partner's token", token("partner", time.Hour), "", 403, `"message":"partners are not supported yet","extensions":{"code":"FORBIDDEN"`},
-		{"a partner's key", "partners-key", "", 403, `"message":"partners are not supported yet","extensions":{"code":"FORBIDDEN"`},
+		{"a partner's token", token("partner", time.Hour), "", 200, `{"data":{"viewer":{"name":"dana","role":"PARTNER"}}`},
 		{"an expired token", token("reader", -time.Hour), bad, 401, auth.ErrBadToken.Error()},
 		{"an unknown key", "guessed", bad, 401, `"code":"UNAUTHENTICATED"`},
 		{"nothing", "", `Bearer realm="partnergraph"`, 401, `"code":"UNAUTHENTICATED"`},
