@@ -24,6 +24,8 @@ type ReferralResolver interface {
 	Email(ctx context.Context, obj *providers.Referral) (*string, error)
 	MaskedEmail(ctx context.Context, obj *providers.Referral) (*string, error)
 
+	CustomerID(ctx context.Context, obj *providers.Referral) (*string, error)
+
 	Affiliate(ctx context.Context, obj *providers.Referral) (*providers.Affiliate, error)
 	Campaign(ctx context.Context, obj *providers.Referral) (*providers.Campaign, error)
 	Commissions(ctx context.Context, obj *providers.Referral, first int, after *string) (*model.Connection[providers.Commission], error)
@@ -310,7 +312,7 @@ func (ec *executionContext) _Referral_customerId(ctx context.Context, field grap
 			return ec.fieldContext_Referral_customerId(ctx, field)
 		},
 		func(ctx context.Context) (any, error) {
-			return obj.CustomerID, nil
+			return ec.Resolvers.Referral().CustomerID(ctx, obj)
 		},
 		nil,
 		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
@@ -321,7 +323,7 @@ func (ec *executionContext) _Referral_customerId(ctx context.Context, field grap
 	)
 }
 func (ec *executionContext) fieldContext_Referral_customerId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Referral", field, false, false, errors.New("field of type String does not have child fields"))
+	return graphql.NewScalarFieldContext("Referral", field, true, true, errors.New("field of type String does not have child fields"))
 }
 
 func (ec *executionContext) _Referral_signedUpAt(ctx context.Context, field graphql.CollectedField, obj *providers.Referral) (ret graphql.Marshaler) {
@@ -1307,10 +1309,43 @@ func (ec *executionContext) _Referral(ctx context.Context, sel ast.SelectionSet,
 				atomic.AddUint32(&out.Invalids, 1)
 			}
 		case "customerId":
-			out.Values[i] = ec._Referral_customerId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			field := field
+
+			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
+				defer func() {
+					if r := recover(); r != nil {
+						ec.Error(ctx, ec.Recover(ctx, r))
+					}
+				}()
+				res = ec._Referral_customerId(ctx, field, obj)
+				if res == graphql.RequiredNull {
+					atomic.AddUint32(&fs.Invalids, 1)
+				}
+				return res
 			}
+
+			if field.IsDeferred() {
+				deferredFieldSet.AddField(field)
+				fieldIndex := len(deferredFieldSet.Values) - 1
+				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
+					return innerFunc(ctx, deferredFieldSet)
+				})
+
+				for _, deferrable := range field.Deferrables {
+					view, ok := deferLabelToView[deferrable.Label]
+					if !ok {
+						view = deferredFieldSet.NewView()
+						deferLabelToView[deferrable.Label] = view
+					}
+					view.AddIndices(fieldIndex)
+				}
+
+				// don't run the out.Concurrently() call below
+				out.Values[i] = graphql.Null
+				continue
+			}
+
+			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "signedUpAt":
 			out.Values[i] = ec._Referral_signedUpAt(ctx, field, obj)
 			if out.Values[i] == graphql.RequiredNull {

@@ -22,6 +22,7 @@ func NewExecutableSchema(cfg Config) graphql.ExecutableSchema {
 type Config = graphql.Config[ResolverRoot, DirectiveRoot, ComplexityRoot]
 
 type ResolverRoot interface {
+	Account() AccountResolver
 	Affiliate() AffiliateResolver
 	AffiliatePayload() AffiliatePayloadResolver
 	Campaign() CampaignResolver
@@ -2654,36 +2655,36 @@ func newExecutionContext(
 var sources = []*ast.Source{
 	{Name: "../schema/account.graphqls", Input: `extend type Query {
   "Who is asking, and what they may see."
-  viewer: Viewer!
+  viewer: Viewer! @everyone
   "All accounts that the viewer may see, in the order of the server's configuration. Costs no call to a vendor."
-  accounts: [Account!]!
+  accounts: [Account!]! @everyone
   "One account by its global id; null when there is none, or none that the viewer may see."
   account(
     "The account's global id."
     id: ID!
-  ): Account
+  ): Account @everyone
   """
-  A record exactly as its vendor sends it, read live and never cached, with everything left out that is a secret. For
-  admins. Null when the record is not there; UNSUPPORTED for kinds of record that the vendor cannot be asked for singly.
+  A record exactly as its vendor sends it, read live and never cached, with everything left out that is a secret. Null
+  when the record is not there; UNSUPPORTED for kinds of record that the vendor cannot be asked for singly. For admins.
   """
   rawRecord(
     "The global id of any record but an account."
     id: ID!
-  ): JSON
+  ): JSON @only(roles: [ADMIN])
 }
 
 "Who is asking."
 type Viewer {
   "What the viewer may do."
-  role: ViewerRole!
+  role: ViewerRole! @everyone
   "The name of the API key in the server's configuration, or the subject of the token; ` + "`" + `local` + "`" + ` when the server runs without authentication."
-  name: String!
+  name: String! @everyone
   "The accounts that the viewer may see."
-  accounts: [Account!]!
+  accounts: [Account!]! @everyone
   """
   The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff.
   """
-  affiliates: [Affiliate!]!
+  affiliates: [Affiliate!]! @everyone
 }
 
 "What a viewer may do."
@@ -2694,43 +2695,43 @@ enum ViewerRole {
   EDITOR
   "Read the records of the accounts that the key or token was given."
   READER
-  "Read what belongs to the affiliates that the viewer is, and nothing else."
+  "Read what belongs to the affiliates that the viewer is, and nothing else; change what they are called, and where they are paid and told of sales."
   PARTNER
 }
 
 "One affiliate program at one vendor: a PromoteKit organization, a FirstPromoter company or an UpPromote store."
 type Account implements Node {
   "The account's global id."
-  id: ID!
+  id: ID! @everyone
   "The account's id in the server's configuration, such as ` + "`" + `saas` + "`" + `. Filters by account take the global id instead."
-  providerId: String!
+  providerId: String! @everyone
   "The account's name for people, from the server's configuration."
-  name: String!
+  name: String! @everyone
   "The vendor."
-  provider: Provider!
+  provider: Provider! @everyone
   "The currency of amounts for which the vendor names none, from the server's configuration."
-  currencyCode: CurrencyCode!
+  currencyCode: CurrencyCode! @everyone
   "Always null: no vendor says when an account was made."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "When this was read: now, since an account's state is the server's own knowledge."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   """
-  What this account can do, in alphabetical order, so that a frontend can hide what is not there. It may shrink while the server runs,
-  when a vendor turns out to ignore a filter.
+  What this viewer can do in this account, in alphabetical order, so that a frontend can hide what is not there. It may shrink while the server
+  runs, when a vendor turns out to ignore a filter.
   """
-  capabilities: [Capability!]!
+  capabilities: [Capability!]! @everyone
   "How the account is doing just now."
-  status: AccountStatus!
-  "What went wrong with the last call that failed; null when the last call succeeded. Never holds secrets."
-  lastError: String
-  "When a call last succeeded; null before the first."
-  lastSuccessAt: DateTime
-  "How many calls the account has left."
-  rateLimit: RateLimit!
+  status: AccountStatus! @everyone
+  "What went wrong with the last call that failed; null when the last call succeeded. Never holds secrets. For staff."
+  lastError: String @only(roles: [ADMIN, EDITOR, READER])
+  "When a call last succeeded; null before the first. For staff."
+  lastSuccessAt: DateTime @only(roles: [ADMIN, EDITOR, READER])
+  "How many calls the account has left. For staff."
+  rateLimit: RateLimit! @only(roles: [ADMIN, EDITOR, READER])
 }
 
 "A vendor of affiliate programs."
-type Provider {
+type Provider @everyone {
   "The vendor's name in the server's configuration: promotekit, firstpromoter, uppromote."
   id: String!
   "The vendor's name for people."
@@ -2749,8 +2750,8 @@ enum AccountStatus {
   DOWN
 }
 
-"An account's budget of calls to its vendor."
-type RateLimit {
+"An account's budget of calls to its vendor. For staff."
+type RateLimit @only(roles: [ADMIN, EDITOR, READER]) {
   "How many calls are allowed in a window."
   limit: Int!
   "How long a window is, in seconds."
@@ -2936,7 +2937,7 @@ enum Capability {
   affiliate(
     "The affiliate's global id."
     id: ID!
-  ): Affiliate
+  ): Affiliate @everyone
   """
   Affiliates, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Archived promoters of FirstPromoter come only when ` + "`" + `statuses` + "`" + ` asks for ARCHIVED.
   """
@@ -2947,11 +2948,11 @@ enum Capability {
     after: String
     "Which affiliates; all of them without it."
     filter: AffiliateFilter
-  ): AffiliateConnection!
+  ): AffiliateConnection! @everyone
 }
 
 "Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
-input AffiliateFilter {
+input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
   "Members of any of these campaigns."
@@ -3005,56 +3006,56 @@ enum AffiliateStatus {
 "Someone who brings customers and earns commissions for it. FirstPromoter says promoter."
 type Affiliate implements Node {
   "The affiliate's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the affiliate belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id: a UUID at PromoteKit, a number elsewhere."
-  providerId: String!
+  providerId: String! @everyone
   "When the affiliate joined."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   "The affiliate's e-mail address, by which they sign in."
-  email: String
+  email: String @everyone
   "The first name; null where none was given."
-  firstName: String
+  firstName: String @everyone
   "The last name; null where none was given."
-  lastName: String
+  lastName: String @everyone
   "The full name; null where none was given."
-  name: String
+  name: String @everyone
   "Where the affiliate stands, over all campaigns."
-  status: AffiliateStatus!
+  status: AffiliateStatus! @everyone
   "The vendor's own word for the state. PromoteKit has no word but two switches: approved, waiting or banned is made of these."
-  providerStatus: String
+  providerStatus: String @everyone
   "The address that payouts go to, where it is another one; null at FirstPromoter and UpPromote, which do not say."
-  payoutEmail: String
+  payoutEmail: String @everyone
   "The campaigns that the affiliate takes part in, the main one first. Exactly one at PromoteKit and UpPromote."
-  memberships: [Membership!]!
+  memberships: [Membership!]! @everyone
   "The campaign of the first membership."
-  campaign: Campaign
+  campaign: Campaign @everyone
   "The addresses that the affiliate shares."
-  links: [AffiliateLink!]!
+  links: [AffiliateLink!]! @everyone
   "The affiliate's coupon codes. They come with the affiliate, but for FirstPromoter, where they cost a call for each membership."
-  coupons: [Coupon!]!
+  coupons: [Coupon!]! @everyone
   "How often the affiliate's links were followed; null at UpPromote, which does not say."
-  clicks: Long
-  "The affiliate above, who earns a share of this one's commissions; null for none, and always at PromoteKit."
-  parent: Affiliate
+  clicks: Long @everyone
+  "The affiliate above, who earns a share of this one's commissions; null for none, and always at PromoteKit. For staff."
+  parent: Affiliate @only(roles: [ADMIN, EDITOR, READER])
   """
-  The affiliates below this one, newest first. Always empty at PromoteKit; a search through all affiliates at UpPromote.
+  The affiliates below this one, newest first. Always empty at PromoteKit; a search through all affiliates at UpPromote. For staff.
   """
   children(
     "How many at most, 1 to 100."
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): AffiliateConnection!
+  ): AffiliateConnection! @only(roles: [ADMIN, EDITOR, READER])
   "The vendor's own figures of what was earned; null at PromoteKit, which keeps none."
-  balances: [Balance!]
+  balances: [Balance!] @everyone
   "What the affiliate told of themselves when joining; null where nothing was told."
-  note: String
-  "What the merchant noted, not for the affiliate's eyes; null at PromoteKit."
-  internalNote: String
+  note: String @everyone
+  "What the merchant noted, not for the affiliate's eyes; null at PromoteKit. For staff."
+  internalNote: String @only(roles: [ADMIN, EDITOR, READER])
   """
   The customers or orders that the affiliate brought, newest first.
   """
@@ -3063,7 +3064,7 @@ type Affiliate implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): ReferralConnection!
+  ): ReferralConnection! @everyone
   """
   What the affiliate earned, newest first, their shares of other affiliates' sales included.
   """
@@ -3072,7 +3073,7 @@ type Affiliate implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): CommissionConnection!
+  ): CommissionConnection! @everyone
   """
   What the affiliate was or is to be paid, newest first.
   """
@@ -3081,11 +3082,11 @@ type Affiliate implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): PayoutConnection!
+  ): PayoutConnection! @everyone
 }
 
 "An address that an affiliate shares."
-type AffiliateLink {
+type AffiliateLink @everyone {
   "The whole address. Use it as it is: the name of its parameter varies."
   url: String!
   "The affiliate's code inside the address; null where the vendor does not give it apart."
@@ -3093,7 +3094,7 @@ type AffiliateLink {
 }
 
 "One figure that the vendor keeps of an affiliate's earnings."
-type Balance {
+type Balance @everyone {
   "What the figure counts."
   status: BalanceStatus!
   "The sum of money; null when the balance is no money."
@@ -3121,7 +3122,7 @@ enum BalanceStatus {
 }
 
 "A page of affiliates, newest first."
-type AffiliateConnection {
+type AffiliateConnection @everyone {
   "The affiliates with the cursor of each."
   edges: [AffiliateEdge!]!
   "The affiliates."
@@ -3136,7 +3137,7 @@ type AffiliateConnection {
 }
 
 "One of the affiliates of a page."
-type AffiliateEdge {
+type AffiliateEdge @everyone {
   "The affiliate."
   node: Affiliate!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this affiliate. It holds for this list with this filter only."
@@ -3152,12 +3153,13 @@ extend type Mutation {
     input: CreateAffiliateInput!
   ): AffiliatePayload!
   """
-  Change what an affiliate is called, and where they are reached. PromoteKit and FirstPromoter.
+  Change what an affiliate is called, and where they are reached. PromoteKit and FirstPromoter. For editors, admins and partners;
+  partners change themselves.
   """
   updateAffiliate(
     "What is to be written."
     input: UpdateAffiliateInput!
-  ): AffiliatePayload!
+  ): AffiliatePayload! @only(roles: [ADMIN, EDITOR, PARTNER])
   """
   Approve, refuse, ban or archive an affiliate, or take that back. Which statuses there are depends on the vendor.
   """
@@ -3189,7 +3191,7 @@ extend type Mutation {
 }
 
 "What a mutation of an affiliate answers."
-type AffiliatePayload {
+type AffiliatePayload @everyone {
   "The affiliate as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   affiliate: Affiliate
   "What is wrong with the input; empty when the write was made."
@@ -3197,7 +3199,7 @@ type AffiliatePayload {
 }
 
 "An affiliate to be made. What is left out is left to the vendor."
-input CreateAffiliateInput {
+input CreateAffiliateInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3233,25 +3235,25 @@ input UpdateAffiliateInput {
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
-  idempotencyKey: String!
+  idempotencyKey: String! @everyone
   "The affiliate."
-  id: ID!
-  "A new e-mail address."
-  email: String
+  id: ID! @everyone
+  "A new e-mail address. For editors and admins."
+  email: String @only(roles: [ADMIN, EDITOR])
   "A new first name."
-  firstName: String
+  firstName: String @everyone
   "A new last name."
-  lastName: String
+  lastName: String @everyone
   "The address that payouts go to from now on. PromoteKit only."
-  payoutEmail: String
-  "What is known of the affiliate, in words. PromoteKit only."
-  note: String
+  payoutEmail: String @everyone
+  "What is known of the affiliate, in words. PromoteKit only. For editors and admins."
+  note: String @only(roles: [ADMIN, EDITOR])
   "Whether the vendor writes to the affiliate when a customer of theirs pays. PromoteKit only."
-  notifyOnSale: Boolean
+  notifyOnSale: Boolean @everyone
 }
 
 "A status for an affiliate."
-input SetAffiliateStatusInput {
+input SetAffiliateStatusInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3269,7 +3271,7 @@ input SetAffiliateStatusInput {
 }
 
 "A move from one campaign into another."
-input MoveAffiliateInput {
+input MoveAffiliateInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3286,7 +3288,7 @@ input MoveAffiliateInput {
 }
 
 "A place below another affiliate."
-input SetAffiliateParentInput {
+input SetAffiliateParentInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3299,7 +3301,7 @@ input SetAffiliateParentInput {
 }
 
 "A customer to be made an affiliate's."
-input ConnectCustomerInput {
+input ConnectCustomerInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3316,7 +3318,7 @@ input ConnectCustomerInput {
   campaign(
     "The campaign's global id."
     id: ID!
-  ): Campaign
+  ): Campaign @everyone
   """
   Campaigns, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. FirstPromoter's have no dates and come last.
   """
@@ -3327,11 +3329,11 @@ input ConnectCustomerInput {
     after: String
     "Which campaigns; all of them without it."
     filter: CampaignFilter
-  ): CampaignConnection!
+  ): CampaignConnection! @everyone
 }
 
 "Which campaigns to list."
-input CampaignFilter {
+input CampaignFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
 }
@@ -3339,33 +3341,33 @@ input CampaignFilter {
 "A set of terms under which affiliates earn. UpPromote says program."
 type Campaign implements Node {
   "The campaign's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the campaign belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id: a UUID at PromoteKit, a number elsewhere."
-  providerId: String!
+  providerId: String! @everyone
   "When the campaign was made; null at FirstPromoter, which does not say."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
-  "The merchant's name for it. At PromoteKit affiliates never see it."
-  name: String
+  fetchedAt: DateTime! @everyone
+  "What it is called; null for partners at PromoteKit, where it is the merchant's own name for it."
+  name: String @everyone
   "The address that links lead to; null where the vendor has none (UpPromote, and coupon-only campaigns)."
-  websiteUrl: String
-  "Whether affiliates land here who join without naming a campaign."
-  isDefault: Boolean
-  "Whether it is hidden from those who are not invited; null at PromoteKit and UpPromote, which do not say."
-  isPrivate: Boolean
-  "Whether newcomers wait for an approval; null at UpPromote, which does not say."
-  approvalRequired: Boolean
-  "What affiliates are given; null where the vendor does not say."
-  codeMode: CodeMode
+  websiteUrl: String @everyone
+  "Whether affiliates land here who join without naming a campaign. For staff."
+  isDefault: Boolean @only(roles: [ADMIN, EDITOR, READER])
+  "Whether it is hidden from those who are not invited; null at PromoteKit and UpPromote, which do not say. For staff."
+  isPrivate: Boolean @only(roles: [ADMIN, EDITOR, READER])
+  "Whether newcomers wait for an approval; null at UpPromote, which does not say. For staff."
+  approvalRequired: Boolean @only(roles: [ADMIN, EDITOR, READER])
+  "What affiliates are given; null where the vendor does not say. For staff."
+  codeMode: CodeMode @only(roles: [ADMIN, EDITOR, READER])
   "For how many days a click counts; null at UpPromote, which does not say."
-  cookieDays: Long
+  cookieDays: Long @everyone
   "What a sale earns, in the simple case; null where the rule is richer than that. FirstPromoter keeps it apart, so that asking for it costs one call more."
-  commission: CommissionRule
-  "Whether affiliates do not see their customers' e-mail addresses; null where the vendor does not say."
-  hidesCustomerEmails: Boolean
+  commission: CommissionRule @everyone
+  "Whether affiliates do not see their customers' e-mail addresses; null where the vendor does not say. For staff."
+  hidesCustomerEmails: Boolean @only(roles: [ADMIN, EDITOR, READER])
   """
   The affiliates of this campaign, newest first. A search through all affiliates at UpPromote.
   """
@@ -3374,7 +3376,7 @@ type Campaign implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): MembershipConnection!
+  ): MembershipConnection! @everyone
   """
   The customers or orders brought in this campaign, newest first. A search through all referrals at PromoteKit.
   """
@@ -3383,7 +3385,7 @@ type Campaign implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): ReferralConnection!
+  ): ReferralConnection! @everyone
   """
   What was earned in this campaign, newest first. A search through all commissions at PromoteKit.
   """
@@ -3392,11 +3394,11 @@ type Campaign implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): CommissionConnection!
+  ): CommissionConnection! @everyone
 }
 
 "What a sale earns."
-type CommissionRule {
+type CommissionRule @everyone {
   "Whether it is a share or a sum."
   type: CommissionRuleType!
   "The share of the sale in percent: 20 is 20 %. Null unless it is a share."
@@ -3428,7 +3430,7 @@ enum CodeMode {
 }
 
 "A page of campaigns, newest first."
-type CampaignConnection {
+type CampaignConnection @everyone {
   "The campaigns with the cursor of each."
   edges: [CampaignEdge!]!
   "The campaigns."
@@ -3443,7 +3445,7 @@ type CampaignConnection {
 }
 
 "One of the campaigns of a page."
-type CampaignEdge {
+type CampaignEdge @everyone {
   "The campaign."
   node: Campaign!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this campaign. It holds for this list with this filter only."
@@ -3468,7 +3470,7 @@ extend type Mutation {
 }
 
 "What a mutation of a campaign answers."
-type CampaignPayload {
+type CampaignPayload @everyone {
   "The campaign as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   campaign: Campaign
   "What is wrong with the input; empty when the write was made."
@@ -3476,7 +3478,7 @@ type CampaignPayload {
 }
 
 "A campaign to be made."
-input CreateCampaignInput {
+input CreateCampaignInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3491,7 +3493,7 @@ input CreateCampaignInput {
 }
 
 "Changes to a campaign. What is left out, or null, stays as it is."
-input UpdateCampaignInput {
+input UpdateCampaignInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3506,7 +3508,7 @@ input UpdateCampaignInput {
 }
 
 "The terms of a campaign. What is left out is left to the vendor, or stays as it is."
-input CampaignTerms {
+input CampaignTerms @everyone {
   "Where the affiliates' links lead."
   websiteUrl: String
   "What affiliates earn of a sale. PromoteKit only: FirstPromoter's rules are richer and are made in its dashboard."
@@ -3528,7 +3530,7 @@ input CampaignTerms {
 }
 
 "What affiliates earn of a sale: one of the two."
-input CommissionRuleInput @oneOf {
+input CommissionRuleInput @oneOf @everyone {
   "A share of the sale: 20 is 20 %."
   percent: Decimal
   "A sum for each sale."
@@ -3550,7 +3552,7 @@ enum CodeModeInput {
   commission(
     "The commission's global id."
     id: ID!
-  ): Commission
+  ): Commission @everyone
   """
   Commissions, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page.
   """
@@ -3561,11 +3563,11 @@ enum CodeModeInput {
     after: String
     "Which commissions; all of them without it."
     filter: CommissionFilter
-  ): CommissionConnection!
+  ): CommissionConnection! @everyone
 }
 
 "Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
-input CommissionFilter {
+input CommissionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
   "Earned by any of these affiliates."
@@ -3627,60 +3629,60 @@ enum CommissionKind {
 "What an affiliate earned by one event."
 type Commission implements Node {
   "The commission's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the commission belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id: a UUID at PromoteKit, a number elsewhere."
-  providerId: String!
+  providerId: String! @everyone
   "When the commission was made."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   "Where the commission stands."
-  status: CommissionStatus!
+  status: CommissionStatus! @everyone
   "The vendor's own word for the state."
-  providerStatus: String
+  providerStatus: String @everyone
   "What it was made for."
-  kind: CommissionKind!
+  kind: CommissionKind! @everyone
   "The sale it was earned on; null where there was none, negative for a refund."
-  saleAmount: Money
+  saleAmount: Money @everyone
   "The sale in the currency it was made in; null where the vendor knows no other (PromoteKit, UpPromote)."
-  originalSaleAmount: Money
+  originalSaleAmount: Money @everyone
   "What is payable, adjustment included; null when the reward is no money, negative for a refund."
-  amount: Money
+  amount: Money @everyone
   "The part of the amount that was added or taken off by hand; null where the vendor knows no adjustments (PromoteKit, FirstPromoter)."
-  adjustment: Money
+  adjustment: Money @everyone
   "What was earned where it is no money; null when it is."
-  reward: Reward
+  reward: Reward @everyone
   "When the event took place that it was earned by; the same as createdAt where the vendor knows one time only."
-  earnedAt: DateTime
+  earnedAt: DateTime @everyone
   "The payment or event at the billing system; null where there is none, and at UpPromote, which has orders."
-  eventId: String
+  eventId: String @everyone
   "Whose share it is: 1 the affiliate who brought the customer, 2 and up those above them; null where the vendor knows no tiers."
-  tier: Long
-  "Whether the affiliate seems to have bought for themselves; null where the vendor does not say."
-  isSelfReferral: Boolean
-  "What the vendor's check for fraud found, in its own words; null where it has none."
-  fraudCheck: String
+  tier: Long @everyone
+  "Whether the affiliate seems to have bought for themselves; null where the vendor does not say. For staff."
+  isSelfReferral: Boolean @only(roles: [ADMIN, EDITOR, READER])
+  "What the vendor's check for fraud found, in its own words; null where it has none. For staff."
+  fraudCheck: String @only(roles: [ADMIN, EDITOR, READER])
   "A remark that the affiliate may read; null where there is none."
-  note: String
-  "A remark for the merchant's eyes only; null where there is none."
-  internalNote: String
+  note: String @everyone
+  "A remark for the merchant's eyes only; null where there is none. For staff."
+  internalNote: String @only(roles: [ADMIN, EDITOR, READER])
   "The affiliate who earned it. With tiers and splits another one than the referral's."
-  affiliate: Affiliate
+  affiliate: Affiliate @everyone
   "The campaign it counts in; null if it could not be read."
-  campaign: Campaign
+  campaign: Campaign @everyone
   "The referral it was earned on; null for bonuses."
-  referral: Referral
+  referral: Referral @everyone
   """
   The payout it is part of; null while there is none. FirstPromoter's commissions do not name theirs: there it is known only where the
   payout's own commissions were read, else null.
   """
-  payout: Payout
+  payout: Payout @everyone
 }
 
 "A page of commissions, newest first."
-type CommissionConnection {
+type CommissionConnection @everyone {
   "The commissions with the cursor of each."
   edges: [CommissionEdge!]!
   "The commissions."
@@ -3695,7 +3697,7 @@ type CommissionConnection {
 }
 
 "One of the commissions of a page."
-type CommissionEdge {
+type CommissionEdge @everyone {
   "The commission."
   node: Commission!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this commission. It holds for this list with this filter only."
@@ -3735,7 +3737,7 @@ extend type Mutation {
 }
 
 "What a mutation of a commission answers."
-type CommissionPayload {
+type CommissionPayload @everyone {
   "The commission as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   commission: Commission
   "What is wrong with the input; empty when the write was made."
@@ -3743,7 +3745,7 @@ type CommissionPayload {
 }
 
 "A commission to be made."
-input CreateCommissionInput {
+input CreateCommissionInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3767,7 +3769,7 @@ input CreateCommissionInput {
 }
 
 "What a commission is for: one of the two."
-input NewCommissionInput @oneOf {
+input NewCommissionInput @oneOf @everyone {
   "A sale to a referred customer. PromoteKit and FirstPromoter."
   sale: SaleCommissionInput
   "No sale that is known of. FirstPromoter and UpPromote."
@@ -3775,7 +3777,7 @@ input NewCommissionInput @oneOf {
 }
 
 "A sale to a referred customer."
-input SaleCommissionInput {
+input SaleCommissionInput @everyone {
   "The referral, which decides the affiliate too."
   referral: ID!
   "What the customer paid, with or without tax as your program counts it; more than 0."
@@ -3785,7 +3787,7 @@ input SaleCommissionInput {
 }
 
 "Something else that an affiliate earned."
-input CustomCommissionInput {
+input CustomCommissionInput @everyone {
   "Who earned it."
   affiliate: ID!
   "The campaign that it counts in, wanted where the affiliate takes part in several. FirstPromoter only."
@@ -3797,7 +3799,7 @@ input CustomCommissionInput {
 }
 
 "Changes to a commission. What is left out, or null, stays as it is."
-input UpdateCommissionInput {
+input UpdateCommissionInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3812,7 +3814,7 @@ input UpdateCommissionInput {
 }
 
 "A status for a commission."
-input SetCommissionStatusInput {
+input SetCommissionStatusInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3825,7 +3827,7 @@ input SetCommissionStatusInput {
 }
 
 "A correction of what is paid for a commission."
-input AdjustCommissionInput {
+input AdjustCommissionInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3844,7 +3846,7 @@ input AdjustCommissionInput {
   coupon(
     "The coupon's global id."
     id: ID!
-  ): Coupon
+  ): Coupon @everyone
   """
   Coupons, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Undated ones come last.
   """
@@ -3855,11 +3857,11 @@ input AdjustCommissionInput {
     after: String
     "Which coupons; all of them without it."
     filter: CouponFilter
-  ): CouponConnection!
+  ): CouponConnection! @everyone
 }
 
 "Which coupons to list."
-input CouponFilter {
+input CouponFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
   "Of any of these affiliates."
@@ -3869,27 +3871,27 @@ input CouponFilter {
 "A discount code whose use counts for an affiliate."
 type Coupon implements Node {
   "The coupon's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the coupon belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id of it; the code itself where there is none."
-  providerId: String!
+  providerId: String! @everyone
   "When it was given to the affiliate; null where the vendor does not say (PromoteKit, FirstPromoter)."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   "The code that customers type in."
-  code: String!
+  code: String! @everyone
   "What the merchant wrote about it; null where nothing was written."
-  description: String
+  description: String @everyone
   "Whose code it is; null if it is nobody's, or could not be read."
-  affiliate: Affiliate
+  affiliate: Affiliate @everyone
   "The campaign it counts in; null where the vendor does not say."
-  campaign: Campaign
+  campaign: Campaign @everyone
 }
 
 "A page of coupons, newest first."
-type CouponConnection {
+type CouponConnection @everyone {
   "The coupons with the cursor of each."
   edges: [CouponEdge!]!
   "The coupons."
@@ -3904,7 +3906,7 @@ type CouponConnection {
 }
 
 "One of the coupons of a page."
-type CouponEdge {
+type CouponEdge @everyone {
   "The coupon."
   node: Coupon!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this coupon. It holds for this list with this filter only."
@@ -3922,7 +3924,7 @@ extend type Mutation {
 }
 
 "What a mutation of a coupon answers."
-type CouponPayload {
+type CouponPayload @everyone {
   "The coupon as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   coupon: Coupon
   "What is wrong with the input; empty when the write was made."
@@ -3930,7 +3932,7 @@ type CouponPayload {
 }
 
 "A coupon code for an affiliate."
-input AssignCouponInput {
+input AssignCouponInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -3953,7 +3955,7 @@ input AssignCouponInput {
   membership(
     "The membership's global id."
     id: ID!
-  ): Membership
+  ): Membership @everyone
   """
   Memberships, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page.
   """
@@ -3964,11 +3966,11 @@ input AssignCouponInput {
     after: String
     "Which memberships; all of them without it."
     filter: MembershipFilter
-  ): MembershipConnection!
+  ): MembershipConnection! @everyone
 }
 
 "Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `."
-input MembershipFilter {
+input MembershipFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
   "Of any of these affiliates."
@@ -4019,35 +4021,35 @@ UpPromote an affiliate has exactly one, read off the affiliate.
 """
 type Membership implements Node {
   "The membership's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the membership belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id of it (FirstPromoter); the affiliate's elsewhere."
-  providerId: String!
+  providerId: String! @everyone
   "When the affiliate joined the campaign; null where the vendor says only when the affiliate joined."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   "Where the affiliate stands in this campaign."
-  status: MembershipStatus!
+  status: MembershipStatus! @everyone
   "The vendor's own word for the state."
-  providerStatus: String
+  providerStatus: String @everyone
   "The affiliate's code in this campaign's links; null where there is none."
-  refCode: String
+  refCode: String @everyone
   "The address to share for this campaign; null where there is none."
-  link: String
+  link: String @everyone
   "The coupon code that counts for this membership; null where there is none."
-  coupon: String
+  coupon: String @everyone
   "The member; null only if it could not be read."
-  affiliate: Affiliate
+  affiliate: Affiliate @everyone
   "The campaign; null only if it could not be read."
-  campaign: Campaign
+  campaign: Campaign @everyone
   "When the membership began, the affiliate's joining day where the vendor has no other."
-  joinedAt: DateTime
+  joinedAt: DateTime @everyone
 }
 
 "A page of memberships, newest first."
-type MembershipConnection {
+type MembershipConnection @everyone {
   "The memberships with the cursor of each."
   edges: [MembershipEdge!]!
   "The memberships."
@@ -4062,7 +4064,7 @@ type MembershipConnection {
 }
 
 "One of the memberships of a page."
-type MembershipEdge {
+type MembershipEdge @everyone {
   "The membership."
   node: Membership!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this membership. It holds for this list with this filter only."
@@ -4087,7 +4089,7 @@ extend type Mutation {
 }
 
 "What a mutation of a membership answers."
-type MembershipPayload {
+type MembershipPayload @everyone {
   "The membership as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   membership: Membership
   "What is wrong with the input; empty when the write was made."
@@ -4095,7 +4097,7 @@ type MembershipPayload {
 }
 
 "A campaign for an affiliate to enter."
-input AddAffiliateToCampaignInput {
+input AddAffiliateToCampaignInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4110,7 +4112,7 @@ input AddAffiliateToCampaignInput {
 }
 
 "Changes to a membership. What is left out, or null, stays as it is."
-input UpdateMembershipInput {
+input UpdateMembershipInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4129,7 +4131,7 @@ input UpdateMembershipInput {
   payout(
     "The payout's global id."
     id: ID!
-  ): Payout
+  ): Payout @everyone
   """
   Payouts, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. What is DUE at UpPromote has no date and comes last.
   """
@@ -4140,11 +4142,11 @@ input UpdateMembershipInput {
     after: String
     "Which payouts; all of them without it."
     filter: PayoutFilter
-  ): PayoutConnection!
+  ): PayoutConnection! @everyone
 }
 
 "Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `."
-input PayoutFilter {
+input PayoutFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
   "To any of these affiliates."
@@ -4192,45 +4194,45 @@ enum PayoutStatus {
 "Money, or another reward, that one affiliate was or is to be paid for several commissions."
 type Payout implements Node {
   "The payout's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the payout belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id: a UUID at PromoteKit, a number elsewhere. What is DUE at UpPromote has none: it is the affiliate's."
-  providerId: String!
+  providerId: String! @everyone
   "When the payout was made; the day of payment where the vendor knows no other; null for what is DUE at UpPromote."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   "Where the payout stands."
-  status: PayoutStatus!
+  status: PayoutStatus! @everyone
   "The vendor's own word for the state; null at PromoteKit, where a payout exists only once it is paid."
-  providerStatus: String
+  providerStatus: String @everyone
   "The sum, without tax; null when it is no money. What is DUE may be negative where refunds outweigh sales."
-  amount: Money
+  amount: Money @everyone
   "The sum where it is no money; null when it is."
-  reward: Reward
+  reward: Reward @everyone
   "The tax on top, in percent; null where the vendor has none (PromoteKit, UpPromote)."
-  taxRate: Decimal
+  taxRate: Decimal @everyone
   "The sum with tax; null where the vendor has no tax."
-  totalWithTax: Money
+  totalWithTax: Money @everyone
   "How it is paid, in the vendor's word: paypal, bank, wise …; null where it is not said."
-  method: String
+  method: String @everyone
   "The first moment of the time it is for; null where the vendor does not say."
-  periodStart: DateTime
+  periodStart: DateTime @everyone
   "The last moment of the time it is for; null where the vendor does not say."
-  periodEnd: DateTime
+  periodEnd: DateTime @everyone
   "The time it is for, as text, where the vendor gives text (PromoteKit): do not parse it."
-  period: String
+  period: String @everyone
   "When it was paid; null while it is not."
-  paidAt: DateTime
-  "Why the payment did not go through, in the vendor's words; null where it did."
-  error: String
+  paidAt: DateTime @everyone
+  "Why the payment did not go through, in the vendor's words; null where it did. For staff."
+  error: String @only(roles: [ADMIN, EDITOR, READER])
   "How many commissions it covers; null at FirstPromoter, which does not say."
-  commissionCount: Long
+  commissionCount: Long @everyone
   "Who is paid; null only if it could not be read."
-  affiliate: Affiliate
+  affiliate: Affiliate @everyone
   "The campaign it is for (FirstPromoter); at PromoteKit the affiliate's; null at UpPromote."
-  campaign: Campaign
+  campaign: Campaign @everyone
   """
   The commissions it covers, newest first.
   """
@@ -4239,11 +4241,11 @@ type Payout implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): CommissionConnection!
+  ): CommissionConnection! @everyone
 }
 
 "A page of payouts, newest first."
-type PayoutConnection {
+type PayoutConnection @everyone {
   "The payouts with the cursor of each."
   edges: [PayoutEdge!]!
   "The payouts."
@@ -4258,7 +4260,7 @@ type PayoutConnection {
 }
 
 "One of the payouts of a page."
-type PayoutEdge {
+type PayoutEdge @everyone {
   "The payout."
   node: Payout!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this payout. It holds for this list with this filter only."
@@ -4277,7 +4279,7 @@ extend type Mutation {
 }
 
 "What a mutation of a payout answers."
-type PayoutPayload {
+type PayoutPayload @everyone {
   "The payout as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   payout: Payout
   "What is wrong with the input; empty when the write was made."
@@ -4285,7 +4287,7 @@ type PayoutPayload {
 }
 
 "A payment that was made outside of the vendor."
-input MarkPayoutPaidInput {
+input MarkPayoutPaidInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4308,7 +4310,7 @@ input MarkPayoutPaidInput {
   referral(
     "The referral's global id."
     id: ID!
-  ): Referral
+  ): Referral @everyone
   """
   Referrals, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page.
   """
@@ -4319,11 +4321,11 @@ input MarkPayoutPaidInput {
     after: String
     "Which referrals; all of them without it."
     filter: ReferralFilter
-  ): ReferralConnection!
+  ): ReferralConnection! @everyone
 }
 
 "Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
-input ReferralFilter {
+input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
   "Brought by any of these affiliates."
@@ -4403,43 +4405,43 @@ enum ReferralKind {
 "A customer, or an order, that an affiliate brought."
 type Referral implements Node {
   "The referral's global id."
-  id: ID!
+  id: ID! @everyone
   "The account that the referral belongs to."
-  account: Account!
+  account: Account! @everyone
   "The vendor's own id: a UUID at PromoteKit, a number elsewhere."
-  providerId: String!
+  providerId: String! @everyone
   "When the customer came, or the order was made."
-  createdAt: DateTime
+  createdAt: DateTime @everyone
   "How old what you see is: when the vendor's reply that held it arrived."
-  fetchedAt: DateTime!
+  fetchedAt: DateTime! @everyone
   "Whether this is a customer or an order."
-  kind: ReferralKind!
+  kind: ReferralKind! @everyone
   "The customer's e-mail address; null where the vendor has none, and where it is hidden from the viewer."
-  email: String
+  email: String @everyone
   "The customer's e-mail address with most of it hidden, as j…@example.com; null where the vendor has none."
-  maskedEmail: String
+  maskedEmail: String @everyone
   "Where the referral stands."
-  status: ReferralStatus!
+  status: ReferralStatus! @everyone
   "The vendor's own word for the state."
-  providerStatus: String
-  "The customer's id at the billing system or shop; null where it was not tracked."
-  customerId: String
+  providerStatus: String @everyone
+  "The customer's id at the billing system or shop; null where it was not tracked, and where it is an e-mail address that is hidden from the viewer."
+  customerId: String @everyone
   "When the customer signed up; null where the vendor does not say, and at UpPromote, which knows orders only."
-  signedUpAt: DateTime
+  signedUpAt: DateTime @everyone
   "When the customer first bought; null while they have not, and at PromoteKit, which does not say."
-  convertedAt: DateTime
+  convertedAt: DateTime @everyone
   "How the customer was tracked, in the vendor's own words; null at PromoteKit, which does not say."
-  source: String
+  source: String @everyone
   "The coupon code that was used; null at PromoteKit and FirstPromoter, which do not say."
-  couponCode: String
+  couponCode: String @everyone
   "The shop's id of the order (UpPromote); null elsewhere, and for referrals without an order."
-  orderId: String
+  orderId: String @everyone
   "The number of the order that the customer knows (UpPromote); null elsewhere."
-  orderNumber: String
+  orderNumber: String @everyone
   "The affiliate who brought it; null only if it could not be read."
-  affiliate: Affiliate
+  affiliate: Affiliate @everyone
   "The campaign it counts in; null if it could not be read, or the vendor does not say."
-  campaign: Campaign
+  campaign: Campaign @everyone
   """
   What was earned on it, newest first. At UpPromote the order and its commission are one record; refunds of the order stand here as well, though they are referrals of their own.
   """
@@ -4448,11 +4450,11 @@ type Referral implements Node {
     first: Int! = 20
     "A cursor of the same list: give what comes behind it."
     after: String
-  ): CommissionConnection!
+  ): CommissionConnection! @everyone
 }
 
 "A page of referrals, newest first."
-type ReferralConnection {
+type ReferralConnection @everyone {
   "The referrals with the cursor of each."
   edges: [ReferralEdge!]!
   "The referrals."
@@ -4467,7 +4469,7 @@ type ReferralConnection {
 }
 
 "One of the referrals of a page."
-type ReferralEdge {
+type ReferralEdge @everyone {
   "The referral."
   node: Referral!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this referral. It holds for this list with this filter only."
@@ -4506,7 +4508,7 @@ extend type Mutation {
 }
 
 "What a mutation of a referral answers."
-type ReferralPayload {
+type ReferralPayload @everyone {
   "The referral as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   referral: Referral
   "What is wrong with the input; empty when the write was made."
@@ -4514,7 +4516,7 @@ type ReferralPayload {
 }
 
 "A customer, or an order, that an affiliate brought."
-input CreateReferralInput {
+input CreateReferralInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4535,7 +4537,7 @@ input CreateReferralInput {
 }
 
 "Changes to a referral. What is left out, or null, stays as it is."
-input UpdateReferralInput {
+input UpdateReferralInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4550,7 +4552,7 @@ input UpdateReferralInput {
 }
 
 "Another affiliate for a customer."
-input MoveReferralInput {
+input MoveReferralInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4567,7 +4569,7 @@ input MoveReferralInput {
 }
 
 "A decision on a referral."
-input SetReferralStatusInput {
+input SetReferralStatusInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4589,7 +4591,19 @@ enum ReferralDecision {
   ENABLE
 }
 `, BuiltIn: false},
-	{Name: "../schema/schema.graphqls", Input: `"""
+	{Name: "../schema/schema.graphqls", Input: `"Open to every viewer, as far as the viewer sees the record at all. On a type it is meant for each of its fields."
+directive @everyone on OBJECT | INTERFACE | INPUT_OBJECT | FIELD_DEFINITION | INPUT_FIELD_DEFINITION
+
+"""
+Open to viewers in one of these roles. Whoever selects such a field, makes such a mutation or gives such an input without being one of them is refused the whole
+operation with FORBIDDEN, before anything is read. On a type it is meant for those of its fields that do not say otherwise.
+"""
+directive @only(
+  "The roles."
+  roles: [ViewerRole!]!
+) on OBJECT | INPUT_OBJECT | FIELD_DEFINITION | INPUT_FIELD_DEFINITION
+
+"""
 Everything that can be read. A list without arguments gives the twenty newest records of all accounts that the
 viewer may see.
 """
@@ -4601,7 +4615,7 @@ type Query {
   node(
     "A global id, as the field ` + "`" + `id` + "`" + ` of any record gave it."
     id: ID!
-  ): Node
+  ): Node @everyone
 
   """
   The records with these global ids, in the order of the ids; null in the place of each that does not exist or that the viewer
@@ -4610,17 +4624,17 @@ type Query {
   nodes(
     "Global ids, at most 100."
     ids: [ID!]!
-  ): [Node]!
+  ): [Node]! @everyone
 }
 
 "A record that can be found again by its global id."
 interface Node {
   "The global id: opaque, URL-safe, unique over all accounts and vendors, and the same for ever."
-  id: ID!
+  id: ID! @everyone
 }
 
 "Where a page of a list stands. Lists go forward only, because the vendors number their pages."
-type PageInfo {
+type PageInfo @everyone {
   """
   Whether there is, or may be, more behind this page. Where a vendor gives no totals a full page of theirs means true, and so does
   a search that stopped at the server's bound of pages, or an account that failed and may answer later.
@@ -4640,7 +4654,7 @@ type PageInfo {
 """
 An exact amount in one currency. Amounts of different currencies must not be added.
 """
-type Money {
+type Money @everyone {
   "The amount in major units (dollars, not cents), signed: refunds and corrections are negative."
   amount: Decimal!
   "The currency of the amount."
@@ -4650,7 +4664,7 @@ type Money {
 """
 What is earned where it is no money, such as 500 points or 2 free months. Only FirstPromoter has these.
 """
-type Reward {
+type Reward @everyone {
   "The vendor's word for the unit: credits, points, free_months, mon_discount (money off each month), discount_per (percent off)."
   unit: String!
   "How many units, signed: corrections are negative."
@@ -4675,7 +4689,7 @@ scalar Long
 scalar JSON
 
 "A span of time, open at an end that is not given."
-input DateRange {
+input DateRange @everyone {
   "The first moment that belongs to the span."
   from: DateTime
   "The first moment that no longer belongs to it."
@@ -4688,10 +4702,10 @@ comes back in ` + "`" + `userErrors` + "`" + ` of the payload, and then nothing 
 have been made, and with ` + "`" + `retryable` + "`" + ` that the same mutation with the same key finds out after ` + "`" + `retryAfter` + "`" + ` seconds; without, that a person has to look where
 the message says. A record that is null without ` + "`" + `userErrors` + "`" + ` was written, and could not be read back. For editors and admins.
 """
-type Mutation
+type Mutation @only(roles: [ADMIN, EDITOR])
 
 "One thing wrong with the input of a mutation. Nothing was written."
-type UserError {
+type UserError @everyone {
   "The way to the field below ` + "`" + `input` + "`" + `, with the positions of list elements; empty when it is about the input as a whole."
   field: [String!]!
   "What a program goes by."
@@ -4717,7 +4731,7 @@ enum UserErrorCode {
 }
 
 "An exact amount that is to be written."
-input MoneyInput {
+input MoneyInput @everyone {
   "The amount in major units (dollars, not cents), with no more decimal places than the currency has."
   amount: Decimal!
   "The currency, which has to be the account's."
@@ -4726,7 +4740,7 @@ input MoneyInput {
 `, BuiltIn: false},
 	{Name: "../schema/webhook.graphqls", Input: `extend type Query {
   """
-  Standing orders to the vendors to report events, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Not at PromoteKit, whose dashboard alone manages them.
+  Standing orders to the vendors to report events, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Not at PromoteKit, whose dashboard alone manages them. For staff.
   """
   webhookSubscriptions(
     "How many at most, 1 to 100."
@@ -4735,17 +4749,17 @@ input MoneyInput {
     after: String
     "Which subscriptions; all of them without it."
     filter: WebhookSubscriptionFilter
-  ): WebhookSubscriptionConnection!
+  ): WebhookSubscriptionConnection! @only(roles: [ADMIN, EDITOR, READER])
 }
 
 "Which subscriptions to list."
-input WebhookSubscriptionFilter {
+input WebhookSubscriptionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
 }
 
-"A standing order to a vendor to report events to an address. Its secrets are never shown."
-type WebhookSubscription implements Node {
+"A standing order to a vendor to report events to an address. Its secrets are never shown. For staff."
+type WebhookSubscription implements Node @only(roles: [ADMIN, EDITOR, READER]) {
   "The subscription's global id."
   id: ID!
   "The account that the subscription belongs to."
@@ -4764,8 +4778,8 @@ type WebhookSubscription implements Node {
   active: Boolean
 }
 
-"A page of webhook subscriptions, newest first."
-type WebhookSubscriptionConnection {
+"A page of webhook subscriptions, newest first. For staff."
+type WebhookSubscriptionConnection @only(roles: [ADMIN, EDITOR, READER]) {
   "The webhook subscriptions with the cursor of each."
   edges: [WebhookSubscriptionEdge!]!
   "The webhook subscriptions."
@@ -4779,8 +4793,8 @@ type WebhookSubscriptionConnection {
   totalCount: Long
 }
 
-"One of the webhook subscriptions of a page."
-type WebhookSubscriptionEdge {
+"One of the webhook subscriptions of a page. For staff."
+type WebhookSubscriptionEdge @only(roles: [ADMIN, EDITOR, READER]) {
   "The subscription."
   node: WebhookSubscription!
   "What ` + "`" + `after` + "`" + ` takes to go on behind this subscription. It holds for this list with this filter only."
@@ -4794,25 +4808,25 @@ extend type Mutation {
   createWebhookSubscription(
     "What is to be written."
     input: CreateWebhookSubscriptionInput!
-  ): WebhookSubscriptionPayload!
+  ): WebhookSubscriptionPayload! @only(roles: [ADMIN])
   """
   Change a subscription. FirstPromoter and UpPromote. For admins.
   """
   updateWebhookSubscription(
     "What is to be written."
     input: UpdateWebhookSubscriptionInput!
-  ): WebhookSubscriptionPayload!
+  ): WebhookSubscriptionPayload! @only(roles: [ADMIN])
   """
   End a subscription. FirstPromoter and UpPromote. For admins.
   """
   deleteWebhookSubscription(
     "What is to be written."
     input: DeleteWebhookSubscriptionInput!
-  ): DeleteWebhookSubscriptionPayload!
+  ): DeleteWebhookSubscriptionPayload! @only(roles: [ADMIN])
 }
 
 "What a mutation of a subscription answers."
-type WebhookSubscriptionPayload {
+type WebhookSubscriptionPayload @everyone {
   "The subscription as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
   webhookSubscription: WebhookSubscription
   """
@@ -4824,7 +4838,7 @@ type WebhookSubscriptionPayload {
 }
 
 "What the end of a subscription answers."
-type DeleteWebhookSubscriptionPayload {
+type DeleteWebhookSubscriptionPayload @everyone {
   "The global id that the subscription had; null when there are ` + "`" + `userErrors` + "`" + `."
   deletedId: ID
   "What is wrong with the input; empty when the write was made."
@@ -4832,7 +4846,7 @@ type DeleteWebhookSubscriptionPayload {
 }
 
 "A subscription to be made."
-input CreateWebhookSubscriptionInput {
+input CreateWebhookSubscriptionInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4847,7 +4861,7 @@ input CreateWebhookSubscriptionInput {
 }
 
 "Changes to a subscription. What is left out, or null, stays as it is."
-input UpdateWebhookSubscriptionInput {
+input UpdateWebhookSubscriptionInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
@@ -4864,7 +4878,7 @@ input UpdateWebhookSubscriptionInput {
 }
 
 "A subscription to be ended."
-input DeleteWebhookSubscriptionInput {
+input DeleteWebhookSubscriptionInput @everyone {
   """
   Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
   when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.

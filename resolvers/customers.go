@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"strings"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
@@ -29,22 +30,42 @@ func (s *scoped) finds(f providers.ReferralFilter) error {
 
 // customerEmail is the customer's address, if the viewer may see it.
 func (r *Resolver) customerEmail(ctx context.Context, obj *providers.Referral) (*string, error) {
-	v := auth.ViewerFrom(ctx)
-	if obj.Email == nil || v != nil && v.Role != auth.RolePartner {
-		return obj.Email, nil
+	if obj.Email == nil {
+		return nil, nil
+	}
+	shown, err := r.showsCustomers(ctx, obj)
+	if !shown {
+		return nil, err
+	}
+	return obj.Email, nil
+}
+
+// customerID is the customer's id. Some shops take the address for it.
+func (r *Resolver) customerID(ctx context.Context, obj *providers.Referral) (*string, error) {
+	if obj.CustomerID == nil || !strings.Contains(*obj.CustomerID, "@") {
+		return obj.CustomerID, nil
+	}
+	shown, err := r.showsCustomers(ctx, obj)
+	if !shown {
+		return nil, err
+	}
+	return obj.CustomerID, nil
+}
+
+// showsCustomers says whether the viewer may see the address of the customer whom a referral is about.
+func (r *Resolver) showsCustomers(ctx context.Context, obj *providers.Referral) (bool, error) {
+	if v := auth.ViewerFrom(ctx); v != nil && v.Role != auth.RolePartner {
+		return true, nil
 	}
 	switch r.emails[obj.ID.Account] {
 	case EmailsShown:
-		return obj.Email, nil
+		return true, nil
 	case EmailsCampaign:
 		if obj.CampaignID.IsZero() {
-			return nil, nil
+			return false, nil
 		}
 		c, err := campaigns.loader(ctx).one(ctx, want{obj.CampaignID, "hidesCustomerEmails"})
-		if err != nil || c == nil || c.HidesCustomerEmails == nil || *c.HidesCustomerEmails {
-			return nil, err
-		}
-		return obj.Email, nil
+		return err == nil && c != nil && c.HidesCustomerEmails != nil && !*c.HidesCustomerEmails, err
 	}
-	return nil, nil
+	return false, nil
 }

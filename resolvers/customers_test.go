@@ -14,7 +14,11 @@ func TestCustomerEmails(t *testing.T) {
 	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
 		for _, rule := range []resolvers.CustomerEmails{"", resolvers.EmailsHidden, resolvers.EmailsCampaign, resolvers.EmailsShown} {
 			w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, emails: map[string]resolvers.CustomerEmails{vendor: rule}})
-			const fields = "id email maskedEmail affiliate { id } campaign { id hidesCustomerEmails }"
+			const fields = "id email maskedEmail affiliate { id } campaign { id }"
+			hiding := map[string]any{}
+			for _, c := range w.rows(auth.Local(), "campaigns", "{}", "id hidesCustomerEmails") {
+				hiding[id(c)] = c["hidesCustomerEmails"]
+			}
 			var self string
 			truth := map[string]object{}
 			for _, r := range w.rows(auth.Local(), "referrals", "{}", fields) {
@@ -29,7 +33,8 @@ func TestCustomerEmails(t *testing.T) {
 			seen := 0
 			for _, r := range w.rows(partner(self), "referrals", "{}", fields) {
 				var want any
-				if hides := at(r, "campaign", "hidesCustomerEmails"); rule == resolvers.EmailsShown || rule == resolvers.EmailsCampaign && hides == false {
+				campaign, _ := at(r, "campaign", "id").(string)
+				if hides := hiding[campaign]; rule == resolvers.EmailsShown || rule == resolvers.EmailsCampaign && hides == false {
 					want = truth[id(r)]["email"]
 				}
 				if r["email"] != want || r["maskedEmail"] != truth[id(r)]["maskedEmail"] {
@@ -53,4 +58,34 @@ func TestCustomerEmails(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestCustomerIDs wants an address to be hidden where a shop takes it for the customer's id, too.
+func TestCustomerIDs(t *testing.T) {
+	for rule, want := range map[resolvers.CustomerEmails]any{resolvers.EmailsHidden: nil, resolvers.EmailsShown: "jo@shop.example"} {
+		w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true, emails: map[string]resolvers.CustomerEmails{"firstpromoter": rule}})
+		r := w.rows(auth.Local(), "referrals", "{}", "id customerId affiliate { id }")[0]
+		self := at(r, "affiliate", "id").(string)
+		read := func() any { return w.rows(partner(self), "referrals", "{}", "id customerId")[0]["customerId"] }
+		if got := read(); got != r["customerId"] || got == nil {
+			t.Errorf("%q: %v, want %v", rule, got, r["customerId"])
+		}
+		a := w.as(auth.Local(), fmt.Sprintf(`mutation { updateReferral(input: { idempotencyKey: "12345678", id: %q, customerId: "jo@shop.example" }) { referral { customerId } } }`, id(r)), nil)
+		if !strings.Contains(a.text, `"customerId":"jo@shop.example"`) {
+			t.Fatal(a.text)
+		}
+		if got := read(); got != want {
+			t.Errorf("%q: %v, want %v", rule, got, want)
+		}
+	}
+}
+
+// TestCampaignNames wants partners to see what their campaigns are called, but where it is the merchant's own name.
+func TestCampaignNames(t *testing.T) {
+	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
+		a := w.as(partner(id(all.affiliates[0])), `{ campaigns { nodes { name } } affiliates { nodes { campaign { name } } } }`, nil)
+		if named := strings.Contains(a.text, `"name":"`); named != (vendor != "promotekit") || !strings.Contains(a.text, `"name":`) {
+			t.Error(a.text)
+		}
+	})
 }

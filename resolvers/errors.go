@@ -57,11 +57,7 @@ func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 // errInternal is all that clients are told of what nobody wrote for them.
 const errInternal = "internal error"
 
-var (
-	errUnauthenticated = &clientError{code: CodeUnauthenticated, text: "who is asking is not known: send an API key as `Authorization: Bearer …`"}
-	errForbidden       = &clientError{code: CodeForbidden, text: "this is for admins"}
-	errReadOnly        = &clientError{code: CodeForbidden, text: "this is for editors and admins"}
-)
+var errUnauthenticated = &clientError{code: CodeUnauthenticated, text: "who is asking is not known: send an API key or a token as `Authorization: Bearer …`"}
 
 // kinds is the one table from what went wrong to what a client is told: the code and a sentence, with the vendor's
 // name in its place. What a vendor said goes to the log only.

@@ -33,10 +33,14 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 const plannedStat = "planned"
 
-// MutateOperationContext plans the operation and refuses what costs too much, before anything is sent.
+// MutateOperationContext refuses what the viewer's role may not ask for, plans the operation, and refuses what costs too much, before
+// anything is sent.
 func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	if op.Operation == nil {
 		return nil
+	}
+	if err := allowed(op, auth.ViewerFrom(ctx)); err != nil {
+		return e.r.Present(ctx, err)
 	}
 	p := &planner{r: e.r, ctx: ctx, op: op}
 	switch op.Operation.Operation {

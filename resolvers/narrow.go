@@ -147,7 +147,7 @@ func (s *scoped) Campaigns(f providers.CampaignFilter) ([]providers.List[provide
 		if err != nil {
 			return nil, err
 		}
-		b, err := only(ctx, ids, func(providers.ID) bool { return true }, nil, s.inner.CampaignsByID)
+		b, err := s.campaignsOf(ctx, ids, ids, nil)
 		return present(b, err, ids)
 	})
 }

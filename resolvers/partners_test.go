@@ -54,7 +54,7 @@ type noun struct{ list, fields string }
 
 // belonging are the nouns that belong to affiliates.
 var belonging = []noun{
-	{"memberships", "id status refCode joinedAt createdAt affiliate { id name } campaign { id name }"},
+	{"memberships", "id status refCode joinedAt createdAt affiliate { id name } campaign { id }"},
 	{"referrals", "id kind status customerId orderId signedUpAt couponCode createdAt affiliate { id email } campaign { id }"},
 	{"commissions", "id status kind amount { amount } saleAmount { amount } reward { unit } tier createdAt affiliate { id } campaign { id } " +
 		"referral { id status affiliate { id } } payout { id status affiliate { id } }"},
@@ -104,7 +104,7 @@ func (w *world) truth() *truth {
 	const fields = `id email name status createdAt parent { id } memberships { id status campaign { id } }`
 	t.affiliates = w.rows(auth.Local(), "affiliates", "{}", fields)
 	t.affiliates = append(t.affiliates, w.rows(auth.Local(), "affiliates", "{ statuses: [ARCHIVED] }", fields)...)
-	t.campaigns = w.rows(auth.Local(), "campaigns", "{}", "id name")
+	t.campaigns = w.rows(auth.Local(), "campaigns", "{}", "id cookieDays")
 	for _, n := range belonging {
 		t.of[n.list] = w.rows(auth.Local(), n.list, "{}", n.fields)
 	}

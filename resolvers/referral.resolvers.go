@@ -49,6 +49,10 @@ func (r *referralResolver) MaskedEmail(ctx context.Context, obj *providers.Refer
 	return mask(obj.Email), nil
 }
 
+func (r *referralResolver) CustomerID(ctx context.Context, obj *providers.Referral) (*string, error) {
+	return r.customerID(ctx, obj)
+}
+
 func (r *referralResolver) Affiliate(ctx context.Context, obj *providers.Referral) (*providers.Affiliate, error) {
 	return referralAffiliate.follow(ctx, obj)
 }

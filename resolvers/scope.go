@@ -36,6 +36,15 @@ func (r *Resolver) provider(ctx context.Context, account string) (providers.Prov
 	return nil, false // whoever adds a role says here what it sees
 }
 
+// writable is the account's provider, if the viewer may see the record that a write is about.
+func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p providers.Provider, ok bool, err error) {
+	p, ok = r.provider(ctx, subject.Account)
+	if s, is := p.(*scoped); ok && is {
+		return p, s.mine(subject), unidentified(p)
+	}
+	return p, ok, nil
+}
+
 // unidentified is why it is not known what a viewer may see of an account; nil where it is known. Such a provider shows nothing.
 func unidentified(p providers.Provider) error {
 	if s, ok := p.(*scoped); ok && s.err != nil {

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"strings"
@@ -17,7 +18,7 @@ import (
 // What somebody else's is, is as if it were not there: nil, without an error and without a call. Where an id does not say whose record it
 // names, it is looked for among the partner's own, and never read.
 type scoped struct {
-	providers.Unsupported // nothing is written for a partner, and no raw record read
+	providers.Unsupported // of writes all but one, and raw records
 
 	r      *Resolver
 	inner  providers.Provider
@@ -119,11 +120,32 @@ func (s *scoped) ignored(noun providers.Noun, key string) error {
 	return &providers.Error{Account: account, Op: "list of " + string(noun), Kind: providers.KindUnsupported, Err: errIgnored}
 }
 
-// Account is the account without what is the operator's alone.
-func (s *scoped) Account() providers.Account {
-	a := s.inner.Account()
-	a.LastError = nil
-	return a
+// Account is the account.
+func (s *scoped) Account() providers.Account { return s.inner.Account() }
+
+// Plan works out the one write that partners make, of what belongs to themselves.
+func (s *scoped) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	if !s.writes(c) {
+		return s.Unsupported.Plan(ctx, c)
+	}
+	return s.inner.Plan(ctx, c)
+}
+
+// Look finds out what became of it.
+func (s *scoped) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	if !s.writes(c) {
+		return s.Unsupported.Look(ctx, c, before, disturbed)
+	}
+	return s.inner.Look(ctx, c, before, disturbed)
+}
+
+// Proofs are the account's.
+func (s *scoped) Proofs() []providers.Proof { return s.inner.Proofs() }
+
+// writes says whether the partner may make a write. Which fields of it they may give, the schema says.
+func (s *scoped) writes(c providers.Command) bool {
+	update, ok := c.(*providers.UpdateAffiliateInput)
+	return ok && s.mine(update.ID)
 }
 
 // Ping is the operator's.
@@ -194,7 +216,20 @@ func (s *scoped) CampaignsByID(ctx context.Context, ids []providers.ID, need ...
 	if err != nil {
 		return nil, err
 	}
-	return only(ctx, ids, func(id providers.ID) bool { return slices.Contains(joined, id) }, need, s.inner.CampaignsByID)
+	return s.campaignsOf(ctx, ids, joined, need)
+}
+
+// campaignsOf reads those of ids that the partner has joined, without what affiliates do not see of them.
+func (s *scoped) campaignsOf(ctx context.Context, ids, joined []providers.ID, need []string) (*providers.Batch[providers.Campaign], error) {
+	b, err := only(ctx, ids, func(id providers.ID) bool { return slices.Contains(joined, id) }, need, s.inner.CampaignsByID)
+	for id, c := range b.Found {
+		if c.NamePrivate {
+			seen := *c
+			seen.Name = nil
+			b.Found[id] = &seen
+		}
+	}
+	return b, err
 }
 
 // MembershipsByID reads the partner's own.

@@ -12,23 +12,17 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// admins are the mutations that are for them alone.
-var admins = []providers.Capability{
-	providers.CanCreateWebhookSubscription, providers.CanUpdateWebhookSubscription, providers.CanDeleteWebhookSubscription,
-}
-
 // writeCalls is how many calls a mutation counts for in the plan: what it needs to know, and the write.
 const writeCalls = 4
 
-// write answers every mutation: who may, whether the account can, whether the input is right, and then the ledger. Nothing is sent before all
-// of these.
+// write answers every mutation: whose record it is about, whether the input is right, whether the account can, and then the ledger. Nothing is sent before
+// all of these. Which mutation and which fields of it the viewer's role may use was settled for the operation.
 func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Payload, error) {
-	v, err := writer(ctx, c)
+	field, id := c.Subject()
+	p, ok, err := r.writable(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	field, id := c.Subject()
-	p, ok := r.provider(ctx, id.Account)
 	if !ok {
 		if problems := c.Check("", r.now()); id.IsZero() && len(problems) > 0 { // it names no record at all
 			return payload(nil, problems), nil
@@ -42,7 +36,7 @@ func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Paylo
 	if !slices.Contains(account.Capabilities, c.Mutation()) {
 		return nil, &providers.Error{Account: id.Account, Op: string(c.Mutation()), Kind: providers.KindUnsupported, Err: errors.ErrUnsupported}
 	}
-	out, err := r.ledger.Do(ctx, ledger.Request{Subject: v.Subject, Command: c, Writer: p, Timeout: r.timeout})
+	out, err := r.ledger.Do(ctx, ledger.Request{Subject: auth.ViewerFrom(ctx).Subject, Command: c, Writer: p, Timeout: r.timeout})
 	forget(ctx) // what the operation has read before may be another now
 	if err != nil {
 		return nil, located(p, err)
@@ -52,21 +46,6 @@ func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Paylo
 		answer.Secret = &out.Written.Secret
 	}
 	return answer, nil
-}
-
-// writer is who asks, if they may make this write.
-func writer(ctx context.Context, c providers.Command) (*auth.Viewer, error) {
-	v := auth.ViewerFrom(ctx)
-	switch {
-	case v == nil:
-		return nil, errUnauthenticated
-	case v.Role == auth.RoleAdmin, v.Role == auth.RoleEditor && !slices.Contains(admins, c.Mutation()):
-		return v, nil
-	case slices.Contains(admins, c.Mutation()):
-		return nil, errForbidden
-	default:
-		return nil, errReadOnly
-	}
 }
 
 // payload is an outcome as the graph has it: the record, or what is wrong.

@@ -22,6 +22,13 @@ var files embed.FS
 func SDL() string { return merged() }
 
 var merged = sync.OnceValue(func() string {
+	var b strings.Builder
+	formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(Parsed())
+	return b.String()
+})
+
+// Parsed is the schema that the executor is generated from. Nobody may change it.
+var Parsed = sync.OnceValue(func() *ast.Schema {
 	names, err := fs.Glob(files, "*.graphqls")
 	if err != nil {
 		panic(fmt.Sprintf("schema: %v", err)) // the pattern is a constant
@@ -38,7 +45,5 @@ var merged = sync.OnceValue(func() string {
 	if err != nil {
 		panic(fmt.Sprintf("schema: %v", err)) // the executor is generated from the same files
 	}
-	var b strings.Builder
-	formatter.NewFormatter(&b, formatter.WithIndent("  ")).FormatSchema(whole)
-	return b.String()
+	return whole
 })

@@ -1,6 +1,7 @@
 package schema_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -170,5 +171,101 @@ func TestSDL(t *testing.T) {
 	query := doc.Definitions.ForName("Query")
 	if query == nil || query.Fields.ForName("node") == nil || query.Fields.ForName("commissions") == nil {
 		t.Errorf("Query is not whole: %+v", query)
+	}
+}
+
+// TestEveryFieldHasAReader wants a rule for each field and each field of an input, that nobody reads a noun's new field by the rule of its type,
+// and that descriptions say what rules do.
+func TestEveryFieldHasAReader(t *testing.T) {
+	s := load(t)
+	partners := inputsOfPartners(s)
+	ruled := 0
+	for name, def := range s.Types {
+		if def.BuiltIn || strings.HasPrefix(name, "__") || def.Kind == ast.Enum || def.Kind == ast.Scalar {
+			continue
+		}
+		byField := isNode(def) || name == "Query" || name == "Viewer" || partners[name]
+		if byField && def.Directives.ForName("everyone") != nil {
+			t.Errorf("%s: what partners are shown of it is said field by field", name)
+		}
+		if all := def.Directives.ForName("only"); all != nil {
+			said(t, name, def.Description, schema.Audience(schema.Roles(name, def.Fields[0].Name)))
+		}
+		for _, f := range def.Fields {
+			if strings.HasPrefix(f.Name, "__") {
+				continue
+			}
+			path, roles := name+"."+f.Name, schema.Roles(name, f.Name)
+			if ruled++; len(roles) == 0 {
+				t.Errorf("%s: it is not said who may use it: @everyone or @only", path)
+			}
+			if f.Directives.ForName("everyone") != nil && f.Directives.ForName("only") != nil {
+				t.Errorf("%s: it has two rules", path)
+			}
+			if f.Directives.ForName("only") != nil {
+				said(t, path, f.Description, schema.Audience(roles))
+			}
+			for _, i := range def.Interfaces {
+				if s.Types[i].Fields.ForName(f.Name) != nil && !slices.Equal(schema.Roles(i, f.Name), schema.Everyone) {
+					t.Errorf("%s.%s: what can be asked of any record is everyone's", i, f.Name)
+				}
+			}
+		}
+	}
+	if ruled < 250 {
+		t.Errorf("only %d fields were looked at", ruled)
+	}
+	if roles := schema.Roles("Affiliate", "nothing"); roles != nil {
+		t.Errorf("what is not there is for %q", roles)
+	}
+	var names []string
+	for _, v := range s.Types["ViewerRole"].EnumValues {
+		names = append(names, v.Name)
+	}
+	slices.Sort(names)
+	if all := slices.Sorted(slices.Values(schema.Everyone)); !slices.Equal(all, names) {
+		t.Errorf("everyone is %q, and there are %q", all, names)
+	}
+}
+
+// said wants a description to tell for whom an element is.
+func said(t *testing.T, path, description, audience string) {
+	t.Helper()
+	if !strings.Contains(strings.ReplaceAll(description, "\n", " "), "For "+audience) {
+		t.Errorf("%s: its description does not say that it is for %s", path, audience)
+	}
+}
+
+// inputsOfPartners are the types of input of the mutations that partners may make.
+func inputsOfPartners(s *ast.Schema) map[string]bool {
+	found := map[string]bool{}
+	var add func(name string)
+	add = func(name string) {
+		if def := s.Types[name]; def.Kind == ast.InputObject && !found[name] {
+			found[name] = true
+			for _, f := range def.Fields {
+				add(f.Type.Name())
+			}
+		}
+	}
+	for _, f := range s.Mutation.Fields {
+		if slices.Contains(schema.Roles("Mutation", f.Name), "PARTNER") {
+			for _, a := range f.Arguments {
+				add(a.Type.Name())
+			}
+		}
+	}
+	return found
+}
+
+// TestAudience wants roles in words.
+func TestAudience(t *testing.T) {
+	for want, roles := range map[string][]string{
+		"everyone": schema.Everyone, "staff": {"ADMIN", "EDITOR", "READER"}, "admins": {"ADMIN"}, "editors and admins": {"ADMIN", "EDITOR"},
+		"editors, admins and partners": {"PARTNER", "ADMIN", "EDITOR"}, "nobody": nil,
+	} {
+		if got := schema.Audience(roles); got != want {
+			t.Errorf("%q are %q, want %q", roles, got, want)
+		}
 	}
 }

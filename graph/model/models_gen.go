@@ -33,7 +33,7 @@ const (
 	ViewerRoleEditor ViewerRole = "EDITOR"
 	// Read the records of the accounts that the key or token was given.
 	ViewerRoleReader ViewerRole = "READER"
-	// Read what belongs to the affiliates that the viewer is, and nothing else.
+	// Read what belongs to the affiliates that the viewer is, and nothing else; change what they are called, and where they are paid and told of sales.
 	ViewerRolePartner ViewerRole = "PARTNER"
 )
 

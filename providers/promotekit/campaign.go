@@ -60,6 +60,7 @@ func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 	return &providers.Campaign{
 		Node:                r.node(providers.NounCampaign, w.ID, w.record),
 		Name:                text(w.Name),
+		NamePrivate:         true,
 		WebsiteURL:          text(w.WebsiteURL),
 		IsDefault:           w.IsDefault,
 		ApprovalRequired:    w.ApprovalNeeded,

@@ -127,7 +127,7 @@ func TestNothing(t *testing.T) {
 		}, a); diff != "" {
 			t.Errorf("affiliate (-want +got)\n%s", diff)
 		}
-		if diff := cmp.Diff(&providers.Campaign{Node: at(providers.NounCampaign, "x")}, decoded(t, (*reply).campaign, text)); diff != "" {
+		if diff := cmp.Diff(&providers.Campaign{Node: at(providers.NounCampaign, "x"), NamePrivate: true}, decoded(t, (*reply).campaign, text)); diff != "" {
 			t.Errorf("campaign (-want +got)\n%s", diff)
 		}
 	}
