@@ -18,7 +18,7 @@ import (
 // What somebody else's is, is as if it were not there: nil, without an error and without a call. Where an id does not say whose record it
 // names, it is looked for among the partner's own, and never read.
 type scoped struct {
-	providers.Unsupported // of writes all but one, and raw records
+	providers.Writer // the account's, for whose record a write is about was settled before: see writable
 
 	r      *Resolver
 	inner  providers.Provider
@@ -36,7 +36,7 @@ type scoped struct {
 
 // scopedOf is the operation's view of an account.
 func scopedOf(ctx context.Context, r *Resolver, p providers.Provider, v *auth.Viewer) *scoped {
-	made := &scoped{r: r, inner: p, viewer: v, payouts: map[providers.ID]bool{}, walks: map[providers.Noun]any{}}
+	made := &scoped{Writer: p, r: r, inner: p, viewer: v, payouts: map[providers.ID]bool{}, walks: map[providers.Noun]any{}}
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if !ok {
 		made.planning = true
@@ -123,33 +123,13 @@ func (s *scoped) ignored(noun providers.Noun, key string) error {
 // Account is the account.
 func (s *scoped) Account() providers.Account { return s.inner.Account() }
 
-// Plan works out the one write that partners make, of what belongs to themselves.
-func (s *scoped) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
-	if !s.writes(c) {
-		return s.Unsupported.Plan(ctx, c)
-	}
-	return s.inner.Plan(ctx, c)
-}
-
-// Look finds out what became of it.
-func (s *scoped) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	if !s.writes(c) {
-		return s.Unsupported.Look(ctx, c, before, disturbed)
-	}
-	return s.inner.Look(ctx, c, before, disturbed)
-}
-
-// Proofs are the account's.
-func (s *scoped) Proofs() []providers.Proof { return s.inner.Proofs() }
-
-// writes says whether the partner may make a write. Which fields of it they may give, the schema says.
-func (s *scoped) writes(c providers.Command) bool {
-	update, ok := c.(*providers.UpdateAffiliateInput)
-	return ok && s.mine(update.ID)
-}
-
 // Ping is the operator's.
 func (s *scoped) Ping(context.Context) error { return errors.ErrUnsupported }
+
+// RawRecord is for admins.
+func (s *scoped) RawRecord(context.Context, providers.ID) (json.RawMessage, error) {
+	return nil, errors.ErrUnsupported
+}
 
 // Calls is the account's own estimate.
 func (s *scoped) Calls(edge string, from providers.Rows, need ...string) int {
