@@ -187,7 +187,7 @@ func (c sandboxCommand) Run(p *process) error {
 		return err
 	}
 	defer s.close()
-	fmt.Fprintf(p.stdout, "Simulators of every vendor (%s world, seed %d). A configuration for them:\n\naccounts:\n", c.Size, c.Seed)
+	fmt.Fprintf(p.stdout, "# Simulators of every vendor (%s world, seed %d), and a configuration for them, which this is.\n\naccounts:\n", c.Size, c.Seed)
 	for _, a := range s.accounts {
 		fmt.Fprintf(p.stdout, "  - id: %s\n    name: %s\n    provider: %s\n    currency: %s\n    base_url: %s\n    credentials:\n", a.ID, a.Name, a.Provider, a.Currency, a.BaseURL)
 		factory, _ := p.registry.Factory(a.Provider)
