@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/mail"
+	"net/netip"
 	"net/url"
 	"strings"
 	"time"
@@ -325,7 +326,20 @@ func (ch *checks) link(field string, s *string, secure bool) {
 		ch.add(field, "has to begin with https://")
 	case u.User != nil:
 		ch.add(field, "must not hold a password")
+	case secure && !public(u.Hostname()):
+		ch.add(field, "has to be an address on the internet, where the vendor can reach it")
 	}
+}
+
+// public says whether a host may be one that everybody reaches, as far as its text tells: names are not looked up.
+func public(host string) bool {
+	host = strings.ToLower(strings.TrimSuffix(host, "."))
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host != "localhost" && !strings.HasSuffix(host, ".localhost")
+	}
+	ip = ip.Unmap()
+	return ip.IsGlobalUnicast() && !ip.IsPrivate()
 }
 
 // money wants an amount in the account's currency that has no more places than the currency; sign says which amounts are right: 1 for those

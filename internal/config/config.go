@@ -120,7 +120,7 @@ type CORS struct {
 	Origins []string // each as browsers send it: scheme://host[:port]; those of plain http are this machine's
 }
 
-// Limits bound one GraphQL request.
+// Limits bound one GraphQL request, and how many a partner may make.
 type Limits struct {
 	Calls   int           // to vendors
 	Pages   int           // of one list, to fill one connection
@@ -130,6 +130,7 @@ type Limits struct {
 	Depth   int           // of its fields, introspection apart
 	Aliases int           // of its fields, and repetitions of fields
 	Cost    int           // field values that it may have at most, if its lists are full
+	Partner int           // requests of one partner in a minute, and calls to vendors for them, together
 }
 
 // Default is the configuration of a server without a file: no accounts yet, for itself alone.
@@ -159,6 +160,7 @@ func Default() *Config {
 			Depth:   12,
 			Aliases: 50,
 			Cost:    10_000,
+			Partner: 120,
 		},
 		Playground:    true,
 		Introspection: true,

@@ -65,7 +65,7 @@ auth:
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
 cors: { origins: ["https://portal.example.com", "http://localhost:3000"] }
 writes: { settle: 1s, keep: 2h }
-limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8 }
+limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, partner: 9 }
 playground: false
 introspection: false
 `
@@ -104,7 +104,7 @@ introspection: false
 		CORS:   CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
 		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
 		Redis:  Redis{Timeout: 50 * time.Millisecond},
-		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8},
+		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Partner: 9},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

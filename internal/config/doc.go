@@ -71,9 +71,10 @@
 //	  depth: 12                    # of its fields; introspection has a bound of its own
 //	  aliases: 50                  # fields under an alias, and fields that stand twice in a selection
 //	  cost: 10000                  # field values in the answer, if every connection is full
+//	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they cost, together
 //
 //	playground: true               # the page at /
-//	introspection: true            # of the schema, by clients
+//	introspection: true            # of the schema, by clients, and /schema.graphql
 //
 // A Redis is a URL, rediss://user:password@host:6379/0 for TLS; a list of URLs, even of one, is a cluster; and
 // what Sentinels know is

@@ -171,6 +171,7 @@ func (v value) limits(l *Limits) {
 		setting("depth", &l.Depth, wholeNumber(1, 500)),
 		setting("aliases", &l.Aliases, wholeNumber(1, 100_000)),
 		setting("cost", &l.Cost, wholeNumber(1, 10_000_000)),
+		setting("partner", &l.Partner, wholeNumber(1, 1_000_000)),
 	)
 }
 

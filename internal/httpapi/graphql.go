@@ -26,7 +26,7 @@ const parsedQueries = 1000
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
-func graphQL(o Options) http.Handler {
+func graphQL(o Options, s *shares) http.Handler {
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: served()}))
 	valid := lru.New[*ast.QueryDocument](parsedQueries)
 	exec.SetQueryCache(valid)
@@ -47,7 +47,7 @@ func graphQL(o Options) http.Handler {
 		note(ctx, func(l *line) { l.operation = op.Operation.Name })
 		return next(ctx)
 	})
-	return transport{exec: exec, body: o.Body, persisted: o.Persisted}
+	return transport{exec: exec, body: o.Body, persisted: o.Persisted, shares: s}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later

@@ -2,7 +2,7 @@
 // /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
 // A request goes through these steps, in this order: strict headers → request id → log line → the net for panics → CORS → (GraphQL only) whether its
-// page is invited → who asks → the bound of time → the transport, with the bound of the body → the bounds of the document → the executor. [New] and
+// page is invited → who asks → a partner's share → the bound of time → the transport, with the bound of the body → the bounds of the document → the executor. [New] and
 // graphQL are that order.
 package httpapi
 
@@ -34,8 +34,9 @@ type Options struct {
 	Tokens        int           // of a GraphQL document
 	Depth         int           // of its fields; introspection has a bound of its own
 	Aliases       int           // of its fields, and repetitions of fields, fragments put in
-	Introspection bool
+	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
+	Partner       int // requests of one partner in a minute, with the calls to vendors that they cost; 0: no bound
 }
 
 // Handler answers every path. It is safe for concurrent use.
@@ -52,8 +53,11 @@ func New(o Options) *Handler {
 	h := &Handler{}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, bounded(o, graphQL(o))))))
-	api.HandleFunc("GET /schema.graphql", sdl)
+	shares := newShares(o.Partner)
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, shares.request(bounded(o, graphQL(o, shares)))))))
+	if o.Introspection {
+		api.HandleFunc("GET /schema.graphql", sdl)
+	}
 	mux.Handle("/graphql", shared(o.Origins)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins)(api))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })

@@ -188,7 +188,7 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 }
 
-// TestBounds wants documents and bodies beyond their bounds refused, and introspection where it is switched off.
+// TestBounds wants documents and bodies beyond their bounds refused, and introspection where it is switched off, by whichever way.
 func TestBounds(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Introspection = false })
 	for query, want := range map[string]string{
@@ -205,6 +205,9 @@ func TestBounds(t *testing.T) {
 		if w := post(h, query); !strings.Contains(w.Body.String(), `"errors"`) || strings.Contains(w.Body.String(), "Did you mean") {
 			t.Errorf("suggestions tell the schema: %s", w.Body)
 		}
+	}
+	if w := send(h, http.MethodGet, "/schema.graphql", nil); w.Code != http.StatusNotFound {
+		t.Errorf("/schema.graphql: %d %.40s", w.Code, w.Body)
 	}
 }
 

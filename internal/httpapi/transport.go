@@ -32,6 +32,7 @@ type transport struct {
 	exec      graphql.GraphExecutor
 	body      int64 // bytes that a request's body, or the query string of its URL, may have
 	persisted persisted.Store
+	shares    *shares
 }
 
 // ServeHTTP answers one request.
@@ -68,6 +69,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.keep(ctx, asked)
 	responses, ctx := t.exec.DispatchOperation(ctx, op)
 	response := responses(ctx)
+	t.shares.calls(ctx, response)
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)

@@ -1,0 +1,75 @@
+package httpapi_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/golang-jwt/jwt/v5"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// TestShares wants a partner who took a minute's share of requests, or of the calls that these cost, refused until time has made up for it, whatever they ask; and
+// neither other partners nor staff kept from anything by that.
+func TestShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		secret := []byte("a secret of thirty-two characters")
+		h, _ := serve(t, func(o *httpapi.Options) {
+			o.Partner = 60
+			o.Auth = auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
+				Issuer: "i", Audience: "a", Secret: secret, Now: time.Now, Claims: auth.Claims{Role: "role", Accounts: "accounts", Affiliates: "affiliates", Email: "email"},
+			}))
+		})
+		affiliate := providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: "aff001"}.String()
+		token := func(subject, role string) []string {
+			made, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+				"iss": "i", "aud": "a", "sub": subject, "role": role, "exp": time.Now().Add(time.Hour).Unix(), "affiliates": []string{affiliate},
+			}).SignedString(secret)
+			if err != nil {
+				t.Fatal(err)
+			}
+			return []string{"Authorization", "Bearer " + made}
+		}
+		const free, dear = `{ __typename }`, `{ affiliates(first: 1) { nodes { id } } }`
+		asks := func(times int, query string, who []string, want int) {
+			t.Helper()
+			for n := range times {
+				w := post(h, query, who...)
+				if w.Code != want || (want == http.StatusOK) != strings.Contains(w.Body.String(), `"data"`) {
+					t.Fatalf("request %d: %d %s, want %d", n, w.Code, w.Body, want)
+				}
+			}
+		}
+		wait := func(who []string, want int) {
+			t.Helper()
+			w := post(h, free, who...)
+			for _, says := range []string{`"code":"RATE_LIMITED"`, `"retryable":true`, fmt.Sprintf(`"retryAfter":%d,`, want)} {
+				if w.Code != http.StatusTooManyRequests || w.Header().Get("Retry-After") != fmt.Sprint(want) || !strings.Contains(w.Body.String(), says) {
+					t.Fatalf("%d %v %s, want to be told to wait for %d s", w.Code, w.Header(), w.Body, want)
+				}
+			}
+			time.Sleep(time.Duration(want) * time.Second)
+		}
+		jane, joe := token("jane", "partner"), token("joe", "partner")
+		asks(60, free, jane, http.StatusOK)
+		asks(10, free, jane, http.StatusTooManyRequests) // which take nothing
+		wait(jane, 1)
+		asks(1, free, jane, http.StatusOK)
+		asks(1, free, token("jane", "partner"), http.StatusTooManyRequests) // by another token
+		asks(60, free, joe, http.StatusOK)
+		asks(200, dear, token("boss", "reader"), http.StatusOK)
+
+		time.Sleep(time.Minute)
+		asks(59, free, jane, http.StatusOK)
+		asks(1, dear, jane, http.StatusOK) // its request is paid for, and its call is not
+		wait(jane, 2)
+		asks(1, free, jane, http.StatusOK)
+		asks(1, free, jane, http.StatusTooManyRequests)
+	})
+}
