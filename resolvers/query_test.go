@@ -343,6 +343,7 @@ func TestBadInput(t *testing.T) {
 		`{ commissions(filter: { createdAt: { from: "yesterday" } }) { nodes { id } } }`:                                        "BAD_USER_INPUT",
 		`{ commissions(filter: { createdAt: { from: "2026-01-02T00:00:00Z", to: "2026-01-01T00:00:00Z" } }) { nodes { id } } }`: "BAD_USER_INPUT filter.createdAt",
 		`{ affiliate(id: "` + campaign + `") { id } }`:                                                                          "BAD_USER_INPUT id takes ids of type Affiliate",
+		`{ nodes(ids: [` + strings.Repeat(`"`+campaign+`" `, 101) + `]) { id } }`:                                               "BAD_USER_INPUT ids must be at most 100, not 101",
 		`{ nothing }`:                          "BAD_USER_INPUT",
 		`{ affiliates(first: 1) { nodes { id `: "BAD_USER_INPUT",
 		`{ referrals(filter: { statuses: [UNKNOWN] }) { nodes { id } } }`: "BAD_USER_INPUT",
