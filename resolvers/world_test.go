@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"sync"
@@ -91,6 +92,9 @@ type setup struct {
 	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
 	emails   map[string]resolvers.CustomerEmails
 
+	logs  io.Writer // of everything but the ledger and what the operator is told; nowhere
+	heard io.Writer // what the vendors answer; nowhere
+
 	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
 
@@ -125,7 +129,7 @@ func newWorld(t testing.TB, s setup) *world {
 		s.entries = ledger.NewMemory(w.now)
 	}
 	w.log = slog.New(slog.NewTextHandler(&w.audit, nil))
-	log := slog.New(slog.DiscardHandler)
+	log := s.logger()
 	var accounts []providers.Provider
 	for _, name := range s.vendors {
 		var p providers.Provider = cache.Wrap(w.open(s, name), s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
@@ -167,7 +171,7 @@ func (w *world) open(s setup, name string) providers.Provider {
 			}
 			return today
 		}})
-		server := httptest.NewServer(sim)
+		server := httptest.NewServer(s.overheard(sim))
 		w.t.Cleanup(server.Close)
 		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()
 	}
@@ -177,12 +181,34 @@ func (w *world) open(s setup, name string) providers.Provider {
 	}
 	p, err := factory.New(providers.Config{
 		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: 5 * time.Second,
-		HTTP: sim.server.Client(), Logger: slog.New(slog.DiscardHandler), Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
+		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
 	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
 	return p
+}
+
+// logger says everything to where it is listened to.
+func (s setup) logger() *slog.Logger {
+	if s.logs == nil {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// overheard is a vendor whose answers are listened to.
+func (s setup) overheard(vendor http.Handler) http.Handler {
+	if s.heard == nil {
+		return vendor
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		recorder := httptest.NewRecorder()
+		vendor.ServeHTTP(recorder, r)
+		maps.Copy(w.Header(), recorder.Header())
+		w.WriteHeader(recorder.Code)
+		_, _ = io.MultiWriter(w, s.heard).Write(recorder.Body.Bytes())
+	})
 }
 
 // answer is a GraphQL response.
