@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/partnergraph/partnergraph/internal/budget"
@@ -81,10 +80,7 @@ func proofsOf(t *testing.T, vendor string, proofs []providers.Proof, m providers
 // mutations are the schema's, as it has them in Capability, and under the names that their capabilities have.
 func mutations(t *testing.T) (capabilities []providers.Capability, names map[providers.Capability]string) {
 	t.Helper()
-	s, err := gqlparser.LoadSchema(&ast.Source{Input: schema.SDL()})
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := schema.Parsed()
 	names = map[providers.Capability]string{}
 	capital := regexp.MustCompile(`[A-Z]`)
 	for _, f := range s.Mutation.Fields {

@@ -4,26 +4,19 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/vektah/gqlparser/v2"
-	"github.com/vektah/gqlparser/v2/ast"
-
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/schema"
 )
 
 // TestKnownNames wants the names by which records say what they know to be fields of the schema: a misspelt one would never be covered.
 func TestKnownNames(t *testing.T) {
-	sdl, err := gqlparser.LoadSchema(&ast.Source{Input: schema.SDL()})
-	if err != nil {
-		t.Fatal(err)
-	}
 	w := newWorld(t, setup{noBudget: true})
 	checked := 0
 	check := func(n *providers.Node) {
 		names, _ := n.Known.Names()
 		for _, name := range names {
 			checked++
-			if sdl.Types[string(n.ID.Noun)].Fields.ForName(name) == nil {
+			if schema.Parsed().Types[string(n.ID.Noun)].Fields.ForName(name) == nil {
 				t.Errorf("%s: a %s says that it knows %q, which is no field", n.ID.Account, n.ID.Noun, name)
 			}
 		}

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -65,10 +64,7 @@ type mutation struct {
 
 // mutations are those of the schema, by the capability that each needs.
 var mutations = func() map[providers.Capability]mutation {
-	sdl, err := gqlparser.LoadSchema(&ast.Source{Input: schema.SDL()})
-	if err != nil {
-		panic(err)
-	}
+	sdl := schema.Parsed()
 	all := map[providers.Capability]mutation{}
 	for _, f := range sdl.Mutation.Fields {
 		of := sdl.Types[f.Type.Name()]
