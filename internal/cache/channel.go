@@ -21,15 +21,16 @@ type dropped struct {
 	At      Epoch
 	Until   time.Time
 	Keys    []string
+	All     bool // everything of the account, without its keys; see Redis.Forget
 }
 
 // tell publishes what was dropped.
-func (t *Tiered) tell(ctx context.Context, d dropped) error {
+func (r *Redis) tell(ctx context.Context, d dropped) error {
 	b, err := json.Marshal(d)
 	if err != nil {
 		return err
 	}
-	return t.redis.call(ctx, func(ctx context.Context) error { return t.redis.client.Publish(ctx, channel, b).Err() })
+	return r.call(ctx, func(ctx context.Context) error { return r.client.Publish(ctx, channel, b).Err() })
 }
 
 // idle is how long the channel may be silent before it is asked whether it is still there, and how long it may take to answer.
@@ -82,6 +83,10 @@ func (t *Tiered) hear(ctx context.Context, payload string) error {
 	if err := json.Unmarshal([]byte(payload), &d); err != nil {
 		return fmt.Errorf("a message that nobody sends: %w", err)
 	}
+	if d.All {
+		t.forget(d.Account, Fence{At: d.At, Until: d.Until})
+		return nil
+	}
 	f := fences(Fence{At: d.At, Until: d.Until}, d.Keys)
 	_ = t.memory.Put(ctx, f)
 	if d.Shape != shape() { // another release, which cannot fence what this one wrote
@@ -121,8 +126,11 @@ func (t *Tiered) flush(linked bool) {
 	defer t.mu.Unlock()
 	t.linked = linked
 	t.round++
-	t.memory.clear()
+	t.memory.clear("")
 	for _, watch := range t.watches {
 		watch()
+	}
+	if t.onForget != nil {
+		t.onForget()
 	}
 }

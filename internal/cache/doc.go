@@ -32,6 +32,8 @@
 // later), and a replica that cannot hear the channel does not trust its memory: it empties it when it notices (after two seconds of silence at most), asks Redis for everything, and
 // empties it once more when it hears again.
 //
+// Everything of an account is forgotten by [Redis.Forget], for the sake of privacy: there it is not enough that nothing is shown, it has to be gone.
+//
 // # When Redis is away
 //
 // Nothing fails. A call takes its time-out once (50 ms), then for a second all others fail at once, then one may try. Memory answers, and the vendors do.

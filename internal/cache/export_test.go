@@ -15,7 +15,7 @@ func (t *Tiered) Waiting() int {
 }
 
 // Clear empties a memory.
-func (m *Memory) Clear() { m.clear() }
+func (m *Memory) Clear() { m.clear("") }
 
 // Prefix is what the keys of entries begin with.
 func (r *Redis) Prefix() string { return r.prefix }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 	"reflect"
+	"strings"
 	"sync"
 	"time"
 
@@ -99,10 +100,13 @@ func fences(f Fence, keys []string) map[string]Entry {
 	return entries
 }
 
-// clear removes everything but fences: they keep out, and show nothing.
-func (m *Memory) clear() {
+// clear removes what stands under keys of a prefix, but for fences: they keep out, and show nothing.
+func (m *Memory) clear(prefix string) {
 	now := m.now()
 	for k := range m.entries.Keys() {
+		if !strings.HasPrefix(k, prefix) {
+			continue
+		}
 		m.entries.ComputeIfPresent(k, func(e Entry) (Entry, otter.ComputeOp) {
 			e = Entry{Fence: higher(e.Fence, Fence{}, now)}
 			if e.Fence == (Fence{}) {

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -17,6 +18,9 @@ type reading struct {
 	at      time.Time // when it began, here
 	keeps   bool      // whether it leaves anything: not if nobody knows what invalidations it would race
 	entries map[string]Entry
+
+	mu     sync.Mutex
+	peeked map[string]Epoch // by key: when what was remembered of records began, that the vendor was shown
 }
 
 // begin is called before the vendor is asked, so that what is read can be told from what comes after an invalidation.
@@ -70,11 +74,44 @@ func keep[T providers.Record](r *reading, records []*T) {
 			continue
 		}
 		e, k := r.entry(record), recordKey(id)
+		e.Began = min(e.Began, r.since(k))
 		if before, ok := r.entries[k]; ok {
 			e = Merge(before, e, r.c.o.Now())
 		}
 		r.entries[k] = e
 	}
+}
+
+// remembering is ctx with what is fresh here, for vendors that can do with less then.
+func (r *reading) remembering(ctx context.Context) context.Context {
+	c := r.c
+	return providers.WithPeek(ctx, func(id providers.ID) any {
+		if id.Account != c.account {
+			return nil
+		}
+		k := recordKey(id)
+		e := c.get(ctx, k)[k]
+		if stateOf(e, c.o.Now()) != fresh {
+			return nil
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		if r.peeked == nil {
+			r.peeked = map[string]Epoch{}
+		}
+		r.peeked[k] = e.Began
+		return e.Value
+	})
+}
+
+// since is when a record was read at the vendor, at the latest: one that was remembered may have come back as it was.
+func (r *reading) since(key string) Epoch {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if began, ok := r.peeked[key]; ok {
+		return began
+	}
+	return r.began
 }
 
 func (r *reading) harvest(h providers.Harvest) {

@@ -143,7 +143,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 		ids[i] = byKey[k]
 	}
 	r := c.begin(ctx)
-	read, err := inner(c.remembering(ctx), ids, need...)
+	read, err := inner(r.remembering(ctx), ids, need...)
 	if err != nil {
 		return nil, err
 	}
@@ -166,20 +166,6 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 	r.end(ctx)
 	b.Failed, b.Harvest = read.Failed, read.Harvest
 	return b, nil
-}
-
-// remembering is ctx with what is fresh here, for vendors that can do with less then.
-func (c *Cache) remembering(ctx context.Context) context.Context {
-	return providers.WithPeek(ctx, func(id providers.ID) any {
-		if id.Account != c.account {
-			return nil
-		}
-		k := recordKey(id)
-		if e := c.get(ctx, k)[k]; stateOf(e, c.o.Now()) == fresh {
-			return e.Value
-		}
-		return nil
-	})
 }
 
 // payouts gives commissions that could not know their payout the one that an older reading knew.

@@ -187,6 +187,10 @@ func (r *Redis) put(ctx context.Context, entries map[string]Entry) (stored map[s
 // try merges each entry once. It tells what is stored, and which are still open.
 func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open map[string]Entry, err error) {
 	keys := keysOf(entries)
+	bars, err := r.bars(ctx, keys)
+	if err != nil {
+		return nil, err
+	}
 	there, err := r.read(ctx, keys)
 	if err != nil {
 		return nil, err
@@ -195,6 +199,10 @@ func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open
 	p := r.client.Pipeline()
 	writes := map[string]*redis.Cmd{}
 	for _, k := range keys {
+		account, _ := accountOf(k)
+		if e := entries[k]; e.Value != nil && e.Began < bars[account] {
+			continue
+		}
 		merged := Merge(there[k].entry, entries[k], now)
 		left := merged.end().Sub(now)
 		if left <= 0 {

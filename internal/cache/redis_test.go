@@ -46,6 +46,8 @@ func TestShared(t *testing.T) {
 			for name, test := range map[string]func(*testing.T, redis.UniversalClient){
 				"Redis": suiteOfRedis, "Tiered": suiteOfTiered, "replicas share": replicasShare, "replicas hear": replicasHear,
 				"slow read elsewhere": slowReadElsewhere, "channel lost": channelLost,
+				"forgets all": forgetsAll, "forget while reading": forgetWhileReading, "forget while writing": forgetWhileWriting,
+				"forget peeked": forgetPeeked, "holding": holding,
 			} {
 				t.Run(name, func(t *testing.T) { empty(t, c); test(t, c) })
 			}

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"maps"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -26,6 +27,9 @@ type Tiered struct {
 	linked  bool              // the channel is open
 	round   int               // how often memory was emptied: what was asked for before must not come in after
 	watches map[string]func() // by account: called after something was dropped elsewhere
+
+	barred   map[string]Fence // by account: what began before everything of it was forgotten stays out
+	onForget func()
 
 	end  context.CancelFunc
 	done sync.WaitGroup
@@ -121,8 +125,10 @@ func (t *Tiered) take(far map[string]Entry, round int) map[string]Entry {
 // Put stores entries in Redis, and in memory what Redis then has. It never fails. What Redis does not take, memory keeps only
 // while the channel is closed: else nobody would tell it of a drop that it missed.
 func (t *Tiered) Put(ctx context.Context, entries map[string]Entry) error {
+	now := t.redis.o.Now()
 	t.mu.RLock()
 	round := t.round
+	maps.DeleteFunc(entries, func(k string, e Entry) bool { return t.behindBars(k, e, now) })
 	t.mu.RUnlock()
 	stored, err := t.redis.put(ctx, entries)
 	if err == nil {
@@ -136,7 +142,7 @@ func (t *Tiered) Put(ctx context.Context, entries map[string]Entry) error {
 	t.away(ctx, "write", err)
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	if t.linked {
+	if t.linked || t.round != round {
 		return nil
 	}
 	return t.memory.Put(ctx, entries)
@@ -178,7 +184,7 @@ func (t *Tiered) drop(ctx context.Context, account string, until time.Time, keys
 	}
 	t.clocks.saw(account, f.At)
 	_ = t.memory.Put(ctx, fences(f, keys))
-	return t.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: keys})
+	return t.redis.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: keys})
 }
 
 // settle drops in Redis what could not be dropped so far.
