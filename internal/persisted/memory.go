@@ -51,6 +51,9 @@ func (m *Memory) Put(_ context.Context, document string, lifetime time.Duration)
 	}
 }
 
+// Forget empties the store.
+func (m *Memory) Forget() { m.kept.InvalidateAll() }
+
 // Bytes is about how much the store takes just now. It first does what room-making is due.
 func (m *Memory) Bytes() int64 {
 	m.kept.CleanUp()

@@ -16,6 +16,8 @@ type Store interface {
 	Get(ctx context.Context, hash string) (document string, ok bool)
 	// Put keeps a document for a lifetime, which is positive, under its own [Hash]. One that is longer than [Longest] is not kept.
 	Put(ctx context.Context, document string, lifetime time.Duration)
+	// Forget empties what this process remembers by itself.
+	Forget()
 }
 
 // Longest is how many bytes a document may have to be kept.

@@ -67,3 +67,6 @@ func (r *Redis) Put(ctx context.Context, document string, lifetime time.Duration
 	defer cancel()
 	_ = r.client.Set(ctx, prefix+Hash(document), document, lifetime).Err() // nothing is lost: clients send it again
 }
+
+// Forget empties the memory in front.
+func (r *Redis) Forget() { r.near.Forget() }
