@@ -24,6 +24,13 @@ func New(keys []Key, tokens *Tokens) *Authenticator {
 	return &Authenticator{keys: NewKeys(keys), tokens: tokens}
 }
 
+// Forget empties what is remembered of those who asked; they are known again when they next ask.
+func (a *Authenticator) Forget() {
+	if a.tokens != nil {
+		a.tokens.Forget()
+	}
+}
+
 // FromRequest is who sends a request, by its header Authorization with the scheme Bearer
 // (https://www.rfc-editor.org/rfc/rfc6750#section-2.1) or by X-API-Key. A request with both is
 // read by X-API-Key if Authorization has another scheme, which is then meant for a proxy on the

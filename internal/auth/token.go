@@ -116,6 +116,9 @@ func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
 	return v, true
 }
 
+// Forget empties what is remembered of tokens that were verified.
+func (t *Tokens) Forget() { t.verified.InvalidateAll() }
+
 // roles are the words of the role claim, those of API keys and partner.
 var roles = map[string]Role{"admin": RoleAdmin, "editor": RoleEditor, "reader": RoleReader, "partner": RolePartner}
 

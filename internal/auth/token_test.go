@@ -16,6 +16,7 @@ import (
 	"math/big"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -419,4 +420,24 @@ func TestManyAtOnce(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// TestForget wants nobody remembered, and everybody known again.
+func TestForget(t *testing.T) {
+	tokens := secretly(t)
+	a := New(nil, tokens)
+	token := bearer(signed(jwt.SigningMethodHS256, shared, nil, with(nil)))
+	for range 2 {
+		if _, err := a.FromRequest(token); err != nil {
+			t.Fatal(err)
+		}
+		if got := len(slices.Collect(tokens.verified.Keys())); got != 1 {
+			t.Fatalf("%d remembered, want 1", got)
+		}
+		a.Forget()
+		if got := len(slices.Collect(tokens.verified.Keys())); got != 0 {
+			t.Errorf("%d remembered, want none", got)
+		}
+	}
+	New(nil, nil).Forget()
 }
