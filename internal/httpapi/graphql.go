@@ -8,7 +8,6 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
-	"github.com/99designs/gqlgen/graphql/handler/lru"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
@@ -26,9 +25,8 @@ const parsedQueries = 1000
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
-func graphQL(o Options, s *shares) http.Handler {
+func graphQL(o Options, s *shares, valid *documents) http.Handler {
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: served()}))
-	valid := lru.New[*ast.QueryDocument](parsedQueries)
 	exec.SetQueryCache(valid)
 	exec.SetParserTokenLimit(o.Tokens)
 	exec.Use(limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases, valid: valid})

@@ -42,7 +42,10 @@ type Options struct {
 // Handler answers every path. It is safe for concurrent use.
 type Handler struct {
 	http.Handler
-	draining atomic.Bool
+	draining  atomic.Bool
+	valid     *documents
+	persisted persisted.Store
+	auth      *auth.Authenticator // nil where nobody is asked
 }
 
 // Drain makes /readyz say that no more requests should be sent here. What runs goes on.
@@ -50,11 +53,11 @@ func (h *Handler) Drain() { h.draining.Store(true) }
 
 // New makes the handler.
 func New(o Options) *Handler {
-	h := &Handler{}
+	h := &Handler{valid: newDocuments(), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	shares := newShares(o.Partner)
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, shares.request(bounded(o, graphQL(o, shares)))))))
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, shares.request(bounded(o, graphQL(o, shares, h.valid)))))))
 	if o.Introspection {
 		api.HandleFunc("GET /schema.graphql", sdl)
 	}
