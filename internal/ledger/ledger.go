@@ -202,7 +202,7 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 
 // never notes that nobody can ever tell.
 func (w *write) never(ctx context.Context) error {
-	w.entry.State = unknown
+	w.entry.State, w.entry.Before = unknown, nil // nobody looks again
 	w.conclude(ctx, 0)
 	return &Unknown{Proof: w.entry.Proof}
 }
