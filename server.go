@@ -53,6 +53,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
 	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted, and every Redis whether it is set up for its use."`
+	Forget  forgetCommand  `cmd:"" help:"Drop every cached trace of a person, on all servers of a configuration. Delete the person at the vendor first."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -401,6 +402,9 @@ func (c serveCommand) Run(p *process) error {
 	}
 	var current atomic.Pointer[httpapi.Handler]
 	current.Store(handler)
+	if s, ok := store.(*cache.Tiered); ok {
+		s.OnForget(func() { current.Load().Forget() })
+	}
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current.Load().ServeHTTP(w, r) }),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
