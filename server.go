@@ -350,7 +350,7 @@ func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
 func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 	ctx, end := context.WithCancel(p.ctx)
 	return auth.NewTokens(ctx, auth.TokenOptions{
-		Issuer: j.Issuer, Audience: j.Audience, JWKS: j.JWKSURL, Secret: []byte(j.Secret.Reveal()["hs256_secret"]), Claims: j.Claims, Now: p.now,
+		Issuer: j.Issuer, Audience: j.Audience, JWKS: j.JWKSURL, Secret: []byte(j.Secret.Reveal()["hs256_secret"]), Claims: j.Claims, Roles: j.Roles, Now: p.now,
 		Failed: func(err error) {
 			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
 		},

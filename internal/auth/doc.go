@@ -18,7 +18,7 @@
 //     an algorithm that is not of these are refused, and so is a critical extension (crit), since none is known here.
 //   - whose iss is the issuer and whose aud names the audience; whose exp, which has to be there, is to come, and
 //     whose nbf and iat, if there, have passed, each within [Leeway];
-//   - whose sub is 1 to 255 printable characters, and whose role is admin, editor, reader or partner;
+//   - whose sub is 1 to 255 printable characters, and whose role is admin, editor, reader or partner, and one that this issuer may give;
 //   - whose list of accounts, if there, is a list of texts: without it all are seen, with an empty one none;
 //   - and, of a partner, that names affiliates by a list of texts, or an e-mail address that it says is verified: the claim
 //     email with email_verified true, or by another name X with X_verified.

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -39,6 +40,7 @@ type TokenOptions struct {
 	JWKS     string // the URL of the issuer's public keys
 	Secret   []byte // shared with the issuer, for HS256
 	Claims   Claims
+	Roles    []Role // that the issuer may give; nil: all
 
 	HTTP   http.RoundTripper // fetches the JWKS; nil: http.DefaultTransport
 	Now    func() time.Time
@@ -49,6 +51,7 @@ type TokenOptions struct {
 type Tokens struct {
 	issuer string
 	claims Claims
+	roles  []Role
 	now    func() time.Time
 	parser *jwt.Parser
 	key    func(context.Context, *jwt.Token) (any, error) // that has to have signed it
@@ -68,7 +71,7 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 	if (o.JWKS == "") == (len(o.Secret) == 0) || o.Issuer == "" || o.Audience == "" {
 		panic("auth: tokens need an issuer, an audience, and either a JWKS or a secret")
 	}
-	t := &Tokens{issuer: o.Issuer, claims: o.Claims, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
+	t := &Tokens{issuer: o.Issuer, claims: o.Claims, roles: o.Roles, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
 		MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
 	})}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
@@ -128,7 +131,7 @@ func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, bool) {
 	word, _ := c[t.claims.Role].(string)
 	role, known := roles[word]
 	accounts, sound := texts(c, t.claims.Accounts)
-	if !printable(subject) || len(subject) > longestSubject || !known || !sound {
+	if !printable(subject) || len(subject) > longestSubject || !known || !sound || t.roles != nil && !slices.Contains(t.roles, role) {
 		return nil, false
 	}
 	// The issuer has no space in it, so that no two subjects of two issuers are the same.

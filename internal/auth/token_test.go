@@ -441,3 +441,16 @@ func TestForget(t *testing.T) {
 	}
 	New(nil, nil).Forget()
 }
+
+// TestRolesOfTokens wants tokens of roles that the issuer may not give refused.
+func TestRolesOfTokens(t *testing.T) {
+	o := options(new(clock).now)
+	o.Secret, o.Roles = shared, []Role{RolePartner, RoleReader}
+	tokens := NewTokens(t.Context(), o)
+	for role, want := range map[string]bool{"partner": true, "reader": true, "editor": false, "admin": false} {
+		token := signed(jwt.SigningMethodHS256, shared, nil, with(jwt.MapClaims{"role": role, "affiliates": []string{"a"}}))
+		if _, ok := tokens.Viewer(t.Context(), token); ok != want {
+			t.Errorf("%s: accepted %t, want %t", role, ok, want)
+		}
+	}
+}

@@ -86,6 +86,14 @@ func (v value) jwt() *JWT {
 		required("audience", &t.Audience, identifier),
 		way("jwks_url", &t.JWKSURL, jwksURL),
 		way("hs256_secret", &hs256, hmacSecret),
+		field{name: "roles", read: func(v value) {
+			v.list("roles", false, func(v value) {
+				var r auth.Role
+				if load(v, &r, tokenRole) {
+					t.Roles = append(t.Roles, r)
+				}
+			})
+		}},
 		setting("role_claim", &t.Claims.Role, identifier),
 		setting("accounts_claim", &t.Claims.Accounts, identifier),
 		setting("affiliates_claim", &t.Claims.Affiliates, identifier),

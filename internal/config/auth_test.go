@@ -19,6 +19,7 @@ func TestJWT(t *testing.T) {
 	fetched := &JWT{Issuer: "https://id.example/", Audience: "graph", Claims: names, JWKSURL: "https://id.example/keys?tenant=1"}
 	named := *fetched
 	named.JWKSURL = "http://127.0.0.1:8081/keys"
+	named.Roles = []auth.Role{auth.RolePartner, auth.RoleReader}
 	named.Claims = auth.Claims{Role: "https://x.example/role", Accounts: "shops", Affiliates: "partner_ids", Email: "contact"}
 	tests := []struct {
 		name, file string
@@ -28,7 +29,7 @@ func TestJWT(t *testing.T) {
 		{"a secret", `auth: { jwt: { issuer: portal, audience: graph, hs256_secret: "${SECRET}" } }`, map[string]string{"SECRET": long}, shared},
 		{"a JWKS", "auth: { jwt: { issuer: 'https://id.example/', audience: graph, jwks_url: 'https://id.example/keys?tenant=1' } }", nil, fetched},
 		{"a JWKS of this machine, and other claims", "auth: { jwt: { issuer: 'https://id.example/', audience: graph, jwks_url: 'http://127.0.0.1:8081/keys', " +
-			"role_claim: 'https://x.example/role', accounts_claim: shops, affiliates_claim: partner_ids, email_claim: contact } }", nil, &named},
+			"roles: [partner, reader], role_claim: 'https://x.example/role', accounts_claim: shops, affiliates_claim: partner_ids, email_claim: contact } }", nil, &named},
 		{"from variables alone", "", map[string]string{
 			"PARTNERGRAPH_AUTH_JWT_ISSUER": "portal", "PARTNERGRAPH_AUTH_JWT_AUDIENCE": "graph", "PARTNERGRAPH_AUTH_JWT_HS256_SECRET": long,
 		}, shared},
@@ -64,7 +65,7 @@ func TestJWTProblems(t *testing.T) {
 	}{
 		{"nothing in it", "{}", nil, "f:2:14: auth.jwt.issuer: missing, expected " + text + "\nf:2:14: auth.jwt.audience: missing, expected " + text +
 			"\nf:2:14: auth.jwt: found neither jwks_url nor hs256_secret, expected one of them"},
-		{"no mapping", "hush", nil, "f:2:14: auth.jwt: found a single value, expected a mapping with the keys issuer, audience, jwks_url, hs256_secret, role_claim, accounts_claim, affiliates_claim, email_claim"},
+		{"no mapping", "hush", nil, "f:2:14: auth.jwt: found a single value, expected a mapping with the keys issuer, audience, jwks_url, hs256_secret, roles, role_claim, accounts_claim, affiliates_claim, email_claim"},
 		{"both", "{ issuer: i, audience: a, jwks_url: 'https://x', hs256_secret: " + long + " }", nil, "f:2:14: auth.jwt: found both jwks_url and hs256_secret, expected one of them"},
 		{"one of them from a variable", "{ issuer: i, audience: a, jwks_url: 'https://x' }", map[string]string{"PARTNERGRAPH_AUTH_JWT_HS256_SECRET": long},
 			"f:2:14: auth.jwt: found both jwks_url and hs256_secret, expected one of them"},
@@ -78,6 +79,9 @@ func TestJWTProblems(t *testing.T) {
 		{"a file", "{ issuer: i, audience: a, jwks_url: 'file:///keys' }", nil, `f:2:50: auth.jwt.jwks_url: found "file:///keys", expected ` + url},
 		{"a password", "{ issuer: i, audience: a, jwks_url: 'https://u:hush@x/keys' }", nil, "f:2:50: auth.jwt.jwks_url: found a text that is not shown here, expected " + url},
 		{"an issuer of two words", "{ issuer: i i, audience: '', hs256_secret: " + long + " }", nil, `f:2:24: auth.jwt.issuer: found "i i", expected ` + text + "\nf:2:39: auth.jwt.audience: found an empty text, expected " + text},
+		{"no roles", "{ issuer: i, audience: a, hs256_secret: " + long + ", roles: [] }", nil, "f:2:95: auth.jwt.roles: found an empty list, expected a list of roles"},
+		{"an unknown role", "{ issuer: i, audience: a, hs256_secret: " + long + ", roles: [partner, root] }", nil,
+			`f:2:105: auth.jwt.roles[1]: found "root", expected admin, editor, reader or partner`},
 		{"no claim", "{ issuer: i, audience: a, hs256_secret: " + long + ", role_claim: '' }", nil, "f:2:100: auth.jwt.role_claim: found an empty text, expected " + text},
 		{"misspelt", "{ issuer: i, audience: a, hs256_secret: " + long + ", role_clam: r }", nil, `f:2:88: auth.jwt: found the unknown key "role_clam", expected "role_claim"`},
 	}

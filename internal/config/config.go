@@ -99,6 +99,7 @@ type JWT struct {
 	Audience string
 	JWKSURL  string      // of the issuer's public keys; "" where a secret is shared with it
 	Secret   Credentials // hs256_secret, unless there is a JWKSURL
+	Roles    []auth.Role // that tokens may give; nil: all
 	Claims   auth.Claims
 }
 
@@ -107,7 +108,7 @@ func (j *JWT) Equal(o *JWT) bool {
 	if j == nil || o == nil {
 		return j == o
 	}
-	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims &&
+	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims && slices.Equal(j.Roles, o.Roles) &&
 		maps.Equal(j.Secret.Reveal(), o.Secret.Reveal())
 }
 

@@ -49,6 +49,7 @@
 //	    audience: partnergraph     # required; in their aud
 //	    jwks_url: https://…        # the issuer's public keys, for RS256, ES256 and EdDSA; this or hs256_secret
 //	    hs256_secret: ${SECRET}    # shared with the issuer, for HS256 and nothing else; its characters are the key, never decoded
+//	    roles: [partner]           # the roles that tokens may give; all without it
 //	    role_claim: role           # admin, editor, reader or partner
 //	    accounts_claim: accounts   # a list of accounts' ids; a token without it sees all
 //	    affiliates_claim: affiliates # of partners: a list of the global ids of the affiliates that they are

@@ -150,6 +150,9 @@ var (
 
 	role = oneOf(word[auth.Role]{"admin", auth.RoleAdmin}, word[auth.Role]{"editor", auth.RoleEditor}, word[auth.Role]{"reader", auth.RoleReader})
 
+	tokenRole = oneOf(word[auth.Role]{"admin", auth.RoleAdmin}, word[auth.Role]{"editor", auth.RoleEditor}, word[auth.Role]{"reader", auth.RoleReader},
+		word[auth.Role]{"partner", auth.RolePartner})
+
 	customerEmails = oneOf(
 		word[CustomerEmails]{"hidden", EmailsHidden},
 		word[CustomerEmails]{"campaign", EmailsCampaign},
