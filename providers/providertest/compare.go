@@ -3,6 +3,7 @@ package providertest
 import (
 	"reflect"
 	"strings"
+	"sync"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -17,11 +18,8 @@ func Diff[T providers.Record](a, b *T) string {
 		av, bv = reflect.ValueOf(a).Elem(), reflect.ValueOf(b).Elem()
 		ak, bk = providers.NodeOf(a).Known, providers.NodeOf(b).Known
 	)
-	for _, f := range reflect.VisibleFields(av.Type()) {
-		name := fieldName(f)
-		switch {
-		case f.Anonymous, f.Name == "FetchedAt", f.Name == "Known", !ak.Covers(name), !bk.Covers(name),
-			name == "payout" && (payoutUnknown(a) || payoutUnknown(b)):
+	for _, f := range compared(av.Type()) {
+		if !ak.Covers(f.graphQL) || !bk.Covers(f.graphQL) || f.graphQL == "payout" && (payoutUnknown(a) || payoutUnknown(b)) {
 			continue
 		}
 		one, two := av.FieldByIndex(f.Index).Interface(), bv.FieldByIndex(f.Index).Interface()
@@ -33,6 +31,29 @@ func Diff[T providers.Record](a, b *T) string {
 		}
 	}
 	return diff.String()
+}
+
+// field is one of a record's, with its name in GraphQL.
+type field struct {
+	reflect.StructField
+	graphQL string
+}
+
+var fieldsOf sync.Map // []field by reflect.Type: to look at a type takes longer than to compare two of its values
+
+// compared are the fields of a type that Diff looks at.
+func compared(t reflect.Type) []field {
+	if known, ok := fieldsOf.Load(t); ok {
+		return known.([]field)
+	}
+	var fields []field
+	for _, f := range reflect.VisibleFields(t) {
+		if !f.Anonymous && f.Name != "FetchedAt" && f.Name != "Known" {
+			fields = append(fields, field{f, fieldName(f)})
+		}
+	}
+	fieldsOf.Store(t, fields)
+	return fields
 }
 
 // nested compares records that stand inside of others.
