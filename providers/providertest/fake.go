@@ -1,7 +1,6 @@
 package providertest
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -56,14 +55,7 @@ type Fake struct {
 	ops   []string
 	fails map[providers.ID]error
 
-	affiliates    table[providers.Affiliate]
-	memberships   table[providers.Membership]
-	campaigns     table[providers.Campaign]
-	referrals     table[providers.Referral]
-	commissions   table[providers.Commission]
-	payouts       table[providers.Payout]
-	coupons       table[providers.Coupon]
-	subscriptions table[providers.WebhookSubscription]
+	tables
 }
 
 var _ providers.Provider = (*Fake)(nil)
@@ -91,8 +83,7 @@ func NewFake(account string, o Options) *Fake {
 	}
 	f := &Fake{o: o, account: account, fails: map[providers.ID]error{}}
 	if !o.Empty {
-		f.Insert(story(account))
-		f.subscriptions.put(subscriptions(account)...)
+		f.tables = told(account)
 	}
 	return f
 }
@@ -101,13 +92,7 @@ func NewFake(account string, o Options) *Fake {
 func (f *Fake) Insert(h providers.Harvest) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.affiliates.put(h.Affiliates...)
-	f.memberships.put(h.Memberships...)
-	f.campaigns.put(h.Campaigns...)
-	f.referrals.put(h.Referrals...)
-	f.commissions.put(h.Commissions...)
-	f.payouts.put(h.Payouts...)
-	f.coupons.put(h.Coupons...)
+	f.insert(h)
 }
 
 // Remove takes records out.
@@ -172,35 +157,6 @@ func (f *Fake) fault(op string, err error) error {
 		kind = providers.KindCanceled
 	}
 	return &providers.Error{Account: f.account, Provider: "fake", Op: op, Kind: kind, Err: err}
-}
-
-// table holds the records of one noun, newest first. The Fake's lock guards it.
-type table[T providers.Record] struct{ rows []*T }
-
-func (t *table[T]) put(rows ...*T) {
-	var ids []providers.ID
-	for _, r := range rows {
-		ids = append(ids, providers.NodeOf(r).ID)
-	}
-	t.drop(ids)
-	t.rows = append(t.rows, rows...)
-	slices.SortFunc(t.rows, func(a, b *T) int {
-		x, y := providers.NodeOf(a), providers.NodeOf(b)
-		return cmp.Or(y.Listed().Compare(x.Listed()), cmp.Compare(y.ProviderID, x.ProviderID))
-	})
-}
-
-func (t *table[T]) drop(ids []providers.ID) {
-	t.rows = slices.DeleteFunc(t.rows, func(r *T) bool { return slices.Contains(ids, providers.NodeOf(r).ID) })
-}
-
-func (t *table[T]) get(id providers.ID) *T {
-	for _, r := range t.rows {
-		if providers.NodeOf(r).ID == id {
-			return r
-		}
-	}
-	return nil
 }
 
 // reply copies rows as a reply of just now would have them.
