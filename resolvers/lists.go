@@ -193,12 +193,7 @@ func (n lists[T, F]) connection(ctx context.Context, sources []*source[T], rows 
 		records[i] = r.record
 	}
 	if len(fields) > 0 && len(records) > 0 {
-		var err error
-		if records, err = n.complete(ctx, records, names(fields)); err != nil {
-			for _, err := range unjoin(err) {
-				graphql.AddError(ctx, err)
-			}
-		}
+		records = n.complete(ctx, records, names(fields))
 	}
 	c := &model.Connection[T]{Nodes: records, Count: n.count(sources)}
 	for _, part := range graphql.CollectFields(op, fc.Field.Selections, nil) { // sealing a cursor costs as much as a few rows do
@@ -251,7 +246,7 @@ func same(a, b []position) bool {
 // unjoin are the single errors of a loader's, each kind of trouble once.
 func unjoin(err error) (out []error) {
 	many, ok := err.(dataloadgen.ErrorSlice)
-	if !ok {
+	if !ok && err != nil {
 		return []error{err}
 	}
 	seen := map[string]bool{}

@@ -72,7 +72,7 @@ func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
 		rows[i] = r.record
 	}
 	report(ctx, read.sources)
-	return e.to.complete(ctx, rows, needed(ctx, e.to.noun))
+	return e.to.complete(ctx, rows, needed(ctx, e.to.noun)), nil
 }
 
 // ahead starts the lists of all rows together.

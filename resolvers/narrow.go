@@ -40,8 +40,8 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 			}
 			note(s, p.Items)
 			page := &providers.Page[T]{Items: p.Items, More: p.More}
-			if exact {
-				page.Total = p.Total
+			if total := int64(len(p.Items)); exact && r.Number == 1 && !p.More { // what a vendor counts may be everybody's
+				page.Total = &total
 			}
 			if wanted != nil {
 				page.Items = slices.DeleteFunc(slices.Clone(p.Items), func(row *T) bool { return !wanted(row) })

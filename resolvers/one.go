@@ -105,8 +105,9 @@ func (n records[T]) find(ctx context.Context, where string, id providers.ID) (*T
 	return n.load(ctx, id)
 }
 
-// complete are the rows with what is selected of them: those that know too little are read by id.
-func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*T, error) {
+// complete are the rows with what is selected of them: those that know too little are read by id. Where that fails there is an entry in errors, and
+// what is known of them is shown: these are the rows of lists that cannot be null.
+func (n records[T]) complete(ctx context.Context, rows []*T, need []string) []*T {
 	var (
 		wants []want
 		at    []int
@@ -117,16 +118,19 @@ func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*
 		}
 	}
 	if len(wants) == 0 {
-		return rows, nil
+		return rows
 	}
 	whole, err := n.loader(ctx).all(ctx, wants)
+	for _, err := range unjoin(err) {
+		graphql.AddError(ctx, err)
+	}
 	rows = append([]*T(nil), rows...)
 	for i, row := range whole {
-		if row != nil { // else what is known of it is shown
+		if row != nil {
 			rows[at[i]] = row
 		}
 	}
-	return rows, err
+	return rows
 }
 
 // one is an edge to a single record: which it is, the row knows. One is declared for each such field, in edges.go.

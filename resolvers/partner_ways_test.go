@@ -13,7 +13,6 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestPartnerColdIDs asks for others' records by id when nothing is cached, and wants no call that names one.
@@ -75,69 +74,6 @@ func TestPartnerColdIDs(t *testing.T) {
 					t.Errorf("a call names another's record: %s", r.Path)
 				}
 			}
-		}
-	})
-}
-
-// liar is an account at a vendor who ignores filters by affiliate.
-type liar struct{ providers.Provider }
-
-func (l liar) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
-	f.Affiliates = nil
-	return l.Provider.Memberships(f)
-}
-
-func (l liar) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
-	f.Affiliates = nil
-	return l.Provider.Referrals(f)
-}
-
-func (l liar) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
-	f.Affiliates, f.Payouts = nil, nil
-	return l.Provider.Commissions(f)
-}
-
-func (l liar) Payouts(f providers.PayoutFilter) ([]providers.List[providers.Payout], error) {
-	f.Affiliates = nil
-	return l.Provider.Payouts(f)
-}
-
-func (l liar) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
-	f.Affiliates = nil
-	return l.Provider.Coupons(f)
-}
-
-func (l liar) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
-	return l.Provider.AffiliatesByID(ctx, ids, need...)
-}
-
-// TestPartnerIgnoredFilter has vendors ignore the filter by affiliate: partners get an error instead of everyone's rows, the operator is told
-// once for each noun, and nobody's list is walked.
-func TestPartnerIgnoredFilter(t *testing.T) {
-	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { return liar{p} }}, func(t *testing.T, w *world, vendor string, all *truth) {
-		self := all.some()[0]
-		secrets := all.secrets(self)
-		var refused, told int
-		for range 2 {
-			for _, n := range belonging {
-				w.pass(1000 * 3600 * 1e9)
-				w.kits[vendor].Forget()
-				a := w.as(partner(self), fmt.Sprintf("{ %s(first: 100) { totalCount nodes { %s } } }", n.list, n.fields), nil)
-				if len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != string(resolvers.CodeUnsupported) {
-					t.Errorf("%s: %s, want %s", n.list, clipped(a.text), resolvers.CodeUnsupported)
-				}
-				refused++
-				if strings.Contains(a.text, `"id"`) || len(leaks(a.text, secrets)) > 0 {
-					t.Errorf("%s are shown: %s", n.list, clipped(a.text))
-				}
-				if got := len(w.kits[vendor].Requests()); got > 4 {
-					t.Errorf("%s took %d calls", n.list, got)
-				}
-			}
-			told += strings.Count(w.told.take(), "ignores the filter by affiliate")
-		}
-		if told != len(belonging) {
-			t.Errorf("the operator is told %d times of %d refusals, want %d", told, refused, len(belonging))
 		}
 	})
 }

@@ -3,6 +3,8 @@ package resolvers
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -20,6 +22,9 @@ func (r *Resolver) provider(ctx context.Context, account string) (providers.Prov
 	v := auth.ViewerFrom(ctx)
 	if v == nil || !v.Sees(account) {
 		return nil, false
+	}
+	if unasked(ctx, v) {
+		account = r.order[0]
 	}
 	p, ok := r.byID[account]
 	if !ok {
@@ -45,6 +50,16 @@ func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p provid
 	return p, ok, nil
 }
 
+// unasked says whether it is still to be found out which affiliates a viewer is, as it is while an operation is planned. Until then every account
+// that they name counts like the first: else the plan would tell which accounts there are.
+func unasked(ctx context.Context, v *auth.Viewer) bool {
+	_, begun := ctx.Value(loadersKey{}).(*loaders)
+	return !begun && v != nil && v.Role == auth.RolePartner && byEmail(v)
+}
+
+// byEmail says whether a partner is known by their address.
+func byEmail(v *auth.Viewer) bool { return len(v.Affiliates) == 0 && v.Email != "" }
+
 // unidentified is why it is not known what a viewer may see of an account; nil where it is known. Such a provider shows nothing.
 func unidentified(p providers.Provider) error {
 	if s, ok := p.(*scoped); ok && s.err != nil {
@@ -66,9 +81,13 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 			named[id.Account] = true
 		}
 	}
-	found := make([]providers.Provider, len(r.order))
+	order := r.order
+	if named != nil && unasked(ctx, auth.ViewerFrom(ctx)) {
+		order = slices.Collect(maps.Keys(named))
+	}
+	found := make([]providers.Provider, len(order))
 	var wg providers.Group
-	for i, account := range r.order {
+	for i, account := range order {
 		if named == nil || named[account] {
 			wg.Go(func() {
 				if p, ok := r.provider(ctx, account); ok {
@@ -120,33 +139,32 @@ func accounts(ctx context.Context, ps []providers.Provider) []*providers.Account
 // selves are the affiliates that the viewer is, if they are asked for.
 func selves(ctx context.Context, ps []providers.Provider) []*providers.Affiliate {
 	out := []*providers.Affiliate{}
-	op := graphql.GetOperationContext(ctx)
+	var fields []graphql.CollectedField
 	for _, f := range graphql.CollectFieldsCtx(ctx, nil) {
-		if f.Name != "affiliates" {
-			continue
+		if f.Name == "affiliates" { // under several aliases, maybe, with other fields below each
+			fields = append(fields, collect(graphql.GetOperationContext(ctx), f.Selections, providers.NounAffiliate)...)
 		}
-		fields := collect(op, f.Selections, providers.NounAffiliate)
-		var wants []want
-		for _, p := range ps {
-			if s, ok := p.(*scoped); ok {
-				for _, id := range s.own {
-					wants = append(wants, want{id, strings.Join(names(fields), " ")})
-				}
-			}
-		}
-		rows, err := affiliates.loader(ctx).all(ctx, wants)
-		if err != nil {
-			for _, err := range unjoin(err) {
-				graphql.AddError(ctx, err)
-			}
-		}
-		for _, row := range rows {
-			if row != nil {
-				out = append(out, row)
-			}
-		}
-		ahead(ctx, out, fields)
-		break // an alias of it asks for the same
 	}
+	if len(fields) == 0 {
+		return out
+	}
+	var wants []want
+	for _, p := range ps {
+		if s, ok := p.(*scoped); ok {
+			for _, id := range s.own {
+				wants = append(wants, want{id, strings.Join(names(fields), " ")})
+			}
+		}
+	}
+	rows, err := affiliates.loader(ctx).all(ctx, wants)
+	for _, err := range unjoin(err) {
+		graphql.AddError(ctx, err)
+	}
+	for _, row := range rows {
+		if row != nil {
+			out = append(out, row)
+		}
+	}
+	ahead(ctx, out, fields)
 	return out
 }

@@ -17,6 +17,8 @@ import (
 //
 // What somebody else's is, is as if it were not there: nil, without an error and without a call. Where an id does not say whose record it
 // names, it is looked for among the partner's own, and never read.
+//
+// It is no peeker: what is cached because others read it would show in the plan.
 type scoped struct {
 	providers.Writer // the account's, for whose record a write is about was settled before: see writable
 
@@ -61,8 +63,7 @@ func (s *scoped) identify(ctx context.Context) {
 				s.own = append(s.own, id)
 			}
 		}
-		byEmail := len(s.viewer.Affiliates) == 0 && s.viewer.Email != ""
-		if s.planning = s.planning && byEmail; byEmail && !s.planning {
+		if s.planning = s.planning && byEmail(s.viewer); byEmail(s.viewer) && !s.planning {
 			s.own, s.err = s.byEmail(ctx, s.viewer.Email)
 		}
 	})
@@ -138,19 +139,6 @@ func (s *scoped) Calls(edge string, from providers.Rows, need ...string) int {
 
 // Owner is the account's.
 func (s *scoped) Owner(id providers.ID) (providers.ID, bool) { return s.inner.Owner(id) }
-
-// HasPage says whether a page of a list is cached. Its key is one that was planned here.
-func (s *scoped) HasPage(noun providers.Noun, key string, number int) bool {
-	k, ok := s.inner.(peeker)
-	return ok && !s.planning && k.HasPage(noun, key, number)
-}
-
-// HasRecord says whether a record is cached, of those that are the partner's own for sure.
-func (s *scoped) HasRecord(id providers.ID, need ...string) bool {
-	owner, ok := s.inner.Owner(id)
-	k, is := s.inner.(peeker)
-	return ok && is && s.mine(owner) && k.HasRecord(id, need...)
-}
 
 // campaigns are those that the partner takes part in.
 func (s *scoped) campaigns(ctx context.Context) ([]providers.ID, error) {

@@ -34,6 +34,7 @@ var today = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
 type world struct {
 	t        testing.TB
 	url      string
+	handler  http.Handler
 	sims     map[string]*simulated   // by account
 	kits     map[string]*sandbox.Kit // of these
 	accounts map[string]providers.Provider
@@ -91,6 +92,7 @@ type setup struct {
 	entries  ledger.Store          // of the ledger; a memory of its own
 	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
 	emails   map[string]resolvers.CustomerEmails
+	portal   bool // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
 
 	logs  io.Writer // of everything but the ledger and what the operator is told; nowhere
 	heard io.Writer // what the vendors answer; nowhere
@@ -147,10 +149,14 @@ func newWorld(t testing.TB, s setup) *world {
 		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
 		Timeout: 5 * time.Second,
 	})
-	handler := httpapi.New(httpapi.Options{
+	o := httpapi.Options{
 		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
-	})
-	server := httptest.NewServer(handler)
+	}
+	if s.portal {
+		o.Auth, o.Body, o.Tokens, o.Aliases = auth.New(nil, portalTokens(t, w.now)), 100<<20, 1<<30, 1<<30
+	}
+	w.handler = httpapi.New(o)
+	server := httptest.NewServer(w.handler)
 	t.Cleanup(server.Close)
 	w.url = server.URL
 	return w
@@ -165,7 +171,11 @@ func (w *world) open(s setup, name string) providers.Provider {
 	}
 	if w.sims[name] == nil {
 		var ticks atomic.Int64
-		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: 1, Now: func() time.Time {
+		seed := uint64(1)
+		if s.portal {
+			seed += uint64(len(w.sims))
+		}
+		sim := factory.Sandbox(providers.SandboxOptions{Size: s.size, Seed: seed, Now: func() time.Time {
 			if s.ticks {
 				return today.Add(time.Duration(ticks.Add(1)) * time.Second)
 			}

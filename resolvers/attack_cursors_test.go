@@ -1,0 +1,142 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// page is a list that goes on behind a cursor: one of Query, or an edge of a record.
+type page struct {
+	name string // Affiliate.commissions
+	noun string // the type whose edge it is; "" for Query
+	text string // commissions(first: 1{0}) { … }
+}
+
+// pages are the lists that take a cursor.
+func (g *generator) pages(role auth.Role) (all []page) {
+	for _, def := range append(g.records(), g.schema.Query) {
+		for _, f := range def.Fields {
+			if f.Arguments.ForName("after") == nil || !mayRead(def.Name, f, role) {
+				continue
+			}
+			p := page{name: def.Name + "." + f.Name, noun: def.Name}
+			if def == g.schema.Query {
+				p.noun = ""
+			}
+			p.text = f.Name + "(first: 1{0}) { edges { cursor } nodes { __typename id } pageInfo { startCursor endCursor } }"
+			all = append(all, p)
+		}
+	}
+	return all
+}
+
+// turn asks for a page of a list as an actor has it, behind a cursor unless it is "".
+func (s *stage) turn(a *actor, p page, from, after string) *answer {
+	variables := map[string]any{}
+	var head []string
+	args, text := "", p.text
+	if p.noun != "" {
+		head, variables["id"] = append(head, "$id: ID!"), from
+		text = fmt.Sprintf("node(id: $id) { ... on %s { %s } }", p.noun, text)
+	}
+	if after != "" {
+		head, variables["after"] = append(head, "$after: String"), after
+		args = ", after: $after"
+	}
+	query := "query"
+	if len(head) > 0 {
+		query += "(" + strings.Join(head, ", ") + ")"
+	}
+	return s.w.browse(a.viewer, query+" { "+strings.ReplaceAll(text, "{0}", args)+" }", variables)
+}
+
+// cursorsOf are the cursors in an answer.
+func cursorsOf(a *answer) (found []string) {
+	for _, c := range cursors.FindAllString(string(a.Data), -1) {
+		if c = strings.TrimSuffix(strings.TrimPrefix(c, `ursor":"`), `"`); !slices.Contains(found, c) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// TestAttackCursors wants a cursor to be good for the viewer and the list that it was given for, and any other to be answered as what is none.
+func TestAttackCursors(t *testing.T) {
+	s := newPortal(t, setup{})
+	tried := map[string]bool{}
+	for _, account := range s.w.names() {
+		selves := s.selves(account)
+		me, other := s.partner("a partner", selves[0]), s.partner("another", s.unlike(selves[0], selves[1:]))
+		byEmail := &actor{name: "by e-mail", selves: selves[:1], accounts: []string{account}}
+		email, _ := s.records[selves[0]]["email"].(string)
+		byEmail.viewer = &auth.Viewer{Name: "a partner", Role: auth.RolePartner, Email: email}
+		givers := []*actor{me, other, byEmail, s.staff(auth.RoleAdmin, account), s.staff(auth.RoleReader, account), s.staff(auth.RoleReader, s.w.names()...)}
+		given := map[string][]string{} // by list and giver
+		for _, p := range s.pages(auth.RolePartner) {
+			for _, giver := range givers {
+				if from := s.own(giver, p.noun); p.noun == "" || len(from) > 0 {
+					given[p.name+" of "+giver.name] = cursorsOf(s.turn(giver, p, first(from), ""))
+				}
+			}
+		}
+		pages := s.pages(auth.RolePartner)
+		for i, p := range pages {
+			from := first(s.own(me, p.noun))
+			if p.noun != "" && from == "" {
+				continue
+			}
+			none := s.turn(me, p, from, "AAAA")
+			if none.code() != string(resolvers.CodeBadCursor) {
+				t.Fatalf("%s: %s", p.name, none.text)
+			}
+			beside := pages[(i+1)%len(pages)].name
+			for whose, all := range given {
+				if list, _, _ := strings.Cut(whose, " "); list != p.name && list != beside {
+					continue
+				}
+				own := whose == p.name+" of "+me.name
+				for _, cursor := range all {
+					tried[p.name] = tried[p.name] || own
+					if got := s.turn(me, p, from, cursor); own != (len(got.Errors) == 0) {
+						t.Errorf("%s of %s, with a cursor of %s: %s", p.name, me.name, whose, clipped(got.text))
+					} else if !own && unnumbered(got.text) != unnumbered(none.text) {
+						t.Errorf("%s of %s, with a cursor of %s: %s, want %s", p.name, me.name, whose, got.text, none.text)
+					}
+					if !own {
+						continue
+					}
+					for i := range cursor {
+						if i%29 == 0 && s.turn(me, p, from, cursor[:i]+string('A'+(cursor[i]+1)%26)+cursor[i+1:]).code() != string(resolvers.CodeBadCursor) {
+							t.Errorf("%s: a cursor that is changed at %d is taken", p.name, i)
+						}
+					}
+				}
+			}
+		}
+	}
+	for _, p := range s.pages(auth.RolePartner) {
+		if !tried[p.name] && p.name != "Query.webhookSubscriptions" && p.name != "Affiliate.children" { // of which partners see none
+			t.Errorf("%s: no cursor was given", p.name)
+		}
+	}
+}
+
+func first(all []string) string {
+	if len(all) == 0 {
+		return ""
+	}
+	return all[0]
+}
+
+var requestIDs = regexp.MustCompile(`"requestId":"[^"]*"`)
+
+// unnumbered is an answer without the number of its request.
+func unnumbered(text string) string {
+	return requestIDs.ReplaceAllString(text, "")
+}

@@ -1,0 +1,203 @@
+package resolvers_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"strings"
+	"testing"
+
+	"github.com/vektah/gqlparser/v2/ast"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// mayWrite says whether a role may make a mutation of what is their own.
+func mayWrite(mutation string, role auth.Role) bool {
+	return role != auth.RolePartner
+}
+
+// writing makes the inputs of a mutation.
+type writing struct {
+	*stage
+	mutation *ast.FieldDefinition
+	id       func(noun string, nth int) string // the nth id of the input; "" where there is none
+	ids      int                               // that were given
+	lacking  bool                              // an id that is wanted is not there
+}
+
+// namedBy are the types of the records that inputs name, by the names of fields. The field id names what the payload has.
+var namedBy = map[string]string{
+	"account": "Account", "campaign": "Campaign", "fromCampaign": "Campaign", "toCampaign": "Campaign", "affiliate": "Affiliate", "parent": "Affiliate",
+	"referral": "Referral", "commissions": "Commission",
+}
+
+// inputs are inputs with every field: one, or one for each of what a field takes one of.
+func (w *writing) inputs(def *ast.Definition) (all []object) {
+	if def.Directives.ForName("oneOf") != nil {
+		for _, f := range def.Fields {
+			for _, v := range w.values(f) {
+				all = append(all, object{f.Name: v})
+			}
+		}
+		return all
+	}
+	all = []object{{}}
+	for _, f := range def.Fields {
+		values := w.values(f)
+		var next []object
+		for _, so := range all {
+			for _, v := range values {
+				with := maps.Clone(so)
+				with[f.Name] = v
+				next = append(next, with)
+			}
+		}
+		all = next
+	}
+	return all
+}
+
+// values are what a field of an input is given.
+func (w *writing) values(f *ast.FieldDefinition) (all []any) {
+	def := w.schema.Types[f.Type.Name()]
+	switch {
+	case def.Kind == ast.InputObject:
+		for _, v := range w.inputs(def) {
+			all = append(all, v)
+		}
+	case def.Kind == ast.Enum:
+		all = []any{def.EnumValues[0].Name}
+	case def.Name == "ID":
+		noun := namedBy[f.Name]
+		if f.Name == "id" {
+			noun = w.subject()
+		}
+		if noun == "" {
+			w.t.Fatalf("%s: say in attack_writes_test.go what %s is the id of", w.mutation.Name, f.Name)
+		}
+		id := w.id(noun, w.ids)
+		w.ids++
+		w.lacking = w.lacking || id == ""
+		all = []any{id}
+	default:
+		v, ok := map[string]any{"Boolean": true, "Decimal": "1.00", "CurrencyCode": "USD", "Long": 30, "DateTime": "2026-11-20T00:00:00Z", "String": "mallory-1"}[def.Name]
+		switch name := strings.ToLower(f.Name); {
+		case !ok:
+			w.t.Fatalf("%s: say in attack_writes_test.go what a %s is given", w.mutation.Name, def.Name)
+		case strings.Contains(name, "email") && def.Name == "String":
+			v = "mallory@evil.example"
+		case strings.HasSuffix(name, "url"):
+			v = "https://evil.example/mallory"
+		}
+		all = []any{v}
+	}
+	if f.Type.Elem != nil {
+		for i := range all {
+			all[i] = []any{all[i]}
+		}
+	}
+	return all
+}
+
+// subject is the type of the records that a mutation writes.
+func (w *writing) subject() string {
+	payload := w.schema.Types[w.mutation.Type.Name()]
+	for _, f := range payload.Fields {
+		if k, def := w.kind(f.Type); k == record {
+			return def.Name
+		}
+	}
+	return strings.TrimSuffix(strings.TrimPrefix(payload.Name, "Delete"), "Payload")
+}
+
+// commit makes a mutation, each time under a key of its own.
+func (w *writing) commit(a *actor, input object, key string) *answer {
+	input = maps.Clone(input)
+	input["idempotencyKey"] = "attack-" + key
+	arg := w.mutation.Arguments.ForName("input")
+	if arg == nil || len(w.mutation.Arguments) != 1 {
+		w.t.Fatalf("%s does not take one input: say in attack_writes_test.go how it is made", w.mutation.Name)
+	}
+	payload := w.schema.Types[w.mutation.Type.Name()]
+	query := fmt.Sprintf("mutation($input: %s) { %s(input: $input) %s }", arg.Type.String(), w.mutation.Name, w.selection(payload, a.viewer.Role, 0))
+	return w.w.browse(a.viewer, query, map[string]any{"input": input})
+}
+
+// TestAttackWrites makes every mutation with what is others'. It must be answered as with what does not exist, and nothing may be written.
+func TestAttackWrites(t *testing.T) {
+	s := newPortal(t, setup{})
+	accounts := s.w.names()
+	type attempt struct{ actor, victim *actor }
+	var attempts []attempt
+	for i, account := range accounts {
+		selves := s.selves(account)
+		outside := s.staff(auth.RoleReader, accounts[(i+1)%len(accounts)])
+		attempts = append(attempts,
+			attempt{s.partner("a partner at "+account, selves[0]), s.partner("another", s.unlike(selves[0], selves[1:]))},
+			attempt{s.partner("a partner at "+account, selves[0]), s.staff(auth.RoleReader, account)},
+			attempt{s.staff(auth.RoleEditor, account), outside}, attempt{s.staff(auth.RoleAdmin, account), outside}, attempt{s.staff(auth.RoleReader, account), outside})
+	}
+	s.w.called()
+	made := map[string]bool{}
+	for n, at := range attempts {
+		for _, mutation := range s.schema.Mutation.Fields {
+			for _, way := range []string{"others'", "own, and others' beside it"} {
+				s.attempt(at.actor, at.victim, mutation, way, fmt.Sprint(n), made)
+			}
+		}
+	}
+	for _, mutation := range s.schema.Mutation.Fields {
+		if !made[mutation.Name] {
+			t.Errorf("%s: nobody tried it with what is others'", mutation.Name)
+		}
+	}
+}
+
+// attempt makes one mutation.
+func (s *stage) attempt(a, victim *actor, mutation *ast.FieldDefinition, way, key string, made map[string]bool) {
+	s.t.Helper()
+	def := s.schema.Types[mutation.Arguments[0].Type.Name()]
+	foreign := &writing{stage: s, mutation: mutation}
+	absent := *foreign
+	theirs := func(noun string, nth int) string {
+		if way != "others'" && nth == 0 {
+			return first(s.own(a, noun))
+		}
+		return s.others(a, victim, noun)
+	}
+	var swapped []string // each of others' with one that is not there
+	foreign.id = theirs
+	absent.id = func(noun string, nth int) string {
+		id := theirs(noun, nth)
+		if id == "" || way != "others'" && nth == 0 {
+			return id
+		}
+		none := s.absentID(id)
+		swapped = append(swapped, id, none)
+		return none
+	}
+	inputs, absents := foreign.inputs(def), absent.inputs(def)
+	if foreign.lacking || way != "others'" && mayWrite(mutation.Name, a.viewer.Role) {
+		return // there is nobody's, or it is a write that may be made
+	}
+	made[mutation.Name] = true
+	for i, input := range inputs {
+		got := foreign.commit(a, input, key+"-"+way[:3]+fmt.Sprint(i))
+		want := absent.commit(a, absents[i], key+"-"+way[:3]+"absent"+fmt.Sprint(i))
+		if calls := s.w.called(); len(calls) > 0 {
+			s.t.Errorf("%s of %s by %s costs %s", mutation.Name, way, a.name, calls[0])
+		}
+		if code := got.code(); code != string(resolvers.CodeForbidden) && !strings.Contains(got.text, `"NOT_FOUND"`) {
+			s.t.Errorf("%s of %s by %s: %s", mutation.Name, way, a.name, clipped(got.text))
+		}
+		if a, b := strings.NewReplacer(swapped...).Replace(unnumbered(got.text)), unnumbered(want.text); a != b {
+			s.t.Errorf("%s of %s: %s, want %s", mutation.Name, way, clipped(a), clipped(b))
+		}
+		var data any
+		if err := json.Unmarshal(got.Data, &data); err == nil {
+			each(data, func(r object) { s.t.Errorf("%s of %s by %s answers %v", mutation.Name, way, a.name, r) })
+		}
+	}
+}
