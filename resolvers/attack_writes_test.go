@@ -13,15 +13,11 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// mayWrite says whether a role may make a mutation of what is their own.
-func mayWrite(mutation string, role auth.Role) bool {
-	return role != auth.RolePartner
-}
-
 // writing makes the inputs of a mutation.
 type writing struct {
 	*stage
 	mutation *ast.FieldDefinition
+	role     auth.Role
 	id       func(noun string, nth int) string // the nth id of the input; "" where there is none
 	ids      int                               // that were given
 	lacking  bool                              // an id that is wanted is not there
@@ -45,6 +41,9 @@ func (w *writing) inputs(def *ast.Definition) (all []object) {
 	}
 	all = []object{{}}
 	for _, f := range def.Fields {
+		if may("Mutation", w.mutation, w.role) && !may(def.Name, f, w.role) {
+			continue
+		}
 		values := w.values(f)
 		var next []object
 		for _, so := range all {
@@ -159,7 +158,7 @@ func TestAttackWrites(t *testing.T) {
 func (s *stage) attempt(a, victim *actor, mutation *ast.FieldDefinition, way, key string, made map[string]bool) {
 	s.t.Helper()
 	def := s.schema.Types[mutation.Arguments[0].Type.Name()]
-	foreign := &writing{stage: s, mutation: mutation}
+	foreign := &writing{stage: s, mutation: mutation, role: a.viewer.Role}
 	absent := *foreign
 	theirs := func(noun string, nth int) string {
 		if way != "others'" && nth == 0 {
@@ -179,7 +178,7 @@ func (s *stage) attempt(a, victim *actor, mutation *ast.FieldDefinition, way, ke
 		return none
 	}
 	inputs, absents := foreign.inputs(def), absent.inputs(def)
-	if foreign.lacking || way != "others'" && mayWrite(mutation.Name, a.viewer.Role) {
+	if foreign.lacking || way != "others'" && may("Mutation", mutation, a.viewer.Role) {
 		return // there is nobody's, or it is a write that may be made
 	}
 	made[mutation.Name] = true

@@ -20,7 +20,7 @@ import (
 // provider is the account's provider, if there is such an account and the viewer may see it.
 func (r *Resolver) provider(ctx context.Context, account string) (providers.Provider, bool) {
 	v := auth.ViewerFrom(ctx)
-	if v == nil || !v.Sees(account) {
+	if !v.Sees(account) {
 		return nil, false
 	}
 	if unasked(ctx, v) {
@@ -112,10 +112,7 @@ func scope(ctx context.Context) string {
 	if v == nil {
 		return ""
 	}
-	s := string(v.Role)
-	for _, a := range v.Accounts {
-		s += " " + a
-	}
+	s := fmt.Sprintf("%q", v.Accounts)
 	if v.Role == auth.RolePartner {
 		s += fmt.Sprintf(" %q %q", v.Affiliates, lower(v.Email))
 	}

@@ -177,9 +177,6 @@ func (s *scoped) clean(a *providers.Affiliate) *providers.Affiliate {
 
 // CampaignsByID reads those that the partner takes part in.
 func (s *scoped) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
-	if s.err != nil {
-		return nil, s.err
-	}
 	joined, err := s.campaigns(ctx)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,232 @@
+package resolvers_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+// removing is given by `make checks`: it takes an hour.
+var removing = flag.Bool("checks", false, "take out each check of testdata/checks.txt, and want the tests to fail")
+
+// check is one of what keeps viewers from what is not theirs.
+type check struct {
+	file           string
+	before, after  string // what it stands between
+	text           string
+	becomes, saves string
+}
+
+// checks are those of testdata/checks.txt.
+func checks(t *testing.T) (all []check) {
+	t.Helper()
+	text, err := os.ReadFile("testdata/checks.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, part := range strings.Split(string(text), "\n\n") {
+		file, rest, ok := strings.Cut(strings.TrimSpace(part), ": ")
+		if !ok || !strings.HasSuffix(file, ".go") {
+			continue
+		}
+		lines := strings.Split(rest, "\n")
+		n := len(lines)
+		if n < 3 {
+			t.Fatalf("not a check:\n%s", part)
+		}
+		c := check{file: file, becomes: lines[n-2], saves: lines[n-1]}
+		context := strings.Join(lines[:n-2], "\n")
+		var there, closed bool
+		c.before, c.text, there = strings.Cut(context, "«")
+		c.text, c.after, closed = strings.Cut(c.text, "»")
+		if !there || !closed {
+			t.Fatalf("no check is marked in\n%s", part)
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func (c check) context() string { return c.before + c.text + c.after }
+
+// without is the text of a check that can be taken out under a number.
+func (c check) without(number int) string {
+	switch c.becomes {
+	case "true":
+		return fmt.Sprintf("(less(%d) || (%s))", number, c.text)
+	case "false":
+		return fmt.Sprintf("(!less(%d) && (%s))", number, c.text)
+	case "nothing":
+		return fmt.Sprintf("if !less(%d) { %s }", number, c.text)
+	}
+	return strings.NewReplacer("without(", fmt.Sprintf("without(%d, ", number), "less()", fmt.Sprintf("less(%d)", number)).Replace(c.becomes)
+}
+
+// predicates are how checks look.
+var predicates = regexp.MustCompile(`s\.mine\b|s\.joined\(|s\.pays\(|s\.finds\(|s\.referrals\(|s\.err != nil|s\.honest\(|\bmay\(id\)|\bmine\(|unidentified\(p\)|unasked\(|\.Sees\(|slices\.Contains\((s\.own|joined|allowed|asked)|` +
+	`len\((s\.own|allowed|sent)\.?\w*\) == 0|Affiliates = affiliates`)
+
+// passing are predicates that keep nobody from anything, by what stands around them.
+var passing = []string{
+	"func (s *scoped) mine(", "func (s *scoped) joined(", "func (s *scoped) pays(", "func (s *scoped) finds(", "func (s *scoped) referrals(", "func (s *scoped) honest(", "func unasked(",
+	"bool { return slices.Contains(s.own, affiliate) }",
+	"return narrowed(s, n, lists, s.mine, false, g), err", // a plan that is read nowhere
+	"if err := s.honest(ctx); err != nil",                 // which is the check of its page
+}
+
+// TestChecks wants the list of checks to be right and whole.
+func TestChecks(t *testing.T) {
+	sources := map[string]string{}
+	for _, file := range []string{"scope.go", "scoped.go", "narrow.go", "own.go", "customers.go", "record.go", "write.go", "cost.go"} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sources[file] = string(text)
+	}
+	all := checks(t)
+	for _, c := range all {
+		if got := strings.Count(sources[c.file], c.context()); got != 1 {
+			t.Errorf("%s has %d of\n%s", c.file, got, c.context())
+		}
+	}
+	for file, source := range sources {
+		covered := map[int]bool{}
+		cover := func(text string) {
+			if at := strings.Index(source, text); at >= 0 {
+				for i := range text {
+					covered[at+i] = true
+				}
+			}
+		}
+		for _, c := range all {
+			if c.file == file {
+				cover(c.context())
+			}
+		}
+		for _, text := range passing {
+			cover(text)
+		}
+		for _, at := range predicates.FindAllStringIndex(source, -1) {
+			if line := 1 + strings.Count(source[:at[0]], "\n"); !covered[at[0]] && !comment(source, at[0]) {
+				t.Errorf("%s:%d: %s is missing in testdata/checks.txt", file, line, source[at[0]:at[1]])
+			}
+		}
+	}
+}
+
+// comment says whether a place of a source is in one.
+func comment(source string, at int) bool {
+	return strings.Contains(source[strings.LastIndexByte(source[:at], '\n')+1:at], "//")
+}
+
+// TestEachCheck takes the checks out one by one, and wants the other tests to fail. All of them are made removable in one build.
+func TestEachCheck(t *testing.T) {
+	if !*removing {
+		t.Skip("make checks")
+	}
+	dir := t.TempDir()
+	overlay := map[string]string{}
+	sources := map[string]string{}
+	all := checks(t)
+	for _, c := range all {
+		if sources[c.file] == "" {
+			text, err := os.ReadFile(c.file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sources[c.file] = string(text)
+		}
+	}
+	for file, source := range sources {
+		sources[file] = removable(source, file, all)
+	}
+	sources["checks_overlay.go"] = `package resolvers
+
+import ("os"; "strconv")
+
+var out, _ = strconv.Atoi(os.Getenv("PARTNERGRAPH_CHECK"))
+
+func less(n int) bool { return out == n+1 }
+
+func without[T any](n int, with, less_ T) T { if less(n) { return less_ }; return with }
+`
+	here, err := os.Getwd()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, source := range sources {
+		overlay[filepath.Join(here, file)] = filepath.Join(dir, file)
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(source), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	text, err := json.Marshal(map[string]any{"Replace": overlay})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "overlay.json"), text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	binary := filepath.Join(dir, "resolvers.test")
+	if out, err := exec.CommandContext(t.Context(), "go", "test", "-c", "-overlay", filepath.Join(dir, "overlay.json"), "-o", binary, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	for number, c := range append([]check{{saves: "nothing is taken out"}}, all...) {
+		cmd := exec.CommandContext(t.Context(), binary, "-test.failfast", "-test.run", "Attack|Partner|Customer|Owner|Access")
+		cmd.Env = append(os.Environ(), "PARTNERGRAPH_CHECK="+strconv.Itoa(number))
+		out, err := cmd.CombinedOutput()
+		verdict := "nobody notices"
+		if err != nil {
+			verdict = first(regexp.MustCompile(`--- FAIL: \w+`).FindAllString(string(out), 1)) + firstLine(string(out))
+		}
+		t.Logf("%d %s: %s «%s»: %s\n\t%s", number, c.saves, c.file, c.text, c.becomes, verdict)
+		if (err != nil) != (number > 0) {
+			t.Errorf("%d: %s: %s", number, c.context(), verdict)
+		}
+	}
+}
+
+// removable is a source whose checks can be taken out. Checks on the same text are nested in each other.
+func removable(source, file string, all []check) string {
+	at := map[int][]int{} // by where they begin
+	var begins []int
+	for i, c := range all {
+		if c.file == file {
+			begin := strings.Index(source, c.context()) + len(c.before)
+			if at[begin] == nil {
+				begins = append(begins, begin)
+			}
+			at[begin] = append(at[begin], i)
+		}
+	}
+	slices.SortFunc(begins, func(a, b int) int { return b - a })
+	for _, begin := range begins {
+		c := all[at[begin][0]]
+		end := begin + len(c.text)
+		for _, number := range at[begin] {
+			next := all[number]
+			if was := next.text; len(at[begin]) > 1 {
+				next.text = c.text
+				next.becomes = strings.ReplaceAll(next.becomes, was, c.text)
+			}
+			c.text = next.without(number)
+		}
+		source = source[:begin] + c.text + source[end:]
+	}
+	return source
+}
+
+// firstLine is where a test says first what is wrong.
+func firstLine(out string) string {
+	line := first(regexp.MustCompile(`(?m)^ +\w+\.go:\d+: .*$|^panic: .*$`).FindAllString(out, 1))
+	return line[:min(len(line), 200)]
+}
