@@ -74,7 +74,7 @@ func (g *generator) records() []*ast.Definition {
 const rowsAsked = 2
 
 // selection is everything that a role may read of a type, and of what its edges lead to, so many edges on. Where they end, records are told
-// by their ids. Edges that lead further have an alias.
+// by their ids, and so is the account of each. Edges that lead further have an alias.
 func (g *generator) selection(def *ast.Definition, role auth.Role, edges int) string {
 	var b strings.Builder
 	b.WriteString("{ __typename")
@@ -97,7 +97,7 @@ func (g *generator) selection(def *ast.Definition, role auth.Role, edges int) st
 			fmt.Fprintf(&b, " %s%s", f.Name, args)
 		case k == plain:
 			fmt.Fprintf(&b, " %s%s %s", f.Name, args, g.selection(to, role, edges))
-		case edges == 0 && k != connection || def.Fields.ForName("cursor") != nil: // the rows of a page stand among its nodes
+		case edges == 0 && k != connection, def.Fields.ForName("cursor") != nil, f.Name == "account": // the rows of a page stand among its nodes
 			fmt.Fprintf(&b, " %s%s { __typename id }", f.Name, args)
 		case edges == 1 && k == record:
 			fmt.Fprintf(&b, " %s%s { ...%s }", f.Name, args, to.Name)
