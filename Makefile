@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build release test page generate lint tools bench fuzz
+.PHONY: help run build release test checks page generate lint tools bench fuzz
 
 # The playground, bundled from web/ into the package that embeds it.
 PAGE := internal/playground/dist/index.html.gz
@@ -28,6 +28,9 @@ release: ## Build dist/: an archive for every platform, and their checksums.
 # A fifth of the tests' time went into collecting garbage, and the race detector sleeps a second when the tests of a package are over. lint has vetted them already.
 test: tools page lint ## Everything that CI runs.
 	GOGC=400 GORACE=atexit_sleep_ms=0 go test -race -vet=off ./...
+
+checks: ## Take out each check of resolvers/testdata/checks.txt, one by one, and want the tests to fail: it takes long.
+	go test -count 1 -v -timeout 5h -run '^TestEachCheck$$' ./resolvers -checks
 
 page: ## Build the playground where node and npm are there, if anything of it changed.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory -s $(PAGE); \

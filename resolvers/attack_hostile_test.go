@@ -30,6 +30,7 @@ const (
 	swaps          = "answers an id with another record"
 	reowns         = "says that a record is another's"
 	along          = "sends others' records along"
+	fails          = "does not answer who has an address"
 )
 
 // liar is an account at a vendor who lies.
@@ -183,6 +184,13 @@ func (l liar) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coup
 	})
 }
 
+func (l liar) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
+	if l.of == fails && f.Email != "" {
+		return nil, &providers.Error{Account: l.Account().ID.Account, Op: "look-up", Kind: providers.KindUnavailable}
+	}
+	return l.Provider.Affiliates(f)
+}
+
 func (l liar) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
 	b, err := l.Provider.AffiliatesByID(ctx, ids, need...)
 	return lied(l.lies, providers.NounAffiliate, b, err)
@@ -309,5 +317,39 @@ func TestAttackThroughVendors(t *testing.T) {
 			}
 		}
 		l.of = ""
+	}
+}
+
+// TestAttackUnidentified wants nothing to be shown, and an error everywhere, while it cannot be found out who a partner is.
+func TestAttackUnidentified(t *testing.T) {
+	var told *lies
+	s := newPortal(t, setup{wrap: func(p providers.Provider) providers.Provider {
+		l := new(lies)
+		if p.Account().ID.Account == "promotekit" {
+			told = l
+		}
+		return liar{p, l}
+	}})
+	self := s.selves("promotekit")[0]
+	me := s.partner("by e-mail", self)
+	email, _ := s.records[self]["email"].(string)
+	me.viewer = &auth.Viewer{Name: me.name, Role: auth.RolePartner, Accounts: []string{"promotekit"}, Email: email}
+	told.of = fails
+	var tries []try
+	for _, w := range s.ways(auth.RolePartner) {
+		switch {
+		case len(w.slots) == 0:
+			tries = append(tries, try{way: w})
+		case len(w.slots) == 1 && w.slots[0].typ == "ID":
+			if own := first(s.own(me, s.noun(w, w.slots[0]))); own != "" {
+				tries = append(tries, try{way: w, foreign: []any{own}})
+			}
+		}
+	}
+	hits, _ := s.fire(me, s.volley(auth.RolePartner, tries), func(t try) []any { return t.foreign })
+	for i, h := range hits {
+		if strings.Contains(h.data, `"id"`) || len(h.errors) == 0 {
+			t.Errorf("%s: %s %q", tries[i].name, clipped(h.data), h.errors)
+		}
 	}
 }

@@ -77,7 +77,9 @@ func (s *stage) raids() (all []raid) {
 		byAccount[account] = selves
 		rich, next, poor := selves[0], s.unlike(selves[0], selves[1:]), selves[len(selves)-1]
 		victim := s.partner("a partner at "+account, next)
-		all = append(all,
+		both := s.partner("with an id, and another's e-mail, at "+account, rich)
+		both.viewer.Email, _ = s.records[next]["email"].(string)
+		all = append(all, raid{both, []*actor{victim}, false},
 			raid{s.partner("the richest at "+account, rich), []*actor{victim, s.staff(auth.RoleReader, account), others}, true},
 			raid{s.partner("the poorest at "+account, poor), []*actor{s.partner("the richest at "+account, rich)}, false})
 		if sharer, sharee := s.share(account); sharer != "" {

@@ -11,7 +11,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestPartnerLists wants of every root list what an admin sees of it, less what is others'.
@@ -293,42 +292,6 @@ func TestPartnerFilters(t *testing.T) {
 			}
 		}
 	})
-}
-
-// TestPartnerCursors wants a cursor to be good for the viewer who got it, and for nobody else.
-func TestPartnerCursors(t *testing.T) {
-	w := newWorld(t, setup{vendors: []string{"promotekit"}, noBudget: true})
-	all := w.truth()
-	selves := all.some()
-	cursor := func(v *auth.Viewer) string {
-		a := w.as(v, `{ commissions(first: 1) { pageInfo { endCursor } } }`, nil)
-		var data object
-		_ = json.Unmarshal(a.Data, &data)
-		s, _ := at(data, "commissions", "pageInfo", "endCursor").(string)
-		return s
-	}
-	use := func(v *auth.Viewer, cursor string) string {
-		a := w.as(v, `query($after: String) { commissions(first: 1, after: $after) { nodes { id } } }`, map[string]any{"after": cursor})
-		if len(a.Errors) == 0 {
-			return ""
-		}
-		return fmt.Sprint(a.Errors[0].Extensions["code"])
-	}
-	mine, yours, admin := partner(selves[0]), partner(selves[1]), auth.Local()
-	if got := use(mine, cursor(mine)); got != "" {
-		t.Errorf("the own cursor: %s", got)
-	}
-	for name, try := range map[string]struct{ of, by *auth.Viewer }{
-		"an admin's": {admin, mine}, "another partner's": {yours, mine}, "a partner's, by an admin": {mine, admin},
-	} {
-		c := cursor(try.of)
-		if c == "" {
-			t.Fatalf("%s: no cursor", name)
-		}
-		if got := use(try.by, c); got != string(resolvers.CodeBadCursor) {
-			t.Errorf("%s: %q, want %s", name, got, resolvers.CodeBadCursor)
-		}
-	}
 }
 
 // TestPartnersInterleaved has many partners ask at once, and wants of each answer what that partner alone gets.
