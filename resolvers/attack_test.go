@@ -4,6 +4,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"os"
 	"reflect"
 	"regexp"
 	"slices"
@@ -262,7 +263,10 @@ func (w *world) called() (calls []string) {
 func TestAttack(t *testing.T) {
 	s := newPortal(t, setup{})
 	proven := map[string]bool{}
-	for _, r := range s.raids() {
+	tried := map[auth.Role]bool{}
+	for k, r := range s.raids() {
+		whole := r.walks || !tried[r.actor.viewer.Role]
+		tried[r.actor.viewer.Role] = true
 		ways := s.ways(r.actor.viewer.Role)
 		secrets := s.secrets(r.actor)
 		for _, w := range ways {
@@ -276,7 +280,10 @@ func TestAttack(t *testing.T) {
 		}
 		for i, victim := range victims {
 			var open, free, other []try
-			for _, w := range ways {
+			for j, w := range ways {
+				if (i > 0 || !whole) && len(w.slots) > 0 && (j+k+i)%sample() != 0 {
+					continue
+				}
 				for _, t := range s.tries(r.actor, victim, w) {
 					switch {
 					case t.compared() && t.free:
@@ -307,6 +314,15 @@ func TestAttack(t *testing.T) {
 			}
 		}
 	}
+}
+
+// sample is of how many ways with a victim those are tried who are one more of a role, or after one more victim: one raid of each role at each vendor tries
+// all of them, and under make checks all raids do.
+func sample() int {
+	if *removing || os.Getenv(taken) != "" {
+		return 1
+	}
+	return 6
 }
 
 // look asks what needs no victim.
