@@ -11,7 +11,7 @@ import (
 
 // Options is what the resolvers are made from.
 type Options struct {
-	Accounts []providers.Provider // in the order of the configuration
+	Accounts []providers.Provider // in the order of the configuration; one at least
 	Pages    int                  // how many pages of one list one request may read
 	Calls    int                  // how many planned calls to vendors one operation may cost
 	Cost     int                  // how many field values one operation may have
