@@ -293,36 +293,3 @@ func TestPartnerFilters(t *testing.T) {
 		}
 	})
 }
-
-// TestPartnersInterleaved has many partners ask at once, and wants of each answer what that partner alone gets.
-func TestPartnersInterleaved(t *testing.T) {
-	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
-		var wg sync.WaitGroup
-		for i := range 200 {
-			self := id(all.affiliates[i%min(60, len(all.affiliates))])
-			n := belonging[rand.IntN(len(belonging))]
-			want := byID(all.own(n.list, self))
-			wg.Go(func() {
-				if i%7 == 0 {
-					w.pass(1e9) // what is cached grows old meanwhile
-				}
-				a := w.as(partner(self), fmt.Sprintf(`{ %s(first: 100) { nodes { %s } } }`, n.list, n.fields), nil)
-				var data map[string]struct{ Nodes []object }
-				if err := json.Unmarshal(a.Data, &data); err != nil || len(a.Errors) > 0 {
-					t.Errorf("%v %s", err, clipped(a.text))
-					return
-				}
-				got := byID(data[n.list].Nodes)
-				for id, row := range got {
-					if want[id] != row {
-						t.Errorf("%s sees in %s:\n%s\nwant\n%s", self, n.list, row, want[id])
-					}
-				}
-				if len(got) != min(100, len(want)) {
-					t.Errorf("%s sees %d %s, want %d", self, len(got), n.list, len(want))
-				}
-			})
-		}
-		wg.Wait()
-	})
-}
