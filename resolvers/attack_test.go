@@ -16,13 +16,10 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// newPortal is the stage of the attacks: an account at each vendor, whose customers' addresses are hidden at one of them. The race detector has nothing to
-// see of them, for one request comes after the other: `make test` runs them without it, beside everything else.
+// newPortal is the stage of the attacks: an account at each vendor, whose customers' addresses are hidden at one of them.
 func newPortal(t testing.TB, s setup) *stage {
 	t.Helper()
-	if raced {
-		t.Skip("run without the race detector")
-	}
+	sequential(t)
 	s.portal, s.noBudget, s.ticks, s.calls, s.cost = true, true, true, 1_000_000_000, 1_000_000_000
 	s.emails = map[string]resolvers.CustomerEmails{"promotekit": resolvers.EmailsShown, "uppromote": resolvers.EmailsShown, "firstpromoter": resolvers.EmailsHidden}
 	return newStage(t, newWorld(t, s))

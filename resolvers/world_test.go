@@ -72,6 +72,15 @@ func (l *lines) take() string {
 	return s
 }
 
+// sequential skips, under the race detector, a long test that sends one request after the other: what may race in it does in shorter ones. `make test` runs
+// the tests of this package without it as well.
+func sequential(t testing.TB) {
+	t.Helper()
+	if raced {
+		t.Skip("run without the race detector")
+	}
+}
+
 // now is the server's clock.
 func (w *world) now() time.Time { return today.Add(time.Duration(w.clock.Load())) }
 

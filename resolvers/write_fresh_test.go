@@ -205,6 +205,7 @@ var readAgain = map[string]string{
 
 // TestReadYourWrites asks for everything before and after each write: it is right at once, and what the write has nothing to do with costs no call.
 func TestReadYourWrites(t *testing.T) {
+	sequential(t)
 	eachRow(t, func(t *testing.T, r row) {
 		w, p := r.sole(t, setup{calls: 1 << 20})
 		all := questions(p, r.vendor)
@@ -246,6 +247,7 @@ func TestReadYourWrites(t *testing.T) {
 //
 // Each mutation is played at one vendor: what its write makes stale is shown for all of them above, and how others hear of it is the same for all.
 func TestOtherServersSeeWrites(t *testing.T) {
+	sequential(t)
 	eachRow(t, func(t *testing.T, r row) {
 		if r.also != "" || r.vendor != "firstpromoter" && r.mutation != providers.CanConnectCustomer {
 			t.SkipNow()
