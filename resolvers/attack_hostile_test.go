@@ -16,7 +16,6 @@ import (
 // lies are what a vendor gets wrong about whose records are whose. It is to be believed in nothing.
 type lies struct {
 	of      string                            // which; "" for none
-	self    providers.ID                      // who is asked for
 	foreign map[providers.Noun]providers.ID   // records of others
 	rows    map[providers.Noun]func() (r any) // copies of these
 }
