@@ -2,9 +2,11 @@ package resolvers_test
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -351,4 +353,86 @@ func TestAttackUnidentified(t *testing.T) {
 			t.Errorf("%s: %s %q", tries[i].name, clipped(h.data), h.errors)
 		}
 	}
+}
+
+// cutter is an account at a vendor who ignores whose commissions are asked for, where those of a payout are cut out of that list: no row shows it.
+type cutter struct {
+	providers.Provider
+	pages *atomic.Int64 // read of lists of payouts' commissions
+	mixed providers.ID  // whose commissions are among those of a payout as well
+}
+
+func (c cutter) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
+	if f.Affiliates == nil {
+		return c.Provider.Commissions(f)
+	}
+	payouts := f.Payouts
+	f.Affiliates, f.Payouts, f.Parent = nil, nil, providers.CommissionFilter{}.Parent
+	lists, err := c.Provider.Commissions(f)
+	if len(payouts) == 0 || err != nil {
+		return lists, err
+	}
+	list := lists[0]
+	read := list.Page
+	list.Key, list.Page = list.Key+" cut", func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+		c.pages.Add(1)
+		p, err := read(ctx, providers.PageRequest{Number: 1, Reader: r.Reader})
+		if err != nil {
+			return nil, err
+		}
+		if row := *p.Items[0]; !c.mixed.IsZero() {
+			row.AffiliateID, row.PayoutID = c.mixed, payouts[0]
+			return &providers.Page[providers.Commission]{Items: []*providers.Commission{&row}}, nil
+		}
+		return &providers.Page[providers.Commission]{More: r.Number < 10, Items: slices.DeleteFunc(slices.Clone(p.Items), func(row *providers.Commission) bool { return !slices.Contains(payouts, row.PayoutID) })}, nil
+	}
+	return []providers.List[providers.Commission]{list}, nil
+}
+
+// TestAttackCutOut wants nobody's commissions to be walked for a partner's payout, where only another list of the vendor's shows that they are everybody's.
+func TestAttackCutOut(t *testing.T) {
+	var pages atomic.Int64
+	sequential(t)
+	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true, wrap: func(p providers.Provider) providers.Provider { return cutter{Provider: p, pages: &pages} }})
+	payout := w.rows(auth.Local(), "payouts", "{ statuses: [PAID] }", "id affiliate { id }")[0]
+	a := w.as(partner(at(payout, "affiliate", "id").(string)), fmt.Sprintf(`{ payout(id: %q) { commissions(first: 100) { nodes { id } } } }`, id(payout)), nil)
+	if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || pages.Load() != 1 {
+		t.Errorf("%d pages are read of everybody's: %s", pages.Load(), clipped(a.text))
+	}
+}
+
+// TestAttackSharedPayout wants nothing of others to be shown who have a part in a partner's payout.
+func TestAttackSharedPayout(t *testing.T) {
+	sequential(t)
+	c := &cutter{pages: new(atomic.Int64)}
+	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true, wrap: func(p providers.Provider) providers.Provider { c.Provider = p; return c }})
+	payout := w.rows(auth.Local(), "payouts", "{ statuses: [PAID] }", "id affiliate { id }")[0]
+	self := at(payout, "affiliate", "id").(string)
+	for _, other := range w.rows(auth.Local(), "affiliates", "{}", "id") {
+		if id(other) != self {
+			c.mixed, _ = providers.ParseID(id(other))
+		}
+	}
+	a := w.as(partner(self), fmt.Sprintf(`{ payout(id: %q) { commissions(first: 100) { nodes { id amount { amount } } } } }`, id(payout)), nil)
+	if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || strings.Contains(a.text, `"amount"`) {
+		t.Error(clipped(a.text))
+	}
+}
+
+// TestAttackPair wants a partner's payout, asked for together with somebody else, to cost no call and to show nothing.
+func TestAttackPair(t *testing.T) {
+	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
+		payout := all.of["payouts"][0]
+		self, other := at(payout, "affiliate", "id").(string), ""
+		for _, a := range all.affiliates {
+			if id(a) != self {
+				other = id(a)
+			}
+		}
+		w.kits[vendor].Forget()
+		a := w.as(partner(self), fmt.Sprintf(`{ commissions(filter: { affiliates: [%q], payouts: [%q] }) { nodes { id } } }`, other, id(payout)), nil)
+		if calls := w.kits[vendor].Requests(); len(a.Errors) > 0 || strings.Contains(a.text, `"id"`) || len(calls) > 0 {
+			t.Errorf("%d calls: %s", len(calls), clipped(a.text))
+		}
+	})
 }

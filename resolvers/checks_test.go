@@ -184,17 +184,20 @@ func without[T any](n int, with, less_ T) T { if less(n) { return less_ }; retur
 		t.Fatalf("%v\n%s", err, out)
 	}
 	for number, c := range append([]check{{saves: "nothing is taken out"}}, all...) {
-		cmd := exec.CommandContext(t.Context(), binary, "-test.failfast", "-test.run", "Attack|Partner|Customer|Owner|Access")
-		cmd.Env = append(os.Environ(), taken+"="+strconv.Itoa(number))
-		out, err := cmd.CombinedOutput()
-		verdict := "nobody notices"
-		if err != nil {
-			verdict = first(regexp.MustCompile(`--- FAIL: \w+`).FindAllString(string(out), 1)) + firstLine(string(out))
-		}
-		t.Logf("%d %s: %s «%s»: %s\n\t%s", number, c.saves, c.file, c.text, c.becomes, verdict)
-		if (err != nil) != (number > 0) {
-			t.Errorf("%d: %s: %s", number, c.context(), verdict)
-		}
+		t.Run(strconv.Itoa(number), func(t *testing.T) {
+			t.Parallel()
+			cmd := exec.CommandContext(t.Context(), binary, "-test.failfast", "-test.run", "Attack|Partner|Customer|Owner|Access")
+			cmd.Env = append(os.Environ(), taken+"="+strconv.Itoa(number))
+			out, err := cmd.CombinedOutput()
+			verdict := "nobody notices"
+			if err != nil {
+				verdict = first(regexp.MustCompile(`--- FAIL: \w+`).FindAllString(string(out), 1)) + firstLine(string(out))
+			}
+			t.Logf("%s: %s «%s»: %s\n\t%s", c.saves, c.file, c.text, c.becomes, verdict)
+			if (err != nil) != (number > 0) {
+				t.Errorf("%s: %s", c.context(), verdict)
+			}
+		})
 	}
 }
 
