@@ -436,3 +436,43 @@ func TestAttackPair(t *testing.T) {
 		}
 	})
 }
+
+// counter is an account at a vendor who counts everybody's.
+type counter struct{ providers.Provider }
+
+func (c counter) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
+	lists, err := c.Provider.Coupons(f)
+	lists = slices.Clone(lists)
+	for i, list := range lists {
+		lists[i].Exact = true
+		lists[i].Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Coupon], error) {
+			p, err := list.Page(ctx, r)
+			if err != nil {
+				return nil, err
+			}
+			everybodys := int64(100_000)
+			return &providers.Page[providers.Coupon]{Items: p.Items, More: p.More, Total: &everybodys}, nil
+		}
+	}
+	return lists, err
+}
+
+// TestAttackOfOne wants of a partner who is two affiliates no list of the second to be read when they ask for the first, and no count of everybody's to be shown.
+func TestAttackOfOne(t *testing.T) {
+	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { return counter{p} }}, func(t *testing.T, w *world, vendor string, all *truth) {
+		coupon := all.of["coupons"][0]
+		self, other := at(coupon, "affiliate", "id").(string), ""
+		for _, c := range all.of["coupons"] {
+			if owner := at(c, "affiliate", "id").(string); owner != self {
+				other = owner
+			}
+		}
+		query := fmt.Sprintf(`{ coupons(first: 100, filter: { affiliates: [%q] }) { totalCount nodes { id } } commissions(first: 1, filter: { affiliates: [%q] }) { nodes { id } } }`, self, self)
+		w.as(partner(self), query, nil)
+		w.kits[vendor].Forget()
+		a := w.as(partner(self, other), query, nil)
+		if calls := w.kits[vendor].Requests(); len(a.Errors) > 0 || len(calls) > 0 || strings.Contains(a.text, "100000") {
+			t.Errorf("%d calls: %s", len(calls), clipped(a.text))
+		}
+	})
+}
