@@ -13,7 +13,7 @@ const (
 	RoleAdmin   Role = "ADMIN"   // everything, also to see how the server answered
 	RoleEditor  Role = "EDITOR"  // reads and writes
 	RoleReader  Role = "READER"  // reads
-	RolePartner Role = "PARTNER" // reads what belongs to the affiliates that they are
+	RolePartner Role = "PARTNER" // reads what belongs to the affiliates that they are, and changes some of it
 )
 
 // Viewer is who asks. One Viewer serves many requests at once: nobody may change it.

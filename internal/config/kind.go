@@ -148,10 +148,9 @@ func either(words []string) string {
 var (
 	truth = oneOf(word[bool]{"true", true}, word[bool]{"false", false})
 
-	role = oneOf(word[auth.Role]{"admin", auth.RoleAdmin}, word[auth.Role]{"editor", auth.RoleEditor}, word[auth.Role]{"reader", auth.RoleReader})
-
-	tokenRole = oneOf(word[auth.Role]{"admin", auth.RoleAdmin}, word[auth.Role]{"editor", auth.RoleEditor}, word[auth.Role]{"reader", auth.RoleReader},
-		word[auth.Role]{"partner", auth.RolePartner})
+	staff     = []word[auth.Role]{{"admin", auth.RoleAdmin}, {"editor", auth.RoleEditor}, {"reader", auth.RoleReader}}
+	role      = oneOf(staff...) // of an API key
+	tokenRole = oneOf(append(slices.Clone(staff), word[auth.Role]{"partner", auth.RolePartner})...)
 
 	customerEmails = oneOf(
 		word[CustomerEmails]{"hidden", EmailsHidden},
