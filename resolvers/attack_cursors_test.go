@@ -72,51 +72,21 @@ func TestAttackCursors(t *testing.T) {
 	tried := map[string]bool{}
 	for _, account := range s.w.names() {
 		selves := s.selves(account)
-		me, other := s.partner("a partner", selves[0]), s.partner("another", s.unlike(selves[0], selves[1:]))
-		byEmail := &actor{name: "by e-mail", selves: selves[:1], accounts: []string{account}}
-		email, _ := s.records[selves[0]]["email"].(string)
-		byEmail.viewer = &auth.Viewer{Name: "a partner", Role: auth.RolePartner, Email: email}
-		givers := []*actor{me, other, byEmail, s.staff(auth.RoleAdmin, account), s.staff(auth.RoleReader, account), s.staff(auth.RoleReader, s.w.names()...)}
-		given := map[string][]string{} // by list and giver
+		next := s.unlike(selves[0], selves[1:])
+		me, reader := s.partner("a partner", selves[0]), s.staff(auth.RoleReader, account)
+		byEmail := s.known("by e-mail", selves[0])
+		givers := []*actor{me, s.partner("another", next), byEmail, s.known("another by e-mail", next), reader, s.staff(auth.RoleReader, s.w.names()...)}
+		var given []gift
 		for _, p := range s.pages(auth.RolePartner) {
 			for _, giver := range givers {
 				if from := s.own(giver, p.noun); p.noun == "" || len(from) > 0 {
-					given[p.name+" of "+giver.name] = cursorsOf(s.turn(giver, p, first(from), ""))
+					given = append(given, gift{p.name, giver, cursorsOf(s.turn(giver, p, first(from), ""))})
 				}
 			}
 		}
-		pages := s.pages(auth.RolePartner)
-		for i, p := range pages {
-			from := first(s.own(me, p.noun))
-			if p.noun != "" && from == "" {
-				continue
-			}
-			none := s.turn(me, p, from, "AAAA")
-			if none.code() != string(resolvers.CodeBadCursor) {
-				t.Fatalf("%s: %s", p.name, none.text)
-			}
-			beside := pages[(i+1)%len(pages)].name
-			for whose, all := range given {
-				if list, _, _ := strings.Cut(whose, " "); list != p.name && list != beside {
-					continue
-				}
-				own := whose == p.name+" of "+me.name
-				for _, cursor := range all {
-					tried[p.name] = tried[p.name] || own
-					if got := s.turn(me, p, from, cursor); own != (len(got.Errors) == 0) {
-						t.Errorf("%s of %s, with a cursor of %s: %s", p.name, me.name, whose, clipped(got.text))
-					} else if !own && unnumbered(got.text) != unnumbered(none.text) {
-						t.Errorf("%s of %s, with a cursor of %s: %s, want %s", p.name, me.name, whose, got.text, none.text)
-					}
-					if !own {
-						continue
-					}
-					for i := range cursor {
-						if i%29 == 0 && s.turn(me, p, from, cursor[:i]+string('A'+(cursor[i]+1)%26)+cursor[i+1:]).code() != string(resolvers.CodeBadCursor) {
-							t.Errorf("%s: a cursor that is changed at %d is taken", p.name, i)
-						}
-					}
-				}
+		for _, me := range []*actor{me, byEmail, reader} {
+			for page := range s.offer(me, given) {
+				tried[page] = true
 			}
 		}
 	}
@@ -125,6 +95,52 @@ func TestAttackCursors(t *testing.T) {
 			t.Errorf("%s: no cursor was given", p.name)
 		}
 	}
+}
+
+// gift are the cursors that somebody was given for a list.
+type gift struct {
+	list    string
+	to      *actor
+	cursors []string
+}
+
+// offer tries, with each list, the cursors that were given to everybody for it and for the one beside it; those that changed are none, either. It answers the
+// lists with a cursor of the actor's own.
+func (s *stage) offer(me *actor, given []gift) map[string]bool {
+	s.t.Helper()
+	tried := map[string]bool{}
+	pages := s.pages(auth.RolePartner)
+	for i, p := range pages {
+		from := first(s.own(me, p.noun))
+		if p.noun != "" && from == "" {
+			continue
+		}
+		none := s.turn(me, p, from, "AAAA")
+		if none.code() != string(resolvers.CodeBadCursor) {
+			s.t.Fatalf("%s: %s", p.name, none.text)
+		}
+		beside := pages[(i+1)%len(pages)].name
+		for _, g := range given {
+			if g.list != p.name && g.list != beside {
+				continue
+			}
+			own := g.list == p.name && g.to == me
+			for _, cursor := range g.cursors {
+				tried[p.name] = tried[p.name] || own
+				if got := s.turn(me, p, from, cursor); own != (len(got.Errors) == 0) {
+					s.t.Errorf("%s for %s, with a cursor of %s for %s: %s", p.name, me.name, g.list, g.to.name, clipped(got.text))
+				} else if !own && unnumbered(got.text) != unnumbered(none.text) {
+					s.t.Errorf("%s for %s, with a cursor of %s for %s: %s, want %s", p.name, me.name, g.list, g.to.name, got.text, none.text)
+				}
+				for i := 0; own && i < len(cursor); i += 29 {
+					if s.turn(me, p, from, cursor[:i]+string('A'+(cursor[i]+1)%26)+cursor[i+1:]).code() != string(resolvers.CodeBadCursor) {
+						s.t.Errorf("%s: a cursor that is changed at %d is taken", p.name, i)
+					}
+				}
+			}
+		}
+	}
+	return tried
 }
 
 func first(all []string) string {

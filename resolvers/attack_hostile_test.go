@@ -331,10 +331,8 @@ func TestAttackUnidentified(t *testing.T) {
 		}
 		return liar{p, l}
 	}})
-	self := s.selves("promotekit")[0]
-	me := s.partner("by e-mail", self)
-	email, _ := s.records[self]["email"].(string)
-	me.viewer = &auth.Viewer{Name: me.name, Role: auth.RolePartner, Accounts: []string{"promotekit"}, Email: email}
+	me := s.known("by e-mail", s.selves("promotekit")[0])
+	me.viewer.Accounts = []string{"promotekit"}
 	told.of = fails
 	var tries []try
 	for _, w := range s.ways(auth.RolePartner) {

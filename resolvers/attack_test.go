@@ -34,6 +34,14 @@ func (s *stage) partner(name string, selves ...string) *actor {
 	return a
 }
 
+// known is the actor who is an affiliate by their address.
+func (s *stage) known(name, self string) *actor {
+	a := s.partner(name, self)
+	email, _ := s.records[self]["email"].(string)
+	a.viewer = &auth.Viewer{Name: name, Role: auth.RolePartner, Email: strings.ToUpper(email)}
+	return a
+}
+
 // staff is the actor who sees these accounts.
 func (s *stage) staff(role auth.Role, accounts ...string) *actor {
 	name := fmt.Sprintf("the %s of %s", roleWords[role], strings.Join(accounts, " and "))
@@ -87,10 +95,7 @@ func (s *stage) raids() (all []raid) {
 		if sharer, sharee := s.share(account); sharer != "" {
 			all = append(all, raid{s.partner("who earns by another at "+account, sharer), []*actor{s.partner("by whom another earns at "+account, sharee)}, true})
 		}
-		byEmail := s.partner("by e-mail at "+account, rich)
-		email, _ := s.records[rich]["email"].(string)
-		byEmail.viewer = &auth.Viewer{Name: byEmail.name, Role: auth.RolePartner, Email: strings.ToUpper(email)}
-		all = append(all, raid{byEmail, []*actor{victim}, false}, raid{s.staff(auth.RoleReader, account), []*actor{others}, false})
+		all = append(all, raid{s.known("by e-mail at "+account, rich), []*actor{victim}, false}, raid{s.staff(auth.RoleReader, account), []*actor{others}, false})
 	}
 	a, b, c := accounts[0], accounts[1], accounts[2]
 	nobody := &actor{name: "nobody", selves: []string{}, viewer: &auth.Viewer{Name: "nobody", Role: auth.RolePartner, Email: "nobody@nowhere.example"}}

@@ -19,7 +19,7 @@ type gate[T providers.Record] func(ctx context.Context, page int) (func(*T) bool
 func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T], mine func(providers.ID) bool, exact bool, g gate[T]) []providers.List[T] {
 	out := make([]providers.List[T], len(lists))
 	for i, l := range lists {
-		exact := exact && l.Exact && g == nil
+		exact := exact && l.Exact
 		out[i] = providers.List[T]{Key: l.Key, Exact: exact, Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
 			var wanted func(*T) bool
 			if g != nil {
@@ -40,11 +40,11 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 			}
 			note(s, p.Items)
 			page := &providers.Page[T]{Items: p.Items, More: p.More}
-			if total := int64(len(p.Items)); exact && r.Number == 1 && !p.More { // what a vendor counts may be everybody's
-				page.Total = &total
-			}
 			if wanted != nil {
 				page.Items = slices.DeleteFunc(slices.Clone(p.Items), func(row *T) bool { return !wanted(row) })
+			}
+			if total := int64(len(page.Items)); exact && r.Number == 1 && !p.More { // what a vendor counts may be everybody's
+				page.Total = &total
 			}
 			return page, nil
 		}}
@@ -221,7 +221,7 @@ func (s *scoped) Commissions(f providers.CommissionFilter) ([]providers.List[pro
 		if err != nil {
 			return nil, err
 		}
-		out = append(out, narrowed(s, ownCommissions, lists, s.mine, false, s.commissions(f, payout))...)
+		out = append(out, narrowed(s, ownCommissions, lists, s.mine, true, s.commissions(f, payout))...)
 	}
 	return out, nil
 }
