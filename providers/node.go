@@ -22,6 +22,25 @@ func (n *Node) Meta() *Node { return n }
 // NodeOf is the shared part of a record.
 func NodeOf[T Record](r *T) *Node { return any(r).(interface{ Meta() *Node }).Meta() }
 
+// BelongsTo is the affiliate that a record (a pointer to one) belongs to; zero where it is nobody's, or whose it is is not known.
+func BelongsTo(record any) ID {
+	switch r := record.(type) {
+	case *Affiliate:
+		return r.ID
+	case *Membership:
+		return r.AffiliateID
+	case *Referral:
+		return r.AffiliateID
+	case *Commission:
+		return r.AffiliateID
+	case *Payout:
+		return r.AffiliateID
+	case *Coupon:
+		return r.AffiliateID
+	}
+	return ID{}
+}
+
 // Listed is what lists sort by: CreatedAt, newest first, undated rows last.
 func (n *Node) Listed() time.Time {
 	if n.CreatedAt == nil {

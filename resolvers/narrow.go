@@ -35,7 +35,7 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 			if err != nil {
 				return nil, err
 			}
-			if slices.ContainsFunc(p.Items, func(row *T) bool { return !mine(n.owner(row)) }) {
+			if slices.ContainsFunc(p.Items, func(row *T) bool { return !mine(providers.BelongsTo(row)) }) {
 				return nil, s.ignored(n.noun, l.Key)
 			}
 			note(s, p.Items)

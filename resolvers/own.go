@@ -8,25 +8,19 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// own is how a partner's records of a noun are found, and told from others'.
+// own is how a partner's records of a noun are found.
 type own[T providers.Record] struct {
-	noun  providers.Noun
-	owner func(*T) providers.ID
-	byID  func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)
+	noun providers.Noun
+	byID func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)
 }
 
 // The nouns that belong to affiliates.
 var (
-	ownMemberships = own[providers.Membership]{providers.NounMembership, func(m *providers.Membership) providers.ID { return m.AffiliateID },
-		providers.Reader.MembershipsByID}
-	ownReferrals = own[providers.Referral]{providers.NounReferral, func(r *providers.Referral) providers.ID { return r.AffiliateID },
-		providers.Reader.ReferralsByID}
-	ownCommissions = own[providers.Commission]{providers.NounCommission, func(c *providers.Commission) providers.ID { return c.AffiliateID },
-		providers.Reader.CommissionsByID}
-	ownPayouts = own[providers.Payout]{providers.NounPayout, func(p *providers.Payout) providers.ID { return p.AffiliateID },
-		providers.Reader.PayoutsByID}
-	ownCoupons = own[providers.Coupon]{providers.NounCoupon, func(c *providers.Coupon) providers.ID { return c.AffiliateID },
-		providers.Reader.CouponsByID}
+	ownMemberships = own[providers.Membership]{providers.NounMembership, providers.Reader.MembershipsByID}
+	ownReferrals   = own[providers.Referral]{providers.NounReferral, providers.Reader.ReferralsByID}
+	ownCommissions = own[providers.Commission]{providers.NounCommission, providers.Reader.CommissionsByID}
+	ownPayouts     = own[providers.Payout]{providers.NounPayout, providers.Reader.PayoutsByID}
+	ownCoupons     = own[providers.Coupon]{providers.NounCoupon, providers.Reader.CouponsByID}
 )
 
 // read answers those of ids that are the partner's own, which all stand in lists. An id that says that it is another's is not looked for.
@@ -70,7 +64,7 @@ func (n own[T]) read(ctx context.Context, s *scoped, ids []providers.ID, need []
 	}
 	out.Failed = b.Failed
 	for id, row := range b.Found {
-		if s.mine(n.owner(row)) {
+		if s.mine(providers.BelongsTo(row)) {
 			out.Found[id] = row
 		}
 	}

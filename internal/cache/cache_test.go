@@ -116,6 +116,28 @@ func TestPageNeedsItsRows(t *testing.T) {
 	}
 }
 
+// A record that has become another affiliate's has gone from the list of the one it belonged to, and is where it was in everybody's.
+func TestPageNeedsItsOwner(t *testing.T) {
+	b := newBench(t, providertest.Options{})
+	row := b.first().Items[0]
+	own := func() *providers.Page[providers.Commission] {
+		t.Helper()
+		p, err := b.page(t.Context(), providers.CommissionFilter{Affiliates: []providers.ID{row.AffiliateID}}, 1)
+		if err != nil || len(p.Items) == 0 {
+			t.Fatalf("%v %v", p, err)
+		}
+		return p
+	}
+	own()
+	b.costs("nothing has changed", func() { own() })
+	given := *row
+	given.AffiliateID.Local += "0"
+	b.remember(row.ID, &given)
+	b.costs("the list of the one", func() { own() }, "Commissions page 1")
+	b.remember(row.ID, &given)
+	b.costs("everybody's", func() { b.first() })
+}
+
 // lookingUp is a vendor whose lists of commissions look an affiliate up on the way.
 type lookingUp struct{ *providertest.Fake }
 

@@ -122,7 +122,7 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 }
 
 // rows are the records of a page, and the quality of the worst of them. A record that knows less than the page
-// did is none.
+// did is none, and neither is one that has become another's than the page's: it has gone from the list.
 func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
 	worst := quality{fresh, providers.SourceMemory}
 	keys := make([]string, len(rows.Rows))
@@ -137,6 +137,9 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
 		if n == nil || !n.Known.CoversAll(rows.Rows[i].Known) || rows.Rows[i].KnowsPayout && !knowsPayout(e.Value) {
 			return nil, quality{}
 		}
+		if !rows.Owner.IsZero() && providers.BelongsTo(e.Value) != rows.Owner {
+			return nil, quality{}
+		}
 		records[i], worst = e.Value, worst.worse(c.quality(e))
 	}
 	return records, worst
@@ -145,6 +148,19 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
 func knowsPayout(r any) bool {
 	c, ok := r.(*providers.Commission)
 	return ok && !c.PayoutUnknown
+}
+
+// owner is the affiliate that all records belong to; zero if not one.
+func owner[T providers.Record](records []*T) (one providers.ID) {
+	for i, r := range records {
+		switch of := providers.BelongsTo(r); {
+		case i == 0:
+			one = of
+		case of != one:
+			return providers.ID{}
+		}
+	}
+	return one
 }
 
 // loadPage reads a page at the vendor and stores it.
@@ -156,7 +172,7 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 	}
 	p := *read
 	p.Items = payouts(ctx, c, read.Items)
-	rows := Rows{More: p.More, Total: p.Total, Rows: make([]Row, len(p.Items))}
+	rows := Rows{More: p.More, Total: p.Total, Owner: owner(p.Items), Rows: make([]Row, len(p.Items))}
 	for i, item := range p.Items {
 		n := providers.NodeOf(item)
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}

@@ -59,6 +59,7 @@ type Rows struct {
 	Rows  []Row
 	More  bool
 	Total *int64
+	Owner providers.ID `json:",omitzero"` // the affiliate that all rows belonged to; zero if not one
 }
 
 // Row names a row of a page, and what the page knew of it: a record that knows less does not stand
