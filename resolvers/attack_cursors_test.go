@@ -79,8 +79,12 @@ func TestAttackCursors(t *testing.T) {
 		var given []gift
 		for _, p := range s.pages(auth.RolePartner) {
 			for _, giver := range givers {
-				if from := s.own(giver, p.noun); p.noun == "" || len(from) > 0 {
-					given = append(given, gift{p.name, giver, cursorsOf(s.turn(giver, p, first(from), ""))})
+				from := s.own(giver, p.noun)
+				if p.noun == "" {
+					from = []string{""}
+				}
+				for _, id := range from[:min(len(from), 2)] { // another's of the same viewer is another list
+					given = append(given, gift{p.name, id, giver, cursorsOf(s.turn(giver, p, id, ""))})
 				}
 			}
 		}
@@ -100,6 +104,7 @@ func TestAttackCursors(t *testing.T) {
 // gift are the cursors that somebody was given for a list.
 type gift struct {
 	list    string
+	from    string // the record whose edge it is
 	to      *actor
 	cursors []string
 }
@@ -124,7 +129,7 @@ func (s *stage) offer(me *actor, given []gift) map[string]bool {
 			if g.list != p.name && g.list != beside {
 				continue
 			}
-			own := g.list == p.name && g.to == me
+			own := g.list == p.name && g.from == from && g.to == me
 			for _, cursor := range g.cursors {
 				tried[p.name] = tried[p.name] || own
 				if got := s.turn(me, p, from, cursor); own != (len(got.Errors) == 0) {

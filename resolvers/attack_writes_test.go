@@ -200,3 +200,15 @@ func (s *stage) attempt(a, victim *actor, mutation *ast.FieldDefinition, way, ke
 		}
 	}
 }
+
+// TestAttackKeys has two partners write under one key: each key is the viewer's own, and tells nothing of what others wrote under it.
+func TestAttackKeys(t *testing.T) {
+	s := newPortal(t, setup{})
+	selves := s.selves("promotekit")
+	for i, me := range []*actor{s.partner("a partner", selves[0]), s.partner("another", selves[1])} {
+		a := s.w.browse(me.viewer, fmt.Sprintf(`mutation { updateAffiliate(input: { idempotencyKey: "a-key-of-mine", id: %q, firstName: "Mallory" }) { affiliate { id firstName } userErrors { code } } }`, me.selves[0]), nil)
+		if len(a.Errors) > 0 || !strings.Contains(a.text, me.selves[0]) || !strings.Contains(a.text, `"firstName":"Mallory"`) {
+			t.Errorf("%d: %s", i, clipped(a.text))
+		}
+	}
+}

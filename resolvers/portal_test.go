@@ -11,6 +11,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/httpapi"
 )
 
 // What the tokens of a portal say.
@@ -50,7 +51,8 @@ func (w *world) token(v *auth.Viewer) string {
 	return signed
 }
 
-// browse answers what the browser of a portal's user asks, through the whole handler. The world has to be a portal's.
+// browse answers what the browser of a portal's user asks, through the whole handler. The world has to be a portal's. Whoever is no admin asks to be told
+// which calls are made, and is not.
 func (w *world) browse(v *auth.Viewer, query string, variables map[string]any) *answer {
 	w.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
@@ -60,11 +62,17 @@ func (w *world) browse(v *auth.Viewer, query string, variables map[string]any) *
 	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "/graphql", bytes.NewReader(body))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set("Authorization", "Bearer "+w.token(v))
+	if v.Role != auth.RoleAdmin {
+		r.Header.Set(httpapi.ExplainHeader, "1")
+	}
 	recorder := httptest.NewRecorder()
 	w.handler.ServeHTTP(recorder, r)
 	a := &answer{status: recorder.Code, text: recorder.Body.String()}
 	if err := json.Unmarshal(recorder.Body.Bytes(), a); err != nil || a.status == http.StatusUnauthorized {
 		w.t.Fatalf("%d %v: %s", a.status, err, clipped(a.text))
+	}
+	if a.Extensions.Explain != nil {
+		w.t.Errorf("%s is told of %d calls", v.Name, len(a.Extensions.Explain.Calls))
 	}
 	return a
 }
