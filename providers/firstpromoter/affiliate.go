@@ -235,7 +235,7 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	if !f.Parent.IsZero() {
 		l.ids("filters[parent_promoter_id]", providers.NounAffiliate, []providers.ID{f.Parent})
 	}
-	if l.none {
+	if l.None {
 		return nil, nil
 	}
 	single := len(f.Campaigns) == 0 && len(f.Statuses) == 0 && f.Search == "" && f.Parent.IsZero()
@@ -249,23 +249,23 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	}
 	l.search(f.Search)
 	if len(f.Statuses) == 0 {
-		return []providers.List[providers.Affiliate]{p.promoters(l.query, l.exact, f.Parent, nil)}, nil
+		return []providers.List[providers.Affiliate]{p.promoters(l.Query, l.Exact, f.Parent, nil)}, nil
 	}
 	var lists []providers.List[providers.Affiliate]
 	live := slices.DeleteFunc(slices.Clone(f.Statuses), func(s providers.AffiliateStatus) bool { return s == providers.AffiliateArchived })
 	words, known := affiliateStates.words(live)
 	if len(live) > 0 && (!known || len(f.Campaigns) > 0) {
 		// No filter finds the unknown ones; and beside campaigns the state may be held against those alone.
-		lists = append(lists, p.promoters(l.query, false, f.Parent, func(a *providers.Affiliate) bool { return slices.Contains(live, a.Status) }))
+		lists = append(lists, p.promoters(l.Query, false, f.Parent, func(a *providers.Affiliate) bool { return slices.Contains(live, a.Status) }))
 		words = nil
 	}
 	for _, word := range words {
 		// This finds whoever has such a membership. Each affiliate is kept in the list of its best one.
 		status := affiliateStates.status(&word)
-		lists = append(lists, p.promoters(l.with("filters[state]", word), false, f.Parent, func(a *providers.Affiliate) bool { return a.Status == status }))
+		lists = append(lists, p.promoters(l.With("filters[state]", word), false, f.Parent, func(a *providers.Affiliate) bool { return a.Status == status }))
 	}
 	if len(live) < len(f.Statuses) {
-		lists = append(lists, p.promoters(l.with("filters[archived]", "true"), l.exact, f.Parent, nil))
+		lists = append(lists, p.promoters(l.With("filters[archived]", "true"), l.Exact, f.Parent, nil))
 	}
 	return lists, nil
 }

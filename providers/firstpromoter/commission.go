@@ -132,14 +132,14 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 	l := p.plan()
 	l.ids(byPayout, providers.NounPayout, f.Payouts)
 	if len(f.Referrals) > 0 {
-		l.exact = false
+		l.Exact = false
 		l.ids(byReferral, providers.NounReferral, f.Referrals)
 	}
 	l.ids(byPromoter, providers.NounAffiliate, f.Affiliates)
 	statuses(l, "filters[status]", commissionStates, f.Statuses)
 	for _, s := range f.Statuses {
 		if s == providers.CommissionApproved || s == providers.CommissionPaid {
-			l.exact = false
+			l.Exact = false
 		}
 	}
 	l.many("filters[campaign_id]", providers.NounCampaign, f.Campaigns)
@@ -148,7 +148,7 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 
 	var lists []providers.List[providers.Commission]
 	for i, all := range commissionList.lists(p, l) {
-		query := l.queries()[i]
+		query := l.Queries()[i]
 		switch {
 		case query.Has(byReferral):
 			all = p.commissionsOfReferral(f, query)
@@ -156,7 +156,7 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 			n, _ := number(query.Get(byPayout))
 			e := commissionList
 			e.convert = paidBy(p.id(providers.NounPayout, n))
-			all = e.list(p, query, l.exact, nil)
+			all = e.list(p, query, l.Exact, nil)
 		}
 		lists = append(lists, all)
 	}

@@ -254,8 +254,8 @@ func (e endpoint[W, T]) list(p *provider, query url.Values, exact bool, keep fun
 // list of all. (It says nothing of dates: what is moved to a promoter may be older than they are.)
 func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	var lists []providers.List[T]
-	for _, q := range f.queries() {
-		l := e.list(p, q, f.exact, nil)
+	for _, q := range f.Queries() {
+		l := e.list(p, q, f.Exact, nil)
 		if q.Has(byPromoter) {
 			all := e.list(p, nil, true, nil)
 			l.Within = &all

@@ -178,7 +178,7 @@ func (r *reply) totals(w map[string]wireTotal) map[string]PayoutTotal {
 func (p *provider) report(ctx context.Context, path string, f providers.PayoutFilter, query url.Values, into any) (*reply, error) {
 	l := p.payoutPlan(f)
 	statuses(l, "filters[status]", payoutStates, f.Statuses)
-	queries := l.queries()
+	queries := l.Queries()
 	if len(queries) != 1 || len(f.Affiliates) > 0 || slices.Contains(f.Statuses, providers.PayoutUnknown) {
 		return nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + path, Kind: providers.KindInvalid}
 	}

@@ -1,29 +1,23 @@
 package firstpromoter
 
 import (
-	"maps"
-	"net/url"
 	"slices"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/narrow"
 )
 
 // byPromoter is the filter that most lists have, for one promoter at a time.
 const byPromoter = "filters[promoter_id]"
 
-// plan gathers what of a filter is sent to the vendor. Conditions that cannot be sent are left to the
-// reader, who checks every row.
+// plan is what of a filter is sent to the vendor.
 type plan struct {
 	*provider
-	query url.Values // sent with every list
-	param string     // the parameter that takes another value in every list; "" for none
-	split []string
-	exact bool // every condition is sent, and documented to be applied
-	none  bool // nothing can match
+	narrow.Plan
 }
 
-func (p *provider) plan() *plan { return &plan{provider: p, query: url.Values{}, exact: true} }
+func (p *provider) plan() *plan { return &plan{provider: p, Plan: narrow.New()} }
 
 // many sends ids to a filter that takes any number of them. How several are spelled is assumed.
 func (l *plan) many(param string, noun providers.Noun, ids []providers.ID) {
@@ -31,41 +25,26 @@ func (l *plan) many(param string, noun providers.Noun, ids []providers.ID) {
 	switch {
 	case len(ids) == 0:
 	case len(numbers) == 0:
-		l.none = true
+		l.None = true
 	case len(numbers) == 1:
-		l.query[param] = numbers
+		l.Query[param] = numbers
 	default:
-		l.query[param+"[]"] = numbers
+		l.Query[param+"[]"] = numbers
 	}
 }
 
 // ids sends ids to a filter that takes one of them.
 func (l *plan) ids(param string, noun providers.Noun, ids []providers.ID) {
 	if len(ids) > 0 {
-		l.one(param, decimals(l.numbers(noun, ids)))
-	}
-}
-
-// one sends values to a filter that takes one of them: a list for each. A plan is divided once; what would
-// divide it again is not sent.
-func (l *plan) one(param string, values []string) {
-	switch {
-	case len(values) == 0:
-		l.none = true
-	case len(values) == 1:
-		l.query[param] = values
-	case l.param == "":
-		l.param, l.split = param, values
-	default:
-		l.exact = false
+		l.One(param, decimals(l.numbers(noun, ids)))
 	}
 }
 
 // search sends text to the vendor's search, which may find more than is meant.
 func (l *plan) search(s string) {
 	if s != "" {
-		l.query.Set("q", s)
-		l.exact = false
+		l.Query.Set("q", s)
+		l.Exact = false
 	}
 }
 
@@ -74,35 +53,13 @@ func (l *plan) days(param string, r providers.DateRange) {
 	if r.IsZero() {
 		return
 	}
-	l.exact = false
+	l.Exact = false
 	if !r.From.IsZero() {
-		l.query.Set(param+"[from]", r.From.UTC().Format(time.DateOnly))
+		l.Query.Set(param+"[from]", r.From.UTC().Format(time.DateOnly))
 	}
 	if !r.To.IsZero() {
-		l.query.Set(param+"[to]", r.To.Add(-1).UTC().Format(time.DateOnly))
+		l.Query.Set(param+"[to]", r.To.Add(-1).UTC().Format(time.DateOnly))
 	}
-}
-
-// with is the query of the whole plan and one condition more.
-func (l *plan) with(param, value string) url.Values {
-	q := maps.Clone(l.query)
-	q.Set(param, value)
-	return q
-}
-
-// queries are those of the plan's lists.
-func (l *plan) queries() []url.Values {
-	switch {
-	case l.none:
-		return nil
-	case l.param == "":
-		return []url.Values{l.query}
-	}
-	queries := make([]url.Values, len(l.split))
-	for i, v := range l.split {
-		queries[i] = l.with(l.param, v)
-	}
-	return queries
 }
 
 // unknown is the status of a record whose word is not in the vocabulary.
@@ -143,8 +100,8 @@ func statuses[S ~string](l *plan, param string, v vocabulary[S], asked []S) {
 	}
 	words, ok := v.words(asked)
 	if !ok {
-		l.exact = false
+		l.Exact = false
 		return
 	}
-	l.one(param, words)
+	l.One(param, words)
 }

@@ -81,7 +81,7 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	statuses(l, "filters[state]", referralStates, f.Statuses)
 	l.many("filters[campaign_id]", providers.NounCampaign, f.Campaigns)
 	if len(f.Campaigns) > 0 {
-		l.exact = false // the list does not declare this filter; its schema has it
+		l.Exact = false // the list does not declare this filter; its schema has it
 	}
 	if len(f.Kinds) > 0 && !(providers.ReferralFilter{Kinds: f.Kinds}).Match(&providers.Referral{Kind: providers.ReferralCustomer}) || f.OrderID != "" {
 		return nil, nil // there are customers only, and no orders
@@ -91,14 +91,14 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 		if *f.Converted {
 			kind = "customer"
 		}
-		l.query.Set("filters[type]", kind)
+		l.Query.Set("filters[type]", kind)
 	}
 	l.days("filters[created_at]", f.CreatedAt)
 	l.search(f.Search)
-	if l.none {
+	if l.None {
 		return nil, nil
 	}
-	alone := len(l.query) == 0 && l.param == ""
+	alone := l.Whole()
 	switch {
 	case f.Email != "":
 		return referralOne.lookup(p, "email", f.Email, nil, alone && f.CustomerID == "", nil), nil

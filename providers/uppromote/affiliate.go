@@ -25,8 +25,8 @@ var affiliateList = endpoint[wireAffiliate, providers.Affiliate]{
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
 	l := p.plan()
 	if f.Email != "" {
-		l.query.Set(emailParam, f.Email)
-		l.exact = false // that the address is compared as a whole is assumed
+		l.Query.Set(emailParam, f.Email)
+		l.Exact = false // that the address is compared as a whole is assumed
 	}
 	statuses(l, affiliateStatuses, f.Statuses)
 	l.parents("", providers.NounCampaign, f.Campaigns)
@@ -164,10 +164,10 @@ func statuses[S ~string](l *plan, words map[string]S, asked []S) {
 		}
 	}
 	if slices.Contains(asked, "UNKNOWN") {
-		l.exact = false
+		l.Exact = false
 		return
 	}
-	l.one("status", send)
+	l.One("status", send)
 }
 
 // affiliateOf searches for the affiliate with an address, live; nil for none.

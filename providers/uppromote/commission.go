@@ -85,7 +85,7 @@ func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []provid
 func (p *provider) commissionsOfOrder(order *providers.Referral) []providers.List[providers.Commission] {
 	l := p.plan()
 	l.order(*order.OrderID)
-	l.exact = false // others may have earned on it
+	l.Exact = false // others may have earned on it
 	lists, all := commissionList.lists(l), commissionList.all(p)
 	for i := range lists {
 		lists[i].Within = &all
@@ -115,7 +115,7 @@ func (p *provider) commissionsOfPayouts(f providers.CommissionFilter) []provider
 	}
 	if len(due) > 0 {
 		l.affiliates(due, nil)
-		l.exact = false
+		l.Exact = false
 		lists = append(lists, commissionList.lists(l)...)
 	}
 	return lists
@@ -144,10 +144,10 @@ func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout
 			}
 			l := p.plan()
 			l.affiliates([]providers.ID{payout.AffiliateID}, nil)
-			if l.none {
+			if l.None {
 				return &providers.Page[providers.Commission]{}, nil
 			}
-			page, err := commissionList.list(l, l.query).Page(ctx, r)
+			page, err := commissionList.list(l, l.Query).Page(ctx, r)
 			if err != nil {
 				return nil, err
 			}

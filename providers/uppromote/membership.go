@@ -25,7 +25,7 @@ func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[p
 	l := p.plan()
 	statuses(l, membershipStatuses, f.Statuses)
 	l.parents("", providers.NounCampaign, f.Campaigns)
-	if l.none || len(f.Affiliates) == 0 {
+	if l.None || len(f.Affiliates) == 0 {
 		return membershipList.lists(l), nil
 	}
 	return ofAffiliates(p, f.Affiliates, "memberships", membershipList.all(p), len(f.Statuses) == 0 && len(f.Campaigns) == 0,

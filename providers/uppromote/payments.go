@@ -46,7 +46,7 @@ func (p *provider) payments(affiliates []providers.ID) *plan {
 	}
 	l.parents(param, providers.NounAffiliate, affiliates)
 	if len(affiliates) > 0 {
-		l.exact = false // the filter is not documented
+		l.Exact = false // the filter is not documented
 	}
 	return l
 }
@@ -54,7 +54,7 @@ func (p *provider) payments(affiliates []providers.ID) *plan {
 // paymentLists are the lists of a plan of payments, whose pages are held against the filter.
 func paymentLists[W any](e endpoint[W, providers.Payout], l *plan) []providers.List[providers.Payout] {
 	lists := e.lists(l)
-	for i, q := range l.queries() {
+	for i, q := range l.Queries() {
 		if !q.Has(idParam) {
 			continue
 		}

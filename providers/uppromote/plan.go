@@ -6,11 +6,11 @@ import (
 	"encoding/hex"
 	"maps"
 	"net/url"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/narrow"
 )
 
 const (
@@ -20,37 +20,16 @@ const (
 	idParam = "affiliate_id"
 )
 
-// plan gathers what of a filter is sent to the vendor. Conditions that cannot be sent are left to the reader, who
-// checks every row.
+// plan is what of a filter is sent to the vendor.
 type plan struct {
 	*provider
-	query  url.Values // sent with every list
-	param  string     // the parameter that takes another value in every list; "" for none
-	split  []string
-	exact  bool // every condition is sent, and documented to be applied
-	none   bool // nothing can match
+	narrow.Plan
 	within bool // it is narrowed by parents: the list of all holds every match, too
 	since  time.Time
 	emails map[providers.ID]string // those of affiliates that are known already
 }
 
-func (p *provider) plan() *plan { return &plan{provider: p, query: url.Values{}, exact: true} }
-
-// one sends values to a filter that takes one of them: a list for each. A plan is divided once; what would divide it
-// again is not sent.
-func (l *plan) one(param string, values []string) {
-	values = slices.Compact(slices.Sorted(slices.Values(values)))
-	switch {
-	case len(values) == 0:
-		l.none = true
-	case len(values) == 1:
-		l.query[param] = values
-	case l.param == "":
-		l.param, l.split = param, values
-	default:
-		l.exact = false
-	}
-}
+func (p *provider) plan() *plan { return &plan{provider: p, Plan: narrow.New()} }
 
 // parents sends ids of one noun; without a parameter to send them in they only bound where to look.
 func (l *plan) parents(param string, noun providers.Noun, ids []providers.ID) {
@@ -64,11 +43,11 @@ func (l *plan) parents(param string, noun providers.Noun, ids []providers.ID) {
 	l.within = true
 	switch {
 	case len(locals) == 0:
-		l.none = true
+		l.None = true
 	case param == "":
-		l.exact = false
+		l.Exact = false
 	default:
-		l.one(param, locals)
+		l.One(param, locals)
 	}
 }
 
@@ -87,7 +66,7 @@ func (l *plan) affiliates(ids []providers.ID, known *providers.Affiliate) {
 }
 
 // unsent notes whether a condition is left to the reader.
-func (l *plan) unsent(asked bool) { l.exact = l.exact && !asked }
+func (l *plan) unsent(asked bool) { l.Exact = l.Exact && !asked }
 
 // The ends of time, for ranges with one end: both bounds have to be sent. They lie within what every kind of
 // timestamp holds.
@@ -102,7 +81,7 @@ func (l *plan) dates(r providers.DateRange) {
 	if r.IsZero() {
 		return
 	}
-	l.exact = false
+	l.Exact = false
 	from, to := begin, end
 	if !r.From.IsZero() {
 		from = r.From.Add(-time.Second)
@@ -110,24 +89,8 @@ func (l *plan) dates(r providers.DateRange) {
 	if !r.To.IsZero() {
 		to = r.To.Add(time.Second)
 	}
-	l.query.Set("from_date", from.UTC().Format(time.RFC3339))
-	l.query.Set("to_date", to.UTC().Format(time.RFC3339))
-}
-
-// queries are those of the plan's lists.
-func (l *plan) queries() []url.Values {
-	switch {
-	case l.none:
-		return nil
-	case l.param == "":
-		return []url.Values{l.query}
-	}
-	queries := make([]url.Values, len(l.split))
-	for i, v := range l.split {
-		queries[i] = maps.Clone(l.query)
-		queries[i].Set(l.param, v)
-	}
-	return queries
+	l.Query.Set("from_date", from.UTC().Format(time.RFC3339))
+	l.Query.Set("to_date", to.UTC().Format(time.RFC3339))
 }
 
 // addressed is a query with the affiliate's address in the place of the id; ok is false where nobody has that id, or
@@ -165,7 +128,7 @@ func (l *plan) addressed(ctx context.Context, r providers.Reader, query url.Valu
 func (e endpoint[W, T]) list(l *plan, query url.Values) providers.List[T] {
 	return providers.List[T]{
 		Key:   e.key(query),
-		Exact: l.exact,
+		Exact: l.Exact,
 		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
 			query, ok, err := l.addressed(ctx, r.Reader, query)
 			if err != nil {
@@ -182,7 +145,7 @@ func (e endpoint[W, T]) list(l *plan, query url.Values) providers.List[T] {
 // lists are the lists of a plan, one for each of its queries.
 func (e endpoint[W, T]) lists(l *plan) []providers.List[T] {
 	var lists []providers.List[T]
-	for _, q := range l.queries() {
+	for _, q := range l.Queries() {
 		list := e.list(l, q)
 		if l.within {
 			all := e.all(l.provider)

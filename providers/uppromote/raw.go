@@ -159,7 +159,7 @@ func (p *provider) rawOne(ctx context.Context, path string, n integer) (json.Raw
 func (p *provider) rawUnpaid(ctx context.Context, n integer) (json.RawMessage, error) {
 	id := p.id(providers.NounAffiliate, n)
 	l := p.payments([]providers.ID{id})
-	query, ok, err := l.addressed(ctx, p, l.query)
+	query, ok, err := l.addressed(ctx, p, l.Query)
 	if err != nil || !ok {
 		return nil, err
 	}

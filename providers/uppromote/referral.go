@@ -53,10 +53,10 @@ func (l *plan) order(id string) {
 		return
 	}
 	if _, ok := number(id); !ok {
-		l.none = true
+		l.None = true
 		return
 	}
-	l.query.Set("order_id", id)
+	l.Query.Set("order_id", id)
 }
 
 // wireReferral is a row that is two records: the order that an affiliate brought, and the commission on it.
