@@ -32,6 +32,10 @@ type Commission struct {
 	ReferralID         ID
 	PayoutID           ID
 
+	// OthersSale says that it was, or may have been, earned on a sale to the customer of another affiliate, who is not to be known by it: with tiers
+	// and splits.
+	OthersSale bool
+
 	// PayoutUnknown says that this reading could not know the payout: a zero PayoutID then does not
 	// mean that there is none.
 	PayoutUnknown bool

@@ -321,6 +321,49 @@ func TestAttackThroughVendors(t *testing.T) {
 	}
 }
 
+// TestAttackThroughDeafVendors has vendors ignore whatever narrows their lists, in earnest: by HTTP, below what reads their replies. Partners see nothing of others',
+// nobody's list is walked for them, and the operator is told.
+func TestAttackThroughDeafVendors(t *testing.T) {
+	deaf := new(atomic.Bool)
+	s := newPortal(t, setup{deaf: deaf})
+	for _, account := range s.w.names() {
+		self := s.selves(account)[0]
+		for _, me := range []*actor{s.partner("a partner at "+account, self), s.known("by e-mail at "+account, self)} {
+			secrets := s.secrets(me)
+			var tries []try
+			for _, w := range append(s.ways(auth.RolePartner), s.walks(auth.RolePartner)...) {
+				switch {
+				case len(w.slots) == 0:
+					tries = append(tries, try{way: w, what: "as it is"})
+				case len(w.slots) == 1 && w.slots[0].typ == "ID":
+					if own := first(s.own(me, s.noun(w, w.slots[0]))); own != "" {
+						tries = append(tries, try{way: w, what: "by an own id", foreign: []any{own}})
+					}
+				}
+			}
+			all := s.volley(auth.RolePartner, tries)
+			for range 2 { // an account learns that it is not listened to
+				s.w.pass(1000 * time.Hour)
+				s.w.called()
+				deaf.Store(true)
+				hits, _ := s.fire(me, all, func(t try) []any { return t.foreign })
+				deaf.Store(false)
+				for i, h := range hits {
+					s.check(me, tries[i], h, secrets)
+				}
+				for _, call := range s.w.called() {
+					if u, err := url.Parse(call[strings.LastIndexByte(call, ' ')+1:]); err != nil || u.Query().Get("page") > "1" {
+						t.Errorf("%s: everyone's list is walked by %s", me.name, call)
+					}
+				}
+			}
+		}
+	}
+	if told := s.w.told.take(); !strings.Contains(told, "ignores the filter by affiliate") {
+		t.Errorf("the operator is told %q", told)
+	}
+}
+
 // TestAttackUnidentified wants nothing to be shown, and an error everywhere, while it cannot be found out who a partner is.
 func TestAttackUnidentified(t *testing.T) {
 	var told *lies

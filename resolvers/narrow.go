@@ -38,10 +38,17 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 			if slices.ContainsFunc(p.Items, func(row *T) bool { return !mine(providers.BelongsTo(row)) }) {
 				return nil, s.ignored(n.noun, l.Key)
 			}
+			if len(p.Items) == 0 && r.Number > 1 { // beyond the end: of this list, or of everybody's?
+				if err := proven(ctx, s, out[i]); err != nil {
+					return nil, err
+				}
+			}
 			note(s, p.Items)
-			page := &providers.Page[T]{Items: p.Items, More: p.More}
-			if wanted != nil {
-				page.Items = slices.DeleteFunc(slices.Clone(p.Items), func(row *T) bool { return !wanted(row) })
+			page := &providers.Page[T]{More: p.More}
+			for _, row := range p.Items {
+				if row = seen(row); wanted == nil || wanted(row) {
+					page.Items = append(page.Items, row)
+				}
 			}
 			if total := int64(len(page.Items)); exact && r.Number == 1 && !p.More { // what a vendor counts may be everybody's
 				page.Total = &total
@@ -283,10 +290,22 @@ func (s *scoped) pays(ctx context.Context, f providers.CommissionFilter, payout 
 
 // honest is an error where the vendor does not narrow commissions to an affiliate.
 func (s *scoped) honest(ctx context.Context) error {
-	lists, err := s.Commissions(providers.CommissionFilter{})
+	return narrows(ctx, s, func() ([]providers.List[providers.Commission], error) {
+		return s.Commissions(providers.CommissionFilter{})
+	})
+}
+
+// narrows is an error where the vendor does not narrow the first of the partner's own lists.
+func narrows[T providers.Record](ctx context.Context, s *scoped, own func() ([]providers.List[T], error)) error {
+	lists, err := own()
 	if err != nil || len(lists) == 0 {
 		return err
 	}
-	_, err = lists[0].Page(ctx, providers.PageRequest{Number: 1, Reader: s})
+	return proven(ctx, s, lists[0])
+}
+
+// proven is an error where the first page of a list of the partner's own has rows of others.
+func proven[T providers.Record](ctx context.Context, s *scoped, l providers.List[T]) error {
+	_, err := l.Page(ctx, providers.PageRequest{Number: 1, Reader: s})
 	return err
 }

@@ -8,11 +8,13 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestPartnerColdIDs asks for others' records by id when nothing is cached, and wants no call that names one.
@@ -83,7 +85,7 @@ func TestPartnerSwitches(t *testing.T) {
 	for _, try := range []struct{ vendor, name, list string }{
 		{"promotekit", "ignore_filters", "commissions"}, {"uppromote", "ignore_payment_email", "payouts"},
 	} {
-		w := newWorld(t, setup{vendors: []string{try.vendor}, noBudget: true, ticks: true, size: providers.SandboxSmall})
+		w := newWorld(t, setup{vendors: []string{try.vendor}, noBudget: true, ticks: true})
 		all := w.truth()
 		self := all.some()[0]
 		w.kits[try.vendor].Set(try.name, true)
@@ -102,6 +104,36 @@ func TestPartnerSwitches(t *testing.T) {
 		}
 		if !strings.Contains(w.told.take(), "ignores the filter by affiliate") {
 			t.Errorf("%s: the operator is not told", try.name)
+		}
+	}
+}
+
+// TestPartnerPayoutsUnnarrowed wants everybody's payments not to be walked for a partner whose commissions are to tell their payouts, where the vendor does
+// not narrow payments: the first time neither.
+func TestPartnerPayoutsUnnarrowed(t *testing.T) {
+	sequential(t)
+	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true, size: providers.SandboxMedium})
+	var data struct{ Payouts struct{ Nodes []object } }
+	if err := json.Unmarshal(w.as(auth.Local(), `{ payouts(first: 1, filter: { statuses: [PAID] }) { nodes { affiliate { id } } } }`, nil).Data, &data); err != nil || len(data.Payouts.Nodes) == 0 {
+		t.Fatal(err)
+	}
+	me := partner(at(data.Payouts.Nodes[0], "affiliate", "id").(string))
+	const query = `{ commissions(first: 20, filter: { statuses: [PAID] }) { nodes { id payout { id } } } }`
+	if a := w.as(me, query, nil); len(a.Errors) > 0 || !strings.Contains(a.text, `"payout":{"id"`) {
+		t.Errorf("as long as the vendor narrows them: %s", clipped(a.text))
+	}
+	w.kits["uppromote"].Set("ignore_payment_email", true)
+	for range 2 {
+		w.pass(1000 * time.Hour)
+		w.kits["uppromote"].Forget()
+		a := w.as(me, query, nil)
+		if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || !strings.Contains(a.text, `"payout":null`) {
+			t.Error(clipped(a.text))
+		}
+		for _, r := range w.kits["uppromote"].Requests() {
+			if u, err := url.Parse(r.Path); err != nil || u.Query().Get("page") > "1" {
+				t.Errorf("everyone's list is walked by %s", r.Path)
+			}
 		}
 	}
 }

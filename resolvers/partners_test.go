@@ -151,6 +151,9 @@ func (t *truth) own(list, affiliate string) (own []object) {
 				row[edge] = nil
 			}
 		}
+		if tier, _ := at(row, "tier").(float64); tier > 1 { // on another's sale
+			row["saleAmount"] = nil
+		}
 		own = append(own, row)
 	}
 	return own

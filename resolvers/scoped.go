@@ -64,7 +64,7 @@ func (s *scoped) identify(ctx context.Context) {
 			}
 		}
 		if s.planning = s.planning && byEmail(s.viewer); byEmail(s.viewer) && !s.planning {
-			s.own, s.err = s.byEmail(ctx, s.viewer.Email)
+			s.own, s.err = s.byEmail(providers.WithFresh(ctx), s.viewer.Email)
 		}
 	})
 }
@@ -160,19 +160,7 @@ func (s *scoped) AffiliatesByID(ctx context.Context, ids []providers.ID, need ..
 	if s.err != nil {
 		return nil, s.err
 	}
-	b, err := only(ctx, ids, s.mine, need, s.inner.AffiliatesByID)
-	for id, a := range b.Found {
-		b.Found[id] = s.clean(a)
-	}
-	return b, err
-}
-
-// clean is an affiliate without what came along of others.
-func (s *scoped) clean(a *providers.Affiliate) *providers.Affiliate {
-	out := *a
-	out.Memberships = slices.DeleteFunc(slices.Clone(a.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != a.ID })
-	out.Coupons = slices.DeleteFunc(slices.Clone(a.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != a.ID })
-	return &out
+	return only(ctx, ids, s.mine, need, s.inner.AffiliatesByID)
 }
 
 // CampaignsByID reads those that the partner takes part in.
@@ -184,17 +172,9 @@ func (s *scoped) CampaignsByID(ctx context.Context, ids []providers.ID, need ...
 	return s.campaignsOf(ctx, ids, joined, need)
 }
 
-// campaignsOf reads those of ids that the partner has joined, without what affiliates do not see of them.
+// campaignsOf reads those of ids that the partner has joined.
 func (s *scoped) campaignsOf(ctx context.Context, ids, joined []providers.ID, need []string) (*providers.Batch[providers.Campaign], error) {
-	b, err := only(ctx, ids, func(id providers.ID) bool { return slices.Contains(joined, id) }, need, s.inner.CampaignsByID)
-	for id, c := range b.Found {
-		if c.NamePrivate {
-			seen := *c
-			seen.Name = nil
-			b.Found[id] = &seen
-		}
-	}
-	return b, err
+	return only(ctx, ids, func(id providers.ID) bool { return slices.Contains(joined, id) }, need, s.inner.CampaignsByID)
 }
 
 // MembershipsByID reads the partner's own.
@@ -252,11 +232,32 @@ func only[T providers.Record](ctx context.Context, ids []providers.ID, may func(
 	}
 	for _, id := range ids {
 		if row := b.Found[id]; row != nil && providers.NodeOf(row).ID == id {
-			out.Found[id] = row
+			out.Found[id] = seen(row)
 		}
 		if err := b.Failed[id]; err != nil {
 			out.Failed[id] = err
 		}
 	}
 	return out, nil
+}
+
+// seen is a record as the partner sees it whose it is, or who takes part in it.
+func seen[T providers.Record](row *T) *T {
+	out := *row
+	switch r := any(&out).(type) {
+	case *providers.Affiliate: // what came along of others
+		r.Memberships = slices.DeleteFunc(slices.Clone(r.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != r.ID })
+		r.Coupons = slices.DeleteFunc(slices.Clone(r.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != r.ID })
+	case *providers.Campaign:
+		if r.NamePrivate {
+			r.Name = nil
+		}
+	case *providers.Commission:
+		if r.OthersSale {
+			r.SaleAmount, r.OriginalSaleAmount, r.EventID, r.OrderID = nil, nil, nil, nil
+		}
+	default:
+		return row
+	}
+	return &out
 }

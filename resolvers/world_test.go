@@ -10,6 +10,7 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -103,8 +104,9 @@ type setup struct {
 	emails   map[string]resolvers.CustomerEmails
 	portal   bool // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
 
-	logs  io.Writer // of everything but the ledger and what the operator is told; nowhere
-	heard io.Writer // what the vendors answer; nowhere
+	logs  io.Writer    // of everything but the ledger and what the operator is told; nowhere
+	heard io.Writer    // what the vendors answer; nowhere
+	deaf  *atomic.Bool // whether the vendors ignore just now what narrows their lists; never
 
 	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
@@ -190,7 +192,7 @@ func (w *world) open(s setup, name string) providers.Provider {
 			}
 			return today
 		}})
-		server := httptest.NewServer(s.overheard(sim))
+		server := httptest.NewServer(s.overheard(s.unheard(sim)))
 		w.t.Cleanup(server.Close)
 		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()
 	}
@@ -214,6 +216,23 @@ func (s setup) logger() *slog.Logger {
 		return slog.New(slog.DiscardHandler)
 	}
 	return slog.New(slog.NewTextHandler(s.logs, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
+
+// unheard is a vendor who may not listen to filters: what is left of a query says which page.
+func (s setup) unheard(vendor http.Handler) http.Handler {
+	if s.deaf == nil {
+		return vendor
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if query := r.URL.Query(); r.Method == http.MethodGet && s.deaf.Load() {
+			maps.DeleteFunc(query, func(name string, _ []string) bool {
+				return !slices.Contains([]string{"page", "per_page", "limit"}, name)
+			})
+			r.URL.RawQuery = query.Encode()
+			r.RequestURI = r.URL.RequestURI()
+		}
+		vendor.ServeHTTP(w, r)
+	})
 }
 
 // overheard is a vendor whose answers are listened to.

@@ -147,7 +147,8 @@ func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, bool) {
 			v.Email = ""
 		}
 	}
-	return v, len(v.Affiliates) > 0 || v.Email != ""
+	// Whose affiliates are given is known by these: an issuer that names none does not mean whoever has the address.
+	return v, len(v.Affiliates) > 0 || v.Affiliates == nil && v.Email != ""
 }
 
 // texts is a claim that is a list of texts, or nil where it is not there. ok is false for any other, null included.

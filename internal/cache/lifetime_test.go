@@ -101,6 +101,38 @@ func TestVendorDown(t *testing.T) {
 	})
 }
 
+// Who decides by what is read what somebody may see is answered with what is fresh, or not at all.
+func TestFresh(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var down error
+		b := newBench(t, providertest.Options{Before: func(context.Context, string) error { return down }})
+		ctx := providers.WithFresh(t.Context())
+		read := func() error {
+			_, failed := b.page(ctx, providers.CommissionFilter{}, 1)
+			_, err := b.AffiliatesByID(ctx, ids("aff001"))
+			return errors.Join(failed, err)
+		}
+		_ = read()
+		b.costs("fresh", func() {
+			if err := read(); err != nil {
+				t.Error(err)
+			}
+		})
+		time.Sleep(2 * time.Minute)
+		b.costs("stale", func() {
+			if err := read(); err != nil {
+				t.Error(err)
+			}
+		}, "Commissions page 1", "AffiliatesByID 1")
+		time.Sleep(2 * time.Minute)
+		down = &providers.Error{Account: "a-1", Kind: providers.KindUnavailable}
+		if err := read(); providers.KindOf(err) != providers.KindUnavailable {
+			t.Errorf("stale, and the vendor is down: error %v; want the vendor's", err)
+		}
+		b.first() // others are served
+	})
+}
+
 func TestAbsentAndFailed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, providertest.Options{})

@@ -53,7 +53,7 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 	return w
 }
 
-// through answers what has one key: from memory, or by a read that all who ask wait for.
+// through answers what has one key: from memory, or by a read that all who ask wait for. A read brings what is fresh, whoever it sets off for.
 func through[V any](ctx context.Context, c *Cache, key string, look func(context.Context) (V, quality), load func(context.Context) (V, error)) (V, error) {
 	var none V
 	if err := c.over(ctx, key); err != nil {
@@ -66,6 +66,9 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 		return load(ctx)
 	}
 	v, q := look(ctx)
+	if q.state == stale && providers.WantsFresh(ctx) {
+		q.state = miss
+	}
 	if q.state != miss {
 		c.note(ctx, key, q.source)
 	}

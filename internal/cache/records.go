@@ -24,6 +24,12 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 	}
 	got, missing, late := lookup[T](ctx, c, keysOf(byKey), need)
+	if providers.WantsFresh(ctx) {
+		for _, k := range late {
+			delete(got, k)
+		}
+		missing, late = append(missing, late...), nil
+	}
 	sources := map[providers.Source][]string{}
 	for k, row := range got {
 		b.Found[byKey[k]] = row.record

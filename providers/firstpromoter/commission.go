@@ -32,6 +32,7 @@ type wireCommission struct {
 	OriginalSaleCurrency *string           `json:"original_sale_currency"`
 	IsPaid               *bool             `json:"is_paid"`
 	IsSelfReferral       *bool             `json:"is_self_referral"`
+	IsSplit              *bool             `json:"is_split"`
 	Tier                 *int64            `json:"tier"`
 	EventID              *string           `json:"event_id"`
 	FraudCheck           *string           `json:"fraud_check"`
@@ -64,6 +65,7 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 		Note:           text(w.ExternalNote),
 		InternalNote:   text(w.InternalNote),
 		PayoutUnknown:  true,
+		OthersSale:     w.Tier != nil && *w.Tier > 1 || w.IsSplit != nil && *w.IsSplit,
 	}
 	if c.Status == providers.CommissionApproved && w.IsPaid != nil && *w.IsPaid {
 		c.Status = providers.CommissionPaid

@@ -64,11 +64,11 @@ func (r *reply) coupon(w *wireCode) *providers.Coupon {
 	return c
 }
 
-// couponOf is a promo code of this membership.
+// couponOf is a promo code of this membership, if the code says so: a vendor who ignores the filter sends others', too.
 func couponOf(m *providers.Membership) func(*reply, *wireCode) *providers.Coupon {
 	return func(r *reply, w *wireCode) *providers.Coupon {
 		c := r.coupon(w)
-		if c != nil {
+		if c != nil && w.PromoterCampaignID != nil && decimal(*w.PromoterCampaignID) == m.ProviderID {
 			c.Known, c.AffiliateID, c.CampaignID = nil, m.AffiliateID, m.CampaignID
 		}
 		return c
