@@ -1,12 +1,17 @@
 package resolvers_test
 
 import (
+	"context"
 	"fmt"
 	"slices"
+	"strings"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestPartnerMoved gives a referral to another affiliate in the vendor's dashboard. Once somebody has seen that, its former affiliate's list is without it, though the page
@@ -37,4 +42,79 @@ func TestPartnerMoved(t *testing.T) {
 	if told := w.told.take(); told != "" {
 		t.Errorf("the operator is told %s", told)
 	}
+}
+
+// TestPartnerHandedOn gives an affiliate another address in the vendor's dashboard. Whoever is known by the old one is the affiliate no more as soon as what is remembered
+// is not fresh, for reads and for writes; nobody is while the vendor does not answer.
+func TestPartnerHandedOn(t *testing.T) {
+	sequential(t)
+	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
+		w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, cost: 1 << 20})
+		var self, email string
+		for _, a := range w.rows(auth.Local(), "affiliates", "{}", "id email") {
+			self, email = id(a), a["email"].(string)
+		}
+		known := &auth.Viewer{Name: "a partner", Subject: "jwt:portal a partner", Role: auth.RolePartner, Email: email}
+		const query = `{ viewer { affiliates { id } } affiliates { nodes { id } } commissions(first: 3) { nodes { id } } accounts { id } }`
+		if a := w.as(known, query, nil); !strings.Contains(a.text, self) {
+			t.Fatalf("%s: %s", vendor, clipped(a.text))
+		}
+		dashboard := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, cost: 1 << 20, beside: w})
+		if vendor != "uppromote" { // whose addresses cannot be changed by calls
+			if _, a := dashboard.write(providers.CanUpdateAffiliate, "id", newKey+"handed", object{"id": self, "email": "new.owner@example.com"}); len(a.Errors) > 0 {
+				t.Fatal(clipped(a.text))
+			}
+		} else {
+			w.sims[vendor].server.Close()
+		}
+		w.pass(50 * time.Minute) // stale, and not gone
+		a := w.as(known, `mutation($in: UpdateAffiliateInput!) { updateAffiliate(input: $in) { affiliate { id } userErrors { code } } }`,
+			map[string]any{"in": map[string]any{"idempotencyKey": newKey + "theft", "id": self, "lastName": "Mallory"}})
+		if vendor != "uppromote" && !strings.Contains(a.text, "NOT_FOUND") || strings.Contains(a.text, `"id"`) {
+			t.Errorf("%s: a write: %s", vendor, clipped(a.text))
+		}
+		if a := w.as(known, query, nil); strings.Contains(a.text, `"id"`) || vendor == "uppromote" && len(a.Errors) == 0 {
+			t.Errorf("%s: %s", vendor, clipped(a.text))
+		}
+	}
+}
+
+// TestCustomersHiddenByNow has a campaign hide its customers' addresses in the vendor's dashboard: what was remembered of it is not shown by when it is not fresh.
+func TestCustomersHiddenByNow(t *testing.T) {
+	sequential(t)
+	var hides atomic.Bool
+	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true, cost: 1 << 20,
+		emails: map[string]resolvers.CustomerEmails{"firstpromoter": resolvers.EmailsCampaign},
+		below:  func(p providers.Provider) providers.Provider { return hiding{p, &hides} }})
+	all := w.truth()
+	me := partner(all.some()[0])
+	w.pass(1000 * time.Hour) // lists of campaigns do not come this way
+	const query = `{ referrals(first: 5) { nodes { id email } } }`
+	if a := w.as(me, query, nil); !strings.Contains(a.text, "@") {
+		t.Fatalf("no address is shown: %s", clipped(a.text))
+	}
+	hides.Store(true)
+	w.pass(50 * time.Minute)
+	if a := w.as(me, query, nil); strings.Contains(a.text, "@") || !strings.Contains(a.text, `"id"`) {
+		t.Error(clipped(a.text))
+	}
+}
+
+// hiding is an account whose campaigns hide their customers' addresses, or show them.
+type hiding struct {
+	providers.Provider
+	hides *atomic.Bool
+}
+
+func (h hiding) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
+	b, err := h.Provider.CampaignsByID(ctx, ids, need...)
+	if err != nil {
+		return b, err
+	}
+	for id, c := range b.Found {
+		c, hides := *c, h.hides.Load()
+		c.HidesCustomerEmails = &hides
+		b.Found[id] = &c
+	}
+	return b, nil
 }
