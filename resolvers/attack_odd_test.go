@@ -144,8 +144,8 @@ func TestAttackNobody(t *testing.T) {
 		w.kits[vendor].Forget()
 		w.pass(1000 * time.Hour)
 		a := w.as(&auth.Viewer{Name: "a partner", Role: auth.RolePartner}, `{ viewer { affiliates { id } } accounts { id } affiliates { nodes { id } } commissions { totalCount nodes { id } } }`, nil)
-		if calls := w.kits[vendor].Requests(); len(calls) > 0 || len(a.Errors) > 0 || strings.Contains(a.text, `"id"`) || a.Extensions.Cost.Planned > 0 {
-			t.Errorf("%d calls, %d planned: %s", len(calls), a.Extensions.Cost.Planned, clipped(a.text))
+		if calls := w.kits[vendor].Requests(); len(calls) > 0 || len(a.Errors) > 0 || strings.Contains(a.text, `"id"`) {
+			t.Errorf("%d calls: %s", len(calls), clipped(a.text))
 		}
 	})
 }

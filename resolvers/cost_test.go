@@ -5,7 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // costs asks for more field values than are allowed, and says how many those were and which field was the dearest.
@@ -106,4 +109,60 @@ func TestUsualCosts(t *testing.T) {
 			t.Errorf("%s: %s", name, clipped(a.text))
 		}
 	}
+}
+
+// TestPartnerPlan wants what is planned for partners, which they may be refused for, to tell nothing of others: neither how much there is of theirs, nor what is cached of
+// it, nor which accounts there are and how many.
+func TestPartnerPlan(t *testing.T) {
+	sequential(t)
+	refusal := func(w *world, v *auth.Viewer, query string) string {
+		t.Helper()
+		a := w.as(v, query, nil)
+		if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(resolvers.CodeTooComplex) || a.Errors[0].Extensions["limit"] != "calls" {
+			t.Fatalf("%s: %s", query, clipped(a.text))
+		}
+		return fmt.Sprint(a.Errors[0].Message, a.Errors[0].Extensions["asked"])
+	}
+	nobody := &auth.Viewer{Name: "nobody", Role: auth.RolePartner, Email: "nobody@nowhere.example"}
+	counts := map[string]bool{}
+	for _, vendors := range [][]string{{"promotekit"}, {"promotekit", "uppromote", "firstpromoter"}} {
+		w := newWorld(t, setup{vendors: vendors, noBudget: true, calls: 1, cost: 1 << 20})
+		counts[refusal(w, nobody, `{ commissions(first: 1) { nodes { id } } payouts(first: 1) { nodes { id } } coupons(first: 1) { nodes { id } } }`)] = true
+		named := map[string]bool{}
+		for _, account := range []string{"promotekit", "uppromote", "nowhere"} {
+			id := providers.ID{Account: account, Noun: providers.NounAccount}.String()
+			named[refusal(w, nobody, fmt.Sprintf(`{ commissions(first: 1, filter: { accounts: [%[1]q] }) { nodes { id } } payouts(first: 1, filter: { accounts: [%[1]q] }) { nodes { id } } }`, id))] = true
+		}
+		if len(named) != 1 {
+			t.Errorf("whether there is an account makes a difference: %v", named)
+		}
+	}
+	if len(counts) != 1 {
+		t.Errorf("how many accounts there are makes a difference: %v", counts)
+	}
+	const query = `{ campaigns { nodes { memberships(first: 100) { nodes { affiliate { name } campaign { name } } } commissions(first: 100) { nodes { referral { status } payout { status } affiliate { name } } } } }
+		coupons(first: 100) { nodes { description } } }`
+	for _, vendor := range []string{"promotekit", "uppromote", "firstpromoter"} {
+		plans := map[string]bool{}
+		for _, size := range []providers.SandboxSize{providers.SandboxSmall, providers.SandboxMedium} {
+			w := newWorld(t, setup{vendors: []string{vendor}, size: size, noBudget: true, calls: 1, cost: 1 << 20})
+			staff := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, cost: 1 << 20, calls: 1 << 20, beside: w})
+			me := partner(id(staff.page("affiliates")[0]))
+			plans[refusal(w, me, query)] = true
+			for _, list := range []string{"affiliates", "memberships", "referrals", "commissions", "payouts", "coupons"} {
+				w.as(auth.Local(), fmt.Sprintf("{ %s(first: 100) { nodes { id } } }", list), nil)
+			}
+			plans[refusal(w, me, query)] = true
+		}
+		if len(plans) != 1 {
+			t.Errorf("how much there is at %s, or is known of it, makes a difference: %v", vendor, plans)
+		}
+	}
+}
+
+// page is the first page of a root list.
+func (w *world) page(list string) []object {
+	w.t.Helper()
+	data, _ := must[map[string]struct{ Nodes []object }](w, fmt.Sprintf("{ %s(first: 100) { nodes { id } } }", list), nil)
+	return data[list].Nodes
 }

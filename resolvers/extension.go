@@ -69,7 +69,7 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	return next(withLoaders(ctx, e.r))
 }
 
-// Cost is extensions.cost of every response.
+// Cost is extensions.cost of every response to staff.
 type Cost struct {
 	Planned int `json:"planned"` // the calls to vendors estimated beforehand
 	Spent   int `json:"spent"`   // those made, retries included
@@ -103,11 +103,15 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if trace == nil {
 		return response
 	}
+	v := auth.ViewerFrom(ctx)
+	if v == nil || v.Role == auth.RolePartner { // what it takes to find what is theirs depends on how much there is of others'
+		return response
+	}
 	if response.Extensions == nil {
 		response.Extensions = map[string]any{}
 	}
 	response.Extensions["cost"] = Cost{Planned: planned, Spent: trace.Spent()}
-	if v := auth.ViewerFrom(ctx); ctx.Value(explainKey{}) != nil && v != nil && v.Role == auth.RoleAdmin {
+	if ctx.Value(explainKey{}) != nil && v.Role == auth.RoleAdmin {
 		response.Extensions["explain"] = explain(trace.Calls())
 	}
 	return response

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,7 +53,7 @@ func (w *world) token(v *auth.Viewer) string {
 }
 
 // browse answers what the browser of a portal's user asks, through the whole handler. The world has to be a portal's. Whoever is no admin asks to be told
-// which calls are made, and is not.
+// which calls are made, and is not; partners are not told how many, either.
 func (w *world) browse(v *auth.Viewer, query string, variables map[string]any) *answer {
 	w.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})
@@ -73,6 +74,9 @@ func (w *world) browse(v *auth.Viewer, query string, variables map[string]any) *
 	}
 	if a.Extensions.Explain != nil {
 		w.t.Errorf("%s is told of %d calls", v.Name, len(a.Extensions.Explain.Calls))
+	}
+	if v.Role == auth.RolePartner && strings.Contains(a.text, `"cost":`) {
+		w.t.Errorf("%s is told what it costs: %s", v.Name, clipped(a.text))
 	}
 	return a
 }

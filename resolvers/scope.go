@@ -51,7 +51,7 @@ func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p provid
 }
 
 // unasked says whether it is still to be found out which affiliates a viewer is, as it is while an operation is planned. Until then every account
-// that they name counts like the first: else the plan would tell which accounts there are.
+// that they name counts like the first, and the first like all: else the plan, which may be refused, would tell which accounts there are.
 func unasked(ctx context.Context, v *auth.Viewer) bool {
 	_, begun := ctx.Value(loadersKey{}).(*loaders)
 	return !begun && v != nil && v.Role == auth.RolePartner && byEmail(v)
@@ -82,8 +82,11 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 		}
 	}
 	order := r.order
-	if named != nil && unasked(ctx, auth.ViewerFrom(ctx)) {
-		order = slices.Collect(maps.Keys(named))
+	if unasked(ctx, auth.ViewerFrom(ctx)) {
+		order = r.order[:1]
+		if named != nil {
+			order = slices.Collect(maps.Keys(named))
+		}
 	}
 	found := make([]providers.Provider, len(order))
 	var wg providers.Group

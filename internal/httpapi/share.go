@@ -7,11 +7,11 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/maypok86/otter/v2"
 	"golang.org/x/time/rate"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -57,14 +57,13 @@ func (s *shares) request(next http.Handler) http.Handler {
 	})
 }
 
-// calls takes the calls that a response cost.
-func (s *shares) calls(ctx context.Context, response *graphql.Response) {
+// calls takes the calls that an operation cost, in its context.
+func (s *shares) calls(ctx context.Context) {
 	l := s.of(ctx)
-	if l == nil || response == nil {
+	if l == nil {
 		return
 	}
-	cost, _ := response.Extensions["cost"].(resolvers.Cost)
-	for left := cost.Spent; left > 0; left -= s.minute {
+	for left := providers.TraceFrom(ctx).Spent(); left > 0; left -= s.minute {
 		l.ReserveN(time.Now(), min(left, s.minute))
 	}
 }

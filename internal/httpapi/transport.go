@@ -69,7 +69,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	t.keep(ctx, asked)
 	responses, ctx := t.exec.DispatchOperation(ctx, op)
 	response := responses(ctx)
-	t.shares.calls(ctx, response)
+	t.shares.calls(ctx)
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
