@@ -330,7 +330,8 @@ func TestPartnerMisnamed(t *testing.T) {
 	})
 }
 
-// TestPartnerOthersReferral wants the referral of a share in somebody else's customer to be null, and never to be read.
+// TestPartnerOthersReferral wants the referral of a share in somebody else's customer to be null, and never to be read; and what was bought not to be told, nor the share to be
+// found by it.
 func TestPartnerOthersReferral(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		for _, c := range all.of["commissions"] {
@@ -358,6 +359,22 @@ func TestPartnerOthersReferral(t *testing.T) {
 				if strings.HasSuffix(u.Path, "/"+referral.Local) {
 					t.Errorf("another's referral is read: %s", r.Path)
 				}
+			}
+			const sale = `{ node(id: %q) { ... on Commission { amount { amount } saleAmount { amount } originalSaleAmount { amount } eventId } } }`
+			var told object
+			if err := json.Unmarshal(w.as(auth.Local(), fmt.Sprintf(sale, id(c)), nil).Data, &told); err != nil || at(told, "node", "eventId") == nil || at(told, "node", "saleAmount") == nil {
+				t.Fatalf("nothing is known of the sale: %v", told)
+			}
+			event := at(told, "node", "eventId").(string)
+			a = w.as(partner(earner), fmt.Sprintf(sale, id(c)), nil)
+			if !strings.Contains(a.text, `"saleAmount":null,"originalSaleAmount":null,"eventId":null`) || strings.Contains(a.text, `"amount":null`) {
+				t.Errorf("the sale to another's customer: %s", clipped(a.text))
+			}
+			if got := w.rows(partner(earner), "commissions", fmt.Sprintf("{ eventId: %q }", event), "id"); len(got) > 0 {
+				t.Errorf("the share is found by another's sale: %v", got)
+			}
+			if owner, _ := at(c, "referral", "affiliate", "id").(string); len(w.rows(partner(owner), "commissions", fmt.Sprintf("{ eventId: %q }", event), "id")) == 0 {
+				t.Errorf("whose customer it is does not find it by %q", event)
 			}
 			return
 		}
