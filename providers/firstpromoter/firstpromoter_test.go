@@ -244,6 +244,41 @@ func TestCommissionsOfReferrals(t *testing.T) {
 	}
 }
 
+// TestOthersSale: shares of tiers above the first, and of splits, are earned on sales to customers who may be others'.
+func TestOthersSale(t *testing.T) {
+	for row, want := range map[string]bool{
+		`{"id":1}`: false, `{"id":1,"tier":1,"is_split":false}`: false, `{"id":1,"tier":null,"is_split":null}`: false,
+		`{"id":1,"tier":2,"is_split":false}`: true, `{"id":1,"tier":1,"is_split":true}`: true,
+	} {
+		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("[" + row + "]")) }), someKey)
+		page := providertest.First[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{}))
+		if len(page.Items) != 1 || page.Items[0].OthersSale != want {
+			t.Errorf("%s: %+v, want %t", row, page.Items, want)
+		}
+	}
+}
+
+// TestCodesOfOthers: a vendor who ignores whose promo codes are asked for sends others', which are taken for nobody's.
+func TestCodesOfOthers(t *testing.T) {
+	promoter := providertest.Find(t, providertest.Exchanges(t, "."), "affiliate_get_active").Body
+	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path != "/promo_codes" {
+			_, _ = w.Write(promoter)
+			return
+		}
+		_, _ = w.Write([]byte(`[{"id":1,"code":"MINE","promoter_campaign_id":` + r.URL.Query().Get("promoter_campaign_id") + `},{"id":2,"code":"OTHERS","promoter_campaign_id":1},{"id":3,"code":"NOBODYS"}]`))
+	}), someKey)
+	page := providertest.First[providers.Coupon](t, p)(p.Coupons(providers.CouponFilter{Affiliates: []providers.ID{jane}}))
+	if len(page.Items) == 0 {
+		t.Fatal("there are none")
+	}
+	for _, c := range page.Items {
+		if got, want := c.AffiliateID == jane, c.Code == "MINE"; got != want {
+			t.Errorf("%s is %v's", c.Code, c.AffiliateID)
+		}
+	}
+}
+
 // TestPromoCodes: an affiliate is found by a code that only its promo codes show, and a code's owner by the code.
 func TestPromoCodes(t *testing.T) {
 	server := simulator()
