@@ -3,11 +3,13 @@ package resolvers_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/vektah/gqlparser/v2/ast"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
@@ -57,30 +59,135 @@ func TestAccess(t *testing.T) {
 		"a role that nobody knows": {"ROOT", `{ accounts { id } }`, nil, []string{"Query.accounts"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.kits["promotekit"].Forget()
+			w.called()
 			a := w.as(&auth.Viewer{Role: try.role, Affiliates: []string{self}}, try.query, try.variables)
-			var got []string
-			if len(a.Errors) > 0 && a.Errors[0].Extensions["code"] == string(resolvers.CodeForbidden) {
-				for _, f := range a.Errors[0].Extensions["fields"].([]any) {
-					got = append(got, f.(string))
-				}
-				for _, f := range got {
-					if !strings.Contains(a.Errors[0].Message, f+" (for ") {
-						t.Errorf("the message does not say for whom %s is: %s", f, a.Errors[0].Message)
-					}
-				}
-				if len(a.Errors) > 1 || string(a.Data) != "null" || !strings.Contains(a.text, `"locations":[{"line":1,"column":`) {
-					t.Errorf("refused with %s", a.text)
-				}
-				if calls := w.kits["promotekit"].Requests(); len(calls) > 0 {
-					t.Errorf("what is refused costs %s", calls[0].Path)
-				}
-			}
+			got := w.refused(a)
 			if diff := cmp.Diff(try.want, got); diff != "" {
 				t.Errorf("(-want +got)\n%s%s", diff, clipped(a.text))
 			}
 		})
 	}
+}
+
+// refused are the fields for which an operation was refused, as the answer should tell them, and without a call; nil if it was not refused for any.
+func (w *world) refused(a *answer) (fields []string) {
+	w.t.Helper()
+	if len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != string(resolvers.CodeForbidden) {
+		return nil
+	}
+	for _, f := range a.Errors[0].Extensions["fields"].([]any) {
+		fields = append(fields, f.(string))
+	}
+	for _, f := range fields {
+		if !strings.Contains(a.Errors[0].Message, f+" (for ") {
+			w.t.Errorf("the message does not say for whom %s is: %s", f, a.Errors[0].Message)
+		}
+	}
+	if len(a.Errors) > 1 || !slices.Contains([]string{"", "null"}, string(a.Data)) || !strings.Contains(a.text, `"locations":[{"line":1,"column":`) {
+		w.t.Errorf("refused with %s", a.text)
+	}
+	if calls := w.called(); len(calls) > 0 {
+		w.t.Errorf("what is refused costs %s", calls[0])
+	}
+	return fields
+}
+
+// TestAccessOfEveryField asks, as each role, for each field of the schema that is not for it, and gives each field of an input: of what is the viewer's own, and
+// each alone.
+func TestAccessOfEveryField(t *testing.T) {
+	s := newPortal(t, setup{vendors: []string{"promotekit"}})
+	self := s.selves("promotekit")[0]
+	s.w.called()
+	tried := 0
+	for _, a := range []*actor{s.staff(auth.RoleReader, "promotekit"), s.staff(auth.RoleEditor, "promotekit"), s.partner("a partner", self)} {
+		role := a.viewer.Role
+		own := func(noun string, _ int) string {
+			if ids := s.own(a, noun); len(ids) > 0 {
+				return ids[0]
+			}
+			return self // nobody has any
+		}
+		want := func(answer *answer, field string) {
+			t.Helper()
+			tried++
+			if diff := cmp.Diff([]string{field}, s.w.refused(answer)); diff != "" {
+				t.Errorf("%s (-want +got)\n%s%s", role, diff, clipped(answer.text))
+			}
+		}
+		for _, f := range s.forbidden("Query", role) {
+			want(s.w.browse(a.viewer, fmt.Sprintf("{ %s }", s.bare(f, self)), nil), "Query."+f.Name)
+		}
+		for _, def := range s.generator.records() {
+			for _, f := range s.forbidden(def.Name, role) {
+				query := fmt.Sprintf("query($id: ID!) { node(id: $id) { ... on %s { %s } } }", def.Name, s.bare(f, self))
+				want(s.w.browse(a.viewer, query, map[string]any{"id": own(def.Name, 0)}), def.Name+"."+f.Name)
+			}
+		}
+		inputs := map[string]bool{}
+		for i, mutation := range s.schema.Mutation.Fields {
+			w := &writing{stage: s, mutation: mutation, role: role, id: own}
+			def := s.schema.Types[mutation.Arguments[0].Type.Name()]
+			inputs[def.Name] = true
+			input := w.inputs(def)[0]
+			if !may("Mutation", mutation, role) {
+				want(w.commit(a, input, fmt.Sprint(i)), "Mutation."+mutation.Name)
+				continue
+			}
+			for _, f := range s.forbidden(def.Name, role) {
+				input := maps.Clone(input)
+				input[f.Name] = w.values(f)[0]
+				want(w.commit(a, input, f.Name), def.Name+"."+f.Name)
+			}
+		}
+		for name, def := range s.schema.Types {
+			if def.Kind == ast.InputObject && !inputs[name] || def.Kind == ast.Object && s.within(name, role) {
+				for _, f := range s.forbidden(name, role) {
+					t.Errorf("%s.%s is not for the role %s: say in access_test.go how it is asked for", name, f.Name, role)
+				}
+			}
+		}
+	}
+	if tried < 60 {
+		t.Errorf("only %d fields were tried", tried)
+	}
+}
+
+// forbidden are the fields of a type that a role may not use.
+func (g *generator) forbidden(typ string, role auth.Role) ast.FieldList {
+	return slices.DeleteFunc(slices.Clone(g.schema.Types[typ].Fields), func(f *ast.FieldDefinition) bool {
+		return strings.HasPrefix(f.Name, "__") || may(typ, f, role)
+	})
+}
+
+// bare is a field with as little as can be asked of it, of the record with this id where it wants one.
+func (g *generator) bare(f *ast.FieldDefinition, id string) string {
+	text := f.Name
+	for _, arg := range f.Arguments {
+		switch {
+		case arg.Type.NonNull && arg.DefaultValue == nil && arg.Type.NamedType == "ID":
+			text += fmt.Sprintf("(%s: %q)", arg.Name, id)
+		case arg.Type.NonNull && arg.DefaultValue == nil:
+			g.t.Fatalf("%s takes %s: say in access_test.go what for", f.Name, arg.Name)
+		}
+	}
+	if k, _ := g.kind(f.Type); k != leaf {
+		text += " { __typename }"
+	}
+	return text
+}
+
+// within says whether a type is part of others, and some field for a role leads to it.
+func (g *generator) within(typ string, role auth.Role) bool {
+	def := g.schema.Types[typ]
+	if typ == "Query" || typ == "Mutation" || slices.Contains(def.Interfaces, "Node") {
+		return false
+	}
+	for name, from := range g.schema.Types {
+		if from.Kind == ast.Object && slices.ContainsFunc(from.Fields, func(f *ast.FieldDefinition) bool { return f.Type.Name() == typ && may(name, f, role) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // TestAccessComesFirst wants nothing to be said of the cost of what may not be asked at all.

@@ -12,15 +12,16 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// TestAccessWithinInputs wants the rules of inputs to hold wherever an input stands: in an argument, a variable, a list, another input. The schema has no rule of its own
-// below the first input, and so one is made up: the amount of money is for nobody.
-func TestAccessWithinInputs(t *testing.T) {
-	ruled := func(typeName, field string) []string {
-		if typeName == "MoneyInput" && field == "amount" {
-			return nil
-		}
-		return schema.Roles(typeName, field)
+// ruled are the schema's rules with one more, for it has none of its own below the first input: the amount of money is for nobody.
+func ruled(typeName, field string) []string {
+	if typeName == "MoneyInput" && field == "amount" {
+		return nil
 	}
+	return schema.Roles(typeName, field)
+}
+
+// TestAccessWithinInputs wants the rules of inputs to hold wherever an input stands: in an argument, a variable, another input.
+func TestAccessWithinInputs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		query     string
 		variables map[string]any
@@ -45,6 +46,28 @@ func TestAccessWithinInputs(t *testing.T) {
 			}
 			a := &access{op: &graphql.OperationContext{Doc: doc, Variables: tt.variables}, role: auth.RoleAdmin, roles: ruled, seen: map[*ast.FragmentDefinition]bool{}}
 			a.selections(doc.Operations[0].SelectionSet)
+			if !slices.Equal(a.refused, tt.want) {
+				t.Errorf("%q are refused, want %q", a.refused, tt.want)
+			}
+		})
+	}
+}
+
+// TestAccessWithinLists wants the rules of inputs to hold in lists of them, which no field of the schema takes yet.
+func TestAccessWithinLists(t *testing.T) {
+	free, ruledOut := map[string]any{"currencyCode": "USD"}, map[string]any{"currencyCode": "USD", "amount": "1"}
+	for name, tt := range map[string]struct {
+		value any
+		want  []string
+	}{
+		"one":              {[]any{ruledOut}, []string{"MoneyInput.amount"}},
+		"the last":         {[]any{free, nil, ruledOut}, []string{"MoneyInput.amount"}},
+		"in a list in one": {[]any{[]any{free}, []any{free, ruledOut}}, []string{"MoneyInput.amount"}},
+		"none":             {[]any{free, nil}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			a := &access{op: &graphql.OperationContext{}, role: auth.RoleAdmin, roles: ruled}
+			a.input("MoneyInput", tt.value, &ast.Position{})
 			if !slices.Equal(a.refused, tt.want) {
 				t.Errorf("%q are refused, want %q", a.refused, tt.want)
 			}
