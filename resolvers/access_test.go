@@ -274,8 +274,16 @@ func TestPartnerWrites(t *testing.T) {
 				if len(a.Errors) > 0 || !strings.Contains(a.text, `"firstName":"Eve","lastName":"Adams"`) || !strings.Contains(a.text, `"userErrors":[]`) {
 					t.Errorf("%s: %s", name, a.text)
 				}
-				if vendor == "promotekit" && !strings.Contains(a.text, `"payoutEmail":"eve@pay.example"`) {
-					t.Errorf("%s: %s", name, a.text)
+				_, writes := w.taken(vendor)
+				if len(writes) != 1 {
+					t.Fatalf("%s: %d writes", name, len(writes))
+				}
+				if vendor == "promotekit" {
+					if !strings.Contains(a.text, `"payoutEmail":"eve@pay.example"`) {
+						t.Errorf("%s: %s", name, a.text)
+					}
+					self, _ := providers.ParseID(self)
+					checkSent(t, "PUT /affiliates/"+self.Local+` {"first_name":"Eve","last_name":"Adams","payout_email":"eve@pay.example","new_paid_referral_notifications":false}`, writes[0])
 				}
 				missing, _ := providers.ParseID(self)
 				missing.Local += "0"
