@@ -125,9 +125,13 @@ func (a *access) check(typeName, field string, at *ast.Position) bool {
 	return false
 }
 
-// capabilities are those of an account's that are for viewers of a role: a mutation that they may make, a list or an edge that they may select.
-func capabilities(all []providers.Capability, role auth.Role) []providers.Capability {
+// capabilities are those of an account's that are for viewers of a role: a mutation that they may make, a list or an edge that they may select, a filter that
+// is not refused to them; see finds.
+func capabilities(all []providers.Capability, role auth.Role, emails CustomerEmails) []providers.Capability {
 	return slices.DeleteFunc(slices.Clone(all), func(c providers.Capability) bool {
+		if role == auth.RolePartner && emails != EmailsShown && slices.Contains(ofCustomers, c) {
+			return true
+		}
 		roles, ruled := audiences()[c]
 		return ruled && !slices.Contains(roles, string(role))
 	})

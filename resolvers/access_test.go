@@ -199,9 +199,17 @@ func TestAccessComesFirst(t *testing.T) {
 	}
 }
 
-// TestCapabilities wants each role to be told of the mutations, lists and edges that it may use, and of no other.
+// TestCapabilities wants each role to be told of the mutations, lists, edges and filters that it may use, and of no other.
 func TestCapabilities(t *testing.T) {
-	w := newWorld(t, setup{ticks: true})
+	for _, rule := range []resolvers.CustomerEmails{"", resolvers.EmailsHidden, resolvers.EmailsCampaign, resolvers.EmailsShown} {
+		t.Run(string(rule), func(t *testing.T) { checkCapabilities(t, rule) })
+	}
+}
+
+// checkCapabilities is TestCapabilities where partners see this of customers' addresses.
+func checkCapabilities(t *testing.T, rule resolvers.CustomerEmails) {
+	emails := map[string]resolvers.CustomerEmails{"promotekit": rule, "firstpromoter": rule, "uppromote": rule}
+	w := newWorld(t, setup{ticks: true, emails: emails})
 	of := func(v *auth.Viewer) map[string][]string {
 		var data struct {
 			Accounts []struct {
@@ -220,6 +228,9 @@ func TestCapabilities(t *testing.T) {
 		return out
 	}
 	all := of(auth.Local())
+	if !slices.Contains(all["firstpromoter"], "FILTER_REFERRALS_BY_SEARCH") {
+		t.Error("no vendor searches customers: nothing is proven of that")
+	}
 	var selves []string
 	for _, a := range w.rows(auth.Local(), "affiliates", "{}", "id") {
 		selves = append(selves, id(a))
@@ -229,7 +240,8 @@ func TestCapabilities(t *testing.T) {
 		auth.RoleEditor: func(c string) bool { return strings.HasSuffix(c, "_WEBHOOK_SUBSCRIPTION") || c == "RAW_RECORD" },
 		auth.RoleReader: func(c string) bool { return isMutation(c) || c == "RAW_RECORD" },
 		auth.RolePartner: func(c string) bool {
-			return isMutation(c) && c != "UPDATE_AFFILIATE" || slices.Contains([]string{"RAW_RECORD", "LIST_WEBHOOK_SUBSCRIPTIONS", "AFFILIATE_PARENT", "AFFILIATE_CHILDREN"}, c)
+			return isMutation(c) && c != "UPDATE_AFFILIATE" || slices.Contains([]string{"RAW_RECORD", "LIST_WEBHOOK_SUBSCRIPTIONS", "AFFILIATE_PARENT", "AFFILIATE_CHILDREN"}, c) ||
+				rule != resolvers.EmailsShown && slices.Contains([]string{"FILTER_REFERRALS_BY_EMAIL", "FILTER_REFERRALS_BY_CUSTOMER", "FILTER_REFERRALS_BY_SEARCH"}, c)
 		},
 	} {
 		got := of(&auth.Viewer{Role: role, Affiliates: selves})

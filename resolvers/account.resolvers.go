@@ -16,7 +16,7 @@ import (
 )
 
 func (r *accountResolver) Capabilities(ctx context.Context, obj *providers.Account) ([]providers.Capability, error) {
-	return capabilities(obj.Capabilities, auth.ViewerFrom(ctx).Role), nil
+	return capabilities(obj.Capabilities, auth.ViewerFrom(ctx).Role, r.emails[obj.ID.Account]), nil
 }
 
 func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {

@@ -28,6 +28,9 @@ func (s *scoped) finds(f providers.ReferralFilter) error {
 	return nil
 }
 
+// ofCustomers are the capabilities of the filters that finds refuses.
+var ofCustomers = []providers.Capability{providers.FilterReferralsByEmail, providers.FilterReferralsByCustomer, providers.FilterReferralsBySearch}
+
 // customerEmail is the customer's address, if the viewer may see it.
 func (r *Resolver) customerEmail(ctx context.Context, obj *providers.Referral) (*string, error) {
 	if obj.Email == nil {
