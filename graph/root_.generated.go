@@ -3052,7 +3052,10 @@ type Affiliate implements Node {
   ): AffiliateConnection! @only(roles: [ADMIN, EDITOR, READER])
   "The vendor's own figures of what was earned; null at PromoteKit, which keeps none."
   balances: [Balance!] @everyone
-  "What the affiliate told of themselves when joining; null where nothing was told."
+  """
+  What the affiliate told of themselves when joining; null where nothing was told. At PromoteKit it is also what staff write as ` + "`" + `note` + "`" + ` of ` + "`" + `createAffiliate` + "`" + ` and
+  ` + "`" + `updateAffiliate` + "`" + `: the affiliate reads it in a portal.
+  """
   note: String @everyone
   "What the merchant noted, not for the affiliate's eyes; null at PromoteKit. For staff."
   internalNote: String @only(roles: [ADMIN, EDITOR, READER])
@@ -3223,7 +3226,7 @@ input CreateAffiliateInput @everyone {
   couponCode: String
   "Whether the affiliate may promote at once; false: is PENDING, or INACTIVE at UpPromote, until ` + "`" + `setAffiliateStatus` + "`" + ` says ACTIVE."
   approved: Boolean
-  "What is known of the affiliate, in words. PromoteKit only."
+  "The ` + "`" + `Affiliate.note` + "`" + ` to begin with, which the affiliate reads in a portal. PromoteKit only."
   note: String
   "Whether the vendor welcomes the affiliate by e-mail. FirstPromoter and UpPromote."
   sendEmail: Boolean
@@ -3246,7 +3249,7 @@ input UpdateAffiliateInput {
   lastName: String @everyone
   "The address that payouts go to from now on. PromoteKit only."
   payoutEmail: String @everyone
-  "What is known of the affiliate, in words. PromoteKit only. For editors and admins."
+  "A new ` + "`" + `Affiliate.note` + "`" + `, in place of what the affiliate told; they read it in a portal. PromoteKit only. For editors and admins."
   note: String @only(roles: [ADMIN, EDITOR])
   "Whether the vendor writes to the affiliate when a customer of theirs pays. PromoteKit only."
   notifyOnSale: Boolean @everyone
@@ -3582,7 +3585,7 @@ input CommissionFilter @everyone {
   statuses: [CommissionStatusFilter!]
   "With exactly this id of the order at the shop (UpPromote)."
   orderId: String
-  "With exactly this id of the payment or event at the billing system."
+  "With exactly this id of the payment or event at the billing system. For partners none is found of which they are not shown the ` + "`" + `eventId` + "`" + `."
   eventId: String
   "Made in this span of time."
   createdAt: DateRange
@@ -3644,9 +3647,12 @@ type Commission implements Node {
   providerStatus: String @everyone
   "What it was made for."
   kind: CommissionKind! @everyone
-  "The sale it was earned on; null where there was none, negative for a refund."
+  """
+  The sale it was earned on; null where there was none, negative for a refund. Null for partners where it was, or may have been, a sale to another affiliate's
+  customer: from tier 2 on, and where a commission was split.
+  """
   saleAmount: Money @everyone
-  "The sale in the currency it was made in; null where the vendor knows no other (PromoteKit, UpPromote)."
+  "The sale in the currency it was made in; null where the vendor knows no other (PromoteKit, UpPromote), and for partners where ` + "`" + `saleAmount` + "`" + ` is kept from them."
   originalSaleAmount: Money @everyone
   "What is payable, adjustment included; null when the reward is no money, negative for a refund."
   amount: Money @everyone
@@ -3656,7 +3662,9 @@ type Commission implements Node {
   reward: Reward @everyone
   "When the event took place that it was earned by; the same as createdAt where the vendor knows one time only."
   earnedAt: DateTime @everyone
-  "The payment or event at the billing system; null where there is none, and at UpPromote, which has orders."
+  """
+  The payment or event at the billing system; null where there is none, at UpPromote, which has orders, and for partners where ` + "`" + `saleAmount` + "`" + ` is kept from them.
+  """
   eventId: String @everyone
   "Whose share it is: 1 the affiliate who brought the customer, 2 and up those above them; null where the vendor knows no tiers."
   tier: Long @everyone
@@ -3670,13 +3678,13 @@ type Commission implements Node {
   internalNote: String @only(roles: [ADMIN, EDITOR, READER])
   "The affiliate who earned it. With tiers and splits another one than the referral's."
   affiliate: Affiliate @everyone
-  "The campaign it counts in; null if it could not be read."
+  "The campaign it counts in; null if it could not be read, and for partners where the affiliate takes no part in it any more."
   campaign: Campaign @everyone
-  "The referral it was earned on; null for bonuses."
+  "The referral it was earned on; null for bonuses, and for partners where another affiliate brought it."
   referral: Referral @everyone
   """
-  The payout it is part of; null while there is none. FirstPromoter's commissions do not name theirs: there it is known only where the
-  payout's own commissions were read, else null.
+  The payout it is part of; null while there is none, and for partners where it goes to another affiliate. FirstPromoter's commissions do not name
+  theirs: there it is known only where the payout's own commissions were read, else null.
   """
   payout: Payout @everyone
 }
@@ -4231,7 +4239,9 @@ type Payout implements Node {
   commissionCount: Long @everyone
   "Who is paid; null only if it could not be read."
   affiliate: Affiliate @everyone
-  "The campaign it is for (FirstPromoter); at PromoteKit the affiliate's; null at UpPromote."
+  """
+  The campaign it is for (FirstPromoter); at PromoteKit the affiliate's; null at UpPromote, and for partners where the affiliate takes no part in it any more.
+  """
   campaign: Campaign @everyone
   """
   The commissions it covers, newest first.
@@ -4338,13 +4348,16 @@ input ReferralFilter @everyone {
   kinds: [ReferralKind!]
   "Whether there was a sale. Referrals of which the vendor does not say so match neither value."
   converted: Boolean
-  "With exactly this customer's e-mail address."
+  "With exactly this customer's e-mail address. Partners get BAD_USER_INPUT for accounts whose ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `."
   email: String
-  "With exactly this id of the customer at the billing system or shop."
+  "With exactly this id of the customer at the billing system or shop. Partners get BAD_USER_INPUT for accounts whose ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `."
   customerId: String
   "With exactly this id of the order at the shop (UpPromote)."
   orderId: String
-  "With this text somewhere in the customer's e-mail address, the customer's id or the order's number."
+  """
+  With this text somewhere in the customer's e-mail address, the customer's id or the order's number. Partners get BAD_USER_INPUT for accounts whose
+  ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `.
+  """
   search: String
   "Made in this span of time."
   createdAt: DateRange
@@ -4440,7 +4453,7 @@ type Referral implements Node {
   orderNumber: String @everyone
   "The affiliate who brought it; null only if it could not be read."
   affiliate: Affiliate @everyone
-  "The campaign it counts in; null if it could not be read, or the vendor does not say."
+  "The campaign it counts in; null if it could not be read, or the vendor does not say, and for partners where the affiliate takes no part in it any more."
   campaign: Campaign @everyone
   """
   What was earned on it, newest first. At UpPromote the order and its commission are one record; refunds of the order stand here as well, though they are referrals of their own.
