@@ -2,6 +2,7 @@ package resolvers_test
 
 import (
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -84,6 +85,48 @@ func TestCustomerIDs(t *testing.T) {
 		if got := read(); got != want {
 			t.Errorf("%q: %v, want %v", rule, got, want)
 		}
+	}
+}
+
+// TestCustomersByEvents has partners look for events by what their customers' addresses hold, and by the events of sales to others' customers. FirstPromoter finds commissions by
+// all of these, and not even a cursor may show that there was something to find.
+func TestCustomersByEvents(t *testing.T) {
+	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true, cost: 1 << 20})
+	look := func(self, event string) (string, hit) {
+		a := w.as(partner(self), `query($event: String) { commissions(first: 2, filter: { eventId: $event }) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }`,
+			map[string]any{"event": event})
+		if len(a.Errors) > 0 {
+			t.Fatal(a.text)
+		}
+		return a.text, hit{data: string(a.Data)}.like(nil, nil)
+	}
+	tried := map[string]int{}
+	for _, c := range w.rows(auth.Local(), "commissions", "{}", "id tier eventId affiliate { id } referral { email }") {
+		self, _ := at(c, "affiliate", "id").(string)
+		event, _ := c["eventId"].(string)
+		email, _ := at(c, "referral", "email").(string)
+		hidden := map[string]string{"a customer's address": email, "a part of it": email[:strings.IndexByte(email, '@')+1]}
+		if tier, _ := c["tier"].(float64); tier > 1 {
+			hidden["the event of another's sale"] = event
+		} else if event != "" && tried["own"] < 5 {
+			tried["own"]++
+			text, _ := look(self, event)
+			if counted := strings.Contains(text, `"totalCount":1,`) || strings.Contains(text, `"totalCount":null,`); !counted || !strings.Contains(text, `"nodes":[{"id":"`+id(c)+`"}]`) {
+				t.Errorf("an event of their own: %s", clipped(text))
+			}
+		}
+		_, want := look(self, "ch_nothing")
+		for what, value := range hidden {
+			if tried[what]++; value == "" || tried[what] > 5 {
+				continue
+			}
+			if text, got := look(self, value); !reflect.DeepEqual(got, want) {
+				t.Errorf("%s shows in %s, want %s", what, clipped(text), want.data)
+			}
+		}
+	}
+	if len(tried) != 4 {
+		t.Errorf("not all was tried: %v", tried)
 	}
 }
 

@@ -201,11 +201,12 @@ func (s *scoped) WebhookSubscriptions() ([]providers.List[providers.WebhookSubsc
 	return nil, s.err
 }
 
-// Commissions plans lists of the partner's own. Those of referrals are found among them, for a referral's commissions may be others', too;
-// those of payouts are asked for, because rows do not always tell their payout.
+// Commissions plans lists of the partner's own. Those of referrals are found among them, for a referral's commissions may be others', too, and so is
+// an event, for a vendor may look for it in customers' addresses; those of payouts are asked for, because rows do not always tell their payout.
 func (s *scoped) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	sent := f
 	sent.Referrals, sent.Parent.Referral = nil, nil
+	sent.EventID = ""
 	if len(f.Payouts) == 0 {
 		return each(s, ownCommissions, f.Affiliates, true, s.commissions(f, providers.ID{}), func(affiliates []providers.ID) ([]providers.List[providers.Commission], error) {
 			sent.Affiliates = affiliates
@@ -233,9 +234,9 @@ func (s *scoped) Commissions(f providers.CommissionFilter) ([]providers.List[pro
 	return out, nil
 }
 
-// commissions wants the rows of the campaigns, the referrals and the payout asked for, as far as these are the partner's.
+// commissions wants the rows of the campaigns, the referrals, the event and the payout asked for, as far as these are the partner's.
 func (s *scoped) commissions(f providers.CommissionFilter, payout providers.ID) gate[providers.Commission] {
-	if payout.IsZero() && len(f.Referrals) == 0 && len(f.Campaigns) == 0 {
+	if payout.IsZero() && len(f.Referrals) == 0 && len(f.Campaigns) == 0 && f.EventID == "" {
 		return nil
 	}
 	return func(ctx context.Context, page int) (func(*providers.Commission) bool, error) {
