@@ -125,11 +125,14 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 }
 
 // rows are the records of a page, and the quality of the worst of them. A record that knows less than the page
-// did is none, and neither is one that has become another's than the page's: it has gone from the list.
+// did is none, and neither is one that has become another's than the page's: it has gone from the list. Of another account's there is nothing here.
 func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
 	worst := quality{fresh, providers.SourceMemory}
 	keys := make([]string, len(rows.Rows))
 	for i, r := range rows.Rows {
+		if r.ID.Account != c.account {
+			return nil, quality{}
+		}
 		keys[i] = recordKey(r.ID)
 	}
 	entries := c.get(ctx, keys...)

@@ -178,7 +178,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T {
 	var keys []string
 	for _, r := range rows {
-		if cm, ok := any(r).(*providers.Commission); ok && cm.PayoutUnknown {
+		if cm, ok := any(r).(*providers.Commission); ok && cm.PayoutUnknown && cm.ID.Account == c.account {
 			keys = append(keys, recordKey(cm.ID))
 		}
 	}
