@@ -15,7 +15,7 @@ func TestForget(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { kept = o.Persisted })
 	known := func(want bool) {
 		t.Helper()
-		if _, ok := kept.Get(t.Context(), persisted.Hash(document)); ok != want || h.Remembers(document) != want {
+		if _, ok := kept.Get(t.Context(), persisted.Staff, persisted.Hash(document)); ok != want || h.Remembers(document) != want {
 			t.Errorf("by its hash: %t, parsed: %t; want %t", ok, h.Remembers(document), want)
 		}
 	}
@@ -23,7 +23,7 @@ func TestForget(t *testing.T) {
 		if w := post(h, document); w.Code != http.StatusOK {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
-		kept.Put(t.Context(), document, 1<<40)
+		kept.Put(t.Context(), persisted.Staff, document, 1<<40)
 		known(true)
 		h.Forget()
 		known(false)

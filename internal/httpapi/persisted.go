@@ -8,12 +8,21 @@ import (
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 )
 
 // This file is automatic persisted queries, Apollo's protocol: https://www.apollographql.com/docs/apollo-server/performance/apq. A client sends
 // the hash of its document alone; told that it is not known, it sends both, once. (gqlgen's extension of the protocol keeps documents before
 // they are found to be within the limits and valid.)
+
+// part is whose documents a viewer may know of: a partner may not learn what staff ask for, by guessing it.
+func part(ctx context.Context) persisted.Part {
+	if v := auth.ViewerFrom(ctx); v != nil && v.Role == auth.RolePartner {
+		return persisted.Partners
+	}
+	return persisted.Staff
+}
 
 // persistedLifetime is how long a document is kept after it was sent.
 const persistedLifetime = 7 * 24 * time.Hour
@@ -49,14 +58,14 @@ func (t transport) recall(ctx context.Context, q *request) bool {
 		return true
 	}
 	var ok bool
-	q.Query, ok = t.persisted.Get(ctx, q.hash)
+	q.Query, ok = t.persisted.Get(ctx, part(ctx), q.hash)
 	return ok
 }
 
 // keep keeps a document that came with its hash. It is within the limits, and valid.
 func (t transport) keep(ctx context.Context, q *request) {
 	if q.keep {
-		t.persisted.Put(ctx, q.Query, persistedLifetime)
+		t.persisted.Put(ctx, part(ctx), q.Query, persistedLifetime)
 	}
 }
 

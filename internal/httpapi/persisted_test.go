@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"net/http"
@@ -147,16 +148,50 @@ func TestUnfitQueries(t *testing.T) {
 		if a := decode(t, w); w.Code != http.StatusBadRequest || len(a.Errors) == 0 {
 			t.Errorf("%s: %d %.300s", name, w.Code, w.Body)
 		}
-		if _, ok := store.Get(t.Context(), persisted.Hash(document)); ok {
+		if _, ok := store.Get(t.Context(), persisted.Staff, persisted.Hash(document)); ok {
 			t.Errorf("%s: the document was kept", name)
 		}
 	}
 	const mutation = `mutation { __typename }`
 	for _, document := range []string{mutation, nested("x", 13)} {
-		store.Put(t.Context(), document, time.Hour)
+		store.Put(t.Context(), persisted.Staff, document, time.Hour)
 		w := call(t, server, http.MethodGet, graphqlResponse, map[string]any{"extensions": persistedQuery(1, persisted.Hash(document))})
 		if a := decode(t, w); w.Code < 400 || a.Data != nil {
 			t.Errorf("%.20s: %d %s", document, w.Code, w.Body)
+		}
+	}
+}
+
+// TestGuessedQueries wants whoever guesses a document that was sent told that it is not known, a partner of staff's and staff of a partner's; and
+// partners to share theirs, as staff do.
+func TestGuessedQueries(t *testing.T) {
+	known, token := byToken(t)
+	h, _ := serve(t, func(o *httpapi.Options) { o.Auth = known })
+	finds := func(document string, who []string, with bool) bool {
+		t.Helper()
+		members := map[string]any{"extensions": persistedQuery(1, persisted.Hash(document))}
+		if with {
+			members["query"] = document
+		}
+		body, err := json.Marshal(members)
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := send(h, http.MethodPost, "/graphql", bytes.NewReader(body), who...)
+		found := strings.Contains(w.Body.String(), `"data"`)
+		if found == strings.Contains(w.Body.String(), `"PERSISTED_QUERY_NOT_FOUND"`) {
+			t.Fatalf("%s: %d %s", document, w.Code, w.Body)
+		}
+		return found
+	}
+	roles := map[string]string{"boss": "admin", "writer": "editor", "clerk": "reader", "jane": "partner", "joe": "partner"}
+	for sender, role := range roles {
+		document := fmt.Sprintf(`{ %s: affiliates(first: 1, filter: { email: "kim@example.com" }) { nodes { id } } }`, sender)
+		finds(document, token(sender, role), true)
+		for who, other := range roles {
+			if got, want := finds(document, token(who, other), false), (role == "partner") == (other == "partner"); got != want {
+				t.Errorf("what %s sent, %s finds: %t, want %t", sender, who, got, want)
+			}
 		}
 	}
 }
@@ -194,4 +229,4 @@ func TestSharedQueries(t *testing.T) {
 // panicky is a store that panics.
 type panicky struct{ persisted.Store }
 
-func (panicky) Get(context.Context, string) (string, bool) { panic("secret sauce") }
+func (panicky) Get(context.Context, persisted.Part, string) (string, bool) { panic("secret sauce") }

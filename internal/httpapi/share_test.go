@@ -15,27 +15,31 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
+// byToken is who knows tokens, and what makes the header with one.
+func byToken(t *testing.T) (*auth.Authenticator, func(subject, role string) []string) {
+	t.Helper()
+	secret := []byte("a secret of thirty-two characters")
+	affiliate := providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: "aff001"}.String()
+	known := auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
+		Issuer: "i", Audience: "a", Secret: secret, Now: time.Now, Claims: auth.Claims{Role: "role", Accounts: "accounts", Affiliates: "affiliates", Email: "email"},
+	}))
+	return known, func(subject, role string) []string {
+		made, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+			"iss": "i", "aud": "a", "sub": subject, "role": role, "exp": time.Now().Add(time.Hour).Unix(), "affiliates": []string{affiliate},
+		}).SignedString(secret)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []string{"Authorization", "Bearer " + made}
+	}
+}
+
 // TestShares wants a partner who took a minute's share of requests, or of the calls that these cost, refused until time has made up for it, whatever they ask; and
 // neither other partners nor staff kept from anything by that.
 func TestShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		secret := []byte("a secret of thirty-two characters")
-		h, _ := serve(t, func(o *httpapi.Options) {
-			o.Partner = 60
-			o.Auth = auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
-				Issuer: "i", Audience: "a", Secret: secret, Now: time.Now, Claims: auth.Claims{Role: "role", Accounts: "accounts", Affiliates: "affiliates", Email: "email"},
-			}))
-		})
-		affiliate := providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: "aff001"}.String()
-		token := func(subject, role string) []string {
-			made, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-				"iss": "i", "aud": "a", "sub": subject, "role": role, "exp": time.Now().Add(time.Hour).Unix(), "affiliates": []string{affiliate},
-			}).SignedString(secret)
-			if err != nil {
-				t.Fatal(err)
-			}
-			return []string{"Authorization", "Bearer " + made}
-		}
+		known, token := byToken(t)
+		h, _ := serve(t, func(o *httpapi.Options) { o.Partner, o.Auth = 60, known })
 		const free, dear = `{ __typename }`, `{ affiliates(first: 1) { nodes { id } } }`
 		asks := func(times int, query string, who []string, want int) {
 			t.Helper()

@@ -13,7 +13,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// TestForget wants the documents with a text gone from Redis, and the others left; and from a server's memory when it forgets.
+// TestForget wants the documents with a text gone from Redis, whosever they are, and the others left; and from a server's memory when it forgets.
 func TestForget(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) redis.UniversalClient{
 		"single": func(t *testing.T) redis.UniversalClient { return redistest.Start(t).Client(redisclient.Cache) },
@@ -25,9 +25,10 @@ func TestForget(t *testing.T) {
 			c := open(t)
 			s := persisted.NewRedis(c, patience, newMemory())
 			document := func(i int) string { return fmt.Sprintf(`{ a%d(email: "kim%d@example.com") }`, i, i%2) }
+			part := func(i int) persisted.Part { return []persisted.Part{persisted.Staff, persisted.Partners}[i/2%2] }
 			const documents = 20
 			for i := range documents {
-				s.Put(t.Context(), document(i), time.Hour)
+				s.Put(t.Context(), part(i), document(i), time.Hour)
 			}
 			if err := c.Set(t.Context(), "elsewhere", "kim1@", 0).Err(); err != nil {
 				t.Fatal(err)
@@ -36,10 +37,12 @@ func TestForget(t *testing.T) {
 			if n, err := persisted.Forget(t.Context(), c, holds); n != documents/2 || err != nil {
 				t.Errorf("forgot %d, %v; want %d", n, err, documents/2)
 			}
-			wants(t, s, document(1), true) // in its memory
+			for _, i := range []int{1, 3} {
+				wantsOf(t, s, part(i), document(i), true) // in its memory
+			}
 			s.Forget()
 			for i := range documents {
-				wants(t, s, document(i), i%2 == 0)
+				wantsOf(t, s, part(i), document(i), i%2 == 0)
 			}
 			if n, err := persisted.Forget(t.Context(), c, holds); n != 0 || err != nil {
 				t.Errorf("once more: forgot %d, %v", n, err)

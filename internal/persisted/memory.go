@@ -36,8 +36,8 @@ func NewMemory(bytes int64, now func() time.Time) *Memory {
 }
 
 // Get looks a document up.
-func (m *Memory) Get(_ context.Context, hash string) (string, bool) {
-	e, ok := m.kept.GetIfPresent(hash)
+func (m *Memory) Get(_ context.Context, of Part, hash string) (string, bool) {
+	e, ok := m.kept.GetIfPresent(string(of) + hash)
 	if !ok || !m.now().Before(e.until) {
 		return "", false
 	}
@@ -45,9 +45,9 @@ func (m *Memory) Get(_ context.Context, hash string) (string, bool) {
 }
 
 // Put keeps a document.
-func (m *Memory) Put(_ context.Context, document string, lifetime time.Duration) {
+func (m *Memory) Put(_ context.Context, of Part, document string, lifetime time.Duration) {
 	if len(document) <= Longest {
-		m.kept.Set(Hash(document), entry{document, m.now().Add(lifetime)})
+		m.kept.Set(string(of)+Hash(document), entry{document, m.now().Add(lifetime)})
 	}
 }
 

@@ -12,13 +12,23 @@ import (
 
 // Store keeps documents. It is safe for concurrent use.
 type Store interface {
-	// Get is the document with this hash, if the store has it and can be asked in time.
-	Get(ctx context.Context, hash string) (document string, ok bool)
+	// Get is the document with this hash, if this part of the store has it and can be asked in time.
+	Get(ctx context.Context, of Part, hash string) (document string, ok bool)
 	// Put keeps a document for a lifetime, which is positive, under its own [Hash]. One that is longer than [Longest] is not kept.
-	Put(ctx context.Context, document string, lifetime time.Duration)
+	Put(ctx context.Context, of Part, document string, lifetime time.Duration)
 	// Forget empties what this process remembers by itself.
 	Forget()
 }
+
+// Part is the documents of those who may know of each other's: whoever guesses a document learns by its hash whether somebody sent it. It is what a key
+// begins with.
+type Part string
+
+// The parts. Partners share theirs, for they use the same programs.
+const (
+	Staff    Part = ""
+	Partners Part = "partners:"
+)
 
 // Longest is how many bytes a document may have to be kept.
 const Longest = 64 << 10

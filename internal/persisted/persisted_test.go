@@ -39,24 +39,29 @@ func TestStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			wants(t, s, "{ a }", false)
-			s.Put(t.Context(), "{ a }", time.Hour)
-			s.Put(t.Context(), "{ b }", time.Hour)
+			s.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
+			s.Put(t.Context(), persisted.Staff, "{ b }", time.Hour)
 			wants(t, s, "{ a }", true)
 			wants(t, s, "{ b }", true)
 			wants(t, s, "{ c }", false)
 
+			wantsOf(t, s, persisted.Partners, "{ a }", false)
+			s.Put(t.Context(), persisted.Partners, "{ c }", time.Hour)
+			wantsOf(t, s, persisted.Partners, "{ c }", true)
+			wants(t, s, "{ c }", false)
+
 			longest := strings.Repeat("#", persisted.Longest)
-			s.Put(t.Context(), longest, time.Hour)
+			s.Put(t.Context(), persisted.Staff, longest, time.Hour)
 			wants(t, s, longest, true)
-			s.Put(t.Context(), longest+"#", time.Hour)
+			s.Put(t.Context(), persisted.Staff, longest+"#", time.Hour)
 			wants(t, s, longest+"#", false)
 
 			var wg sync.WaitGroup
 			for i := range 20 {
 				wg.Go(func() {
 					text := fmt.Sprintf("{ d%d }", i%5)
-					s.Put(t.Context(), text, time.Hour)
-					s.Get(t.Context(), persisted.Hash(text))
+					s.Put(t.Context(), persisted.Staff, text, time.Hour)
+					s.Get(t.Context(), persisted.Staff, persisted.Hash(text))
 				})
 			}
 			wg.Wait()
@@ -65,11 +70,17 @@ func TestStores(t *testing.T) {
 	}
 }
 
+// wants a document of staff's, or none.
 func wants(t *testing.T, s persisted.Store, document string, want bool) {
 	t.Helper()
-	got, ok := s.Get(t.Context(), persisted.Hash(document))
+	wantsOf(t, s, persisted.Staff, document, want)
+}
+
+func wantsOf(t *testing.T, s persisted.Store, of persisted.Part, document string, want bool) {
+	t.Helper()
+	got, ok := s.Get(t.Context(), of, persisted.Hash(document))
 	if ok != want || ok && got != document {
-		t.Errorf("%.20q is found: %v, as %.20q, want %v", document, ok, got, want)
+		t.Errorf("%.20q is found in %q: %v, as %.20q, want %v", document, of, ok, got, want)
 	}
 }
 
@@ -79,13 +90,13 @@ func TestBounds(t *testing.T) {
 	m := persisted.NewMemory(memory, func() time.Time { return now })
 	filler := strings.Repeat("#", 10<<10)
 	for i := range 500 {
-		m.Put(t.Context(), fmt.Sprint(i, filler), time.Hour)
+		m.Put(t.Context(), persisted.Staff, fmt.Sprint(i, filler), time.Hour)
 	}
 	if got := m.Bytes(); got > memory || got < memory/2 {
 		t.Errorf("500 documents of %d bytes take %d of %d", len(filler), got, memory)
 	}
 
-	m.Put(t.Context(), "{ a }", time.Hour)
+	m.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
 	now = now.Add(time.Hour - 1)
 	wants(t, m, "{ a }", true)
 	now = now.Add(1)
@@ -98,15 +109,19 @@ func TestShared(t *testing.T) {
 	first := persisted.NewRedis(server.Client(redisclient.Cache), patience, newMemory())
 	now := time.Now()
 	second := persisted.NewRedis(server.Client(redisclient.Cache), patience, persisted.NewMemory(memory, func() time.Time { return now }))
-	first.Put(t.Context(), "{ a }", time.Hour)
-	first.Put(t.Context(), "{ b }", time.Hour)
+	first.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
+	first.Put(t.Context(), persisted.Staff, "{ b }", time.Hour)
 	wants(t, second, "{ a }", true)
+	wantsOf(t, second, persisted.Partners, "{ b }", false)
+	first.Put(t.Context(), persisted.Partners, "{ p }", time.Hour)
+	wantsOf(t, second, persisted.Partners, "{ p }", true)
+	wants(t, second, "{ p }", false)
 
 	server.Stop()
 	wants(t, first, "{ b }", true)
 	wants(t, second, "{ a }", true)
 	wants(t, second, "{ b }", false)
-	second.Put(t.Context(), "{ c }", time.Hour)
+	second.Put(t.Context(), persisted.Staff, "{ c }", time.Hour)
 	wants(t, second, "{ c }", true)
 
 	now = now.Add(time.Hour + time.Minute)
@@ -117,7 +132,7 @@ func TestShared(t *testing.T) {
 func TestForged(t *testing.T) {
 	c := redistest.Start(t).Client(redisclient.Cache)
 	s := persisted.NewRedis(c, patience, newMemory())
-	s.Put(t.Context(), "{ a }", time.Hour)
+	s.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
 	keys, err := c.Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("%v %v", keys, err)
@@ -166,7 +181,7 @@ func TestHeld(t *testing.T) {
 	server.Hold()
 	defer server.Release()
 	wants(t, s, "{ a }", false)
-	s.Put(t.Context(), "{ a }", time.Hour)
+	s.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
 	wants(t, s, "{ a }", true)
 	if seen.most <= 0 || seen.most > 50*time.Millisecond {
 		t.Errorf("a request waits for Redis up to %v", seen.most)

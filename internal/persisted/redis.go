@@ -10,7 +10,7 @@ import (
 // memory is how many bytes of documents a server remembers itself: thousands of them, as programs' documents are.
 const memory = 8 << 20
 
-// prefix of all keys. The number changes with the meaning of what stands under them.
+// prefix of all keys, of whichever part. The number changes with the meaning of what stands under them.
 const prefix = "partnergraph:persisted:1:"
 
 // Redis is a [Store] that several servers share, with a memory of this process in front. While Redis is away, it is that memory.
@@ -38,35 +38,38 @@ func NewRedis(client redis.UniversalClient, timeout time.Duration, near *Memory)
 }
 
 // Get looks a document up, first in memory. A document that is not what its hash says is as if it were not there.
-func (r *Redis) Get(ctx context.Context, hash string) (string, bool) {
-	if document, ok := r.near.Get(ctx, hash); ok {
+func (r *Redis) Get(ctx context.Context, of Part, hash string) (string, bool) {
+	if document, ok := r.near.Get(ctx, of, hash); ok {
 		return document, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	key := keyOf(of, hash)
 	var text *redis.StringCmd
 	var left *redis.DurationCmd
 	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
-		text, left = p.Get(ctx, prefix+hash), p.PTTL(ctx, prefix+hash)
+		text, left = p.Get(ctx, key), p.PTTL(ctx, key)
 		return nil
 	})
 	if err != nil || left.Val() <= 0 || Hash(text.Val()) != hash {
 		return "", false
 	}
-	r.near.Put(ctx, text.Val(), left.Val())
+	r.near.Put(ctx, of, text.Val(), left.Val())
 	return text.Val(), true
 }
 
 // Put keeps a document in both.
-func (r *Redis) Put(ctx context.Context, document string, lifetime time.Duration) {
+func (r *Redis) Put(ctx context.Context, of Part, document string, lifetime time.Duration) {
 	if len(document) > Longest {
 		return
 	}
-	r.near.Put(ctx, document, lifetime)
+	r.near.Put(ctx, of, document, lifetime)
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	_ = r.client.Set(ctx, prefix+Hash(document), document, lifetime).Err() // nothing is lost: clients send it again
+	_ = r.client.Set(ctx, keyOf(of, Hash(document)), document, lifetime).Err() // nothing is lost: clients send it again
 }
+
+func keyOf(of Part, hash string) string { return prefix + string(of) + hash }
 
 // Forget empties the memory in front.
 func (r *Redis) Forget() { r.near.Forget() }
