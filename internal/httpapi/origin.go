@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"mime"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/rs/cors"
@@ -20,10 +22,26 @@ import (
 // and so every page in a browser there: one that could not read the answers could still spend the accounts' calls. That a POST is taken as
 // application/json alone, which a browser asks leave for first, and that GET is for queries, holds besides.
 //
-// So GET needs no header of its own, as it would by https://www.apollographql.com/docs/apollo-server/security/cors#preventing-cross-site-request-forgery-csrf,
-// and stays open to all that the specification of GraphQL over HTTP lets ask by it. What is no browser says no origin, and none of this concerns it. One
-// thing is left: a browser from before 2023, which sends no Sec-Fetch-Site, can be made to send a query by GET as if for a picture, and to throw away the
-// answer. (No browser sends that header in plain http to another machine either, but there a key is asked for.)
+// A browser that says nothing of the page (one from before 2023 does not where it asks as if for a picture, and none does in plain http to another machine) has
+// to send by GET what a page cannot without asking leave, as by https://www.apollographql.com/docs/graphos/routing/security/csrf: a header of those in asksLeave,
+// which a key is as well, or a content type that no form has. What is no browser can be made to send nothing by any page. It says no origin either, and needs no header: so all
+// that the specification of GraphQL over HTTP lets ask by GET stays open to it. A browser is known by its name, which no page may change without asking leave.
+
+// asksLeave are headers that a page can only send after its browser has asked for leave, and that nobody adds on the way: some WebViews add
+// X-Requested-With to everything, and proxies an X-Request-Id.
+var asksLeave = []string{"Apollo-Require-Preflight", "GraphQL-Require-Preflight", "X-Apollo-Operation-Name", "X-GraphQL-Yoga-CSRF", "X-API-Key"}
+
+// silent says whether a request is a browser's that a page may have made it send, and that does not say which.
+func silent(r *http.Request) bool {
+	if r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != "" || !strings.HasPrefix(r.UserAgent(), "Mozilla/") {
+		return false
+	}
+	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") { // others a browser may add by itself, of the address
+		return false
+	}
+	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
+	return (err != nil || mediaType != plainJSON) && !slices.ContainsFunc(asksLeave, func(name string) bool { return r.Header.Get(name) != "" })
+}
 
 // preflightLife is how long a browser may remember what it is allowed; Chromium takes no more.
 const preflightLife = 2 * time.Hour
@@ -33,18 +51,16 @@ func shared(origins []string) func(http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) }, // the library's own list, were it empty, would be everybody
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: []string{
-			"Accept", "Authorization", "Content-Type", "X-API-Key", ExplainHeader, RequestIDHeader,
-			// What clients add by themselves, or are told to for other servers.
-			"Apollo-Require-Preflight", "ApolloGraphQL-Client-Name", "ApolloGraphQL-Client-Version", "GraphQL-Require-Preflight", "X-Apollo-Operation-Id",
-			"X-Apollo-Operation-Name", "X-GraphQL-Yoga-CSRF", "X-Requested-With",
-		},
+		AllowedHeaders: append([]string{
+			"Accept", "Authorization", "Content-Type", ExplainHeader, RequestIDHeader,
+			"ApolloGraphQL-Client-Name", "ApolloGraphQL-Client-Version", "X-Apollo-Operation-Id", "X-Requested-With", // which clients add by themselves
+		}, asksLeave...),
 		ExposedHeaders: []string{RequestIDHeader},
 		MaxAge:         int(preflightLife.Seconds()),
 	}).Handler
 }
 
-// invited refuses what a browser sends for a page that is neither the server's own nor of one of these origins.
+// invited refuses what a browser sends for a page that is neither the server's own nor of one of these origins, or may send for any.
 func invited(origins []string, next http.Handler) http.Handler {
 	protection := http.NewCrossOriginProtection()
 	for _, origin := range origins {
@@ -59,6 +75,10 @@ func invited(origins []string, next http.Handler) http.Handler {
 		}
 		if protection.Check(&asked) != nil {
 			refused(http.StatusForbidden, resolvers.CodeForbidden, "the request is from a web page of an origin that is not listed in cors.origins").answer(w, r)
+			return
+		}
+		if r.Method == http.MethodGet && silent(r) {
+			refused(http.StatusForbidden, resolvers.CodeForbidden, "the browser does not say which web page the request is from: use POST, or send one of the headers "+strings.Join(asksLeave, ", ")).answer(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

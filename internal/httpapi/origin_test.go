@@ -168,6 +168,73 @@ func TestUninvited(t *testing.T) {
 	}
 }
 
+// TestSilentBrowsers wants nothing executed by GET for a browser that does not say which page it asks for, unless it sends what a page cannot without asking leave;
+// and everything for what is no browser.
+func TestSilentBrowsers(t *testing.T) {
+	h, log := serve(t, inviting)
+	const (
+		safari  = "Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/15.6 Safari/605.1.15"
+		picture = "image/webp,image/avif,video/*;q=0.8,image/png,image/svg+xml,image/*;q=0.8,*/*;q=0.5"
+	)
+	header := func(more ...string) []string { return append([]string{"User-Agent", safari}, more...) }
+	for _, test := range []struct {
+		name   string
+		header []string
+		want   int
+	}{
+		{"a picture", header("Accept", picture), 403},
+		{"a script, or what fetch asks without leave", header("Accept", "*/*"), 403},
+		{"what fetch asks without leave, as a client", header("Accept", graphqlResponse, "Accept-Language", "en", "Content-Language", "en", "Range", "bytes=0-"), 403},
+		{"the types of forms", header("Content-Type", "text/plain"), 403},
+		{"a type like the right one", header("Content-Type", "text/plain; charset=application/json"), 403},
+		{"what a WebView adds", header("X-Requested-With", "com.example.app"), 403},
+		{"what a proxy adds", header("X-Request-Id", "abc", "X-Forwarded-For", "192.0.2.1"), 403},
+		{"a password in the address", header("Authorization", "Basic eDp5"), 403},
+		{"a cookie of another server of this machine", header("Cookie", "a=b", "Referer", "https://elsewhere.example/"), 403},
+
+		{"Apollo Client", header("X-Apollo-Operation-Name", "Try"), 200},
+		{"Apollo Client, otherwise", header("Apollo-Require-Preflight", "true"), 200},
+		{"by the name that they agreed on", header("GraphQL-Require-Preflight", "1"), 200},
+		{"Yoga's", header("X-GraphQL-Yoga-CSRF", "1"), 200},
+		{"a key", header("X-API-Key", "k"), 200},
+		{"a token", header("Authorization", "Bearer t"), 200},
+		{"a content type", header("Content-Type", plainJSON), 200},
+		{"its own page", header("Sec-Fetch-Site", "same-origin"), 200},
+		{"the address bar", header("Sec-Fetch-Site", "none"), 200},
+		{"a listed page", header("Origin", portal), 200},
+		{"curl", []string{"User-Agent", "curl/8.5.0", "Accept", "*/*"}, 200},
+		{"Node", []string{"User-Agent", "node", "Accept", "*/*", "Sec-Fetch-Mode", "cors"}, 200},
+		{"a client without a name", nil, 200},
+	} {
+		log.Reset()
+		w := send(h, http.MethodGet, "/graphql?query=query+Try{__typename}", nil, test.header...)
+		if executed := strings.Contains(log.String(), `"operation":"Try"`); w.Code != test.want || executed != (test.want == 200) {
+			t.Errorf("%s: %d %s, executed: %t", test.name, w.Code, w.Body, executed)
+		}
+		if w.Code != http.StatusForbidden {
+			continue
+		}
+		a := decode(t, w)
+		for _, says := range []string{"POST", "GraphQL-Require-Preflight", "Apollo-Require-Preflight", "X-Apollo-Operation-Name", "X-API-Key"} {
+			if a.Data != nil || len(a.Errors) != 1 || a.Errors[0].Extensions.Code != "FORBIDDEN" || !strings.Contains(a.Errors[0].Message, says) {
+				t.Errorf("%s: %s, want %s in it", test.name, w.Body, says)
+			}
+		}
+	}
+	if w := send(h, http.MethodPost, "/graphql", strings.NewReader(`{"query":"query Try{__typename}"}`), header("Accept", "*/*")...); w.Code != http.StatusOK {
+		t.Errorf("POST of JSON: %d %s", w.Code, w.Body)
+	}
+	if w := send(h, http.MethodPost, "/graphql", strings.NewReader(`{"query":"query Try{__typename}"}`), header("Content-Type", "text/plain")...); w.Code != http.StatusUnsupportedMediaType {
+		t.Errorf("POST of text: %d %s", w.Code, w.Body)
+	}
+	locked, log := serve(t, func(o *httpapi.Options) { o.Auth = auth.New(nil, nil) })
+	for who, header := range map[string][]string{"a browser": header("Sec-Fetch-Site", "same-origin"), "what is none": nil} {
+		if w := send(locked, http.MethodGet, "/graphql?query=query+Try{__typename}", nil, header...); w.Code != http.StatusUnauthorized || strings.Contains(log.String(), `"operation":"Try"`) {
+			t.Errorf("%s without a key, where one is asked for: %d %s", who, w.Code, w.Body)
+		}
+	}
+}
+
 // TestSimpleRequests wants none of the bodies understood that a browser sends without asking for leave, should it not say where from either.
 func TestSimpleRequests(t *testing.T) {
 	h, log := serve(t, nil)
