@@ -22,7 +22,9 @@ func newPortal(t testing.TB, s setup) *stage {
 	sequential(t)
 	s.portal, s.noBudget, s.ticks, s.calls, s.cost = true, true, true, 1_000_000_000, 1_000_000_000
 	s.emails = map[string]resolvers.CustomerEmails{"promotekit": resolvers.EmailsShown, "uppromote": resolvers.EmailsShown, "firstpromoter": resolvers.EmailsHidden}
-	return newStage(t, newWorld(t, s))
+	portal := newStage(t, newWorld(t, s))
+	portal.emails = s.emails
+	return portal
 }
 
 // partner is the actor who is these affiliates.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // stage is a portal's world with everything that is there, as an admin of all accounts sees it.
@@ -23,6 +24,7 @@ type stage struct {
 	account map[string]string   // the account that each is of
 	joined  map[string][]string // the campaigns of an affiliate
 	strings map[string][]string // which records hold a text
+	emails  map[string]resolvers.CustomerEmails
 }
 
 // newStage reads everything that there is.
@@ -187,12 +189,18 @@ func (s *stage) own(a *actor, noun string) []string {
 	return a.own[noun]
 }
 
-// secrets are the texts that an actor must not be told: those that stand in no record of theirs.
+// hides says whether a text is the address of an actor's own customer that the account does not show.
+func (s *stage) hides(a *actor, id, text string) bool {
+	r := s.records[id]
+	return a.selves != nil && r["__typename"] == "Referral" && r["email"] == text && s.emails[s.account[id]] == resolvers.EmailsHidden
+}
+
+// secrets are the texts that an actor must not be told: those that stand in no record of theirs, and the addresses that are hidden there.
 func (s *stage) secrets(a *actor) *finder {
 	f := &finder{by: map[string][]string{}}
 	var mine strings.Builder
 	for text, ids := range s.strings {
-		if slices.ContainsFunc(ids, func(id string) bool { return s.may(a, id) }) {
+		if slices.ContainsFunc(ids, func(id string) bool { return s.may(a, id) && !s.hides(a, id, text) }) {
 			mine.WriteString(text + "\n")
 		} else {
 			f.add(text)
@@ -249,7 +257,7 @@ func (s *stage) leaks(a *actor, data any, errors string, secrets *finder, sent .
 	})
 	for _, secret := range secrets.in(strings.Join(append(everyText(data), errors), "\n")) {
 		if !slices.ContainsFunc(sent, func(s string) bool { return strings.Contains(s, secret) }) {
-			wrong = append(wrong, fmt.Sprintf("%q is told, which is in %v alone", secret, s.strings[secret]))
+			wrong = append(wrong, fmt.Sprintf("%q is told, which is theirs to see in none of %v", secret, s.strings[secret]))
 		}
 	}
 	return wrong[:min(len(wrong), 5)]
