@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -211,4 +212,148 @@ func TestAttackKeys(t *testing.T) {
 			t.Errorf("%d: %s", i, clipped(a.text))
 		}
 	}
+}
+
+// TestAttackBeside makes every mutation with an id of another account beside a first one that is right: of an account that the actor sees, and of one that they do
+// not. It has to be wrong as one is that is not there, and nobody may be asked.
+func TestAttackBeside(t *testing.T) {
+	s := newPortal(t, setup{})
+	accounts := s.w.names()
+	tried := map[string]bool{}
+	for i, account := range accounts {
+		other := accounts[(i+1)%len(accounts)]
+		own, foreign := s.staff(auth.RoleReader, account), s.staff(auth.RoleReader, other)
+		for _, a := range []*actor{s.staff(auth.RoleEditor, account), s.staff(auth.RoleAdmin, account), s.staff(auth.RoleEditor, account, other)} {
+			for _, mutation := range s.schema.Mutation.Fields {
+				if may("Mutation", mutation, a.viewer.Role) {
+					s.beside(a, own, foreign, mutation, tried)
+				}
+			}
+		}
+	}
+	if len(tried) == 0 {
+		t.Error("no input names several records")
+	}
+	for what, done := range tried {
+		if !done {
+			t.Errorf("%s: nobody tried it with what is another account's", what)
+		}
+	}
+}
+
+// beside makes a mutation once for each id of its inputs but the first.
+func (s *stage) beside(a, own, foreign *actor, mutation *ast.FieldDefinition, tried map[string]bool) {
+	s.t.Helper()
+	def := s.schema.Types[mutation.Arguments[0].Type.Name()]
+	for nth := 1; ; nth++ {
+		var before []string // the right ids that come before the wrong one
+		var theirs, none string
+		with := &writing{stage: s, mutation: mutation, role: a.viewer.Role}
+		with.id = func(noun string, at int) string {
+			id := first(s.own(own, noun))
+			switch {
+			case at < nth:
+				before = append(before, id)
+			case at == nth:
+				id = first(s.own(foreign, noun))
+				theirs = id
+			}
+			return id
+		}
+		inputs := with.inputs(def)
+		if nth >= with.ids {
+			return
+		}
+		if theirs != "" {
+			none = s.absentID(theirs)
+		}
+		for i, input := range inputs {
+			path := place(input, theirs)
+			if path == nil || !slices.ContainsFunc(before, func(id string) bool { return place(input, id) != nil }) {
+				continue // it is not in inputs of this kind, or is their first
+			}
+			what := mutation.Name + " " + strings.Join(path, ".")
+			if tried[what] = tried[what] || !with.lacking; with.lacking {
+				continue
+			}
+			s.w.called()
+			got := with.commit(a, input, fmt.Sprint(a.name, nth, i))
+			want := with.commit(a, replaced(input, theirs, none).(object), fmt.Sprint(a.name, nth, i, "absent"))
+			if calls := s.w.called(); len(calls) > 0 {
+				s.t.Errorf("%s of another account's by %s costs %s", what, a.name, calls[0])
+			}
+			if !slices.Contains(got.problems(s.t), strings.Join(path, ".")+" INVALID") {
+				s.t.Errorf("%s of another account's by %s: %s", what, a.name, clipped(got.text))
+			}
+			if a, b := strings.ReplaceAll(unnumbered(got.text), theirs, none), unnumbered(want.text); a != b {
+				s.t.Errorf("%s of another account's: %s, want %s", what, clipped(a), clipped(b))
+			}
+		}
+	}
+}
+
+// place is where a text stands in an input; nil where it does not.
+func place(v any, text string) (path []string) {
+	switch v := v.(type) {
+	case string:
+		if v == text {
+			return []string{}
+		}
+	case object:
+		for name, below := range v {
+			if at := place(below, text); at != nil {
+				return append([]string{name}, at...)
+			}
+		}
+	case []any:
+		for i, below := range v {
+			if at := place(below, text); at != nil {
+				return append([]string{fmt.Sprint(i)}, at...)
+			}
+		}
+	}
+	return nil
+}
+
+// replaced is an input with another text in place of one.
+func replaced(v any, text, by string) any {
+	switch v := v.(type) {
+	case string:
+		if v == text {
+			return by
+		}
+	case object:
+		out := object{}
+		for name, below := range v {
+			out[name] = replaced(below, text, by)
+		}
+		return out
+	case []any:
+		out := make([]any, len(v))
+		for i, below := range v {
+			out[i] = replaced(below, text, by)
+		}
+		return out
+	}
+	return v
+}
+
+// problems are what an answer says is wrong with an input: paths and codes.
+func (a *answer) problems(t testing.TB) (all []string) {
+	t.Helper()
+	var data map[string]struct {
+		UserErrors []struct {
+			Field []string
+			Code  string
+		}
+	}
+	if err := json.Unmarshal(a.Data, &data); err != nil {
+		t.Fatalf("%v: %s", err, clipped(a.text))
+	}
+	for _, payload := range data {
+		for _, e := range payload.UserErrors {
+			all = append(all, strings.Join(e.Field, ".")+" "+e.Code)
+		}
+	}
+	return all
 }
