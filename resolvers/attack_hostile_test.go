@@ -31,6 +31,7 @@ const (
 	swaps          = "answers an id with another record"
 	reowns         = "says that a record is another's"
 	along          = "sends others' records along"
+	goesOn         = "says of every list that it goes on"
 	fails          = "does not answer who has an address"
 )
 
@@ -65,6 +66,8 @@ func lying[T providers.Record](l *lies, noun providers.Noun, narrow bool, plan f
 			case slipsPages:
 				total := int64(100_000)
 				page.More, page.Total = true, &total
+			case goesOn:
+				page.More = true
 			case slipsRows:
 				page.Items = append(slices.Clone(p.Items), l.rows[noun]().(*T))
 			case namesOthers:
