@@ -3,9 +3,11 @@
 package redistest
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"net"
+	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
@@ -40,11 +42,30 @@ func Start(t testing.TB, settings ...string) *Server {
 
 func launch(t testing.TB, settings ...string) *Server {
 	t.Helper()
-	s := &Server{t: t, program: needs.Program(t, "redis-server"), dir: t.TempDir(), address: free(t)}
-	_, port, _ := net.SplitHostPort(s.address)
-	s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--logfile", filepath.Join(s.dir, "log")}, settings...)
-	s.launch()
-	return s
+	for {
+		s := &Server{t: t, program: needs.Program(t, "redis-server"), dir: t.TempDir(), address: free(t)}
+		_, port, _ := net.SplitHostPort(s.address)
+		s.args = append([]string{"--bind", "127.0.0.1", "--port", port, "--dir", s.dir, "--save", "", "--logfile", s.log()}, settings...)
+		if s.launch(); s.listens() {
+			return s
+		}
+	}
+}
+
+func (s *Server) log() string { return filepath.Join(s.dir, "log") }
+
+// listens waits until the server says that it does, or that it cannot: then somebody else has taken its port, or the one ten thousand above, since it was free. Who
+// answers there might be another test's.
+func (s *Server) listens() (ready bool) {
+	s.t.Helper()
+	Eventually(s.t, s.address+" listens", func(context.Context) error {
+		said, err := os.ReadFile(s.log())
+		if ready = bytes.Contains(said, []byte("Ready to accept connections")); ready || bytes.Contains(said, []byte("Failed listening on port")) {
+			return nil
+		}
+		return fmt.Errorf("%w: %s", err, said)
+	})
+	return ready
 }
 
 func (s *Server) launch() {
