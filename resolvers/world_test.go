@@ -108,8 +108,7 @@ type setup struct {
 	heard io.Writer    // what the vendors answer; nowhere
 	deaf  *atomic.Bool // whether the vendors ignore just now what narrows their lists; never
 
-	wrap  func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
-	below func(providers.Provider) providers.Provider // comes between the vendors and the cache
+	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
 
 // newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
@@ -146,11 +145,7 @@ func newWorld(t testing.TB, s setup) *world {
 	log := s.logger()
 	var accounts []providers.Provider
 	for _, name := range s.vendors {
-		vendor := w.open(s, name)
-		if s.below != nil {
-			vendor = s.below(vendor)
-		}
-		var p providers.Provider = cache.Wrap(vendor, s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
+		var p providers.Provider = cache.Wrap(w.open(s, name), s.store, cache.Options{List: time.Minute, Stale: time.Hour, Now: w.now, Logger: log})
 		if s.wrap != nil {
 			p = s.wrap(p)
 		}
