@@ -291,14 +291,12 @@ func (s *scoped) pays(ctx context.Context, f providers.CommissionFilter, payout 
 
 // honest is an error where the vendor does not narrow commissions to an affiliate.
 func (s *scoped) honest(ctx context.Context) error {
-	return narrows(ctx, s, func() ([]providers.List[providers.Commission], error) {
-		return s.Commissions(providers.CommissionFilter{})
-	})
+	lists, err := s.Commissions(providers.CommissionFilter{})
+	return narrows(ctx, s, lists, err)
 }
 
-// narrows is an error where the vendor does not narrow the first of the partner's own lists.
-func narrows[T providers.Record](ctx context.Context, s *scoped, own func() ([]providers.List[T], error)) error {
-	lists, err := own()
+// narrows is an error where the vendor does not narrow the first of the partner's own lists, or they could not be planned.
+func narrows[T providers.Record](ctx context.Context, s *scoped, lists []providers.List[T], err error) error {
 	if err != nil || len(lists) == 0 {
 		return err
 	}

@@ -84,9 +84,8 @@ func paidOut(ctx context.Context, s *scoped, need []string) error {
 	if len(need) > 0 && !slices.Contains(need, "payout") {
 		return nil
 	}
-	return narrows(ctx, s, func() ([]providers.List[providers.Payout], error) {
-		return s.Payouts(providers.PayoutFilter{Statuses: []providers.PayoutStatus{providers.PayoutPaid}})
-	})
+	lists, err := s.Payouts(providers.PayoutFilter{Statuses: []providers.PayoutStatus{providers.PayoutPaid}})
+	return narrows(ctx, s, lists, err)
 }
 
 // named says whether one of the partner's own commissions names a payout, which then is theirs. Nothing else is taken for theirs because of

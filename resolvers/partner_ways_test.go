@@ -96,10 +96,8 @@ func TestPartnerSwitches(t *testing.T) {
 			if len(a.Errors) == 0 || len(leaks(a.text, all.secrets(self))) > 0 {
 				t.Errorf("%s: %s", try.name, clipped(a.text))
 			}
-			for _, r := range w.kits[try.vendor].Requests() {
-				if u, err := url.Parse(r.Path); err != nil || u.Query().Get("page") > "1" {
-					t.Errorf("%s: everyone's list is walked by %s", try.name, r.Path)
-				}
+			for _, call := range onward(w.called()) {
+				t.Errorf("%s: everyone's list is walked by %s", try.name, call)
 			}
 		}
 		if !strings.Contains(w.told.take(), "ignores the filter by affiliate") {
@@ -130,10 +128,8 @@ func TestPartnerPayoutsUnnarrowed(t *testing.T) {
 		if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || !strings.Contains(a.text, `"payout":null`) {
 			t.Error(clipped(a.text))
 		}
-		for _, r := range w.kits["uppromote"].Requests() {
-			if u, err := url.Parse(r.Path); err != nil || u.Query().Get("page") > "1" {
-				t.Errorf("everyone's list is walked by %s", r.Path)
-			}
+		for _, call := range onward(w.called()) {
+			t.Errorf("everyone's list is walked by %s", call)
 		}
 	}
 }

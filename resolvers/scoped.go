@@ -249,23 +249,26 @@ func only[T providers.Record](ctx context.Context, ids []providers.ID, may func(
 	return out, nil
 }
 
-// seen is a record as the partner sees it whose it is, or who takes part in it.
+// seen is a record as the partner sees it whose it is, or who takes part in it. The record itself is others', too, and stays as it is.
 func seen[T providers.Record](row *T) *T {
-	out := *row
-	switch r := any(&out).(type) {
+	switch r := any(row).(type) {
 	case *providers.Affiliate: // what came along of others
-		r.Memberships = slices.DeleteFunc(slices.Clone(r.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != r.ID })
-		r.Coupons = slices.DeleteFunc(slices.Clone(r.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != r.ID })
+		out := *r
+		out.Memberships = slices.DeleteFunc(slices.Clone(r.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != r.ID })
+		out.Coupons = slices.DeleteFunc(slices.Clone(r.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != r.ID })
+		return any(&out).(*T)
 	case *providers.Campaign:
 		if r.NamePrivate {
-			r.Name = nil
+			out := *r
+			out.Name = nil
+			return any(&out).(*T)
 		}
 	case *providers.Commission:
 		if r.OthersSale {
-			r.SaleAmount, r.OriginalSaleAmount, r.EventID, r.OrderID = nil, nil, nil, nil
+			out := *r
+			out.SaleAmount, out.OriginalSaleAmount, out.EventID, out.OrderID = nil, nil, nil, nil
+			return any(&out).(*T)
 		}
-	default:
-		return row
 	}
-	return &out
+	return row
 }
