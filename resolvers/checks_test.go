@@ -14,7 +14,7 @@ import (
 	"testing"
 )
 
-// removing is given by `make checks`: a quarter of an hour on two cores.
+// removing is given by `make checks`: a third of an hour on two cores.
 var removing = flag.Bool("checks", false, "take out each check of testdata/checks.txt, and want the tests to fail")
 
 // taken is the environment variable with the number of the check that is taken out.
