@@ -50,6 +50,7 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	}
 	asked := len(open)
 	b := &Batch[T]{Found: make(map[ID]*T, asked)}
+	var before *Page[T]
 	for read := 0; WalkOn(read, len(open), asked, pages, probe); {
 		p, err := page(ctx, read+1)
 		if err != nil {
@@ -67,11 +68,12 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 			}
 		}
 		switch {
-		case !p.More:
-			pages = read // whoever is still open is not in the list: each is asked for
+		case !p.More || p.Repeats(before):
+			pages = read // what is still open is not in the list: it is read one by one
 		case p.Total != nil:
 			pages = int((*p.Total + int64(size) - 1) / int64(size))
 		}
+		before = p
 	}
 	var (
 		mu   sync.Mutex

@@ -2,8 +2,8 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"iter"
-	"time"
 )
 
 // List is one sequence of records at the vendor, newest first, that can be read page by page.
@@ -29,9 +29,6 @@ type List[T Record] struct {
 	// Within is a longer list that holds every row of this one, if reading it may be cheaper when
 	// many of its parts are asked for at once (a hundred referrals' commissions, say); else nil.
 	Within *List[T]
-
-	// Since bounds the walk through Within: no row of this list was created before it. Zero: unknown.
-	Since time.Time
 }
 
 // PageRequest asks for one page of a list.
@@ -46,9 +43,17 @@ type PageRequest struct {
 // Page is one page of a list, in the vendor's order.
 type Page[T Record] struct {
 	Items   []*T
-	More    bool   // whether there is, or may be, a next page
+	More    bool   // whether there is, or may be, a next page: false only where the end is proven
 	Total   *int64 // rows in the whole list, where the reply said so
+	Unread  int    // rows that the vendor sent and that could not be read; they are not in Items
+	Mark    uint64 // a hash of the rows that the vendor sent, whichever of them are in Items; 0: unknown
 	Harvest Harvest
+}
+
+// Repeats says whether the vendor sent the same rows as on the page before. A list that does so
+// does not page, or has no more rows: it ends there.
+func (p *Page[T]) Repeats(before *Page[T]) bool {
+	return before != nil && p.Mark != 0 && p.Mark == before.Mark
 }
 
 // Harvest is what a reply carried besides what was asked for: whole records, and stubs, whose
@@ -118,11 +123,37 @@ func HarvestOf[T Record](r *T) (h Harvest) {
 	return h
 }
 
-// All reads a list to its end. It stops at the first error, or when the caller stops.
+// maxPages bounds a walk whose caller names no bound: of 100 rows a page, a million rows.
+const maxPages = 10_000
+
+// ErrPages says that a list has more pages than may be read.
+var ErrPages = errors.New("the list has more pages than may be read")
+
+// Pages reads a list page by page, from page 1 to its end, at most max pages. A page that repeats
+// the one before is not given: it is the end. A list that is longer than max ends with [ErrPages],
+// any other failure with its error.
+func Pages[T Record](ctx context.Context, l List[T], r Reader, max int) iter.Seq2[*Page[T], error] {
+	return func(yield func(*Page[T], error) bool) {
+		var before *Page[T]
+		for n := 1; n <= max; n++ {
+			p, err := l.Page(ctx, PageRequest{Number: n, Reader: r})
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			if p.Repeats(before) || !yield(p, nil) || !p.More {
+				return
+			}
+			before = p
+		}
+		yield(nil, &Error{Op: l.Key, Kind: KindBadReply, Err: ErrPages})
+	}
+}
+
+// All reads the rows of a list to its end. It stops at the first error, or when the caller stops.
 func All[T Record](ctx context.Context, l List[T], r Reader) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for n := 1; ; n++ {
-			p, err := l.Page(ctx, PageRequest{Number: n, Reader: r})
+		for p, err := range Pages(ctx, l, r, maxPages) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -131,9 +162,6 @@ func All[T Record](ctx context.Context, l List[T], r Reader) iter.Seq2[*T, error
 				if !yield(row, nil) {
 					return
 				}
-			}
-			if !p.More {
-				return
 			}
 		}
 	}

@@ -167,8 +167,6 @@ func walk[From, To providers.Record](ctx context.Context, pages int, open []int,
 		whole  = leaves[open[0]].sources[0].list.Within
 		reader = leaves[open[0]].sources[0].provider
 		dealt  = map[int][]*To{}
-		sorted = true // as long as rows come newest first, a list's Since says where it ends
-		last   int64
 	)
 	for read := 0; read < pages && providers.WalkOn(read, len(open), asked, length, true); {
 		p, err := whole.Page(ctx, providers.PageRequest{Number: read + 1, Reader: reader})
@@ -179,10 +177,7 @@ func walk[From, To providers.Record](ctx context.Context, pages int, open []int,
 		if size := len(p.Items); p.Total != nil && size > 0 && p.More {
 			length = int((*p.Total + int64(size) - 1) / int64(size))
 		}
-		for i, row := range p.Items {
-			at := stamp(providers.NodeOf(row).Listed())
-			sorted = sorted && (read == 1 && i == 0 || at <= last)
-			last = at
+		for _, row := range p.Items {
 			for _, o := range open {
 				if s := leaves[o].sources[0]; s.match(row) && !has(dealt[o], row) {
 					dealt[o] = append(dealt[o], row)
@@ -191,7 +186,7 @@ func walk[From, To providers.Record](ctx context.Context, pages int, open []int,
 		}
 		open = slices.DeleteFunc(open, func(o int) bool {
 			s := leaves[o].sources[0]
-			ended := !p.More || sorted && !s.list.Since.IsZero() && last < stamp(s.list.Since)
+			ended := !p.More
 			if !ended && len(dealt[o]) <= branches[o].first {
 				return false
 			}

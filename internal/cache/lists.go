@@ -115,7 +115,7 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	if q = q.worse(c.quality(e)); q.state == miss {
 		return nil, quality{}
 	}
-	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total}
+	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total, Unread: rows.Unread, Mark: rows.Mark}
 	for i, r := range records {
 		if p.Items[i], ok = r.(*T); !ok {
 			return nil, quality{}
@@ -178,7 +178,7 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 	}
 	p := *read
 	p.Items = payouts(ctx, c, read.Items)
-	rows := Rows{More: p.More, Total: p.Total, Owner: owner(p.Items), Rows: make([]Row, len(p.Items))}
+	rows := Rows{More: p.More, Total: p.Total, Unread: p.Unread, Mark: p.Mark, Owner: owner(p.Items), Rows: make([]Row, len(p.Items))}
 	for i, item := range p.Items {
 		n := providers.NodeOf(item)
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}

@@ -56,10 +56,12 @@ type Entry struct {
 
 // Rows is a page of a list, by reference.
 type Rows struct {
-	Rows  []Row
-	More  bool
-	Total *int64
-	Owner providers.ID `json:",omitzero"` // the affiliate that all rows belonged to; zero if not one
+	Rows   []Row
+	More   bool
+	Total  *int64
+	Unread int          `json:",omitempty"` // rows of the vendor's page that could not be read
+	Mark   uint64       `json:",omitempty"` // see providers.Page
+	Owner  providers.ID `json:",omitzero"`  // the affiliate that all rows belonged to; zero if not one
 }
 
 // Row names a row of a page, and what the page knew of it: a record that knows less does not stand

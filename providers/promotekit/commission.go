@@ -35,9 +35,9 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 	var lists []providers.List[providers.Commission]
 	switch narrow := !p.byAffiliate.ignored.Load(); {
 	case len(referrals) > 0:
-		lists = p.narrowed(p.byReferral, referrals, f)
+		lists = p.narrowed(p.byReferral, referrals)
 	case len(affiliates) > 0 && narrow:
-		lists = p.narrowed(p.byAffiliate, affiliates, f)
+		lists = p.narrowed(p.byAffiliate, affiliates)
 	case len(payouts) > 0 && narrow:
 		for _, payout := range payouts {
 			lists = append(lists, p.commissionsOf(payout))
@@ -77,9 +77,8 @@ func (p *provider) referrers(referrals []providers.ID) (affiliates []string) {
 type assumedFilter struct {
 	param      string
 	capability providers.Capability
-	of         func(*providers.Commission) string                                 // what the filter narrows by
-	parent     func(providers.CommissionFilter) (value string, n *providers.Node) // the row whose edge is followed
-	ignored    atomic.Bool                                                        // a row did not match it
+	of         func(*providers.Commission) string // what the filter narrows by
+	ignored    atomic.Bool                        // a row did not match it
 }
 
 func commissionsByAffiliate() *assumedFilter {
@@ -87,12 +86,6 @@ func commissionsByAffiliate() *assumedFilter {
 		param:      "affiliate_id",
 		capability: providers.FilterCommissionsByAffiliate,
 		of:         func(c *providers.Commission) string { return c.AffiliateID.Local },
-		parent: func(f providers.CommissionFilter) (string, *providers.Node) {
-			if a := f.Parent.Affiliate; a != nil {
-				return a.ID.Local, &a.Node
-			}
-			return "", nil
-		},
 	}
 }
 
@@ -101,20 +94,12 @@ func commissionsByReferral() *assumedFilter {
 		param:      "referral_id",
 		capability: providers.FilterCommissionsByReferral,
 		of:         func(c *providers.Commission) string { return uuidOf(c.ReferralID) },
-		parent: func(f providers.CommissionFilter) (string, *providers.Node) {
-			if r := f.Parent.Referral; r != nil {
-				return uuidOf(r.ID), &r.Node
-			}
-			return "", nil
-		},
 	}
 }
 
-// narrowed is a list for each value of an assumed filter. Nobody earns by what is not there yet, so a
-// parent's creation bounds the walk.
-func (p *provider) narrowed(by *assumedFilter, values []string, f providers.CommissionFilter) []providers.List[providers.Commission] {
+// narrowed is a list for each value of an assumed filter.
+func (p *provider) narrowed(by *assumedFilter, values []string) []providers.List[providers.Commission] {
 	lists := forEach(commissionsPath, nil, by.param, values, false, p.listCommissions)
-	parent, node := by.parent(f)
 	for i, value := range values {
 		page := lists[i].Page
 		lists[i].Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
@@ -126,9 +111,6 @@ func (p *provider) narrowed(by *assumedFilter, values []string, f providers.Comm
 				p.ignores(by)
 			}
 			return out, nil
-		}
-		if parent == value {
-			lists[i].Since = node.Listed()
 		}
 	}
 	return lists
@@ -161,7 +143,7 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 			}
 			source := all
 			if owner := found.AffiliateID.Local; isUUID(owner) {
-				source = p.narrowed(p.byAffiliate, []string{owner}, providers.CommissionFilter{})[0]
+				source = p.narrowed(p.byAffiliate, []string{owner})[0]
 			}
 			page, err := source.Page(ctx, r)
 			if err != nil {

@@ -312,7 +312,6 @@ func derived[T, U providers.Record](l providers.List[T], counted bool, parts fun
 	d := providers.List[U]{
 		Key:   l.Key,
 		Exact: l.Exact,
-		Since: l.Since,
 		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[U], error) {
 			page, err := l.Page(ctx, r)
 			if err != nil {

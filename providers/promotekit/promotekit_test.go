@@ -194,9 +194,6 @@ func plan[T providers.Record](lists []providers.List[T], err error) (lines []str
 		if l.Within != nil {
 			line += " within " + l.Within.Key
 		}
-		if !l.Since.IsZero() {
-			line += " since " + l.Since.Format(time.DateOnly)
-		}
 		lines = append(lines, line)
 	}
 	return lines

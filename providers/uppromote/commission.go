@@ -89,9 +89,6 @@ func (p *provider) commissionsOfOrder(order *providers.Referral) []providers.Lis
 	lists, all := commissionList.lists(l), commissionList.all(p)
 	for i := range lists {
 		lists[i].Within = &all
-		if order.CreatedAt != nil {
-			lists[i].Since = *order.CreatedAt
-		}
 	}
 	return lists
 }

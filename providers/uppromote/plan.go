@@ -24,8 +24,7 @@ const (
 type plan struct {
 	*provider
 	narrow.Plan
-	within bool // it is narrowed by parents: the list of all holds every match, too
-	since  time.Time
+	within bool                    // it is narrowed by parents: the list of all holds every match, too
 	emails map[providers.ID]string // those of affiliates that are known already
 }
 
@@ -59,9 +58,6 @@ func (l *plan) affiliates(ids []providers.ID, known *providers.Affiliate) {
 	}
 	if known.Email != nil {
 		l.emails = map[providers.ID]string{known.ID: *known.Email}
-	}
-	if known.CreatedAt != nil {
-		l.since = *known.CreatedAt // nobody earns before they joined
 	}
 }
 
@@ -149,7 +145,7 @@ func (e endpoint[W, T]) lists(l *plan) []providers.List[T] {
 		list := e.list(l, q)
 		if l.within {
 			all := e.all(l.provider)
-			list.Within, list.Since = &all, l.since
+			list.Within = &all
 		}
 		lists = append(lists, list)
 	}

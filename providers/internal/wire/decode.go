@@ -1,0 +1,274 @@
+package wire
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+// Oddity is a member of a reply that did not have the form it should have.
+type Oddity struct {
+	Field string // the path of the member, without indexes: "affiliate.email"
+	Form  string // the form that it had: "an array"
+}
+
+// Reply is the JSON value of a reply, decoded by [Decode]. It is given to the HTTP client to
+// decode into.
+type Reply[E any] struct {
+	Value E
+	Odd   []Oddity // each once
+}
+
+// UnmarshalJSON reads what Decode reads.
+func (r *Reply[E]) UnmarshalJSON(b []byte) (err error) {
+	*r = Reply[E]{}
+	r.Odd, err = Decode(b, &r.Value)
+	return err
+}
+
+// Decode reads JSON into the value that into points to. The outermost value must have the form
+// that into wants, or Decode fails. Within it nothing fails: a member that cannot be read leaves
+// its field empty and is answered as an oddity, each once.
+func Decode(body []byte, into any) ([]Oddity, error) {
+	body = bytes.TrimSpace(body)
+	if !json.Valid(body) {
+		return nil, errors.New("not JSON")
+	}
+	d := &decoder{}
+	if err := d.value(body, reflect.ValueOf(into).Elem(), ""); err != nil {
+		return nil, fmt.Errorf("the reply is %s where it should be %s", form(body), wanted(reflect.TypeOf(into).Elem()))
+	}
+	return d.odd, nil
+}
+
+func wanted(t reflect.Type) string {
+	switch t.Kind() {
+	case reflect.Struct:
+		return "an object"
+	case reflect.Slice:
+		return "an array"
+	default:
+		return "another value"
+	}
+}
+
+// decoder gathers the oddities of one reply.
+type decoder struct{ odd []Oddity }
+
+func (d *decoder) note(path string, raw []byte) {
+	o := Oddity{path, form(raw)}
+	if !slices.Contains(d.odd, o) {
+		d.odd = append(d.odd, o)
+	}
+}
+
+// errForm says that a value does not have the form that is wanted.
+var errForm = errors.New("a value of another form")
+
+// decodable is implemented by the types of this package that hold records.
+type decodable interface {
+	decode(d *decoder, raw []byte, path string) error
+}
+
+// member reads a value into v, which stays zero where the value cannot be read.
+func (d *decoder) member(raw []byte, v reflect.Value, path string) {
+	if err := d.value(raw, v, path); err != nil {
+		v.SetZero()
+		d.note(path, raw)
+	}
+}
+
+// value reads a value into v.
+func (d *decoder) value(raw []byte, v reflect.Value, path string) error {
+	switch into := v.Addr().Interface().(type) {
+	case decodable:
+		return into.decode(d, raw, path)
+	case *time.Time:
+		return setTime(raw, into)
+	case json.Unmarshaler:
+		return d.unmarshal(raw, into, path)
+	}
+	if isNull(raw) {
+		v.SetZero()
+		return nil
+	}
+	switch v.Kind() {
+	case reflect.Pointer:
+		return d.pointer(raw, v, path)
+	case reflect.Struct:
+		return d.object(raw, v, path)
+	case reflect.Slice:
+		return d.slice(raw, v, path)
+	case reflect.String:
+		return setString(raw, v)
+	case reflect.Int64, reflect.Int:
+		return setInt(raw, v)
+	case reflect.Bool:
+		return setBool(raw, v)
+	}
+	return json.Unmarshal(raw, v.Addr().Interface())
+}
+
+// unmarshal reads a type that reads itself. A type that took an odd value for nothing says so by
+// a method Odd.
+func (d *decoder) unmarshal(raw []byte, into json.Unmarshaler, path string) error {
+	if err := into.UnmarshalJSON(raw); err != nil {
+		return err
+	}
+	if o, ok := into.(interface{ Odd() bool }); ok && o.Odd() {
+		d.note(path, raw)
+	}
+	return nil
+}
+
+// pointer reads into a new value. An empty text is nothing where no text is wanted.
+func (d *decoder) pointer(raw []byte, v reflect.Value, path string) error {
+	elem := v.Type().Elem()
+	if isEmptyText(raw) && elem.Kind() != reflect.String {
+		v.SetZero()
+		return nil
+	}
+	into := reflect.New(elem)
+	if err := d.value(raw, into.Elem(), path); err != nil {
+		return err
+	}
+	v.Set(into)
+	return nil
+}
+
+// object reads a JSON object into a struct, member by member.
+func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
+	if raw[0] != '{' {
+		return errForm
+	}
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return err
+	}
+	for _, f := range fieldsOf(v.Type()) {
+		field := v.FieldByIndex(f.index)
+		if f.members {
+			field.Set(reflect.ValueOf(newMembers(members)))
+			continue
+		}
+		if value, ok := members[f.name]; ok {
+			d.member(value, field, join(path, f.name))
+		}
+	}
+	return nil
+}
+
+// slice reads an array. PHP writes an array with gaps as an object, and some write several ids
+// as one text: both are read. What is no element is left out.
+func (d *decoder) slice(raw []byte, v reflect.Value, path string) error {
+	elements, err := elementsOf(raw, v.Type().Elem())
+	if err != nil {
+		return err
+	}
+	out := reflect.MakeSlice(v.Type(), 0, len(elements))
+	for _, raw := range elements {
+		element := reflect.New(v.Type().Elem()).Elem()
+		if isNull(raw) || d.value(raw, element, path) != nil {
+			d.note(path, raw)
+			continue
+		}
+		out = reflect.Append(out, element)
+	}
+	v.Set(out)
+	return nil
+}
+
+func elementsOf(raw []byte, elem reflect.Type) (elements []json.RawMessage, err error) {
+	scalar := elem.Kind() == reflect.String || elem.Kind() == reflect.Int64
+	switch {
+	case raw[0] == '[':
+		err = json.Unmarshal(raw, &elements)
+	case raw[0] == '{':
+		return listed(raw)
+	case isEmptyText(raw):
+		return nil, nil
+	case raw[0] == '"' && scalar:
+		var text string
+		if err = json.Unmarshal(raw, &text); err != nil {
+			return nil, err
+		}
+		for part := range strings.SplitSeq(text, ",") {
+			if part = strings.TrimSpace(part); part != "" {
+				quoted, _ := json.Marshal(part)
+				elements = append(elements, quoted)
+			}
+		}
+	default:
+		err = errForm
+	}
+	return elements, err
+}
+
+// listed are the values of an object whose members are numbered, in their order.
+func listed(raw []byte) ([]json.RawMessage, error) {
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return nil, err
+	}
+	numbers := make([]int, 0, len(members))
+	for name := range members {
+		n, err := strconv.Atoi(name)
+		if err != nil {
+			return nil, errForm
+		}
+		numbers = append(numbers, n)
+	}
+	slices.Sort(numbers)
+	elements := make([]json.RawMessage, len(numbers))
+	for i, n := range numbers {
+		elements[i] = members[strconv.Itoa(n)]
+	}
+	return elements, nil
+}
+
+// field is a field of a wire struct.
+type field struct {
+	name    string // of the member
+	index   []int
+	members bool // the field takes the names of the members
+}
+
+var structs sync.Map // reflect.Type → []field
+
+// fieldsOf are the fields of a wire struct, those of embedded structs among them.
+func fieldsOf(t reflect.Type) []field {
+	if known, ok := structs.Load(t); ok {
+		return known.([]field)
+	}
+	var fields []field
+	for f := range t.Fields() {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		switch {
+		case f.Type == reflect.TypeFor[Members]():
+			fields = append(fields, field{index: f.Index, members: true})
+		case f.Anonymous && name == "":
+			for _, inner := range fieldsOf(f.Type) {
+				inner.index = append(slices.Clone(f.Index), inner.index...)
+				fields = append(fields, inner)
+			}
+		case name != "" && name != "-" && f.IsExported():
+			fields = append(fields, field{name: name, index: f.Index})
+		}
+	}
+	structs.Store(t, fields)
+	return fields
+}
+
+func join(path, name string) string {
+	if path == "" {
+		return name
+	}
+	return path + "." + name
+}

@@ -1,0 +1,58 @@
+package wire
+
+import "sync/atomic"
+
+// Extent is what replies have shown of one of the vendor's lists: the most rows that a page had,
+// and how many pages the whole list has. The zero value knows nothing. It is safe for concurrent use.
+//
+// A vendor may give fewer rows a page than are asked for, and say so nowhere. A page is therefore
+// the last one only if it is empty, or has fewer rows than another page of the same endpoint had.
+type Extent struct {
+	most  atomic.Int64 // rows in one page, of any list of the endpoint
+	last  atomic.Int64 // the number of the last page of the whole list that had rows
+	pages atomic.Int64 // of the whole list, plus one; 0: not known
+}
+
+// More says whether a page that had so many rows may be followed by another. asked is the page
+// size that was asked for: a page with more rows comes from an endpoint that has no pages.
+func (e *Extent) More(rows, asked int) bool {
+	if rows == 0 || rows > asked {
+		return false
+	}
+	for {
+		most := e.most.Load()
+		if int64(rows) < most {
+			return false
+		}
+		if e.most.CompareAndSwap(most, int64(rows)) {
+			return true
+		}
+	}
+}
+
+// PageSize is the most rows that a page had so far; asked where none was read.
+func (e *Extent) PageSize(asked int) int {
+	if most := int(e.most.Load()); most > 0 {
+		return most
+	}
+	return asked
+}
+
+// Saw notes a page of the whole list, the one that nothing narrows.
+func (e *Extent) Saw(number, rows int, more bool) {
+	switch {
+	case rows > 0 && !more:
+		e.pages.Store(int64(number) + 1)
+	case rows == 0 && int64(number) == e.last.Load()+1:
+		e.pages.Store(int64(number))
+	}
+	if rows > 0 {
+		e.last.Store(int64(number))
+	}
+}
+
+// SetPages notes how many pages the whole list has, where the vendor says it.
+func (e *Extent) SetPages(pages int) { e.pages.Store(int64(pages) + 1) }
+
+// Pages is how many pages the whole list has; -1 where that is not known.
+func (e *Extent) Pages() int { return int(e.pages.Load()) - 1 }

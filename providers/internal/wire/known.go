@@ -1,0 +1,73 @@
+package wire
+
+import (
+	"encoding/json"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Members are the names of the members that a JSON object had, null ones among them. A wire
+// struct embeds it, or has a field of it, to be told them.
+type Members struct{ names map[string]json.RawMessage }
+
+func newMembers(m map[string]json.RawMessage) Members { return Members{m} }
+
+// Has says whether the object had all of these members.
+func (m Members) Has(names ...string) bool {
+	for _, n := range names {
+		if _, ok := m.names[n]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// Knowledge says which fields of a record are known, by the members that its JSON object had. It
+// is made once for each kind of record, and is safe for concurrent use.
+type Knowledge struct {
+	id      []string            // fields and edges that the id alone answers
+	members map[string][]string // for each other field, the members that it is made of
+
+	mu    sync.Mutex
+	known map[string]*providers.Fields // by the missing fields: equal knowledge is the same value
+}
+
+// NewKnowledge makes one: id are the fields and edges that a record answers by its id alone;
+// members has, for each other field, the members that it is made of, separated by spaces.
+func NewKnowledge(id []string, members map[string]string) *Knowledge {
+	k := &Knowledge{id: id, members: map[string][]string{}, known: map[string]*providers.Fields{}}
+	for field, names := range members {
+		k.members[field] = strings.Fields(names)
+	}
+	return k
+}
+
+// Fields are the known fields of a record whose object had these members; nil for all.
+func (k *Knowledge) Fields(m Members) *providers.Fields {
+	var missing []string
+	for _, field := range slices.Sorted(maps.Keys(k.members)) {
+		if !m.Has(k.members[field]...) {
+			missing = append(missing, field)
+		}
+	}
+	if len(missing) == 0 {
+		return nil
+	}
+	key := strings.Join(missing, " ")
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known[key] == nil {
+		known := slices.Clone(k.id)
+		for _, field := range slices.Sorted(maps.Keys(k.members)) {
+			if !slices.Contains(missing, field) {
+				known = append(known, field)
+			}
+		}
+		k.known[key] = providers.Only(known...)
+	}
+	return k.known[key]
+}

@@ -1,0 +1,145 @@
+package wire
+
+import (
+	"encoding/json"
+	"hash/fnv"
+	"reflect"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Rows is a list of records as a reply carries it.
+type Rows[W any] struct {
+	All    []W
+	Form   Form
+	Unread int // elements that are no objects; they are left out of All
+
+	raw []json.RawMessage // of the elements of All
+}
+
+// Form is the form in which rows came.
+type Form int
+
+// The forms of rows.
+const (
+	FormAbsent Form = iota // there was no such member
+	FormNull
+	FormArray
+	FormObject // a single record
+	FormOther
+)
+
+// decode reads an array of objects, or a single object.
+func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
+	*r = Rows[W]{}
+	elements := []json.RawMessage{raw}
+	switch raw[0] {
+	case '[':
+		r.Form = FormArray
+		if err := json.Unmarshal(raw, &elements); err != nil {
+			return err
+		}
+	case '{':
+		r.Form = FormObject
+	case 'n':
+		r.Form = FormNull
+		return nil
+	default:
+		r.Form = FormOther
+		d.note(path, raw)
+		return nil
+	}
+	r.All = make([]W, 0, len(elements))
+	for _, raw := range elements {
+		var w W
+		if raw[0] != '{' || d.object(raw, reflect.ValueOf(&w).Elem(), path) != nil {
+			r.Unread++
+			d.note(path, raw)
+			continue
+		}
+		r.All, r.raw = append(r.All, w), append(r.raw, raw)
+	}
+	return nil
+}
+
+// Enveloped is a list that comes as an array or as an object whose member "data" is the array.
+type Enveloped[W any] struct{ Rows[W] }
+
+// decode reads either form.
+func (e *Enveloped[W]) decode(d *decoder, raw []byte, path string) error {
+	if raw[0] != '{' {
+		return e.Rows.decode(d, raw, path)
+	}
+	var members struct {
+		Data json.RawMessage `json:"data"`
+	}
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return err
+	}
+	if len(members.Data) == 0 || members.Data[0] != '[' {
+		e.Form = FormOther
+		return nil
+	}
+	return e.Rows.decode(d, members.Data, path)
+}
+
+// Sent is how many elements came, those that could not be read among them.
+func (r *Rows[W]) Sent() int { return len(r.All) + r.Unread }
+
+// PageOf converts rows. convert answers nil for a row that is not shown. A row whose record has
+// no id is left out and counted as unread. More is left to the caller.
+func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *providers.Page[T] {
+	page := &providers.Page[T]{Items: make([]*T, 0, len(rows.All)), Unread: rows.Unread}
+	mark := fnv.New64a()
+	for i := range rows.All {
+		record := convert(&rows.All[i])
+		if record == nil {
+			_, _ = mark.Write(rows.raw[i])
+			continue
+		}
+		id := providers.NodeOf(record).ID
+		if id.IsZero() {
+			page.Unread++
+			_, _ = mark.Write(rows.raw[i])
+			continue
+		}
+		_, _ = mark.Write([]byte(id.Local + "\x00"))
+		page.Items = append(page.Items, record)
+	}
+	page.Mark = mark.Sum64()
+	return page
+}
+
+// Identified is a wire struct that tells its id; "" for none.
+type Identified interface{ WireID() string }
+
+// Related is another record inside a record: an object, or its id alone. It is empty for null,
+// for what is neither, and for an object without an id.
+type Related[W Identified] struct {
+	ID     string
+	Record *W // nil where only the id was sent
+}
+
+// decode reads an object, a text or a number.
+func (r *Related[W]) decode(d *decoder, raw []byte, path string) error {
+	*r = Related[W]{}
+	switch raw[0] {
+	case 'n':
+		return nil
+	case '{':
+		w := new(W)
+		if err := d.object(raw, reflect.ValueOf(w).Elem(), path); err != nil {
+			return err
+		}
+		if r.ID = (*w).WireID(); r.ID != "" {
+			r.Record = w
+		}
+		return nil
+	}
+	text, ok := scalar(raw)
+	if !ok || raw[0] == 't' || raw[0] == 'f' {
+		return errForm
+	}
+	r.ID = text
+	return nil
+}

@@ -1,0 +1,141 @@
+package wire
+
+import (
+	"encoding/json"
+	"reflect"
+	"strconv"
+	"strings"
+	"time"
+)
+
+func isNull(raw []byte) bool      { return string(raw) == "null" }
+func isEmptyText(raw []byte) bool { return string(raw) == `""` }
+
+// form names the form of a JSON value, for logs.
+func form(raw []byte) string {
+	switch {
+	case len(raw) == 0:
+		return "nothing"
+	case raw[0] == '{':
+		return "an object"
+	case raw[0] == '[':
+		return "an array"
+	case raw[0] == '"':
+		return "a text"
+	case raw[0] == 't' || raw[0] == 'f':
+		return "a boolean"
+	case raw[0] == 'n':
+		return "null"
+	default:
+		return "a number"
+	}
+}
+
+// scalar is a text, or a number or boolean as it is written; ok is false for objects and arrays.
+func scalar(raw []byte) (text string, ok bool) {
+	switch raw[0] {
+	case '"':
+		return text, json.Unmarshal(raw, &text) == nil
+	case '{', '[':
+		return "", false
+	default:
+		return string(raw), true
+	}
+}
+
+func setString(raw []byte, v reflect.Value) error {
+	text, ok := scalar(raw)
+	if !ok {
+		return errForm
+	}
+	v.SetString(text)
+	return nil
+}
+
+// setInt reads a whole number, also one in a text or with a fraction of zero.
+func setInt(raw []byte, v reflect.Value) error {
+	text, ok := scalar(raw)
+	if !ok {
+		return errForm
+	}
+	text = strings.TrimSpace(text)
+	if whole, fraction, ok := strings.Cut(text, "."); ok && strings.Trim(fraction, "0") == "" && fraction != "" {
+		text = whole
+	}
+	if text == "" {
+		v.SetInt(0)
+		return nil
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	if err != nil {
+		return errForm
+	}
+	v.SetInt(n)
+	return nil
+}
+
+// setBool reads a boolean, also one that is written as 0 or 1 or in a text.
+func setBool(raw []byte, v reflect.Value) error {
+	text, ok := scalar(raw)
+	if !ok {
+		return errForm
+	}
+	switch strings.ToLower(strings.TrimSpace(text)) {
+	case "true", "1":
+		v.SetBool(true)
+	case "false", "0":
+		v.SetBool(false)
+	default:
+		return errForm
+	}
+	return nil
+}
+
+// layouts are the forms of a time that vendors write, each also with a fraction of a second.
+// A time without a zone is UTC, a date is its first moment.
+var layouts = []string{
+	time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02T15:04:05Z07", "2006-01-02T15:04:05", "2006-01-02T15:04",
+	"2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z07", "2006-01-02 15:04:05 Z0700", "2006-01-02 15:04:05 MST",
+	time.DateTime, "2006-01-02 15:04", time.DateOnly,
+}
+
+// setTime reads a time. An empty text is none.
+func setTime(raw []byte, into *time.Time) error {
+	*into = time.Time{}
+	if isNull(raw) || isEmptyText(raw) {
+		return nil
+	}
+	if raw[0] != '"' {
+		return errForm
+	}
+	text, _ := scalar(raw)
+	t, ok := ParseTime(text)
+	if !ok {
+		return errForm
+	}
+	*into = t
+	return nil
+}
+
+// ParseTime reads a time in any of the forms that vendors write, as UTC. A year that is no
+// year of ours is refused: zero dates are written where there is none.
+func ParseTime(text string) (time.Time, bool) {
+	text = strings.TrimSpace(text)
+	if len(text) > 64 {
+		return time.Time{}, false
+	}
+	for _, layout := range layouts {
+		t, err := time.ParseInLocation(layout, text, time.UTC)
+		if err != nil {
+			continue
+		}
+		if zone, offset := t.Zone(); offset == 0 && zone != "UTC" && zone != "GMT" && zone != "Z" && zone != "" {
+			return time.Time{}, false // the name of a zone whose offset is not known
+		}
+		if t = t.UTC(); t.Year() < 1900 || t.Year() > 9999 {
+			return time.Time{}, false
+		}
+		return t, true
+	}
+	return time.Time{}, false
+}

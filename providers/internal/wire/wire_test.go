@@ -1,0 +1,316 @@
+package wire
+
+import (
+	"bytes"
+	"log/slog"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+type person struct {
+	Members
+	ID    int64  `json:"id"`
+	Email string `json:"email"`
+}
+
+// WireID is the id as a text.
+func (p person) WireID() string {
+	if p.ID == 0 {
+		return ""
+	}
+	return "p"
+}
+
+type base struct {
+	ID   string    `json:"id"`
+	Made time.Time `json:"created_at"`
+}
+
+type sale struct {
+	base
+	Text   *string           `json:"text"`
+	Count  *int64            `json:"count"`
+	Flag   *bool             `json:"flag"`
+	Seen   *time.Time        `json:"seen"`
+	Owner  *person           `json:"owner"`
+	Other  Related[person]   `json:"other"`
+	Ids    []int64           `json:"ids"`
+	Words  []string          `json:"words"`
+	People []person          `json:"people"`
+	Amount providers.Decimal `json:"amount"`
+}
+
+// read decodes one row whose other members are sound.
+func read(t *testing.T, member string) (sale, []Oddity) {
+	t.Helper()
+	var rows Rows[sale]
+	body := `[{"id":"1","created_at":"2026-03-01T10:00:00Z",` + member + `},{"id":"2"}]`
+	odd, err := Decode([]byte(body), &rows)
+	if err != nil || len(rows.All) != 2 || rows.Unread != 0 || rows.All[0].ID != "1" || rows.All[0].Made.IsZero() || rows.All[1].ID != "2" {
+		t.Fatalf("%s: %+v, %v; want both rows", member, rows, err)
+	}
+	return rows.All[0], odd
+}
+
+// TestOneOddValueCostsOneField reads every form into every kind of field.
+func TestOneOddValueCostsOneField(t *testing.T) {
+	ten := time.Date(2026, 3, 1, 10, 0, 0, 0, time.UTC)
+	tests := []struct {
+		member string
+		want   func(s *sale) // what the row has beside its id
+		odd    string        // the field that is reported
+	}{
+		{`"text":7`, func(s *sale) { s.Text = new("7") }, ""},
+		{`"text":true`, func(s *sale) { s.Text = new("true") }, ""},
+		{`"text":""`, func(s *sale) { s.Text = new("") }, ""},
+		{`"text":[]`, func(*sale) {}, "text"},
+		{`"text":{}`, func(*sale) {}, "text"},
+		{`"text":null`, func(*sale) {}, ""},
+		{`"count":"12"`, func(s *sale) { s.Count = new(int64(12)) }, ""},
+		{`"count":12.0`, func(s *sale) { s.Count = new(int64(12)) }, ""},
+		{`"count":12.5`, func(*sale) {}, "count"},
+		{`"count":1e3`, func(*sale) {}, "count"},
+		{`"count":""`, func(*sale) {}, ""},
+		{`"count":"1,075"`, func(*sale) {}, "count"},
+		{`"count":12345678901234567890`, func(*sale) {}, "count"},
+		{`"count":[]`, func(*sale) {}, "count"},
+		{`"count":true`, func(*sale) {}, "count"},
+		{`"flag":1`, func(s *sale) { s.Flag = new(true) }, ""},
+		{`"flag":0`, func(s *sale) { s.Flag = new(false) }, ""},
+		{`"flag":"false"`, func(s *sale) { s.Flag = new(false) }, ""},
+		{`"flag":"perhaps"`, func(*sale) {}, "flag"},
+		{`"flag":{}`, func(*sale) {}, "flag"},
+		{`"seen":"2026-03-01T10:00:00.000000Z"`, func(s *sale) { s.Seen = &ten }, ""},
+		{`"seen":"2026-03-01T12:00:00+02:00"`, func(s *sale) { s.Seen = &ten }, ""},
+		{`"seen":"2026-03-01T10:00:00"`, func(s *sale) { s.Seen = &ten }, ""},
+		{`"seen":"2026-03-01 10:00:00"`, func(s *sale) { s.Seen = &ten }, ""},
+		{`"seen":"2026-03-01 10:00:00 UTC"`, func(s *sale) { s.Seen = &ten }, ""},
+		{`"seen":"2026-03-01 10:00:00+00"`, func(s *sale) { s.Seen = &ten }, ""},
+		{`"seen":"2026-03-01"`, func(s *sale) { s.Seen = new(ten.Add(-10 * time.Hour)) }, ""},
+		{`"seen":""`, func(*sale) {}, ""},
+		{`"seen":"0000-00-00 00:00:00"`, func(*sale) {}, "seen"},
+		{`"seen":"-0001-11-30T00:00:00.000000Z"`, func(*sale) {}, "seen"},
+		{`"seen":"0001-01-01T00:00:00Z"`, func(*sale) {}, "seen"},
+		{`"seen":"2026-03-01 10:00:00 EST"`, func(*sale) {}, "seen"},
+		{`"seen":1772359200`, func(*sale) {}, "seen"},
+		{`"seen":[]`, func(*sale) {}, "seen"},
+		{`"owner":[]`, func(*sale) {}, "owner"},
+		{`"owner":"7"`, func(*sale) {}, "owner"},
+		{`"owner":""`, func(*sale) {}, ""},
+		{`"owner":{"id":7,"email":["x"]}`, func(s *sale) { s.Owner = &person{ID: 7} }, "owner.email"},
+		{`"other":"7"`, func(s *sale) { s.Other.ID = "7" }, ""},
+		{`"other":7`, func(s *sale) { s.Other.ID = "7" }, ""},
+		{`"other":{}`, func(*sale) {}, ""},
+		{`"other":{"id":null,"email":null}`, func(*sale) {}, ""},
+		{`"other":[]`, func(*sale) {}, "other"},
+		{`"other":false`, func(*sale) {}, "other"},
+		{`"ids":"801, 802"`, func(s *sale) { s.Ids = []int64{801, 802} }, ""},
+		{`"ids":[802,null]`, func(s *sale) { s.Ids = []int64{802} }, "ids"},
+		{`"ids":["802",{}]`, func(s *sale) { s.Ids = []int64{802} }, "ids"},
+		{`"ids":{"0":803,"2":804}`, func(s *sale) { s.Ids = []int64{803, 804} }, ""},
+		{`"ids":{"a":803}`, func(*sale) {}, "ids"},
+		{`"ids":[]`, func(s *sale) { s.Ids = []int64{} }, ""},
+		{`"ids":5`, func(*sale) {}, "ids"},
+		{`"words":"a,b"`, func(s *sale) { s.Words = []string{"a", "b"} }, ""},
+		{`"people":["x",{"id":1}]`, func(s *sale) { s.People = []person{{ID: 1}} }, "people"},
+		{`"people":{}`, func(s *sale) { s.People = []person{} }, ""},
+		{`"people":"x"`, func(*sale) {}, "people"},
+		{`"unknown":{"a":[1]}`, func(*sale) {}, ""},
+	}
+	for _, tt := range tests {
+		got, odd := read(t, tt.member)
+		want := sale{base: got.base}
+		tt.want(&want)
+		forget(&got)
+		if got.Other.Record = nil; !reflect.DeepEqual(got, want) {
+			t.Errorf("%s: %+v; want %+v", tt.member, got, want)
+		}
+		if tt.odd == "" && len(odd) > 0 || tt.odd != "" && (len(odd) != 1 || odd[0].Field != tt.odd) {
+			t.Errorf("%s: reported %v; want %q", tt.member, odd, tt.odd)
+		}
+	}
+}
+
+// forget takes the members out, which have tests of their own.
+func forget(s *sale) {
+	if s.Owner != nil {
+		s.Owner.Members = Members{}
+	}
+	for i := range s.People {
+		s.People[i].Members = Members{}
+	}
+}
+
+// TestOneOddRowCostsOneRow counts what is no object, and rows whose record has no id.
+func TestOneOddRowCostsOneRow(t *testing.T) {
+	var rows Rows[sale]
+	odd, err := Decode([]byte(`[{"id":"1"},null,"x",[],{"id":""},{"id":"hidden"},{"id":"2"}]`), &rows)
+	if err != nil || rows.Unread != 3 || rows.Sent() != 7 || len(odd) != 3 {
+		t.Fatalf("%+v, odd %v, %v; want three elements unread", rows, odd, err)
+	}
+	page := PageOf(&rows, record)
+	if len(page.Items) != 2 || page.Unread != 4 || page.Mark == 0 {
+		t.Errorf("a page of %d rows, %d unread, mark %d; want 2, 4 and a mark", len(page.Items), page.Unread, page.Mark)
+	}
+}
+
+func record(s *sale) *providers.Affiliate {
+	switch s.ID {
+	case "hidden":
+		return nil
+	case "":
+		return &providers.Affiliate{}
+	}
+	return &providers.Affiliate{Node: providers.Node{ID: providers.ID{Account: "a", Noun: providers.NounAffiliate, Local: s.ID}}}
+}
+
+// TestMark tells pages of other rows apart, and those of the same rows not.
+func TestMark(t *testing.T) {
+	page := func(body string) *providers.Page[providers.Affiliate] {
+		var rows Rows[sale]
+		if _, err := Decode([]byte(body), &rows); err != nil {
+			t.Fatal(err)
+		}
+		return PageOf(&rows, record)
+	}
+	first := page(`[{"id":"1","count":1},{"id":"2"}]`)
+	for body, want := range map[string]bool{
+		`[{"id":"1","count":2},{"id":"2"}]`: true, // a counter moves on, and the row is the same
+		`[{"id":"1"},{"id":"3"}]`:           false,
+		`[{"id":"1"}]`:                      false,
+		`[]`:                                false,
+		`[{"id":"1"},{"id":""}]`:            false,
+		`[{"id":"hidden"},{"id":"2"}]`:      false,
+	} {
+		if got := page(body).Repeats(first); got != want {
+			t.Errorf("%s repeats the page before: %v; want %v", body, got, want)
+		}
+	}
+	if !page(`[]`).Repeats(page(`[]`)) {
+		t.Error("an empty page behind an empty page is no repetition")
+	}
+	if new(providers.Page[providers.Affiliate]).Repeats(new(providers.Page[providers.Affiliate])) {
+		t.Error("pages without a mark are taken for the same")
+	}
+}
+
+func TestFormsOfLists(t *testing.T) {
+	for body, want := range map[string]Form{
+		`[]`: FormArray, `{"data":[]}`: FormArray, `{"data":{}}`: FormOther, `{}`: FormOther, `"x"`: FormOther, `null`: FormNull,
+	} {
+		var list Enveloped[sale]
+		if _, err := Decode([]byte(body), &list); err != nil || list.Form != want {
+			t.Errorf("%s has the form %v (%v); want %v", body, list.Form, err, want)
+		}
+	}
+	var reply Reply[struct {
+		Data Rows[sale] `json:"data"`
+	}]
+	for body, want := range map[string]Form{`{"data":{"id":"1"}}`: FormObject, `{}`: FormAbsent, `{"data":null}`: FormNull, `{"data":3}`: FormOther} {
+		if err := reply.UnmarshalJSON([]byte(body)); err != nil || reply.Value.Data.Form != want {
+			t.Errorf("%s has the form %v (%v); want %v", body, reply.Value.Data.Form, err, want)
+		}
+	}
+	for _, body := range []string{`[]`, `null x`, ``, `"x"`, `{"data":`} {
+		if err := reply.UnmarshalJSON([]byte(body)); err == nil {
+			t.Errorf("%q is taken for a reply", body)
+		}
+	}
+}
+
+// TestKnowledge derives what is known from the members that were there.
+func TestKnowledge(t *testing.T) {
+	k := NewKnowledge([]string{"providerId", "commissions"}, map[string]string{"email": "email", "name": "first_name last_name"})
+	members := func(body string) Members {
+		var p person
+		if _, err := Decode([]byte(body), &p); err != nil {
+			t.Fatal(err)
+		}
+		return p.Members
+	}
+	if f := k.Fields(members(`{"id":1,"email":null,"first_name":"A","last_name":""}`)); f != nil {
+		t.Errorf("an object with every member knows %+v; want all", f)
+	}
+	bare := k.Fields(members(`{"id":1}`))
+	if !bare.Covers("id", "providerId", "commissions") || bare.Covers("email") || bare.Covers("name") || bare.Covers() {
+		t.Errorf("a bare id knows %+v", bare)
+	}
+	if half := k.Fields(members(`{"id":1,"email":"a","first_name":"A"}`)); !half.Covers("email") || half.Covers("name") {
+		t.Errorf("an object without a last name knows %+v", half)
+	}
+	if k.Fields(members(`{"id":2}`)) != bare {
+		t.Error("equal knowledge is not the same value")
+	}
+}
+
+// TestExtent ends a list only where its end is proven.
+func TestExtent(t *testing.T) {
+	e := new(Extent)
+	if !e.More(20, 100) { // 20 may be all, or the vendor's page size
+		t.Error("the first page of 20 rows is taken for the last")
+	}
+	if e.More(19, 100) || !e.More(20, 100) || e.More(0, 100) {
+		t.Error("after a page of 20 rows, only a shorter page is the last")
+	}
+	if !e.More(100, 100) || e.More(99, 100) || e.More(130, 100) {
+		t.Error("after a page of 100 rows, only a shorter page, or one of an endpoint without pages, is the last")
+	}
+	whole := new(Extent)
+	if whole.Pages() != -1 {
+		t.Error("the length of a list that was never read is known")
+	}
+	for n, rows := range []int{100, 100, 0} {
+		whole.Saw(n+1, rows, whole.More(rows, 100))
+	}
+	if whole.Pages() != 2 {
+		t.Errorf("a list of two full pages and an empty one has %d pages; want 2", whole.Pages())
+	}
+	whole.Saw(50, 0, false)
+	if whole.Pages() != 2 {
+		t.Errorf("a page far beyond the end says that the list has %d pages; want 2", whole.Pages())
+	}
+	whole.Saw(3, 7, whole.More(7, 100))
+	if whole.Pages() != 3 {
+		t.Errorf("the list has %d pages after its third one; want 3", whole.Pages())
+	}
+}
+
+// TestLog reports each kind once, and no value.
+func TestLog(t *testing.T) {
+	var out bytes.Buffer
+	l := NewLog(slog.New(slog.NewTextHandler(&out, nil)), "acme")
+	var rows Rows[sale]
+	odd, err := Decode([]byte(`[{"id":"1","text":["secret"]},{"id":"2","text":["secret"],"count":"secret"}]`), &rows)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 3 {
+		l.Odd("GET /sales", odd)
+		l.Unread("GET /sales", 2)
+	}
+	if got := strings.Count(out.String(), "\n"); got != 3 || strings.Contains(out.String(), "secret") {
+		t.Errorf("the log has %d lines; want 3, without a value:\n%s", got, out.String())
+	}
+}
+
+// FuzzDecode never fails on a list, and never loses an object that has an id.
+func FuzzDecode(f *testing.F) {
+	for _, seed := range []string{`{"id":"1"}`, `{"id":[]}`, `{"owner":{"id":{}},"ids":{"1":2}}`, `null`, `7`, `{"seen":"2026-03-01"}`} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, element []byte) {
+		body := slices.Concat([]byte(`[{"id":"a"},`), element, []byte(`,{"id":"z"}]`))
+		var rows Rows[sale]
+		if _, err := Decode(body, &rows); err != nil {
+			return // not JSON
+		}
+		if n := len(rows.All); n < 2 || rows.All[0].ID != "a" || rows.All[n-1].ID != "z" {
+			t.Errorf("%s beside two sound rows makes %+v", element, rows.All)
+		}
+	})
+}
