@@ -55,7 +55,7 @@ func TestSiblings(t *testing.T) {
 		open := make([]int, len(parents))
 		for i, p := range parents {
 			l := f.ones[p.ID].list()
-			l.Key, l.Within, l.Since = p.ID.Local, &long, *p.CreatedAt
+			l.Key, l.Within = p.ID.Local, &long
 			match := providers.CommissionFilter{Referrals: []providers.ID{p.ID}}.Match
 			leaves[i] = &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: l, match: match, pages: 20}}}
 			branches[i] = branch[providers.Referral]{from: p, window: window{first: first}}
@@ -95,7 +95,7 @@ func TestSiblings(t *testing.T) {
 	}
 }
 
-// TestSiblingsUnsorted wants a list's Since not to be believed when the rows do not come newest first.
+// TestSiblingsUnsorted wants rows that are older than their parent, and rows in no order, to be found.
 func TestSiblingsUnsorted(t *testing.T) {
 	f := &family{whole: vendorList{account: "a", size: 3}}
 	born := epoch.Add(-10 * time.Minute)
@@ -110,7 +110,7 @@ func TestSiblingsUnsorted(t *testing.T) {
 	long := f.whole.list()
 	match := providers.CommissionFilter{Referrals: []providers.ID{parent.ID}}.Match
 	one := func() *leaf[providers.Commission] {
-		return &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: providers.List[providers.Commission]{Key: "r", Within: &long, Since: born}, match: match}}}
+		return &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: providers.List[providers.Commission]{Key: "r", Within: &long}, match: match}}}
 	}
 	leaves := []*leaf[providers.Commission]{one(), one(), one()}
 	branches := slices.Repeat([]branch[providers.Referral]{{from: parent, window: window{first: 10}}}, 3)
