@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // promoterList is GET /promoters: the promoters that are not archived, newest first. Payment details are
@@ -53,52 +54,70 @@ type wirePromoter struct {
 	Stats *struct {
 		ClicksCount *int64 `json:"clicks_count"`
 	} `json:"stats"`
-	Balances       wireBalances     `json:"balances"`
-	JoinedAt       *time.Time       `json:"joined_at"`
-	ArchivedAt     *time.Time       `json:"archived_at"`
-	Memberships    []wireMembership `json:"promoter_campaigns"`
-	ParentPromoter *wirePerson      `json:"parent_promoter"`
+	Balances       wireBalances             `json:"balances"`
+	JoinedAt       *time.Time               `json:"joined_at"`
+	ArchivedAt     optional[time.Time]      `json:"archived_at"`
+	Memberships    []wireMembership         `json:"promoter_campaigns"`
+	ParentPromoter wire.Related[wirePerson] `json:"parent_promoter"`
 }
 
 // wirePerson is a promoter as other records carry it.
 type wirePerson struct {
+	wire.Members
 	ID    int64   `json:"id"`
 	Email *string `json:"email"`
 	Name  *string `json:"name"`
 }
 
-// wireBalances are a promoter's balances: documented as units → amount, and assumed to come as
-// buckets → units → amount too. What is neither is left out.
-type wireBalances map[string]map[string]providers.Decimal
+// WireID is the promoter's number.
+func (w wirePerson) WireID() string { return wireID(w.ID) }
+
+// wireID is a number of the vendor's; "" for none.
+func wireID(n int64) string {
+	if n <= 0 {
+		return ""
+	}
+	return decimal(n)
+}
+
+// wireBalances are a promoter's balances: documented as units → amount, and seen as buckets →
+// units → amount too. What is neither is left out.
+type wireBalances map[string]named[providers.Decimal]
 
 // UnmarshalJSON reads either form; the flat one as the bucket of what is owed now.
 func (b *wireBalances) UnmarshalJSON(raw []byte) error {
-	*b = nil
-	var fields map[string]json.RawMessage
-	if json.Unmarshal(raw, &fields) != nil {
-		return nil
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(raw, &members); err != nil {
+		return err
 	}
-	buckets := wireBalances{}
-	for name, value := range fields {
-		var amount providers.Decimal
-		var bucket map[string]providers.Decimal
-		switch {
-		case json.Unmarshal(value, &amount) == nil:
-			if buckets["current_balance"] == nil {
-				buckets["current_balance"] = map[string]providers.Decimal{}
+	*b = wireBalances{}
+	for name, value := range members {
+		if value[0] == '{' {
+			var bucket named[providers.Decimal]
+			if err := bucket.UnmarshalJSON(value); err != nil {
+				return err
 			}
-			buckets["current_balance"][name] = amount
-		case json.Unmarshal(value, &bucket) == nil:
-			buckets[name] = bucket
+			(*b)[name] = bucket
+			continue
 		}
+		var amount providers.Decimal
+		if _, err := wire.Decode(value, &amount); err != nil {
+			continue
+		}
+		if (*b)[owedNow] == nil {
+			(*b)[owedNow] = named[providers.Decimal]{}
+		}
+		(*b)[owedNow][name] = amount
 	}
-	*b = buckets
 	return nil
 }
 
+// owedNow is the bucket of what is owed now.
+const owedNow = "current_balance"
+
 // balanceBuckets are the vendor's names of balances.
 var balanceBuckets = vocabulary[providers.BalanceStatus]{
-	{"current_balance", providers.BalanceCurrent},
+	{owedNow, providers.BalanceCurrent},
 	{"pending_balance", providers.BalancePending},
 	{"earnings_balance", providers.BalanceEarned},
 	{"paid_balance", providers.BalancePaid},
@@ -113,8 +132,15 @@ var affiliateStates = vocabulary[providers.AffiliateStatus]{
 	{"rejected", providers.AffiliateRejected},
 }
 
-// affiliateStub covers what other records tell of a promoter, and the edges that need the id alone.
-var affiliateStub = providers.Only("providerId", "email", "name", "referrals", "commissions", "payouts", "children")
+// elsewhere stands for a member that no record has: the field is read in another way.
+const elsewhere = "-"
+
+// What a promoter inside another record knows: the edges that need the id alone, and what is sent of it.
+var (
+	affiliateEdges = []string{"providerId", "referrals", "commissions", "payouts", "children"}
+	affiliateKnown = wire.NewKnowledge(affiliateEdges, map[string]string{"email": "email", "name": "name", "status": elsewhere})
+	affiliateStub  = providers.Only(append([]string{"email", "name"}, affiliateEdges...)...) // as documented, for estimates
+)
 
 // withoutParent covers what lists tell of a promoter.
 var withoutParent = providers.AllBut("parent")
@@ -140,45 +166,47 @@ func (r *reply) wholeAffiliate(w *wirePromoter) *providers.Affiliate {
 	if w.Stats != nil {
 		a.Clicks = w.Stats.ClicksCount
 	}
-	if w.ParentPromoter != nil {
-		r.person(w.ParentPromoter)
-		a.ParentID = r.id(providers.NounAffiliate, w.ParentPromoter.ID)
-	}
+	a.ParentID = r.person(w.ParentPromoter)
+	// The main campaign is the one joined first.
+	slices.SortStableFunc(w.Memberships, func(a, b wireMembership) int {
+		return cmp.Or(a.joined().Compare(b.joined()), cmp.Compare(a.ID, b.ID))
+	})
 	for i := range w.Memberships {
 		m := &w.Memberships[i]
 		if m.PromoterID == 0 {
 			m.PromoterID = w.ID
 		}
-		a.Memberships = append(a.Memberships, r.membership(m))
+		if m := r.membership(m, membershipKnown.Fields(m.Members)); !m.ID.IsZero() {
+			a.Memberships = append(a.Memberships, m)
+		}
 	}
-	// The main campaign is the one joined first.
-	slices.SortStableFunc(a.Memberships, func(a, b *providers.Membership) int {
-		return cmp.Or(a.Listed().Compare(b.Listed()), cmp.Compare(len(a.ProviderID), len(b.ProviderID)), cmp.Compare(a.ProviderID, b.ProviderID))
-	})
 	for _, m := range a.Memberships {
 		if m.Link != nil {
 			a.Links = append(a.Links, providers.Link{URL: *m.Link, Code: m.RefCode})
 		}
 	}
 	r.harvest.Memberships = append(r.harvest.Memberships, a.Memberships...)
-	a.Status, a.ProviderStatus = affiliateStatus(a.Memberships, w.ArchivedAt != nil)
+	a.Status, a.ProviderStatus = affiliateStatus(w)
 	return a
 }
 
-// affiliateStatus is an affiliate's state, which the vendor keeps by membership, and the words it came from.
-func affiliateStatus(memberships []*providers.Membership, archived bool) (providers.AffiliateStatus, *string) {
+// affiliateStatus is an affiliate's state, which the vendor keeps by membership, and the words it came from. It is
+// UNKNOWN where a word that cannot be read may say otherwise.
+func affiliateStatus(w *wirePromoter) (providers.AffiliateStatus, *string) {
 	var words []string
-	for _, m := range memberships {
-		if m.ProviderStatus != nil && !slices.Contains(words, *m.ProviderStatus) {
-			words = append(words, *m.ProviderStatus)
+	odd := w.ArchivedAt.Odd()
+	for _, m := range w.Memberships {
+		odd = odd || m.State.Odd()
+		if word := text(m.State.Value); word != nil && !slices.Contains(words, *word) {
+			words = append(words, *word)
 		}
 	}
-	if archived {
+	if w.ArchivedAt.Value != nil {
 		return providers.AffiliateArchived, new("archived")
 	}
 	joined := strings.Join(words, ", ")
 	for _, s := range affiliateStates {
-		if slices.Contains(words, s.word) {
+		if slices.Contains(words, s.word) && (!odd || s.status == providers.AffiliateActive && !w.ArchivedAt.Odd()) {
 			return s.status, text(&joined)
 		}
 	}
@@ -197,7 +225,7 @@ func (r *reply) balances(w wireBalances) []providers.Balance {
 		return func(a, b string) int { return cmp.Or(cmp.Compare(place(a), place(b)), cmp.Compare(a, b)) }
 	}
 	var balances []providers.Balance
-	for _, bucket := range sortedKeys(w, order([]string{"current_balance", "pending_balance", "earnings_balance", "paid_balance"})) {
+	for _, bucket := range sortedKeys(w, order([]string{owedNow, "pending_balance", "earnings_balance", "paid_balance"})) {
 		for _, unit := range sortedKeys(w[bucket], order([]string{"cash", "credits", "points", "free_months", "discount"})) {
 			amount, reward := r.worth(&unit, w[bucket][unit])
 			if amount == nil && reward == nil {
@@ -218,14 +246,16 @@ func sortedKeys[V any](m map[string]V, order func(a, b string) int) []string {
 	return keys
 }
 
-// person harvests a promoter that came with another record.
-func (r *reply) person(w *wirePerson) {
-	if w == nil {
-		return
+// person is the id of a promoter that came with another record, and harvests what came of it.
+func (r *reply) person(w wire.Related[wirePerson]) providers.ID {
+	n, _ := number(w.ID)
+	if w.Record != nil {
+		glean(r, &r.harvest.Affiliates, &providers.Affiliate{
+			Node:  r.node(providers.NounAffiliate, n, nil, affiliateKnown.Fields(w.Record.Members)),
+			Email: text(w.Record.Email), Name: text(w.Record.Name),
+		})
 	}
-	glean(r, &r.harvest.Affiliates, &providers.Affiliate{
-		Node: r.node(providers.NounAffiliate, w.ID, nil, affiliateStub), Email: text(w.Email), Name: text(w.Name),
-	})
+	return r.id(providers.NounAffiliate, n)
 }
 
 // Affiliates plans lists of promoters. Archived ones are listed only where the state ARCHIVED is asked for.
@@ -241,11 +271,11 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	single := len(f.Campaigns) == 0 && len(f.Statuses) == 0 && f.Search == "" && f.Parent.IsZero()
 	switch {
 	case f.Email != "":
-		return promoterOne.lookup(p, "email", f.Email, withParent, single && f.RefCode == "" && f.PromoCode == "", nil), nil
+		return promoterOne.lookup(p, byEmail, f.Email, withParent, single && f.RefCode == "" && f.PromoCode == "", nil, nil), nil
 	case f.RefCode != "":
-		return promoterOne.lookup(p, "ref_token", f.RefCode, withParent, single && f.PromoCode == "", nil), nil
+		return promoterOne.lookup(p, "ref_token", f.RefCode, withParent, single && f.PromoCode == "", nil, nil), nil
 	case f.PromoCode != "":
-		return promoterOne.lookup(p, "promo_code", f.PromoCode, withParent, single, p.showCoupon(f.PromoCode)), nil
+		return promoterOne.lookup(p, "promo_code", f.PromoCode, withParent, single, p.showCoupon(f.PromoCode), nil), nil
 	}
 	l.search(f.Search)
 	if len(f.Statuses) == 0 {
@@ -289,14 +319,11 @@ func (p *provider) showCoupon(code string) func(context.Context, *providers.Affi
 		if (providers.AffiliateFilter{PromoCode: code}).Match(a) {
 			return nil
 		}
-		for n, more := 1, true; more; n++ {
-			page, err := p.couponPage(ctx, a.Memberships, n)
-			if err != nil {
-				return err
-			}
-			a.Coupons = append(a.Coupons, page.Items...)
-			more = page.More
+		page, err := p.couponsOf(ctx, a.Memberships)
+		if err != nil {
+			return err
 		}
+		a.Coupons = page.Items
 		return nil
 	}
 }
@@ -311,24 +338,18 @@ func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need 
 	if len(numbers) == 1 || needsParent(need) {
 		return promoterOne.each(ctx, p, numbers, withParent)
 	}
-	b, err := promoterList.byIDs(ctx, p, numbers)
+	b, missing, _, err := promoterList.listed(ctx, p, numbers, 1) // the last one takes a call either way
 	if err != nil {
 		return nil, err
 	}
-	missing := slices.DeleteFunc(numbers, func(n int64) bool {
-		id := p.id(providers.NounAffiliate, n)
-		return b.Found[id] != nil || b.Failed[id] != nil
-	})
 	single, err := promoterOne.each(ctx, p, missing, withParent)
 	if err != nil {
 		return nil, err
 	}
 	maps.Copy(b.Found, single.Found)
 	b.Harvest.Add(single.Harvest)
-	if b.Failed == nil {
-		b.Failed = single.Failed
-	} else {
-		maps.Copy(b.Failed, single.Failed)
+	for id, err := range single.Failed {
+		fail(b, id, err)
 	}
 	return b, nil
 }

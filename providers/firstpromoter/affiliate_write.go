@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -103,7 +102,7 @@ func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 	if err := r.Err(); err != nil {
 		return nil, err
 	}
-	switch a, _, err := promoterOne.find(ctx, p, "email", m.Email, withParent); {
+	switch a, _, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent); {
 	case err != nil:
 		return nil, err
 	case a != nil:
@@ -114,7 +113,7 @@ func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			a, h, err := promoterList.write(ctx, p, promoterCreate, pathOf(promoterCreate), body)
 			if m.Campaign != nil && providers.KindOf(err) == providers.KindNotFound {
-				err = absent("campaign") // there is nothing else that could not be found
+				err = absent("campaign") // a 400 has been seen for it, too, which names the field
 			}
 			if err != nil {
 				return nil, err
@@ -124,19 +123,19 @@ func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 	}, nil
 }
 
-func (m createAffiliate) written(a *providers.Affiliate, h providers.Harvest) *providers.Written {
-	return written(a.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership})
+func (m createAffiliate) written(id providers.ID, h providers.Harvest) *providers.Written {
+	return written(id, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership})
 }
 
 func (m createAffiliate) look(ctx context.Context, p *provider, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	a, h, err := promoterOne.find(ctx, p, "email", m.Email, withParent)
+	a, h, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent)
 	if err != nil || a == nil {
 		return providers.NotMade, nil, err
 	}
-	alike := a.Email != nil && strings.EqualFold(*a.Email, m.Email) && equal(a.FirstName, m.FirstName) && equal(a.LastName, m.LastName) &&
+	alike := sameEmail(a.Email, &m.Email) && agrees(a.FirstName, m.FirstName) && agrees(a.LastName, m.LastName) &&
 		(m.Campaign == nil || membershipIn(a, *m.Campaign) != nil)
 	h.Affiliates = append(h.Affiliates, a)
-	return judgeNew(true, alike, disturbed), m.written(a, h), nil
+	return judgeNew(true, alike, disturbed), m.written(a.ID, h), nil
 }
 
 // updateAffiliate is PUT /promoters/{id}.
@@ -187,7 +186,7 @@ func (m updateAffiliate) look(ctx context.Context, p *provider, before json.RawM
 		return "", nil, err
 	}
 	h.Affiliates = append(h.Affiliates, a)
-	holds := (m.Email == nil || a.Email != nil && strings.EqualFold(*a.Email, *m.Email)) && equal(a.FirstName, m.FirstName) && equal(a.LastName, m.LastName)
+	holds := sameEmail(a.Email, m.Email) && equal(a.FirstName, m.FirstName) && equal(a.LastName, m.LastName)
 	return providers.JudgeState(holds, pictured[affiliateImage](before) == imageOfAffiliate(a), disturbed), m.written(h), nil
 }
 
@@ -296,7 +295,8 @@ func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.R
 	default:
 		holds = !s.Archived && affiliateStates.status(&s.State) == m.Status
 	}
-	return providers.JudgeState(holds, s == was, disturbed), m.written(h, member), nil
+	asBefore := s == was && (member == nil || s.State != "")
+	return providers.JudgeState(holds, asBefore, disturbed), m.written(h, member), nil
 }
 
 // moveAffiliate is POST /promoters/move_to_campaign. That an affiliate stands in the new campaign afterwards is assumed;

@@ -31,6 +31,10 @@ func (s *stage) again(t *testing.T) *stage {
 	fresh := *s
 	fresh.server = simulator()
 	fresh.provider = open(t, providertest.Wire(t, fresh.server), fresh.server.Credentials())
+	if err := fresh.Ping(t.Context()); err != nil { // so that a 404 says what it says
+		t.Fatal(err)
+	}
+	fresh.server.Kit().Forget()
 	return &fresh
 }
 
@@ -264,7 +268,7 @@ func (s *stage) commissionAttempts() []attempt {
 		status("approve a commission", s.pending, providers.CommissionApproved, "POST /commissions/approve", `"status":"approved"`),
 		status("deny a commission", s.approved, providers.CommissionDenied, "POST /commissions/deny", `"status":"denied"`),
 		attempt{name: "mark a payout as paid", command: &providers.MarkPayoutPaidInput{IdempotencyKey: someWrite, ID: s.payout.ID, Commissions: s.inside, ExpectedTotal: *s.payout.Amount},
-			request: "POST /payouts/mark_as_paid", body: `{"ids":[` + s.payout.ID.Local + `]}`, reads: 2, shows: []string{`"status":"completed"`}}.sure(),
+			request: "POST /payouts/mark_as_paid", body: `{"ids":[` + s.payout.ID.Local + `]}`, reads: 3, shows: []string{`"status":"completed"`}}.sure(),
 	}
 }
 
@@ -274,18 +278,18 @@ func (s *stage) otherAttempts() []attempt {
 	terms := providers.CampaignTerms{WebsiteURL: new("https://northwind.example/spring"), CookieDays: new(int64(45)), LinkParameter: new("via"), IsPrivate: new(true)}
 	return []attempt{
 		attempt{name: "a new coupon", command: &providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: s.single.ID, Code: "BRANDNEW", RewardID: new("157001"), Description: new("fair")},
-			request: "POST /promo_codes", body: `{"code":"BRANDNEW","reward_id":157001,"promoter_campaign_id":` + in.ProviderID + `,"description":"fair"}`, reads: 2,
+			request: "POST /promo_codes", body: `{"code":"BRANDNEW","reward_id":157001,"promoter_campaign_id":` + in.ProviderID + `,"description":"fair"}`, reads: 3,
 			shows: []string{`"code":"BRANDNEW"`, `"promoter_campaign_id":` + in.ProviderID}}.set(),
 		attempt{name: "somebody else's coupon", command: &providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: s.single.ID, Code: s.coupon.Code},
 			request: "PUT /promo_codes/" + s.coupon.ProviderID, body: `{"promoter_campaign_id":` + in.ProviderID + `}`, reads: 2,
 			shows: []string{`"code":"` + s.coupon.Code + `"`, `"promoter_campaign_id":` + in.ProviderID}}.set(),
-		attempt{name: "create a campaign", command: &providers.CreateCampaignInput{IdempotencyKey: someWrite, Account: account, Name: "Spring", Terms: terms}, request: "POST /campaigns", reads: 1,
+		attempt{name: "create a campaign", command: &providers.CreateCampaignInput{IdempotencyKey: someWrite, Account: account, Name: "Spring", Terms: terms}, request: "POST /campaigns", reads: 2,
 			body:  `{"name":"Spring","landing_url":"https://northwind.example/spring","ref_token_param":"?via","visitor_cookie_life":45,"is_private":true}`,
 			shows: []string{`"name":"Spring"`, `"visitor_cookie_life":45`, `"is_private":true`}}.makes(),
 		attempt{name: "update a campaign", command: &providers.UpdateCampaignInput{IdempotencyKey: someWrite, ID: s.campaigns[0].ID, Terms: &providers.CampaignTerms{ApprovalRequired: new(true)}},
 			request: "PUT /campaigns/" + s.campaigns[0].ID.Local, body: `{"auto_approve_promoters":false}`, reads: 1, shows: []string{`"auto_approve_promoters":false`}}.set(),
 		attempt{name: "create a webhook", command: &providers.CreateWebhookSubscriptionInput{IdempotencyKey: someWrite, Account: account, TargetURL: "https://hooks.example.com/x", Events: []string{"b", "a"}},
-			request: "POST /webhooks", body: `{"url":"https://hooks.example.com/x","event_types":["b","a"]}`, reads: 1, shows: []string{`"url":"https://hooks.example.com/x"`}}.makes(),
+			request: "POST /webhooks", body: `{"url":"https://hooks.example.com/x","event_types":["b","a"]}`, reads: 2, shows: []string{`"url":"https://hooks.example.com/x"`}}.makes(),
 		attempt{name: "update a webhook", command: &providers.UpdateWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook, Events: []string{"referral.created"}, Active: new(true)},
 			request: "PUT /webhooks/901", body: `{"event_types":["referral.created"],"active":true}`, reads: 1, shows: []string{`"event_types":["referral.created"]`, `"active":true`}}.set(),
 		attempt{name: "delete a webhook", command: &providers.DeleteWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook}, request: "DELETE /webhooks/901", reads: 1}.sure(),

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -19,29 +20,25 @@ const batchOne = "/batch_processes"
 // wireBatch is an action on many records. What went wrong is a text for each record at most actions, and an object at
 // those on payouts; neither is shown.
 type wireBatch struct {
-	ID             int64             `json:"id"`
-	Status         *string           `json:"status"`
-	FailedCount    *int64            `json:"failed_count"`
-	ProcessedCount *int64            `json:"processed_count"`
-	Errors         []json.RawMessage `json:"processing_errors"`
+	ID             int64           `json:"id"`
+	Status         *string         `json:"status"`
+	FailedCount    optional[int64] `json:"failed_count"`
+	ProcessedCount *int64          `json:"processed_count"`
+	Errors         json.RawMessage `json:"processing_errors"`
 }
 
 // batchReply is the answer to an action: the batch by itself, or as "data" at payouts.
-type batchReply struct{ wireBatch }
+type batchReply struct {
+	wireBatch
+	Data *wireBatch `json:"data"`
+}
 
-// UnmarshalJSON reads either form.
-func (b *batchReply) UnmarshalJSON(text []byte) error {
-	var envelope struct {
-		Data *wireBatch `json:"data"`
+// batch is the batch of either form.
+func (b *batchReply) batch() wireBatch {
+	if b.Data != nil {
+		return *b.Data
 	}
-	if err := json.Unmarshal(text, &envelope); err != nil {
-		return err
-	}
-	if envelope.Data != nil {
-		b.wireBatch = *envelope.Data
-		return nil
-	}
-	return json.Unmarshal(text, &b.wireBatch)
+	return b.wireBatch
 }
 
 // pollEvery is the time between two looks at an action in the background.
@@ -58,18 +55,19 @@ var (
 func (p *provider) act(ctx context.Context, op string, body any) error {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
 	defer cancel()
-	var b batchReply
-	if _, err := p.send(ctx, op, pathOf(op), body, &b); err != nil {
+	_, answer, err := send[batchReply](ctx, p, op, pathOf(op), body)
+	if err != nil {
 		return err
 	}
 	for {
+		b := answer.batch()
 		status := ""
 		if b.Status != nil {
 			status = *b.Status
 		}
 		switch status {
 		case "completed":
-			return p.outcome(op, b.wireBatch)
+			return p.outcome(op, b)
 		case "failed", "stopped":
 			return p.unknown(op, providers.KindUnavailable, errStopped)
 		case "pending", "in_progress":
@@ -82,10 +80,9 @@ func (p *provider) act(ctx context.Context, op string, body any) error {
 		if err := pause(ctx, p.pollEvery); err != nil {
 			return p.unknown(op, providers.KindUnavailable, err)
 		}
-		q := request(batchOne+"/"+decimal(b.ID), nil, &b)
-		q.Op = "GET " + batchOne + "/{id}"
-		b = batchReply{}
-		if _, err := p.get(ctx, q); err != nil { // whatever kind it is of, the write was taken
+		q := request(batchOne+"/"+decimal(b.ID), nil)
+		q.Op = "GET " + batchOne + oneRecord
+		if _, answer, err = read[batchReply](ctx, p, q); err != nil { // whatever kind it is of, the write was taken
 			return p.unknown(op, providers.KindUnavailable, err)
 		}
 	}
@@ -93,10 +90,11 @@ func (p *provider) act(ctx context.Context, op string, body any) error {
 
 // outcome is what a completed action has come to.
 func (p *provider) outcome(op string, b wireBatch) error {
-	switch {
-	case len(b.Errors) > 0 || b.FailedCount != nil && *b.FailedCount > 0:
+	failed := b.FailedCount.Value
+	switch errs := string(b.Errors); {
+	case !slices.Contains([]string{"", "null", "[]", "{}", `""`}, errs) || failed != nil && *failed > 0:
 		return providers.Problemf(providers.ProblemWrongState, "", "FirstPromoter did not do it: the record is in a state that does not allow it")
-	case b.ProcessedCount != nil && *b.ProcessedCount == 0:
+	case b.FailedCount.Odd() || b.ProcessedCount != nil && *b.ProcessedCount == 0:
 		return p.unknown(op, providers.KindBadReply, errBatch)
 	default:
 		return nil

@@ -3,10 +3,12 @@ package firstpromoter
 import (
 	"context"
 	"encoding/json"
+	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // campaignList is GET /campaigns: all campaigns. It has no documented parameters; that it pages like
@@ -35,6 +37,7 @@ const rewardList = "/rewards"
 
 // wireCampaign is a campaign; inside other records only its first two fields are there.
 type wireCampaign struct {
+	wire.Members
 	ID                   int64        `json:"id"`
 	Name                 *string      `json:"name"`
 	LandingURL           *string      `json:"landing_url"`
@@ -45,6 +48,9 @@ type wireCampaign struct {
 	IsDefault            *bool        `json:"is_default"`
 	RewardsForPromoters  []wireEarner `json:"rewards_for_promoters"`
 }
+
+// WireID is the campaign's number.
+func (w wireCampaign) WireID() string { return wireID(w.ID) }
 
 // wireEarner says for which sales of a campaign a reward is earned.
 type wireEarner struct {
@@ -70,8 +76,13 @@ type wireSchema struct {
 	Rules      []json.RawMessage `json:"rules"`
 }
 
-// campaignStub covers what other records tell of a campaign, and the edges that need the id alone.
-var campaignStub = providers.Only("providerId", "createdAt", "name", "memberships", "referrals", "commissions")
+// What a campaign inside another record knows: the edges that need the id alone, and what is sent of it. Campaigns
+// have no dates.
+var (
+	campaignEdges = []string{"providerId", "createdAt", "memberships", "referrals", "commissions"}
+	campaignKnown = wire.NewKnowledge(campaignEdges, map[string]string{"name": "name", "websiteUrl": elsewhere})
+	campaignStub  = providers.Only(append([]string{"name"}, campaignEdges...)...) // as documented, for estimates
+)
 
 // withoutRewards covers what a campaign tells by itself.
 var withoutRewards = providers.AllBut("commission")
@@ -92,14 +103,15 @@ func (r *reply) campaign(w *wireCampaign) *providers.Campaign {
 	return c
 }
 
-// campaignStub harvests a campaign that came with another record.
-func (r *reply) campaignStub(w *wireCampaign) {
-	if w == nil {
-		return
+// campaignStub is the id of a campaign that came with another record, and harvests what came of it.
+func (r *reply) campaignStub(w wire.Related[wireCampaign]) providers.ID {
+	n, _ := number(w.ID)
+	if w.Record != nil {
+		glean(r, &r.harvest.Campaigns, &providers.Campaign{
+			Node: r.node(providers.NounCampaign, n, nil, campaignKnown.Fields(w.Record.Members)), Name: text(w.Record.Name),
+		})
 	}
-	glean(r, &r.harvest.Campaigns, &providers.Campaign{
-		Node: r.node(providers.NounCampaign, w.ID, nil, campaignStub), Name: text(w.Name),
-	})
+	return r.id(providers.NounCampaign, n)
 }
 
 // paidCampaign is a campaign with what a sale earns in it.
@@ -136,24 +148,18 @@ func (r *reply) rule(earners []wireEarner, rewards map[int64]wireReward) *provid
 	return &providers.CommissionRule{Type: providers.RulePercentage, Percent: &s.Amount.Value}
 }
 
-// rewards reads all rewards of promoters. A page that brings nothing new is the whole list again.
+// rewards reads all rewards of promoters.
 func (p *provider) rewards(ctx context.Context) (map[int64]wireReward, error) {
 	rewards := map[int64]wireReward{}
-	for n := 1; ; n++ {
-		var w list[wireReward]
-		q := paged(n)
-		q.Set("scope", "promoters")
-		if _, err := p.get(ctx, request(rewardList, q, &w)); err != nil {
-			return nil, err
-		}
-		before := len(rewards)
-		for _, reward := range w {
-			rewards[reward.ID] = reward
-		}
-		if len(w) != pageSize || len(rewards) == before {
-			return rewards, nil
-		}
+	e := endpoint[wireReward, providers.Campaign]{ // rewards are no records: none is shown
+		path: rewardList, always: url.Values{"scope": {"promoters"}},
+		convert: func(_ *reply, w *wireReward) *providers.Campaign {
+			rewards[w.ID] = *w
+			return nil
+		},
 	}
+	_, _, err := e.rowsOf(ctx, p, nil)
+	return rewards, err
 }
 
 // needsRewards says whether a read of campaigns has to tell what they pay.
@@ -176,7 +182,8 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need .
 		}
 		e.convert = paidCampaign(rewards)
 	}
-	return providers.Gather(ctx, known, pageSize, -1, true,
+	extent := e.extent(p)
+	return providers.Gather(ctx, known, extent.PageSize(pageSize), extent.Pages(), true,
 		func(ctx context.Context, n int) (*providers.Page[providers.Campaign], error) {
 			return e.page(ctx, p, nil, n)
 		},
@@ -307,8 +314,8 @@ func (m createCampaign) plan(ctx context.Context, p *provider) (*providers.Write
 	}, nil
 }
 
-func (m createCampaign) written(c *providers.Campaign, h providers.Harvest) *providers.Written {
-	return written(c.ID, h, []providers.Noun{providers.NounCampaign})
+func (m createCampaign) written(id providers.ID, h providers.Harvest) *providers.Written {
+	return written(id, h, []providers.Noun{providers.NounCampaign})
 }
 
 func (m createCampaign) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
@@ -322,7 +329,7 @@ func (m createCampaign) look(ctx context.Context, p *provider, before json.RawMe
 		return judgeNew(len(ids) > 0, false, disturbed), nil, nil
 	}
 	i := slices.IndexFunc(all, func(c *providers.Campaign) bool { return c.ID.Local == ids[0] })
-	return judgeNew(true, m.body(new(providers.Problems)).is(kept[i]), disturbed), m.written(all[i], providers.HarvestOf(all[i])), nil
+	return judgeNew(true, m.body(new(providers.Problems)).is(kept[i]), disturbed), m.written(all[i].ID, providers.HarvestOf(all[i])), nil
 }
 
 // updateCampaign is PUT /campaigns/{id}.

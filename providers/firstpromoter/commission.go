@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // commissionList is GET /commissions: commissions, newest first. There is no other way to read one.
@@ -22,25 +23,25 @@ var commissionList = endpoint[wireCommission, providers.Commission]{
 
 // wireCommission is a commission.
 type wireCommission struct {
-	ID                   int64             `json:"id"`
-	Status               *string           `json:"status"`
-	CommissionType       *string           `json:"commission_type"`
-	Unit                 *string           `json:"unit"`
-	Amount               providers.Decimal `json:"amount"`
-	SaleAmount           providers.Decimal `json:"sale_amount"`
-	OriginalSaleAmount   providers.Decimal `json:"original_sale_amount"`
-	OriginalSaleCurrency *string           `json:"original_sale_currency"`
-	IsPaid               *bool             `json:"is_paid"`
-	IsSelfReferral       *bool             `json:"is_self_referral"`
-	IsSplit              *bool             `json:"is_split"`
-	Tier                 *int64            `json:"tier"`
-	EventID              *string           `json:"event_id"`
-	FraudCheck           *string           `json:"fraud_check"`
-	InternalNote         *string           `json:"internal_note"`
-	ExternalNote         *string           `json:"external_note"`
-	CreatedAt            *time.Time        `json:"created_at"`
-	PromoterCampaign     *wireMembership   `json:"promoter_campaign"`
-	Referral             *wireReferral     `json:"referral"`
+	ID                   int64                      `json:"id"`
+	Status               *string                    `json:"status"`
+	CommissionType       *string                    `json:"commission_type"`
+	Unit                 *string                    `json:"unit"`
+	Amount               providers.Decimal          `json:"amount"`
+	SaleAmount           providers.Decimal          `json:"sale_amount"`
+	OriginalSaleAmount   providers.Decimal          `json:"original_sale_amount"`
+	OriginalSaleCurrency *string                    `json:"original_sale_currency"`
+	IsPaid               optional[bool]             `json:"is_paid"`
+	IsSelfReferral       *bool                      `json:"is_self_referral"`
+	IsSplit              optional[bool]             `json:"is_split"`
+	Tier                 optional[int64]            `json:"tier"`
+	EventID              *string                    `json:"event_id"`
+	FraudCheck           *string                    `json:"fraud_check"`
+	InternalNote         *string                    `json:"internal_note"`
+	ExternalNote         *string                    `json:"external_note"`
+	CreatedAt            *time.Time                 `json:"created_at"`
+	PromoterCampaign     *wireMembership            `json:"promoter_campaign"`
+	Referral             wire.Related[wireReferral] `json:"referral"`
 }
 
 // commissionStates are the states of a commission. That it was paid stands beside the state.
@@ -59,15 +60,19 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 		Kind:           commissionKind(w),
 		EarnedAt:       w.CreatedAt,
 		EventID:        text(w.EventID),
-		Tier:           w.Tier,
+		Tier:           w.Tier.Value,
 		IsSelfReferral: w.IsSelfReferral,
 		FraudCheck:     text(w.FraudCheck),
 		Note:           text(w.ExternalNote),
 		InternalNote:   text(w.InternalNote),
 		PayoutUnknown:  true,
-		OthersSale:     w.Tier != nil && *w.Tier > 1 || w.IsSplit != nil && *w.IsSplit,
+		OthersSale:     w.Tier.Odd() || w.Tier.Value != nil && *w.Tier.Value > 1 || w.IsSplit.Odd() || w.IsSplit.Value != nil && *w.IsSplit.Value,
 	}
-	if c.Status == providers.CommissionApproved && w.IsPaid != nil && *w.IsPaid {
+	switch {
+	case c.Status != providers.CommissionApproved:
+	case w.IsPaid.Odd():
+		c.Status = providers.CommissionUnknown
+	case w.IsPaid.Value != nil && *w.IsPaid.Value:
 		c.Status = providers.CommissionPaid
 	}
 	c.Amount, c.Reward = r.worth(w.Unit, w.Amount)
@@ -76,11 +81,11 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 		c.OriginalSaleAmount = r.cents(w.OriginalSaleAmount, r.saleCurrency(w))
 	}
 	c.AffiliateID, c.CampaignID = r.owner(w.PromoterCampaign)
-	if w.Referral != nil {
-		referral := r.bareReferral(w.Referral, referralStub)
-		glean(r, &r.harvest.Referrals, referral)
-		c.ReferralID = referral.ID
+	if of := w.Referral.Record; of != nil {
+		glean(r, &r.harvest.Referrals, r.bareReferral(of, referralKnown.Fields(of.Members)))
 	}
+	n, _ := number(w.Referral.ID)
+	c.ReferralID = r.id(providers.NounReferral, n)
 	return c
 }
 
@@ -100,6 +105,8 @@ func commissionKind(w *wireCommission) providers.CommissionKind {
 		kind = *w.CommissionType
 	}
 	switch {
+	case kind == "":
+		return providers.CommissionKindUnknown
 	case kind == "custom":
 		return providers.CommissionCustom
 	case w.Amount.Set && w.Amount.Value.IsNeg() || w.SaleAmount.Set && w.SaleAmount.Value.IsNeg():
@@ -199,7 +206,7 @@ func (p *provider) commissionsOfReferral(f providers.CommissionFilter, query url
 			q := e.query(query)
 			q.Del(byReferral)
 			if !q.Has("q") { // an event that is searched for is narrower
-				q.Set("q", *cmp.Or(referral.Email, referral.CustomerID))
+				q.Set("q", *cmp.Or(referral.CustomerID, referral.Email)) // an address may be marked as moved
 			}
 			// The search may find others' commissions, which belong to other lists of the same plan.
 			return e.list(p, q, false, func(c *providers.Commission) bool { return c.ReferralID == id }).Page(ctx, r)

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // The writes of commissions. The last two are actions on many, here on one. There is none that changes an amount.
@@ -59,13 +61,22 @@ func cents(m providers.Money) (int64, bool) {
 // looked for. The vendor takes equal commissions twice, and knows no keys of writes.
 func eventOf(c providers.Command) string {
 	_, subject := c.Subject()
-	return "partnergraph-" + hash(subject.String()+" "+c.Key())
+	return ownEvents + hash(subject.String()+" "+c.Key())
 }
+
+// ownEvents begins the event ids that no caller has named: each is of one write.
+const ownEvents = "partnergraph-"
 
 // commissionsOf are the commissions of an event: found by the search, which also finds customers, and compared again.
 func (p *provider) commissionsOf(ctx context.Context, event string) ([]*providers.Commission, providers.Harvest, error) {
-	all, h, err := commissionList.rowsOf(ctx, p, url.Values{"q": {event}})
-	return slices.DeleteFunc(all, func(c *providers.Commission) bool { return c.EventID == nil || *c.EventID != event }), h, err
+	all, err := commissionList.whole(ctx, p, url.Values{"q": {event}})
+	if err == nil && all.Unread > 0 { // which may be of this event
+		err = p.badReply("GET "+commissionList.path, errNoID)
+	}
+	if err != nil {
+		return nil, providers.Harvest{}, err
+	}
+	return slices.DeleteFunc(all.Items, func(c *providers.Commission) bool { return c.EventID == nil || *c.EventID != event }), all.Harvest, nil
 }
 
 // earning is a commission to be made, as it will be recognized.
@@ -82,25 +93,45 @@ type earningPlace struct{ affiliate, campaign providers.ID }
 
 // is says whether a commission is the one that was to be made: by the direct affiliate, where a sale makes several.
 func (e earning) is(c *providers.Commission) bool {
-	if c.Kind != e.kind || c.Tier != nil && *c.Tier != 1 {
+	amount := e.amountOf(c)
+	return e.mayBe(c) && c.Kind == e.kind && amount != nil && (e.place == nil || c.AffiliateID == e.place.affiliate && c.CampaignID == e.place.campaign) &&
+		(e.place != nil || c.ReferralID == e.referral)
+}
+
+// mayBe says whether nothing that a commission tells speaks against its being the one. What it does not tell, or
+// what cannot be read, does not.
+func (e earning) mayBe(c *providers.Commission) bool {
+	other := func(is, asked providers.ID) bool { return !is.IsZero() && is != asked }
+	if c.Kind != e.kind && c.Kind != providers.CommissionKindUnknown || c.Tier != nil && *c.Tier != 1 {
 		return false
 	}
-	amount := c.Amount
-	if e.place == nil {
-		amount = c.SaleAmount
-	} else if c.AffiliateID != e.place.affiliate || c.CampaignID != e.place.campaign {
+	if e.place == nil && other(c.ReferralID, e.referral) ||
+		e.place != nil && (other(c.AffiliateID, e.place.affiliate) || other(c.CampaignID, e.place.campaign)) {
 		return false
 	}
-	if amount == nil || e.place == nil && c.ReferralID != e.referral {
-		return false
+	amount := e.amountOf(c)
+	if amount == nil {
+		return c.Reward == nil
 	}
 	minor, ok := cents(*amount)
 	return ok && minor == e.minor
 }
 
-// made is the commission among several; nil for none.
-func (e earning) made(all []*providers.Commission) *providers.Commission {
+// amountOf is the amount of a commission that was asked for: that of the sale, or its own.
+func (e earning) amountOf(c *providers.Commission) *providers.Money {
+	if e.place == nil {
+		return c.SaleAmount
+	}
+	return c.Amount
+}
+
+// made is the commission among several; nil for none. With sure, they are known to be of this write: the
+// first that may be it is taken where none is told whole.
+func (e earning) made(all []*providers.Commission, sure bool) *providers.Commission {
 	i := slices.IndexFunc(all, e.is)
+	if i < 0 && sure {
+		i = slices.IndexFunc(all, e.mayBe)
+	}
 	if i < 0 {
 		return nil
 	}
@@ -109,7 +140,6 @@ func (e earning) made(all []*providers.Commission) *providers.Commission {
 
 // written is what came of it: the commission, and what else the sale earned.
 func (e earning) written(c *providers.Commission, all []*providers.Commission, h providers.Harvest) *providers.Written {
-	h.Commissions = append(h.Commissions, all...)
 	var stale []providers.ID
 	for _, o := range all { // their balances
 		stale = append(stale, o.AffiliateID)
@@ -119,7 +149,7 @@ func (e earning) written(c *providers.Commission, all []*providers.Commission, h
 		stale = append(stale, e.referral)
 		lists = append(lists, providers.NounReferral)
 	}
-	return written(c.ID, h, lists, stale...)
+	return written(c.ID, h, lists, slices.DeleteFunc(stale, providers.ID.IsZero)...)
 }
 
 // write plans to make it, unless it was made already.
@@ -127,7 +157,7 @@ func (e earning) write(ctx context.Context, p *provider, field string) (*provide
 	switch all, _, err := p.commissionsOf(ctx, e.body.EventID); {
 	case err != nil:
 		return nil, err
-	case e.made(all) != nil:
+	case e.made(all, false) != nil:
 		return nil, providers.Problemf(providers.ProblemTaken, field, "another commission of this amount was made for it already")
 	}
 	return &providers.Write{
@@ -136,22 +166,16 @@ func (e earning) write(ctx context.Context, p *provider, field string) (*provide
 			"amount": "commission.custom.amount", "event_id": "eventId", "event_date": "earnedAt", "external_note": "note", "internal_note": "internalNote",
 		},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			var w several
-			r, err := p.send(ctx, commissionCreate, pathOf(commissionCreate), e.body, &w)
+			r, w, err := send[wire.Rows[wireCommission]](ctx, p, commissionCreate, pathOf(commissionCreate), e.body)
 			if err != nil {
 				return nil, err
 			}
-			var all []*providers.Commission
-			for i := range w {
-				all = append(all, r.commission(&w[i]))
+			all := wire.PageOf(w, func(w *wireCommission) *providers.Commission { return r.commission(w) }).Items
+			c := e.made(all, true)
+			if c == nil {
+				return nil, p.unknown(commissionCreate, providers.KindBadReply, errNoRecordBack)
 			}
-			if r.err == nil && e.made(all) == nil {
-				r.err = errNoRecordBack
-			}
-			if r.err != nil {
-				return nil, p.unknown(commissionCreate, providers.KindBadReply, r.err)
-			}
-			return e.written(e.made(all), all, r.harvest), nil
+			return e.written(c, all, r.whole(providers.Harvest{Commissions: all})), nil
 		},
 	}, nil
 }
@@ -162,25 +186,12 @@ func (e earning) look(ctx context.Context, p *provider, event string) (providers
 	if err != nil {
 		return "", nil, err
 	}
-	c := e.made(all)
+	c := e.made(all, strings.HasPrefix(event, ownEvents))
 	if c == nil {
 		return judgeNew(len(all) > 0, false, false), nil, nil
 	}
+	h.Commissions = append(h.Commissions, all...)
 	return providers.Made, e.written(c, all, h), nil
-}
-
-// several is the answer to a new commission: a list, as tiers and splits make several; one by itself is taken too.
-type several []wireCommission
-
-// UnmarshalJSON reads either form.
-func (s *several) UnmarshalJSON(b []byte) error {
-	if json.Unmarshal(b, (*[]wireCommission)(s)) == nil {
-		return nil
-	}
-	var one wireCommission
-	err := json.Unmarshal(b, &one)
-	*s = several{one}
-	return err
 }
 
 // createCommission is POST /commissions.
@@ -405,5 +416,5 @@ func (m setCommissionStatus) look(ctx context.Context, p *provider, before json.
 	}
 	h.Commissions = append(h.Commissions, c)
 	holds := c.Status == m.Status || m.Status == providers.CommissionApproved && c.Status == providers.CommissionPaid
-	return providers.JudgeState(holds, string(c.Status) == pictured[stateImage](before).State, disturbed), m.written(c, h), nil
+	return providers.JudgeState(holds, c.ProviderStatus != nil && string(c.Status) == pictured[stateImage](before).State, disturbed), m.written(c, h), nil
 }

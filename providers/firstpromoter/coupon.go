@@ -3,7 +3,6 @@ package firstpromoter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/url"
 	"slices"
 	"strings"
@@ -31,35 +30,40 @@ var codeOne = codeList
 
 // wireCode is a promo code.
 type wireCode struct {
-	ID                 int64      `json:"id"`
-	Code               *string    `json:"code"`
-	Description        *string    `json:"description"`
-	PromoterCampaignID *int64     `json:"promoter_campaign_id"`
-	ArchivedAt         *time.Time `json:"archived_at"`
+	ID                 int64               `json:"id"`
+	Code               *string             `json:"code"`
+	Description        *string             `json:"description"`
+	PromoterCampaignID optional[int64]     `json:"promoter_campaign_id"`
+	ArchivedAt         optional[time.Time] `json:"archived_at"`
 	Reward             *struct {
 		ID int64 `json:"id"`
 	} `json:"reward"`
 }
 
+// membership is the number of the code's membership; "" where there is none, or none that can be read.
+func (w *wireCode) membership() string {
+	if w.PromoterCampaignID.Value == nil {
+		return ""
+	}
+	return decimal(*w.PromoterCampaignID.Value)
+}
+
 // withoutOwner covers what a promo code tells by itself.
 var withoutOwner = providers.AllBut("affiliate", "campaign")
 
-// errNoCode is in the error of a reply in which a promo code has no code.
-var errNoCode = errors.New("a promo code without a code")
-
-// coupon is a promo code whose owner is not known; nil for an archived one, whose use counts for nobody.
+// coupon is a promo code whose owner is not known; nil for an archived one, whose use counts for nobody. A code
+// without a text is no record, nor is one of which it cannot be told whether it is archived.
 func (r *reply) coupon(w *wireCode) *providers.Coupon {
-	if w.ArchivedAt != nil {
+	if w.ArchivedAt.Value != nil {
 		return nil
 	}
-	c := &providers.Coupon{Node: r.node(providers.NounCoupon, w.ID, nil, withoutOwner), Description: text(w.Description)}
-	if w.PromoterCampaignID == nil {
-		c.Known = nil // nobody's
+	code := text(w.Code)
+	if code == nil || w.ArchivedAt.Odd() {
+		return &providers.Coupon{}
 	}
-	if code := text(w.Code); code != nil {
-		c.Code = *code
-	} else if r.err == nil {
-		r.err = errNoCode
+	c := &providers.Coupon{Node: r.node(providers.NounCoupon, w.ID, nil, withoutOwner), Code: *code, Description: text(w.Description)}
+	if w.PromoterCampaignID.Value == nil && !w.PromoterCampaignID.Odd() {
+		c.Known = nil // nobody's
 	}
 	return c
 }
@@ -68,25 +72,25 @@ func (r *reply) coupon(w *wireCode) *providers.Coupon {
 func couponOf(m *providers.Membership) func(*reply, *wireCode) *providers.Coupon {
 	return func(r *reply, w *wireCode) *providers.Coupon {
 		c := r.coupon(w)
-		if c != nil && w.PromoterCampaignID != nil && decimal(*w.PromoterCampaignID) == m.ProviderID {
+		if c != nil && w.membership() == m.ProviderID {
 			c.Known, c.AffiliateID, c.CampaignID = nil, m.AffiliateID, m.CampaignID
 		}
 		return c
 	}
 }
 
-// couponPage is a page of the promo codes of memberships, which takes a call for each.
-func (p *provider) couponPage(ctx context.Context, memberships []*providers.Membership, n int) (*providers.Page[providers.Coupon], error) {
+// couponsOf are the promo codes of memberships, all in one page: they are few.
+func (p *provider) couponsOf(ctx context.Context, memberships []*providers.Membership) (*providers.Page[providers.Coupon], error) {
 	all := &providers.Page[providers.Coupon]{}
 	for _, m := range memberships {
 		e := codeList
 		e.convert = couponOf(m)
-		page, err := e.page(ctx, p, url.Values{"promoter_campaign_id": {m.ProviderID}}, n)
+		page, err := e.whole(ctx, p, url.Values{"promoter_campaign_id": {m.ProviderID}})
 		if err != nil {
 			return nil, err
 		}
 		all.Items = append(all.Items, page.Items...)
-		all.More = all.More || page.More
+		all.Unread += page.Unread
 	}
 	return all, nil
 }
@@ -102,6 +106,9 @@ func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers
 			Key:   key(url.Values{"promoter_id": {id.Local}}),
 			Exact: true,
 			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Coupon], error) {
+				if r.Number > 1 {
+					return &providers.Page[providers.Coupon]{}, nil
+				}
 				b, err := r.Reader.AffiliatesByID(ctx, []providers.ID{id}, "memberships")
 				if err == nil {
 					err = b.Failed[id]
@@ -112,7 +119,7 @@ func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers
 				if b.Found[id] == nil {
 					return &providers.Page[providers.Coupon]{}, nil
 				}
-				return p.couponPage(ctx, b.Found[id].Memberships, r.Number)
+				return p.couponsOf(ctx, b.Found[id].Memberships)
 			},
 		})
 	}
@@ -124,14 +131,12 @@ func needsOwner(need []string) bool { return !withoutOwner.Covers(need...) }
 
 // CouponsByID reads promo codes one by one. To learn whose one is, its promoter is looked up by the code.
 func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
-	return providers.Gather(ctx, p.own(providers.NounCoupon, ids), pageSize, 0, false, nil,
+	return providers.Gather(ctx, p.own(providers.NounCoupon, ids), codeList.extent(p).PageSize(pageSize), 0, false, nil,
 		func(ctx context.Context, id providers.ID) (*providers.Coupon, providers.Harvest, error) {
-			var membership int64
+			membership := ""
 			e := codeOne
 			e.convert = func(r *reply, w *wireCode) *providers.Coupon {
-				if w.PromoterCampaignID != nil {
-					membership = *w.PromoterCampaignID
-				}
+				membership = w.membership()
 				return r.coupon(w)
 			}
 			c, h, err := e.one(ctx, p, id.Local, nil)
@@ -148,7 +153,7 @@ func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...
 				return c, h, nil
 			}
 			h.Affiliates = append(h.Affiliates, a)
-			if i := slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == decimal(membership) }); i >= 0 {
+			if i := slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == membership }); i >= 0 {
 				c.AffiliateID, c.CampaignID = a.ID, a.Memberships[i].CampaignID
 			}
 			return c, h, nil
@@ -217,25 +222,20 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 			}
 			return m.written(c, h), nil
 		}
-	case was.ArchivedAt != nil:
+	case was.ArchivedAt.Value != nil:
 		return nil, providers.Problemf(providers.ProblemWrongState, "code", "the code is archived")
 	case m.RewardID != nil && (was.Reward == nil || was.Reward.ID != reward):
 		return nil, providers.Problemf(providers.ProblemConflict, "rewardId", "the code is there already, with another reward")
 	default:
 		w.Op = codeUpdate
-		if was.PromoterCampaignID != nil {
-			before.Membership = decimal(*was.PromoterCampaignID)
-		}
+		before.Membership = was.membership()
 		id := p.id(providers.NounCoupon, was.ID)
 		w.Send = func(ctx context.Context) (*providers.Written, error) {
-			c, h, err := e.write(ctx, p, codeUpdate, e.path+"/"+id.Local, body)
-			if err == nil && c.ID != id {
-				err = p.unknown(codeUpdate, providers.KindBadReply, errNoRecordBack)
-			}
+			h, err := e.writeTo(ctx, p, codeUpdate, id, id.Local, body)
 			if err != nil {
 				return nil, err
 			}
-			return m.written(c, h), nil
+			return m.written(id, h), nil
 		}
 	}
 	w.Before = providers.Image(before)
@@ -246,24 +246,25 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 // list is walked. That case means nothing in codes is assumed.
 func (p *provider) codeNamed(ctx context.Context, code string) (found *wireCode, err error) {
 	e := codeList
-	e.convert = func(r *reply, w *wireCode) *providers.Coupon {
-		if w.Code != nil && strings.EqualFold(*w.Code, code) && (found == nil || found.ArchivedAt != nil) {
+	e.convert = func(_ *reply, w *wireCode) *providers.Coupon {
+		if w.Code != nil && strings.EqualFold(*w.Code, code) && (found == nil || found.ArchivedAt.Value != nil) {
 			found = w
 		}
 		return nil
 	}
-	for n, more := 1, true; more && (found == nil || found.ArchivedAt != nil); n++ {
-		page, err := e.page(ctx, p, nil, n)
+	for _, err := range e.pages(ctx, p, nil) {
 		if err != nil {
 			return nil, err
 		}
-		more = page.More
+		if found != nil && found.ArchivedAt.Value == nil {
+			break
+		}
 	}
 	return found, nil
 }
 
-func (m assignCoupon) written(c *providers.Coupon, h providers.Harvest) *providers.Written {
-	return written(c.ID, h, []providers.Noun{providers.NounCoupon, providers.NounAffiliate}, m.Affiliate)
+func (m assignCoupon) written(id providers.ID, h providers.Harvest) *providers.Written {
+	return written(id, h, []providers.Noun{providers.NounCoupon, providers.NounAffiliate}, m.Affiliate)
 }
 
 // look: a code that is the membership's now was assigned, unless it was its before, and only described anew.
@@ -289,5 +290,5 @@ func (m assignCoupon) look(ctx context.Context, p *provider, before json.RawMess
 	}
 	h.Coupons = append(h.Coupons, all[i])
 	holds := equal(all[i].Description, m.Description)
-	return providers.JudgeState(holds, was.Membership == member.ProviderID, disturbed), m.written(all[i], h), nil
+	return providers.JudgeState(holds, was.Membership == member.ProviderID, disturbed), m.written(all[i].ID, h), nil
 }

@@ -1,11 +1,9 @@
 package firstpromoter
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"maps"
 	"net/url"
@@ -15,97 +13,55 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // pageSize is the most rows that a page can have.
 const pageSize = 100
 
-// list is the rows of a reply: a bare array at most endpoints, {"data": […]} at some.
-type list[W any] []W
-
-// UnmarshalJSON reads either form.
-func (l *list[W]) UnmarshalJSON(b []byte) error {
-	if bytes.HasPrefix(b, []byte("{")) {
-		var envelope struct {
-			Data *[]W `json:"data"`
-		}
-		if err := json.Unmarshal(b, &envelope); err != nil {
-			return err
-		}
-		if envelope.Data == nil {
-			return errors.New(`neither an array nor an object with "data"`)
-		}
-		*l = *envelope.Data
-		return nil
-	}
-	return json.Unmarshal(b, (*[]W)(l))
-}
-
-// reply is an answer that is being converted.
-type reply struct {
-	*provider
-	at      time.Time         // when it came
-	harvest providers.Harvest // what it carries besides what was asked for
-	gleaned map[providers.ID]bool
-	err     error // the first thing in it that could not be understood
-}
-
-// glean harvests a stub, once a reply: a page of one affiliate's commissions names them in every row.
+// glean harvests a stub, again only if it knows more: a page of one affiliate's commissions names
+// them in every row.
 func glean[T providers.Record](r *reply, to *[]*T, stub *T) {
-	id := providers.NodeOf(stub).ID
-	if r.gleaned[id] {
+	node := providers.NodeOf(stub)
+	if node.ID.IsZero() {
+		return
+	}
+	if known, ok := r.gleaned[node.ID]; ok && known.CoversAll(node.Known) {
 		return
 	}
 	if r.gleaned == nil {
-		r.gleaned = map[providers.ID]bool{}
+		r.gleaned = map[providers.ID]*providers.Fields{}
 	}
-	r.gleaned[id] = true
+	r.gleaned[node.ID] = node.Known
 	*to = append(*to, stub)
 }
 
-// request is a read of this path.
-func request(path string, query url.Values, into any) rest.Request {
-	return rest.Request{Op: "GET " + path, Path: path, Query: query, Into: into}
+// badReply is the error of a read whose reply cannot be understood.
+func (p *provider) badReply(op string, err error) error {
+	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
 }
 
-// get makes one read.
-func (p *provider) get(ctx context.Context, r rest.Request) (*reply, error) {
-	if err := p.client.Get(ctx, r); err != nil {
-		return nil, err
-	}
-	return &reply{provider: p, at: p.config.Now()}, nil
-}
+// What a reply that cannot be understood lacks.
+var (
+	errNoID   = errors.New("a record without an id")
+	errNoList = errors.New(`neither an array nor an object with "data"`)
+)
 
-// done is the error of a converted reply.
-func (r *reply) done(op string) error {
-	if r.err == nil {
-		return nil
-	}
-	return &providers.Error{Account: r.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: r.err}
-}
-
-// errNoID is in the error of a reply in which a record has no id.
-var errNoID = errors.New("a record without an id")
-
-// node is the shared part of a record.
+// node is the shared part of a record. Its id is zero where the vendor's number is none.
 func (r *reply) node(noun providers.Noun, id int64, created *time.Time, known *providers.Fields) providers.Node {
-	n := decimal(id)
-	return r.nodeOf(r.id(noun, id), n, created, known)
+	return r.nodeOf(r.id(noun, id), decimal(id), created, known)
 }
 
 func (r *reply) nodeOf(id providers.ID, providerID string, created *time.Time, known *providers.Fields) providers.Node {
-	if id.IsZero() && r.err == nil {
-		r.err = errNoID
-	}
 	return providers.Node{ID: id, ProviderID: providerID, CreatedAt: created, FetchedAt: r.at, Known: known}
 }
 
-// cents is an amount that the vendor counts in cents; nil where there is none.
+// cents is an amount that the vendor counts in cents; nil where there is none, or none that can be
+// held exactly.
 func (r *reply) cents(d providers.Decimal, currency string) *providers.Money {
 	m, err := d.Minor(currency)
-	if err != nil && r.err == nil {
-		r.err = err
+	if err != nil {
+		return nil
 	}
 	return m
 }
@@ -202,21 +158,27 @@ func paged(n int) url.Values {
 	return url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
 }
 
-// rows makes one read of the list. sent is how many rows came, those not shown included.
-func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values) (rows []*T, sent int, h providers.Harvest, err error) {
-	var w list[W]
-	q := request(e.path, e.query(query), &w)
-	r, err := p.get(ctx, q)
+// rows makes one read of the list. sent is how many rows came, those not shown or not read included.
+func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values) (page *providers.Page[T], sent int, err error) {
+	q := request(e.path, e.query(query))
+	r, rows, err := read[wire.Enveloped[W]](ctx, p, q)
 	if err != nil {
-		return nil, 0, h, err
+		return nil, 0, err
 	}
-	rows = make([]*T, 0, len(w))
-	for i := range w {
-		if row := e.convert(r, &w[i]); row != nil {
-			rows = append(rows, row)
-		}
+	if rows.Form != wire.FormArray {
+		return nil, 0, p.badReply(q.Op, errNoList)
 	}
-	return rows, len(w), r.harvest, r.done(q.Op)
+	page = wire.PageOf(&rows.Rows, func(w *W) *T { return e.convert(r, w) })
+	page.Harvest = r.harvest
+	p.log.Unread(q.Op, page.Unread)
+	watchOf(ctx).noteUnread(page.Unread)
+	return page, rows.Sent(), nil
+}
+
+// extent is what replies have shown of the list.
+func (e endpoint[W, T]) extent(p *provider) *wire.Extent {
+	x, _ := p.extents.LoadOrStore(e.path, new(wire.Extent))
+	return x.(*wire.Extent)
 }
 
 // page reads one page. A page of more rows than can be asked for is the whole list, at an endpoint that
@@ -224,14 +186,19 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
 	q := paged(n)
 	maps.Copy(q, query)
-	rows, sent, harvest, err := e.rows(ctx, p, q)
+	page, sent, err := e.rows(ctx, p, q)
 	if err != nil {
 		return nil, err
 	}
 	if n > 1 && sent > pageSize {
 		return &providers.Page[T]{}, nil
 	}
-	return &providers.Page[T]{Items: rows, More: sent == pageSize, Harvest: harvest}, nil
+	extent := e.extent(p)
+	page.More = extent.More(sent, pageSize)
+	if len(query) == 0 {
+		extent.Saw(n, sent, page.More)
+	}
+	return page, nil
 }
 
 // list is the list narrowed by query. keep, if there is one, leaves out rows that belong to another list
@@ -265,50 +232,85 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	return lists
 }
 
-// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent.
+// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent,
+// unless a row could not be read, which may be one of them.
 func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64) (*providers.Batch[T], error) {
-	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
-	for chunk := range slices.Chunk(numbers, pageSize) {
-		rows, _, harvest, err := e.rows(ctx, p, url.Values{"ids[]": decimals(chunk), "per_page": {strconv.Itoa(pageSize)}})
-		if err != nil {
-			if len(chunk) == len(numbers) || ctx.Err() != nil {
-				return nil, err
-			}
-			if b.Failed == nil {
-				b.Failed = map[providers.ID]error{}
-			}
-			for _, n := range chunk {
-				b.Failed[p.id(e.noun, n)] = err
-			}
-			continue
-		}
-		b.Harvest.Add(harvest)
-		for _, row := range rows {
-			if n, _ := number(providers.NodeOf(row).ProviderID); slices.Contains(chunk, n) {
-				b.Found[providers.NodeOf(row).ID] = row
-			}
-		}
+	b, absent, unread, err := e.listed(ctx, p, numbers, 0)
+	if err != nil || unread == 0 {
+		return b, err
+	}
+	for _, n := range absent {
+		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNoID))
 	}
 	return b, nil
+}
+
+// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out.
+// The vendor may give fewer rows than are asked for: what is missing of a page that may be full is
+// asked for again, as long as that brings more and more than few are missing.
+func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int) (b *providers.Batch[T], absent []int64, unread int, err error) {
+	b = &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
+	for chunk := range slices.Chunk(numbers, pageSize) {
+		open := slices.Clone(chunk)
+		for more := true; more; {
+			page, sent, err := e.rows(ctx, p, url.Values{"ids[]": decimals(open), "per_page": {strconv.Itoa(pageSize)}})
+			if err != nil {
+				if len(open) == len(numbers) || ctx.Err() != nil {
+					return nil, nil, 0, err
+				}
+				for _, n := range open {
+					fail(b, p.id(e.noun, n), err)
+				}
+				open = nil
+				break
+			}
+			asked := len(open)
+			b.Harvest.Add(page.Harvest)
+			for _, row := range page.Items {
+				n, _ := number(providers.NodeOf(row).ProviderID)
+				if i := slices.Index(open, n); i >= 0 {
+					b.Found[providers.NodeOf(row).ID] = row
+					open = slices.Delete(open, i, i+1)
+				}
+			}
+			unread += page.Unread
+			more = e.extent(p).More(sent, pageSize) && len(open) < asked && len(open) > few
+		}
+		absent = append(absent, open...)
+	}
+	return b, absent, unread, nil
+}
+
+// fail notes an id that could not be read.
+func fail[T providers.Record](b *providers.Batch[T], id providers.ID, err error) {
+	if b.Failed == nil {
+		b.Failed = map[providers.ID]error{}
+	}
+	b.Failed[id] = err
 }
 
 // one reads a single record; nil where there is none. find_by in the query makes it a look-up by another
 // field, whose value must not be seen.
 func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, query url.Values) (*T, providers.Harvest, error) {
-	var w W
 	lookup := query.Has(findBy)
-	q := request(e.path+"/"+segment, query, &w)
-	q.Op, q.PrivatePath = "GET "+e.path+"/{id}", lookup
-	r, err := p.get(ctx, q)
+	q := request(e.path+"/"+segment, query)
+	q.Op, q.PrivatePath = "GET "+e.path+oneRecord, lookup
+	r, w, err := read[W](ctx, p, q)
 	if err != nil {
 		if notFound(err, lookup) {
 			err = nil
 		}
 		return nil, providers.Harvest{}, err
 	}
-	t := e.convert(r, &w)
-	return t, r.harvest, r.done(q.Op)
+	t := e.convert(r, w)
+	if t != nil && providers.NodeOf(t).ID.IsZero() {
+		return nil, providers.Harvest{}, p.badReply(q.Op, errNoID)
+	}
+	return t, r.harvest, nil
 }
+
+// oneRecord ends the operation of a call whose path names a record.
+const oneRecord = "/{id}"
 
 // each reads single records, one call each.
 func (e endpoint[W, T]) each(ctx context.Context, p *provider, numbers []int64, query url.Values) (*providers.Batch[T], error) {
@@ -321,14 +323,27 @@ func (e endpoint[W, T]) each(ctx context.Context, p *provider, numbers []int64, 
 // findBy is the parameter that turns an id in a path into another field's value.
 const findBy = "find_by"
 
-// find reads the single record that has this value in this field; nil where there is none.
+// byEmail is the field of look-ups by address, which the vendor may compare exactly.
+const byEmail = "email"
+
+// find reads the single record that has this value in this field; nil where there is none. An address is looked up
+// as it was typed, and then in lower case.
 func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value string, query url.Values) (*T, providers.Harvest, error) {
-	if value == "." || value == ".." { // would be another path
-		return nil, providers.Harvest{}, nil
-	}
 	q := url.Values{findBy: {field}}
 	maps.Copy(q, query)
-	return e.one(ctx, p, segment(value), q)
+	values := []string{value}
+	if field == byEmail {
+		values = providers.EmailSpellings(value)
+	}
+	for _, value := range values {
+		if value == "." || value == ".." { // would be another path
+			continue
+		}
+		if t, h, err := e.one(ctx, p, segment(value), q); t != nil || err != nil {
+			return t, h, err
+		}
+	}
+	return nil, providers.Harvest{}, nil
 }
 
 // segment is a value as a part of a path. Whatever could mean something there is escaped, "+" and "@" too.
@@ -337,8 +352,9 @@ func segment(value string) string {
 }
 
 // lookup is a list of at most one row, the one that has this value in this field. finish, if there is one,
-// completes the row.
-func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, finish func(context.Context, *T) error) []providers.List[T] {
+// completes the row; instead, if there is one, is read where there is no row.
+func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, finish func(context.Context, *T) error,
+	instead func(context.Context) (*providers.Page[T], error)) []providers.List[T] {
 	return []providers.List[T]{{
 		Key:   findBy + "=" + field + "&value=" + hash(value),
 		Exact: exact,
@@ -347,17 +363,20 @@ func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Value
 				return &providers.Page[T]{}, nil
 			}
 			row, harvest, err := e.find(ctx, p, field, value, query)
-			if err == nil && row != nil && finish != nil {
-				err = finish(ctx, row)
-			}
-			if err != nil {
+			switch {
+			case err != nil:
 				return nil, err
+			case row == nil && instead != nil:
+				return instead(ctx)
+			case row == nil:
+				return &providers.Page[T]{Harvest: harvest}, nil
 			}
-			page := &providers.Page[T]{Harvest: harvest}
-			if row != nil {
-				page.Items = []*T{row}
+			if finish != nil {
+				if err := finish(ctx, row); err != nil {
+					return nil, err
+				}
 			}
-			return page, nil
+			return &providers.Page[T]{Items: []*T{row}, Harvest: harvest}, nil
 		},
 	}}
 }

@@ -1,21 +1,37 @@
 package firstpromoter
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // wireError is the body of a refusal; a 401 has none.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/promoters/openapi-v2-promoters.json
 type wireError struct {
-	Message string              `json:"message"`
-	Code    string              `json:"code"`
-	Errors  map[string][]string `json:"errors"`
+	Message string        `json:"message"`
+	Error   string        `json:"error"` // in the place of the message, as the vendor's own client reads it
+	Code    string        `json:"code"`
+	Errors  named[phrase] `json:"errors"`
+}
+
+// phrase is what is wrong with a field: a list of texts, or one text.
+type phrase []string
+
+// UnmarshalJSON reads either form.
+func (f *phrase) UnmarshalJSON(b []byte) error {
+	if b[0] == '"' {
+		*f = make(phrase, 1)
+		return json.Unmarshal(b, &(*f)[0])
+	}
+	_, err := wire.Decode(b, (*[]string)(f))
+	return err
 }
 
 // codes are the words that say more than the status: a validation that failed is a 400, a missing or
@@ -36,14 +52,19 @@ func classify(status int, body []byte) *providers.Error {
 	}
 	e := &providers.Error{}
 	var w wireError
-	if json.Unmarshal(body, &w) != nil {
+	if _, err := wire.Decode(body, &w); err != nil {
 		return e // no body, or a page of HTML
 	}
 	if status != http.StatusTooManyRequests && status < 500 {
 		e.Kind = codes[w.Code]
 	}
-	e.Fields = w.Errors
-	if m := withoutAddresses(w.Message); m != "" {
+	for field, said := range w.Errors {
+		if e.Fields == nil {
+			e.Fields = map[string][]string{}
+		}
+		e.Fields[field] = said
+	}
+	if m := withoutAddresses(cmp.Or(w.Message, w.Error)); m != "" {
 		e.Err = errors.New(m)
 	}
 	return e

@@ -51,6 +51,12 @@ func reads[T providers.Record](read func(t *testing.T, p *provider) (*T, provide
 	}}
 }
 
+// withProbe is a scene whose first answer is a 404, which the probe of the account follows.
+func withProbe(s providertest.Scene[*provider]) providertest.Scene[*provider] {
+	s.With = append(s.With, "campaign_list_probe")
+	return s
+}
+
 func promoterScene(local string) providertest.Scene[*provider] {
 	return reads(func(t *testing.T, p *provider) (*providers.Affiliate, providers.Harvest, error) {
 		return promoterOne.now(t.Context(), p, id(providers.NounAffiliate, local), "id", withParent)
@@ -77,22 +83,22 @@ func readBeforeWriteScenes() map[string]providertest.Scene[*provider] {
 	return map[string]providertest.Scene[*provider]{
 		"affiliate_get_active": promoterScene("8262622"),
 		"affiliate_get_other":  promoterScene("8262800"),
-		"affiliate_get_none": reads(func(t *testing.T, p *provider) (*providers.Affiliate, providers.Harvest, error) {
-			return promoterOne.find(t.Context(), p, "email", "new@example.com", withParent)
-		}),
+		"affiliate_get_none": withProbe(reads(func(t *testing.T, p *provider) (*providers.Affiliate, providers.Harvest, error) {
+			return promoterOne.find(t.Context(), p, byEmail, "new@example.com", withParent)
+		})),
 		"referral_get_lead":    referralScene("29203686"),
 		"referral_get_pending": referralScene("29203687"),
 		"referral_get_denied":  referralScene("29203688"),
-		"referral_get_none": reads(func(t *testing.T, p *provider) (*providers.Referral, providers.Harvest, error) {
-			return referralOne.find(t.Context(), p, "email", "c+1@example.com", nil)
-		}),
+		"referral_get_none": withProbe(reads(func(t *testing.T, p *provider) (*providers.Referral, providers.Harvest, error) {
+			return referralOne.find(t.Context(), p, byEmail, "c+1@example.com", nil)
+		})),
 		"campaign_get_other": reads(func(t *testing.T, p *provider) (*providers.Campaign, providers.Harvest, error) {
 			return campaignOne.now(t.Context(), p, second, "campaign", nil)
 		}),
 		"commission_list_one": reads(func(t *testing.T, p *provider) (*providers.Commission, providers.Harvest, error) {
 			return commissionList.nowListed(t.Context(), p, earned, "id")
 		}),
-		"commission_list_event": {Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
+		"commission_list_event": {With: []string{"commission_list_event_end"}, Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
 			all, _, err := p.commissionsOf(t.Context(), "ch_9")
 			return all, err
 		}},
@@ -111,8 +117,8 @@ func affiliateScenes() map[string]providertest.Scene[*provider] {
 	}
 	return map[string]providertest.Scene[*provider]{
 		"affiliate_create": writes(&providers.CreateAffiliateInput{IdempotencyKey: someWrite, Account: account, Email: "new@example.com", FirstName: new("Ann"), LastName: new("New"),
-			Campaign: &main, Approved: new(false), SendEmail: new(true)}, "affiliate_get_none"),
-		"affiliate_create_taken": {With: []string{"affiliate_get_none"}, Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
+			Campaign: &main, Approved: new(false), SendEmail: new(true)}, "affiliate_get_none", "campaign_list_probe"),
+		"affiliate_create_taken": {With: []string{"affiliate_get_none", "campaign_list_probe"}, Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
 			w, err := p.Plan(t.Context(), &providers.CreateAffiliateInput{IdempotencyKey: someWrite, Account: account, Email: "new@example.com"})
 			if err != nil {
 				return nil, err
@@ -162,15 +168,15 @@ func earningScenes() map[string]providertest.Scene[*provider] {
 	yesterday := time.Date(2026, 8, 19, 23, 30, 0, 0, time.UTC)
 	return map[string]providertest.Scene[*provider]{
 		"commission_create": writes(&providers.CreateCommissionInput{IdempotencyKey: someWrite, EventID: new("ch_9"), EarnedAt: &yesterday, Note: new("thanks"), Notify: new(true),
-			Commission: providers.NewCommissionInput{Sale: &providers.SaleCommissionInput{Referral: lead, SaleAmount: usd("20")}}}, "referral_get_lead", "commission_list_event"),
+			Commission: providers.NewCommissionInput{Sale: &providers.SaleCommissionInput{Referral: lead, SaleAmount: usd("20")}}}, "referral_get_lead", "commission_list_event", "commission_list_event_end"),
 		"commission_create_custom": writes(&providers.CreateCommissionInput{IdempotencyKey: someWrite, EventID: new("ch_9"), InternalNote: new("bonus"),
-			Commission: providers.NewCommissionInput{Custom: &providers.CustomCommissionInput{Affiliate: jane, Amount: usd("12.5")}}}, "affiliate_get_active", "commission_list_event"),
+			Commission: providers.NewCommissionInput{Custom: &providers.CustomCommissionInput{Affiliate: jane, Amount: usd("12.5")}}}, "affiliate_get_active", "commission_list_event", "commission_list_event_end"),
 		"commission_update":     writes(&providers.UpdateCommissionInput{IdempotencyKey: someWrite, ID: earned, InternalNote: new("checked")}, "commission_list_one"),
 		"commission_approve":    writes(&providers.SetCommissionStatusInput{IdempotencyKey: someWrite, ID: earned, Status: providers.CommissionApproved}, "commission_list_one"),
 		"commission_deny":       writes(&providers.SetCommissionStatusInput{IdempotencyKey: someWrite, ID: earned, Status: providers.CommissionDenied}, "commission_list_one", "commission_deny_batch"),
 		"commission_deny_batch": writes(&providers.SetCommissionStatusInput{IdempotencyKey: someWrite, ID: earned, Status: providers.CommissionDenied}, "commission_list_one", "commission_deny"),
 		"payout_pay": writes(&providers.MarkPayoutPaidInput{IdempotencyKey: someWrite, ID: id(providers.NounPayout, "2710290"), ExpectedTotal: usd("10.00"),
-			Commissions: []providers.ID{id(providers.NounCommission, "13533000"), id(providers.NounCommission, "13533001")}}, "payout_list_one", "commission_list_payout"),
+			Commissions: []providers.ID{id(providers.NounCommission, "13533000"), id(providers.NounCommission, "13533001")}}, "payout_list_one", "commission_list_payout", "commission_list_payout_end"),
 	}
 }
 
@@ -178,12 +184,12 @@ func otherScenes() map[string]providertest.Scene[*provider] {
 	hook := id(providers.NounWebhookSubscription, "1")
 	return map[string]providertest.Scene[*provider]{
 		"campaign_create": writes(&providers.CreateCampaignInput{IdempotencyKey: someWrite, Account: account, Name: "Spring", Terms: providers.CampaignTerms{WebsiteURL: new("https://example.com/spring"),
-			CookieDays: new(int64(45)), LinkParameter: new("via"), ApprovalRequired: new(true), IsPrivate: new(true)}}, "campaign_list"),
+			CookieDays: new(int64(45)), LinkParameter: new("via"), ApprovalRequired: new(true), IsPrivate: new(true)}}, "campaign_list", "campaign_list_end"),
 		"campaign_update": writes(&providers.UpdateCampaignInput{IdempotencyKey: someWrite, ID: second, Name: new("Partners 2")}, "campaign_get_other"),
 		"coupon_create": writes(&providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: jane, Code: "FRESH", Description: new("for the fair"), RewardID: new("157427")},
-			"affiliate_get_active", "coupon_list"),
+			"affiliate_get_active", "coupon_list", "coupon_list_end"),
 		"coupon_assign":  writes(&providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: jane, Code: "NOBODY"}, "affiliate_get_active", "coupon_list"),
-		"webhook_create": writes(&providers.CreateWebhookSubscriptionInput{IdempotencyKey: someWrite, Account: account, TargetURL: "https://hooks.example.com/fp", Events: []string{"referral.created"}}, "webhook_list"),
+		"webhook_create": writes(&providers.CreateWebhookSubscriptionInput{IdempotencyKey: someWrite, Account: account, TargetURL: "https://hooks.example.com/fp", Events: []string{"referral.created"}}, "webhook_list", "webhook_list_end"),
 		"webhook_update": writes(&providers.UpdateWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook, Active: new(false)}, "webhook_get"),
 		"webhook_delete": writes(&providers.DeleteWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook}, "webhook_get"),
 	}

@@ -4,14 +4,20 @@
 //
 //   - Base URL: https://api.firstpromoter.com/api/v2/company. Older pages name v2.firstpromoter.com.
 //   - Auth: "Authorization: Bearer <api_key>" and "Account-ID: <account_id>" on every call, from
-//     Settings → Integrations. One pair is one account. A refused key is a 401 without a body.
-//   - Paging: page and per_page, at most 100. No totals and no next link: a full page may have another.
+//     Settings → Integrations. One pair is one account. A refused key is a 401 without a body. An
+//     account_id that names no account of the key is a 404 of every call: a 404 says that a record is not
+//     there only once a call of the account has succeeded.
+//   - Paging: page and per_page, at most 100. No totals and no next link. Fewer rows than asked for may
+//     come on every page, so that the end is an empty page, one that is shorter than others were, or one
+//     that repeats the page before, as where page is ignored.
 //   - Order: newest first. Affiliates and commissions are asked for in it; elsewhere it is assumed.
-//   - Limit: 400 calls a minute and account. Fewer have been seen to be refused, so that the budget is
-//     lower unless configured. A 429 may name Retry-After.
+//   - Limit: 400 calls a minute and account are documented. An account was refused from about 100 to 130,
+//     so that the budget is 100 unless configured. A 429 may name Retry-After; clients that live with one
+//     that does not wait 15 seconds first, and twice as long each time.
 //   - Money: integers in cents of the account's currency, which no endpoint tells: it is configured. A
 //     sale tracked in another currency is also given in that. Only the unit "cash" is money.
 //   - Zone: UTC. Filters by date take whole days, both ends included.
+//   - Customers that were given to another promoter have the address "… (moved)". The mark is no part of it.
 //   - Names: promoter is our Affiliate, promoter_campaign our Membership, promo code our Coupon; a
 //     "reward" is the rule that makes commissions.
 //
@@ -24,8 +30,8 @@
 //   - A membership cannot be read by its id, so the id also holds the promoter's. Memberships of a campaign are
 //     looked for in the list of all.
 //   - A commission does not name its payout. It is known where the payout's commissions were listed.
-//   - There is no filter for the commissions of a referral: the customer's address is searched for. (Those
-//     of its promoter would not do: shares of parents and splits belong to others.)
+//   - There is no filter for the commissions of a referral: the customer's id or else address is searched
+//     for. (Those of its promoter would not do: shares of parents and splits belong to others.)
 //   - A promo code names a membership and no promoter: to learn whose it is takes a call each. Archived
 //     codes are not shown.
 //   - Campaigns have neither dates nor states. What they pay stands in the account's rewards.
@@ -35,7 +41,8 @@
 //
 //   - Updates are PUTs of the fields that change. States are changed by actions on many records, here on one each, by their
 //     ids alone. Up to five are promised to be done when the answer comes; an answer 202 is followed by
-//     GET /batch_processes/{id} until the end.
+//     GET /batch_processes/{id} until the end. That ids alone are enough has been seen of accept,
+//     add_to_campaign and assign_parent.
 //   - Nothing marks a write as sent before: equal ones are made twice. Of commissions the event id can be searched for, so that one
 //     that names no event gets an id made from the idempotency key. What has an address or a code of its own is looked for before.
 //   - The amount of a commission never changes. An adjustment is a custom commission, signed, in the same membership.
@@ -50,14 +57,16 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/firstpromoter/sandbox"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // What New and Factory both tell.
@@ -77,7 +86,7 @@ var Factory = providers.Factory{
 	DocumentationURL: documentationURL,
 	BaseURL:          baseURL,
 	Credentials:      credentials,
-	Limit:            240, // the vendor documents 400; see the package documentation
+	Limit:            100, // the vendor documents 400; see the package documentation
 	Window:           time.Minute,
 	New:              New,
 	Sandbox:          func(o providers.SandboxOptions) providers.Simulator { return sandbox.New(o) },
@@ -88,6 +97,9 @@ type provider struct {
 	providers.Unsupported
 	config    providers.Config
 	client    *rest.Client
+	log       *wire.Log
+	answered  atomic.Bool   // see [provider.known]
+	extents   sync.Map      // of *wire.Extent, by the path of the endpoint
 	pollEvery time.Duration // between two looks at an action in the background
 }
 
@@ -106,7 +118,7 @@ func New(c providers.Config) (providers.Provider, error) {
 	if c.BaseURL == "" {
 		c.BaseURL = baseURL
 	}
-	return &provider{config: c, pollEvery: pollEvery, client: rest.New(rest.Config{
+	return &provider{config: c, log: wire.NewLog(c.Logger, c.Account), pollEvery: pollEvery, client: rest.New(rest.Config{
 		Account:  c.Account,
 		Provider: name,
 		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
@@ -117,10 +129,11 @@ func New(c providers.Config) (providers.Provider, error) {
 		Timeout:  c.Timeout,
 		Private:  []string{"q"}, // people are searched for by their addresses
 		Classify: classify,
-		HTTP:     c.HTTP,
-		Logger:   c.Logger,
-		Budget:   c.Budget,
-		Now:      c.Now,
+		// The first wait after a 429 without Retry-After belongs here: 15 seconds.
+		HTTP:   c.HTTP,
+		Logger: c.Logger,
+		Budget: c.Budget,
+		Now:    c.Now,
 	})}, nil
 }
 
@@ -173,7 +186,16 @@ func (p *provider) Account() providers.Account {
 
 // Ping reads one campaign: a short list that every account has.
 func (p *provider) Ping(ctx context.Context) error {
-	_, err := p.get(ctx, request(campaignList.path, url.Values{"per_page": {"1"}}, new(list[struct{}])))
+	var into wire.Reply[wire.Enveloped[struct{}]]
+	r := accountProbe()
+	r.Into = &into
+	err := p.client.Get(ctx, r)
+	if err == nil && into.Value.Form != wire.FormArray {
+		err = p.badReply(r.Op, errNoList)
+	}
+	if err == nil {
+		p.answered.Store(true)
+	}
 	return err
 }
 
@@ -190,8 +212,8 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		affiliates = n
 	}
 	campaigns := 1
-	if needsRewards(need) {
-		campaigns++
+	if needsRewards(need) { // to the end of their list
+		campaigns += 2
 	}
 	owned := n
 	if needsOwner(need) {
@@ -230,8 +252,8 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	case "Affiliate.children", "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts",
 		"Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions", "Referral.commissions":
 		return n
-	case "Affiliate.coupons": // once for each membership, and most have one
-		return n
+	case "Affiliate.coupons": // to the end for each membership, and most have one
+		return 2 * n
 	case "Query.coupon":
 		return owned
 	case "Query.webhookSubscription":

@@ -134,7 +134,7 @@ func TestCalls(t *testing.T) {
 		{"Commission.affiliate", []string{"parent"}, 100},
 		{"Commission.campaign", []string{"name"}, 0},
 		{"Commission.campaign", []string{"websiteUrl"}, 1},
-		{"Commission.campaign", []string{"commission"}, 2},
+		{"Commission.campaign", []string{"commission"}, 3},
 		{"Commission.referral", []string{"email"}, 0},
 		{"Commission.referral", []string{"status"}, 1},
 		{"Affiliate.parent", []string{"name"}, 100},
@@ -364,14 +364,14 @@ func TestErrors(t *testing.T) {
 		"refused key":  {401, "", providers.KindUnauthorized},
 		"empty object": {401, "{}", providers.KindUnauthorized},
 		"no right":     {403, `{"message":"You don't have enough rights to perform this action","code":"forbidden"}`, providers.KindUnauthorized},
-		"not there":    {404, `{"message":"Record not found","code":"not_found"}`, providers.KindNotFound},
+		"no account":   {404, `{"message":"Record not found","code":"not_found"}`, providers.KindUnauthorized},
 		"validation":   {400, `{"message":"Validation failed: jane@example.com has already been taken","errors":{"email":["has already been taken"]},"code":"invalid_record"}`, providers.KindInvalid},
 		"parameter":    {422, `{"message":"param is missing or the value is empty or invalid: email","code":"invalid_params"}`, providers.KindInvalid},
 		"operation":    {422, `{"message":"Failed to move","code":"operation_failed"}`, providers.KindConflict},
 		"too many":     {429, "", providers.KindRateLimited},
 		"odd":          {200, `{"rows":[]}`, providers.KindBadReply},
-		"no id":        {200, `[{"name":"Main"}]`, providers.KindBadReply},
-		"amount":       {200, `[{"id":1,"unit":"cash","amount":"much"}]`, providers.KindBadReply},
+		"no data":      {200, `{"data":{"id":1}}`, providers.KindBadReply},
+		"no list":      {200, `null`, providers.KindBadReply},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -398,6 +398,10 @@ func TestErrors(t *testing.T) {
 func TestLookupThatFindsNothing(t *testing.T) {
 	for _, status := range []int{404, 422} {
 		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == campaignList.path {
+				_, _ = w.Write([]byte(`[]`))
+				return
+			}
 			w.WriteHeader(status)
 			_, _ = w.Write([]byte(`{"message":"Cannot find promoter by email","code":"invalid_params"}`))
 		}), someKey)

@@ -6,29 +6,40 @@ import (
 	"unicode/utf8"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// decode reads rows as a reply's and converts them. Each either is a record with an id, or makes the reply a bad one.
+// fuzzed is an account for replies that are decoded without a call.
+func fuzzed() *provider { return &provider{config: providers.Config{Account: "saas", Currency: "USD"}} }
+
+// decode reads rows as a reply's and converts them. Each is a record with an id, not shown, or counted as unread.
 func decode[W any, T providers.Record](t *testing.T, e endpoint[W, T], b []byte) {
 	t.Helper()
-	var w list[W]
-	if json.Unmarshal(b, &w) != nil {
+	var rows wire.Enveloped[W]
+	if _, err := wire.Decode(b, &rows); err != nil {
 		return
 	}
-	r := &reply{provider: &provider{config: providers.Config{Account: "saas", Currency: "USD"}}, at: noon}
-	for i := range w {
-		row := e.convert(r, &w[i])
-		if row == nil || r.done("GET") != nil {
-			continue
+	r := &reply{provider: fuzzed(), at: noon}
+	hidden := 0
+	page := wire.PageOf(&rows.Rows, func(w *W) *T {
+		row := e.convert(r, w)
+		if row == nil {
+			hidden++
 		}
+		return row
+	})
+	if sent := rows.Sent(); len(page.Items)+page.Unread+hidden != sent {
+		t.Errorf("%s: of %d rows %d are there, %d unread, %d hidden", b, sent, len(page.Items), page.Unread, hidden)
+	}
+	for _, row := range page.Items {
 		node := providers.NodeOf(row)
 		if id, err := providers.ParseID(node.ID.String()); err != nil || id != node.ID || id.Noun != e.noun {
 			t.Errorf("%s became a record of the id %+v: %v", b, node.ID, err)
 		}
 	}
 	for _, m := range r.harvest.Memberships {
-		if r.err == nil && (m.ID.IsZero() || m.AffiliateID.IsZero()) {
+		if m.ID.IsZero() || m.AffiliateID.IsZero() {
 			t.Errorf("%s brought a membership without an id: %+v", b, m)
 		}
 	}
@@ -61,10 +72,10 @@ func FuzzBalances(f *testing.F) {
 			return
 		}
 		var w wirePromoter
-		if err := json.Unmarshal([]byte(`{"id":1,"balances":`+string(b)+`}`), &w); err != nil {
+		if _, err := wire.Decode([]byte(`{"id":1,"balances":`+string(b)+`}`), &w); err != nil {
 			t.Fatalf("%s: %v", b, err)
 		}
-		r := &reply{provider: &provider{config: providers.Config{Account: "saas", Currency: "USD"}}}
+		r := &reply{provider: fuzzed()}
 		for _, balance := range r.balances(w.Balances) {
 			if balance.Amount == nil && balance.Reward == nil || balance.Status == "" {
 				t.Errorf("%s: %+v", b, balance)
@@ -135,29 +146,31 @@ func FuzzWritten(f *testing.F) {
 	f.Add([]byte(`{"data":{"id":1,"status":"completed"},"meta":{}}`))
 	f.Add([]byte(`{"id":1,"url":"https://a.example","secret_key":"s"}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p := &provider{config: providers.Config{Account: "saas", Currency: "USD"}}
-		var batch batchReply
-		if json.Unmarshal(b, &batch) == nil && p.outcome("POST /x", batch.wireBatch) == nil && len(batch.Errors) > 0 {
-			t.Errorf("%s is taken for a success", b)
-		}
-		var hook wireNewWebhook
-		r := &reply{provider: p, at: noon}
-		if json.Unmarshal(b, &hook) == nil {
-			if s := r.webhook(&hook.wireWebhook); r.err == nil && s.ID.IsZero() {
-				t.Errorf("%s became a subscription without an id", b)
+		p := fuzzed()
+		var answer batchReply
+		if _, err := wire.Decode(b, &answer); err == nil {
+			batch := answer.batch()
+			var errs []json.RawMessage
+			_ = json.Unmarshal(batch.Errors, &errs)
+			if p.outcome("POST /x", batch) == nil && len(errs) > 0 {
+				t.Errorf("%s is taken for a success", b)
 			}
 		}
-		var made several
-		if json.Unmarshal(b, &made) != nil {
+		var hook wireNewWebhook
+		if _, err := wire.Decode(b, &hook); err == nil {
+			s := (&reply{provider: p, at: noon}).webhook(&hook.wireWebhook)
+			if made := hook.ID > 0; made == s.ID.IsZero() {
+				t.Errorf("%s became a subscription of the id %+v", b, s.ID)
+			}
+		}
+		var made wire.Rows[wireCommission]
+		if _, err := wire.Decode(b, &made); err != nil {
 			return
 		}
-		r = &reply{provider: p, at: noon}
-		var all []*providers.Commission
-		for i := range made {
-			all = append(all, r.commission(&made[i]))
-		}
+		r := &reply{provider: p, at: noon}
+		all := wire.PageOf(&made, func(w *wireCommission) *providers.Commission { return r.commission(w) }).Items
 		e := earning{kind: providers.CommissionCustom, minor: 1250, place: &earningPlace{jane, main}}
-		if c := e.made(all); c != nil && (c.AffiliateID != jane || c.Amount.Amount.String() != "12.50") {
+		if c := e.made(all, false); c != nil && (c.AffiliateID != jane || c.Amount.Amount.String() != "12.50") {
 			t.Errorf("%s is taken for a commission of 12.50: %+v", b, c)
 		}
 	})

@@ -11,10 +11,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// says is a vendor that answers each path with one body, and nothing is written to it.
+// says is a vendor that answers each path with one body on the first page, and nothing is written to it.
 func says(t *testing.T, bodies map[string]string) *provider {
 	return open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, ok := bodies[r.URL.Path]
+		if page := r.URL.Query().Get("page"); r.URL.Path == campaignList.path && !ok || page != "" && page != "1" {
+			body, ok = `[]`, true
+		}
 		if r.Method != http.MethodGet {
 			t.Errorf("%s %s was sent", r.Method, r.URL)
 		}
@@ -281,7 +284,11 @@ func TestCodeOnALaterPage(t *testing.T) {
 			_, _ = w.Write([]byte("[" + strings.Join(rows, ",") + "]"))
 			return
 		}
-		_, _ = w.Write([]byte(`[{"id":900,"code":"C7"}]`))
+		if r.URL.Query().Get("page") == "2" {
+			_, _ = w.Write([]byte(`[{"id":900,"code":"C7"}]`))
+			return
+		}
+		t.Errorf("page %s was read", r.URL.Query().Get("page"))
 	}), someKey)
 	c, err := p.codeNamed(t.Context(), "c7")
 	if err != nil || c == nil || c.ID != 900 {

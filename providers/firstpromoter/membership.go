@@ -1,6 +1,7 @@
 package firstpromoter
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // membershipList is GET /promoter_campaigns: every membership. It has no documented parameters; that
@@ -17,22 +19,31 @@ import (
 //
 //api:operation GET /promoter_campaigns
 var membershipList = endpoint[wireMembership, providers.Membership]{
-	noun: providers.NounMembership, path: "/promoter_campaigns", convert: (*reply).membership,
+	noun: providers.NounMembership, path: "/promoter_campaigns", convert: (*reply).listedMembership,
 }
 
 // wireMembership is a promoter_campaign: whole in its list and inside a promoter, without what is
 // below CreatedAt inside referrals and commissions.
 type wireMembership struct {
-	ID         int64         `json:"id"`
-	CampaignID int64         `json:"campaign_id"`
-	PromoterID int64         `json:"promoter_id"`
-	Promoter   *wirePerson   `json:"promoter"`
-	Campaign   *wireCampaign `json:"campaign"`
-	CreatedAt  *time.Time    `json:"created_at"`
-	State      *string       `json:"state"`
-	Coupon     *string       `json:"coupon"`
-	RefToken   *string       `json:"ref_token"`
-	RefLink    *string       `json:"ref_link"`
+	wire.Members
+	ID         int64                      `json:"id"`
+	CampaignID int64                      `json:"campaign_id"`
+	PromoterID int64                      `json:"promoter_id"`
+	Promoter   wire.Related[wirePerson]   `json:"promoter"`
+	Campaign   wire.Related[wireCampaign] `json:"campaign"`
+	CreatedAt  *time.Time                 `json:"created_at"`
+	State      optional[string]           `json:"state"`
+	Coupon     *string                    `json:"coupon"`
+	RefToken   *string                    `json:"ref_token"`
+	RefLink    *string                    `json:"ref_link"`
+}
+
+// joined is when the promoter joined the campaign; the zero time where that is not told.
+func (w wireMembership) joined() time.Time {
+	if w.CreatedAt == nil {
+		return time.Time{}
+	}
+	return *w.CreatedAt
 }
 
 // memberStates are the states of a membership, the best first.
@@ -44,16 +55,30 @@ var memberStates = vocabulary[providers.MembershipStatus]{
 	{"rejected", providers.MembershipRejected},
 }
 
-// membershipStub covers what referrals and commissions tell of a membership.
-var membershipStub = providers.Only("providerId", "createdAt", "joinedAt", "affiliate", "campaign")
+// membershipKnown says what a membership inside another record knows.
+var membershipKnown = wire.NewKnowledge([]string{"providerId"}, map[string]string{
+	"affiliate": "promoter_id", "campaign": "campaign_id", "createdAt": "created_at", "joinedAt": "created_at",
+	"status": "state", "providerStatus": "state", "refCode": "ref_token", "link": "ref_link", "coupon": "coupon",
+})
 
-func (r *reply) membership(w *wireMembership) *providers.Membership {
-	m := r.bareMembership(w, nil)
-	m.Status = memberStates.status(w.State)
-	m.ProviderStatus = text(w.State)
-	m.RefCode = text(w.RefToken)
-	m.Link = text(w.RefLink)
-	m.Coupon = text(w.Coupon)
+// listedMembership is a membership of the list of all.
+func (r *reply) listedMembership(w *wireMembership) *providers.Membership {
+	return r.membership(w, nil)
+}
+
+func (r *reply) membership(w *wireMembership, known *providers.Fields) *providers.Membership {
+	promoter, campaign := r.person(w.Promoter), r.campaignStub(w.Campaign)
+	m := &providers.Membership{
+		JoinedAt:       w.CreatedAt,
+		AffiliateID:    cmp.Or(r.id(providers.NounAffiliate, w.PromoterID), promoter),
+		CampaignID:     cmp.Or(r.id(providers.NounCampaign, w.CampaignID), campaign),
+		Status:         memberStates.status(w.State.Value),
+		ProviderStatus: text(w.State.Value),
+		RefCode:        text(w.RefToken),
+		Link:           text(w.RefLink),
+		Coupon:         text(w.Coupon),
+	}
+	m.Node = r.nodeOf(r.membershipID(w.ID, numberOf(m.AffiliateID)), decimal(w.ID), w.CreatedAt, known)
 	return m
 }
 
@@ -62,20 +87,9 @@ func (r *reply) owner(w *wireMembership) (affiliate, campaign providers.ID) {
 	if w == nil {
 		return providers.ID{}, providers.ID{}
 	}
-	m := r.bareMembership(w, membershipStub)
+	m := r.membership(w, membershipKnown.Fields(w.Members))
 	glean(r, &r.harvest.Memberships, m)
 	return m.AffiliateID, m.CampaignID
-}
-
-func (r *reply) bareMembership(w *wireMembership, known *providers.Fields) *providers.Membership {
-	r.person(w.Promoter)
-	r.campaignStub(w.Campaign)
-	return &providers.Membership{
-		Node:        r.nodeOf(r.membershipID(w.ID, w.PromoterID), decimal(w.ID), w.CreatedAt, known),
-		JoinedAt:    w.CreatedAt,
-		AffiliateID: r.id(providers.NounAffiliate, w.PromoterID),
-		CampaignID:  r.id(providers.NounCampaign, w.CampaignID),
-	}
 }
 
 // membershipID also holds the promoter, through whom alone a membership can be read again.
@@ -118,7 +132,9 @@ func membershipsIn(affiliates []*providers.Affiliate, h providers.Harvest, keep 
 	for _, a := range affiliates {
 		for _, m := range a.Memberships {
 			if keep(m) {
-				kept = append(kept, m)
+				whole := *m // there is no other reading of a membership
+				whole.Known = nil
+				kept = append(kept, &whole)
 			} else {
 				h.Memberships = append(h.Memberships, m)
 			}
@@ -196,10 +212,7 @@ func (p *provider) MembershipsByID(ctx context.Context, ids []providers.ID, _ ..
 	}
 	for _, id := range ids {
 		if err := read.Failed[p.memberOf(id)]; err != nil {
-			if b.Failed == nil {
-				b.Failed = map[providers.ID]error{}
-			}
-			b.Failed[id] = err
+			fail(b, id, err)
 		}
 	}
 	var affiliates []*providers.Affiliate

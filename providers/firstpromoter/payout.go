@@ -4,12 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // payoutList is GET /payouts: payouts, assumed to come newest first, as they cannot be sorted by when they
@@ -22,7 +24,8 @@ var payoutList = endpoint[wirePayout, providers.Payout]{
 	noun: providers.NounPayout, path: "/payouts", convert: (*reply).payout,
 }
 
-// wirePayout is a payout. Of the payout method only its name is read: the rest are bank details.
+// wirePayout is a payout. Of the payout method only its name is read (paypal, bank, wise, crypto, custom, dots, and
+// stripe since July 2026): the rest are bank details.
 type wirePayout struct {
 	ID           int64             `json:"id"`
 	Status       *string           `json:"status"`
@@ -38,8 +41,8 @@ type wirePayout struct {
 	PayoutMethod *struct {
 		Method *string `json:"method"`
 	} `json:"payout_method"`
-	Promoter *wirePerson   `json:"promoter"`
-	Campaign *wireCampaign `json:"campaign"`
+	Promoter wire.Related[wirePerson]   `json:"promoter"`
+	Campaign wire.Related[wireCampaign] `json:"campaign"`
 }
 
 // payoutStates are the states of a payout.
@@ -69,14 +72,7 @@ func (r *reply) payout(w *wirePayout) *providers.Payout {
 	if w.PayoutMethod != nil {
 		t.Method = text(w.PayoutMethod.Method)
 	}
-	if w.Promoter != nil {
-		r.person(w.Promoter)
-		t.AffiliateID = r.id(providers.NounAffiliate, w.Promoter.ID)
-	}
-	if w.Campaign != nil {
-		r.campaignStub(w.Campaign)
-		t.CampaignID = r.id(providers.NounCampaign, w.Campaign.ID)
-	}
+	t.AffiliateID, t.CampaignID = r.person(w.Promoter), r.campaignStub(w.Campaign)
 	return t
 }
 
@@ -141,12 +137,12 @@ type PromoterPayouts struct {
 }
 
 type wireTotal struct {
-	PromotersCount *int64                       `json:"promoters_count"`
-	Amounts        map[string]providers.Decimal `json:"amounts"`
-	TotalInclTax   providers.Decimal            `json:"total_incl_tax"`
-	PeriodStart    *time.Time                   `json:"period_start"`
-	PeriodEnd      *time.Time                   `json:"period_end"`
-	DueDate        *time.Time                   `json:"due_date"`
+	PromotersCount *int64                   `json:"promoters_count"`
+	Amounts        named[providers.Decimal] `json:"amounts"`
+	TotalInclTax   providers.Decimal        `json:"total_incl_tax"`
+	PeriodStart    *time.Time               `json:"period_start"`
+	PeriodEnd      *time.Time               `json:"period_end"`
+	DueDate        *time.Time               `json:"due_date"`
 }
 
 func (r *reply) total(w wireTotal) PayoutTotal {
@@ -166,7 +162,7 @@ func (r *reply) total(w wireTotal) PayoutTotal {
 	return t
 }
 
-func (r *reply) totals(w map[string]wireTotal) map[string]PayoutTotal {
+func (r *reply) totals(w named[wireTotal]) map[string]PayoutTotal {
 	totals := make(map[string]PayoutTotal, len(w))
 	for name, total := range w {
 		totals[name] = r.total(total)
@@ -175,17 +171,15 @@ func (r *reply) totals(w map[string]wireTotal) map[string]PayoutTotal {
 }
 
 // report reads an aggregate, narrowed by f, which may name one state at most.
-func (p *provider) report(ctx context.Context, path string, f providers.PayoutFilter, query url.Values, into any) (*reply, error) {
+func report[E any](ctx context.Context, p *provider, path string, f providers.PayoutFilter, query url.Values) (*reply, *E, error) {
 	l := p.payoutPlan(f)
 	statuses(l, "filters[status]", payoutStates, f.Statuses)
 	queries := l.Queries()
 	if len(queries) != 1 || len(f.Affiliates) > 0 || slices.Contains(f.Statuses, providers.PayoutUnknown) {
-		return nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + path, Kind: providers.KindInvalid}
+		return nil, nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + path, Kind: providers.KindInvalid}
 	}
-	for k, v := range queries[0] {
-		query[k] = v
-	}
-	return p.get(ctx, request(path, query, into))
+	maps.Copy(query, queries[0])
+	return read[E](ctx, p, request(path, query))
 }
 
 // PayoutStats is GET /payouts/stats: sums of payouts.
@@ -194,16 +188,15 @@ func (p *provider) report(ctx context.Context, path string, f providers.PayoutFi
 //
 //api:operation GET /payouts/stats
 func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*PayoutStats, error) {
-	const path = "/payouts/stats"
-	var w struct {
+	type stats struct {
 		Data struct {
-			ByPaidPeriod   []wireTotal          `json:"by_paid_period"`
-			ByStatus       map[string]wireTotal `json:"by_status"`
-			ByPayoutMethod map[string]wireTotal `json:"by_payout_method"`
+			ByPaidPeriod   []wireTotal      `json:"by_paid_period"`
+			ByStatus       named[wireTotal] `json:"by_status"`
+			ByPayoutMethod named[wireTotal] `json:"by_payout_method"`
 		} `json:"data"`
 	}
 	query := url.Values{"stats_by[paid_period]": {"true"}, "stats_by[status]": {"true"}, "stats_by[payout_method]": {"true"}}
-	r, err := p.report(ctx, path, f, query, &w)
+	r, w, err := report[stats](ctx, p, "/payouts/stats", f, query)
 	if err != nil {
 		return nil, err
 	}
@@ -211,7 +204,7 @@ func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*
 	for _, total := range w.Data.ByPaidPeriod {
 		s.ByPeriod = append(s.ByPeriod, r.total(total))
 	}
-	return s, r.done("GET " + path)
+	return s, nil
 }
 
 // DuePayouts is GET /payouts/due_stats: sums of what is to be paid.
@@ -220,15 +213,14 @@ func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*
 //
 //api:operation GET /payouts/due_stats
 func (p *provider) DuePayouts(ctx context.Context, f providers.PayoutFilter) (map[string]PayoutTotal, error) {
-	const path = "/payouts/due_stats"
-	var w struct {
-		Data map[string]wireTotal `json:"data"`
+	type due struct {
+		Data named[wireTotal] `json:"data"`
 	}
-	r, err := p.report(ctx, path, f, url.Values{}, &w)
+	r, w, err := report[due](ctx, p, "/payouts/due_stats", f, url.Values{})
 	if err != nil {
 		return nil, err
 	}
-	return r.totals(w.Data), r.done("GET " + path)
+	return r.totals(w.Data), nil
 }
 
 // PayoutsByPromoter is GET /payouts/group_by_promoters: payouts by whom they are for. It has no documented pages.
@@ -237,27 +229,25 @@ func (p *provider) DuePayouts(ctx context.Context, f providers.PayoutFilter) (ma
 //
 //api:operation GET /payouts/group_by_promoters
 func (p *provider) PayoutsByPromoter(ctx context.Context, f providers.PayoutFilter) ([]PromoterPayouts, error) {
-	const path = "/payouts/group_by_promoters"
-	var w list[struct {
-		Promoter        *wirePerson  `json:"promoter"`
-		Payouts         []wirePayout `json:"payouts"`
-		IsAmountPayable *bool        `json:"is_amount_payable"`
-	}]
-	r, err := p.report(ctx, path, f, url.Values{}, &w)
+	type group struct {
+		Promoter        wire.Related[wirePerson] `json:"promoter"`
+		Payouts         []wirePayout             `json:"payouts"`
+		IsAmountPayable *bool                    `json:"is_amount_payable"`
+	}
+	r, w, err := report[wire.Enveloped[group]](ctx, p, "/payouts/group_by_promoters", f, url.Values{})
 	if err != nil {
 		return nil, err
 	}
-	groups := make([]PromoterPayouts, len(w))
-	for i, g := range w {
-		groups[i].Payable = g.IsAmountPayable
-		if g.Promoter != nil {
-			groups[i].AffiliateID = r.id(providers.NounAffiliate, g.Promoter.ID)
-		}
+	groups := make([]PromoterPayouts, len(w.All))
+	for i, g := range w.All {
+		groups[i] = PromoterPayouts{AffiliateID: r.person(g.Promoter), Payable: g.IsAmountPayable}
 		for j := range g.Payouts {
-			groups[i].Payouts = append(groups[i].Payouts, r.payout(&g.Payouts[j]))
+			if t := r.payout(&g.Payouts[j]); !t.ID.IsZero() {
+				groups[i].Payouts = append(groups[i].Payouts, t)
+			}
 		}
 	}
-	return groups, r.done("GET " + path)
+	return groups, nil
 }
 
 // payoutPaid is an action on payouts, here on one.
@@ -297,11 +287,14 @@ func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write
 	}
 	e := commissionList
 	e.convert = paidBy(m.ID)
-	all, _, err := e.rowsOf(ctx, p, url.Values{byPayout: {m.ID.Local}})
+	all, err := e.whole(ctx, p, url.Values{byPayout: {m.ID.Local}})
+	if err == nil && all.Unread > 0 { // which would be paid without being named
+		err = p.badReply("GET "+e.path, errNoID)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if err := m.agrees(t, all); err != nil {
+	if err := m.agrees(t, all.Items); err != nil {
 		return nil, err
 	}
 	return &providers.Write{Op: payoutPaid, Before: providers.Image(stateImage{string(t.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
@@ -361,5 +354,6 @@ func (m markPayoutPaid) look(ctx context.Context, p *provider, before json.RawMe
 	}
 	h.Payouts = append(h.Payouts, t)
 	// The target of this write is all payouts, and others do not disturb this one: nothing here marks one as unpaid.
-	return providers.JudgeState(t.Status == providers.PayoutPaid, string(t.Status) == pictured[stateImage](before).State, false), m.written(t, h), nil
+	asBefore := t.ProviderStatus != nil && string(t.Status) == pictured[stateImage](before).State
+	return providers.JudgeState(t.Status == providers.PayoutPaid, asBefore, false), m.written(t, h), nil
 }

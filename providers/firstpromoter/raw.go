@@ -7,6 +7,7 @@ import (
 	"net/url"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // fields says what of a vendor's record may be shown, by name: nil for a value as it is, else what may be
@@ -137,51 +138,65 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 		if path = commissionList.path; id.Noun == providers.NounPayout {
 			path = payoutList.path
 		}
-		return p.rawOf(ctx, path, url.Values{"ids[]": {id.Local}}, rawRecords[noun], n)
+		return p.rawOf(ctx, "GET "+path, path, url.Values{"ids[]": {id.Local}}, rawRecords[noun], n)
 	default:
 		return nil, p.noRecord("rawRecord")
 	}
+	op := "GET " + path + oneRecord
 	path += "/" + id.Local
 	if member == 0 {
-		return p.rawOf(ctx, path, query, rawRecords[noun], n)
+		return p.rawOf(ctx, op, path, query, rawRecords[noun], n)
 	}
 	var promoter struct {
 		Memberships raw `json:"promoter_campaigns"`
 	}
-	if _, err := p.get(ctx, request(path, query, &promoter)); err != nil {
+	q := request(path, query)
+	q.Op, q.Into = op, &promoter
+	if err := p.fetch(ctx, q); err != nil {
 		return nil, err
 	}
-	return p.pick(path, promoter.Memberships, rawRecords[noun], member)
+	return p.pick(op, promoter.Memberships, rawRecords[noun], member)
 }
 
 // rawOf reads a record, or a list that holds it.
-func (p *provider) rawOf(ctx context.Context, path string, query url.Values, f fields, n int64) (json.RawMessage, error) {
+func (p *provider) rawOf(ctx context.Context, op, path string, query url.Values, f fields, n int64) (json.RawMessage, error) {
 	var r raw
-	if _, err := p.get(ctx, request(path, query, &r)); err != nil {
+	q := request(path, query)
+	q.Op, q.Into = op, &r
+	if err := p.fetch(ctx, q); err != nil {
 		return nil, err
 	}
-	return p.pick(path, r, f, n)
+	return p.pick(op, r, f, n)
 }
 
 // pick is what may be shown of the record with this number in a value that is the record, or a list that holds it.
-func (p *provider) pick(path string, r raw, f fields, n int64) (json.RawMessage, error) {
-	var rows list[raw]
-	if json.Unmarshal(r, &rows) != nil {
-		rows = list[raw]{r}
+func (p *provider) pick(op string, r raw, f fields, n int64) (json.RawMessage, error) {
+	var envelope struct {
+		Data json.RawMessage `json:"data"`
+	}
+	rows := []raw{r}
+	if _, err := wire.Decode(r, &envelope); err == nil && len(envelope.Data) > 0 {
+		r = raw(envelope.Data)
+	}
+	if r[0] == '[' {
+		rows = nil
+		if err := json.Unmarshal(r, &rows); err != nil {
+			return nil, p.badReply(op, err)
+		}
 	}
 	for _, row := range rows {
 		var head struct {
 			ID int64 `json:"id"`
 		}
-		if json.Unmarshal(row, &head) == nil && head.ID == n {
+		if _, err := wire.Decode(row, &head); err == nil && head.ID == n {
 			shown, err := row.only(f)
 			if err != nil {
-				return nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + path, Kind: providers.KindBadReply, Err: err}
+				return nil, p.badReply(op, err)
 			}
 			return shown, nil
 		}
 	}
-	return nil, p.noRecord("GET " + path)
+	return nil, p.noRecord(op)
 }
 
 func (p *provider) noRecord(op string) error {

@@ -3,10 +3,13 @@ package firstpromoter
 import (
 	"context"
 	"encoding/json"
+	"net/url"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // referralList is GET /referrals: referrals, assumed to come newest first, as there is no sorting.
@@ -25,17 +28,22 @@ var referralList = endpoint[wireReferral, providers.Referral]{
 //api:operation GET /referrals/{id}
 var referralOne = referralList
 
-// wireReferral is a referral; inside commissions only the first three fields are there.
+// wireReferral is a referral; inside commissions only the first three fields are there. Its membership may
+// be null, or name no promoter: then it is nobody's.
 type wireReferral struct {
-	ID               int64           `json:"id"`
-	Email            *string         `json:"email"`
-	UID              *string         `json:"uid"`
-	State            *string         `json:"state"`
-	EntrySource      *string         `json:"entry_source"`
-	CreatedAt        *time.Time      `json:"created_at"`
-	CustomerSince    *time.Time      `json:"customer_since"`
-	PromoterCampaign *wireMembership `json:"promoter_campaign"`
+	wire.Members
+	ID               int64               `json:"id"`
+	Email            *string             `json:"email"`
+	UID              *string             `json:"uid"`
+	State            *string             `json:"state"`
+	EntrySource      *string             `json:"entry_source"`
+	CreatedAt        *time.Time          `json:"created_at"`
+	CustomerSince    optional[time.Time] `json:"customer_since"`
+	PromoterCampaign *wireMembership     `json:"promoter_campaign"`
 }
+
+// WireID is the referral's number.
+func (w wireReferral) WireID() string { return wireID(w.ID) }
 
 // referralStates are the states of a referral.
 var referralStates = vocabulary[providers.ReferralStatus]{
@@ -49,16 +57,35 @@ var referralStates = vocabulary[providers.ReferralStatus]{
 	{"moved", providers.ReferralMoved},
 }
 
-// referralStub covers what a commission tells of its referral, which is all that its commissions are found by.
-var referralStub = providers.Only("providerId", "kind", "email", "maskedEmail", "customerId", "commissions")
+// What a commission tells of its referral.
+var (
+	referralEdges = []string{"providerId", "kind", "commissions"}
+	referralKnown = wire.NewKnowledge(referralEdges, map[string]string{
+		"email": "email", "maskedEmail": "email", "customerId": "uid", "status": elsewhere})
+	referralStub = providers.Only(append([]string{"email", "maskedEmail", "customerId"}, referralEdges...)...) // as documented, for estimates
+)
+
+// movedMark ends the address of a customer that was given to another promoter. It is no part of the address.
+const movedMark = " (moved)"
+
+// address is a customer's address; nil for none.
+func address(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	bare := strings.TrimSpace(strings.TrimSuffix(*s, movedMark))
+	return text(&bare)
+}
 
 func (r *reply) referral(w *wireReferral) *providers.Referral {
 	f := r.bareReferral(w, nil)
 	f.CreatedAt = w.CreatedAt
 	f.Status = referralStates.status(w.State)
 	f.ProviderStatus = text(w.State)
-	f.ConvertedAt = w.CustomerSince
-	f.Converted = new(w.CustomerSince != nil)
+	f.ConvertedAt = w.CustomerSince.Value
+	if !w.CustomerSince.Odd() {
+		f.Converted = new(w.CustomerSince.Value != nil)
+	}
 	f.Source = text(w.EntrySource)
 	f.AffiliateID, f.CampaignID = r.owner(w.PromoterCampaign)
 	return f
@@ -69,7 +96,7 @@ func (r *reply) bareReferral(w *wireReferral, known *providers.Fields) *provider
 	return &providers.Referral{
 		Node:       r.node(providers.NounReferral, w.ID, nil, known),
 		Kind:       providers.ReferralCustomer,
-		Email:      text(w.Email),
+		Email:      address(w.Email),
 		CustomerID: text(w.UID),
 	}
 }
@@ -94,18 +121,32 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 		l.Query.Set("filters[type]", kind)
 	}
 	l.days("filters[created_at]", f.CreatedAt)
-	l.search(f.Search)
+	l.search(strings.TrimSuffix(f.Search, movedMark))
 	if l.None {
 		return nil, nil
 	}
 	alone := l.Whole()
 	switch {
 	case f.Email != "":
-		return referralOne.lookup(p, "email", f.Email, nil, alone && f.CustomerID == "", nil), nil
+		email := strings.TrimSuffix(f.Email, movedMark)
+		return referralOne.lookup(p, byEmail, email, nil, alone && f.CustomerID == "", nil, p.movedReferrals(email)), nil
 	case f.CustomerID != "":
-		return referralOne.lookup(p, "uid", f.CustomerID, nil, alone, nil), nil
+		return referralOne.lookup(p, "uid", f.CustomerID, nil, alone, nil, nil), nil
 	}
 	return referralList.lists(p, l), nil
+}
+
+// movedReferrals are those of an address that no look-up finds, because the vendor has marked it: it is searched for.
+func (p *provider) movedReferrals(email string) func(context.Context) (*providers.Page[providers.Referral], error) {
+	return func(ctx context.Context) (*providers.Page[providers.Referral], error) {
+		all, err := referralList.whole(ctx, p, url.Values{"q": {providers.FoldEmail(email)}})
+		if err == nil {
+			all.Items = slices.DeleteFunc(all.Items, func(f *providers.Referral) bool {
+				return f.Email == nil || !providers.EqualEmail(*f.Email, email)
+			})
+		}
+		return all, err
+	}
 }
 
 // ReferralsByID reads referrals, a hundred a call.
@@ -163,7 +204,7 @@ type createReferral struct {
 // found is the customer, looked for by what they are recognized by; nil for none.
 func (m createReferral) found(ctx context.Context, p *provider) (f *providers.Referral, field string, h providers.Harvest, err error) {
 	if m.Email != nil {
-		f, h, err = referralOne.find(ctx, p, "email", *m.Email, nil)
+		f, h, err = referralOne.find(ctx, p, byEmail, *m.Email, nil)
 		return f, "email", h, err
 	}
 	f, h, err = referralOne.find(ctx, p, "uid", *m.CustomerID, nil)
@@ -205,8 +246,8 @@ func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write
 // placeImage is the campaign that a write leads to, for inputs that leave it to be found.
 type placeImage struct{ Campaign string }
 
-func (m createReferral) written(f *providers.Referral, h providers.Harvest) *providers.Written {
-	return written(f.ID, h, []providers.Noun{providers.NounReferral})
+func (m createReferral) written(id providers.ID, h providers.Harvest) *providers.Written {
+	return written(id, h, []providers.Noun{providers.NounReferral})
 }
 
 func (m createReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
@@ -215,9 +256,9 @@ func (m createReferral) look(ctx context.Context, p *provider, before json.RawMe
 		return providers.NotMade, nil, err
 	}
 	alike := f.AffiliateID == m.Affiliate && f.CampaignID.Local == pictured[placeImage](before).Campaign &&
-		(m.Email == nil || f.Email != nil && strings.EqualFold(*f.Email, *m.Email)) && equal(f.CustomerID, m.CustomerID)
+		(m.Email == nil || sameEmail(f.Email, m.Email)) && agrees(f.CustomerID, m.CustomerID)
 	h.Referrals = append(h.Referrals, f)
-	return judgeNew(true, alike, disturbed), m.written(f, h), nil
+	return judgeNew(true, alike, disturbed), m.written(f.ID, h), nil
 }
 
 // updateReferral is PUT /referrals/{id}.
@@ -260,7 +301,7 @@ func (m updateReferral) look(ctx context.Context, p *provider, before json.RawMe
 		return "", nil, err
 	}
 	h.Referrals = append(h.Referrals, f)
-	holds := (m.Email == nil || f.Email != nil && strings.EqualFold(*f.Email, *m.Email)) && equal(f.CustomerID, m.CustomerID)
+	holds := sameEmail(f.Email, m.Email) && equal(f.CustomerID, m.CustomerID)
 	return providers.JudgeState(holds, pictured[customerImage](before) == imageOfCustomer(f), disturbed), m.written(h), nil
 }
 
@@ -365,5 +406,5 @@ func (m setReferralStatus) look(ctx context.Context, p *provider, before json.Ra
 	// Each decision takes a referral out of the state that it had to be in, or into the one that it must not be in. One
 	// that was disabled while it waited was not approved.
 	holds := (f.Status == d.state) != d.is && !(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
-	return providers.JudgeState(holds, string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
+	return providers.JudgeState(holds, f.ProviderStatus != nil && string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
 )
 
 // webhookList is GET /webhooks: the subscriptions, newest first.
@@ -123,14 +124,13 @@ func (m createWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	return &providers.Write{
 		Op: webhookCreate, Fields: webhookFields, Before: providers.Image(namesakesImage{strings.Join(ids, " ")}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			var w wireNewWebhook
-			r, err := p.send(ctx, webhookCreate, pathOf(webhookCreate), body, &w)
+			r, w, err := send[wireNewWebhook](ctx, p, webhookCreate, pathOf(webhookCreate), body)
 			if err != nil {
 				return nil, err
 			}
 			s := r.webhook(&w.wireWebhook)
-			if r.err != nil {
-				return nil, p.unknown(webhookCreate, providers.KindBadReply, r.err)
+			if s.ID.IsZero() {
+				return nil, p.unknown(webhookCreate, providers.KindBadReply, errNoRecordBack)
 			}
 			made := webhookWritten(s.ID)
 			if w.SecretKey != nil {
@@ -205,7 +205,7 @@ func (m deleteWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 		return nil, err
 	}
 	return &providers.Write{Op: webhookDelete, Send: func(ctx context.Context) (*providers.Written, error) {
-		if _, err := p.send(ctx, webhookDelete, webhookOne.path+"/"+m.ID.Local, nil, nil); err != nil {
+		if err := p.client.Send(ctx, rest.Request{Op: webhookDelete, Path: webhookOne.path + "/" + m.ID.Local}); err != nil {
 			return nil, err
 		}
 		return webhookWritten(m.ID), nil

@@ -5,12 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"net/url"
 	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/providers/internal/rest"
 )
 
 // mutation is a command as FirstPromoter carries it out.
@@ -135,18 +135,52 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 	return w, nil
 }
 
+// decidedBy are the members, as paths, that looks decide by. One that cannot be read proves nothing: what it holds
+// may be what was written. Looks for records that others cannot be taken for, by an address, need none.
+var decidedBy = map[providers.Capability][]string{
+	providers.CanUpdateAffiliate:           {"email", "profile"},
+	providers.CanSetAffiliateStatus:        {"archived_at", "promoter_campaigns"},
+	providers.CanMoveAffiliate:             {"promoter_campaigns"},
+	providers.CanSetAffiliateParent:        {"parent_promoter"},
+	providers.CanAddAffiliateToCampaign:    {"promoter_campaigns"},
+	providers.CanUpdateMembership:          {"promoter_campaigns"},
+	providers.CanAssignCoupon:              {"promoter_campaigns", "code", "description", "promoter_campaign_id", "archived_at"},
+	providers.CanCreateCampaign:            {"name"},
+	providers.CanUpdateCampaign:            {"name", "landing_url", "ref_token_param", "visitor_cookie_life", "auto_approve_promoters", "is_private"},
+	providers.CanUpdateReferral:            {"email", "uid"},
+	providers.CanMoveReferral:              {"promoter_campaign"},
+	providers.CanSetReferralStatus:         {"state"},
+	providers.CanCreateCommission:          {"event_id"},
+	providers.CanUpdateCommission:          {"external_note", "internal_note"},
+	providers.CanSetCommissionStatus:       {"status", "is_paid"},
+	providers.CanAdjustCommission:          {"event_id"},
+	providers.CanMarkPayoutPaid:            {"status"},
+	providers.CanCreateWebhookSubscription: {"url"},
+	providers.CanUpdateWebhookSubscription: {"url", "event_types", "active"},
+}
+
+// hides says whether one of these members, or a row, could not be read.
+func (w *watch) hides(members []string) bool {
+	return w.unread > 0 || slices.ContainsFunc(w.odd, func(path string) bool {
+		return slices.ContainsFunc(members, func(m string) bool { return path == m || strings.HasPrefix(path, m+".") })
+	})
+}
+
 // Look finds out by reading what became of a write.
 func (p *provider) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	m := mutationOf(c)
 	if m == nil {
 		return "", nil, p.lacks(c)
 	}
-	verdict, written, err := m.look(ctx, p, before, disturbed)
+	seen := &watch{}
+	verdict, written, err := m.look(withWatch(ctx, seen), p, before, disturbed)
 	switch {
 	case errors.As(err, new(providers.Problems)): // what the write is about is there no more
 		return providers.Unclear, nil, nil
 	case err != nil:
 		return "", nil, err
+	case verdict == providers.NotMade && seen.hides(decidedBy[c.Mutation()]):
+		return providers.Unclear, nil, nil
 	case verdict != providers.Made:
 		return verdict, nil, nil
 	}
@@ -177,14 +211,6 @@ func judgeNew(found, alike, disturbed bool) providers.Verdict {
 	}
 }
 
-// send makes one write by one call.
-func (p *provider) send(ctx context.Context, op, path string, body, into any) (*reply, error) {
-	if err := p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: into}); err != nil {
-		return nil, err
-	}
-	return &reply{provider: p, at: p.config.Now()}, nil
-}
-
 // unknown is the error of a write that may have been made, or whose reply cannot be understood.
 func (p *provider) unknown(op string, kind providers.Kind, err error) error {
 	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: kind, Sent: true, Err: err}
@@ -193,28 +219,34 @@ func (p *provider) unknown(op string, kind providers.Kind, err error) error {
 // errNoRecordBack is in the error of a write whose reply holds no record that can be shown.
 var errNoRecordBack = errors.New("the reply does not hold the record that was written")
 
-// write makes one write whose reply is the record. The record is part of the harvest.
-func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string, body any) (*T, providers.Harvest, error) {
-	var w W
-	r, err := p.send(ctx, op, path, body, &w)
+// write makes one write whose reply is the record, of which its id is needed. The record is part of the harvest,
+// unless something in it could not be read.
+func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string, body any) (providers.ID, providers.Harvest, error) {
+	r, w, err := send[W](ctx, p, op, path, body)
 	if err != nil {
-		return nil, providers.Harvest{}, err
+		return providers.ID{}, providers.Harvest{}, err
 	}
-	t := e.convert(r, &w)
-	if r.err == nil && t == nil {
-		r.err = errNoRecordBack
+	t := e.convert(r, w)
+	if t == nil || providers.NodeOf(t).ID.IsZero() {
+		return providers.ID{}, providers.Harvest{}, p.unknown(op, providers.KindBadReply, errNoRecordBack)
 	}
-	if r.err != nil {
-		return nil, providers.Harvest{}, p.unknown(op, providers.KindBadReply, r.err)
+	return providers.NodeOf(t).ID, r.whole(providers.HarvestOf(t)), nil
+}
+
+// whole is the harvest of a write's reply with the records that were written; nothing where something in the reply
+// could not be read: they are read again.
+func (r *reply) whole(records providers.Harvest) providers.Harvest {
+	if r.odd {
+		return providers.Harvest{}
 	}
-	r.harvest.Add(providers.HarvestOf(t))
-	return t, r.harvest, nil
+	r.harvest.Add(records)
+	return r.harvest
 }
 
 // writeTo is write for a record that was there before: an answer about another one is no answer.
 func (e endpoint[W, T]) writeTo(ctx context.Context, p *provider, op string, id providers.ID, providerID string, body any) (providers.Harvest, error) {
-	t, h, err := e.write(ctx, p, op, e.path+"/"+providerID, body)
-	if err == nil && providers.NodeOf(t).ID != id {
+	answered, h, err := e.write(ctx, p, op, e.path+"/"+providerID, body)
+	if err == nil && answered != id {
 		return h, p.unknown(op, providers.KindBadReply, errNoRecordBack)
 	}
 	return h, err
@@ -238,35 +270,57 @@ func (e endpoint[W, T]) nowListed(ctx context.Context, p *provider, id providers
 	if err != nil {
 		return nil, providers.Harvest{}, err
 	}
-	if b.Found[id] == nil {
+	if b.Found[id] == nil && b.Failed[id] == nil {
 		return nil, b.Harvest, absent(field)
 	}
-	return b.Found[id], b.Harvest, nil
+	return b.Found[id], b.Harvest, b.Failed[id]
 }
 
 func absent(field string) error {
 	return providers.Problemf(providers.ProblemNotFound, field, "names no record of this account")
 }
 
-// rowsOf are all rows of a list, live.
-func (e endpoint[W, T]) rowsOf(ctx context.Context, p *provider, query url.Values) ([]*T, providers.Harvest, error) {
-	var all []*T
-	var h providers.Harvest
-	for n := 1; ; n++ {
-		page, err := e.page(ctx, p, query, n)
+// maxPages bounds the lists that writes read to their ends.
+const maxPages = 500
+
+// pages are the pages of a list, live.
+func (e endpoint[W, T]) pages(ctx context.Context, p *provider, query url.Values) iter.Seq2[*providers.Page[T], error] {
+	return providers.Pages(ctx, e.list(p, query, true, nil), p, maxPages)
+}
+
+// whole is a list in one page, live.
+func (e endpoint[W, T]) whole(ctx context.Context, p *provider, query url.Values) (*providers.Page[T], error) {
+	all := &providers.Page[T]{}
+	for page, err := range e.pages(ctx, p, query) {
 		if err != nil {
-			return nil, h, err
+			return nil, err
 		}
-		all = append(all, page.Items...)
-		h.Add(page.Harvest)
-		if !page.More {
-			return all, h, nil
-		}
+		all.Items = append(all.Items, page.Items...)
+		all.Unread += page.Unread
+		all.Harvest.Add(page.Harvest)
 	}
+	return all, nil
+}
+
+// rowsOf are the rows of a list, live.
+func (e endpoint[W, T]) rowsOf(ctx context.Context, p *provider, query url.Values) ([]*T, providers.Harvest, error) {
+	all, err := e.whole(ctx, p, query)
+	if err != nil {
+		return nil, providers.Harvest{}, err
+	}
+	return all.Items, all.Harvest, nil
 }
 
 // equal says whether a vendor's value is what was asked for; nil asks for nothing.
 func equal[V comparable](is, asked *V) bool { return asked == nil || is != nil && *is == *asked }
+
+// sameEmail is equal for addresses.
+func sameEmail(is, asked *string) bool {
+	return asked == nil || is != nil && providers.EqualEmail(*is, *asked)
+}
+
+// agrees says whether a vendor's value may be what was asked for: one that is not there, or cannot be read, may.
+func agrees[V comparable](is, asked *V) bool { return is == nil || equal(is, asked) }
 
 // fingerprint hides a text of which only is to be known whether it changed.
 func fingerprint(s *string) string {
@@ -288,9 +342,12 @@ func pathOf(op string) string {
 	return path
 }
 
-// written is what a write has come to. Of the stale records, those that the harvest holds are not.
+// written is what a write has come to. Its record is stale, as others may be, unless the harvest holds it.
 func written(id providers.ID, h providers.Harvest, lists []providers.Noun, stale ...providers.ID) *providers.Written {
 	fresh := h.Whole()
+	if !slices.Contains(stale, id) {
+		stale = append([]providers.ID{id}, stale...)
+	}
 	return &providers.Written{ID: id, Harvest: h, StaleLists: lists,
 		Stale: slices.DeleteFunc(stale, func(id providers.ID) bool { return slices.Contains(fresh, id) })}
 }

@@ -85,6 +85,10 @@ type Request struct {
 
 	// PrivatePath says that Path holds something private (an e-mail address): traces then show Op instead.
 	PrivatePath bool
+
+	// Classify is used in the place of [Config.Classify] where a reply means something else to this
+	// request than to others; nil for the same.
+	Classify func(status int, body []byte) *providers.Error
 }
 
 // method is the request's, by its Op.
@@ -339,8 +343,12 @@ func (c *Client) judge(r Request, got reply) *failure {
 		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
 	}
 	var said *providers.Error
-	if c.c.Classify != nil {
-		said = c.c.Classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
+	classify := c.c.Classify
+	if r.Classify != nil {
+		classify = r.Classify
+	}
+	if classify != nil {
+		said = classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
 	}
 	if said == nil && got.code >= 200 && got.code < 300 {
 		return nil
