@@ -212,8 +212,8 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		affiliates = n
 	}
 	campaigns := 1
-	if needsRewards(need) { // to the end of their list
-		campaigns += 2
+	if needsRewards(need) { // to the end of their list, which repeats where it has no pages
+		campaigns += 1 + providers.MaxRepeats
 	}
 	owned := n
 	if needsOwner(need) {

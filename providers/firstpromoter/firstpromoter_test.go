@@ -134,7 +134,7 @@ func TestCalls(t *testing.T) {
 		{"Commission.affiliate", []string{"parent"}, 100},
 		{"Commission.campaign", []string{"name"}, 0},
 		{"Commission.campaign", []string{"websiteUrl"}, 1},
-		{"Commission.campaign", []string{"commission"}, 3},
+		{"Commission.campaign", []string{"commission"}, 4},
 		{"Commission.referral", []string{"email"}, 0},
 		{"Commission.referral", []string{"status"}, 1},
 		{"Affiliate.parent", []string{"name"}, 100},

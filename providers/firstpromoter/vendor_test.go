@@ -1,0 +1,254 @@
+package firstpromoter
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// lists is a vendor whose lists have these rows, newest first, and that can be made as odd as vendors are.
+type lists struct {
+	rows    map[string][]string // by path
+	clamp   int                 // rows of a page, however many are asked for
+	unpaged bool                // page is ignored
+	blind   bool                // ids[] is ignored
+
+	mu    sync.Mutex
+	calls []string // the queries of list calls
+}
+
+// ServeHTTP answers reads of lists.
+func (l *lists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	rows, ok := l.rows[r.URL.Path]
+	if !ok {
+		w.WriteHeader(http.StatusNotFound)
+		return
+	}
+	q := r.URL.Query()
+	l.mu.Lock()
+	l.calls = append(l.calls, r.URL.Path+"?"+r.URL.RawQuery)
+	l.mu.Unlock()
+	if ids := q["ids[]"]; len(ids) > 0 && !l.blind {
+		rows = slices.DeleteFunc(slices.Clone(rows), func(row string) bool { return !slices.Contains(ids, rowID(row)) })
+	}
+	size, _ := strconv.Atoi(q.Get("per_page"))
+	if l.clamp > 0 {
+		size = min(size, l.clamp)
+	}
+	number, _ := strconv.Atoi(q.Get("page"))
+	from := max(number-1, 0) * size
+	if l.unpaged {
+		from = 0
+	}
+	page := rows[min(from, len(rows)):min(from+size, len(rows))]
+	body := "[" + strings.Join(page, ",") + "]"
+	if r.URL.Path == promoterList.path {
+		body = `{"data":` + body + `,"meta":{}}`
+	}
+	_, _ = w.Write([]byte(body))
+}
+
+func rowID(row string) string {
+	var head struct {
+		ID json.Number `json:"id"`
+	}
+	_ = json.Unmarshal([]byte(row), &head)
+	return head.ID.String()
+}
+
+// The rows of each list, by their numbers.
+var someRow = map[string]func(n int) string{
+	"/promoters": func(n int) string {
+		return fmt.Sprintf(`{"id":%d,"email":"prom%d@example.com","name":"Prom","archived_at":null,"promoter_campaigns":[{"id":5%d,"campaign_id":28,"promoter_id":%d,"state":"accepted"}]}`, n, n, n, n)
+	},
+	"/promoter_campaigns": func(n int) string {
+		return fmt.Sprintf(`{"id":%d,"campaign_id":28,"promoter_id":1001,"state":"accepted"}`, n)
+	},
+	"/campaigns": func(n int) string { return fmt.Sprintf(`{"id":%d,"name":"Main"}`, n) },
+	"/referrals": func(n int) string {
+		return fmt.Sprintf(`{"id":%d,"email":"lead%d@example.com","uid":"u%d","state":"active","promoter_campaign":%s}`, n, n, n, membershipM)
+	},
+	"/commissions": func(n int) string {
+		return fmt.Sprintf(`{"id":%d,"status":"approved","commission_type":"sale","unit":"cash","amount":400,"sale_amount":2000,"is_paid":false,"tier":1,"event_id":"evt","promoter_campaign":%s,"referral":{"id":2001,"email":"lead1@example.com","uid":"u1"}}`, n, membershipM)
+	},
+	"/payouts": func(n int) string {
+		return fmt.Sprintf(`{"id":%d,"status":"completed","amount":1200,"unit":"cash","promoter":{"id":1001,"email":"prom1@example.com","name":"Prom 1"},"campaign":{"id":28,"name":"Main"}}`, n)
+	},
+	"/promo_codes": func(n int) string { return fmt.Sprintf(`{"id":%d,"code":"C%d","promoter_campaign_id":5001}`, n, n) },
+	"/webhooks": func(n int) string {
+		return fmt.Sprintf(`{"id":%d,"url":"https://a.example/%d","event_types":["a"],"active":true}`, n, n)
+	},
+}
+
+const membershipM = `{"id":5001,"campaign_id":28,"promoter_id":1001,"promoter":{"id":1001,"email":"prom1@example.com","name":"Prom 1"},"campaign":{"id":28,"name":"Main"}}`
+
+// rowsOf are n rows of a list, numbered from 7000.
+func rowsOf(path string, n int) []string {
+	rows := make([]string, n)
+	for i := range rows {
+		rows[i] = someRow[path](7000 + i)
+	}
+	return rows
+}
+
+// walks read each list to its end: the ids of its rows.
+var walks = map[string]func(t *testing.T, p *provider) []string{
+	"/promoters": walk(func(p *provider) ([]providers.List[providers.Affiliate], error) {
+		return p.Affiliates(providers.AffiliateFilter{})
+	}),
+	"/promoter_campaigns": walk(func(p *provider) ([]providers.List[providers.Membership], error) {
+		return p.Memberships(providers.MembershipFilter{})
+	}),
+	"/campaigns": walk(func(p *provider) ([]providers.List[providers.Campaign], error) {
+		return p.Campaigns(providers.CampaignFilter{})
+	}),
+	"/referrals": walk(func(p *provider) ([]providers.List[providers.Referral], error) {
+		return p.Referrals(providers.ReferralFilter{})
+	}),
+	"/commissions": walk(func(p *provider) ([]providers.List[providers.Commission], error) {
+		return p.Commissions(providers.CommissionFilter{})
+	}),
+	"/payouts": walk(func(p *provider) ([]providers.List[providers.Payout], error) {
+		return p.Payouts(providers.PayoutFilter{})
+	}),
+	"/promo_codes": walk(func(p *provider) ([]providers.List[providers.Coupon], error) {
+		return p.Coupons(providers.CouponFilter{})
+	}),
+	"/webhooks": walk(func(p *provider) ([]providers.List[providers.WebhookSubscription], error) {
+		return p.WebhookSubscriptions()
+	}),
+}
+
+func walk[T providers.Record](plan func(p *provider) ([]providers.List[T], error)) func(t *testing.T, p *provider) []string {
+	return func(t *testing.T, p *provider) (ids []string) {
+		t.Helper()
+		lists, err := plan(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for row, err := range providers.All(t.Context(), lists[0], p) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			ids = append(ids, providers.NodeOf(row).ProviderID)
+		}
+		return ids
+	}
+}
+
+// TestEnds: every row of a list is read once, whatever number of rows the vendor gives a page, and an end is found
+// where it ignores the page.
+func TestEnds(t *testing.T) {
+	for path, walk := range walks {
+		for _, c := range []struct {
+			rows, clamp int
+			unpaged     bool
+			want, calls int
+		}{
+			{rows: 0, want: 0, calls: 1},
+			{rows: 3, want: 3, calls: 2}, // the second proves the end
+			{rows: 100, want: 100, calls: 2},
+			{rows: 130, want: 130, calls: 2},
+			{rows: 200, want: 200, calls: 3},
+			{rows: 130, clamp: 20, want: 130, calls: 7},
+			{rows: 130, clamp: 50, want: 130, calls: 3},
+			{rows: 130, clamp: 10, want: 130, calls: 14},
+			{rows: 35, clamp: 10, want: 35, calls: 4},
+			{rows: 100, unpaged: true, want: 100, calls: 3},
+			{rows: 7, unpaged: true, want: 7, calls: 3},
+		} {
+			vendor := &lists{rows: map[string][]string{path: rowsOf(path, c.rows)}, clamp: c.clamp, unpaged: c.unpaged}
+			got := walk(t, open(t, vendor, someKey))
+			if distinct := slices.Compact(slices.Sorted(slices.Values(got))); len(got) != c.want || len(distinct) != c.want || len(vendor.calls) != c.calls {
+				t.Errorf("%s %+v: %d rows, %d distinct, by %d calls; want %d by %d", path, c, len(got), len(distinct), len(vendor.calls), c.want, c.calls)
+			}
+		}
+	}
+}
+
+// TestShortPageOfKnownSize: once a page had more rows, a shorter one is the end without another call.
+func TestShortPageOfKnownSize(t *testing.T) {
+	vendor := &lists{rows: map[string][]string{"/referrals": rowsOf("/referrals", 130)}}
+	p := open(t, vendor, someKey)
+	walks["/referrals"](t, p)
+	vendor.rows["/referrals"], vendor.calls = rowsOf("/referrals", 30), nil
+	if got := walks["/referrals"](t, p); len(got) != 30 || len(vendor.calls) != 1 {
+		t.Errorf("%d rows by %d calls, want 30 by one", len(got), len(vendor.calls))
+	}
+}
+
+// TestIDsOfClampedPages: reads by many ids lose none where the vendor gives fewer rows than are asked for, and find
+// an end where ids are ignored.
+func TestIDsOfClampedPages(t *testing.T) {
+	for path, read := range map[string]func(t *testing.T, p *provider, numbers []int64) int{
+		"/referrals":   found(providers.NounReferral, (*provider).ReferralsByID),
+		"/commissions": found(providers.NounCommission, (*provider).CommissionsByID),
+		"/payouts":     found(providers.NounPayout, (*provider).PayoutsByID),
+		"/promoters":   found(providers.NounAffiliate, (*provider).AffiliatesByID),
+	} {
+		numbers := func(there, absent int) (n []int64) {
+			for i := range there {
+				n = append(n, int64(7000+i))
+			}
+			for i := range absent {
+				n = append(n, int64(9000+i))
+			}
+			return n
+		}
+		for _, c := range []struct {
+			clamp, there, absent int
+			blind                bool
+			calls                int
+		}{
+			{there: 100, calls: 1},
+			{there: 130, calls: 2},
+			{there: 130, clamp: 20, calls: 7},
+			{there: 100, clamp: 20, calls: 5},
+			{there: 45, clamp: 50, calls: 1},
+			{there: 60, absent: 5, calls: 2},
+			{there: 40, absent: 30, clamp: 20, calls: 3},
+			{there: 0, absent: 30, calls: 1},
+			{there: 20, absent: 30, clamp: 20, blind: true, calls: 2},
+		} {
+			vendor := &lists{rows: map[string][]string{path: rowsOf(path, c.there), campaignList.path: nil}, clamp: c.clamp, blind: c.blind}
+			if got := read(t, open(t, vendor, someKey), numbers(c.there, c.absent)); got != c.there {
+				t.Errorf("%s %+v: %d found", path, c, got)
+			}
+			calls := slices.DeleteFunc(vendor.calls, func(call string) bool { return !strings.Contains(call, url.QueryEscape("ids[]")) })
+			if len(calls) != c.calls {
+				t.Errorf("%s %+v: %d calls", path, c, len(calls))
+			}
+		}
+	}
+}
+
+// TestUnreadRowsOfIDs: a record that cannot be read is an error for its id, and none for the others.
+func TestUnreadRowsOfIDs(t *testing.T) {
+	vendor := &lists{rows: map[string][]string{"/commissions": {someRow["/commissions"](7000), `{"id":"x","status":"approved"}`}}, blind: true}
+	p := open(t, vendor, someKey)
+	first, second := id(providers.NounCommission, "7000"), id(providers.NounCommission, "7001")
+	b, err := p.CommissionsByID(t.Context(), []providers.ID{first, second})
+	if err != nil || b.Found[first] == nil || providers.KindOf(b.Failed[second]) != providers.KindBadReply {
+		t.Errorf("%+v, %v; want the first, and a bad reply for the second", b, err)
+	}
+}
+
+func found[T providers.Record](noun providers.Noun, read func(*provider, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)) func(*testing.T, *provider, []int64) int {
+	return func(t *testing.T, p *provider, numbers []int64) int {
+		t.Helper()
+		b, err := read(p, t.Context(), p.ids(noun, numbers), "email")
+		if err != nil || len(b.Failed) > 0 {
+			t.Fatalf("%v, failed %v", err, b.Failed)
+		}
+		return len(b.Found)
+	}
+}
