@@ -291,7 +291,8 @@ func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.R
 	case m.Status == providers.AffiliateArchived:
 		holds = s.Archived
 	case was.Archived: // it was to be restored, and no more
-		return providers.JudgeState(!s.Archived, s.Archived, disturbed), m.written(h, member), nil
+		restored := !s.Archived && !watchOf(ctx).hides("archived_at")
+		return providers.JudgeState(restored, s.Archived, disturbed), m.written(h, member), nil
 	default:
 		holds = !s.Archived && affiliateStates.status(&s.State) == m.Status
 	}
@@ -351,7 +352,7 @@ func (m moveAffiliate) look(ctx context.Context, p *provider, before json.RawMes
 	h.Affiliates = append(h.Affiliates, a)
 	was := pictured[moveImage](before)
 	old := membershipIn(a, p.local(providers.NounCampaign, was.From))
-	left := old == nil || string(old.Status) != was.State
+	left := (old == nil || string(old.Status) != was.State) && !watchOf(ctx).hides("promoter_campaigns")
 	entered := membershipIn(a, m.ToCampaign) != nil
 	// Entered alone may be the work of addAffiliateToCampaign.
 	return providers.JudgeState(entered && (left || !disturbed), !entered && !left, disturbed), m.written(h, old), nil

@@ -147,7 +147,6 @@ func TestAbsent(t *testing.T) {
 type exact struct {
 	kept  map[string]string // records by path and address
 	posts int
-	make  func(body []byte) (path, record string)
 	cut   bool // the connection is closed after a write was done
 }
 

@@ -405,6 +405,6 @@ func (m setReferralStatus) look(ctx context.Context, p *provider, before json.Ra
 	h.Referrals = append(h.Referrals, f)
 	// Each decision takes a referral out of the state that it had to be in, or into the one that it must not be in. One
 	// that was disabled while it waited was not approved.
-	holds := (f.Status == d.state) != d.is && !(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
+	holds := f.ProviderStatus != nil && (f.Status == d.state) != d.is && !(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
 	return providers.JudgeState(holds, f.ProviderStatus != nil && string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
 }

@@ -160,10 +160,10 @@ var decidedBy = map[providers.Capability][]string{
 }
 
 // hides says whether one of these members, or a row, could not be read.
-func (w *watch) hides(members []string) bool {
-	return w.unread > 0 || slices.ContainsFunc(w.odd, func(path string) bool {
+func (w *watch) hides(members ...string) bool {
+	return w != nil && (w.unread > 0 || slices.ContainsFunc(w.odd, func(path string) bool {
 		return slices.ContainsFunc(members, func(m string) bool { return path == m || strings.HasPrefix(path, m+".") })
-	})
+	}))
 }
 
 // Look finds out by reading what became of a write.
@@ -179,7 +179,7 @@ func (p *provider) Look(ctx context.Context, c providers.Command, before json.Ra
 		return providers.Unclear, nil, nil
 	case err != nil:
 		return "", nil, err
-	case verdict == providers.NotMade && seen.hides(decidedBy[c.Mutation()]):
+	case verdict == providers.NotMade && seen.hides(decidedBy[c.Mutation()]...):
 		return providers.Unclear, nil, nil
 	case verdict != providers.Made:
 		return verdict, nil, nil
