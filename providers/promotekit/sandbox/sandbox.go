@@ -66,7 +66,8 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 			fail(w, http.StatusTooManyRequests, "rate_limit_exceeded", "Too many requests")
 		},
 		Shape: sandbox.Shape{
-			Page: "page", Size: "limit", More: "pagination.has_more", Totals: []string{"pagination.total_count", "pagination.total_pages"},
+			Mixed: []string{OldestCampaigns},
+			Page:  "page", Size: "limit", More: "pagination.has_more", Totals: []string{"pagination.total_count", "pagination.total_pages"},
 			Lists: []sandbox.ListShape{
 				{Path: "/affiliates", Keep: []string{"campaign", "promo_codes.code"}}, // they are memberships and coupons
 				{Path: "/campaigns"}, {Path: "/referrals"}, {Path: "/commissions"}, {Path: "/payouts"},
