@@ -59,10 +59,23 @@ func eachOddVendor(t *testing.T, run func(t *testing.T, v *oddVendor)) {
 // get makes one read.
 func (v *oddVendor) get(path string, query url.Values) (status int, h http.Header, body []byte) {
 	v.t.Helper()
-	r, err := http.NewRequestWithContext(v.t.Context(), http.MethodGet, v.url+path+"?"+query.Encode(), nil)
+	res := v.send(http.MethodGet, path+"?"+query.Encode(), "")
+	defer res.Body.Close()
+	body, err := io.ReadAll(res.Body)
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	return res.StatusCode, res.Header, body
+}
+
+// send makes one call with the vendor's credentials. The caller closes the body.
+func (v *oddVendor) send(method, target, body string) *http.Response {
+	v.t.Helper()
+	r, err := http.NewRequestWithContext(v.t.Context(), method, v.url+target, strings.NewReader(body))
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	r.Header.Set("Content-Type", "application/json")
 	key := v.creds["api_key"]
 	if v.name != "uppromote" {
 		key = "Bearer " + key
@@ -75,11 +88,7 @@ func (v *oddVendor) get(path string, query url.Values) (status int, h http.Heade
 	if err != nil {
 		v.t.Fatal(err)
 	}
-	defer res.Body.Close()
-	if body, err = io.ReadAll(res.Body); err != nil {
-		v.t.Fatal(err)
-	}
-	return res.StatusCode, res.Header, body
+	return res
 }
 
 func parse(t *testing.T, body []byte) (v any) {

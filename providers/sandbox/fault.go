@@ -75,7 +75,7 @@ var WriteFaults = map[string]Fault{
 	"2xx that is no JSON, done":           {Status: http.StatusOK, Body: edgePage, Header: html, After: true},
 	"2xx without a body, done":            {Status: http.StatusOK, After: true},
 	"2xx with odd fields, done":           {Edit: oddFields},
-	"2xx without success, not done":       {Status: http.StatusOK, Body: `{"success":false,"status":500,"message":"Something went wrong","code":"operation_failed","error":{"message":"Something went wrong","type":"api_error"}}`},
+	"2xx without success, not done":       {Status: http.StatusOK, Body: failure},
 	"2xx without success, done":           {Edit: unsuccessful},
 	"challenge, not done":                 {Status: http.StatusForbidden, Body: edgePage, Header: challenge},
 	"challenge, done":                     {Status: http.StatusForbidden, Body: edgePage, Header: challenge, After: true},
@@ -84,6 +84,10 @@ var WriteFaults = map[string]Fault{
 
 // Slow says whether the fault lasts until the client's timeout.
 func (f Fault) Slow() bool { return f.Silent || f.End == EndStall || f.End == EndDrip }
+
+// failure is a failed call in the envelopes of all vendors.
+const failure = `{"success":false,"status":500,"message":"Something went wrong","code":"operation_failed",` +
+	`"error":{"message":"Something went wrong","type":"api_error"}}`
 
 // edgePage is an HTML page, as the edge in front of a vendor answers it.
 const edgePage = "<!DOCTYPE html><html><head><title>Just a moment...</title></head><body>Checking your browser</body></html>"

@@ -176,8 +176,10 @@ func TestForms(t *testing.T) {
 		{"thousands", "1075.00", "1,075.00"}, {"thousands", json.Number("-1234567"), "-1,234,567"}, {"thousands", "12.5", "12.5"},
 		{"dollars", "12.00", "$12.00"}, {"noise", "59.97", json.Number("59.970000000000006")},
 		{"bool_as_number", true, json.Number("1")}, {"bool_as_text", false, "false"},
-		{"time_without_zone", "2026-03-01T10:00:00.5Z", "2026-03-01T10:00:00"}, {"time_with_spaces", "2026-03-01T10:00:00+00:00", "2026-03-01 10:00:00 UTC"},
-		{"date_only", "2026-03-01T10:00:00Z", "2026-03-01"}, {"number_as_text", json.Number("12"), "12"}, {"text_as_number", "12.50", json.Number("12.50")},
+		{"time_without_zone", "2026-03-01T10:00:00.5Z", "2026-03-01T10:00:00"},
+		{"time_with_spaces", "2026-03-01T10:00:00+00:00", "2026-03-01 10:00:00 UTC"},
+		{"date_only", "2026-03-01T10:00:00Z", "2026-03-01"},
+		{"number_as_text", json.Number("12"), "12"}, {"text_as_number", "12.50", json.Number("12.50")},
 	} {
 		for _, f := range forms {
 			if f.name == c.form && f.make(c.is) != c.want {

@@ -279,7 +279,8 @@ func (o oddness) refusal(r *http.Request) *reply {
 	json := http.Header{"Content-Type": {"application/json"}}
 	for name, status := range map[string]int{Payment402: 402, BadRequest: 400, Unprocessed: 422} {
 		if o.on[name] {
-			return answer(status, json, `{"success":false,"status":`+name+`,"message":"This account cannot do that","error":{"message":"This account cannot do that","type":"account"}}`)
+			return answer(status, json, `{"success":false,"status":`+name+`,"message":"This account cannot do that",`+
+				`"error":{"message":"This account cannot do that","type":"account"}}`)
 		}
 	}
 	path := r.URL.Path
