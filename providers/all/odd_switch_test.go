@@ -204,15 +204,20 @@ var oddSwitches = map[string]oddSeen{
 	sandbox.RowsWithoutID: func(v *oddVendor, l sandbox.ListShape, plain []any) string {
 		return some(func(row any) bool { found, _ := ids(l, []any{row}); return len(found) == 0 })(v, l, plain)
 	},
-	sandbox.RelatedBare:   bent(sandbox.RelatedBare, isText),
-	sandbox.RelatedID:     bent(sandbox.RelatedID, func(v any) bool { o, _ := v.(map[string]any); return len(o) == 1 && o["id"] != nil }),
+	sandbox.RelatedBare: bent(sandbox.RelatedBare, isText),
+	sandbox.RelatedID: bent(sandbox.RelatedID, func(v any) bool {
+		o, _ := v.(map[string]any)
+		return len(o) == 1 && o["id"] != nil
+	}),
 	sandbox.RelatedList:   bent(sandbox.RelatedList, list),
 	sandbox.RelatedObject: bent(sandbox.RelatedObject, object),
 	sandbox.RelatedNull:   bent(sandbox.RelatedNull, null),
 	sandbox.BOM: refused(http.StatusOK, func(_ http.Header, body []byte) bool {
 		return bytes.HasPrefix(body, []byte("\xef\xbb\xbf")) && json.Valid(body[3:])
 	}),
-	sandbox.NoRetry: refused(http.StatusTooManyRequests, func(h http.Header, body []byte) bool { return h.Get("Retry-After") == "" && json.Valid(body) }),
+	sandbox.NoRetry: refused(http.StatusTooManyRequests, func(h http.Header, body []byte) bool {
+		return h.Get("Retry-After") == "" && json.Valid(body)
+	}),
 	sandbox.Challenge: refused(http.StatusForbidden, func(h http.Header, body []byte) bool {
 		return h.Get("Cf-Mitigated") == "challenge" && bytes.Contains(body, []byte("<html>"))
 	}),
