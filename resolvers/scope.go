@@ -69,7 +69,7 @@ func unidentified(p providers.Provider) error {
 }
 
 // visible are the providers of the accounts that the viewer may see, those named by ids if there are any. Ids
-// that name no account, or one that the viewer may not see, are as if they were not there.
+// that name no account, or one that the viewer may not see, are alike: the answer has an entry in errors for each, and the rows of the others.
 func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers.Provider, error) {
 	var named map[string]bool
 	if ids != nil {
@@ -101,9 +101,18 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 	}
 	wg.Wait()
 	var out []providers.Provider
+	seen := map[string]bool{}
 	for _, p := range found {
 		if p != nil {
 			out = append(out, p)
+			seen[p.Account().ID.Account] = true
+		}
+	}
+	if _, executed := ctx.Value(loadersKey{}).(*loaders); executed { // and not planned
+		for i, id := range ids {
+			if !seen[id.Account] {
+				graphql.AddError(ctx, badInput("filter.accounts[%d] names no account that you may see", i))
+			}
 		}
 	}
 	return out, nil

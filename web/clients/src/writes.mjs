@@ -1,7 +1,7 @@
 // Apollo Client with the links that the README shows: an intention has one key and comes to one end, whatever gets lost on the way. Before this
 // program the test has PromoteKit cut its first connection that writes, and UpPromote all of them, after the work.
 import assert from 'node:assert/strict';
-import { CombinedGraphQLErrors } from '@apollo/client';
+import { CombinedGraphQLErrors, gql } from '@apollo/client';
 import { loadDevMessages, loadErrorMessages } from '@apollo/client/dev';
 import { filter, firstValueFrom } from 'rxjs';
 import { ask, endpoint, network, operation, twoAccounts } from './portal.mjs';
@@ -71,7 +71,10 @@ await assert.rejects(client.mutate({ mutation: operation('CreateCommission'), va
 const { affiliates: some } = await ask('query ($accounts: [ID!]) { affiliates(first: 1, filter: { accounts: $accounts }) { nodes { id } } }', {
   accounts: await twoAccounts(),
 });
-const linked = { query: operation('Linked'), variables: { id: some.nodes[0].id, other: 'no id' } };
+const linked = {
+  query: gql`query Linked($id: ID!, $other: ID!) { node: affiliate(id: $id) { id } other: affiliate(id: $other) { id } }`,
+  variables: { id: some.nodes[0].id, other: 'no id' },
+};
 const beside = ({ data, error }) => {
   assert.equal(data.node.id, some.nodes[0].id);
   assert.equal(data.other, null);
