@@ -210,3 +210,23 @@ func TestNullIsNothingGiven(t *testing.T) {
 	}
 	t.Logf("%d places", tried)
 }
+
+// TestUnknownAccounts wants who sees all accounts told which id of a filter names none, beside the rows of the others; who does not see all is told
+// nothing.
+func TestUnknownAccounts(t *testing.T) {
+	w := newWorld(t, setup{noBudget: true, keys: staff})
+	for _, list := range []string{"affiliates", "campaigns", "memberships", "referrals", "commissions", "payouts", "coupons"} {
+		query := fmt.Sprintf(`{ %s(first: 2, filter: { accounts: [%q, %q] }) { nodes { id } } }`, list, account("firstpromoter"), account("nosuch"))
+		a := w.ask(query, nil, bearer("reader-key")...)
+		if len(a.Errors) != 1 || a.Errors[0].Message != "filter.accounts[1] names no account" || a.code() != "BAD_USER_INPUT" || !strings.Contains(string(a.Data), `"id"`) {
+			t.Errorf("%s: %s", list, clipped(a.text))
+		}
+		if a := w.ask(query, nil, bearer("foreign-boss-key")...); len(a.Errors) != 0 {
+			t.Errorf("%s, of who does not see all accounts: %s", list, clipped(a.text))
+		}
+		wrong := fmt.Sprintf(`{ %s(filter: { accounts: [%q] }) { nodes { id } } }`, list, providers.ID{Account: "firstpromoter", Noun: providers.NounPayout, Local: "1"})
+		if a := w.ask(wrong, nil, bearer("reader-key")...); !strings.HasPrefix(a.Errors[0].Message, "filter.accounts takes ids of type Account") {
+			t.Errorf("%s, of an id of another noun: %s", list, clipped(a.text))
+		}
+	}
+}

@@ -69,7 +69,8 @@ func unidentified(p providers.Provider) error {
 }
 
 // visible are the providers of the accounts that the viewer may see, those named by ids if there are any. Ids
-// that name no account, or one that the viewer may not see, are alike: the answer has an entry in errors for each, and the rows of the others.
+// that name no account, or one that the viewer may not see, are as if they were not there. Staff who see all accounts are told which name none, beside the
+// rows of the others: to them that tells of no account.
 func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers.Provider, error) {
 	var named map[string]bool
 	if ids != nil {
@@ -108,10 +109,12 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 			seen[p.Account().ID.Account] = true
 		}
 	}
-	if _, executed := ctx.Value(loadersKey{}).(*loaders); executed { // and not planned
+	v := auth.ViewerFrom(ctx)
+	_, executed := ctx.Value(loadersKey{}).(*loaders) // and not planned
+	if executed && v != nil && v.Role != auth.RolePartner && v.Accounts == nil {
 		for i, id := range ids {
 			if !seen[id.Account] {
-				graphql.AddError(ctx, badInput("filter.accounts[%d] names no account that you may see", i))
+				graphql.AddError(ctx, badInput("filter.accounts[%d] names no account", i))
 			}
 		}
 	}
