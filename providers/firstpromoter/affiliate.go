@@ -82,7 +82,7 @@ func wireID(n int64) string {
 
 // wireBalances are a promoter's balances: documented as units → amount, and seen as buckets →
 // units → amount too. What is neither is left out.
-type wireBalances map[string]named[providers.Decimal]
+type wireBalances map[string]byName[providers.Decimal]
 
 // UnmarshalJSON reads either form; the flat one as the bucket of what is owed now.
 func (b *wireBalances) UnmarshalJSON(raw []byte) error {
@@ -93,7 +93,7 @@ func (b *wireBalances) UnmarshalJSON(raw []byte) error {
 	*b = wireBalances{}
 	for name, value := range members {
 		if value[0] == '{' {
-			var bucket named[providers.Decimal]
+			var bucket byName[providers.Decimal]
 			if err := bucket.UnmarshalJSON(value); err != nil {
 				return err
 			}
@@ -105,7 +105,7 @@ func (b *wireBalances) UnmarshalJSON(raw []byte) error {
 			continue
 		}
 		if (*b)[owedNow] == nil {
-			(*b)[owedNow] = named[providers.Decimal]{}
+			(*b)[owedNow] = byName[providers.Decimal]{}
 		}
 		(*b)[owedNow][name] = amount
 	}

@@ -15,10 +15,10 @@ import (
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/promoters/openapi-v2-promoters.json
 type wireError struct {
-	Message string        `json:"message"`
-	Error   string        `json:"error"` // in the place of the message, as the vendor's own client reads it
-	Code    string        `json:"code"`
-	Errors  named[phrase] `json:"errors"`
+	Message string         `json:"message"`
+	Error   string         `json:"error"` // in the place of the message, as the vendor's own client reads it
+	Code    string         `json:"code"`
+	Errors  byName[phrase] `json:"errors"`
 }
 
 // phrase is what is wrong with a field: a list of texts, or one text.

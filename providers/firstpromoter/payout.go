@@ -137,12 +137,12 @@ type PromoterPayouts struct {
 }
 
 type wireTotal struct {
-	PromotersCount *int64                   `json:"promoters_count"`
-	Amounts        named[providers.Decimal] `json:"amounts"`
-	TotalInclTax   providers.Decimal        `json:"total_incl_tax"`
-	PeriodStart    *time.Time               `json:"period_start"`
-	PeriodEnd      *time.Time               `json:"period_end"`
-	DueDate        *time.Time               `json:"due_date"`
+	PromotersCount *int64                    `json:"promoters_count"`
+	Amounts        byName[providers.Decimal] `json:"amounts"`
+	TotalInclTax   providers.Decimal         `json:"total_incl_tax"`
+	PeriodStart    *time.Time                `json:"period_start"`
+	PeriodEnd      *time.Time                `json:"period_end"`
+	DueDate        *time.Time                `json:"due_date"`
 }
 
 func (r *reply) total(w wireTotal) PayoutTotal {
@@ -162,7 +162,7 @@ func (r *reply) total(w wireTotal) PayoutTotal {
 	return t
 }
 
-func (r *reply) totals(w named[wireTotal]) map[string]PayoutTotal {
+func (r *reply) totals(w byName[wireTotal]) map[string]PayoutTotal {
 	totals := make(map[string]PayoutTotal, len(w))
 	for name, total := range w {
 		totals[name] = r.total(total)
@@ -190,9 +190,9 @@ func report[E any](ctx context.Context, p *provider, path string, f providers.Pa
 func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*PayoutStats, error) {
 	type stats struct {
 		Data struct {
-			ByPaidPeriod   []wireTotal      `json:"by_paid_period"`
-			ByStatus       named[wireTotal] `json:"by_status"`
-			ByPayoutMethod named[wireTotal] `json:"by_payout_method"`
+			ByPaidPeriod   []wireTotal       `json:"by_paid_period"`
+			ByStatus       byName[wireTotal] `json:"by_status"`
+			ByPayoutMethod byName[wireTotal] `json:"by_payout_method"`
 		} `json:"data"`
 	}
 	query := url.Values{"stats_by[paid_period]": {"true"}, "stats_by[status]": {"true"}, "stats_by[payout_method]": {"true"}}
@@ -214,7 +214,7 @@ func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*
 //api:operation GET /payouts/due_stats
 func (p *provider) DuePayouts(ctx context.Context, f providers.PayoutFilter) (map[string]PayoutTotal, error) {
 	type due struct {
-		Data named[wireTotal] `json:"data"`
+		Data byName[wireTotal] `json:"data"`
 	}
 	r, w, err := report[due](ctx, p, "/payouts/due_stats", f, url.Values{})
 	if err != nil {
@@ -268,13 +268,13 @@ type markPayoutPaid struct {
 	*providers.MarkPayoutPaidInput
 }
 
-func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
+func (m markPayoutPaid) wants(p *provider) (r providers.Problems) {
 	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
 	r.When(m.Message != nil, providers.ProblemUnsupported, "message", "FirstPromoter does not take it")
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	return append(r, p.named(providers.NounPayout, "id", m.ID)...)
+}
+
+func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	t, _, err := payoutList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return nil, err

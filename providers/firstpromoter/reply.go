@@ -44,16 +44,16 @@ func (o *optional[V]) UnmarshalJSON(b []byte) error {
 // Odd says whether there was a value that cannot be read.
 func (o optional[V]) Odd() bool { return o.odd }
 
-// named are values by their names, each read by itself.
-type named[V any] map[string]V
+// byName are values by their names, each read by itself.
+type byName[V any] map[string]V
 
 // UnmarshalJSON reads an object. Values of another form are left out.
-func (n *named[V]) UnmarshalJSON(b []byte) error {
+func (n *byName[V]) UnmarshalJSON(b []byte) error {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(b, &members); err != nil {
 		return err
 	}
-	*n = make(named[V], len(members))
+	*n = make(byName[V], len(members))
 	for name, raw := range members {
 		var value V
 		if _, err := wire.Decode(raw, &value); err == nil {
