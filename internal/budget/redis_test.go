@@ -326,7 +326,7 @@ func TestRedisClock(t *testing.T) {
 			Client: redistest.Open(t, server, redisclient.Cache), Account: "a", Limit: 10, Window: time.Hour,
 			Logger: strict(t), Patience: 10 * time.Second, Beat: time.Millisecond,
 		})
-		t.Cleanup(b.Close)
+		defer b.Close()
 		if err := b.Take(t.Context()); err != nil {
 			t.Fatal(err)
 		}
