@@ -85,6 +85,7 @@ type reply struct {
 	used, replicas      int
 	time                int64 // by the clock of Redis
 	right, share        int
+	others              int // the shares of all other replicas
 	isNew, settling     bool
 }
 
@@ -100,9 +101,10 @@ type question struct {
 	Now      int64    `json:"now"`      // 0: the clock of Redis
 	Replica  string   `json:"replica"`
 	Seq      int      `json:"seq"` // later questions have larger numbers
-	Ack      int64    `json:"ack"` // the time of the last answer that arrived; 0 if none did
+	Ack      int64    `json:"ack"` // the time of the last answer that arrived, as long as its rights hold; 0 if there is none
 	Right    int      `json:"right"`
 	Share    int      `json:"share"`
+	Others   int      `json:"others"`
 	Ahead    int      `json:"ahead"` // calls that are served first
 	Call     string   `json:"call"`  // the name of the call; empty for a look
 	Block    int64    `json:"block"` // no call may be made for so long
@@ -276,13 +278,13 @@ func (r *Redis) run(q question) (reply, error) {
 	switch {
 	case err != nil || q.Leave:
 		return reply{}, err
-	case len(n) != 10:
+	case len(n) != 11:
 		return reply{}, errors.New("an answer of another shape")
 	}
 	span := func(i int) time.Duration { return time.Duration(n[i]) * time.Microsecond }
 	return reply{
 		at: r.now(), wait: span(0), used: int(n[1]), last: span(2), blocked: span(3), replicas: int(n[4]), time: n[5],
-		right: int(n[6]), share: int(n[7]), isNew: n[8] == 1, settling: n[9] == 1,
+		right: int(n[6]), share: int(n[7]), isNew: n[8] == 1, settling: n[9] == 1, others: int(n[10]),
 	}, nil
 }
 
@@ -294,12 +296,12 @@ func (r *Redis) question(now time.Time, ahead int, name string) question {
 	q := question{
 		Limit: r.o.Limit, Window: r.own.span().Microseconds() + 1, Beat: r.o.Beat.Microseconds(),
 		Silence: silence * r.o.Beat.Microseconds(), Settle: settle * r.o.Beat.Microseconds(), Keep: keep.Microseconds(),
-		Replicas: r.o.Replicas, Replica: r.replica, Seq: r.seq, Ack: r.seen.time, Ahead: ahead, Call: name,
+		Replicas: r.o.Replicas, Replica: r.replica, Seq: r.seq, Ahead: ahead, Call: name,
 		Block: max(r.blocked.Sub(now).Microseconds(), 0), Calls: []untold{},
 	}
 	q.Right, _ = r.alone.at(r, now)
 	if !r.alone.ended(r, now) {
-		q.Share = r.alone.share
+		q.Share, q.Others, q.Ack = r.alone.share, r.seen.others, r.seen.time
 	}
 	if r.o.Now != nil {
 		q.Now = now.UnixMicro()

@@ -7,8 +7,8 @@
 -- ARGV  the question as JSON; redis.go describes its fields.
 -- Returns how long the call waits (0: it is counted), how many places are used or reserved, how long
 -- until all their calls are outside the window, for how long no call may be made, how many replicas
--- there are, the time, the right and the share of the replica, and whether it is new, and whether
--- the state is.
+-- there are, the time, the right and the share of the replica, whether it is new, whether the
+-- state is, and the shares of all others.
 local calls, blocked, members = KEYS[1], KEYS[2], KEYS[3]
 local q = cjson.decode(ARGV[1])
 local limit, window, now = q.limit, q.window, q.now
@@ -65,15 +65,22 @@ if fresh then
     born = now
     redis.call('HSET', members, 'born', string.format('%.0f', born))
   end
-  if q.replicas == 0 and q.share > 0 then
-    owed = math.max((owed or limit) - q.share, 0)
+  if q.replicas == 0 and q.ack > 0 then -- it knows an earlier state
+    local here = 0
+    for _, m in pairs(known) do here = here + m.share end
+    owed = math.max((owed or 0) - q.share, q.others - here, 0)
     redis.call('HSET', members, 'owed', owed)
   end
 elseif q.ack > 0 then
   me.acked = q.ack
 end
 local settling = 0
-if q.replicas == 0 then settling = math.max(born + q.settle - now, 0) end
+if q.replicas == 0 then
+  -- A replica that Redis has lost, and that does not ask, may have made calls in the last window.
+  local ready = born + q.settle
+  if owed and owed > 0 then ready = math.max(ready, born + window) end
+  settling = math.max(ready - now, 0)
+end
 
 -- What others may do without asking. A replica that was not heard of may use its share; one that
 -- was may use its right. Either is reserved as far as the replica's calls do not use it already.
@@ -145,4 +152,4 @@ if used > 0 then
   redis.call('PEXPIRE', calls, math.ceil(window / 1000))
 end
 return {math.max(at - now, 0), used + frozen, last, math.max(closed - now, 0), count, now, right, share,
-  fresh and 1 or 0, settling > 0 and 1 or 0}
+  fresh and 1 or 0, settling > 0 and 1 or 0, shares}

@@ -87,12 +87,12 @@ func (g *granted) hammer(ctx context.Context, wg *sync.WaitGroup, b providers.Bu
 	}
 }
 
-// most is the largest number of calls in any span shorter than a minute.
-func (g *granted) most() int {
+// most is the largest number of calls in any span shorter than a window.
+func (g *granted) most(window time.Duration) int {
 	slices.SortFunc(g.at, time.Time.Compare)
 	most := 0
 	for i, first := 0, 0; i < len(g.at); i++ {
-		for g.at[i].Sub(g.at[first]) >= time.Minute {
+		for g.at[i].Sub(g.at[first]) >= window {
 			first++
 		}
 		most = max(most, i-first+1)
@@ -115,7 +115,7 @@ func TestReplicas(t *testing.T) {
 		if got, want := len(g.at), 3*callers; got != want {
 			t.Errorf("%d calls were let through, want %d", got, want)
 		}
-		if got := g.most(); got != limit {
+		if got := g.most(time.Minute); got != limit {
 			t.Errorf("up to %d calls in a window, want %d", got, limit)
 		}
 		if got, most := time.Since(start), 20*time.Minute; got > most { // 120 calls, 7 a minute
@@ -178,11 +178,11 @@ func TestRedisGone(t *testing.T) {
 					alone.at = append(alone.at, at)
 				}
 			}
-			if got, want := alone.most(), limit/len(replicas); got != want {
+			if got, want := alone.most(time.Minute), limit/len(replicas); got != want {
 				t.Errorf("replica %d: up to %d calls in a window without Redis, want its share, %d", i, got, want)
 			}
 		}
-		if got := all.most(); got != limit {
+		if got := all.most(time.Minute); got != limit {
 			t.Errorf("up to %d calls in a window, want %d", got, limit)
 		}
 	})
