@@ -76,7 +76,8 @@ func (p *provider) commissionsOf(ctx context.Context, event string) ([]*provider
 	if err != nil {
 		return nil, providers.Harvest{}, err
 	}
-	return slices.DeleteFunc(all.Items, func(c *providers.Commission) bool { return c.EventID == nil || *c.EventID != event }), all.Harvest, nil
+	other := func(c *providers.Commission) bool { return c.EventID == nil || *c.EventID != event }
+	return slices.DeleteFunc(all.Items, other), all.Harvest, nil
 }
 
 // earning is a commission to be made, as it will be recognized.
@@ -94,8 +95,13 @@ type earningPlace struct{ affiliate, campaign providers.ID }
 // is says whether a commission is the one that was to be made: by the direct affiliate, where a sale makes several.
 func (e earning) is(c *providers.Commission) bool {
 	amount := e.amountOf(c)
-	return e.mayBe(c) && c.Kind == e.kind && amount != nil && (e.place == nil || c.AffiliateID == e.place.affiliate && c.CampaignID == e.place.campaign) &&
-		(e.place != nil || c.ReferralID == e.referral)
+	if e.place == nil && c.ReferralID != e.referral {
+		return false
+	}
+	if e.place != nil && (c.AffiliateID != e.place.affiliate || c.CampaignID != e.place.campaign) {
+		return false
+	}
+	return e.mayBe(c) && c.Kind == e.kind && amount != nil
 }
 
 // mayBe says whether nothing that a commission tells speaks against its being the one. What it does not tell, or

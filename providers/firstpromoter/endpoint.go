@@ -248,7 +248,8 @@ func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64)
 // listed reads records by their numbers, a hundred a call, and says which of them the list leaves out.
 // The vendor may give fewer rows than are asked for: what is missing of a page that may be full is
 // asked for again, as long as that brings more and more than few are missing.
-func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int) (b *providers.Batch[T], absent []int64, unread int, err error) {
+func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int,
+) (b *providers.Batch[T], absent []int64, unread int, err error) {
 	b = &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
 	for chunk := range slices.Chunk(numbers, pageSize) {
 		open := slices.Clone(chunk)

@@ -109,6 +109,9 @@ func TestOddReplies(t *testing.T) {
 					if (err != nil || made.ID.IsZero()) && !contradicts {
 						t.Errorf("%s = %s: Send: %+v, %v", name, odd, made, err)
 					}
+					if err == nil && told(made.Harvest, made.ID) && unreadable(o, name, odd) {
+						t.Errorf("%s = %s: a record that could not be read is taken over", name, odd)
+					}
 					if err == nil && told(made.Harvest, made.ID) == slices.Contains(made.Stale, made.ID) {
 						t.Errorf("%s = %s: the record is neither told nor stale, or both: %+v", name, odd, made)
 					}
@@ -121,6 +124,11 @@ func TestOddReplies(t *testing.T) {
 			}
 		})
 	}
+}
+
+// unreadable says whether a value is an oddity of a member that the client reads.
+func unreadable(o oddWrite, member, value string) bool {
+	return value == `{"x":[1]}` && slices.Contains(o.sure, member) && member != "promoter_campaign" && member != "promoter_campaigns" && member != "profile"
 }
 
 // plain says whether a value is one that a text member may have: then a record with it is another one.
