@@ -74,7 +74,7 @@ func firstEmail(w *world) string {
 	var data struct {
 		Affiliates struct{ Nodes []struct{ Email string } }
 	}
-	if err := json.Unmarshal(a.Data, &data); err != nil || len(data.Affiliates.Nodes) == 0 {
+	if err := json.Unmarshal(a.Data, &data); err != nil || len(data.Affiliates.Nodes) == 0 || data.Affiliates.Nodes[0].Email == "" {
 		w.t.Fatalf("%v: %s", err, clipped(a.text))
 	}
 	return data.Affiliates.Nodes[0].Email
