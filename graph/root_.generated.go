@@ -3004,7 +3004,7 @@ enum Capability {
   ): AffiliateConnection! @everyone
 }
 
-"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
+"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3388,7 +3388,7 @@ input ConnectCustomerInput @everyone {
   ): CampaignConnection! @everyone
 }
 
-"Which campaigns to list."
+"Which campaigns to list. An empty list matches nothing."
 input CampaignFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3642,7 +3642,7 @@ enum CodeModeInput {
   ): CommissionConnection! @everyone
 }
 
-"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
+"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused."
 input CommissionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3941,7 +3941,7 @@ input AdjustCommissionInput @everyone {
   ): CouponConnection! @everyone
 }
 
-"Which coupons to list."
+"Which coupons to list. An empty list matches nothing."
 input CouponFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4050,7 +4050,7 @@ input AssignCouponInput @everyone {
   ): MembershipConnection! @everyone
 }
 
-"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `."
+"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
 input MembershipFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4226,7 +4226,7 @@ input UpdateMembershipInput @everyone {
   ): PayoutConnection! @everyone
 }
 
-"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `."
+"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
 input PayoutFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4407,7 +4407,7 @@ input MarkPayoutPaidInput @everyone {
   ): ReferralConnection! @everyone
 }
 
-"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
+"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4741,7 +4741,7 @@ type PageInfo @everyone {
 An exact amount in one currency. Amounts of different currencies must not be added.
 """
 type Money @everyone {
-  "The amount in major units (dollars, not cents), signed: refunds and corrections are negative."
+  "The amount in major units (dollars, not cents), signed: refunds and corrections are negative. It has the decimals of its currency (12.00, 1.500 for KWD), and more only where they are not zeros."
   amount: Decimal!
   "The currency of the amount."
   currencyCode: CurrencyCode!
@@ -4838,7 +4838,7 @@ input MoneyInput @everyone {
   ): WebhookSubscriptionConnection! @only(roles: [ADMIN, EDITOR, READER])
 }
 
-"Which subscriptions to list."
+"Which subscriptions to list. An empty list matches nothing."
 input WebhookSubscriptionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
