@@ -92,7 +92,7 @@ type AffiliateFilter struct {
 
 // Match says whether a row passes the filter.
 func (f AffiliateFilter) Match(a *Affiliate) bool {
-	return (f.Campaigns == nil || slices.ContainsFunc(a.Memberships, func(m *Membership) bool { return slices.Contains(f.Campaigns, m.CampaignID) })) &&
+	return (f.Campaigns == nil || slices.ContainsFunc(a.Memberships, func(m *Membership) bool { return among(f.Campaigns, m.CampaignID) })) &&
 		among(f.Statuses, a.Status) &&
 		(f.Email == "" || a.Email != nil && EqualEmail(*a.Email, f.Email)) &&
 		(f.RefCode == "" || a.hasCode(f.RefCode, false)) &&

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -30,7 +31,8 @@ func checkFilter(ctx context.Context, f any) error {
 	}
 	span := func(r providers.DateRange) error {
 		if !r.From.IsZero() && !r.To.IsZero() && !r.From.Before(r.To) {
-			return badInput("filter.createdAt: from (%s) must come before to (%s)", r.From.Format("2006-01-02T15:04:05Z07:00"), r.To.Format("2006-01-02T15:04:05Z07:00"))
+			return badInput("filter.createdAt: from (%s) must come before to (%s)",
+				r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
 		}
 		return nil
 	}
@@ -38,14 +40,18 @@ func checkFilter(ctx context.Context, f any) error {
 	case providers.AffiliateFilter:
 		return ids("campaigns", f.Campaigns, providers.NounCampaign)
 	case providers.MembershipFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign))
+		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate),
+			ids("campaigns", f.Campaigns, providers.NounCampaign))
 	case providers.ReferralFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign), span(f.CreatedAt))
+		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate),
+			ids("campaigns", f.Campaigns, providers.NounCampaign), span(f.CreatedAt))
 	case providers.CommissionFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign),
+		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate),
+			ids("campaigns", f.Campaigns, providers.NounCampaign),
 			ids("referrals", f.Referrals, providers.NounReferral), ids("payouts", f.Payouts, providers.NounPayout), span(f.CreatedAt))
 	case providers.PayoutFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign))
+		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate),
+			ids("campaigns", f.Campaigns, providers.NounCampaign))
 	case providers.CouponFilter:
 		return ids("affiliates", f.Affiliates, providers.NounAffiliate)
 	}
