@@ -167,7 +167,9 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
-			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
+			Ledger: ledger.New(p.entries, ledger.Options{
+				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Logger: p.log,
+			}),
 			Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
