@@ -148,15 +148,15 @@ func New(c Config) *Client {
 func (c *Client) Get(ctx context.Context, r Request) error {
 	ctx, caller, cancel := c.share(ctx)
 	defer cancel()
+	var f *failure // of the last attempt: the executor's error hides it once the context has ended
 	got, err := c.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[reply]) (reply, error) {
-		got, f := c.try(ctx, caller, r, e.Attempts())
-		if f != nil {
+		var got reply
+		if got, f = c.try(ctx, caller, r, e.Attempts()); f != nil {
 			return got, f
 		}
 		return got, nil
 	})
-	f := (*failure)(nil)
-	if err != nil && !errors.As(err, &f) { // the context ended, and that is all the executor says
+	if err != nil && (f == nil || kindOfContext(ctx) == providers.KindCanceled) {
 		f = c.unreached(r, ctx, err)
 	}
 	if f == nil {
@@ -237,6 +237,11 @@ func (c *Client) read(r Request, got reply) *failure {
 
 // try is one attempt, and what follows for the next.
 func (c *Client) try(ctx, caller context.Context, r Request, attempt int) (reply, *failure) {
+	if ctx.Err() != nil {
+		f := c.unreached(r, ctx, ctx.Err())
+		f.err.Unsent, f.against = true, nobody
+		return reply{}, f
+	}
 	if f := c.admit(r); f != nil {
 		return reply{}, f
 	}
