@@ -2,6 +2,8 @@ package resolvers
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -63,10 +65,10 @@ func WithExplain(ctx context.Context) context.Context {
 	return context.WithValue(ctx, explainKey{}, true)
 }
 
-// InterceptOperation gives the operation its loaders and its trace.
+// InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	ctx = providers.WithTrace(ctx, new(providers.Trace))
-	return next(withLoaders(ctx, e.r))
+	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls), e.r))
 }
 
 // Cost is extensions.cost of every response to staff.
@@ -98,6 +100,7 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response
 	}
+	response.Errors = onceOverAllowance(response.Errors)
 	planned, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannedStat).(int)
 	trace := providers.TraceFrom(ctx)
 	if trace == nil {
@@ -115,6 +118,20 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 		response.Extensions["explain"] = explain(trace.Calls())
 	}
 	return response
+}
+
+// onceOverAllowance keeps the first of the errors which say that the request reached limits.calls:
+// it is one fact about the request, however many fields it left empty.
+func onceOverAllowance(errs gqlerror.List) gqlerror.List {
+	said := false
+	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {
+		if !errors.Is(e, providers.ErrAllowance) {
+			return false
+		}
+		again := said
+		said = true
+		return again
+	})
 }
 
 func explain(calls []providers.Call) Explanation {

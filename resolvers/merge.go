@@ -158,7 +158,7 @@ func (s *source[T]) goesOn() bool {
 		return false
 	}
 	if s.err != nil {
-		return providers.KindOf(s.err).Retryable()
+		return providers.KindOf(s.err).Retryable() || providers.OverAllowance(s.err)
 	}
 	if s.stopped || s.more {
 		return true
