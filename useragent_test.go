@@ -21,12 +21,12 @@ func TestUserAgent(t *testing.T) {
 		server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
 			agents = append(agents, r.Header.Get("User-Agent"))
 		}))
-		credentials := config.Credentials{}
+		credentials := map[string]string{}
 		for _, name := range f.Credentials {
 			credentials[name] = "x"
 		}
 		p := &process{registry: all.Registry(), now: time.Now}
-		account, err := p.provider(config.Account{ID: "a", Name: "A", Provider: f.Name, Currency: "USD", BaseURL: server.URL, Credentials: credentials, Timeout: time.Second},
+		account, err := p.provider(config.Account{ID: "a", Name: "A", Provider: f.Name, Currency: "USD", BaseURL: server.URL, Credentials: config.NewCredentials(credentials), Timeout: time.Second},
 			budget.New(10, time.Minute, time.Now), server.Client(), slog.New(slog.DiscardHandler))
 		if err != nil {
 			t.Fatal(err)
