@@ -100,7 +100,9 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response
 	}
-	response.Errors = onceOverAllowance(response.Errors)
+	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Query {
+		response.Errors = onceOverAllowance(response.Errors)
+	}
 	planned, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannedStat).(int)
 	trace := providers.TraceFrom(ctx)
 	if trace == nil {
@@ -120,8 +122,8 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	return response
 }
 
-// onceOverAllowance keeps the first of the errors which say that the request reached limits.calls:
-// it is one fact about the request, however many fields it left empty.
+// onceOverAllowance keeps the first of the errors which say that a query reached limits.calls: it is
+// one fact about the query, however many fields it left empty. (Of mutations each has its own limit.)
 func onceOverAllowance(errs gqlerror.List) gqlerror.List {
 	said := false
 	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {

@@ -51,7 +51,8 @@ func (g *gate) fail(now time.Time, cause *providers.Error, limit int, delay time
 	g.failures++
 	if g.closed || g.failures >= limit {
 		g.closed, g.until, g.delay = true, now.Add(delay), delay
-		g.cause, g.since = cause, now
+		kept := *cause // what the caller makes of it is not what the vendor said
+		g.cause, g.since = &kept, now
 	}
 	g.trial = false
 }

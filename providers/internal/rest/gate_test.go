@@ -191,6 +191,20 @@ func TestRefusedKeyRests(t *testing.T) {
 	}
 }
 
+// A write's refused key rests, too, also where the reply is not one that settles the write.
+func TestRefusedKeyOfWrite(t *testing.T) {
+	for _, body := range []string{"{}", "no"} {
+		f := newFixture("http://vendor.test", always(401, body), nil)
+		write := Request{Op: "POST /a", Path: "/a"}
+		if e := asError(t, f.Send(t.Context(), write)); e.Refused != (body == "{}") {
+			t.Errorf("%s: got %+v", body, e)
+		}
+		if e := asError(t, f.Send(t.Context(), write)); !e.Unsent || e.Kind != providers.KindUnauthorized || f.Health().Status != providers.AccountDown {
+			t.Errorf("%s: then got %+v", body, e)
+		}
+	}
+}
+
 // An endpoint that is closed to a key which is good elsewhere rests alone.
 func TestForbiddenEndpoint(t *testing.T) {
 	v, asked := paths(map[string]answer{"/closed": always(403, "{}").answer, "/open": always(200, "{}").answer})
