@@ -150,10 +150,13 @@ type Write struct {
 	// holds no secret.
 	Before json.RawMessage
 
-	// Send makes the write, by one call that is never repeated. An error whose [Error].Sent is false says that nothing has left. An
-	// error that the vendor answered (KindInvalid, KindNotFound, KindConflict, KindUnauthorized, KindRateLimited, KindUnsupported) says that
-	// nothing was done; Problems likewise. After any other error nobody knows.
+	// Send makes the write, by one call that is never repeated. [NothingWritten] says which errors
+	// prove that nothing was written. After any other error the write may have been made.
 	Send func(ctx context.Context) (*Written, error)
+
+	// Stale are records that the write may change and the command does not name. The cache forgets
+	// them, with those that the command names and all lists, when the outcome is not known.
+	Stale []ID
 
 	// Fields translates the vendor's names of fields into the input's paths, for what the vendor says of single fields.
 	Fields map[string]string
@@ -387,7 +390,7 @@ func (ch *checks) money(field string, m *Money, sign int) {
 		ch.add(field+".amount", "must not be 0")
 	case sign < 0 && m.Amount.Sign() < 0:
 		ch.add(field+".amount", "must not be less than 0")
-	case m.Amount.Trim(0).Scale() > MinorDigits(ch.currency):
+	case m.Amount.Trim(0).Scale() > CurrencyDigits(ch.currency):
 		ch.add(field+".amount", "has more decimal places than %s has", ch.currency)
 	case m.Amount.CmpAbs(maxAmount) > 0:
 		ch.add(field+".amount", "must not be more than %s", maxAmount)

@@ -101,7 +101,7 @@ func (b *wireBalances) UnmarshalJSON(raw []byte) error {
 			continue
 		}
 		var amount providers.Decimal
-		if _, err := wire.Decode(value, &amount); err != nil {
+		if _, err := wire.Decode(value, &amount); err != nil || !amount.Set {
 			continue
 		}
 		if (*b)[owedNow] == nil {

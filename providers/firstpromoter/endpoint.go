@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -59,11 +60,7 @@ func (r *reply) nodeOf(id providers.ID, providerID string, created *time.Time, k
 // cents is an amount that the vendor counts in cents; nil where there is none, or none that can be
 // held exactly.
 func (r *reply) cents(d providers.Decimal, currency string) *providers.Money {
-	m, err := d.Minor(currency)
-	if err != nil {
-		return nil
-	}
-	return m
+	return d.Minor(currency)
 }
 
 // worth is an amount by its unit: money for "cash", else so many of a reward. Of an unknown unit it is
@@ -296,6 +293,9 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 	lookup := query.Has(findBy)
 	q := request(e.path+"/"+segment, query)
 	q.Op, q.PrivatePath = "GET "+e.path+oneRecord, lookup
+	if lookup {
+		q.NotFound = []int{http.StatusUnprocessableEntity}
+	}
 	r, w, err := read[W](ctx, p, q)
 	if err != nil {
 		if notFound(err, lookup) {

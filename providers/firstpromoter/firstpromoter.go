@@ -60,7 +60,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -98,7 +97,6 @@ type provider struct {
 	config    providers.Config
 	client    *rest.Client
 	log       *wire.Log
-	answered  atomic.Bool   // see [provider.known]
 	extents   sync.Map      // of *wire.Extent, by the path of the endpoint
 	pollEvery time.Duration // between two looks at an action in the background
 }
@@ -126,14 +124,15 @@ func New(c providers.Config) (providers.Provider, error) {
 			"Authorization": {"Bearer " + c.Credentials["api_key"]},
 			"Account-Id":    {c.Credentials["account_id"]},
 		},
-		Timeout:  c.Timeout,
-		Private:  []string{"q"}, // people are searched for by their addresses
-		Classify: classify,
-		// The first wait after a 429 without Retry-After belongs here: 15 seconds.
-		HTTP:   c.HTTP,
-		Logger: c.Logger,
-		Budget: c.Budget,
-		Now:    c.Now,
+		Timeout:   c.Timeout,
+		FirstWait: 15 * time.Second, // where a 429 names none
+		UserAgent: c.UserAgent,
+		Private:   []string{"q"}, // people are searched for by their addresses
+		Classify:  classify,
+		HTTP:      c.HTTP,
+		Logger:    c.Logger,
+		Budget:    c.Budget,
+		Now:       c.Now,
 	})}, nil
 }
 
@@ -192,9 +191,6 @@ func (p *provider) Ping(ctx context.Context) error {
 	err := p.client.Get(ctx, r)
 	if err == nil && into.Value.Form != wire.FormArray {
 		err = p.badReply(r.Op, errNoList)
-	}
-	if err == nil {
-		p.answered.Store(true)
 	}
 	return err
 }

@@ -84,7 +84,6 @@ func send[E any](ctx context.Context, p *provider, op, path string, body any) (*
 	if err := p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: &decoded}); err != nil {
 		return nil, nil, err
 	}
-	p.answered.Store(true)
 	return p.reply(ctx, op, decoded.Odd), &decoded.Value, nil
 }
 
@@ -117,21 +116,13 @@ var errAccount = errors.New("the account_id names no account of this key")
 // gone since.
 func (p *provider) fetch(ctx context.Context, r rest.Request) error {
 	err := p.client.Get(ctx, r)
-	switch {
-	case err == nil:
-		p.answered.Store(true)
-	case providers.KindOf(err) == providers.KindNotFound && (!strings.HasSuffix(r.Op, oneRecord) || !p.known()):
+	if providers.KindOf(err) == providers.KindNotFound && (!strings.HasSuffix(r.Op, oneRecord) || !p.client.Answered()) {
 		if probed := p.client.Get(ctx, accountProbe()); probed != nil {
-			p.answered.Store(false)
 			return probed
 		}
-		p.answered.Store(true)
 	}
 	return err
 }
-
-// known says whether a call of this account has succeeded.
-func (p *provider) known() bool { return p.answered.Load() }
 
 // watch gathers what was odd in the replies that a look reads.
 type watch struct {

@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -33,10 +34,13 @@ type wireProgram struct {
 	ID                 integer           `json:"id"`
 	Name               text              `json:"name"`
 	IsDefault          text              `json:"is_default"`
-	Rule               text              `json:"rule"`
+	Rule               json.RawMessage   `json:"rule"`
 	CommissionType     text              `json:"commission_type"`
 	CommissionAmount   providers.Decimal `json:"commission_amount"`
-	CommissionAdvanced many[struct{}]    `json:"commission_advanced"`
+	CommissionAdvanced json.RawMessage   `json:"commission_advanced"`
+	NewCustomer        json.RawMessage   `json:"new_customer_commission"`
+	Lifetime           json.RawMessage   `json:"lifetime_commission"`
+	SpecialCoupon      json.RawMessage   `json:"special_coupon_commission"`
 	CreatedAt          instant           `json:"created_at"`
 }
 
@@ -60,23 +64,35 @@ func (w *wireProgram) isDefault() *bool {
 	return nil
 }
 
-// commission is the rule where it is a simple one: neither by product nor by item. Its words are shown to people, of
-// which one is documented; the others are assumed.
+// ruleTypes are the vendor's three types, by the words that people are shown.
+var ruleTypes = map[string]providers.CommissionRuleType{
+	"percent of sale": providers.RulePercentage, "flat rate per order": providers.RuleFixed, "flat rate per item": providers.RuleFixedPerItem,
+}
+
+// commission is the program's rule. What differs by product, customer or coupon is opaque, and goes
+// into the notes.
 func (w *wireProgram) commission(currency string) *providers.CommissionRule {
-	switch {
-	case w.CommissionType == "" || w.Rule.is("advance") || len(w.CommissionAdvanced) > 0 || w.CommissionType.is("flat rate per item"):
-		return nil
-	case w.CommissionType.is("percent of sale"):
-		rule := &providers.CommissionRule{Type: providers.RulePercentage}
-		if w.CommissionAmount.Set {
-			rule.Percent = &w.CommissionAmount.Value
-		}
-		return rule
-	case w.CommissionType.is("flat rate per order"):
-		return &providers.CommissionRule{Type: providers.RuleFixed, Amount: w.CommissionAmount.Major(currency)}
-	default:
-		return &providers.CommissionRule{Type: providers.RuleUnknown}
+	t, ok := ruleTypes[strings.ToLower(string(w.CommissionType))]
+	if !ok {
+		t = providers.RuleUnknown
 	}
+	rule := providers.NewCommissionRule(t, w.CommissionAmount, currency)
+	if !ok && w.CommissionType != "" {
+		rule.Notes = append(rule.Notes, "commission_type: "+string(w.CommissionType))
+		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
+	}
+	var basic text
+	if _ = json.Unmarshal(w.Rule, &basic); !basic.is("basic") && !basic.is("auto") { // words that are assumed to add nothing
+		rule.Note("rule", w.Rule)
+	}
+	rule.Note("commission_advanced", w.CommissionAdvanced)
+	rule.Note("new_customer_commission", w.NewCustomer)
+	rule.Note("lifetime_commission", w.Lifetime)
+	rule.Note("special_coupon_commission", w.SpecialCoupon)
+	if w.CommissionType == "" && rule.Notes == nil {
+		return nil
+	}
+	return rule
 }
 
 // What other records tell of a program: its id, and in affiliates its name. Lists below it need no more.

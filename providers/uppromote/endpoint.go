@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -27,6 +29,9 @@ var (
 func get[W any](ctx context.Context, p *provider, op, path string, query url.Values) ([]W, error) {
 	var a answer[W]
 	r := rest.Request{Op: "GET " + op, Path: path, Query: query, Into: &a}
+	if strings.HasSuffix(op, "/{id}") {
+		r.NotFound = []int{http.StatusUnprocessableEntity}
+	}
 	if err := p.client.Get(ctx, r); err != nil {
 		return nil, err
 	}
@@ -46,7 +51,7 @@ func (p *provider) contradiction(op string, said text, w wireError) error {
 		return nil
 	}
 	e := w.fault()
-	e.Account, e.Provider, e.Op, e.Status, e.Kind, e.Sent = p.config.Account, name, op, status, kind(status), true
+	e.Account, e.Provider, e.Op, e.Status, e.Kind = p.config.Account, name, op, status, kind(status)
 	return e
 }
 
