@@ -344,3 +344,20 @@ func TestRawForms(t *testing.T) {
 		}
 	}
 }
+
+// TestMinorUnits: amounts are in the minor unit that the account's currency has.
+func TestMinorUnits(t *testing.T) {
+	for currency, want := range map[string]string{"KWD": "1.500", "USD": "15.00", "JPY": "1500"} {
+		row := with(t, someRow["/commissions"](1), map[string]string{"amount": `1500`})
+		c := providertest.Config("saas", &lists{rows: map[string][]string{"/commissions": {row}}}, noon)
+		c.Credentials, c.Currency = someKey, currency
+		p, err := New(c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page := providertest.First[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{}))
+		if got := page.Items[0].Amount; got == nil || got.Amount.String() != want || got.CurrencyCode != currency {
+			t.Errorf("%s: %v, want %s", currency, got, want)
+		}
+	}
+}
