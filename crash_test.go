@@ -68,7 +68,7 @@ func newVictim(t *testing.T) *victim {
 	v := &victim{t: t, redis: redistest.Start(t, "--appendonly", "yes", "--appendfsync", "always")}
 	kits, text := simulated(t, providers.SandboxMedium, 500*time.Millisecond)
 	v.kits = kits
-	text += fmt.Sprintf("redis: { cache: %q }\nwrites: { settle: %v }\nlimits: { timeout: 10s, calls: 1000 }\n", v.redis.Target().Addresses[0].Reveal(), settling)
+	text += fmt.Sprintf("redis: { cache: %q, replicas: 1 }\nwrites: { settle: %v }\nlimits: { timeout: 10s, calls: 1000 }\n", v.redis.Target().Addresses[0].Reveal(), settling)
 	v.config = write(t, text)
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
@@ -89,7 +90,7 @@ func TestPagesOfAllAccounts(t *testing.T) {
 			type page struct {
 				Nodes []struct {
 					ID        string
-					CreatedAt *string
+					CreatedAt *time.Time
 					Account   struct{ ProviderID string }
 				}
 				PageInfo struct {
@@ -100,7 +101,7 @@ func TestPagesOfAllAccounts(t *testing.T) {
 			seen := map[string]bool{}
 			accounts := map[string]int{}
 			var after any
-			last := "9999"
+			last := time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)
 			for n := 0; ; n++ {
 				if n > 200 {
 					t.Fatal("the list does not end")
@@ -114,11 +115,11 @@ func TestPagesOfAllAccounts(t *testing.T) {
 					}
 					seen[row.ID] = true
 					accounts[row.Account.ProviderID]++
-					at := ""
+					at := time.Time{} // undated rows come last
 					if row.CreatedAt != nil {
 						at = *row.CreatedAt
 					}
-					if at > last {
+					if at.After(last) {
 						t.Fatalf("a row of %s comes behind one of %s", at, last)
 					}
 					last = at
