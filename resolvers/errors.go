@@ -54,6 +54,23 @@ func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 	return badInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
 }
 
+var errBadCursor = &clientError{code: CodeBadCursor, text: "this cursor does not belong to this list with this filter; start again without `after`"}
+
+// unread is the error of a list of which rows could not be read: it tells how many are missing.
+func (r *Resolver) unread(account string, rows int) error {
+	name, ext := "the vendor", map[string]any{"retryable": false, "rows": rows}
+	if p, ok := r.byID[account]; ok {
+		a := p.Account()
+		name = a.Provider.Name
+		ext["account"], ext["provider"] = a.ID.String(), a.Provider.ID
+	}
+	text := fmt.Sprintf("%s sent %d rows of this list without a usable id; they are left out, and all others are here", name, rows)
+	if rows == 1 {
+		text = fmt.Sprintf("%s sent 1 row of this list without a usable id; it is left out, and all others are here", name)
+	}
+	return &clientError{code: CodeUpstreamError, text: text, ext: ext}
+}
+
 // errInternal is all that clients are told of what nobody wrote for them.
 const errInternal = "internal error"
 
