@@ -18,7 +18,7 @@ func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers
 		return nil, nil
 	}
 	if len(affiliates) > 0 {
-		return ofAffiliates(p, affiliates, true, false, couponsOf), nil
+		return ofAffiliates(p, affiliates, true, couponsOf), nil
 	}
 	all := at("/affiliates", nil, true, p.listAffiliates)
 	return []providers.List[providers.Coupon]{derived(all, false, couponsOf)}, nil
@@ -47,9 +47,13 @@ func (w *promoCodeWire) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// coupons are the affiliate's promo codes, each once. When one was made, the vendor does not say.
+// coupons are the affiliate's promo codes, each once; nil where there are some, and none could be
+// read. When one was made, the vendor does not say.
 func (r *reply) coupons(w *affiliateWire) []*providers.Coupon {
 	coupons := []*providers.Coupon{}
+	if w.Odd("promo_codes") || len(w.PromoCodes) > 0 {
+		coupons = nil
+	}
 	seen := map[string]bool{"": true} // one without a code can be neither used nor named
 	if w.WireID() == "" {
 		return coupons

@@ -87,7 +87,10 @@ func (r *rows[W]) total() *int64 {
 // learn notes how long the whole list is, given a page of it.
 func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 	sent := r.Data.Sent()
-	if total := r.total(); total != nil && more && sent > 0 {
+	if sent == 0 && more {
+		return // a gap, not the end
+	}
+	if total := r.total(); total != nil && more {
 		e.SetPages(max(int((*total+int64(sent)-1)/int64(sent)), number+1)) // no page but the last is shorter
 	}
 	e.Saw(number, sent, more)
@@ -276,8 +279,8 @@ func digest(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// derived is a list whose rows are parts of the rows of another. each says that every row has
-// exactly one part: a row without it could not be read.
+// derived is a list whose rows are parts of the rows of another. parts answers nil where they could
+// not be read, which counts as one row. each says that every row has exactly one part.
 func derived[T, U providers.Record](l providers.List[T], each bool, parts func(*T) []*U) providers.List[U] {
 	d := providers.List[U]{
 		Key:   l.Key,
@@ -298,13 +301,16 @@ func derived[T, U providers.Record](l providers.List[T], each bool, parts func(*
 
 func partsOf[T, U providers.Record](page *providers.Page[T], each bool, parts func(*T) []*U) *providers.Page[U] {
 	out := &providers.Page[U]{More: page.More, Unread: page.Unread, Mark: page.Mark, Harvest: page.Harvest}
-	for _, row := range page.Items {
-		out.Items = append(out.Items, parts(row)...)
-		out.Harvest.Add(providers.HarvestOf(row))
-	}
 	if each {
 		out.Total = page.Total
-		out.Unread += max(len(page.Items)-len(out.Items), 0)
+	}
+	for _, row := range page.Items {
+		found := parts(row)
+		if found == nil {
+			out.Unread++
+		}
+		out.Items = append(out.Items, found...)
+		out.Harvest.Add(providers.HarvestOf(row))
 	}
 	return out
 }
@@ -312,7 +318,7 @@ func partsOf[T, U providers.Record](page *providers.Page[T], each bool, parts fu
 // ofAffiliates are lists whose rows are parts of the affiliates of these ids, a page's worth of
 // affiliates in each. They are read through the caller's Reader, newest first.
 func ofAffiliates[U providers.Record](
-	p *provider, uuids []string, exact, each bool, parts func(*providers.Affiliate) []*U,
+	p *provider, uuids []string, exact bool, parts func(*providers.Affiliate) []*U,
 ) (lists []providers.List[U]) {
 	for chunk := range slices.Chunk(uuids, pageSize) {
 		key := strings.Join(chunk, ",")
@@ -330,7 +336,7 @@ func ofAffiliates[U providers.Record](
 						return nil, err
 					}
 				}
-				return partsOf(page, each, parts), nil
+				return partsOf(page, false, parts), nil
 			},
 		})
 	}

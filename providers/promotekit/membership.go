@@ -23,7 +23,7 @@ func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[p
 	}
 	if len(affiliates) > 0 {
 		exact := len(campaigns) == 0 && len(f.Statuses) == 0
-		return ofAffiliates(p, affiliates, exact, true, membershipsOf), nil
+		return ofAffiliates(p, affiliates, exact, membershipsOf), nil
 	}
 	var lists []providers.List[providers.Membership]
 	for _, l := range forEach("/affiliates", nil, "campaign_id", campaigns, len(f.Statuses) == 0, p.listAffiliates) {
@@ -32,7 +32,13 @@ func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[p
 	return lists, nil
 }
 
-func membershipsOf(a *providers.Affiliate) []*providers.Membership { return a.Memberships }
+// membershipsOf is nil where the campaign could not be read: everybody has one.
+func membershipsOf(a *providers.Affiliate) []*providers.Membership {
+	if len(a.Memberships) == 0 {
+		return nil
+	}
+	return a.Memberships
+}
 
 // MembershipsByID reads the affiliates that hold them. One that has moved to another campaign no
 // longer has the membership asked for.
