@@ -227,8 +227,8 @@ func at[T providers.Record](path string, query url.Values, exact bool, list list
 // compare addresses exactly, and may have stored this one in lower case: where nothing has the
 // spelling that was typed, the lower case is asked for.
 func addressed[T providers.Record](path string, query url.Values, exact bool, list lister[T]) providers.List[T] {
-	l := at(path, query, exact, list)
 	spellings := providers.EmailSpellings(query.Get(emailParameter))
+	l := at(path, url.Values{emailParameter: spellings[:1]}, exact, list)
 	l.Page = func(ctx context.Context, r providers.PageRequest) (page *providers.Page[T], err error) {
 		for _, spelling := range spellings {
 			page, err = list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
