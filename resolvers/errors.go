@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -127,7 +129,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		}
 		out.Message, out.Extensions["code"] = errInternal, CodeInternal
 	case errors.As(err, &input):
-		out.Message, out.Extensions["code"] = input.Error(), CodeBadUserInput
+		out.Message, out.Extensions["code"] = argument(ctx, out.Path)+input.Error(), CodeBadUserInput
 	case errors.As(err, &client):
 		out.Message, out.Extensions["code"] = client.text, client.code
 		for k, v := range client.ext {
@@ -167,6 +169,16 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		out.Extensions["requestId"] = id
 	}
 	return out
+}
+
+// argument is where a value stands in the arguments of the field that refuses it, as a prefix: "filter.accounts[0]: ". A path
+// of an error goes on there behind the field's own.
+func argument(ctx context.Context, at ast.Path) string {
+	field := graphql.GetFieldContext(ctx)
+	if field == nil || len(at) <= len(field.Path()) {
+		return ""
+	}
+	return strings.TrimPrefix(at[len(field.Path()):].String(), ".") + ": "
 }
 
 // presentWrite is Present for what became of a write, if that is what the error is about.

@@ -31,11 +31,15 @@ type Redis struct {
 	Cache   redisclient.Target // records, pages and call budgets: may be evicted, may vanish
 	Durable redisclient.Target // what cannot be fetched again
 	Timeout time.Duration      // how long a request waits for the cache's server before it goes on without it
+
+	// Replicas is the largest number of replicas that run at once, which divide the call budgets
+	// when Redis does not answer. Zero: those that Redis heard of.
+	Replicas int
 }
 
 // Equal says whether both are the same.
 func (r Redis) Equal(o Redis) bool {
-	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout
+	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout && r.Replicas == o.Replicas
 }
 
 // Account is one account at one vendor, with every default filled in.
@@ -119,6 +123,7 @@ func (a Auth) Configured() bool { return len(a.APIKeys) > 0 || a.JWT != nil }
 // CORS says which web pages may ask, besides the server's own.
 type CORS struct {
 	Origins []string // each as browsers send it: scheme://host[:port]; those of plain http are this machine's
+	Headers []string // that their requests may have besides those that GraphQL clients and tracing add
 }
 
 // Limits bound one GraphQL request, and how many a partner may make.

@@ -11,6 +11,9 @@
 //	  durable: redis://other:6379  # what cannot be fetched again; default: the same server as cache
 //	  timeout: 50ms                # how long a request waits for the cache's before it goes on without it
 //	  ca: redis-ca.pem             # default: the system's; certificates that those of rediss:// servers descend from
+//	  replicas: 3                  # the largest number that runs at once; without Redis each makes at most this part of an
+//	                               # account's calls, for as long as it takes. Default: the number that Redis heard of; then
+//	                               # a replica stops calling 15m after it lost Redis, and makes no call before it reached it
 //
 //	accounts:                      # required; at least one
 //	  - id: saas                   # required; [a-z0-9-]{1,32}; part of every id that clients store: never change or reuse one
@@ -58,6 +61,7 @@
 //	cors:                          # absent: only the server's own page may ask in a browser
 //	  origins:                     # required; each as browsers send it, never *
 //	    - https://portal.example.com   # http on this machine alone; without auth this machine's origins only
+//	  headers: [X-Tenant]          # that requests may have besides those of GraphQL clients and of tracing; none
 //
 //	writes:
 //	  settle: 20s                  # how long a write that nobody answered may still land at the vendor
@@ -103,7 +107,8 @@
 //
 // The variable PARTNERGRAPH_ and a value's path overrides it: PARTNERGRAPH_LISTEN,
 // PARTNERGRAPH_CACHE_LIST, PARTNERGRAPH_LIMITS_CALLS. An account stands there by its id, with _ for -:
-// PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY. PARTNERGRAPH_CORS_ORIGINS has commas between its origins. (Not its id itself, which everything hangs on; and not what
+// PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY. PARTNERGRAPH_CORS_ORIGINS and PARTNERGRAPH_CORS_HEADERS have commas
+// between their values. (Not its id itself, which everything hangs on; and not what
 // stands in the lists of auth, whose entries have no names of their own.) PORT, which hosting platforms
 // set, listens on that port of all interfaces; PARTNERGRAPH_LISTEN goes before it. So does
 // PARTNERGRAPH_REDIS_CACHE before REDIS_URL, which is the URL of redis.cache. An empty variable counts as not set here.
