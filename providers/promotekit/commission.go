@@ -149,7 +149,9 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 			if err != nil {
 				return nil, err
 			}
-			out := &providers.Page[providers.Commission]{More: page.More, Unread: page.Unread, Mark: page.Mark, Harvest: page.Harvest}
+			out := &providers.Page[providers.Commission]{
+				More: page.More, Unread: page.Unread, Mark: page.Mark, Harvest: page.Harvest,
+			}
 			for _, c := range page.Items {
 				if c.PayoutID == id {
 					out.Items = append(out.Items, c)
@@ -442,7 +444,9 @@ func (p *provider) lookCreateCommission(
 	default:
 		return providers.Unclear, nil, nil
 	}
-	return providers.Made, &providers.Written{ID: row.ID, Harvest: providers.HarvestOf(row), StaleLists: []providers.Noun{providers.NounCommission}}, nil
+	return providers.Made, &providers.Written{
+		ID: row.ID, Harvest: providers.HarvestOf(row), StaleLists: []providers.Noun{providers.NounCommission},
+	}, nil
 }
 
 // postCommission makes a commission. The reference names no currency: it is taken to be the organization's, which is the account's.

@@ -64,7 +64,11 @@ func (r *reply) coupons(w *affiliateWire) []*providers.Coupon {
 		}
 		seen[c.Code] = true
 		coupons = append(coupons, &providers.Coupon{
-			Node:        providers.Node{ID: r.id(providers.NounCoupon, providers.JoinLocal(w.ID, c.Code)), ProviderID: cmp.Or(c.ExternalID, c.Code), FetchedAt: r.at},
+			Node: providers.Node{
+				ID:         r.id(providers.NounCoupon, providers.JoinLocal(w.ID, c.Code)),
+				ProviderID: cmp.Or(c.ExternalID, c.Code),
+				FetchedAt:  r.at,
+			},
 			Code:        c.Code,
 			AffiliateID: r.id(providers.NounAffiliate, w.ID),
 			CampaignID:  r.id(providers.NounCampaign, w.Campaign.ID),

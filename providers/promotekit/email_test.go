@@ -133,6 +133,9 @@ func TestOddWrites(t *testing.T) {
 							continue
 						}
 					}
+					if form == `[null]` && (len(written.Stale) != 1 || len(written.Harvest.Affiliates)+len(written.Harvest.Referrals) != 0) {
+						t.Errorf("%s is remembered: %+v", oddity, written)
+					}
 					if err != nil || vendor.sent != 1 || uuidOf(written.ID) != uuidA && written.ID.Local != uuidA {
 						t.Errorf("%s: %+v, %v by %d writes", oddity, written, err, vendor.sent)
 					}

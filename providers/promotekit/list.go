@@ -243,7 +243,9 @@ func addressed[T providers.Record](path string, query url.Values, exact bool, li
 
 // forEach is one list for each value of a parameter that takes only one, each within the list that
 // nothing narrows; without values it is the one list that query alone narrows.
-func forEach[T providers.Record](path string, query url.Values, param string, values []string, exact bool, list lister[T]) []providers.List[T] {
+func forEach[T providers.Record](
+	path string, query url.Values, param string, values []string, exact bool, list lister[T],
+) []providers.List[T] {
 	if len(values) == 0 {
 		return []providers.List[T]{at(path, query, exact, list)}
 	}
