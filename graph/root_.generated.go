@@ -3377,6 +3377,7 @@ input ConnectCustomerInput @everyone {
   ): Campaign @everyone
   """
   Campaigns, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. FirstPromoter's have no dates and come last.
+  PromoteKit sends its campaigns oldest first: an account with more than a hundred of them keeps the vendor's order of pages.
   """
   campaigns(
     "How many at most, 1 to 100."

@@ -7,7 +7,9 @@ import (
 )
 
 // List is one sequence of records at the vendor, newest first, that can be read page by page.
-// Planning one costs nothing; reading a page usually costs one call.
+// Planning one costs nothing; reading a page usually costs one call. Where the vendor has another
+// order, the rows of each page are newest first, and a list of several pages keeps the vendor's
+// order of pages: readers may rely on the order for what they show, not for what they leave out.
 type List[T Record] struct {
 	// Key names the list within its account and noun: equal keys are the same list. It is part
 	// of cache keys and cursors, so it holds ids rather than e-mail addresses, and stays the same from

@@ -144,6 +144,46 @@ func TestMergeOrder(t *testing.T) {
 	}
 }
 
+// TestPagesOutOfOrder merges accounts of which one has pages oldest first, each page newest first,
+// and finds every row once, in the order of its account, whatever a client page holds.
+func TestPagesOutOfOrder(t *testing.T) {
+	a, b, c := &vendorList{account: "a", size: 3}, &vendorList{account: "b", size: 2}, &vendorList{account: "c", size: 100}
+	for i := range 8 {
+		a.rows, b.rows, c.rows = append(a.rows, a.row(i, 10*i)), append(b.rows, b.row(i, 10*i+5)), append(c.rows, c.row(i, 3*i))
+	}
+	slices.Reverse(a.rows) // oldest first …
+	for page := range slices.Chunk(a.rows, a.size) {
+		slices.Reverse(page) // … but for each page
+	}
+	for first := 1; first <= 25; first++ {
+		got, cursor := map[string][]string{}, ""
+		for more := true; more; {
+			sources := sourcesOf(20, every, a, b, c)
+			if cursor != "" {
+				at, err := Unseal("bound", cursor)
+				if err != nil {
+					t.Fatal(err)
+				}
+				Resume(sources, at)
+			}
+			for _, r := range Merge(t.Context(), sources, first) {
+				got[r.Record.ID.Account] = append(got[r.Record.ID.Account], r.Record.ID.Local)
+			}
+			cursor = Seal("bound", Positions(sources))
+			more = slices.ContainsFunc(sources, func(s *Source[providers.Commission]) bool { return s.More() })
+		}
+		for _, v := range []*vendorList{a, b, c} {
+			var want []string
+			for _, r := range v.rows {
+				want = append(want, r.ID.Local)
+			}
+			if !slices.Equal(got[v.account], want) {
+				t.Errorf("%d rows a page, account %s: got %q, want %q", first, v.account, got[v.account], want)
+			}
+		}
+	}
+}
+
 // TestFirstHundredIsOneRead wants no page read whose rows are not needed.
 func TestFirstHundredIsOneRead(t *testing.T) {
 	v := &vendorList{account: "a", size: 100}

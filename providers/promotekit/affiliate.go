@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // affiliateStates are those that an affiliate can be in here; UNKNOWN where the vendor left the
@@ -27,9 +28,13 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 		return nil, nil
 	}
 	exact := len(f.Statuses) == 0 && f.Search == ""
-	if query, more := firstSet("email", f.Email, "ref_code", f.RefCode, "promo_code", f.PromoCode); query != nil {
+	if query, more := firstSet(emailParameter, f.Email, "ref_code", f.RefCode, "promo_code", f.PromoCode); query != nil {
+		list := at[providers.Affiliate]
+		if f.Email != "" {
+			list = addressed[providers.Affiliate]
+		}
 		exact = exact && !more && len(campaigns) == 0
-		return []providers.List[providers.Affiliate]{at("/affiliates", query, exact, p.listAffiliates)}, nil
+		return []providers.List[providers.Affiliate]{list("/affiliates", query, exact, p.listAffiliates)}, nil
 	}
 	return forEach("/affiliates", nil, "campaign_id", campaigns, exact, p.listAffiliates), nil
 }
@@ -37,29 +42,6 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 // AffiliatesByID reads affiliates one by one, or all where that is fewer calls.
 func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Affiliate], error) {
 	return byID(ctx, p, providers.NounAffiliate, ids, p.listAffiliates, p.getAffiliate)
-}
-
-// affiliates are those of these ids that there are, newest first; one that could not be read fails all.
-func (p *provider) affiliates(ctx context.Context, reader providers.Reader, uuids []string) ([]*providers.Affiliate, error) {
-	ids := make([]providers.ID, len(uuids))
-	for i, uuid := range uuids {
-		ids[i] = p.id(providers.NounAffiliate, uuid)
-	}
-	batch, err := reader.AffiliatesByID(ctx, ids)
-	if err != nil {
-		return nil, err
-	}
-	var found []*providers.Affiliate
-	for _, id := range ids {
-		if err := batch.Failed[id]; err != nil {
-			return nil, err
-		}
-		if a := batch.Found[id]; a != nil {
-			found = append(found, a)
-		}
-	}
-	slices.SortStableFunc(found, func(a, b *providers.Affiliate) int { return b.Listed().Compare(a.Listed()) })
-	return found, nil
 }
 
 // listAffiliates reads a page of the affiliates.
@@ -88,21 +70,32 @@ type affiliateWire struct {
 		URL  string `json:"url"`
 		Code string `json:"code"`
 	} `json:"links"`
-	PromoCodes    []promoCodeWire       `json:"promo_codes"`
-	Clicks        *int64                `json:"clicks"`
-	Approved      *bool                 `json:"approved"`
-	Banned        *bool                 `json:"banned"`
-	Details       string                `json:"details"`
-	Notifications *bool                 `json:"new_paid_referral_notifications"`
-	Campaign      related[campaignWire] `json:"campaign"`
+	PromoCodes    []promoCodeWire            `json:"promo_codes"`
+	Clicks        *int64                     `json:"clicks"`
+	Approved      *bool                      `json:"approved"`
+	Banned        *bool                      `json:"banned"`
+	Details       string                     `json:"details"`
+	Notifications *bool                      `json:"new_paid_referral_notifications"`
+	Campaign      wire.Related[campaignWire] `json:"campaign"`
 }
 
-// affiliate converts an affiliate and harvests its campaign, membership and coupons.
-func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate {
-	embedded(r, w.Campaign, (*reply).campaign)
+// relatedAffiliate converts an affiliate that stands inside another record.
+func (r *reply) relatedAffiliate(w *affiliateWire) *providers.Affiliate {
+	a := r.affiliateOf(w, membershipKnowledge.Fields(w.Members), couponKnowledge.Fields(w.Members))
+	a.Known = affiliateKnowledge.Fields(w.Members)
+	return a
+}
+
+// affiliate converts an affiliate.
+func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate { return r.affiliateOf(w, nil, nil) }
+
+// affiliateOf converts an affiliate and harvests its campaign, membership and coupons, of which so
+// much is known.
+func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fields) *providers.Affiliate {
+	related(r, &w.Campaign, (*reply).relatedCampaign)
 	state := standing(w)
 	a := &providers.Affiliate{
-		Node:           r.node(providers.NounAffiliate, w.ID, w.record),
+		Node:           r.node(providers.NounAffiliate, w.record),
 		Email:          text(w.Email),
 		FirstName:      text(w.FirstName),
 		LastName:       text(w.LastName),
@@ -119,10 +112,12 @@ func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate {
 		a.Links = append(a.Links, providers.Link{URL: l.URL, Code: text(l.Code)})
 	}
 	if m := r.membership(w); m != nil {
+		m.Known = membership
 		a.Memberships = append(a.Memberships, m)
 		harvested(r, m)
 	}
 	for _, c := range a.Coupons {
+		c.Known = coupon
 		harvested(r, c)
 	}
 	return a
@@ -135,11 +130,12 @@ type state struct {
 	words      string
 }
 
+// standing is UNKNOWN where either boolean that decides is missing.
 func standing(w *affiliateWire) state {
 	switch {
 	case w.Banned != nil && *w.Banned:
 		return state{providers.AffiliateBanned, providers.MembershipBanned, "banned"}
-	case w.Approved == nil:
+	case w.Approved == nil || w.Banned == nil:
 		return state{providers.AffiliateUnknown, providers.MembershipUnknown, ""}
 	case *w.Approved:
 		return state{providers.AffiliateActive, providers.MembershipActive, "approved"}
@@ -163,25 +159,28 @@ type affiliateBody struct {
 	Notifications *bool   `json:"new_paid_referral_notifications,omitempty"`
 }
 
-// body is the affiliate as a body would make it. Of several codes the one is taken that is wanted, if it is there.
+// body is the affiliate as a body would make it, without what could not be read. Of several codes
+// the one is taken that is wanted, if it is there.
 func (w *affiliateWire) body(wanted *affiliateBody) *affiliateBody {
-	b := &affiliateBody{
-		Email: &w.Email, FirstName: &w.FirstName, LastName: &w.LastName, PayoutEmail: &w.PayoutEmail, Details: &w.Details,
-		CampaignID: &w.Campaign.ID, Approved: w.Approved, Banned: w.Banned, Notifications: w.Notifications,
-		RefCode: new(""), PromoCode: new(""),
-	}
+	var link, promo string
 	pick := func(to *string, code string, wanted *string) {
 		if *to == "" || wanted != nil && strings.EqualFold(code, *wanted) {
 			*to = code
 		}
 	}
 	for _, l := range w.Links {
-		pick(b.RefCode, l.Code, wanted.RefCode)
+		pick(&link, l.Code, wanted.RefCode)
 	}
 	for _, c := range w.PromoCodes {
-		pick(b.PromoCode, c.Code, wanted.PromoCode)
+		pick(&promo, c.Code, wanted.PromoCode)
 	}
-	return b
+	return &affiliateBody{
+		Email: told(w.Members, "email", w.Email), FirstName: told(w.Members, "first_name", w.FirstName),
+		LastName: told(w.Members, "last_name", w.LastName), PayoutEmail: told(w.Members, "payout_email", w.PayoutEmail),
+		Details: told(w.Members, "details", w.Details), CampaignID: told(w.Members, "campaign", w.Campaign.ID),
+		RefCode: told(w.Members, "links", link), PromoCode: told(w.Members, "promo_codes", promo),
+		Approved: w.Approved, Banned: w.Banned, Notifications: w.Notifications,
+	}
 }
 
 var affiliateFields = map[string]string{
@@ -229,8 +228,8 @@ func newAffiliate(c *providers.CreateAffiliateInput) *affiliateBody {
 	return b
 }
 
-// lookCreateAffiliate takes an affiliate of this address for the one that was to be made, if it is called the same and in the same campaign:
-// there was none before.
+// lookCreateAffiliate takes an affiliate of this address for the one that was to be made: there was
+// none before. It is another one if it is called otherwise, or is in another campaign.
 func (p *provider) lookCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	found, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
 	if err != nil {
@@ -245,14 +244,15 @@ func (p *provider) lookCreateAffiliate(ctx context.Context, c *providers.CreateA
 	if err != nil {
 		return "", nil, err
 	}
-	if len(found) > 1 || disturbed || !wanted.within(now) {
+	if len(found) > 1 || disturbed || !wanted.agrees(now) || found[0].WireID() == "" {
 		return providers.Unclear, nil, nil
 	}
 	return providers.Made, p.createdAffiliate(&found[0]), nil
 }
 
 func (p *provider) createdAffiliate(w *affiliateWire) *providers.Written {
-	return wrote(p, w, (*reply).affiliate, providers.NounAffiliate, providers.NounMembership, providers.NounCoupon)
+	return wrote(p, w, affiliateKnowledge.Fields(w.Members), (*reply).affiliate,
+		providers.NounAffiliate, providers.NounMembership, providers.NounCoupon)
 }
 
 // postAffiliate makes an affiliate.
@@ -296,7 +296,7 @@ func (p *provider) affiliateChangeOf(c providers.Command) (ch *affiliateChange, 
 	case *providers.SetAffiliateStatusInput:
 		ch, err = setAffiliateStatus(c)
 	case *providers.MoveAffiliateInput:
-		ch, err = moveAffiliate(c)
+		ch, err = p.moveAffiliate(c)
 	case *providers.UpdateMembershipInput:
 		ch = p.updateMembership(c)
 	case *providers.AssignCouponInput:
@@ -337,7 +337,7 @@ func setAffiliateStatus(c *providers.SetAffiliateStatusInput) (*affiliateChange,
 	return ch, bad.Err()
 }
 
-func moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
+func (p *provider) moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
 	to := uuidOf(c.ToCampaign)
 	var bad providers.Problems
 	bad.When(c.MoveReferrals != nil, providers.ProblemUnsupported, "moveReferrals", "at PromoteKit referrals always go with their affiliate")
@@ -348,6 +348,8 @@ func moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
 			providers.NounReferral, providers.NounCommission, providers.NounPayout}, // which are in their affiliate's campaign
 		check: func(_ context.Context, now *affiliateWire) error {
 			switch {
+			case c.FromCampaign != nil && now.Odd("campaign"):
+				return p.badReply("GET /affiliates/{id}", errNoCampaign)
 			case now.Campaign.ID == to:
 				return providers.Problemf(providers.ProblemWrongState, "toCampaign", "the affiliate is in this campaign already")
 			case c.FromCampaign != nil && now.Campaign.ID != c.FromCampaign.Local:
@@ -437,21 +439,22 @@ func (p *provider) lookAffiliateChange(
 	return verdict, p.changedAffiliate(ch, live, before), nil
 }
 
-// changedAffiliate is what a change has done: now is the affiliate after it, nil where the reply did not say. Parts of it that are no
-// more are stale.
+// changedAffiliate is what a change has done: now is the affiliate after it, nil where the reply did
+// not say. Parts of it that are no more are stale.
 func (p *provider) changedAffiliate(ch *affiliateChange, now *affiliateWire, before affiliateBefore) *providers.Written {
-	out := &providers.Written{ID: ch.answer, StaleLists: ch.lists}
+	out := &providers.Written{Stale: []providers.ID{p.id(providers.NounAffiliate, ch.affiliate)}}
 	var parts []providers.ID
 	if now != nil && now.ID == ch.affiliate {
-		out.Harvest = wrote(p, now, (*reply).affiliate).Harvest
-		parts = partsOfAffiliate(out.Harvest.Affiliates[0])
-		for _, coupon := range out.Harvest.Coupons { // the vendor may spell it otherwise
-			if ch.answer.Noun == providers.NounCoupon && strings.EqualFold(coupon.Code, *ch.body.PromoCode) {
-				out.ID = coupon.ID
-			}
+		out = wrote(p, now, affiliateKnowledge.Fields(now.Members), (*reply).affiliate)
+	}
+	out.ID, out.StaleLists = ch.answer, ch.lists
+	for _, a := range out.Harvest.Affiliates {
+		parts = append(parts, partsOfAffiliate(a)...)
+	}
+	for _, coupon := range out.Harvest.Coupons { // the vendor may spell it otherwise
+		if ch.answer.Noun == providers.NounCoupon && strings.EqualFold(coupon.Code, *ch.body.PromoCode) {
+			out.ID = coupon.ID
 		}
-	} else {
-		out.Stale = append(out.Stale, p.id(providers.NounAffiliate, ch.affiliate))
 	}
 	for _, id := range before.Parts {
 		if !slices.Contains(parts, id) {

@@ -22,12 +22,17 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...s
 	return byID(ctx, p, providers.NounCampaign, ids, p.listCampaigns, p.getCampaign)
 }
 
-// listCampaigns reads a page of the campaigns.
+// listCampaigns reads a page of the campaigns. The vendor gives them oldest first: what a page
+// holds is sorted, and several pages stay in the vendor's order.
 // https://www.promotekit.com/docs/api-reference/campaigns/list-campaigns
 //
 //api:operation GET /campaigns
 func (p *provider) listCampaigns(ctx context.Context, query url.Values, number int) (*providers.Page[providers.Campaign], error) {
-	return readPage(ctx, p, providers.NounCampaign, "/campaigns", query, number, (*reply).campaign)
+	page, err := readPage(ctx, p, providers.NounCampaign, "/campaigns", query, number, (*reply).campaign)
+	if err == nil {
+		newestFirst(page.Items)
+	}
+	return page, err
 }
 
 // getCampaign reads one campaign.
@@ -60,9 +65,16 @@ type campaignWire struct {
 	} `json:"first_payment_commission"`
 }
 
+// relatedCampaign converts a campaign that stands inside another record.
+func (r *reply) relatedCampaign(w *campaignWire) *providers.Campaign {
+	c := r.campaign(w)
+	c.Known = campaignKnowledge.Fields(w.Members)
+	return c
+}
+
 func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 	return &providers.Campaign{
-		Node:                r.node(providers.NounCampaign, w.ID, w.record),
+		Node:                r.node(providers.NounCampaign, w.record),
 		Name:                text(w.Name),
 		NamePrivate:         true,
 		WebsiteURL:          text(w.WebsiteURL),
@@ -155,10 +167,11 @@ type campaignBody struct {
 	IsDefault        *bool       `json:"is_default,omitempty"`
 }
 
-// body is the campaign as a body would make it.
+// body is the campaign as a body would make it, without what could not be read.
 func (w *campaignWire) body() *campaignBody {
-	b := &campaignBody{Name: &w.Name, CommissionType: w.CommissionType, CodeMode: w.CodeMode, WebsiteURL: &w.WebsiteURL,
-		ReferenceCoupon: &w.ReferenceCoupon, IsDefault: w.IsDefault}
+	b := &campaignBody{Name: told(w.Members, "name", w.Name), CommissionType: w.CommissionType, CodeMode: w.CodeMode,
+		WebsiteURL: told(w.Members, "website_url", w.WebsiteURL), IsDefault: w.IsDefault,
+		ReferenceCoupon: told(w.Members, "reference_coupon", w.ReferenceCoupon)}
 	if w.CommissionAmount.Set {
 		b.CommissionAmount = number(w.CommissionAmount.Value)
 	}
@@ -210,7 +223,7 @@ func (b *campaignBody) complete(bad *providers.Problems) {
 // campaignBefore is what is stored of the campaigns before a write.
 type campaignBefore struct {
 	Was     image    `json:"was,omitempty"`     // the fields that are changed
-	Same    []string `json:"same,omitempty"`    // the campaigns that are called like the new one
+	Same    []string `json:"same,omitempty"`    // the campaigns that are, or may be, called like the new one
 	Default string   `json:"default,omitempty"` // the default campaign, where another takes its place
 }
 
@@ -225,13 +238,13 @@ func newCampaign(c *providers.CreateCampaignInput) (*campaignBody, providers.Pro
 
 func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCampaignInput) (*providers.Write, error) {
 	body, _ := newCampaign(c)
-	there, err := p.allCampaigns(ctx)
+	there, _, err := p.allCampaigns(ctx)
 	if err != nil {
 		return nil, err
 	}
 	before := campaignBefore{Default: newDefault(body, there)}
 	for _, w := range there {
-		if called(w.Name, c.Name) {
+		if w.called(c.Name) {
 			before.Same = append(before.Same, w.ID)
 		}
 	}
@@ -247,8 +260,9 @@ func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCa
 	}, nil
 }
 
-func called(name, other string) bool {
-	return strings.EqualFold(strings.TrimSpace(name), strings.TrimSpace(other))
+// called says whether a campaign has this name, or may have it.
+func (w *campaignWire) called(name string) bool {
+	return told(w.Members, "name", w.Name) == nil || strings.EqualFold(strings.TrimSpace(w.Name), strings.TrimSpace(name))
 }
 
 // newDefault is the campaign whose place as the default one is taken; "" for none. There is taken to be one at a time.
@@ -264,7 +278,8 @@ func newDefault(b *campaignBody, there []campaignWire) string {
 	return ""
 }
 
-// lookCreateCampaign takes the one campaign of this name that was not there before for the one that was to be made, if it has its terms.
+// lookCreateCampaign takes the one campaign of this name that was not there before for the one that
+// was to be made, unless it has other terms.
 func (p *provider) lookCreateCampaign(
 	ctx context.Context, c *providers.CreateCampaignInput, stored json.RawMessage, disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
@@ -272,13 +287,16 @@ func (p *provider) lookCreateCampaign(
 	if json.Unmarshal(stored, &before) != nil {
 		return providers.Unclear, nil, nil
 	}
-	there, err := p.allCampaigns(ctx)
+	there, all, err := p.allCampaigns(ctx)
 	if err != nil {
 		return "", nil, err
 	}
-	made := slices.DeleteFunc(there, func(w campaignWire) bool { return !called(w.Name, c.Name) || slices.Contains(before.Same, w.ID) })
-	if len(made) == 0 {
+	made := slices.DeleteFunc(there, func(w campaignWire) bool { return !w.called(c.Name) || slices.Contains(before.Same, w.ID) })
+	switch {
+	case len(made) == 0 && all:
 		return providers.NotMade, nil, nil
+	case len(made) == 0:
+		return providers.Unclear, nil, nil
 	}
 	body, _ := campaignBodyOf(nil, &c.Terms)
 	compared := &campaignBody{CommissionType: body.CommissionType, CommissionAmount: body.CommissionAmount, CodeMode: body.CodeMode}
@@ -286,7 +304,7 @@ func (p *provider) lookCreateCampaign(
 	if err != nil {
 		return "", nil, err
 	}
-	if len(made) > 1 || disturbed || !wanted.within(now) {
+	if len(made) > 1 || !all || disturbed || !wanted.agrees(now) || told(made[0].Members, "name", 0) == nil {
 		return providers.Unclear, nil, nil
 	}
 	return providers.Made, p.createdCampaign(&made[0], before), nil
@@ -339,12 +357,15 @@ func (p *provider) liveCampaign(ctx context.Context, uuid string, body *campaign
 		}
 		return live, "", err
 	}
-	there, err := p.allCampaigns(ctx)
+	there, all, err := p.allCampaigns(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	i := slices.IndexFunc(there, func(w campaignWire) bool { return w.ID == uuid })
-	if i < 0 {
+	switch {
+	case i < 0 && !all:
+		return nil, "", p.badReply("GET /campaigns", errNoID)
+	case i < 0:
 		return nil, "", nil
 	}
 	return &there[i], newDefault(body, there), nil
@@ -381,7 +402,7 @@ func (p *provider) lookUpdateCampaign(
 func (p *provider) updatedCampaign(c *providers.UpdateCampaignInput, now *campaignWire, before campaignBefore) *providers.Written {
 	out := &providers.Written{ID: c.ID, Stale: []providers.ID{c.ID}, StaleLists: []providers.Noun{providers.NounCampaign}}
 	if now != nil && now.ID == c.ID.Local {
-		out = wrote(p, now, (*reply).campaign, providers.NounCampaign)
+		out = wrote(p, now, campaignKnowledge.Fields(now.Members), (*reply).campaign, providers.NounCampaign)
 	}
 	if c.Terms != nil && (c.Terms.CodeMode != nil || c.Terms.WebsiteURL != nil) {
 		out.StaleLists = append(out.StaleLists, providers.NounAffiliate, providers.NounMembership, providers.NounCoupon)
@@ -391,7 +412,7 @@ func (p *provider) updatedCampaign(c *providers.UpdateCampaignInput, now *campai
 
 // createdCampaign is what making a campaign has done.
 func (p *provider) createdCampaign(w *campaignWire, before campaignBefore) *providers.Written {
-	return p.deposed(wrote(p, w, (*reply).campaign, providers.NounCampaign), before)
+	return p.deposed(wrote(p, w, campaignKnowledge.Fields(w.Members), (*reply).campaign, providers.NounCampaign), before)
 }
 
 // deposed adds the former default campaign.
@@ -402,24 +423,24 @@ func (p *provider) deposed(out *providers.Written, before campaignBefore) *provi
 	return out
 }
 
-// allCampaigns reads the campaigns, each once: the vendor has no filter.
-func (p *provider) allCampaigns(ctx context.Context) (all []campaignWire, err error) {
+// allCampaigns reads the campaigns, each once: the vendor has no filter. all says that there are no
+// others: the end of the list is proven, and every row could be read.
+func (p *provider) allCampaigns(ctx context.Context) (campaigns []campaignWire, all bool, err error) {
 	seen := map[string]bool{}
-	for number := 1; ; number++ {
-		page, err := readRows[campaignWire](ctx, p, "/campaigns", nil, number, pageSize)
-		if err != nil {
-			return nil, err
-		}
-		for _, w := range page.Data {
-			if !seen[w.ID] {
-				seen[w.ID] = true
-				all = append(all, w)
+	unread := false
+	ended, err := walk(ctx, p, providers.NounCampaign, "/campaigns", nil, (*reply).campaign, func(body *rows[campaignWire]) bool {
+		unread = unread || body.Data.Unread > 0
+		for _, w := range body.Data.All {
+			if id := w.WireID(); id == "" {
+				unread = true
+			} else if !seen[id] {
+				seen[id] = true
+				campaigns = append(campaigns, w)
 			}
 		}
-		if !page.more() {
-			return all, nil
-		}
-	}
+		return true
+	})
+	return campaigns, ended && !unread, err
 }
 
 // postCampaign makes a campaign.

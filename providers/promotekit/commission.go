@@ -4,13 +4,13 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 const commissionsPath = "/commissions"
@@ -149,7 +149,9 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 			if err != nil {
 				return nil, err
 			}
-			out := &providers.Page[providers.Commission]{More: page.More, Harvest: page.Harvest}
+			out := &providers.Page[providers.Commission]{
+				More: page.More, Unread: page.Unread, Mark: page.Mark, Harvest: page.Harvest,
+			}
 			for _, c := range page.Items {
 				if c.PayoutID == id {
 					out.Items = append(out.Items, c)
@@ -164,11 +166,9 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 
 // CommissionsByID reads commissions one by one, or all where that is fewer calls.
 func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
-	batch, err := byID(ctx, p, providers.NounCommission, ids, p.listCommissions, p.getCommission)
-	if err != nil {
-		return nil, err
-	}
-	return batch, fillCampaigns(ctx, p, p, slices.Collect(maps.Values(batch.Found)), need...)
+	return filled(ctx, p, ids, need, func(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Commission], error) {
+		return byID(ctx, p, providers.NounCommission, ids, p.listCommissions, p.getCommission)
+	})
 }
 
 // listCommissions reads a page of the commissions. Its parameters other than the paging are assumed.
@@ -189,35 +189,38 @@ func (p *provider) getCommission(ctx context.Context, uuid string) (*providers.C
 
 type commissionWire struct {
 	record
-	RevenueAmount    providers.Decimal      `json:"revenue_amount"`
-	Currency         string                 `json:"currency"`
-	CommissionAmount providers.Decimal      `json:"commission_amount"`
-	PayoutStatus     string                 `json:"payout_status"`
-	ReferralDate     moment                 `json:"referral_date"`
-	StripePaymentID  string                 `json:"stripe_payment_id"`
-	Affiliate        related[affiliateWire] `json:"affiliate"`
-	Referral         related[referralWire]  `json:"referral"`
-	Payout           related[payoutWire]    `json:"payout"`
+	RevenueAmount    providers.Decimal           `json:"revenue_amount"`
+	Currency         string                      `json:"currency"`
+	CommissionAmount providers.Decimal           `json:"commission_amount"`
+	PayoutStatus     string                      `json:"payout_status"`
+	ReferralDate     *time.Time                  `json:"referral_date"`
+	StripePaymentID  string                      `json:"stripe_payment_id"`
+	Affiliate        wire.Related[affiliateWire] `json:"affiliate"`
+	Referral         wire.Related[referralWire]  `json:"referral"`
+	Payout           wire.Related[payoutWire]    `json:"payout"`
 }
 
 // commission converts a commission and harvests its affiliate, referral and payout.
 func (r *reply) commission(w *commissionWire) *providers.Commission {
-	embedded(r, w.Affiliate, (*reply).affiliate)
-	embedded(r, w.Referral, func(r *reply, short *referralWire) *providers.Referral { return r.referralOf(short, w.Affiliate) })
-	embedded(r, w.Payout, func(r *reply, short *payoutWire) *providers.Payout { return r.payoutOf(short, w.Affiliate) })
+	related(r, &w.Affiliate, (*reply).relatedAffiliate)
+	var referral providers.ID
+	related(r, &w.Referral, func(r *reply, short *referralWire) *providers.Referral {
+		row := r.relatedReferral(short, w.Affiliate)
+		referral = row.ID
+		return row
+	})
+	related(r, &w.Payout, func(r *reply, short *payoutWire) *providers.Payout { return r.relatedPayout(short, w.Affiliate) })
 	c := &providers.Commission{
-		Node:           r.node(providers.NounCommission, w.ID, w.record),
+		Node:           r.node(providers.NounCommission, w.record),
 		Status:         commissionStatus(w.PayoutStatus),
 		ProviderStatus: text(w.PayoutStatus),
 		Kind:           commissionKind(w),
 		SaleAmount:     r.money(w.RevenueAmount, w.Currency),
 		Amount:         r.money(w.CommissionAmount, w.Currency),
-		EarnedAt:       w.ReferralDate.Time,
+		EarnedAt:       w.ReferralDate,
 		EventID:        text(w.StripePaymentID),
+		ReferralID:     referral,
 		PayoutID:       r.id(providers.NounPayout, w.Payout.ID),
-	}
-	if w.Referral.ID != "" {
-		c.ReferralID = r.id(providers.NounReferral, referralLocal(w.Referral.ID, w.Affiliate.ID))
 	}
 	c.AffiliateID, c.CampaignID, c.Known = r.affiliation(w.Affiliate)
 	return c
@@ -242,9 +245,11 @@ func commissionStatus(word string) providers.CommissionStatus {
 }
 
 // commissionKind takes what came without a payment at Stripe for made by hand, and a negative sale for
-// the refund of one. The reference says neither.
+// the refund of one. The reference says neither. Where one of the two cannot be read, nobody knows.
 func commissionKind(w *commissionWire) providers.CommissionKind {
 	switch {
+	case w.Odd("revenue_amount", "stripe_payment_id"):
+		return providers.CommissionKindUnknown
 	case w.RevenueAmount.Set && w.RevenueAmount.Value.IsNeg():
 		return providers.CommissionRefund
 	case w.StripePaymentID == "":
@@ -270,7 +275,7 @@ var commissionFields = map[string]string{
 
 // commissionBefore is what is stored of a referral's commissions before one is made.
 type commissionBefore struct {
-	Equal []providers.ID `json:"equal,omitempty"` // those of the same amounts without a payment id
+	Equal []providers.ID `json:"equal,omitempty"` // those that, as far as is known, have the same amounts and no payment id
 }
 
 func wantsCreateCommission(c *providers.CreateCommissionInput) (bad providers.Problems) {
@@ -286,7 +291,7 @@ func wantsCreateCommission(c *providers.CreateCommissionInput) (bad providers.Pr
 
 func (p *provider) planCreateCommission(ctx context.Context, c *providers.CreateCommissionInput) (*providers.Write, error) {
 	sale := c.Commission.Sale
-	there, err := p.commissionsOfReferral(ctx, sale.Referral)
+	there, _, err := p.commissionsOfReferral(ctx, sale.Referral)
 	if err != nil {
 		return nil, err
 	}
@@ -320,7 +325,7 @@ func (p *provider) planCreateCommission(ctx context.Context, c *providers.Create
 			if w.Referral.ID == "" {
 				w.Referral.ID = uuidOf(sale.Referral)
 			}
-			return wrote(p, w, (*reply).commission, providers.NounCommission), nil
+			return wrote(p, w, commissionKnowledge.Fields(w.Members), (*reply).commission, providers.NounCommission), nil
 		},
 	}, nil
 }
@@ -335,26 +340,37 @@ func newCommission(c *providers.CreateCommissionInput) *commissionBody {
 	return b
 }
 
-// commissionsOfReferral reads all commissions of a referral. The filter is assumed, so each row is looked at, and found where the vendor
-// ignores it, too.
-func (p *provider) commissionsOfReferral(ctx context.Context, referral providers.ID) (all []*providers.Commission, err error) {
+// commissionsOfReferral reads all commissions of a referral. The filter is assumed, so each row is
+// looked at, and found where the vendor ignores it, too. all says that there are no others: the end
+// of the list is proven, and every row could be read and tells whose it is.
+func (p *provider) commissionsOfReferral(ctx context.Context, referral providers.ID) (its []*providers.Commission, all bool, err error) {
 	lists, err := p.Commissions(providers.CommissionFilter{Referrals: []providers.ID{referral}})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	seen := map[providers.ID]bool{}
+	all = true
 	for _, l := range lists {
-		for row, err := range providers.All(ctx, l, p) {
+		ended := false
+		for page, err := range providers.Pages(ctx, l, p, maxPages) {
 			if err != nil {
-				return nil, err
+				return nil, false, err
 			}
-			if uuidOf(row.ReferralID) == uuidOf(referral) && !seen[row.ID] {
-				seen[row.ID] = true
-				all = append(all, row)
+			ended = !page.More
+			all = all && page.Unread == 0
+			for _, row := range page.Items {
+				switch owner := row.AffiliateID.Local; {
+				case row.ReferralID.IsZero():
+					all = all && owner != "" && owner != referrer(referral)
+				case uuidOf(row.ReferralID) == uuidOf(referral) && !seen[row.ID]:
+					seen[row.ID] = true
+					its = append(its, row)
+				}
 			}
 		}
+		all = all && ended
 	}
-	return all, nil
+	return its, all, nil
 }
 
 // checkReferral wants the referral to be there, and the affiliate in its id to be its own. Its commissions tell both, where there are any.
@@ -378,28 +394,32 @@ func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its
 	return nil
 }
 
-// alike are those of a referral's commissions that could be taken for this one: named have its event id, equal have its amounts and no
-// event id at all.
+// alike are those of a referral's commissions that could be taken for this one: named have its event
+// id, equal have no event id and, as far as their amounts could be read, its amounts.
 func alike(c *providers.CreateCommissionInput, its []*providers.Commission) (named, equal []*providers.Commission) {
 	for _, row := range its {
 		switch {
 		case row.EventID != nil && c.EventID != nil && *row.EventID == *c.EventID:
 			named = append(named, row)
-		case row.EventID == nil && sameAmounts(c, row):
+		case row.EventID == nil && !otherAmounts(c, row):
 			equal = append(equal, row)
 		}
 	}
 	return named, equal
 }
 
-func sameAmounts(c *providers.CreateCommissionInput, row *providers.Commission) bool {
-	sale := c.Commission.Sale
-	return row.SaleAmount != nil && row.Amount != nil &&
-		row.SaleAmount.Amount.Equal(sale.SaleAmount.Amount) && row.Amount.Amount.Equal(sale.Amount.Amount)
+// otherAmounts says whether a commission is known to have other amounts than this one.
+func otherAmounts(c *providers.CreateCommissionInput, row *providers.Commission) bool {
+	other := func(there *providers.Money, wanted providers.Money) bool {
+		return there != nil && !there.Amount.Equal(wanted.Amount)
+	}
+	return other(row.SaleAmount, c.Commission.Sale.SaleAmount) || other(row.Amount, *c.Commission.Sale.Amount)
 }
 
-// lookCreateCommission looks for commissions of the referral that could be the one that was to be made, and were not there before. Where there
-// is none, none was made. One is taken for it if it has the event id, which no other may have; without one, only if nobody else wrote.
+// lookCreateCommission looks for commissions of the referral that could be the one that was to be
+// made, and were not there before. Where there is none, and all could be read, none was made. One is
+// taken for it if it has the event id, which no other may have; without one, only if nobody else
+// wrote.
 func (p *provider) lookCreateCommission(
 	ctx context.Context, c *providers.CreateCommissionInput, stored json.RawMessage, disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
@@ -407,7 +427,7 @@ func (p *provider) lookCreateCommission(
 	if json.Unmarshal(stored, &before) != nil || c.EventID == nil && len(before.Equal) > 0 {
 		return providers.Unclear, nil, nil
 	}
-	there, err := p.commissionsOfReferral(ctx, c.Commission.Sale.Referral)
+	there, all, err := p.commissionsOfReferral(ctx, c.Commission.Sale.Referral)
 	if err != nil {
 		return "", nil, err
 	}
@@ -415,16 +435,18 @@ func (p *provider) lookCreateCommission(
 	equal = slices.DeleteFunc(equal, func(row *providers.Commission) bool { return slices.Contains(before.Equal, row.ID) })
 	var row *providers.Commission
 	switch {
-	case len(named)+len(equal) == 0:
+	case len(named)+len(equal) == 0 && all:
 		return providers.NotMade, nil, nil
-	case len(named) == 1 && sameAmounts(c, named[0]):
+	case len(named) == 1 && !otherAmounts(c, named[0]):
 		row = named[0]
-	case c.EventID == nil && len(equal) == 1 && !disturbed:
+	case c.EventID == nil && len(equal) == 1 && equal[0].SaleAmount != nil && equal[0].Amount != nil && all && !disturbed:
 		row = equal[0]
 	default:
 		return providers.Unclear, nil, nil
 	}
-	return providers.Made, &providers.Written{ID: row.ID, Harvest: providers.HarvestOf(row), StaleLists: []providers.Noun{providers.NounCommission}}, nil
+	return providers.Made, &providers.Written{
+		ID: row.ID, Harvest: providers.HarvestOf(row), StaleLists: []providers.Noun{providers.NounCommission},
+	}, nil
 }
 
 // postCommission makes a commission. The reference names no currency: it is taken to be the organization's, which is the account's.

@@ -3,10 +3,12 @@ package promotekit
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // Coupons plans the lists of the affiliates whose promo codes are asked for.
@@ -34,18 +36,39 @@ type promoCodeWire struct {
 	ExternalID string `json:"external_id"` // taken for the id of the promotion code at Stripe
 }
 
-// coupons are the affiliate's promo codes, each once. When one was made, the vendor does not say.
+// UnmarshalJSON reads an object, or a code alone.
+func (w *promoCodeWire) UnmarshalJSON(b []byte) error {
+	*w = promoCodeWire{}
+	if b[0] == '"' {
+		return json.Unmarshal(b, &w.Code)
+	}
+	type object promoCodeWire
+	_, err := wire.Decode(b, (*object)(w))
+	return err
+}
+
+// coupons are the affiliate's promo codes, each once; nil where there are some, and none could be
+// read. When one was made, the vendor does not say.
 func (r *reply) coupons(w *affiliateWire) []*providers.Coupon {
 	coupons := []*providers.Coupon{}
+	if w.Odd("promo_codes") || len(w.PromoCodes) > 0 {
+		coupons = nil
+	}
 	seen := map[string]bool{"": true} // one without a code can be neither used nor named
+	if w.WireID() == "" {
+		return coupons
+	}
 	for _, c := range w.PromoCodes {
 		if seen[c.Code] {
 			continue
 		}
 		seen[c.Code] = true
 		coupons = append(coupons, &providers.Coupon{
-			Node: r.node(providers.NounCoupon, providers.JoinLocal(w.ID, c.Code),
-				record{ID: cmp.Or(c.ExternalID, c.Code)}),
+			Node: providers.Node{
+				ID:         r.id(providers.NounCoupon, providers.JoinLocal(w.ID, c.Code)),
+				ProviderID: cmp.Or(c.ExternalID, c.Code),
+				FetchedAt:  r.at,
+			},
 			Code:        c.Code,
 			AffiliateID: r.id(providers.NounAffiliate, w.ID),
 			CampaignID:  r.id(providers.NounCampaign, w.Campaign.ID),

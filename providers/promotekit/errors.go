@@ -1,12 +1,12 @@
 package promotekit
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"regexp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // addressPattern finds e-mail addresses, which the vendor may repeat and no error of ours does.
@@ -25,9 +25,10 @@ func classify(status int, body []byte) *providers.Error {
 			Type    string `json:"type"`
 		} `json:"error"`
 	}
-	readable := json.Unmarshal(body, &envelope) == nil
+	_, err := wire.Decode(body, &envelope)
+	readable := err == nil
 	ok := status >= 200 && status < 300
-	if ok && (!readable || envelope.Success == nil || *envelope.Success) {
+	if ok && (!readable || !failed(envelope.Success)) {
 		return nil
 	}
 	e := new(providers.Error)

@@ -1,35 +1,37 @@
 package promotekit
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 // fuzz feeds the decoder of one noun. Whatever comes, it must not panic; what is accepted has ids
 // that survive their codec, and records of this account only.
-func fuzz[W identified, T providers.Record](f *testing.F, convert func(*reply, *W) *T) {
+func fuzz[W wire.Identified, T providers.Record](f *testing.F, convert func(*reply, *W) *T) {
 	for _, e := range providertest.Exchanges(f, ".") {
-		var list rows[json.RawMessage]
-		var one single[json.RawMessage]
-		if json.Unmarshal(e.Body, &list) == nil {
-			for _, row := range list.Data {
-				f.Add([]byte(row))
-			}
-		} else if json.Unmarshal(e.Body, &one) == nil {
-			f.Add([]byte(*one.Data))
+		var list rows[record]
+		if _, err := wire.Decode(e.Body, &list); err != nil {
+			f.Fatal(err)
+		}
+		for i := range list.Data.All { // a single record is one row
+			f.Add([]byte(list.Data.Raw(i)))
 		}
 	}
-	f.Add([]byte(`{"id": "x", "affiliate": "a", "campaign": "c", "referral": "r", "payout": "p", "amount": "1.50"}`))
+	f.Add([]byte(`{"id": "` + uuidA + `", "affiliate": "` + uuidB + `", "campaign": "` + uuidC + `", "referral": {"id": "` + uuidB +
+		`"}, "payout": "p", "amount": "1.50", "promo_codes": ["X"]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var w W
-		if json.Unmarshal(data, &w) != nil || w.id() == "" {
+		if _, err := wire.Decode(data, &w); err != nil {
 			return
 		}
-		r := &reply{account: "saas", currency: "EUR", at: noon, seen: map[providers.ID]bool{}}
-		nodes := []*providers.Node{providers.NodeOf(convert(r, &w))}
+		r := newReply("saas", "EUR", noon)
+		var nodes []*providers.Node
+		if row := convert(r, &w); w.WireID() != "" {
+			nodes = append(nodes, providers.NodeOf(row))
+		}
 		for _, a := range r.harvest.Affiliates {
 			nodes = append(nodes, &a.Node)
 		}

@@ -4,240 +4,193 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
+	"maps"
 	"net/url"
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
+
+// maxPages bounds a walk: of full pages, a million rows.
+const maxPages = 10_000
 
 // pageSize is the most rows that the vendor gives at once.
 const pageSize = 100
 
-// single is the envelope of one record.
-type single[W any] struct {
-	Success bool `json:"success"`
-	Data    *W   `json:"data"`
-}
-
-// rows is the envelope of a page.
-type rows[W any] struct {
-	Success    bool `json:"success"`
-	Data       []W  `json:"data"`
-	Pagination *struct {
-		TotalCount *int64 `json:"total_count"`
-		HasMore    bool   `json:"has_more"`
-	} `json:"pagination"`
-}
-
-// more says whether a page may follow. An empty page is the end, whatever the vendor says of it.
-func (r *rows[W]) more() bool {
-	if r.Pagination == nil {
-		return len(r.Data) >= pageSize
-	}
-	return r.Pagination.HasMore && len(r.Data) > 0
-}
-
-func (r *rows[W]) total() *int64 {
-	if r.Pagination == nil || r.Pagination.TotalCount == nil || *r.Pagination.TotalCount < 0 {
-		return nil
-	}
-	return r.Pagination.TotalCount
-}
-
-// record is what every record on the wire has.
-type record struct {
-	ID        string `json:"id"`
-	CreatedAt moment `json:"created_at"`
-}
-
-func (r record) id() string { return r.ID }
-
-type identified interface{ id() string }
-
-// related is another record inside a record: whole, or its id alone. The zero value is null.
-type related[W identified] struct {
-	ID     string
-	Record *W // nil where only the id was sent
-}
-
-// UnmarshalJSON reads an object, a string or null.
-func (r *related[W]) UnmarshalJSON(b []byte) error {
-	*r = related[W]{}
-	if string(b) == "null" {
-		return nil
-	}
-	if b[0] == '"' {
-		return json.Unmarshal(b, &r.ID)
-	}
-	w := new(W)
-	if err := json.Unmarshal(b, w); err != nil {
-		return err
-	}
-	if (*w).id() == "" {
-		return errors.New("a related record without an id")
-	}
-	r.ID, r.Record = (*w).id(), w
-	return nil
-}
-
-// moment is a time on the wire; nil where it was null, "" or absent. Fractions of a second are not
-// documented, and read where they occur.
-type moment struct{ Time *time.Time }
-
-// UnmarshalJSON reads RFC 3339.
-func (m *moment) UnmarshalJSON(b []byte) error {
-	*m = moment{}
-	var s string
-	if err := json.Unmarshal(b, &s); err != nil || s == "" {
-		return err
-	}
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		return err
-	}
-	t = t.UTC()
-	m.Time = &t
-	return nil
-}
-
-// text is a string on the wire; nil where it was null, "" or absent.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
-
-// reply turns one reply's wire structs into records. Embedded records become its harvest, each once
-// however many rows hold it.
-type reply struct {
-	account  string
-	currency string
-	at       time.Time
-	seen     map[providers.ID]bool
-	harvest  providers.Harvest
-	bare     bool // a related record came as its id alone
-}
-
-func (p *provider) reply() *reply {
-	return &reply{
-		account:  p.config.Account,
-		currency: p.config.Currency,
-		at:       p.config.Now(),
-		seen:     map[providers.ID]bool{},
-	}
-}
-
-func (r *reply) id(noun providers.Noun, local string) providers.ID {
-	return recordID(r.account, noun, local)
-}
-
-func (r *reply) node(noun providers.Noun, local string, w record) providers.Node {
-	return providers.Node{ID: r.id(noun, local), ProviderID: w.ID, CreatedAt: w.CreatedAt.Time, FetchedAt: r.at}
-}
-
-// harvested adds to the harvest what it does not hold yet.
-func harvested[T providers.Record](r *reply, row *T) {
-	if id := providers.NodeOf(row).ID; !r.seen[id] {
-		r.seen[id] = true
-		r.harvest.Add(providers.HarvestOf(row))
-	}
-}
-
-// embedded harvests the record that came inside another.
-func embedded[W identified, T providers.Record](r *reply, w related[W], convert func(*reply, *W) *T) {
-	if w.Record != nil {
-		harvested(r, convert(r, w.Record))
-	} else if w.ID != "" {
-		r.bare = true
-	}
-}
-
 // errNoEnvelope is a reply of status 2xx that is not what the vendor's reference promises.
 var errNoEnvelope = errors.New("the reply is no success with data")
 
-var errNoID = errors.New("a row has no id")
+var errNoID = errors.New("the record has no usable id")
 
 func (p *provider) badReply(op string, err error) error {
 	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
 }
 
-// readRows reads one page of the list at path.
+// more says whether another page may follow this one: if any of the reply's signs says so. The end
+// is proven by a sign that says it while none says otherwise, and without any by the rule of
+// [wire.Extent]. An empty page is not the end where a sign says that the list goes on.
+func (r *rows[W]) more(e *wire.Extent, number int) bool {
+	sent := r.Data.Sent()
+	guess := e.More(sent, pageSize) // always: it notes the page
+	signs := []*bool{r.HasMore}
+	if p := r.Pagination; p != nil {
+		signs = append(signs, p.HasMore, p.byPages(number, sent), p.byCount(number, sent, e.PageSize(pageSize)))
+	}
+	signs = slices.DeleteFunc(signs, func(s *bool) bool { return s == nil })
+	if len(signs) == 0 {
+		return guess
+	}
+	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+}
+
+// byPages is what the number of pages says; nil for nothing, or for what cannot be so.
+func (p *pagination) byPages(number, sent int) *bool {
+	if p.TotalPages == nil || *p.TotalPages < 0 || int64(number) > *p.TotalPages && sent > 0 {
+		return nil
+	}
+	return new(int64(number) < *p.TotalPages)
+}
+
+// byCount is what the number of rows says; nil for nothing, or for what cannot be so. A vendor may
+// give fewer rows a page than it says: where that decides, the count says nothing.
+func (p *pagination) byCount(number, sent, most int) *bool {
+	if p.TotalCount == nil || *p.TotalCount < int64(sent) {
+		return nil
+	}
+	limit := pageSize
+	if p.Limit != nil && *p.Limit > 0 && *p.Limit < pageSize {
+		limit = int(*p.Limit)
+	}
+	atMost, atLeast := (number-1)*max(limit, most)+sent, (number-1)*most+sent
+	switch total := *p.TotalCount; {
+	case total > int64(atMost):
+		return new(true)
+	case total <= int64(atLeast):
+		return new(false)
+	}
+	return nil
+}
+
+// total is how many rows the list has; nil where it was not said, or cannot be so.
+func (r *rows[W]) total() *int64 {
+	if r.Pagination == nil || r.Pagination.TotalCount == nil || *r.Pagination.TotalCount < int64(r.Data.Sent()) {
+		return nil
+	}
+	return r.Pagination.TotalCount
+}
+
+// learn notes how long the whole list is, given a page of it.
+func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
+	sent := r.Data.Sent()
+	if sent == 0 && more {
+		return // a gap, not the end
+	}
+	if total := r.total(); total != nil && more {
+		e.SetPages(max(int((*total+int64(sent)-1)/int64(sent)), number+1)) // no page but the last is shorter
+	}
+	e.Saw(number, sent, more)
+}
+
+// readRows reads one page of the list at path. Only an array is a list; null is one without rows.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
 	q := with(with(query, "limit", strconv.Itoa(limit)), "page", strconv.Itoa(number))
-	body := new(rows[W])
+	reply := new(wire.Reply[rows[W]])
 	op := "GET " + path
-	if err := p.rest.Get(ctx, rest.Request{Op: op, Path: path, Query: q, Into: body}); err != nil {
+	if err := p.rest.Get(ctx, rest.Request{Op: op, Path: path, Query: q, Into: reply}); err != nil {
 		return nil, err
 	}
-	if !body.Success {
+	p.log.Odd(op, reply.Odd)
+	if form := reply.Value.Data.Form; failed(reply.Value.Success) || form != wire.FormArray && form != wire.FormNull {
 		return nil, p.badReply(op, errNoEnvelope)
 	}
-	return body, nil
+	return &reply.Value, nil
 }
 
 // readPage reads one page of the list of a noun. The length of a list that nothing narrows is remembered.
-func readPage[W identified, T providers.Record](
+func readPage[W wire.Identified, T providers.Record](
 	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, number int, convert func(*reply, *W) *T,
 ) (*providers.Page[T], error) {
 	body, err := readRows[W](ctx, p, path, query, number, pageSize)
 	if err != nil {
 		return nil, err
 	}
-	page := &providers.Page[T]{More: body.more(), Total: body.total(), Items: make([]*T, len(body.Data))}
-	r := p.reply()
-	for i := range body.Data {
-		if body.Data[i].id() == "" {
-			return nil, p.badReply("GET "+path, errNoID)
+	return pageOf(p, noun, path, query, number, body, convert), nil
+}
+
+// pageOf is the page that a reply is.
+func pageOf[W wire.Identified, T providers.Record](
+	p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
+) *providers.Page[T] {
+	r, e := p.reply(), p.extents[noun]
+	page := wire.PageOf(&body.Data, func(w *W) *T { return convert(r, w) })
+	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
+	p.log.Unread("GET "+path, page.Unread)
+	if len(query) == 0 {
+		body.learn(e, number, page.More)
+	}
+	return page
+}
+
+// walk reads the list at path to its end and shows each page's rows as they came, until see is
+// false. ended says that the end is proven: a page that repeats the one before ends a walk, too.
+func walk[W wire.Identified, T providers.Record](
+	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, convert func(*reply, *W) *T, see func(*rows[W]) bool,
+) (ended bool, err error) {
+	goesOn := true
+	list := at(path, query, false, func(ctx context.Context, query url.Values, number int) (*providers.Page[T], error) {
+		body, err := readRows[W](ctx, p, path, query, number, pageSize)
+		if err != nil {
+			return nil, err
 		}
-		page.Items[i] = convert(r, &body.Data[i])
+		goesOn = see(body)
+		return pageOf(p, noun, path, query, number, body, convert), nil
+	})
+	for page, err := range providers.Pages(ctx, list, p, maxPages) {
+		if err != nil || !goesOn {
+			return false, err
+		}
+		ended = !page.More
 	}
-	page.Harvest = p.finish(r)
-	if page.Total != nil && len(query) == 0 {
-		p.totals[noun].set(*page.Total)
-	}
-	return page, nil
+	return ended, nil
 }
 
-// finish is what a reply carried along.
-func (p *provider) finish(r *reply) providers.Harvest {
-	if r.bare {
-		p.bare.Store(true)
-	}
-	return r.harvest
-}
-
-// readOne reads one record below path; it is nil where there is none.
+// readOne reads one record below path; it is nil where there is none. A record without a usable id
+// cannot be understood.
 func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, error) {
 	op := "GET " + path + "/{id}"
-	body := new(single[W])
-	err := p.rest.Get(ctx, rest.Request{Op: op, Path: path + "/" + uuid, Into: body})
+	reply := new(wire.Reply[single[W]])
+	err := p.rest.Get(ctx, rest.Request{Op: op, Path: path + "/" + uuid, Into: reply})
 	switch {
 	case err != nil && providers.KindOf(err) == providers.KindNotFound:
 		return nil, nil
 	case err != nil:
 		return nil, err
-	case !body.Success || body.Data == nil:
+	}
+	p.log.Odd(op, reply.Odd)
+	w := reply.Value.Data
+	if failed(reply.Value.Success) || w == nil {
 		return nil, p.badReply(op, errNoEnvelope)
 	}
-	return body.Data, nil
+	if i, ok := any(*w).(wire.Identified); ok && i.WireID() == "" {
+		return nil, p.badReply(op, errNoID)
+	}
+	return w, nil
 }
 
 // readRecord reads one record and what it brings along.
-func readRecord[W identified, T providers.Record](
+func readRecord[W wire.Identified, T providers.Record](
 	ctx context.Context, p *provider, path, uuid string, convert func(*reply, *W) *T,
 ) (*T, providers.Harvest, error) {
 	w, err := readOne[W](ctx, p, path, uuid)
 	if w == nil || err != nil {
 		return nil, providers.Harvest{}, err
 	}
-	if (*w).id() != uuid { // another spelling of the id, which is no id of ours
+	if (*w).WireID() != uuid { // another spelling of the id, which is no id of ours
 		return nil, providers.Harvest{}, nil
 	}
 	r := p.reply()
@@ -253,7 +206,8 @@ func byID[T providers.Record](
 	ctx context.Context, p *provider, noun providers.Noun, ids []providers.ID, list lister[T],
 	one func(ctx context.Context, uuid string) (*T, providers.Harvest, error),
 ) (*providers.Batch[T], error) {
-	return providers.Gather(ctx, p.mine(noun, ids), pageSize, p.totals[noun].pages(), true,
+	e := p.extents[noun]
+	return providers.Gather(ctx, p.mine(noun, ids), e.PageSize(pageSize), e.Pages(), true,
 		func(ctx context.Context, number int) (*providers.Page[T], error) { return list(ctx, nil, number) },
 		func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) { return one(ctx, id.Local) })
 }
@@ -269,9 +223,29 @@ func at[T providers.Record](path string, query url.Values, exact bool, list list
 	}
 }
 
+// addressed is the list at path of the rows with the e-mail address in query. The vendor may
+// compare addresses exactly, and may have stored this one in lower case: where nothing has the
+// spelling that was typed, the lower case is asked for.
+func addressed[T providers.Record](path string, query url.Values, exact bool, list lister[T]) providers.List[T] {
+	spellings := providers.EmailSpellings(query.Get(emailParameter))
+	l := at(path, url.Values{emailParameter: spellings[:1]}, exact, list)
+	l.Page = func(ctx context.Context, r providers.PageRequest) (page *providers.Page[T], err error) {
+		for _, spelling := range spellings {
+			page, err = list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
+			if err != nil || len(page.Items)+page.Unread > 0 || page.More {
+				break
+			}
+		}
+		return page, err
+	}
+	return l
+}
+
 // forEach is one list for each value of a parameter that takes only one, each within the list that
 // nothing narrows; without values it is the one list that query alone narrows.
-func forEach[T providers.Record](path string, query url.Values, param string, values []string, exact bool, list lister[T]) []providers.List[T] {
+func forEach[T providers.Record](
+	path string, query url.Values, param string, values []string, exact bool, list lister[T],
+) []providers.List[T] {
 	if len(values) == 0 {
 		return []providers.List[T]{at(path, query, exact, list)}
 	}
@@ -284,13 +258,13 @@ func forEach[T providers.Record](path string, query url.Values, param string, va
 	return lists
 }
 
-// listKey names a list. Private values are hashed: the key must tell them apart, not tell them.
+// listKey names a list by what is sent. Private values are hashed: the key must tell them apart, not tell them.
 func listKey(path string, query url.Values) string {
 	q := url.Values{}
 	for name, values := range query {
 		for _, v := range values {
 			if slices.Contains(private, name) {
-				v = digest(strings.ToLower(v))
+				v = digest(v)
 			}
 			q.Add(name, v)
 		}
@@ -307,8 +281,9 @@ func digest(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// derived is a list whose rows are parts of the rows of another. counted says that each row has one part.
-func derived[T, U providers.Record](l providers.List[T], counted bool, parts func(*T) []*U) providers.List[U] {
+// derived is a list whose rows are parts of the rows of another. parts answers nil where they could
+// not be read, which counts as one row. each says that every row has exactly one part.
+func derived[T, U providers.Record](l providers.List[T], each bool, parts func(*T) []*U) providers.List[U] {
 	d := providers.List[U]{
 		Key:   l.Key,
 		Exact: l.Exact,
@@ -317,23 +292,26 @@ func derived[T, U providers.Record](l providers.List[T], counted bool, parts fun
 			if err != nil {
 				return nil, err
 			}
-			return partsOf(page, counted, parts), nil
+			return partsOf(page, each, parts), nil
 		},
 	}
 	if l.Within != nil {
-		within := derived(*l.Within, counted, parts)
-		d.Within = &within
+		d.Within = new(derived(*l.Within, each, parts))
 	}
 	return d
 }
 
-func partsOf[T, U providers.Record](page *providers.Page[T], counted bool, parts func(*T) []*U) *providers.Page[U] {
-	out := &providers.Page[U]{More: page.More, Harvest: page.Harvest}
-	if counted {
+func partsOf[T, U providers.Record](page *providers.Page[T], each bool, parts func(*T) []*U) *providers.Page[U] {
+	out := &providers.Page[U]{More: page.More, Unread: page.Unread, Mark: page.Mark, Harvest: page.Harvest}
+	if each {
 		out.Total = page.Total
 	}
 	for _, row := range page.Items {
-		out.Items = append(out.Items, parts(row)...)
+		found := parts(row)
+		if found == nil {
+			out.Unread++
+		}
+		out.Items = append(out.Items, found...)
 		out.Harvest.Add(providers.HarvestOf(row))
 	}
 	return out
@@ -341,7 +319,9 @@ func partsOf[T, U providers.Record](page *providers.Page[T], counted bool, parts
 
 // ofAffiliates are lists whose rows are parts of the affiliates of these ids, a page's worth of
 // affiliates in each. They are read through the caller's Reader, newest first.
-func ofAffiliates[U providers.Record](p *provider, uuids []string, exact bool, parts func(*providers.Affiliate) []*U) (lists []providers.List[U]) {
+func ofAffiliates[U providers.Record](
+	p *provider, uuids []string, exact bool, parts func(*providers.Affiliate) []*U,
+) (lists []providers.List[U]) {
 	for chunk := range slices.Chunk(uuids, pageSize) {
 		key := strings.Join(chunk, ",")
 		if len(chunk) > 1 {
@@ -354,7 +334,7 @@ func ofAffiliates[U providers.Record](p *provider, uuids []string, exact bool, p
 				page := new(providers.Page[providers.Affiliate])
 				if r.Number == 1 {
 					var err error
-					if page.Items, err = p.affiliates(ctx, r.Reader, chunk); err != nil {
+					if page, err = p.affiliates(ctx, r.Reader, chunk); err != nil {
 						return nil, err
 					}
 				}
@@ -363,6 +343,35 @@ func ofAffiliates[U providers.Record](p *provider, uuids []string, exact bool, p
 		})
 	}
 	return lists
+}
+
+// affiliates are those of these ids that there are, newest first. One that cannot be understood is
+// counted as unread; one that cannot be reached fails all.
+func (p *provider) affiliates(ctx context.Context, reader providers.Reader, uuids []string) (*providers.Page[providers.Affiliate], error) {
+	ids := make([]providers.ID, len(uuids))
+	for i, uuid := range uuids {
+		ids[i] = p.id(providers.NounAffiliate, uuid)
+	}
+	batch, err := reader.AffiliatesByID(ctx, ids)
+	if err == nil {
+		err = unreadable(maps.Values(batch.Failed))
+	}
+	if err != nil {
+		return nil, err
+	}
+	page := &providers.Page[providers.Affiliate]{Unread: len(batch.Failed)}
+	for _, id := range ids {
+		if a := batch.Found[id]; a != nil {
+			page.Items = append(page.Items, a)
+		}
+	}
+	newestFirst(page.Items)
+	return page, nil
+}
+
+// newestFirst sorts rows as lists are sorted.
+func newestFirst[T providers.Record](rows []*T) {
+	slices.SortStableFunc(rows, func(a, b *T) int { return providers.NodeOf(b).Listed().Compare(providers.NodeOf(a).Listed()) })
 }
 
 // firstSet is the first parameter of these pairs of name and value that has a value, most selective first,
@@ -379,90 +388,4 @@ func firstSet(pairs ...string) (query url.Values, more bool) {
 		}
 	}
 	return query, more
-}
-
-// ofCampaigns are the nouns that have a campaign by their affiliate.
-var ofCampaigns = []providers.Noun{providers.NounReferral, providers.NounCommission, providers.NounPayout}
-
-// needsCampaign says whether a read by id has to tell the campaign.
-func needsCampaign(need []string) bool { return len(need) == 0 || slices.Contains(need, "campaign") }
-
-// campaignOf are the affiliate and, to be filled in, the campaign of a row.
-func campaignOf[T providers.Record](row *T) (affiliate providers.ID, campaign *providers.ID) {
-	switch row := any(row).(type) {
-	case *providers.Referral:
-		return row.AffiliateID, &row.CampaignID
-	case *providers.Commission:
-		return row.AffiliateID, &row.CampaignID
-	case *providers.Payout:
-		return row.AffiliateID, &row.CampaignID
-	}
-	return providers.ID{}, nil
-}
-
-// fillCampaigns reads the affiliates of rows that came with an affiliate's bare id, for the campaigns
-// that are needed. The rows must not have been shown to anyone yet.
-func fillCampaigns[T providers.Record](ctx context.Context, p *provider, reader providers.Reader, found []*T, need ...string) error {
-	if !needsCampaign(need) {
-		return nil
-	}
-	var missing []*T
-	var uuids []string
-	for _, row := range found {
-		if providers.NodeOf(row).Known == noCampaign {
-			affiliate, _ := campaignOf(row)
-			missing, uuids = append(missing, row), append(uuids, affiliate.Local)
-		}
-	}
-	if len(missing) == 0 {
-		return nil
-	}
-	slices.Sort(uuids)
-	affiliates, err := p.affiliates(ctx, reader, slices.Compact(uuids))
-	if err != nil {
-		return err
-	}
-	campaigns := map[providers.ID]providers.ID{}
-	for _, a := range affiliates {
-		for _, m := range a.Memberships {
-			campaigns[a.ID] = m.CampaignID
-		}
-	}
-	for _, row := range missing {
-		affiliate, campaign := campaignOf(row)
-		*campaign = campaigns[affiliate]
-		providers.NodeOf(row).Known = nil
-	}
-	return nil
-}
-
-// inCampaigns prepares lists for a filter by campaigns, which the reader of the rows applies: rows
-// without a campaign get theirs. Where such rows are known to come, the lists are named apart from those that
-// leave them as they are.
-func inCampaigns[T providers.Record](p *provider, campaigns []string, lists []providers.List[T]) []providers.List[T] {
-	if len(campaigns) == 0 {
-		return lists
-	}
-	filled := func(l providers.List[T]) providers.List[T] {
-		page := l.Page
-		l.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-			out, err := page(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			return out, fillCampaigns(ctx, p, r.Reader, out.Items)
-		}
-		if p.bare.Load() {
-			l.Key += "#campaign"
-		}
-		return l
-	}
-	for i, l := range lists {
-		lists[i] = filled(l)
-		if l.Within != nil {
-			within := filled(*l.Within)
-			lists[i].Within = &within
-		}
-	}
-	return lists
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/promotekit/sandbox"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 	kit "github.com/partnergraph/partnergraph/providers/sandbox"
@@ -336,18 +337,25 @@ func TestVerdicts(t *testing.T) {
 		want        providers.Verdict
 	}{
 		{"as wanted", person, `{"email": "jane@x.example", "first_name": " Jane", "approved": true, "clicks": 3}`, `{"email": "j@x.example", "approved": false}`, true, providers.Made},
-		{"as before", person, `{"email": "J@x.example", "approved": false}`, `{"email": "j@x.example", "approved": false}`, false, providers.NotMade},
-		{"as before, after others", person, `{"email": "J@x.example", "approved": false}`, `{"email": "j@x.example", "approved": false}`, true, providers.Unclear},
+		{"as before", person, `{"email": "J@x.example", "first_name": "", "approved": false}`, `{"email": "j@x.example", "first_name": null, "approved": false}`, false, providers.NotMade},
+		{"as before, after others", person, `{"email": "J@x.example", "first_name": "", "approved": false}`, `{"email": "j@x.example", "first_name": "", "approved": false}`, true, providers.Unclear},
+		{"as before, one of them missing", person, `{"email": "J@x.example", "approved": false}`, `{"email": "j@x.example", "first_name": "", "approved": false}`, false, providers.Unclear},
+		{"as before, one of them odd", person, `{"email": "J@x.example", "first_name": [], "approved": false}`, `{"email": "j@x.example", "first_name": "", "approved": false}`, false, providers.Unclear},
+		{"as before, one of them odd then", person, `{"email": "J@x.example", "first_name": "", "approved": false}`, `{"email": "j@x.example", "first_name": {}, "approved": false}`, false, providers.Unclear},
+		{"as wanted, one of them odd", person, `{"email": "jane@x.example", "first_name": {}, "approved": true}`, `{"email": "j@x.example", "first_name": "", "approved": false}`, false, providers.Unclear},
 		{"neither", person, `{"email": "k@x.example", "approved": false}`, `{"email": "j@x.example", "approved": false}`, false, providers.Unclear},
 		{"half", person, `{"email": "jane@x.example", "first_name": "Jane", "approved": false}`, `{"email": "j@x.example", "approved": false}`, false, providers.Unclear},
 		{"a name in another case", person, `{"email": "jane@x.example", "first_name": "JANE", "approved": true}`, `{"email": "j@x.example", "approved": true}`, false, providers.Unclear},
 		{"not told", person, `{"email": "j@x.example", "approved": null}`, `{"email": "j@x.example", "approved": null}`, false, providers.Unclear},
 		{"among other codes", codes, `{"links": [{"code": "j"}, {"code": "Jane"}], "promo_codes": [{"code": "J"}, {"code": "jane20"}]}`, `{}`, false, providers.Made},
-		{"other codes", codes, `{"links": [{"code": "j"}], "promo_codes": null}`, `{"links": [{"code": "j"}]}`, false, providers.NotMade},
+		{"other codes", codes, `{"links": [{"code": "j"}], "promo_codes": null}`, `{"links": [{"code": "j"}], "promo_codes": []}`, false, providers.NotMade},
+		{"codes that cannot be read", codes, `{"links": [{"code": "j"}], "promo_codes": 7}`, `{"links": [{"code": "j"}], "promo_codes": []}`, false, providers.Unclear},
 	} {
 		var now, before affiliateWire
-		if err := errors.Join(json.Unmarshal([]byte(tt.now), &now), json.Unmarshal([]byte(tt.before), &before)); err != nil {
-			t.Fatal(err)
+		for text, w := range map[string]*affiliateWire{tt.now: &now, tt.before: &before} {
+			if _, err := wire.Decode([]byte(text), w); err != nil {
+				t.Fatal(err)
+			}
 		}
 		w, n, err := images(tt.wanted, now.body(tt.wanted))
 		if err != nil {

@@ -2,6 +2,7 @@ package promotekit
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 
@@ -31,7 +32,13 @@ func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[p
 	return lists, nil
 }
 
-func membershipsOf(a *providers.Affiliate) []*providers.Membership { return a.Memberships }
+// membershipsOf is nil where the campaign could not be read: everybody has one.
+func membershipsOf(a *providers.Affiliate) []*providers.Membership {
+	if len(a.Memberships) == 0 {
+		return nil
+	}
+	return a.Memberships
+}
 
 // MembershipsByID reads the affiliates that hold them. One that has moved to another campaign no
 // longer has the membership asked for.
@@ -83,12 +90,12 @@ func partsByID[T providers.Record](
 // membership is the affiliate's part in its campaign; nil where it has none. It came into being with
 // the affiliate. When the affiliate joined this campaign, the vendor does not say.
 func (r *reply) membership(w *affiliateWire) *providers.Membership {
-	if w.Campaign.ID == "" {
+	if w.Campaign.ID == "" || w.WireID() == "" {
 		return nil
 	}
 	state := standing(w)
 	m := &providers.Membership{
-		Node:           r.node(providers.NounMembership, providers.JoinLocal(w.ID, w.Campaign.ID), w.record),
+		Node:           r.part(providers.NounMembership, w.record, w.Campaign.ID),
 		Status:         state.membership,
 		ProviderStatus: text(state.words),
 		AffiliateID:    r.id(providers.NounAffiliate, w.ID),
@@ -109,6 +116,9 @@ func (p *provider) updateMembership(c *providers.UpdateMembershipInput) *affilia
 		body:  affiliateBody{RefCode: c.RefCode, PromoCode: c.CouponCode},
 		lists: []providers.Noun{providers.NounAffiliate, providers.NounMembership, providers.NounCoupon},
 		check: func(ctx context.Context, now *affiliateWire) error {
+			if now.Odd("campaign") {
+				return p.badReply("GET /affiliates/{id}", errNoCampaign)
+			}
 			if providers.JoinLocal(now.ID, now.Campaign.ID) != c.ID.Local {
 				return notFound("id", "membership")
 			}
@@ -125,10 +135,12 @@ func (p *provider) updateMembership(c *providers.UpdateMembershipInput) *affilia
 	}
 }
 
+var errNoCampaign = errors.New("the affiliate's campaign cannot be read")
+
 // gives wants the affiliate's campaign to give links, or coupons: a code that nothing shows could be neither read back nor proven.
 func (p *provider) gives(ctx context.Context, now *affiliateWire, what, field string) error {
 	campaign := now.Campaign.Record
-	if campaign == nil && now.Campaign.ID != "" {
+	if now.Campaign.ID != "" && (campaign == nil || !campaign.Has("code_mode")) {
 		var err error
 		if campaign, err = readOne[campaignWire](ctx, p, "/campaigns", now.Campaign.ID); err != nil {
 			return err

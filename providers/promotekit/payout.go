@@ -2,11 +2,10 @@ package promotekit
 
 import (
 	"context"
-	"maps"
 	"net/url"
-	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // Payouts plans the list of all, or one for each affiliate. All payouts are paid.
@@ -22,11 +21,9 @@ func (p *provider) Payouts(f providers.PayoutFilter) ([]providers.List[providers
 
 // PayoutsByID reads payouts one by one, or all where that is fewer calls.
 func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
-	batch, err := byID(ctx, p, providers.NounPayout, ids, p.listPayouts, p.getPayout)
-	if err != nil {
-		return nil, err
-	}
-	return batch, fillCampaigns(ctx, p, p, slices.Collect(maps.Values(batch.Found)), need...)
+	return filled(ctx, p, ids, need, func(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Payout], error) {
+		return byID(ctx, p, providers.NounPayout, ids, p.listPayouts, p.getPayout)
+	})
 }
 
 // listPayouts reads a page of the payouts.
@@ -47,11 +44,11 @@ func (p *provider) getPayout(ctx context.Context, uuid string) (*providers.Payou
 
 type payoutWire struct {
 	record
-	Amount       providers.Decimal      `json:"amount"`
-	Currency     string                 `json:"currency"`
-	Period       string                 `json:"period"`
-	PaymentCount *int64                 `json:"payment_count"`
-	Affiliate    related[affiliateWire] `json:"affiliate"`
+	Amount       providers.Decimal           `json:"amount"`
+	Currency     string                      `json:"currency"`
+	Period       string                      `json:"period"`
+	PaymentCount *int64                      `json:"payment_count"`
+	Affiliate    wire.Related[affiliateWire] `json:"affiliate"`
 }
 
 // payoutStatus is that of every payout: one is taken to come into being when the merchant marks a
@@ -60,19 +57,26 @@ const payoutStatus = providers.PayoutPaid
 
 // payout converts a payout and harvests its affiliate.
 func (r *reply) payout(w *payoutWire) *providers.Payout {
-	embedded(r, w.Affiliate, (*reply).affiliate)
+	related(r, &w.Affiliate, (*reply).relatedAffiliate)
 	return r.payoutOf(w, w.Affiliate)
 }
 
-// payoutOf converts a payout to this affiliate. Those inside a commission come without theirs,
-// which is the commission's.
-func (r *reply) payoutOf(w *payoutWire, affiliate related[affiliateWire]) *providers.Payout {
+// relatedPayout converts a payout inside a commission, which comes without its affiliate: it is the
+// commission's.
+func (r *reply) relatedPayout(w *payoutWire, affiliate wire.Related[affiliateWire]) *providers.Payout {
+	out := r.payoutOf(w, affiliate)
+	out.Known = payoutKnowledge.fields(w.Members, out.Known)
+	return out
+}
+
+// payoutOf converts a payout to this affiliate.
+func (r *reply) payoutOf(w *payoutWire, affiliate wire.Related[affiliateWire]) *providers.Payout {
 	out := &providers.Payout{
-		Node:            r.node(providers.NounPayout, w.ID, w.record),
+		Node:            r.node(providers.NounPayout, w.record),
 		Status:          payoutStatus,
 		Amount:          r.money(w.Amount, w.Currency),
 		Period:          text(w.Period),
-		PaidAt:          w.CreatedAt.Time,
+		PaidAt:          w.CreatedAt,
 		CommissionCount: w.PaymentCount,
 	}
 	out.AffiliateID, out.CampaignID, out.Known = r.affiliation(affiliate)

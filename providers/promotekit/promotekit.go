@@ -6,15 +6,19 @@
 //
 //   - Base URL: https://www.promotekit.com/api/v1, with the www; a redirect may lose the key.
 //   - Key: "Authorization: Bearer <key>", from Settings → API Keys; one key is one organization.
-//   - Replies: {"success": true, "data": …}; lists add "pagination", whose has_more ends a walk and
-//     whose total_count counts what the filters leave. Errors: {"success": false, "error": {message, type}}.
-//   - Paging: page from 1, limit at most 100. The order is not documented; newest first is assumed.
+//   - Replies: {"success": true, "data": …}; lists add "pagination" with has_more, total_count (of what
+//     the filters leave) and total_pages. A list goes on if any of them says so. Errors:
+//     {"success": false, "error": {message, type}}.
+//   - Paging: page from 1, limit at most 100. There is no sort parameter. Live replies have affiliates
+//     newest first and campaigns oldest first; of the other lists newest first is assumed. What one
+//     page of campaigns holds is sorted here; several pages stay in the vendor's order.
 //   - Limit: 200 calls a minute for a key, then 429.
-//   - Ids are UUIDs; times are RFC 3339 in UTC.
-//   - Money: campaigns count whole currency units, as documented. Commissions and payouts are taken to
-//     do so too (see [money]). Campaigns name no currency: the account's is assumed.
+//   - Ids are UUIDs. Times are RFC 3339; live ones have the offset +00:00 and up to six decimals, as
+//     PostgREST writes them, which also writes dates alone and times without a zone: these are UTC.
+//   - Money: whole currency units, as documented of campaigns and seen live in commissions and payouts
+//     (see [money]). Campaigns name no currency: the account's is assumed.
 //   - Related records are embedded: a commission brings its affiliate, campaign, referral and payout.
-//     Bare ids in their place are understood as well.
+//     Any of them may be null. One that comes in part, or as its id alone, knows no more than it carries.
 //   - An affiliate is in exactly one campaign, and so has exactly one membership.
 //
 // Gaps: a referral cannot be read by its id, so its id here holds the affiliate's too, whose list is
@@ -37,11 +41,11 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/promotekit/sandbox"
 )
 
@@ -70,14 +74,16 @@ type provider struct {
 	config providers.Config
 	rest   *rest.Client
 
-	// totals are the lengths of the whole lists, as the last page of each told them.
-	totals map[providers.Noun]*tally
+	log *wire.Log
+
+	// extents are the page sizes and lengths of the lists, as their replies showed them.
+	extents map[providers.Noun]*wire.Extent
 
 	// byAffiliate and byReferral are the assumed filters of GET /commissions.
 	byAffiliate, byReferral *assumedFilter
 
-	// bare says that some related record came as its id alone.
-	bare atomic.Bool
+	// partial are the related records that came in part, or as their ids alone.
+	partial partials
 }
 
 var _ providers.Provider = (*provider)(nil)
@@ -90,14 +96,15 @@ func New(c providers.Config) (providers.Provider, error) {
 	}
 	p := &provider{
 		config:      c,
-		totals:      map[providers.Noun]*tally{},
+		log:         wire.NewLog(c.Logger, c.Account),
+		extents:     map[providers.Noun]*wire.Extent{},
 		byAffiliate: commissionsByAffiliate(),
 		byReferral:  commissionsByReferral(),
 	}
 	for _, n := range []providers.Noun{
 		providers.NounAffiliate, providers.NounCampaign, providers.NounReferral, providers.NounCommission, providers.NounPayout,
 	} {
-		p.totals[n] = new(tally)
+		p.extents[n] = new(wire.Extent)
 	}
 	p.rest = rest.New(rest.Config{
 		Account:   c.Account,
@@ -117,7 +124,9 @@ func New(c providers.Config) (providers.Provider, error) {
 }
 
 // private are the query parameters that hold somebody's e-mail address.
-var private = []string{"email"}
+var private = []string{emailParameter}
+
+const emailParameter = "email"
 
 // Account describes the account. Once a filter of GET /commissions was seen to be ignored, its
 // capability is gone.
@@ -142,7 +151,7 @@ func (p *provider) Account() providers.Account {
 
 // Ping reads one campaign, the smallest row there is.
 func (p *provider) Ping(ctx context.Context) error {
-	_, err := readRows[campaignWire](ctx, p, "/campaigns", nil, 1, 1)
+	_, err := readRows[record](ctx, p, "/campaigns", nil, 1, 1)
 	return err
 }
 
@@ -201,8 +210,9 @@ var capabilities = []providers.Capability{
 // cost says what it takes to follow an edge.
 type cost struct {
 	reads    []providers.Noun // records, each read by id, or by a walk where that is nearer; or as many lists of the noun, likewise
-	embedded bool             // they come with the row, unless the vendor sends bare ids
+	embedded bool             // they come with the row, unless the vendor sends less of them than is needed
 	walk     bool             // the vendor cannot narrow the list: all of it is searched
+	rows     bool             // the records are the rows themselves, which may lack their campaigns
 }
 
 // unknownPages is how many pages a list is taken for whose length is not known yet.
@@ -217,6 +227,10 @@ var costs = map[string]cost{
 	"Query.referral":   {reads: []providers.Noun{providers.NounReferral}},
 	"Query.commission": {reads: []providers.Noun{providers.NounCommission}},
 	"Query.payout":     {reads: []providers.Noun{providers.NounPayout}},
+
+	"Query.referrals":   {reads: []providers.Noun{providers.NounReferral}, rows: true},
+	"Query.commissions": {reads: []providers.Noun{providers.NounCommission}, rows: true},
+	"Query.payouts":     {reads: []providers.Noun{providers.NounPayout}, rows: true},
 
 	"Affiliate.referrals":   {reads: []providers.Noun{providers.NounReferral}},
 	"Affiliate.commissions": {reads: []providers.Noun{providers.NounCommission}},
@@ -242,46 +256,40 @@ var costs = map[string]cost{
 
 // Calls is the price of an edge, by the table above.
 func (p *provider) Calls(edge string, from providers.Rows, need ...string) (calls int) {
-	n := from.Count
-	c, bare := costs[edge], p.bare.Load()
-	if c.embedded && !bare {
+	c, n := costs[edge], from.Count
+	if n == 0 || len(c.reads) == 0 {
 		return 0
 	}
-	if c.walk && n > 0 {
-		if pages := p.totals[c.reads[0]].pages(); pages >= 0 {
-			return max(pages, 1)
+	to := c.reads[len(c.reads)-1]
+	noCampaign := p.partial.lack(providers.NounAffiliate, "campaign")
+	switch {
+	case c.walk:
+		calls = unknownPages
+		if pages := p.extents[to].Pages(); pages >= 0 {
+			calls = max(pages, 1)
 		}
-		return unknownPages
+	case c.rows: // they are there
+	case !c.embedded || p.partial.lack(to, need...) || len(c.reads) > 1 && noCampaign:
+		for _, noun := range c.reads {
+			if noun == to || noCampaign {
+				calls += p.price(noun, n)
+			}
+		}
+	default:
+		return 0
 	}
-	for _, noun := range c.reads {
-		calls += p.price(noun, n)
-		if bare && strings.HasPrefix(edge, "Query.") && slices.Contains(ofCampaigns, noun) && needsCampaign(need) {
-			calls += p.price(providers.NounAffiliate, n)
-		}
+	if noCampaign && slices.Contains(affiliated, to) && needsCampaign(need) {
+		calls += p.price(providers.NounAffiliate, max(from.Affiliates, 1))
 	}
 	return calls
 }
 
 // price is how many calls at most it takes to read n records by their ids.
 func (p *provider) price(noun providers.Noun, n int) int {
-	if pages := p.totals[noun].pages(); pages >= 0 {
+	if pages := p.extents[noun].Pages(); pages >= 0 {
 		return min(n, max(pages, 1))
 	}
 	return n
-}
-
-// tally is the last known length of a list. The zero tally knows nothing.
-type tally struct{ plusOne atomic.Int64 }
-
-func (t *tally) set(total int64) { t.plusOne.Store(total + 1) }
-
-// pages is the list's length in pages, -1 where it is not known.
-func (t *tally) pages() int {
-	total := t.plusOne.Load() - 1
-	if total < 0 {
-		return -1
-	}
-	return int((total + pageSize - 1) / pageSize)
 }
 
 // id is the id of a record of this account.
@@ -289,7 +297,7 @@ func (p *provider) id(noun providers.Noun, local string) providers.ID {
 	return recordID(p.config.Account, noun, local)
 }
 
-// recordID is the zero ID where there is no record.
+// recordID is the zero ID where local is empty: there is no record.
 func recordID(account string, noun providers.Noun, local string) providers.ID {
 	if local == "" {
 		return providers.ID{}

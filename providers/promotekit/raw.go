@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // RawRecord reads the vendor's record as it is now. A membership and a coupon are parts of their
@@ -60,7 +61,7 @@ func (p *provider) rawHolder(ctx context.Context, id providers.ID) (*json.RawMes
 		return nil, err
 	}
 	var w affiliateWire
-	if err := json.Unmarshal(*raw, &w); err != nil {
+	if _, err := wire.Decode(*raw, &w); err != nil {
 		return nil, p.badReply("GET /affiliates/{id}", err)
 	}
 	a := p.reply().affiliate(&w)
@@ -72,25 +73,20 @@ func (p *provider) rawHolder(ctx context.Context, id providers.ID) (*json.RawMes
 }
 
 // rawReferral walks the list of the referral's affiliate.
-func (p *provider) rawReferral(ctx context.Context, id providers.ID) (*json.RawMessage, error) {
-	if !isUUID(referrer(id)) && referrer(id) != noAffiliate {
+func (p *provider) rawReferral(ctx context.Context, id providers.ID) (raw *json.RawMessage, err error) {
+	affiliate := referrer(id)
+	if !isUUID(affiliate) && affiliate != noAffiliate {
 		return nil, nil
 	}
-	for number := 1; ; number++ {
-		body, err := readRows[json.RawMessage](ctx, p, "/referrals", referralsOf(referrer(id)), number, pageSize)
-		if err != nil {
-			return nil, err
-		}
-		for _, raw := range body.Data {
-			var w record
-			if json.Unmarshal(raw, &w) == nil && w.ID == uuidOf(id) {
-				return &raw, nil
+	_, err = walk(ctx, p, providers.NounReferral, "/referrals", referralsOf(affiliate), (*reply).referral, func(body *rows[referralWire]) bool {
+		for i, w := range body.Data.All {
+			if w.ID == uuidOf(id) {
+				raw = new(body.Data.Raw(i))
 			}
 		}
-		if !body.more() {
-			return nil, nil
-		}
-	}
+		return raw == nil
+	})
+	return raw, err
 }
 
 // shown is an allow-list: the fields of an object that may be shown, and of the objects in them.

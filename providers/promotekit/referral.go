@@ -1,14 +1,17 @@
 package promotekit
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"net/url"
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // Referrals plans by the vendor's filters: an e-mail address or a customer goes first and alone;
@@ -23,9 +26,13 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	}
 	exact := all && len(campaigns) == 0 && f.Search == "" && f.CreatedAt.IsZero()
 	var lists []providers.List[providers.Referral]
-	if query, more := firstSet("email", f.Email, "stripe_customer_id", f.CustomerID); query != nil {
+	if query, more := firstSet(emailParameter, f.Email, "stripe_customer_id", f.CustomerID); query != nil {
+		list := at[providers.Referral]
+		if f.Email != "" {
+			list = addressed[providers.Referral]
+		}
 		exact = exact && !more && len(affiliates) == 0 && states == ""
-		lists = append(lists, at("/referrals", query, exact, p.listReferrals))
+		lists = append(lists, list("/referrals", query, exact, p.listReferrals))
 	} else {
 		query, _ := firstSet("subscription_status", states)
 		lists = forEach("/referrals", query, "affiliate_id", affiliates, exact, p.listReferrals)
@@ -36,6 +43,10 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 // ReferralsByID finds referrals in the lists of the affiliates that their ids name, or in the
 // list of all where that is fewer calls, as none can be read by its id.
 func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
+	return filled(ctx, p, ids, need, p.findReferrals)
+}
+
+func (p *provider) findReferrals(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Referral], error) {
 	s := &referralSearch{
 		open:  map[string]map[providers.ID]bool{},
 		batch: &providers.Batch[providers.Referral]{Found: map[providers.ID]*providers.Referral{}},
@@ -50,22 +61,11 @@ func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need .
 		}
 		s.open[affiliate][id] = true
 	}
-	asked, pages := len(s.open), p.totals[providers.NounReferral].pages()
-	for read := 0; providers.WalkOn(read, len(s.open), asked, pages, true); {
-		page, err := p.listReferrals(ctx, nil, read+1)
-		if err != nil {
-			return nil, err
-		}
-		read++
-		s.settle(page)
-		if !page.More {
-			clear(s.open) // whoever was not in the list is not there
-		} else if page.Total != nil {
-			pages = p.totals[providers.NounReferral].pages()
-		}
+	if err := s.readAll(ctx, p); err != nil {
+		return nil, err
 	}
 	s.readEach(ctx, p)
-	return s.batch, fillCampaigns(ctx, p, p, slices.Collect(maps.Values(s.batch.Found)), need...)
+	return s.batch, nil
 }
 
 // noAffiliate stands in a referral's id for the affiliate that it came without.
@@ -78,7 +78,7 @@ type referralSearch struct {
 	batch *providers.Batch[providers.Referral]
 }
 
-// settle takes what a page holds and says how many of its rows were wanted.
+// settle takes what a page holds.
 func (s *referralSearch) settle(page *providers.Page[providers.Referral]) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -114,6 +114,29 @@ func (s *referralSearch) fail(affiliate string, err error) {
 	}
 }
 
+// readAll walks the list of all for as long as that costs fewer calls. What is not in it at its
+// proven end is not there, if every row could be read.
+func (s *referralSearch) readAll(ctx context.Context, p *provider) error {
+	e, asked, read, unread := p.extents[providers.NounReferral], len(s.open), 0, 0
+	if !providers.WalkOn(0, len(s.open), asked, e.Pages(), true) {
+		return nil
+	}
+	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, maxPages) {
+		if err != nil {
+			return err
+		}
+		s.settle(page)
+		read, unread = read+1, unread+page.Unread
+		if !page.More && unread == 0 {
+			clear(s.open)
+		}
+		if !providers.WalkOn(read, len(s.open), asked, e.Pages(), true) {
+			break
+		}
+	}
+	return nil
+}
+
 // readEach walks the lists of the affiliates that are still open, several at once.
 func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 	var wg providers.Group
@@ -122,20 +145,29 @@ func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 		slot <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slot }()
-			for number := 1; s.wants(affiliate); number++ {
-				page, err := p.listReferrals(ctx, referralsOf(affiliate), number)
-				if err != nil {
-					s.fail(affiliate, err)
-					return
-				}
-				s.settle(page)
-				if !page.More {
-					return
-				}
-			}
+			s.readOf(ctx, p, affiliate)
 		})
 	}
 	wg.Wait()
+}
+
+// readOf walks an affiliate's list until nothing of theirs is wanted any more. Where rows could not
+// be read, what is not found may be among them.
+func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate string) {
+	unread := 0
+	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, maxPages) {
+		if err != nil {
+			s.fail(affiliate, err)
+			return
+		}
+		s.settle(page)
+		if unread += page.Unread; !s.wants(affiliate) {
+			return
+		}
+	}
+	if unread > 0 {
+		s.fail(affiliate, p.badReply("GET /referrals", errNoID))
+	}
 }
 
 // referralsOf is the query for an affiliate's referrals; nil, which means all, where that is not known.
@@ -177,58 +209,47 @@ func (p *provider) listReferrals(ctx context.Context, query url.Values, number i
 
 type referralWire struct {
 	record
-	Email              string                 `json:"email"`
-	SubscriptionStatus string                 `json:"subscription_status"`
-	SignupDate         moment                 `json:"signup_date"`
-	StripeCustomerID   string                 `json:"stripe_customer_id"`
-	Affiliate          related[affiliateWire] `json:"affiliate"`
+	Email              string                      `json:"email"`
+	SubscriptionStatus string                      `json:"subscription_status"`
+	SignupDate         *time.Time                  `json:"signup_date"`
+	StripeCustomerID   string                      `json:"stripe_customer_id"`
+	Affiliate          wire.Related[affiliateWire] `json:"affiliate"`
 }
 
 // referral converts a referral and harvests its affiliate.
 func (r *reply) referral(w *referralWire) *providers.Referral {
-	embedded(r, w.Affiliate, (*reply).affiliate)
+	related(r, &w.Affiliate, (*reply).relatedAffiliate)
 	return r.referralOf(w, w.Affiliate)
 }
 
-// referralOf converts a referral that belongs to this affiliate. Those inside a commission come
-// without theirs, which is the commission's.
-func (r *reply) referralOf(w *referralWire, affiliate related[affiliateWire]) *providers.Referral {
+// relatedReferral converts a referral inside a commission. Where it comes without its affiliate, it
+// is the commission's.
+func (r *reply) relatedReferral(w *referralWire, affiliate wire.Related[affiliateWire]) *providers.Referral {
+	if related(r, &w.Affiliate, (*reply).relatedAffiliate); w.Affiliate.ID != "" {
+		affiliate = w.Affiliate
+	}
+	out := r.referralOf(w, affiliate)
+	out.Known = referralKnowledge.fields(w.Members, out.Known)
+	return out
+}
+
+// referralOf converts a referral that belongs to this affiliate. Its id has the affiliate's, by
+// which it is found.
+func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire]) *providers.Referral {
 	out := &providers.Referral{
-		Node:           r.node(providers.NounReferral, referralLocal(w.ID, affiliate.ID), w.record),
+		Node:           r.part(providers.NounReferral, w.record, cmp.Or(affiliate.ID, noAffiliate)),
 		Kind:           providers.ReferralCustomer,
 		Email:          text(w.Email),
 		Status:         providers.ReferralUnknown,
 		ProviderStatus: text(w.SubscriptionStatus),
 		CustomerID:     text(w.StripeCustomerID),
-		SignedUpAt:     w.SignupDate.Time,
+		SignedUpAt:     w.SignupDate,
 	}
 	if s, ok := referralStatuses[w.SubscriptionStatus]; ok {
 		out.Status = s
 	}
 	out.AffiliateID, out.CampaignID, out.Known = r.affiliation(affiliate)
 	return out
-}
-
-func referralLocal(uuid, affiliate string) string {
-	if affiliate == "" {
-		affiliate = noAffiliate
-	}
-	return providers.JoinLocal(uuid, affiliate)
-}
-
-// noCampaign is known of a record whose affiliate came as its id alone.
-var noCampaign = providers.AllBut("campaign")
-
-// affiliation is the affiliate of a record and, as the record names none, the affiliate's campaign.
-func (r *reply) affiliation(a related[affiliateWire]) (affiliate, campaign providers.ID, known *providers.Fields) {
-	affiliate = r.id(providers.NounAffiliate, a.ID)
-	switch {
-	case a.Record != nil:
-		campaign = r.id(providers.NounCampaign, a.Record.Campaign.ID)
-	case a.ID != "":
-		known = noCampaign
-	}
-	return affiliate, campaign, known
 }
 
 var referralStatuses = map[string]providers.ReferralStatus{
@@ -301,16 +322,22 @@ func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateRe
 			if err != nil {
 				return nil, err
 			}
-			if w.Affiliate.ID == "" {
-				w.Affiliate.ID = affiliate
-			}
-			return wrote(p, w, (*reply).referral, providers.NounReferral), nil
+			return p.createdReferral(w, affiliate), nil
 		},
 	}, nil
 }
 
-// lookCreateReferral takes a referral of this address for the one that was to be made, if it is the affiliate's and has the customer's id:
-// there was none before.
+// createdReferral is what making a referral of this affiliate has done.
+func (p *provider) createdReferral(w *referralWire, affiliate string) *providers.Written {
+	if w.Affiliate.ID == "" {
+		w.Affiliate.ID = affiliate
+	}
+	known := referralKnowledge.fields(w.Members, nil)
+	return wrote(p, w, known, (*reply).referral, providers.NounReferral)
+}
+
+// lookCreateReferral takes a referral of this address for the one that was to be made: there was
+// none before. It is another one if it is another affiliate's, or has another customer id.
 func (p *provider) lookCreateReferral(ctx context.Context, c *providers.CreateReferralInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	found, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })
 	if err != nil {
@@ -319,11 +346,17 @@ func (p *provider) lookCreateReferral(ctx context.Context, c *providers.CreateRe
 	switch {
 	case len(found) == 0:
 		return providers.NotMade, nil, nil
-	case len(found) > 1 || disturbed || found[0].Affiliate.ID != uuidOf(c.Affiliate) ||
-		c.CustomerID != nil && found[0].StripeCustomerID != *c.CustomerID:
+	case len(found) > 1 || disturbed || found[0].WireID() == "" || found[0].others(c):
 		return providers.Unclear, nil, nil
 	}
-	return providers.Made, wrote(p, &found[0], (*reply).referral, providers.NounReferral), nil
+	return providers.Made, p.createdReferral(&found[0], uuidOf(c.Affiliate)), nil
+}
+
+// others says whether a referral is known to be another than the one to be made.
+func (w *referralWire) others(c *providers.CreateReferralInput) bool {
+	affiliate, customer := told(w.Members, "affiliate", w.Affiliate.ID), told(w.Members, "stripe_customer_id", w.StripeCustomerID)
+	return affiliate != nil && *affiliate != uuidOf(c.Affiliate) ||
+		c.CustomerID != nil && customer != nil && *customer != *c.CustomerID
 }
 
 // postReferral makes a referral.

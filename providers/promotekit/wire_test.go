@@ -1,7 +1,6 @@
 package promotekit
 
 import (
-	"encoding/json"
 	"testing"
 	"time"
 
@@ -9,16 +8,17 @@ import (
 	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // decoded converts what JSON says.
 func decoded[W any, T any](t testing.TB, convert func(*reply, *W) *T, text string) *T {
 	t.Helper()
 	w := new(W)
-	if err := json.Unmarshal([]byte(text), w); err != nil {
+	if _, err := wire.Decode([]byte(text), w); err != nil {
 		t.Fatal(err)
 	}
-	return convert(&reply{account: "saas", currency: "EUR", at: noon, seen: map[providers.ID]bool{}}, w)
+	return convert(newReply("saas", "EUR", noon), w)
 }
 
 // words is what an enum and the word beside it became.
@@ -47,6 +47,9 @@ func TestStates(t *testing.T) {
 		{affiliate(`{"id": "a", "approved": false, "banned": false}`), "PENDING (waiting)"},
 		{affiliate(`{"id": "a", "approved": true, "banned": true}`), "BANNED (banned)"},
 		{affiliate(`{"id": "a", "approved": null}`), "UNKNOWN"},
+		{affiliate(`{"id": "a", "approved": 1, "banned": 0}`), "ACTIVE (approved)"},
+		{affiliate(`{"id": "a", "approved": true, "banned": "N/A"}`), "UNKNOWN"},
+		{affiliate(`{"id": "a", "approved": [], "banned": true}`), "BANNED (banned)"},
 		{referral(`{"id": "r", "subscription_status": "signed_up"}`), "LEAD (signed_up)"},
 		{referral(`{"id": "r", "subscription_status": "active"}`), "ACTIVE (active)"},
 		{referral(`{"id": "r", "subscription_status": "trialing"}`), "TRIALING (trialing)"},
@@ -57,6 +60,8 @@ func TestStates(t *testing.T) {
 		{commission(`{"id": "c", "payout_status": "not_paid", "stripe_payment_id": "ch_1", "revenue_amount": 1}`), "APPROVED (not_paid) SALE"},
 		{commission(`{"id": "c", "payout_status": "paid", "revenue_amount": 1}`), "PAID (paid) CUSTOM"},
 		{commission(`{"id": "c", "payout_status": "held", "stripe_payment_id": "ch_1", "revenue_amount": -1}`), "UNKNOWN (held) REFUND"},
+		{commission(`{"id": "c", "payout_status": [], "stripe_payment_id": {}, "revenue_amount": 1}`), "UNKNOWN UNKNOWN"},
+		{commission(`{"id": "c", "payout_status": "paid", "stripe_payment_id": "ch_1", "revenue_amount": []}`), "PAID (paid) UNKNOWN"},
 	} {
 		if tt.got != tt.want {
 			t.Errorf("got %s, want %s", tt.got, tt.want)
@@ -121,61 +126,71 @@ func TestCommissionRules(t *testing.T) {
 // TestNothing: what is null, empty or absent is nil, and never a made-up value.
 func TestNothing(t *testing.T) {
 	at := func(n providers.Noun, local string) providers.Node {
-		return providers.Node{ID: id(n, local), ProviderID: "x", FetchedAt: noon}
+		return providers.Node{ID: id(n, local), ProviderID: local, FetchedAt: noon}
 	}
 	for _, text := range []string{
-		`{"id": "x"}`,
-		`{"id": "x", "email": "", "first_name": null, "links": null, "promo_codes": [], "clicks": null, "details": "", "created_at": "", "campaign": null,
+		`{"id": "` + uuidA + `"}`,
+		`{"id": "` + uuidA + `", "email": "", "first_name": null, "links": null, "promo_codes": [], "clicks": null, "details": "", "created_at": "", "campaign": null,
 			"name": null, "website_url": "", "code_mode": "", "cookie_duration": null, "first_payment_commission": null}`,
 	} {
 		a := decoded(t, (*reply).affiliate, text)
 		if diff := cmp.Diff(&providers.Affiliate{
-			Node: at(providers.NounAffiliate, "x"), Status: providers.AffiliateUnknown,
+			Node: at(providers.NounAffiliate, uuidA), Status: providers.AffiliateUnknown,
 			Memberships: []*providers.Membership{}, Coupons: []*providers.Coupon{},
 		}, a); diff != "" {
 			t.Errorf("affiliate (-want +got)\n%s", diff)
 		}
-		if diff := cmp.Diff(&providers.Campaign{Node: at(providers.NounCampaign, "x"), NamePrivate: true}, decoded(t, (*reply).campaign, text)); diff != "" {
+		if diff := cmp.Diff(&providers.Campaign{Node: at(providers.NounCampaign, uuidA), NamePrivate: true}, decoded(t, (*reply).campaign, text)); diff != "" {
 			t.Errorf("campaign (-want +got)\n%s", diff)
 		}
 	}
-	want := &providers.Referral{Node: providers.Node{ID: id(providers.NounReferral, "x", noAffiliate), ProviderID: "x", FetchedAt: noon}, Kind: providers.ReferralCustomer, Status: providers.ReferralUnknown}
-	if diff := cmp.Diff(want, decoded(t, (*reply).referral, `{"id": "x", "affiliate": null}`)); diff != "" {
+	want := &providers.Referral{Node: providers.Node{ID: id(providers.NounReferral, uuidA, noAffiliate), ProviderID: uuidA, FetchedAt: noon}, Kind: providers.ReferralCustomer, Status: providers.ReferralUnknown}
+	if diff := cmp.Diff(want, decoded(t, (*reply).referral, `{"id": "`+uuidA+`", "affiliate": null}`)); diff != "" {
 		t.Errorf("referral (-want +got)\n%s", diff)
 	}
 }
 
-func TestMoments(t *testing.T) {
-	for _, tt := range []struct{ wire, want string }{
-		{`"2019-08-24T14:15:22Z"`, "2019-08-24T14:15:22Z"},
-		{`"2019-08-24T14:15:22.5Z"`, "2019-08-24T14:15:22.5Z"},
-		{`"2019-08-24T16:15:22+02:00"`, "2019-08-24T14:15:22Z"},
-		{`"yesterday"`, "error"},
-		{`12`, "error"},
+// TestTimes reads the forms in which the vendor's database writes times.
+func TestTimes(t *testing.T) {
+	for text, want := range map[string]string{
+		`"2019-08-24T14:15:22Z"`:            "2019-08-24T14:15:22Z",
+		`"2019-08-24T14:15:22.64213+00:00"`: "2019-08-24T14:15:22.64213Z",
+		`"2019-08-24T16:15:22+02:00"`:       "2019-08-24T14:15:22Z",
+		`"2019-08-24T14:15:22.5"`:           "2019-08-24T14:15:22.5Z",
+		`"2019-08-24"`:                      "2019-08-24T00:00:00Z",
+		`"yesterday"`:                       "",
+		`"0000-00-00 00:00:00"`:             "",
+		`12`:                                "",
+		`{}`:                                "",
 	} {
-		var m moment
-		got := "error"
-		if err := json.Unmarshal([]byte(tt.wire), &m); err == nil {
-			got = m.Time.Format(time.RFC3339Nano)
-		}
-		if got != tt.want {
-			t.Errorf("%s: got %s, want %s", tt.wire, got, tt.want)
+		r := decoded(t, (*reply).referral, `{"id": "r", "signup_date": `+text+`, "created_at": `+text+`}`)
+		c := decoded(t, (*reply).commission, `{"id": "c", "referral_date": `+text+`}`)
+		for field, at := range map[string]*time.Time{"signup_date": r.SignedUpAt, "created_at": r.CreatedAt, "referral_date": c.EarnedAt} {
+			got := ""
+			if at != nil {
+				got = at.Format(time.RFC3339Nano)
+			}
+			if got != want {
+				t.Errorf("%s %s: got %q, want %q", field, text, got, want)
+			}
 		}
 	}
 }
 
 // TestCoupons: a code makes one coupon, and none makes none.
 func TestCoupons(t *testing.T) {
-	a := decoded(t, (*reply).affiliate, `{"id": "x", "campaign": "c", "promo_codes": [
-		{"code": "A~B", "external_id": "promo_1"}, {"code": "C"}, {"code": ""}, {"code": "C", "external_id": "promo_2"}]}`)
+	a := decoded(t, (*reply).affiliate, `{"id": "`+uuidA+`", "campaign": "`+uuidC+`", "promo_codes": [
+		{"code": "A~B", "external_id": "promo_1"}, {"code": "C"}, {"code": ""}, {"code": "C", "external_id": "promo_2"}, "SAVE10", 7]}`)
 	var got []string
 	for _, c := range a.Coupons {
 		got = append(got, c.Code+" "+c.ID.Local+" "+c.ProviderID+" "+c.CampaignID.Local)
 	}
-	if diff := cmp.Diff([]string{"A~B x~A%7EB promo_1 c", "C x~C C c"}, got); diff != "" {
+	if diff := cmp.Diff([]string{
+		"A~B " + uuidA + "~A%7EB promo_1 " + uuidC, "C " + uuidA + "~C C " + uuidC, "SAVE10 " + uuidA + "~SAVE10 SAVE10 " + uuidC,
+	}, got); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
 	}
-	if m := a.Memberships[0]; *m.Coupon != "A~B" || m.ID != id(providers.NounMembership, "x", "c") || m.JoinedAt != nil {
+	if m := a.Memberships[0]; *m.Coupon != "A~B" || m.ID != id(providers.NounMembership, uuidA, uuidC) || m.JoinedAt != nil {
 		t.Errorf("got %+v", m)
 	}
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // Wants is what of the input PromoteKit does not take, and what it misses.
@@ -126,26 +127,30 @@ func notFound(field, what string) error {
 	return providers.Problemf(providers.ProblemNotFound, field, "there is no such %s at PromoteKit", what)
 }
 
-// send makes the one call of a write, and answers the record in the reply; nil where a success carries none. Whatever the vendor does not find
-// is what field names.
-func send[W any](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
-	got := new(single[W])
-	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: got})
+// send makes the one call of a write, and answers the record in the reply; nil where a success
+// carries none. A reply is a success if it says so, or has a record with an id. Whatever the vendor
+// does not find is what field names.
+func send[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
+	reply := new(wire.Reply[single[W]])
+	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: reply})
 	switch {
 	case providers.KindOf(err) == providers.KindNotFound:
 		return nil, notFound(field, what)
 	case err != nil:
 		return nil, err
-	case !got.Success:
+	}
+	p.log.Odd(op, reply.Odd)
+	got := reply.Value
+	if failed(got.Success) || got.Success == nil && (got.Data == nil || (*got.Data).WireID() == "") {
 		return nil, p.badReply(op, errNoEnvelope)
 	}
 	return got.Data, nil
 }
 
 // posted is send for what has to come back with an id: without one, nobody knows what was made.
-func posted[W identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
+func posted[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
 	w, err := send[W](ctx, p, op, path, field, what, body)
-	if err == nil && (w == nil || !isUUID((*w).id())) {
+	if err == nil && (w == nil || (*w).WireID() == "") {
 		err = p.badReply(op, errNoID)
 	}
 	if err != nil {
@@ -154,32 +159,42 @@ func posted[W identified](ctx context.Context, p *provider, op, path, field, wha
 	return w, nil
 }
 
-// wrote is what a reply to a write, or a look, tells.
-func wrote[W any, T providers.Record](p *provider, w *W, convert func(*reply, *W) *T, lists ...providers.Noun) *providers.Written {
+// wrote is what a reply to a write, or a look, tells of one record, of which so much is known. Only
+// a record that came whole, and could be read in all, is harvested: another is stale.
+func wrote[W recorded, T providers.Record](
+	p *provider, w *W, known *providers.Fields, convert func(*reply, *W) *T, lists ...providers.Noun,
+) *providers.Written {
 	r := p.reply()
 	row := convert(r, w)
-	out := &providers.Written{ID: providers.NodeOf(row).ID, Harvest: providers.HarvestOf(row), StaleLists: lists}
+	out := &providers.Written{ID: providers.NodeOf(row).ID, StaleLists: lists}
+	if known != nil || (*w).Odd() {
+		out.Stale = []providers.ID{out.ID}
+		return out
+	}
+	out.Harvest = providers.HarvestOf(row)
 	out.Harvest.Add(p.finish(r))
 	return out
 }
 
+// recorded is a wire struct that embeds a record.
+type recorded interface{ Odd(members ...string) bool }
+
 var errFilter = errors.New("the reply has rows that the filter by e-mail leaves out")
 
-// byEmail are the rows of this address. The reference does not say whether the filter tells upper case from lower, so what may have been
-// stored in lower case is asked for, too.
-func byEmail[W any](ctx context.Context, p *provider, path, email string, of func(*W) string) ([]W, error) {
-	for _, spelling := range slices.Compact([]string{email, strings.ToLower(email)}) {
-		page, err := readRows[W](ctx, p, path, url.Values{"email": {spelling}}, 1, pageSize)
+// byEmail are the rows of this address. The reference does not say whether the filter tells upper
+// case from lower, so both spellings are asked for.
+func byEmail[W any](ctx context.Context, p *provider, path, address string, addressOf func(*W) string) ([]W, error) {
+	for _, spelling := range providers.EmailSpellings(address) {
+		page, err := readRows[W](ctx, p, path, url.Values{emailParameter: {spelling}}, 1, pageSize)
 		if err != nil {
 			return nil, err
 		}
-		for i := range page.Data {
-			if !strings.EqualFold(of(&page.Data[i]), email) {
-				return nil, p.badReply("GET "+path, errFilter)
-			}
+		found := page.Data.All
+		if page.Data.Unread > 0 || slices.ContainsFunc(found, func(w W) bool { return !providers.EqualEmail(addressOf(&w), address) }) {
+			return nil, p.badReply("GET "+path, errFilter)
 		}
-		if len(page.Data) > 0 {
-			return page.Data, nil
+		if len(found) > 0 {
+			return found, nil
 		}
 	}
 	return nil, nil
@@ -188,8 +203,10 @@ func byEmail[W any](ctx context.Context, p *provider, path, email string, of fun
 // image is what is compared of a record: some of the fields of a body, each as a digest, so that what is stored of it tells nothing.
 type image map[string]string
 
-// folded are the fields in which case does not matter.
-var folded = []string{"email", "payout_email", "ref_code", "promo_code"}
+// folds are the fields in which case does not matter, and the form in which they are compared.
+var folds = map[string]func(string) string{
+	"email": providers.FoldEmail, "payout_email": providers.FoldEmail, "ref_code": strings.ToLower, "promo_code": strings.ToLower,
+}
 
 // imageOf is the image of a body.
 func imageOf(body any) (image, error) {
@@ -206,8 +223,8 @@ func imageOf(body any) (image, error) {
 	im := image{}
 	for name, v := range members {
 		s := strings.TrimSpace(fmt.Sprint(v))
-		if slices.Contains(folded, name) {
-			s = strings.ToLower(s)
+		if fold := folds[name]; fold != nil {
+			s = fold(s)
 		}
 		im[name] = digest(s)
 	}
@@ -225,6 +242,9 @@ func images(wanted, now any) (w, n image, err error) {
 
 // within says whether another image has all of this one.
 func (im image) within(other image) bool { return maps.Equal(im, other.only(im)) }
+
+// agrees says whether two images are the same in what both of them tell.
+func (im image) agrees(other image) bool { return maps.Equal(im.only(other), other.only(im)) }
 
 // only is the part of an image that another has as well.
 func (im image) only(other image) image {

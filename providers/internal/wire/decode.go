@@ -60,9 +60,13 @@ func wanted(t reflect.Type) string {
 }
 
 // decoder gathers the oddities of one reply.
-type decoder struct{ odd []Oddity }
+type decoder struct {
+	odd  []Oddity
+	last string // the path of the last odd value
+}
 
 func (d *decoder) note(path string, raw []byte) {
+	d.last = path
 	o := Oddity{path, form(raw)}
 	if !slices.Contains(d.odd, o) {
 		d.odd = append(d.odd, o)
@@ -152,14 +156,21 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return err
 	}
-	for _, f := range fieldsOf(v.Type()) {
-		field := v.FieldByIndex(f.index)
-		if f.members {
-			field.Set(reflect.ValueOf(newMembers(members)))
+	fields, odd := fieldsOf(v.Type()), []string(nil)
+	for _, f := range fields {
+		value, ok := members[f.name]
+		if f.members || !ok {
 			continue
 		}
-		if value, ok := members[f.name]; ok {
-			d.member(value, field, join(path, f.name))
+		at := join(path, f.name)
+		d.last = ""
+		if d.member(value, v.FieldByIndex(f.index), at); d.last == at {
+			odd = append(odd, f.name)
+		}
+	}
+	for _, f := range fields {
+		if f.members {
+			v.FieldByIndex(f.index).Set(reflect.ValueOf(Members{members, odd}))
 		}
 	}
 	return nil

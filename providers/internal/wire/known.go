@@ -12,9 +12,10 @@ import (
 
 // Members are the names of the members that a JSON object had, null ones among them. A wire
 // struct embeds it, or has a field of it, to be told them.
-type Members struct{ names map[string]json.RawMessage }
-
-func newMembers(m map[string]json.RawMessage) Members { return Members{m} }
+type Members struct {
+	names map[string]json.RawMessage
+	odd   []string
+}
 
 // Has says whether the object had all of these members.
 func (m Members) Has(names ...string) bool {
@@ -24,6 +25,15 @@ func (m Members) Has(names ...string) bool {
 		}
 	}
 	return true
+}
+
+// Odd says whether one of these members, or with no names any member, had a form that could not
+// be read. Its field is empty, or not all of it is there, and proves nothing.
+func (m Members) Odd(names ...string) bool {
+	if len(names) == 0 {
+		return len(m.odd) > 0
+	}
+	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(m.odd, n) })
 }
 
 // Knowledge says which fields of a record are known, by the members that its JSON object had. It

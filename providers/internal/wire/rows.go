@@ -86,6 +86,9 @@ func (e *Enveloped[W]) decode(d *decoder, raw []byte, path string) error {
 // Sent is how many elements came, those that could not be read among them.
 func (r *Rows[W]) Sent() int { return len(r.All) + r.Unread }
 
+// Raw is the JSON of an element of All.
+func (r *Rows[W]) Raw(i int) json.RawMessage { return r.raw[i] }
+
 // PageOf converts rows. convert answers nil for a row that is not shown. A row whose record has
 // no id is left out and counted as unread. More is left to the caller.
 func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *providers.Page[T] {

@@ -1,0 +1,94 @@
+package promotekit
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+)
+
+// TestOddValues: what is plainly meant is read, and anything else is null; a value is never made up.
+func TestOddValues(t *testing.T) {
+	affiliate := func(members string) string {
+		page := rowsOf[providers.Affiliate](t, members, (*provider).Affiliates)
+		a := page.Items[1]
+		out := []string{string(a.Status)}
+		if a.Clicks != nil {
+			out = append(out, "clicks", strconv.FormatInt(*a.Clicks, 10))
+		}
+		for _, l := range a.Links {
+			out = append(out, l.URL)
+		}
+		for _, c := range a.Coupons {
+			out = append(out, c.Code)
+		}
+		return strings.Join(out, " ")
+	}
+	commission := func(members string) string {
+		page := rowsOf[providers.Commission](t, members, (*provider).Commissions)
+		c := page.Items[1]
+		var out []string
+		if c.SaleAmount != nil {
+			out = append(out, c.SaleAmount.Amount.String())
+		}
+		for _, edge := range []providers.ID{c.AffiliateID, c.ReferralID, c.PayoutID} {
+			if !edge.IsZero() {
+				out = append(out, string(edge.Noun))
+			}
+		}
+		return strings.Join(out, " ")
+	}
+	for members, want := range map[string]string{
+		`"clicks": "12"`:                   "UNKNOWN clicks 12",
+		`"clicks": 12.0`:                   "UNKNOWN clicks 12",
+		`"clicks": 12.5`:                   "UNKNOWN",
+		`"clicks": "1,075"`:                "UNKNOWN",
+		`"approved": 1, "banned": 0`:       "ACTIVE",
+		`"approved": "0", "banned": 0`:     "PENDING",
+		`"approved": {}, "banned": 0`:      "UNKNOWN",
+		`"links": {}, "promo_codes": null`: "UNKNOWN",
+		`"links": {"0": {"url": "u"}}, "promo_codes": ["SAVE10"]`: "UNKNOWN u SAVE10",
+		`"campaign": [], "created_at": "2026-03-01"`:              "UNKNOWN",
+	} {
+		if got := affiliate(members); got != want {
+			t.Errorf("an affiliate with %s: got %q, want %q", members, got, want)
+		}
+	}
+	for members, want := range map[string]string{
+		`"payout": {}`: "", `"payout": []`: "", `"referral": []`: "", `"affiliate": {"id": null, "email": null}`: "",
+		`"payout": "` + uuidC + `"`:               "Payout",
+		`"payout": {"id": "` + uuidC + `"}`:       "Payout",
+		`"affiliate": "` + uuidA + `"`:            "Affiliate",
+		`"revenue_amount": "1075.00"`:             "1075.00",
+		`"revenue_amount": "N/A"`:                 "",
+		`"revenue_amount": [1075]`:                "",
+		`"revenue_amount": true`:                  "",
+		`"revenue_amount": 123456789012345678901`: "",
+	} {
+		if got := commission(members); got != want {
+			t.Errorf("a commission with %s: got %q, want %q", members, got, want)
+		}
+	}
+	// Amounts for people are read, or null.
+	for members, want := range map[string]string{`"revenue_amount": "1,075.00"`: "1075.00", `"revenue_amount": "$1075.00"`: "1075.00"} {
+		if got := commission(members); got != want && got != "" {
+			t.Errorf("a commission with %s: got %q, want %q or nothing", members, got, want)
+		}
+	}
+}
+
+// rowsOf reads a list of three rows, of which the second has these members besides its id.
+func rowsOf[T providers.Record, F any](t *testing.T, members string, plan func(*provider, F) ([]providers.List[T], error)) *providers.Page[T] {
+	t.Helper()
+	body := `{"success": true, "data": [{"id": "` + uuidA + `"}, {"id": "` + uuidB + `", ` + members + `}, {"id": "` + uuidC + `"}]}`
+	p := open(t, providertest.Answer(http.StatusOK, body))
+	var all F
+	page := providertest.First[T](t, p)(plan(p, all))
+	if len(page.Items) != 3 || page.Unread != 0 {
+		t.Fatalf("%s: %d rows, %d unread", members, len(page.Items), page.Unread)
+	}
+	return page
+}
