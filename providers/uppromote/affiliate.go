@@ -3,11 +3,14 @@ package uppromote
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // affiliateList reads affiliates: a page of them, or one by its id.
@@ -25,7 +28,7 @@ var affiliateList = endpoint[wireAffiliate, providers.Affiliate]{
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
 	l := p.plan()
 	if f.Email != "" {
-		l.Query.Set(emailParam, f.Email)
+		l.Query.Set(emailParam, providers.EmailSpellings(f.Email)[0])
 		l.Exact = false // that the address is compared as a whole is assumed
 	}
 	statuses(l, affiliateStatuses, f.Statuses)
@@ -34,7 +37,28 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 		l.parents("", providers.NounAffiliate, []providers.ID{f.Parent})
 	}
 	l.unsent(f.RefCode != "" || f.PromoCode != "" || f.Search != "")
-	return affiliateList.lists(l), nil
+	lists := affiliateList.lists(l)
+	for i, query := range l.Queries() {
+		if query.Has(emailParam) {
+			lists[i].Page = p.spelled(query)
+		}
+	}
+	return lists, nil
+}
+
+// spelled reads the affiliates of an address. The vendor may compare addresses with regard to case: where it has nobody
+// of the spelling that was typed, it is asked for the one in lower case.
+func (p *provider) spelled(query url.Values) func(context.Context, providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
+	return func(ctx context.Context, r providers.PageRequest) (page *providers.Page[providers.Affiliate], err error) {
+		for _, spelling := range providers.EmailSpellings(query.Get(emailParam)) {
+			q := maps.Clone(query)
+			q.Set(emailParam, spelling)
+			if page, err = affiliateList.page(ctx, p, q, r.Number); err != nil || len(page.Items)+page.Unread > 0 {
+				return page, err
+			}
+		}
+		return page, nil
+	}
 }
 
 // AffiliatesByID reads affiliates, one call each, or by walking all of them.
@@ -44,21 +68,22 @@ func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...
 
 // wireAffiliate is what is read of an affiliate. Addresses, telephone numbers, tax and payment details are not.
 type wireAffiliate struct {
-	ID             integer           `json:"id"`
-	Email          text              `json:"email"`
-	FirstName      text              `json:"first_name"`
-	LastName       text              `json:"last_name"`
-	Status         text              `json:"status"`
-	CreatedAt      instant           `json:"created_at"`
-	DefaultLink    text              `json:"default_affiliate_link"`
-	CustomLink     text              `json:"custom_affiliate_link"`
-	PersonalDetail text              `json:"personal_detail"`
-	InternalNote   text              `json:"internal_note"`
-	ProgramID      integer           `json:"program_id"`
-	ProgramName    text              `json:"program_name"`
-	Coupons        many[wireCode]    `json:"coupons"`
-	UplineID       integer           `json:"up_line_affiliate_id"`
-	UplineEmail    text              `json:"up_line_affiliate_email"`
+	wire.Members
+	ID             int64             `json:"id"`
+	Email          string            `json:"email"`
+	FirstName      string            `json:"first_name"`
+	LastName       string            `json:"last_name"`
+	Status         string            `json:"status"`
+	CreatedAt      time.Time         `json:"created_at"`
+	DefaultLink    string            `json:"default_affiliate_link"`
+	CustomLink     string            `json:"custom_affiliate_link"`
+	PersonalDetail string            `json:"personal_detail"`
+	InternalNote   string            `json:"internal_note"`
+	ProgramID      int64             `json:"program_id"`
+	ProgramName    string            `json:"program_name"`
+	Coupons        []wireCode        `json:"coupons"`
+	UplineID       int64             `json:"up_line_affiliate_id"`
+	UplineEmail    string            `json:"up_line_affiliate_email"`
 	PaidAmount     providers.Decimal `json:"paid_amount"`
 	ApprovedAmount providers.Decimal `json:"approved_amount"`
 	PendingAmount  providers.Decimal `json:"pending_amount"`
@@ -70,38 +95,55 @@ var affiliateStatuses = map[string]providers.AffiliateStatus{
 	"active": providers.AffiliateActive, "inactive": providers.AffiliateInactive, "pending": providers.AffiliatePending,
 }
 
+// WireID is the affiliate's number; "" for none.
+func (w wireAffiliate) WireID() string {
+	if w.ID <= 0 {
+		return ""
+	}
+	return decimal(w.ID)
+}
+
 // affiliate converts a row, and harvests what else it tells.
 func (r *reply) affiliate(w *wireAffiliate) *providers.Affiliate {
-	status, ok := affiliateStatuses[strings.ToLower(string(w.Status))]
+	a := r.person(w)
+	if a.ID.IsZero() {
+		return a
+	}
+	r.harvest.Memberships = append(r.harvest.Memberships, a.Memberships...)
+	r.harvest.Coupons = append(r.harvest.Coupons, a.Coupons...)
+	r.harvestProgram(w.ProgramID, w.ProgramName)
+	r.harvestAffiliate(w.UplineID, w.UplineEmail)
+	return a
+}
+
+// person converts an affiliate's object.
+func (r *reply) person(w *wireAffiliate) *providers.Affiliate {
+	status, ok := affiliateStatuses[strings.ToLower(w.Status)]
 	if !ok {
 		status = providers.AffiliateUnknown
 	}
 	a := &providers.Affiliate{
 		Node:           r.numbered(providers.NounAffiliate, w.ID, w.CreatedAt, nil),
-		Email:          w.Email.known(),
-		FirstName:      w.FirstName.known(),
-		LastName:       w.LastName.known(),
+		Email:          text(w.Email),
+		FirstName:      text(w.FirstName),
+		LastName:       text(w.LastName),
 		Name:           fullName(w.FirstName, w.LastName),
 		Status:         status,
-		ProviderStatus: w.Status.known(),
+		ProviderStatus: text(w.Status),
 		Balances:       r.balances(w),
-		Note:           w.PersonalDetail.known(),
-		InternalNote:   w.InternalNote.known(),
+		Note:           text(w.PersonalDetail),
+		InternalNote:   text(w.InternalNote),
 		Coupons:        r.codes(w),
 		ParentID:       r.id(providers.NounAffiliate, w.UplineID),
 	}
-	for _, address := range []text{w.DefaultLink, w.CustomLink} {
+	for _, address := range []string{w.DefaultLink, w.CustomLink} {
 		if address != "" {
-			a.Links = append(a.Links, providers.Link{URL: string(address), Code: linkCode(address)})
+			a.Links = append(a.Links, providers.Link{URL: address, Code: linkCode(address)})
 		}
 	}
-	if m := r.membership(w); m != nil {
+	if m := r.membership(w); !m.ID.IsZero() {
 		a.Memberships = []*providers.Membership{m}
-		r.harvest.Memberships = append(r.harvest.Memberships, m)
 	}
-	r.harvest.Coupons = append(r.harvest.Coupons, a.Coupons...)
-	r.harvestProgram(w.ProgramID, w.ProgramName)
-	r.harvestAffiliate(w.UplineID, w.UplineEmail)
 	return a
 }
 
@@ -122,34 +164,59 @@ func (r *reply) balances(w *wireAffiliate) (balances []providers.Balance) {
 }
 
 // linkCode is the affiliate's code in the parameter that the vendor's own links have; nil in other links.
-func linkCode(address text) *string {
-	u, err := url.Parse(string(address))
+func linkCode(address string) *string {
+	u, err := url.Parse(address)
 	if err != nil {
 		return nil
 	}
-	return text(u.Query().Get("sca_ref")).known()
+	return text(u.Query().Get("sca_ref"))
 }
 
-func fullName(first, last text) *string {
-	return text(strings.TrimSpace(string(first) + " " + string(last))).known()
-}
+func fullName(first, last string) *string { return text(strings.TrimSpace(first + " " + last)) }
 
-// edges of an affiliate are followed with the id and the address alone.
-var edges = []string{"children", "referrals", "commissions", "payouts"}
+// affiliateKnowledge says what an affiliate inside another record knows. Lists below affiliates are narrowed by the
+// address.
+var affiliateKnowledge = wire.NewKnowledge([]string{"providerId", "children"}, map[string]string{
+	"createdAt": "created_at", "email": "email", "firstName": "first_name", "lastName": "last_name", "name": "first_name last_name",
+	"status": "status", "providerStatus": "status", "campaign": "program_id", "parent": "up_line_affiliate_id", "coupons": "coupons",
+	"memberships": "program_id status created_at default_affiliate_link coupons", "links": "default_affiliate_link custom_affiliate_link",
+	"balances": "paid_amount approved_amount pending_amount denied_amount", "note": "personal_detail", "internalNote": "internal_note",
+	"referrals": "email", "commissions": "email", "payouts": "email",
+})
 
-// What other records tell of an affiliate: the address, and in referrals the name as well.
+// What other records tell of an affiliate: the id, mostly the address, and in referrals the name as well.
 var (
-	emailStub = providers.Only(slices.Concat([]string{"providerId", "email"}, edges)...)
-	nameStub  = providers.Only(slices.Concat([]string{"providerId", "email", "firstName", "lastName", "name"}, edges)...)
+	idStub    = affiliateKnowledge.Fields(wire.Members{})
+	emailStub = providers.Only("providerId", "children", "email", "referrals", "commissions", "payouts")
+	nameStub  = providers.Only("providerId", "children", "email", "referrals", "commissions", "payouts", "firstName", "lastName", "name")
 )
 
-// harvestAffiliate keeps what a record tells of an affiliate that it names, if that is the address.
-func (r *reply) harvestAffiliate(n integer, email text) {
-	if email != "" && r.stub(r.id(providers.NounAffiliate, n)) {
+// harvestAffiliate keeps what a record tells of an affiliate that it names.
+func (r *reply) harvestAffiliate(n int64, email string) {
+	known := emailStub
+	if email == "" {
+		known = idStub
+	}
+	if r.stub(r.id(providers.NounAffiliate, n), known) {
 		r.harvest.Affiliates = append(r.harvest.Affiliates, &providers.Affiliate{
-			Node: r.numbered(providers.NounAffiliate, n, instant{}, emailStub), Email: email.known(),
+			Node: r.numbered(providers.NounAffiliate, n, time.Time{}, known), Email: text(email),
 		})
 	}
+}
+
+// relatedAffiliate is the id of an affiliate inside another record, which is harvested.
+func (r *reply) relatedAffiliate(w wire.Related[wireAffiliate]) providers.ID {
+	n, _ := number(w.ID)
+	if w.Record == nil || w.Record.Email == "" { // every affiliate has an address: what tells none is no more than the id
+		r.harvestAffiliate(n, "")
+		return r.id(providers.NounAffiliate, n)
+	}
+	a := r.person(w.Record)
+	a.Known = affiliateKnowledge.Fields(w.Record.Members)
+	if r.stub(a.ID, a.Known) {
+		r.harvest.Affiliates = append(r.harvest.Affiliates, a)
+	}
+	return a.ID
 }
 
 // statuses sends states to a filter that takes one of the vendor's words. UNKNOWN has none.
@@ -176,11 +243,11 @@ func (p *provider) affiliateOf(ctx context.Context, email string) (*providers.Af
 	if err != nil {
 		return nil, err
 	}
-	for a, err := range providers.All(ctx, lists[0], p) {
+	for a, err := range every(ctx, p, lists[0]) {
 		if err != nil {
 			return nil, err
 		}
-		if a.Email != nil && strings.EqualFold(*a.Email, email) {
+		if a.Email != nil && providers.EqualEmail(*a.Email, email) {
 			return a, nil
 		}
 	}
@@ -204,7 +271,7 @@ type wireNewAffiliate struct {
 	Email     string  `json:"email"`
 	FirstName *string `json:"first_name,omitempty"`
 	LastName  *string `json:"last_name,omitempty"`
-	ProgramID integer `json:"program_id,omitempty"`
+	ProgramID int64   `json:"program_id,omitempty"`
 	Status    string  `json:"status,omitempty"`
 	SendEmail *bool   `json:"send_email,omitempty"`
 }
@@ -241,49 +308,51 @@ func (c createAffiliate) plan(ctx context.Context) (*providers.Write, error) {
 		Fields: map[string]string{"email": "email", "first_name": "firstName", "last_name": "lastName", "program_id": "campaign",
 			"status": "approved", "send_email": "sendEmail"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			w, err := send[wireAffiliate](ctx, c.provider, opCreateAffiliate, affiliateList.path, body)
+			w, odd, err := send[wireAffiliate](ctx, c.provider, opCreateAffiliate, affiliateList.path, body)
 			if err != nil {
 				return nil, err
 			}
-			return c.made(&w)
+			return c.made(&w, odd)
 		},
 	}, nil
 }
 
-// made is what the reply tells: the whole record is assumed, the id and the address are enough.
-func (c createAffiliate) made(w *wireAffiliate) (*providers.Written, error) {
-	r := c.reply()
+// made is what the reply tells: the whole record is assumed, the id is enough.
+func (c createAffiliate) made(w *wireAffiliate, odd oddities) (*providers.Written, error) {
+	made, r := &providers.Written{ID: c.id(providers.NounAffiliate, w.ID), StaleLists: listsOfAffiliates}, c.reply()
 	switch {
-	case w.Email != "" && !w.Email.is(c.in.Email):
-		r.fail(errAnother)
-	case w.Status != "" && w.ProgramID > 0 && !w.CreatedAt.IsZero() && w.PaidAmount.Set:
+	case w.Email != "" && !providers.EqualEmail(w.Email, c.in.Email):
+		return nil, c.garbled(opCreateAffiliate, errAnother)
+	case w.ID <= 0:
+		return nil, c.garbled(opCreateAffiliate, errNoID)
+	case len(odd) > 0:
+		made.Stale = []providers.ID{made.ID}
+	case affiliateKnowledge.Fields(w.Members) == nil:
 		r.harvest.Affiliates = append(r.harvest.Affiliates, r.affiliate(w))
-	case w.ID > 0:
-		r.harvestAffiliate(w.ID, text(c.in.Email))
 	default:
-		r.fail(errNoID)
+		r.harvestAffiliate(w.ID, w.Email)
 	}
-	if r.err != nil {
-		return nil, c.garbled(opCreateAffiliate, r.err)
-	}
-	return &providers.Written{ID: c.id(providers.NounAffiliate, w.ID), Harvest: r.harvest, StaleLists: listsOfAffiliates}, nil
+	made.Harvest = r.harvest
+	return made, nil
 }
 
 // listsOfAffiliates are those that an affiliate's record stands in.
 var listsOfAffiliates = []providers.Noun{providers.NounAffiliate, providers.NounMembership}
 
 // look searches for the address. When the write was planned nobody had it, so that whoever has it now was made since;
-// somebody of another name, or in another program, is somebody else's work.
+// somebody of another name, or in another program, is somebody else's work. A name or program that is not told is no other.
 func (c createAffiliate) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	a, err := c.affiliateOf(ctx, c.in.Email)
-	same := func(got, want *string) bool { return want == nil || got != nil && strings.EqualFold(*got, *want) }
+	same := func(got, want *string) bool {
+		return got == nil || want == nil || strings.EqualFold(strings.TrimSpace(*got), strings.TrimSpace(*want))
+	}
 	switch {
 	case err != nil:
 		return "", nil, err
 	case a == nil:
 		return providers.NotMade, nil, nil
 	case disturbed, !same(a.FirstName, c.in.FirstName), !same(a.LastName, c.in.LastName),
-		c.in.Campaign != nil && (len(a.Memberships) == 0 || a.Memberships[0].CampaignID != *c.in.Campaign):
+		c.in.Campaign != nil && len(a.Memberships) > 0 && a.Memberships[0].CampaignID != *c.in.Campaign:
 		return providers.Unclear, nil, nil
 	}
 	return providers.Made, changed(a), nil
@@ -304,18 +373,28 @@ func outdated(a *providers.Affiliate) *providers.Written {
 	return w
 }
 
-// stateOf looks at something that the affiliate's record says, and judges it.
-func (p *provider) stateOf(ctx context.Context, id providers.ID, says func(*providers.Affiliate) string, wanted string, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	a, _, err := byNumber(ctx, p, affiliateList, id)
+// stateOf looks at something that a member of the affiliate's record says, and judges it; says answers false where it
+// is not told.
+func (p *provider) stateOf(ctx context.Context, id providers.ID, member string, says func(*providers.Affiliate) (string, bool),
+	wanted string, before json.RawMessage, disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
+	a, odd, err := byNumber(ctx, p, affiliateList, id)
 	if err != nil {
 		return "", nil, err
 	}
-	if a == nil {
+	if a == nil || odd.member(member) {
 		return providers.Unclear, nil, nil
 	}
-	v := absolute(says(a), wanted, before, disturbed)
+	now, told := says(a)
+	if !told {
+		return providers.Unclear, nil, nil
+	}
+	v := absolute(now, wanted, before, disturbed)
 	if v != providers.Made {
 		return v, nil, nil
+	}
+	if len(odd) > 0 {
+		return v, outdated(a), nil
 	}
 	return v, changed(a), nil
 }
@@ -367,7 +446,8 @@ func (c setAffiliateStatus) plan(ctx context.Context) (*providers.Write, error) 
 }
 
 func (c setAffiliateStatus) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	return c.stateOf(ctx, c.in.ID, func(a *providers.Affiliate) string { return string(a.Status) }, string(c.in.Status), before, disturbed)
+	status := func(a *providers.Affiliate) (string, bool) { return string(a.Status), a.ProviderStatus != nil }
+	return c.stateOf(ctx, c.in.ID, "status", status, string(c.in.Status), before, disturbed)
 }
 
 // setAffiliateParent puts an affiliate below another. That the vendor refuses a circle is assumed.
@@ -413,7 +493,8 @@ func (c setAffiliateParent) plan(ctx context.Context) (*providers.Write, error) 
 }
 
 func (c setAffiliateParent) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	return c.stateOf(ctx, c.in.ID, func(a *providers.Affiliate) string { return a.ParentID.Local }, c.in.Parent.Local, before, disturbed)
+	parent := func(a *providers.Affiliate) (string, bool) { return a.ParentID.Local, true }
+	return c.stateOf(ctx, c.in.ID, "up_line_affiliate_id", parent, c.in.Parent.Local, before, disturbed)
 }
 
 // connectCustomer ties a customer to an affiliate. Nothing that can be read tells of it.

@@ -2,7 +2,9 @@ package uppromote
 
 import (
 	"context"
+	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -30,20 +32,20 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...s
 
 // wireProgram is what is read of a program.
 type wireProgram struct {
-	ID                 integer           `json:"id"`
-	Name               text              `json:"name"`
-	IsDefault          text              `json:"is_default"`
-	Rule               text              `json:"rule"`
-	CommissionType     text              `json:"commission_type"`
+	ID                 int64             `json:"id"`
+	Name               string            `json:"name"`
+	IsDefault          string            `json:"is_default"`
+	Rule               string            `json:"rule"`
+	CommissionType     string            `json:"commission_type"`
 	CommissionAmount   providers.Decimal `json:"commission_amount"`
-	CommissionAdvanced many[struct{}]    `json:"commission_advanced"`
-	CreatedAt          instant           `json:"created_at"`
+	CommissionAdvanced []json.RawMessage `json:"commission_advanced"`
+	CreatedAt          time.Time         `json:"created_at"`
 }
 
 func (r *reply) program(w *wireProgram) *providers.Campaign {
 	return &providers.Campaign{
 		Node:       r.numbered(providers.NounCampaign, w.ID, w.CreatedAt, nil),
-		Name:       w.Name.known(),
+		Name:       text(w.Name),
 		IsDefault:  w.isDefault(),
 		Commission: w.commission(r.config.Currency),
 	}
@@ -51,7 +53,7 @@ func (r *reply) program(w *wireProgram) *providers.Campaign {
 
 // isDefault reads a word. "not_default" has been seen; the other is assumed.
 func (w *wireProgram) isDefault() *bool {
-	switch strings.ToLower(string(w.IsDefault)) {
+	switch strings.ToLower(w.IsDefault) {
 	case "default", "true", "1":
 		return new(true)
 	case "not_default", "false", "0":
@@ -64,15 +66,15 @@ func (w *wireProgram) isDefault() *bool {
 // which one is documented; the others are assumed.
 func (w *wireProgram) commission(currency string) *providers.CommissionRule {
 	switch {
-	case w.CommissionType == "" || w.Rule.is("advance") || len(w.CommissionAdvanced) > 0 || w.CommissionType.is("flat rate per item"):
+	case w.CommissionType == "" || strings.EqualFold(w.Rule, "advance") || len(w.CommissionAdvanced) > 0 || strings.EqualFold(w.CommissionType, "flat rate per item"):
 		return nil
-	case w.CommissionType.is("percent of sale"):
+	case strings.EqualFold(w.CommissionType, "percent of sale"):
 		rule := &providers.CommissionRule{Type: providers.RulePercentage}
 		if w.CommissionAmount.Set {
 			rule.Percent = &w.CommissionAmount.Value
 		}
 		return rule
-	case w.CommissionType.is("flat rate per order"):
+	case strings.EqualFold(w.CommissionType, "flat rate per order"):
 		return &providers.CommissionRule{Type: providers.RuleFixed, Amount: w.CommissionAmount.Major(currency)}
 	default:
 		return &providers.CommissionRule{Type: providers.RuleUnknown}
@@ -86,14 +88,14 @@ var (
 )
 
 // harvestProgram keeps what a record tells of its program; without a name that is only its id.
-func (r *reply) harvestProgram(n integer, name text) {
+func (r *reply) harvestProgram(n int64, name string) {
 	known := namedProgramStub
 	if name == "" {
 		known = programStub
 	}
-	if r.stub(r.id(providers.NounCampaign, n)) {
+	if r.stub(r.id(providers.NounCampaign, n), known) {
 		r.harvest.Campaigns = append(r.harvest.Campaigns, &providers.Campaign{
-			Node: r.numbered(providers.NounCampaign, n, instant{}, known), Name: name.known(),
+			Node: r.numbered(providers.NounCampaign, n, time.Time{}, known), Name: text(name),
 		})
 	}
 }

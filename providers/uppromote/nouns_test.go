@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
@@ -82,7 +83,7 @@ func TestCommissionRules(t *testing.T) {
 		`{}`: nil,
 	} {
 		var w wireProgram
-		if err := json.Unmarshal([]byte(row), &w); err != nil {
+		if _, err := wire.Decode([]byte(row), &w); err != nil {
 			t.Fatal(err)
 		}
 		diff(t, row, w.commission("USD"), want)
@@ -96,7 +97,7 @@ func TestPaymentWords(t *testing.T) {
 		`{"payment_id":1,"status":"FAILED"}`: providers.PayoutFailed, `{"payment_id":1,"status":"LOST"}`: providers.PayoutUnknown,
 	} {
 		var w wirePayment
-		if err := json.Unmarshal([]byte(row), &w); err != nil {
+		if _, err := wire.Decode([]byte(row), &w); err != nil {
 			t.Fatal(err)
 		}
 		got := open(t, http.NotFoundHandler()).reply().payment(&w)
