@@ -243,13 +243,19 @@ func (p *provider) affiliateOf(ctx context.Context, email string) (*providers.Af
 	if err != nil {
 		return nil, err
 	}
+	untold := false
 	for a, err := range every(ctx, p, lists[0]) {
-		if err != nil {
+		switch {
+		case err != nil:
 			return nil, err
-		}
-		if a.Email != nil && providers.EqualEmail(*a.Email, email) {
+		case a.Email == nil:
+			untold = true
+		case providers.EqualEmail(*a.Email, email):
 			return a, nil
 		}
+	}
+	if untold {
+		return nil, p.bad("GET "+affiliateList.path, errUnread)
 	}
 	return nil, nil
 }

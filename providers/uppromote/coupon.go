@@ -70,7 +70,9 @@ func (c *wireCode) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	_, err := wire.Decode(b, &w)
-	*c = wireCode(w.Coupon)
+	if *c = wireCode(w.Coupon); err == nil && w.Coupon == "" {
+		err = errNoID
+	}
 	return err
 }
 

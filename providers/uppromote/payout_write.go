@@ -200,7 +200,7 @@ func (c markPayoutPaid) made(ctx context.Context, a *providers.Affiliate, w *wir
 	r := c.reply()
 	switch {
 	case w.AffiliateID > 0 && c.id(providers.NounAffiliate, w.AffiliateID) != a.ID,
-		w.ReferralIDs != nil && !odd.member("referral_ids") && !sameIDs(r.commissionIDs(w.ReferralIDs), c.in.Commissions):
+		len(w.ReferralIDs) > 0 && !odd.member("referral_ids") && !sameIDs(r.commissionIDs(w.ReferralIDs), c.in.Commissions):
 		return nil, c.garbled(opMarkPaid, errAnother)
 	case w.PaymentID > 0 && len(odd) == 0 && w.Has("affiliate_id", "status", "total_processed", "processed_at"):
 		return c.paid(r.payment(w)), nil
