@@ -6,12 +6,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -174,21 +176,17 @@ func (v *victim) pursue(i *intention, key string, refusals *atomic.Int64) {
 
 // faults has every vendor fail two of five writes, in every way there is.
 func (v *victim) faults(seed uint64) {
+	names := slices.Sorted(maps.Keys(sandbox.WriteFaults))
 	for name, kit := range v.kits {
 		rng := rand.New(rand.NewPCG(seed, uint64(len(name))))
 		kit.Choose(func(r *http.Request) (sandbox.Fault, bool) {
-			if r.Method == http.MethodGet {
+			if r.Method == http.MethodGet || rng.IntN(5) >= 2 {
 				return sandbox.Fault{}, false
 			}
-			faults := []sandbox.Fault{
-				{}, {After: true}, {Status: 500}, {Status: 500, After: true}, {Silent: true}, {Silent: true, After: true},
-				{Late: time.Duration(rng.Int64N(int64(settling / 2)))},
+			if n := rng.IntN(len(names) + 3); n < len(names) {
+				return sandbox.WriteFaults[names[n]], true
 			}
-			n := rng.IntN(len(faults) * 5 / 2)
-			if n >= len(faults) {
-				return sandbox.Fault{}, false
-			}
-			return faults[n], true
+			return sandbox.Fault{Late: time.Duration(rng.Int64N(int64(settling / 2)))}, true
 		})
 	}
 }

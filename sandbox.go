@@ -18,6 +18,7 @@ type sandboxFlags struct {
 	Seed      uint64        `default:"1" help:"Equal seeds make equal worlds."`
 	Latency   time.Duration `default:"0s" help:"How long each simulated call takes."`
 	ErrorRate float64       `default:"0" help:"Share of simulated calls that fail, 0 to 1."`
+	Odd       float64       `default:"0" help:"Share of rows, fields and calls that the vendors answer in an odd form, 0 to 1, such as 0.01; equal seeds make equal oddities."`
 }
 
 type sandboxCommand struct {
@@ -40,6 +41,9 @@ func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, 
 		if s, ok := sim.(interface{ Kit() *sandbox.Kit }); ok {
 			s.Kit().SetLatency(f.Latency, 0)
 			s.Kit().SetErrorRate(f.ErrorRate)
+			if f.Odd > 0 {
+				s.Kit().Odd().Mix(f.Seed, f.Odd, f.Odd)
+			}
 		}
 		number := port
 		if port != 0 {

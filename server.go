@@ -170,7 +170,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
 			Timeout: longest, CustomerEmails: emails,
 		}),
-		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
+		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
@@ -207,6 +207,9 @@ func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 		Issuer: j.Issuer, Audience: j.Audience, JWKS: j.JWKSURL, Secret: []byte(j.Secret.Reveal()["hs256_secret"]), Claims: j.Claims, Roles: j.Roles, Now: p.now,
 		Failed: func(err error) {
 			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
+		},
+		Refused: func(claim, want string) {
+			p.log.Warn("a token is refused for a claim", slog.String("claim", claim), slog.String("expected", want))
 		},
 	}), end
 }

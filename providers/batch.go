@@ -50,30 +50,30 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	}
 	asked := len(open)
 	b := &Batch[T]{Found: make(map[ID]*T, asked)}
-	var before *Page[T]
-	for read := 0; WalkOn(read, len(open), asked, pages, probe); {
-		p, err := page(ctx, read+1)
-		if err != nil {
-			return nil, err
-		}
-		read++
-		b.Harvest.Add(p.Harvest)
-		for _, row := range p.Items {
-			id := NodeOf(row).ID
-			if open[id] {
-				delete(open, id)
-				b.Found[id] = row
-			} else {
-				b.Harvest.Add(HarvestOf(row))
+	walked := List[T]{Page: func(ctx context.Context, r PageRequest) (*Page[T], error) { return page(ctx, r.Number) }}
+	if read := 0; WalkOn(read, len(open), asked, pages, probe) {
+		for p, err := range Pages(ctx, walked, nil, maxPages) {
+			if err != nil {
+				return nil, err
+			}
+			read++
+			b.Harvest.Add(p.Harvest)
+			for _, row := range p.Items {
+				id := NodeOf(row).ID
+				if open[id] {
+					delete(open, id)
+					b.Found[id] = row
+				} else {
+					b.Harvest.Add(HarvestOf(row))
+				}
+			}
+			if p.Total != nil {
+				pages = int((*p.Total + int64(size) - 1) / int64(size))
+			}
+			if !WalkOn(read, len(open), asked, pages, probe) {
+				break
 			}
 		}
-		switch {
-		case !p.More || p.Repeats(before):
-			pages = read // what is still open is not in the list: it is read one by one
-		case p.Total != nil:
-			pages = int((*p.Total + int64(size) - 1) / int64(size))
-		}
-		before = p
 	}
 	var (
 		mu   sync.Mutex

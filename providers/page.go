@@ -50,8 +50,7 @@ type Page[T Record] struct {
 	Harvest Harvest
 }
 
-// Repeats says whether the vendor sent the same rows as on the page before. A list that does so
-// does not page, or has no more rows: it ends there.
+// Repeats says whether the vendor sent the same rows as on the page before, or none after none.
 func (p *Page[T]) Repeats(before *Page[T]) bool {
 	return before != nil && p.Mark != 0 && p.Mark == before.Mark
 }
@@ -129,24 +128,56 @@ const maxPages = 10_000
 // ErrPages says that a list has more pages than may be read.
 var ErrPages = errors.New("the list has more pages than may be read")
 
-// Pages reads a list page by page, from page 1 to its end, at most max pages. A page that repeats
-// the one before is not given: it is the end. A list that is longer than max ends with [ErrPages],
-// any other failure with its error.
+// MaxRepeats is how many pages in a row may repeat the page before. After so many the list has
+// ended: the vendor ignores page numbers, or has no more rows. Once it may be chance: as many new
+// rows as a page holds have pushed its rows to the next page.
+const MaxRepeats = 2
+
+// Walk reads a list page by page, from page 1 to its end. It belongs to one goroutine.
+type Walk[T Record] struct {
+	List[T]
+	Read int // pages so far
+
+	before  *Page[T]
+	repeats int
+	ended   bool
+}
+
+// Next reads the next page; nil behind the end. A page that repeats the one before is not given.
+func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
+	for !w.ended {
+		p, err := w.Page(ctx, PageRequest{Number: w.Read + 1, Reader: r})
+		if err != nil {
+			return nil, err
+		}
+		w.Read++
+		if w.repeats++; !p.Repeats(w.before) {
+			w.repeats = 0
+		}
+		w.ended = !p.More || w.repeats == MaxRepeats
+		if w.repeats == 0 {
+			w.before = p
+			return p, nil
+		}
+	}
+	return nil, nil
+}
+
+// Pages reads a list page by page, from page 1 to its end, at most max pages. A list that is
+// longer ends with [ErrPages], any other failure with its error.
 func Pages[T Record](ctx context.Context, l List[T], r Reader, max int) iter.Seq2[*Page[T], error] {
 	return func(yield func(*Page[T], error) bool) {
-		var before *Page[T]
-		for n := 1; n <= max; n++ {
-			p, err := l.Page(ctx, PageRequest{Number: n, Reader: r})
-			if err != nil {
-				yield(nil, err)
+		w := Walk[T]{List: l}
+		for {
+			if w.Read >= max && !w.ended {
+				yield(nil, &Error{Op: l.Key, Kind: KindBadReply, Err: ErrPages})
 				return
 			}
-			if p.Repeats(before) || !yield(p, nil) || !p.More {
+			p, err := w.Next(ctx, r)
+			if p == nil && err == nil || !yield(p, err) || err != nil {
 				return
 			}
-			before = p
 		}
-		yield(nil, &Error{Op: l.Key, Kind: KindBadReply, Err: ErrPages})
 	}
 }
 

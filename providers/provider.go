@@ -94,6 +94,9 @@ func (Unsupported) RawRecord(context.Context, ID) (json.RawMessage, error) {
 // Owner says that ids tell no owner, but those of affiliates.
 func (Unsupported) Owner(id ID) (ID, bool) { return id, id.Noun == NounAffiliate }
 
+// Wants is nothing: what is not supported has no input.
+func (Unsupported) Wants(Command) Problems { return nil }
+
 // Plan is not supported.
 func (Unsupported) Plan(context.Context, Command) (*Write, error) {
 	return nil, unsupported("write")

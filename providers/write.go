@@ -7,6 +7,7 @@ import (
 	"net/mail"
 	"net/netip"
 	"net/url"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,6 +86,30 @@ func (p Problems) Err() error {
 	return p
 }
 
+// With adds what another judge of the same input found. A field that is faulty already is not named twice: a value that is not
+// well-formed says nothing more. Where the whole is faulty, as it names nothing to do, nothing else is missing.
+func (p Problems) With(more Problems) Problems {
+	all := slices.Clone(p)
+	for _, q := range more {
+		if !slices.ContainsFunc(p, func(known Problem) bool { return known.covers(q) }) {
+			all = append(all, q)
+		}
+	}
+	return all
+}
+
+// covers says whether a problem of the same field makes another one needless. What is not taken at all is told with its parts' faults.
+func (p Problem) covers(q Problem) bool {
+	n := min(len(p.Field), len(q.Field))
+	switch {
+	case len(p.Field) == 0:
+		return q.Code == ProblemInvalid
+	case q.Code == ProblemUnsupported:
+		return slices.Equal(p.Field, q.Field)
+	}
+	return slices.Equal(p.Field[:n], q.Field[:n])
+}
+
 func path(field string) []string {
 	if field == "" {
 		return []string{}
@@ -94,6 +119,10 @@ func path(field string) []string {
 
 // Writer plans writes, and finds out what became of them. Like a [Provider]'s other methods, these are safe for concurrent use.
 type Writer interface {
+	// Wants judges the input by what this vendor takes, without a call and without the state of any record: what it does not take, what it
+	// misses, and ids that cannot be those of a record. The input may have failed its own Check. Plan refuses the same.
+	Wants(c Command) Problems
+
 	// Plan works out one write, and makes none: it reads at the vendor, live, what the write needs (an e-mail address, a membership's id)
 	// and what its outcome will be recognized by. What the caller got wrong is [Problems], and a mutation that the vendor does not have
 	// wraps [errors.ErrUnsupported]. After either, and after any other error, nothing was written.

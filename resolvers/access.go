@@ -24,6 +24,7 @@ type access struct {
 	seen    map[*ast.FragmentDefinition]bool
 	refused []string            // as Type.field, in the order of the document
 	at      []gqlerror.Location // of each
+	null    error               // the first null where a value has to be
 }
 
 // allowed is the error of an operation that the viewer's role may not make; nil where it may.
@@ -34,7 +35,7 @@ func allowed(op *graphql.OperationContext, v *auth.Viewer) error {
 	a := &access{op: op, role: v.Role, roles: schema.Roles, seen: map[*ast.FragmentDefinition]bool{}}
 	a.selections(op.Operation.SelectionSet)
 	if len(a.refused) == 0 {
-		return nil
+		return a.null
 	}
 	named := make([]string, len(a.refused))
 	for i, name := range a.refused {
@@ -87,11 +88,57 @@ func (a *access) field(f *ast.Field) {
 		return
 	}
 	for _, arg := range f.Arguments {
+		if _, given := a.op.Variables[arg.Value.Raw]; arg.Value.Kind == ast.Variable && !given {
+			continue // the default holds
+		}
 		if value, err := arg.Value.Value(a.op.Variables); err == nil { // else the field itself refuses it
-			a.input(f.Definition.Arguments.ForName(arg.Name).Type.Name(), value, arg.Position)
+			of := f.Definition.Arguments.ForName(arg.Name).Type
+			a.input(of.Name(), value, arg.Position)
+			a.filled(of, value, arg)
 		}
 	}
 	a.selections(f.SelectionSet)
+}
+
+// filled notes the first null where a value has to be. A nullable variable brings one there if its place has a default. The executor would take
+// it for a zero, as it takes any null: where a value may be left out, null is the same as that.
+func (a *access) filled(of *ast.Type, value any, arg *ast.Argument) {
+	if at := nullIn(of, value, arg.Name); at != "" && a.null == nil {
+		err := gqlerror.WrapIfUnwrapped(badInput("%s must not be null", at))
+		err.Locations = []gqlerror.Location{{Line: arg.Position.Line, Column: arg.Position.Column}}
+		a.null = err
+	}
+}
+
+// nullIn is the path of the first null of a value that must not be one; "" where there is none.
+func nullIn(of *ast.Type, value any, at string) string {
+	switch value := value.(type) {
+	case nil:
+		if of.NonNull {
+			return at
+		}
+	case []any:
+		for i, v := range value {
+			if of.Elem != nil {
+				if found := nullIn(of.Elem, v, fmt.Sprintf("%s[%d]", at, i)); found != "" {
+					return found
+				}
+			}
+		}
+	case map[string]any:
+		def := schema.Parsed().Types[of.Name()]
+		if def == nil || def.Kind != ast.InputObject {
+			return "" // a scalar's own value
+		}
+		for _, f := range def.Fields {
+			if v, given := value[f.Name]; given {
+				if found := nullIn(f.Type, v, at+"."+f.Name); found != "" {
+					return found
+				}
+			}
+		}
+	}
+	return ""
 }
 
 // input checks what is given of an input. Null is nothing given.

@@ -244,11 +244,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 		if err != nil {
 			continue
 		}
-		for _, l := range planned {
-			if k, ok := a.(peeker); !ok || !k.HasPage(n.noun, l.Key, 1) {
-				calls++
-			}
-		}
+		calls += firstPages(p, n.noun, a, planned)
 	}
 	p.calls.add(calls, p.path)
 	rows := rowsOf(args)
@@ -259,6 +255,40 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	fields := p.connection(f, n.noun, 1, rows)
 	p.calls.add(p.follow("Query."+f.Name, below, names(fields)), p.path)
 	p.under(fields, below)
+}
+
+// firstPages is how many calls it takes at most to begin lists of one account: one for each that is not cached. Lists within the same longer one
+// may be read by walking that, after a look at its first page (listing.Widen), and never more of them than pages may be read.
+func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers.Provider, planned []providers.List[T]) (calls int) {
+	cached := func(key string) bool {
+		k, ok := a.(peeker)
+		return ok && k.HasPage(noun, key, 1)
+	}
+	type group struct{ lists, missing int }
+	within := map[string]group{}
+	for _, l := range planned {
+		missing := 1
+		if cached(l.Key) {
+			missing = 0
+		}
+		if l.Within == nil {
+			calls += missing
+			continue
+		}
+		g := within[l.Within.Key]
+		within[l.Within.Key] = group{g.lists + 1, g.missing + missing}
+	}
+	for key, g := range within {
+		switch {
+		case g.lists > p.r.pages:
+			calls += p.r.pages
+		case g.lists > 1 && !cached(key):
+			calls += g.missing + 1
+		default:
+			calls += g.missing
+		}
+	}
+	return calls
 }
 
 // roots goes through the fields of Query.

@@ -5,10 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/99designs/gqlgen/graphql/errcode"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -52,6 +54,23 @@ func badInput(format string, args ...any) error {
 
 func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 	return badInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
+}
+
+var errBadCursor = &clientError{code: CodeBadCursor, text: "this cursor does not belong to this list with this filter; start again without `after`"}
+
+// unread is the error of a list of which rows could not be read: it tells how many are missing.
+func (r *Resolver) unread(account string, rows int) error {
+	name, ext := "the vendor", map[string]any{"retryable": false, "rows": rows}
+	if p, ok := r.byID[account]; ok {
+		a := p.Account()
+		name = a.Provider.Name
+		ext["account"], ext["provider"] = a.ID.String(), a.Provider.ID
+	}
+	text := fmt.Sprintf("%s sent %d rows of this list without a usable id; they are left out, and all others are here", name, rows)
+	if rows == 1 {
+		text = fmt.Sprintf("%s sent 1 row of this list without a usable id; it is left out, and all others are here", name)
+	}
+	return &clientError{code: CodeUpstreamError, text: text, ext: ext}
 }
 
 // errInternal is all that clients are told of what nobody wrote for them.
@@ -110,7 +129,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		}
 		out.Message, out.Extensions["code"] = errInternal, CodeInternal
 	case errors.As(err, &input):
-		out.Message, out.Extensions["code"] = input.Error(), CodeBadUserInput
+		out.Message, out.Extensions["code"] = argument(ctx, out.Path)+input.Error(), CodeBadUserInput
 	case errors.As(err, &client):
 		out.Message, out.Extensions["code"] = client.text, client.code
 		for k, v := range client.ext {
@@ -150,6 +169,16 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		out.Extensions["requestId"] = id
 	}
 	return out
+}
+
+// argument is where a value stands in the arguments of the field that refuses it, as a prefix: "filter.accounts[0]: ". A path
+// of an error goes on there behind the field's own.
+func argument(ctx context.Context, at ast.Path) string {
+	field := graphql.GetFieldContext(ctx)
+	if field == nil || len(at) <= len(field.Path()) {
+		return ""
+	}
+	return strings.TrimPrefix(at[len(field.Path()):].String(), ".") + ": "
 }
 
 // presentWrite is Present for what became of a write, if that is what the error is about.

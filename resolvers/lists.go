@@ -5,11 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vikstrous/dataloadgen"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -87,8 +89,19 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	if err != nil {
 		return nil, err
 	}
+	text, err := json.Marshal(narrow)
+	if err != nil {
+		return nil, fmt.Errorf("filter of %s: %w", n.noun, err)
+	}
+	bound := fmt.Sprintf("%s\x00%s\x00%s", n.noun, scope(ctx), text) // what the cursors are bound to
+	var positions []listing.Position
+	if w.after != "" {
+		if positions, err = listing.Unseal(bound, w.after); err != nil {
+			return nil, errBadCursor
+		}
+	}
 	var (
-		sources []*source[T]
+		sources []*listing.Source[T]
 		failed  []error
 	)
 	for _, p := range ps {
@@ -102,11 +115,17 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 		}
 		sources = append(sources, n.sources(r, p, narrow, planned)...)
 	}
-	text, err := json.Marshal(narrow)
-	if err != nil {
-		return nil, fmt.Errorf("filter of %s: %w", n.noun, err)
+	sources = listing.Widen(ctx, sources, narrow.Match, w.first, positions)
+	if positions != nil {
+		listing.Resume(sources, positions)
 	}
-	c, err := n.connect(ctx, sources, w, fmt.Sprintf("%s\x00%s\x00%s", n.noun, scope(ctx), text))
+	start := listing.Positions(sources)
+	rows := listing.Merge(ctx, sources, w.first)
+	if len(rows) == 0 && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	n.report(ctx, sources)
+	c, err := n.connection(ctx, sources, rows, start, bound)
 	if err != nil {
 		return nil, err
 	}
@@ -117,80 +136,54 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 }
 
 // located says at which account an error occurred, where the error does not say so itself.
-func located(p providers.Provider, err error) error {
+func located(p providers.Provider, err error) error { return at(p.Account().ID.Account, err) }
+
+func at(account string, err error) error {
 	var e *providers.Error
 	if errors.As(err, &e) && e.Account == "" {
-		at := *e
-		at.Account = p.Account().ID.Account
-		return &at
+		copied := *e
+		copied.Account = account
+		return &copied
 	}
 	return err
 }
 
-func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []providers.List[T]) []*source[T] {
+func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []providers.List[T]) []*listing.Source[T] {
 	account := p.Account().ID.Account
-	out := make([]*source[T], len(planned))
+	out := make([]*listing.Source[T], len(planned))
 	for i, l := range planned {
-		out[i] = &source[T]{provider: p, list: l, match: f.Match, pages: r.pages,
-			at: position{List: listTag(account, l.Key)}}
+		out[i] = listing.NewSource(account, p, l, f.Match, r.pages)
 	}
 	return out
 }
 
-// connect reads the window of all sources together. bound is what the cursors are bound to.
-func (n lists[T, F]) connect(ctx context.Context, sources []*source[T], w window, bound string) (*model.Connection[T], error) {
-	if w.after != "" {
-		at, err := unseal(bound, w.after)
-		if err != nil {
-			return nil, err
-		}
-		resume(sources, at)
-	}
-	start := standing(sources)
-	rows := merge(ctx, sources, w.first)
-	if len(rows) == 0 && ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	report(ctx, sources)
-	return n.connection(ctx, sources, rows, start, bound)
-}
-
-// report adds to the response what kept sources from being read.
-func report[T providers.Record](ctx context.Context, sources []*source[T]) {
+// report adds to the response what kept sources from being read, and how many rows of each list
+// could not be read.
+func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
+	r := resolverFrom(ctx)
 	for _, s := range sources {
-		if s.err != nil {
-			graphql.AddError(ctx, located(s.provider, s.err))
+		if err := s.Err(); err != nil {
+			graphql.AddError(ctx, at(s.Account(), err))
 		}
-	}
-}
-
-// resume puts the sources where a cursor says that they stand. A list that the cursor does not know has been planned otherwise
-// than then (a vendor turned out to ignore a filter, say): where as many lists were planned as now, it takes the place of the one it
-// stands for, and looks for it from the start.
-func resume[T providers.Record](sources []*source[T], at []position) {
-	known := make(map[string]position, len(at))
-	for _, p := range at {
-		known[p.List] = p
-	}
-	for i, s := range sources {
-		switch p, ok := known[s.at.List]; {
-		case ok:
-			s.at = p
-		case len(at) == len(sources):
-			p = at[i]
-			p.List, p.Page = s.at.List, 0
-			s.at = p
+		if rows := s.Unread(); rows > 0 {
+			graphql.AddError(ctx, r.unread(s.Account(), rows))
+		}
+		if s.Repeats() {
+			if _, known := r.noticed.LoadOrStore("repeats\x00"+s.Account()+"\x00"+s.Key(), true); !known {
+				r.log.WarnContext(ctx, "the vendor sends the same page again and again; the list is taken to end there",
+					slog.String("account", s.Account()), slog.String("noun", string(n.noun)), slog.String("list", s.Key()))
+			}
 		}
 	}
 }
 
 // connection makes the answer of rows that were read, completing those that know too little of what is selected.
-func (n lists[T, F]) connection(ctx context.Context, sources []*source[T], rows []row[T], start []position, bound string) (*model.Connection[T], error) {
+func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T], rows []listing.Row[T], start []listing.Position, bound string) (*model.Connection[T], error) {
 	op, fc := graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx)
 	fields := rowFields(op, fc.Field.Selections, n.noun)
 	records := make([]*T, len(rows))
 	for i, r := range rows {
-		records[i] = r.record
+		records[i] = r.Record
 	}
 	if len(fields) > 0 && len(records) > 0 {
 		records = n.complete(ctx, records, names(fields))
@@ -209,38 +202,29 @@ func (n lists[T, F]) connection(ctx context.Context, sources []*source[T], rows 
 }
 
 // edgesOf are the records of rows with where they stand.
-func edgesOf[T providers.Record](rows []row[T], records []*T, bound string) []*model.Edge[T] {
+func edgesOf[T providers.Record](rows []listing.Row[T], records []*T, bound string) []*model.Edge[T] {
 	out := make([]*model.Edge[T], len(rows))
 	for i, r := range rows {
-		out[i] = &model.Edge[T]{Node: records[i], At: func() string { return seal(bound, r.at) }}
+		out[i] = &model.Edge[T]{Node: records[i], At: func() string { return listing.Seal(bound, r.Positions) }}
 	}
 	return out
 }
 
-// pageInfo says where rows that were read stand, and whether there are more.
-func pageInfo[T providers.Record](sources []*source[T], rows []row[T], start []position, bound string) (info model.PageInfo) {
+// pageInfo says where rows that were read stand, and whether there are more. There is a cursor to
+// go on with wherever there may be more, also where nothing was read.
+func pageInfo[T providers.Record](sources []*listing.Source[T], rows []listing.Row[T], start []listing.Position, bound string) (info model.PageInfo) {
 	if len(rows) > 0 {
-		first := seal(bound, rows[0].at)
+		first := listing.Seal(bound, rows[0].Positions)
 		info.StartCursor = &first
 	}
 	for _, s := range sources {
-		info.HasNextPage = info.HasNextPage || s.goesOn()
+		info.HasNextPage = info.HasNextPage || s.More()
 	}
-	if end := standing(sources); len(rows) > 0 || !same(start, end) {
-		cursor := seal(bound, end)
+	if end := listing.Positions(sources); len(rows) > 0 || info.HasNextPage || listing.Moved(start, end) {
+		cursor := listing.Seal(bound, end)
 		info.EndCursor = &cursor
 	}
 	return info
-}
-
-func same(a, b []position) bool {
-	for i := range a {
-		if a[i].Page != b[i].Page || a[i].Done != b[i].Done || len(a[i].Last) != len(b[i].Last) ||
-			len(a[i].Last) > 0 && a[i].Last[len(a[i].Last)-1] != b[i].Last[len(b[i].Last)-1] {
-			return false
-		}
-	}
-	return true
 }
 
 // unjoin are the single errors of a loader's, each kind of trouble once.
@@ -260,26 +244,33 @@ func unjoin(err error) (out []error) {
 }
 
 // count adds the lengths of the sources' lists, or is nil where one of them cannot tell.
-func (n lists[T, F]) count(sources []*source[T]) func(context.Context) (*int64, error) {
+func (n lists[T, F]) count(sources []*listing.Source[T]) func(context.Context) (*int64, error) {
+	var (
+		sum   int64
+		asked []*listing.Source[T]
+	)
 	for _, s := range sources {
-		if !s.list.Exact || s.err != nil || s.total == nil && s.list.Count == nil {
+		total, known, count := s.Total()
+		switch {
+		case known:
+			sum += total
+		case count == nil:
 			return nil
+		default:
+			asked = append(asked, s)
 		}
 	}
 	return func(ctx context.Context) (*int64, error) {
-		var sum int64
-		for _, s := range sources {
-			total := s.total
-			if total == nil {
-				n, err := s.list.Count(ctx)
-				if err != nil {
-					return nil, located(s.provider, err)
-				}
-				total = &n
+		all := sum
+		for _, s := range asked {
+			_, _, count := s.Total()
+			n, err := count(ctx)
+			if err != nil {
+				return nil, at(s.Account(), err)
 			}
-			sum += *total
+			all += n
 		}
-		return &sum, nil
+		return &all, nil
 	}
 }
 

@@ -29,6 +29,15 @@ func withLoaders(ctx context.Context, r *Resolver) context.Context {
 	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}})
 }
 
+// resolverFrom is the resolver that the operation runs on.
+func resolverFrom(ctx context.Context) *Resolver {
+	l, ok := ctx.Value(loadersKey{}).(*loaders)
+	if !ok {
+		panic("resolvers: the operation has no loaders; Extension was not installed")
+	}
+	return l.r
+}
+
 // loaderOf is the operation's loader of this name, made when it is first asked for.
 func loaderOf[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *loader[K, V] {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)

@@ -3,11 +3,11 @@ package resolvers
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -26,12 +26,11 @@ type branch[From providers.Record] struct {
 	window
 }
 
-// leaf is what was read for a branch: the sources with where they stand, and the rows.
-type leaf[To providers.Record] struct {
-	sources []*source[To]
-	start   []position
-	rows    []row[To]
-	err     error // the whole list cannot be read
+// nestedList is what was read for a branch.
+type nestedList[To providers.Record] struct {
+	listing.Branch[To]
+	start []listing.Position // where the sources were before
+	err   error              // the whole list cannot be read
 }
 
 func (e many[From, To, F]) bound(ctx context.Context, from *From) string {
@@ -49,13 +48,13 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 		return nil, err
 	}
 	if read.err != nil {
-		if errors.Is(read.err, errBadCursor) {
-			return nil, read.err
+		if errors.Is(read.err, listing.ErrCursor) {
+			return nil, errBadCursor
 		}
 		graphql.AddError(ctx, read.err)
 	}
-	report(ctx, read.sources)
-	return e.to.connection(ctx, read.sources, read.rows, read.start, e.bound(ctx, from))
+	e.to.report(ctx, read.Sources)
+	return e.to.connection(ctx, read.Sources, read.Rows, read.start, e.bound(ctx, from))
 }
 
 // all answers a field that is a plain list: the first hundred, which is more than anybody has of what is listed so.
@@ -67,11 +66,11 @@ func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
 	if read.err != nil {
 		graphql.AddError(ctx, read.err)
 	}
-	rows := make([]*To, len(read.rows))
-	for i, r := range read.rows {
-		rows[i] = r.record
+	rows := make([]*To, len(read.Rows))
+	for i, r := range read.Rows {
+		rows[i] = r.Record
 	}
-	report(ctx, read.sources)
+	e.to.report(ctx, read.Sources)
 	return e.to.complete(ctx, rows, needed(ctx, e.to.noun)), nil
 }
 
@@ -98,124 +97,41 @@ func (e many[From, To, F]) ahead(ctx context.Context, rows any, f graphql.Collec
 	loaderOf(ctx, e.field, e.fetch).ahead(ctx, branches)
 }
 
-// fetch reads the lists of many rows. Those of one account that lie within the same longer list are read by walking it for as long
-// as that costs fewer calls; the rest one by one.
-func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []branch[From]) ([]*leaf[To], []error) {
-	leaves := make([]*leaf[To], len(branches))
-	walks := map[string][]int{} // by account and longer list
-	var single []int
+// fetch reads the lists of many rows together.
+func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []branch[From]) ([]*nestedList[To], []error) {
+	lists := make([]*nestedList[To], len(branches))
+	reads := make([]*listing.Branch[To], len(branches))
 	for i, b := range branches {
-		leaves[i] = e.grow(r, ctx, b)
-		if s := leaves[i].sources; len(s) == 1 && s[0].list.Within != nil && s[0].at.fresh() && !s[0].at.Done {
-			key := providers.NodeOf(b.from).ID.Account + "\x00" + s[0].list.Within.Key
-			walks[key] = append(walks[key], i)
-		} else {
-			single = append(single, i)
-		}
+		lists[i] = e.planBranch(r, ctx, b)
+		reads[i] = &lists[i].Branch
 	}
-	var wg providers.Group
-	one := func(i int) {
-		wg.Go(func() { leaves[i].rows = merge(ctx, leaves[i].sources, branches[i].first) })
-	}
-	for _, i := range single {
-		one(i)
-	}
-	for _, together := range walks {
-		wg.Go(func() {
-			for _, i := range walk(ctx, r.pages, together, leaves, branches) {
-				one(i)
-			}
-		})
-	}
-	wg.Wait()
-	return leaves, nil
+	listing.Nested(ctx, reads)
+	return lists, nil
 }
 
-// grow plans the list of one row.
-func (e many[From, To, F]) grow(r *Resolver, ctx context.Context, b branch[From]) *leaf[To] {
+// planBranch plans the list of one row.
+func (e many[From, To, F]) planBranch(r *Resolver, ctx context.Context, b branch[From]) *nestedList[To] {
 	account := providers.NodeOf(b.from).ID.Account
 	p, ok := r.provider(ctx, account)
 	if !ok {
-		return &leaf[To]{}
+		return &nestedList[To]{}
 	}
 	f := e.by(b.from)
 	planned, err := e.to.plan(p, f)
 	if errors.Is(err, errors.ErrUnsupported) {
-		return &leaf[To]{} // the vendor has no such edge: nobody is on it, and capabilities say so
+		return &nestedList[To]{} // the vendor has no such edge; capabilities say so
 	}
 	if err != nil {
-		return &leaf[To]{err: located(p, err)}
+		return &nestedList[To]{err: located(p, err)}
 	}
-	l := &leaf[To]{sources: e.to.sources(r, p, f, planned)}
+	l := &nestedList[To]{Branch: listing.Branch[To]{Sources: e.to.sources(r, p, f, planned), First: b.first}}
 	if b.after != "" {
-		at, err := unseal(e.bound(ctx, b.from), b.after)
+		positions, err := listing.Unseal(e.bound(ctx, b.from), b.after)
 		if err != nil {
-			return &leaf[To]{err: err}
+			return &nestedList[To]{err: err}
 		}
-		resume(l.sources, at)
+		listing.Resume(l.Sources, positions)
 	}
-	l.start = standing(l.sources)
+	l.start = listing.Positions(l.Sources)
 	return l
-}
-
-// walk reads the longer list that several leaves lie within, page by page, dealing its rows out to them, for as long as that
-// costs fewer calls than reading each (providers.WalkOn). It answers the leaves that are still to be read one by one.
-func walk[From, To providers.Record](ctx context.Context, pages int, open []int, leaves []*leaf[To], branches []branch[From]) []int {
-	var (
-		asked  = len(open)
-		length = -1
-		whole  = leaves[open[0]].sources[0].list.Within
-		reader = leaves[open[0]].sources[0].provider
-		dealt  = map[int][]*To{}
-	)
-	for read := 0; read < pages && providers.WalkOn(read, len(open), asked, length, true); {
-		p, err := whole.Page(ctx, providers.PageRequest{Number: read + 1, Reader: reader})
-		if err != nil {
-			return open // each then fails, or does not, for itself
-		}
-		read++
-		if size := len(p.Items); p.Total != nil && size > 0 && p.More {
-			length = int((*p.Total + int64(size) - 1) / int64(size))
-		}
-		for _, row := range p.Items {
-			for _, o := range open {
-				if s := leaves[o].sources[0]; s.match(row) && !has(dealt[o], row) {
-					dealt[o] = append(dealt[o], row)
-				}
-			}
-		}
-		open = slices.DeleteFunc(open, func(o int) bool {
-			s := leaves[o].sources[0]
-			ended := !p.More
-			if !ended && len(dealt[o]) <= branches[o].first {
-				return false
-			}
-			leaves[o].rows = s.deal(dealt[o], branches[o].first, ended)
-			return true
-		})
-	}
-	return open
-}
-
-// has says whether a row was dealt already: rows that were added at the head meanwhile push others onto the next page.
-func has[T providers.Record](rows []*T, row *T) bool {
-	id := providers.NodeOf(row).ID
-	return slices.ContainsFunc(rows, func(r *T) bool { return providers.NodeOf(r).ID == id })
-}
-
-// deal takes rows that were read from a longer list as the head of this one. They are all of it if ended, else there is at least one more than first.
-func (s *source[T]) deal(rows []*T, first int, ended bool) []row[T] {
-	s.rows, s.page, s.more = rows, 1, !ended
-	if ended && s.list.Exact {
-		n := int64(len(rows))
-		s.total = &n
-	}
-	out := make([]row[T], 0, min(first, len(rows)))
-	for s.next < len(s.rows) && len(out) < first {
-		r := s.rows[s.next]
-		s.pass()
-		out = append(out, row[T]{r, []position{s.at}})
-	}
-	s.at.Done = ended && s.next == len(s.rows)
-	return out
 }

@@ -35,7 +35,7 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 			if err != nil {
 				return nil, err
 			}
-			if slices.ContainsFunc(p.Items, func(row *T) bool { return !mine(providers.BelongsTo(row)) }) {
+			if slices.ContainsFunc(p.Items, func(row *T) bool { return anothers(row, mine) }) {
 				return nil, s.ignored(n.noun, l.Key)
 			}
 			if len(p.Items) == 0 && r.Number > 1 { // beyond the end: of this list, or of everybody's?
@@ -44,8 +44,12 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 				}
 			}
 			note(s, p.Items)
-			page := &providers.Page[T]{More: p.More}
+			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark}
 			for _, row := range p.Items {
+				if !mine(providers.BelongsTo(row)) { // the reply does not say whose it is
+					page.Unread++
+					continue
+				}
 				if row = seen(row); wanted == nil || wanted(row) {
 					page.Items = append(page.Items, row)
 				}
@@ -57,6 +61,13 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 		}}
 	}
 	return out
+}
+
+// anothers says whether a row is somebody else's. A row whose affiliate the reply does not tell
+// proves nothing about the vendor's filter.
+func anothers[T providers.Record](row *T, mine func(providers.ID) bool) bool {
+	affiliate := providers.BelongsTo(row)
+	return !affiliate.IsZero() && !mine(affiliate)
 }
 
 // each plans the lists of each affiliate that the partner is, of those asked for; none are all.

@@ -112,7 +112,7 @@ type walked[T providers.Record] struct {
 	mu    sync.Mutex
 	lists []providers.List[T]
 	begun bool
-	page  int // pages read of the first of lists
+	first *providers.Walk[T] // through the first of lists; nil where it was not begun
 	rows  map[providers.ID]*T
 	ended bool // there is nothing beyond rows; not if the bound of pages was reached
 }
@@ -147,16 +147,22 @@ func (n own[T]) walk(ctx context.Context, s *scoped, ids []providers.ID, lists f
 		if len(found) == len(ids) || len(w.lists) == 0 {
 			return found, w.ended, nil
 		}
-		p, err := w.lists[0].Page(ctx, providers.PageRequest{Number: w.page + 1, Reader: s})
+		if w.first == nil {
+			w.first = &providers.Walk[T]{List: w.lists[0]}
+		}
+		p, err := w.first.Next(ctx, s)
 		if err != nil {
 			return nil, false, err
 		}
+		if p == nil || w.first.Read >= s.r.pages {
+			w.ended = w.ended && p == nil
+			w.lists, w.first = w.lists[1:], nil
+		}
+		if p == nil {
+			continue
+		}
 		for _, row := range p.Items {
 			w.rows[providers.NodeOf(row).ID] = row
-		}
-		if w.page++; !p.More || w.page >= s.r.pages {
-			w.ended = w.ended && !p.More
-			w.lists, w.page = w.lists[1:], 0
 		}
 	}
 }

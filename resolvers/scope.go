@@ -69,7 +69,8 @@ func unidentified(p providers.Provider) error {
 }
 
 // visible are the providers of the accounts that the viewer may see, those named by ids if there are any. Ids
-// that name no account, or one that the viewer may not see, are as if they were not there.
+// that name no account, or one that the viewer may not see, are as if they were not there. Staff who see all accounts are told which name none, beside the
+// rows of the others: to them that tells of no account.
 func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers.Provider, error) {
 	var named map[string]bool
 	if ids != nil {
@@ -101,9 +102,20 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 	}
 	wg.Wait()
 	var out []providers.Provider
+	seen := map[string]bool{}
 	for _, p := range found {
 		if p != nil {
 			out = append(out, p)
+			seen[p.Account().ID.Account] = true
+		}
+	}
+	v := auth.ViewerFrom(ctx)
+	_, executed := ctx.Value(loadersKey{}).(*loaders) // and not planned
+	if executed && v != nil && v.Role != auth.RolePartner && v.Accounts == nil {
+		for i, id := range ids {
+			if !seen[id.Account] {
+				graphql.AddError(ctx, badInput("filter.accounts[%d] names no account", i))
+			}
 		}
 	}
 	return out, nil

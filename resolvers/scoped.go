@@ -69,6 +69,10 @@ func (s *scoped) identify(ctx context.Context) {
 	})
 }
 
+// maxNamesakes is how many pages the affiliates with one address may fill: one, and an empty one
+// that proves the end. More are those of a vendor that ignores the filter.
+const maxNamesakes = 2
+
 // byEmail is the affiliate with exactly this address; none where there are several, for nobody knows which of them is meant.
 func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, error) {
 	lists, err := s.inner.Affiliates(providers.AffiliateFilter{Email: email})
@@ -77,16 +81,17 @@ func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, err
 	}
 	var found []providers.ID
 	for _, l := range lists {
-		p, err := l.Page(ctx, providers.PageRequest{Number: 1, Reader: s.inner})
-		if err != nil {
-			return nil, err
-		}
-		if p.More {
-			return nil, s.ignored(providers.NounAffiliate, l.Key)
-		}
-		for _, a := range p.Items {
-			if a.Email != nil && lower(*a.Email) == lower(email) && !slices.Contains(found, a.ID) {
-				found = append(found, a.ID)
+		for p, err := range providers.Pages(ctx, l, s.inner, maxNamesakes) {
+			if errors.Is(err, providers.ErrPages) {
+				return nil, s.ignored(providers.NounAffiliate, l.Key)
+			}
+			if err != nil {
+				return nil, err
+			}
+			for _, a := range p.Items {
+				if a.Email != nil && lower(*a.Email) == lower(email) && !slices.Contains(found, a.ID) {
+					found = append(found, a.ID)
+				}
 			}
 		}
 	}

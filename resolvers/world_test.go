@@ -91,6 +91,7 @@ func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
 // setup says what is not as usual.
 type setup struct {
 	size     providers.SandboxSize // small
+	timeout  time.Duration         // of one call to a vendor; 5 s
 	vendors  []string              // accounts of these vendors, in this order; all of them
 	calls    int                   // 1000
 	cost     int                   // the default of the configuration
@@ -196,12 +197,15 @@ func (w *world) open(s setup, name string) providers.Provider {
 		w.t.Cleanup(server.Close)
 		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()
 	}
+	if s.timeout == 0 {
+		s.timeout = 5 * time.Second
+	}
 	sim, limit := w.sims[name], factory.Limit
 	if s.noBudget {
 		limit = 1 << 20
 	}
 	p, err := factory.New(providers.Config{
-		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: 5 * time.Second,
+		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
 		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
 	})
 	if err != nil {

@@ -31,7 +31,7 @@ func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Paylo
 	}
 	account := p.Account()
 	if problems := c.Check(account.CurrencyCode, r.now()); len(problems) > 0 {
-		return payload(nil, problems), nil
+		return payload(nil, problems.With(p.Wants(c))), nil // all that is known without a call, in one answer
 	}
 	if !slices.Contains(account.Capabilities, c.Mutation()) {
 		return nil, &providers.Error{Account: id.Account, Op: string(c.Mutation()), Kind: providers.KindUnsupported, Err: errors.ErrUnsupported}

@@ -253,7 +253,7 @@ func TestWrongInputs(t *testing.T) {
 		"a commission twice":          {providers.CanMarkPayoutPaid, object{"id": payout, "commissions": []string{commission, commission}, "expectedTotal": usd("1")}, "commissions.1 INVALID"},
 		"no commission":               {providers.CanMarkPayoutPaid, object{"id": payout, "commissions": []string{commission, payout}, "expectedTotal": usd("1")}, "commissions.1 INVALID"},
 		"somebody else's commission":  {providers.CanMarkPayoutPaid, object{"id": payout, "commissions": []string{id(providers.NounCommission, "uppromote")}, "expectedTotal": usd("1")}, "commissions.0 INVALID"},
-		"a share above the whole":     {providers.CanUpdateCampaign, object{"id": campaign, "terms": object{"commission": object{"percent": "101"}}}, "terms.commission.percent INVALID"},
+		"a share above the whole":     {providers.CanUpdateCampaign, object{"id": campaign, "terms": object{"commission": object{"percent": "101"}}}, "terms.commission.percent INVALID, terms.commission UNSUPPORTED"},
 		"days":                        {providers.CanUpdateCampaign, object{"id": campaign, "terms": object{"cookieDays": 0}}, "terms.cookieDays INVALID"},
 		"an address without security": {providers.CanCreateWebhookSubscription, object{"account": account("firstpromoter"), "targetUrl": "http://x.example", "events": []string{"a"}}, "targetUrl INVALID"},
 		"no events":                   {providers.CanCreateWebhookSubscription, object{"account": account("firstpromoter"), "targetUrl": "https://x.example", "events": []string{}}, "events INVALID"},

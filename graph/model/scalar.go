@@ -99,8 +99,12 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.MarshalString(t.UTC().Format(time.RFC3339Nano))
 }
 
-// UnmarshalDateTime reads an RFC 3339 time in any zone.
+// UnmarshalDateTime reads an RFC 3339 time in any zone. Null is the zero time, as if nothing were given: resolvers refuse it before,
+// where something has to be.
 func UnmarshalDateTime(v any) (time.Time, error) {
+	if v == nil {
+		return time.Time{}, nil
+	}
 	if s, ok := v.(string); ok {
 		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
 			return t.UTC(), nil

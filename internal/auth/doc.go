@@ -19,9 +19,11 @@
 //   - whose iss is the issuer and whose aud names the audience; whose exp, which has to be there, is to come, and
 //     whose nbf and iat, if there, have passed, each within [Leeway];
 //   - whose sub is 1 to 255 printable characters, and whose role is admin, editor, reader or partner, and one that this issuer may give;
-//   - whose list of accounts, if there, is a list of texts: without it all are seen, with an empty one none;
-//   - and, of a partner, that names affiliates by a list of texts, or an e-mail address that it says is verified: the claim
-//     email with email_verified true, or by another name X with X_verified.
+//   - whose list of accounts, if there, is a list of texts, or one text: without it all are seen, with an empty list none;
+//   - and, of a partner, that names affiliates likewise, or an e-mail address that it says is verified: the claim
+//     email with email_verified true, or the text "true"; or by another name X with X_verified.
+//
+// Which claim refuses a token whose signature is right, the operator is told, and never the client.
 //
 // The JWKS is fetched at the start, without anyone waiting for it but tokens; again from time to time; and for a kid
 // that is not known, but rarely, however many tokens name such ones. Keys that are known stay so while it cannot be

@@ -45,16 +45,21 @@ type TokenOptions struct {
 	HTTP   http.RoundTripper // fetches the JWKS; nil: http.DefaultTransport
 	Now    func() time.Time
 	Failed func(error) // hears, maybe from several goroutines at once, why the JWKS could not be fetched
+
+	// Refused hears, maybe from several goroutines at once, which claim keeps a token from being accepted whose signature is right, and what
+	// is expected of it: never the token or the claim's value. nil: nobody does.
+	Refused func(claim, want string)
 }
 
 // Tokens knows viewers by their JSON Web Tokens; the package's documentation says which are accepted. It is safe for concurrent use.
 type Tokens struct {
-	issuer string
-	claims Claims
-	roles  []Role
-	now    func() time.Time
-	parser *jwt.Parser
-	key    func(context.Context, *jwt.Token) (any, error) // that has to have signed it
+	issuer  string
+	refused func(claim, want string)
+	claims  Claims
+	roles   []Role
+	now     func() time.Time
+	parser  *jwt.Parser
+	key     func(context.Context, *jwt.Token) (any, error) // that has to have signed it
 
 	verified *otter.Cache[[sha256.Size]byte, verified] // by the token's hash: a dump of the memory gives no tokens away
 }
@@ -71,7 +76,7 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 	if (o.JWKS == "") == (len(o.Secret) == 0) || o.Issuer == "" || o.Audience == "" {
 		panic("auth: tokens need an issuer, an audience, and either a JWKS or a secret")
 	}
-	t := &Tokens{issuer: o.Issuer, claims: o.Claims, roles: o.Roles, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
+	t := &Tokens{issuer: o.Issuer, refused: o.Refused, claims: o.Claims, roles: o.Roles, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
 		MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
 	})}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
@@ -105,10 +110,12 @@ func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
 		return t.key(ctx, parsed)
 	})
 	if err != nil {
+		t.refuse(registered(claims, err))
 		return nil, false
 	}
-	v, ok := t.viewer(claims)
-	if !ok {
+	v, bad := t.viewer(claims)
+	if bad != nil {
+		t.refuse(bad)
 		return nil, false
 	}
 	until := t.now().Add(rememberedFor)
@@ -119,45 +126,132 @@ func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
 	return v, true
 }
 
+// refuse tells the operator which claim keeps a token from being accepted; nil is none. The client is told nothing of it.
+func (t *Tokens) refuse(bad *badClaim) {
+	if bad != nil && t.refused != nil {
+		t.refused(bad.name, bad.want)
+	}
+}
+
 // Forget empties what is remembered of tokens that were verified.
 func (t *Tokens) Forget() { t.verified.InvalidateAll() }
 
 // roles are the words of the role claim, those of API keys and partner.
 var roles = map[string]Role{"admin": RoleAdmin, "editor": RoleEditor, "reader": RoleReader, "partner": RolePartner}
 
-// viewer reads verified claims. Whatever is not as it should be refuses them: what was meant cannot be guessed.
-func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, bool) {
+// badClaim is what is wrong with a token that is signed as it should be: the claim's name, and what is expected of it. It never holds the value.
+type badClaim struct{ name, want string }
+
+const (
+	wantList     = "a list of texts, or one text"
+	wantTruth    = `true or false, or the text "true" or "false"`
+	wantRole     = "admin, editor, reader or partner, and one of the roles that tokens may give (auth.jwt.roles)"
+	wantSubject  = "a text of 1 to 255 printable characters"
+	wantPartner  = "the ids of at least one affiliate; or no such claim, and a verified address"
+	wantVerified = "true, for a partner without ids of affiliates"
+	wantAddress  = "a text of printable characters, as it is said to be verified"
+)
+
+// viewer reads verified claims. What a claim plainly says is taken; whatever is not as it should be refuses the token: what was meant cannot
+// be guessed.
+func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, *badClaim) {
 	subject, _ := c.GetSubject()
+	if !printable(subject) || len(subject) > longestSubject {
+		return nil, &badClaim{"sub", wantSubject}
+	}
 	word, _ := c[t.claims.Role].(string)
 	role, known := roles[word]
+	if !known || t.roles != nil && !slices.Contains(t.roles, role) {
+		return nil, &badClaim{t.claims.Role, wantRole}
+	}
 	accounts, sound := texts(c, t.claims.Accounts)
-	if !printable(subject) || len(subject) > longestSubject || !known || !sound || t.roles != nil && !slices.Contains(t.roles, role) {
-		return nil, false
+	if !sound {
+		return nil, &badClaim{t.claims.Accounts, wantList}
 	}
 	// The issuer has no space in it, so that no two subjects of two issuers are the same.
 	v := &Viewer{Name: subject, Subject: "jwt:" + t.issuer + " " + subject, Role: role, Accounts: accounts}
 	if role != RolePartner {
-		return v, true
+		return v, nil
 	}
 	if v.Affiliates, sound = texts(c, t.claims.Affiliates); !sound {
-		return nil, false
+		return nil, &badClaim{t.claims.Affiliates, wantList}
 	}
-	if c[t.claims.Email+"_verified"] == true {
+	verified, plain := truth(c[t.claims.Email+"_verified"])
+	if verified {
 		if v.Email, _ = c[t.claims.Email].(string); !printable(v.Email) {
 			v.Email = ""
 		}
 	}
 	// Whose affiliates are given is known by these: an issuer that names none does not mean whoever has the address.
-	return v, len(v.Affiliates) > 0 || v.Affiliates == nil && v.Email != ""
+	switch {
+	case len(v.Affiliates) > 0:
+		return v, nil
+	case v.Affiliates != nil:
+		return nil, &badClaim{t.claims.Affiliates, wantPartner}
+	case !plain:
+		return nil, &badClaim{t.claims.Email + "_verified", wantTruth}
+	case !verified:
+		return nil, &badClaim{t.claims.Email + "_verified", wantVerified}
+	case v.Email == "":
+		return nil, &badClaim{t.claims.Email, wantAddress}
+	}
+	return v, nil
 }
 
-// texts is a claim that is a list of texts, or nil where it is not there. ok is false for any other, null included.
+// truth is a claim that is true or false, also where the issuer writes it as a text. One that is not there, or null, is false; ok is false for any
+// other.
+func truth(claim any) (value, ok bool) {
+	switch v := claim.(type) {
+	case nil:
+		return false, true
+	case bool:
+		return v, true
+	case string:
+		return v == "true", v == "true" || strings.EqualFold(v, "false")
+	}
+	return false, false
+}
+
+// registered is the claim of those that every token has which the parser refuses in a token whose signature is right; nil where it is no claim,
+// and where the token has only expired, as every token does.
+func registered(c jwt.MapClaims, err error) *badClaim {
+	if !errors.Is(err, jwt.ErrTokenInvalidClaims) {
+		return nil
+	}
+	exp, expErr := c.GetExpirationTime()
+	_, nbfErr := c.GetNotBefore()
+	_, iatErr := c.GetIssuedAt()
+	const wantTime, wantPast = "a number of seconds since 1970", "a time that has passed"
+	switch {
+	case expErr != nil || exp == nil:
+		return &badClaim{"exp", wantTime}
+	case nbfErr != nil:
+		return &badClaim{"nbf", wantTime}
+	case iatErr != nil:
+		return &badClaim{"iat", wantTime}
+	case errors.Is(err, jwt.ErrTokenExpired):
+		return nil
+	case errors.Is(err, jwt.ErrTokenNotValidYet):
+		return &badClaim{"nbf", wantPast}
+	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):
+		return &badClaim{"iat", wantPast}
+	case errors.Is(err, jwt.ErrTokenInvalidAudience) || c["aud"] == nil:
+		return &badClaim{"aud", "the configured audience (auth.jwt.audience)"}
+	}
+	return &badClaim{"iss", "the configured issuer (auth.jwt.issuer)"}
+}
+
+// texts is a claim that is a list of texts, or nil where it is not there. One text is a list of it: some issuers write lists of one so. ok is false
+// for any other, null included.
 func texts(c jwt.MapClaims, name string) (list []string, ok bool) {
 	claim, there := c[name]
 	if !there {
 		return nil, true
 	}
 	values, ok := claim.([]any)
+	if text, single := claim.(string); single {
+		values, ok = []any{text}, true
+	}
 	list = make([]string, len(values))
 	for i, value := range values {
 		text, isText := value.(string)

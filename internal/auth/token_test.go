@@ -191,6 +191,10 @@ func TestToken(t *testing.T) {
 		{"an editor", byRSA(with(jwt.MapClaims{"role": "editor"})), like(func(v *Viewer) { v.Role = RoleEditor })},
 		{"accounts", byRSA(with(jwt.MapClaims{"accounts": []string{"saas"}})), like(func(v *Viewer) { v.Accounts = []string{"saas"} })},
 		{"no account", byRSA(with(jwt.MapClaims{"accounts": []string{}})), like(func(v *Viewer) { v.Accounts = []string{} })},
+		{"a text of accounts", byRSA(with(jwt.MapClaims{"accounts": "saas"})), like(func(v *Viewer) { v.Accounts = []string{"saas"} })},
+		{"a text of affiliates", byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": "a"})), partner([]string{"a"}, "")},
+		{"an address verified by a text", byRSA(with(jwt.MapClaims{"role": "partner", "email": "d@example.com", "email_verified": "true"})), partner(nil, "d@example.com")},
+		{"affiliates and an address not verified by a text", byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": "a", "email": "d@example.com", "email_verified": "false"})), partner([]string{"a"}, "")},
 		{"a partner's claims of a reader", byRSA(with(jwt.MapClaims{"affiliates": []string{"a"}, "email": "d@example.com", "email_verified": true})), dana},
 		{"affiliates", byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": []string{"a", "b"}})), partner([]string{"a", "b"}, "")},
 		{"a verified address", byRSA(with(jwt.MapClaims{"role": "partner", "email": "d@example.com", "email_verified": true})), partner(nil, "d@example.com")},
@@ -233,14 +237,13 @@ func TestBadTokens(t *testing.T) {
 		"not yet valid": claims("nbf", today.Add(Leeway+time.Second).Unix()), "valid from a text": claims("nbf", "now"), "issued in the future": claims("iat", today.Add(Leeway+time.Second).Unix()),
 		"no subject": claims("sub", nil), "an empty subject": claims("sub", ""), "a number as subject": claims("sub", 7), "a long subject": claims("sub", strings.Repeat("x", longestSubject+1)), "a subject of two lines": claims("sub", "a\nb"),
 		"no role": claims("role", nil), "another role": claims("role", "owner"), "a role in capitals": claims("role", "ADMIN"), "a list of roles": claims("role", []string{"reader"}), "a number as role": claims("role", 1), "an empty role": claims("role", ""),
-		"a text of accounts": claims("accounts", "saas"), "numbers of accounts": claims("accounts", []int{1}), "null accounts": byRSA(jwt.MapClaims{"iss": thisIssuer, "aud": thisGraph, "sub": "dana", "role": "reader", "exp": today.Add(time.Hour).Unix(), "accounts": nil}),
+		"an empty text of accounts": claims("accounts", ""), "a number of accounts": claims("accounts", 7), "numbers of accounts": claims("accounts", []int{1}), "null accounts": byRSA(jwt.MapClaims{"iss": thisIssuer, "aud": thisGraph, "sub": "dana", "role": "reader", "exp": today.Add(time.Hour).Unix(), "accounts": nil}),
 		"a partner of nothing":                         claims("role", "partner"),
 		"a partner of no affiliate":                    byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": []string{}})),
 		"a partner of no affiliate who has an address": byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": []string{}, "email": "d@example.com", "email_verified": true})),
-		"a partner of a text":                          byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": "a", "email": "d@example.com", "email_verified": true})),
+		"a partner of an empty text":                   byRSA(with(jwt.MapClaims{"role": "partner", "affiliates": "", "email": "d@example.com", "email_verified": true})),
 		"an address that is not verified":              byRSA(with(jwt.MapClaims{"role": "partner", "email": "d@example.com", "email_verified": false})),
 		"an address of which nothing is said":          byRSA(with(jwt.MapClaims{"role": "partner", "email": "d@example.com"})),
-		"an address verified by a text":                byRSA(with(jwt.MapClaims{"role": "partner", "email": "d@example.com", "email_verified": "true"})),
 		"a verified number":                            byRSA(with(jwt.MapClaims{"role": "partner", "email": 7, "email_verified": true})),
 		"none":                                         unsigned("none"),
 		"none in other letters":                        unsigned("nOnE"),
@@ -452,6 +455,54 @@ func TestRolesOfTokens(t *testing.T) {
 		token := signed(jwt.SigningMethodHS256, shared, nil, with(jwt.MapClaims{"role": role, "affiliates": []string{"a"}}))
 		if _, ok := tokens.Viewer(t.Context(), token); ok != want {
 			t.Errorf("%s: accepted %t, want %t", role, ok, want)
+		}
+	}
+}
+
+// TestRefusedClaims wants the operator told which claim refuses a token that is signed as it should be, and never what stands in it.
+func TestRefusedClaims(t *testing.T) {
+	o := options(new(clock).now)
+	var told []string
+	o.Secret, o.Roles = shared, []Role{RolePartner, RoleReader}
+	o.Refused = func(claim, want string) { told = append(told, claim+": "+want) }
+	tokens := NewTokens(t.Context(), o)
+	const value = "s3cret"
+	partner := func(claims jwt.MapClaims) jwt.MapClaims {
+		claims["role"] = "partner"
+		return claims
+	}
+	for _, tt := range []struct {
+		claims jwt.MapClaims
+		want   string // the claim; "" where nothing is told
+	}{
+		{jwt.MapClaims{"iss": value}, "iss"}, {jwt.MapClaims{"iss": nil}, "iss"}, {jwt.MapClaims{"aud": value}, "aud"}, {jwt.MapClaims{"aud": nil}, "aud"},
+		{jwt.MapClaims{"exp": nil}, "exp"}, {jwt.MapClaims{"exp": value}, "exp"}, {jwt.MapClaims{"exp": today.Add(-time.Hour).Unix()}, ""},
+		{jwt.MapClaims{"nbf": today.Add(time.Hour).Unix()}, "nbf"}, {jwt.MapClaims{"nbf": value}, "nbf"},
+		{jwt.MapClaims{"iat": today.Add(time.Hour).Unix()}, "iat"}, {jwt.MapClaims{"iat": value}, "iat"},
+		{jwt.MapClaims{"sub": nil}, "sub"}, {jwt.MapClaims{"sub": value + "\n"}, "sub"}, {jwt.MapClaims{"sub": 7}, "sub"},
+		{jwt.MapClaims{"role": value}, "role"}, {jwt.MapClaims{"role": nil}, "role"}, {jwt.MapClaims{"role": "admin"}, "role"}, {jwt.MapClaims{"role": []string{"reader"}}, "role"},
+		{jwt.MapClaims{"accounts": 7}, "accounts"}, {jwt.MapClaims{"accounts": ""}, "accounts"}, {jwt.MapClaims{"accounts": []any{value, 7}}, "accounts"},
+		{jwt.MapClaims{"accounts": map[string]any{value: true}}, "accounts"}, {jwt.MapClaims{"accounts": false}, "accounts"},
+		{partner(jwt.MapClaims{"affiliates": 7}), "affiliates"}, {partner(jwt.MapClaims{"affiliates": ""}), "affiliates"}, {partner(jwt.MapClaims{"affiliates": []string{}}), "affiliates"},
+		{partner(jwt.MapClaims{"email": value}), "email_verified"}, {partner(jwt.MapClaims{"email": value, "email_verified": false}), "email_verified"},
+		{partner(jwt.MapClaims{"email": value, "email_verified": "false"}), "email_verified"}, {partner(jwt.MapClaims{"email": value, "email_verified": "FALSE"}), "email_verified"},
+		{partner(jwt.MapClaims{"email": value, "email_verified": 1}), "email_verified"}, {partner(jwt.MapClaims{"email": value, "email_verified": "yes"}), "email_verified"},
+		{partner(jwt.MapClaims{"email": 7, "email_verified": true}), "email"}, {partner(jwt.MapClaims{"email_verified": "true"}), "email"},
+	} {
+		told = nil
+		token := signed(jwt.SigningMethodHS256, shared, nil, with(tt.claims))
+		if _, ok := tokens.Viewer(t.Context(), token); ok {
+			t.Errorf("%v: accepted", tt.claims)
+		}
+		if tt.want == "" && len(told) == 0 {
+			continue
+		}
+		if len(told) != 1 || !strings.HasPrefix(told[0], tt.want+": ") || strings.Contains(told[0], value) {
+			t.Errorf("%v: told %q, want the claim %q", tt.claims, told, tt.want)
+		}
+		told = nil
+		if _, ok := tokens.Viewer(t.Context(), signed(jwt.SigningMethodHS256, shared[1:], nil, with(tt.claims))); ok || len(told) != 0 {
+			t.Errorf("%v: of a stranger's token is told %q", tt.claims, told)
 		}
 	}
 }

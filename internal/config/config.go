@@ -119,6 +119,7 @@ func (a Auth) Configured() bool { return len(a.APIKeys) > 0 || a.JWT != nil }
 // CORS says which web pages may ask, besides the server's own.
 type CORS struct {
 	Origins []string // each as browsers send it: scheme://host[:port]; those of plain http are this machine's
+	Headers []string // that their requests may have besides those that GraphQL clients and tracing add
 }
 
 // Limits bound one GraphQL request, and how many a partner may make.

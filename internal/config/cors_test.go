@@ -55,7 +55,7 @@ func TestCORS(t *testing.T) {
 		{name: "of nothing", file: opened + "cors: {}", problem: "f:3:7: cors.origins: missing, expected a list of origins"},
 		{name: "an empty list", file: opened + "cors: { origins: [] }", problem: "f:3:18: cors.origins: found an empty list, expected a list of origins"},
 		{name: "no list", file: opened + "cors: { origins: 'https://a' }", problem: "f:3:18: cors.origins: found a single value, expected a list of origins"},
-		{name: "no mapping", file: opened + "cors: ['https://a']", problem: "f:3:7: cors: found a list, expected a mapping with the keys origins"},
+		{name: "no mapping", file: opened + "cors: ['https://a']", problem: "f:3:7: cors: found a list, expected a mapping with the keys origins, headers"},
 		{name: "misspelt", file: opened + "cors: { origin: x }", problem: "f:3:7: cors.origins: missing, expected a list of origins\n" + `f:3:9: cors: found the unknown key "origin", expected "origins"`},
 		{name: "everybody", file: opened + "cors: { origins: ['https://a', '*'] }", problem: `f:3:32: cors.origins[1]: found "*", expected ` + origin.want},
 		{name: "a bad override", file: opened, env: variable("https://a,null"), problem: `PARTNERGRAPH_CORS_ORIGINS: cors.origins: found "null", expected ` + origin.want},
@@ -78,5 +78,42 @@ func TestCORS(t *testing.T) {
 				t.Errorf("problem (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestHeaders wants those names of headers that a page's request can have and that add no credentials, in the file and in the variable.
+func TestHeaders(t *testing.T) {
+	const here = opened + "cors: { origins: ['https://a'], headers: "
+	variable := func(text string) map[string]string { return map[string]string{"PARTNERGRAPH_CORS_HEADERS": text} }
+	for _, good := range []string{"X-Tenant", "x-b3-traceid", "X_Y", "b3", "DNT-Like", strings.Repeat("x", 60)} {
+		c, err := Parse("f", []byte(here+"['"+good+"'] }"), environment(nil), registry(t))
+		if err != nil {
+			t.Errorf("%s: %v", good, err)
+		} else if diff := cmp.Diff([]string{good}, c.CORS.Headers); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	for _, bad := range []string{
+		"*", "", "X Tenant", "X-Tenant:", "X;Y", "X-Tenänt", "X\\nY", strings.Repeat("x", 61), "-x",
+		"Cookie", "COOKIE", "Set-Cookie", "Origin", "Host", "Referer", "Sec-Fetch-Site", "Proxy-Authorization", "Access-Control-Request-Method", "X-Forwarded-For",
+	} {
+		_, err := Parse("f", []byte(here+`["`+bad+`"] }`), environment(nil), registry(t))
+		if err == nil || !strings.HasPrefix(err.Error(), "f:3:43: cors.headers[0]: found ") || !strings.HasSuffix(err.Error(), ", expected "+header.want) {
+			t.Errorf("%s: %v", bad, err)
+		}
+		if _, err := Parse("f", []byte(opened), environment(variable("X-Tenant,"+bad)), registry(t)); err == nil {
+			t.Errorf("%s is taken from the variable", bad)
+		}
+	}
+	c, err := Parse("f", []byte(here+"['X-File'] }"), environment(variable("X-One, X-Two")), registry(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff([]string{"X-One", "X-Two"}, c.CORS.Headers); diff != "" {
+		t.Errorf("the variable (-want +got):\n%s", diff)
+	}
+	many := strings.TrimSuffix(strings.Repeat("X-Tenant,", maxHeaders+1), ",")
+	if _, err := Parse("f", []byte(here+"["+many+"] }"), environment(nil), registry(t)); err == nil || !strings.HasSuffix(err.Error(), "cors.headers: found 51 headers, expected at most 50") {
+		t.Errorf("too many: %v", err)
 	}
 }

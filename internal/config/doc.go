@@ -58,6 +58,7 @@
 //	cors:                          # absent: only the server's own page may ask in a browser
 //	  origins:                     # required; each as browsers send it, never *
 //	    - https://portal.example.com   # http on this machine alone; without auth this machine's origins only
+//	  headers: [X-Tenant]          # that requests may have besides those of GraphQL clients and of tracing; none
 //
 //	writes:
 //	  settle: 20s                  # how long a write that nobody answered may still land at the vendor
@@ -103,7 +104,8 @@
 //
 // The variable PARTNERGRAPH_ and a value's path overrides it: PARTNERGRAPH_LISTEN,
 // PARTNERGRAPH_CACHE_LIST, PARTNERGRAPH_LIMITS_CALLS. An account stands there by its id, with _ for -:
-// PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY. PARTNERGRAPH_CORS_ORIGINS has commas between its origins. (Not its id itself, which everything hangs on; and not what
+// PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY. PARTNERGRAPH_CORS_ORIGINS and PARTNERGRAPH_CORS_HEADERS have commas
+// between their values. (Not its id itself, which everything hangs on; and not what
 // stands in the lists of auth, whose entries have no names of their own.) PORT, which hosting platforms
 // set, listens on that port of all interfaces; PARTNERGRAPH_LISTEN goes before it. So does
 // PARTNERGRAPH_REDIS_CACHE before REDIS_URL, which is the URL of redis.cache. An empty variable counts as not set here.

@@ -282,6 +282,26 @@ var origin = kind[string]{
 	},
 }
 
+// header is the name of a request's header that a page may send if it is allowed to: https://fetch.spec.whatwg.org/#forbidden-request-header
+// has those that it may never, among them all that a browser adds as credentials. Also * is a token, and would be every header.
+var header = kind[string]{
+	want: "the name of a header of 1 to 60 characters that web pages can send, like X-Tenant: not *, and none that browsers keep to themselves, like Cookie",
+	parse: func(s string) (string, bool) {
+		name := strings.ToLower(s)
+		return s, plainHeader.MatchString(s) && !slices.Contains(forbiddenHeaders, name) && !strings.HasPrefix(name, "sec-") &&
+			!strings.HasPrefix(name, "proxy-") && !strings.HasPrefix(name, "access-control-")
+	},
+}
+
+var plainHeader = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,59}$`)
+
+var forbiddenHeaders = []string{
+	"accept-charset", "accept-encoding", "connection", "content-length", "cookie", "cookie2", "date", "dnt", "expect", "host", "keep-alive",
+	"origin", "referer", "set-cookie", "te", "trailer", "transfer-encoding", "upgrade", "via",
+	"x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip", "forwarded", // these are a proxy's to say
+	"x-http-method", "x-http-method-override", "x-method-override",
+}
+
 var plainOrigin = regexp.MustCompile(`^(https?)://([a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9a-f:]+\])(?::([1-9][0-9]*))?$`)
 
 // thisMachine says whether pages of an origin come from this machine.

@@ -185,20 +185,34 @@ func (v value) cors(c *CORS, asked bool) {
 		}
 		c.Origins = append(c.Origins, from)
 	}
-	v.mapping(field{name: "origins", read: func(v value) {
-		var from string
-		if text, ok := v.override(v.variable); ok {
-			for part := range strings.SplitSeq(text, ",") {
-				if override(v, v.variable, strings.TrimSpace(part), &from, origin) {
-					add(v, v.variable, from)
-				}
+	v.mapping(
+		field{name: "origins", read: func(v value) { texts(v, "origins", said, origin, add) }},
+		field{name: "headers", read: func(v value) {
+			texts(v, "names of headers", false, header, func(_ value, _, name string) { c.Headers = append(c.Headers, name) })
+			if len(c.Headers) > maxHeaders {
+				v.problem("found %d headers, expected at most %d", len(c.Headers), maxHeaders)
 			}
-			return
+		}},
+	)
+}
+
+// maxHeaders bounds cors.headers: each of them is compared with what preflights ask for.
+const maxHeaders = 50
+
+// texts reads a list of texts, or a variable that has commas between them. add is given each, and the variable that it is from; "" for the file.
+func texts(v value, want string, need bool, k kind[string], add func(v value, variable, text string)) {
+	var text string
+	if all, ok := v.override(v.variable); ok {
+		for part := range strings.SplitSeq(all, ",") {
+			if override(v, v.variable, strings.TrimSpace(part), &text, k) {
+				add(v, v.variable, text)
+			}
 		}
-		v.list("origins", said, func(v value) {
-			if load(v, &from, origin) {
-				add(v, "", from)
-			}
-		})
-	}})
+		return
+	}
+	v.list(want, need, func(v value) {
+		if load(v, &text, k) {
+			add(v, "", text)
+		}
+	})
 }

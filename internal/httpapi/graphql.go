@@ -9,7 +9,6 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/validator/core"
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/partnergraph/partnergraph/graph"
@@ -26,14 +25,13 @@ const parsedQueries = 1000
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
 func graphQL(o Options, s *shares, valid *documents) http.Handler {
-	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: served()}))
+	schema := served()
+	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: schema}))
 	exec.SetQueryCache(valid)
 	exec.SetParserTokenLimit(o.Tokens)
 	exec.Use(limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases, valid: valid})
-	if !o.Introspection {
-		exec.SetDisableSuggestion(true)
-		exec.SetDefaultRulesFn(discreetRules)
-	}
+	exec.SetDisableSuggestion(!o.Introspection)
+	exec.SetDefaultRulesFn(func() *rules.Rules { return documentRules(!o.Introspection) })
 	exec.SetErrorPresenter(o.Resolvers.Present)
 	exec.SetRecoverFunc(func(_ context.Context, p any) error { return providers.Panicked(p) })
 	if o.Introspection {
@@ -45,7 +43,7 @@ func graphQL(o Options, s *shares, valid *documents) http.Handler {
 		note(ctx, func(l *line) { l.operation = op.Operation.Name })
 		return next(ctx)
 	})
-	return transport{exec: exec, body: o.Body, persisted: o.Persisted, shares: s}
+	return transport{exec: exec, schema: schema, body: o.Body, persisted: o.Persisted, shares: s}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later
@@ -57,18 +55,17 @@ func served() *ast.Schema {
 	return &s
 }
 
-// discreetRules validate without suggestions, which would tell the schema word by word. gqlgen leaves out those about fields by
-// itself; these are the others.
-func discreetRules() *rules.Rules {
+// documentRules validate documents. Discreet ones make no suggestions, which would tell the schema word by word: gqlgen leaves out those
+// about fields by itself; these are the others.
+func documentRules(discreet bool) *rules.Rules {
 	r := rules.NewDefaultRules()
-	for chatty, discreet := range map[string]core.Rule{
-		"KnownArgumentNames":  rules.KnownArgumentNamesRuleWithoutSuggestions,
-		"KnownTypeNames":      rules.KnownTypeNamesRuleWithoutSuggestions,
-		"ValuesOfCorrectType": rules.ValuesOfCorrectTypeRuleWithoutSuggestions,
-	} {
-		r.RemoveRule(chatty)
-		r.AddRule(discreet.Name, discreet.RuleFunc)
+	values := rules.ValuesOfCorrectTypeRule
+	if discreet {
+		values = rules.ValuesOfCorrectTypeRuleWithoutSuggestions
+		r.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
+		r.ReplaceRule(rules.KnownTypeNamesRule.Name, rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
 	}
+	r.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, named(values.RuleFunc))
 	return r
 }
 

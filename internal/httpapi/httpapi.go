@@ -26,6 +26,7 @@ type Options struct {
 	Resolvers *resolvers.Resolver
 	Auth      *auth.Authenticator // nil: everybody who reaches the server is auth.Local
 	Origins   []string            // of pages that may ask and read, besides the server's own: each scheme://host[:port], as browsers send it
+	Headers   []string            // that requests of such pages may have, besides those that clients and tracing add by themselves
 	Persisted persisted.Store     // what clients may ask by its hash
 	Logger    *slog.Logger
 
@@ -61,8 +62,8 @@ func New(o Options) *Handler {
 	if o.Introspection {
 		api.HandleFunc("GET /schema.graphql", sdl)
 	}
-	mux.Handle("/graphql", shared(o.Origins)(api))
-	mux.Handle("/schema.graphql", shared(o.Origins)(api))
+	mux.Handle("/graphql", shared(o.Origins, o.Headers)(api))
+	mux.Handle("/schema.graphql", shared(o.Origins, o.Headers)(api))
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
 	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
 		if h.draining.Load() {

@@ -47,14 +47,15 @@ func silent(r *http.Request) bool {
 const preflightLife = 2 * time.Hour
 
 // shared is CORS: pages of these origins may ask, and read the answers. Of a private network, it grants no page of a public one anything.
-func shared(origins []string) func(http.Handler) http.Handler {
+func shared(origins, headers []string) func(http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) }, // the library's own list, were it empty, would be everybody
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
-		AllowedHeaders: append([]string{
+		AllowedHeaders: slices.Concat([]string{
 			"Accept", "Authorization", "Content-Type", ExplainHeader, RequestIDHeader,
 			"ApolloGraphQL-Client-Name", "ApolloGraphQL-Client-Version", "X-Apollo-Operation-Id", "X-Requested-With", // which clients add by themselves
-		}, asksLeave...),
+			"Traceparent", "Tracestate", "Baggage", "Sentry-Trace", // which OpenTelemetry's and Sentry's SDKs add to every request
+		}, asksLeave, headers),
 		ExposedHeaders: []string{RequestIDHeader},
 		MaxAge:         int(preflightLife.Seconds()),
 	}).Handler

@@ -46,8 +46,8 @@ func TestPreflight(t *testing.T) {
 		}
 		return g
 	}
-	const all = "accept,apollo-require-preflight,apollographql-client-name,apollographql-client-version,authorization,content-type,graphql-require-preflight," +
-		"x-api-key,x-apollo-operation-id,x-apollo-operation-name,x-graphql-yoga-csrf,x-partnergraph-explain,x-request-id,x-requested-with"
+	const all = "accept,apollo-require-preflight,apollographql-client-name,apollographql-client-version,authorization,baggage,content-type," +
+		"graphql-require-preflight,sentry-trace,traceparent,tracestate,x-api-key,x-apollo-operation-id,x-apollo-operation-name,x-graphql-yoga-csrf,x-partnergraph-explain,x-request-id,x-requested-with"
 	for _, test := range []struct {
 		name, origin, method, headers string
 		want                          map[string]string
@@ -83,6 +83,23 @@ func TestPreflight(t *testing.T) {
 	}
 	if w := send(h, http.MethodOptions, "/", nil, "Origin", portal, "Access-Control-Request-Method", "GET"); len(corsHeaders(w.Header())) != 0 {
 		t.Errorf("the page is shared: %v", w.Header())
+	}
+}
+
+// TestPreflightHeaders wants the configured headers allowed beside the usual ones, whatever their case, and no other.
+func TestPreflightHeaders(t *testing.T) {
+	h, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Headers = []string{"X-Tenant", "x-b3-traceid"} })
+	for headers, want := range map[string]string{
+		"x-tenant":                           "x-tenant",
+		"content-type,x-b3-traceid,x-tenant": "content-type,x-b3-traceid,x-tenant",
+		"sentry-trace,traceparent":           "sentry-trace,traceparent",
+		"x-other":                            "",
+		"x-tenant,x-other":                   "",
+	} {
+		w := send(h, http.MethodOptions, "/graphql", nil, "Origin", portal, "Access-Control-Request-Method", "POST", "Access-Control-Request-Headers", headers)
+		if got := w.Header().Get("Access-Control-Allow-Headers"); got != want {
+			t.Errorf("%s: %q are allowed, want %q", headers, got, want)
+		}
 	}
 }
 

@@ -9,6 +9,8 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"regexp"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -105,10 +107,32 @@ func (t transport) inURL(r *http.Request) (map[string]json.RawMessage, *refusal)
 	return members, nil
 }
 
+// token is what a header may name: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2.
+var token = regexp.MustCompile("^[!#$%&'*+.^_`|~0-9A-Za-z-]{1,40}$")
+
+// contentCoding is the first coding of a body that is not identity, by its name where that can be shown; "" where there is none.
+func contentCoding(h http.Header) string {
+	for coding := range strings.SplitSeq(strings.Join(h.Values("Content-Encoding"), ","), ",") {
+		switch coding = strings.TrimSpace(coding); {
+		case coding == "" || strings.EqualFold(coding, "identity"):
+		case token.MatchString(coding):
+			return strings.ToLower(coding)
+		default:
+			return "of an unknown name"
+		}
+	}
+	return ""
+}
+
 // inBody are the members of a POST request. There may be more than GraphQL knows.
 func (t transport) inBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, *refusal) {
 	if name, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || name != plainJSON || !isUTF8(params) {
 		return nil, refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
+	}
+	if coding := contentCoding(r.Header); coding != "" {
+		bad := refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the request's body has the Content-Encoding "+coding+": send it as it is, without one")
+		bad.takes = "identity"
+		return nil, bad
 	}
 	if r.ContentLength > t.body {
 		return nil, &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed")}
@@ -125,6 +149,9 @@ func (t transport) inBody(w http.ResponseWriter, r *http.Request) (map[string]js
 		return nil, malformed("the request's body is not UTF-8")
 	}
 	var members map[string]json.RawMessage
+	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) && json.Valid(body) {
+		return nil, malformed("the request's body is a batch, a JSON array of requests: send each request by itself")
+	}
 	if json.Unmarshal(body, &members) != nil || members == nil {
 		return nil, malformed("the request's body is not a JSON object")
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/internal/persisted"
@@ -30,6 +31,7 @@ const mostErrors = 100
 // transport is GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/.
 type transport struct {
 	exec      graphql.GraphExecutor
+	schema    *ast.Schema
 	body      int64 // bytes that a request's body, or the query string of its URL, may have
 	persisted persisted.Store
 	shares    *shares
@@ -63,6 +65,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if len(errs) > 0 {
 		errs = errs[:min(len(errs), mostErrors)]
+		explain(t.schema, op.Operation, asked.Variables, errs)
 		write(w, r, http.StatusBadRequest, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return
 	}
@@ -126,7 +129,8 @@ func send(w http.ResponseWriter, mediaType string, status int, response *graphql
 // refusal is a request that HTTP alone refuses: its status is the same in every media type.
 type refusal struct {
 	status int
-	allow  string // the header, of a 405
+	allow  string // the header Allow, of a 405
+	takes  string // the header Accept-Encoding, of a 415 for the encoding
 	err    *gqlerror.Error
 }
 
@@ -145,6 +149,9 @@ func notAllowed(allow, text string) *refusal {
 func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 	if f.allow != "" {
 		w.Header().Set("Allow", f.allow)
+	}
+	if f.takes != "" {
+		w.Header().Set("Accept-Encoding", f.takes)
 	}
 	f.err.Extensions["requestId"] = resolvers.RequestID(r.Context())
 	mediaType, ok := negotiate(r.Header["Accept"])

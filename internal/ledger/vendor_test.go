@@ -52,6 +52,9 @@ func event(c providers.Command) string {
 	return ""
 }
 
+// Wants is nothing.
+func (v *vendor) Wants(providers.Command) providers.Problems { return nil }
+
 func (v *vendor) Plan(_ context.Context, c providers.Command) (*providers.Write, error) {
 	v.mu.Lock()
 	defer v.mu.Unlock()

@@ -86,22 +86,20 @@ type createAffiliate struct {
 	*providers.CreateAffiliateInput
 }
 
-func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
+func (m createAffiliate) wants(p *provider) (r providers.Problems) {
 	r.When(m.PayoutEmail != nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
 	r.When(m.RefCode != nil, providers.ProblemUnsupported, "refCode", "FirstPromoter makes a code; change it with updateMembership")
 	r.When(m.CouponCode != nil, providers.ProblemUnsupported, "couponCode", "FirstPromoter does not take it; see assignCoupon")
 	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
+	r.When(m.Campaign != nil && len(p.named(providers.NounCampaign, "campaign", *m.Campaign)) > 0,
+		providers.ProblemNotFound, "campaign", "names no campaign of this account")
+	return r
+}
+
+func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	body := promoterBody{Email: &m.Email, Profile: profileOf(m.FirstName, m.LastName), DripEmails: m.SendEmail, AlwaysApprove: m.Approved}
 	if m.Campaign != nil {
-		n := p.numbers(providers.NounCampaign, []providers.ID{*m.Campaign})
-		r.When(len(n) != 1, providers.ProblemNotFound, "campaign", "names no campaign of this account")
-		if len(n) == 1 {
-			body.Campaign = n[0]
-		}
-	}
-	if err := r.Err(); err != nil {
-		return nil, err
+		body.Campaign = numberOf(*m.Campaign)
 	}
 	switch a, _, err := promoterOne.find(ctx, p, "email", m.Email, withParent); {
 	case err != nil:
@@ -151,14 +149,14 @@ func imageOfAffiliate(a *providers.Affiliate) affiliateImage {
 	return affiliateImage{fingerprint(a.Email), fingerprint(a.FirstName), fingerprint(a.LastName)}
 }
 
-func (m updateAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
+func (m updateAffiliate) wants(p *provider) (r providers.Problems) {
 	r.When(m.PayoutEmail != nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
 	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
 	r.When(m.NotifyOnSale != nil, providers.ProblemUnsupported, "notifyOnSale", "FirstPromoter does not take it")
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	return append(r, p.named(providers.NounAffiliate, "id", m.ID)...)
+}
+
+func (m updateAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	a, _, err := promoterOne.now(ctx, p, m.ID, "id", withParent)
 	if err != nil {
 		return nil, err
@@ -230,15 +228,17 @@ func (m setAffiliateStatus) now(ctx context.Context, p *provider) (statusImage, 
 	return s, member, h, nil
 }
 
-func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+func (m setAffiliateStatus) wants(p *provider) (r providers.Problems) {
 	words, known := affiliateStates.words([]providers.AffiliateStatus{m.Status})
 	archive := m.Status == providers.AffiliateArchived
-	var r providers.Problems
 	r.When(!archive && (!known || len(words) == 0), providers.ProblemUnsupported, "status", "FirstPromoter takes ACTIVE, PENDING, INACTIVE, REJECTED, BANNED and ARCHIVED")
 	r.When(archive && m.Campaign != nil, providers.ProblemUnsupported, "campaign", "FirstPromoter archives an affiliate in all campaigns at once")
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	return append(r, p.named(providers.NounAffiliate, "id", m.ID)...)
+}
+
+func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	words, _ := affiliateStates.words([]providers.AffiliateStatus{m.Status})
+	archive := m.Status == providers.AffiliateArchived
 	s, member, _, err := m.now(ctx, p)
 	if err != nil {
 		return nil, err
@@ -308,6 +308,10 @@ type moveAffiliate struct {
 // moveImage is the state in the campaign that is left.
 type moveImage struct{ From, State string }
 
+func (m moveAffiliate) wants(p *provider) providers.Problems {
+	return append(p.named(providers.NounAffiliate, "id", m.ID), p.named(providers.NounCampaign, "toCampaign", m.ToCampaign)...)
+}
+
 func (m moveAffiliate) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	a, _, err := promoterOne.now(ctx, p, m.ID, "id", withParent)
 	if err != nil {
@@ -363,6 +367,10 @@ type setAffiliateParent struct {
 }
 
 type parentImage struct{ Parent string }
+
+func (m setAffiliateParent) wants(p *provider) providers.Problems {
+	return append(p.named(providers.NounAffiliate, "id", m.ID), p.named(providers.NounAffiliate, "parent", m.Parent)...)
+}
 
 func (m setAffiliateParent) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	a, _, err := promoterOne.now(ctx, p, m.ID, "id", withParent)

@@ -282,15 +282,16 @@ func (m createCampaign) body(r *providers.Problems) campaignBody {
 	return campaignTerms(&m.Name, m.Terms, r)
 }
 
-func (m createCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
+func (m createCampaign) wants(*provider) (r providers.Problems) {
 	body := m.body(&r)
 	r.When(body.LandingURL == nil, providers.ProblemInvalid, "terms.websiteUrl", "FirstPromoter wants it")
 	r.When(body.VisitorCookieLife == nil, providers.ProblemInvalid, "terms.cookieDays", "FirstPromoter wants it")
 	r.When(m.Terms.LinkParameter == nil, providers.ProblemInvalid, "terms.linkParameter", "FirstPromoter wants it: one of "+strings.Join(linkParameters, ", "))
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	return r
+}
+
+func (m createCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
+	body := m.body(new(providers.Problems))
 	ids, _, _, err := m.namesakes(ctx, p)
 	if err != nil {
 		return nil, err
@@ -338,12 +339,13 @@ func (m updateCampaign) body(r *providers.Problems) campaignBody {
 	return campaignTerms(m.Name, t, r)
 }
 
+func (m updateCampaign) wants(p *provider) (r providers.Problems) {
+	m.body(&r)
+	return append(r, p.named(providers.NounCampaign, "id", m.ID)...)
+}
+
 func (m updateCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
-	body := m.body(&r)
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	body := m.body(new(providers.Problems))
 	var kept []*wireCampaign
 	if _, _, err := keeping(&kept).now(ctx, p, m.ID, "id", nil); err != nil {
 		return nil, err

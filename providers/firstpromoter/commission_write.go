@@ -195,6 +195,22 @@ func (m createCommission) event() string {
 	return eventOf(m.CreateCommissionInput)
 }
 
+func (m createCommission) wants(p *provider) (r providers.Problems) {
+	if sale := m.Commission.Sale; sale != nil {
+		r.When(sale.Amount != nil, providers.ProblemUnsupported, "commission.sale.amount", "FirstPromoter works it out; a custom commission takes an amount")
+		minor, _ := cents(sale.SaleAmount)
+		r.When(minor <= 0, providers.ProblemInvalid, "commission.sale.saleAmount", "has to be a number of cents above 0")
+		r = append(r, p.named(providers.NounReferral, "commission.sale.referral", sale.Referral)...)
+	}
+	if custom := m.Commission.Custom; custom != nil {
+		r.When(custom.SaleAmount != nil, providers.ProblemUnsupported, "commission.custom.saleAmount", "FirstPromoter does not take it")
+		minor, _ := cents(custom.Amount)
+		r.When(minor <= 0, providers.ProblemInvalid, "commission.custom.amount", "has to be a number of cents above 0")
+		r = append(r, p.named(providers.NounAffiliate, "commission.custom.affiliate", custom.Affiliate)...)
+	}
+	return r
+}
+
 func (m createCommission) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	e, err := m.earning(ctx, p)
 	if err != nil {
@@ -217,23 +233,11 @@ func (m createCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 
 // earning is what is to be made; it reads whom it is for.
 func (m createCommission) earning(ctx context.Context, p *provider) (earning, error) {
-	var r providers.Problems
 	if sale := m.Commission.Sale; sale != nil {
-		r.When(sale.Amount != nil, providers.ProblemUnsupported, "commission.sale.amount", "FirstPromoter works it out; a custom commission takes an amount")
-		e := m.wanted(providers.ID{})
-		r.When(e.minor <= 0, providers.ProblemInvalid, "commission.sale.saleAmount", "has to be a number of cents above 0")
-		if err := r.Err(); err != nil {
-			return e, err
-		}
 		_, _, err := referralOne.now(ctx, p, sale.Referral, "commission.sale.referral", nil)
-		return e, err
+		return m.wanted(providers.ID{}), err
 	}
 	custom := m.Commission.Custom
-	r.When(custom.SaleAmount != nil, providers.ProblemUnsupported, "commission.custom.saleAmount", "FirstPromoter does not take it")
-	r.When(m.wanted(providers.ID{}).minor <= 0, providers.ProblemInvalid, "commission.custom.amount", "has to be a number of cents above 0")
-	if err := r.Err(); err != nil {
-		return earning{}, err
-	}
 	member, err := p.memberNow(ctx, custom.Affiliate, "commission.custom.affiliate", custom.Campaign, "commission.custom.campaign")
 	if err != nil {
 		return earning{}, err
@@ -278,10 +282,13 @@ func (m adjustCommission) wanted(affiliate, campaign providers.ID) earning {
 	}}
 }
 
+func (m adjustCommission) wants(p *provider) (r providers.Problems) {
+	minor, _ := cents(m.Amount)
+	r.When(minor == 0, providers.ProblemInvalid, "amount", "has to be a number of cents other than 0")
+	return append(r, p.named(providers.NounCommission, "id", m.ID)...)
+}
+
 func (m adjustCommission) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	if m.wanted(providers.ID{}, providers.ID{}).minor == 0 {
-		return nil, providers.Problemf(providers.ProblemInvalid, "amount", "has to be a number of cents other than 0")
-	}
 	c, h, err := commissionList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return nil, err
@@ -324,6 +331,10 @@ type notesImage struct{ Note, InternalNote string }
 
 func imageOfNotes(c *providers.Commission) notesImage {
 	return notesImage{fingerprint(c.Note), fingerprint(c.InternalNote)}
+}
+
+func (m updateCommission) wants(p *provider) providers.Problems {
+	return p.named(providers.NounCommission, "id", m.ID)
 }
 
 func (m updateCommission) plan(ctx context.Context, p *provider) (*providers.Write, error) {
@@ -373,11 +384,13 @@ type commissionsBody struct {
 	IDs []int64 `json:"ids"`
 }
 
+func (m setCommissionStatus) wants(p *provider) (r providers.Problems) {
+	r.When(commissionActions[m.Status] == "", providers.ProblemUnsupported, "status", "FirstPromoter takes APPROVED and DENIED")
+	return append(r, p.named(providers.NounCommission, "id", m.ID)...)
+}
+
 func (m setCommissionStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	op := commissionActions[m.Status]
-	if op == "" {
-		return nil, providers.Problemf(providers.ProblemUnsupported, "status", "FirstPromoter takes APPROVED and DENIED")
-	}
 	c, _, err := commissionList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return nil, err

@@ -182,13 +182,18 @@ type assignCoupon struct {
 // codeImage is the membership whose the code was before.
 type codeImage struct{ Membership, Campaign string }
 
+func (m assignCoupon) wants(p *provider) (r providers.Problems) {
+	if m.RewardID != nil {
+		_, ok := number(*m.RewardID)
+		r.When(!ok, providers.ProblemInvalid, "rewardId", "has to be a number of FirstPromoter's")
+	}
+	return append(r, p.named(providers.NounAffiliate, "affiliate", m.Affiliate)...)
+}
+
 func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	reward := int64(0)
 	if m.RewardID != nil {
-		var ok bool
-		if reward, ok = number(*m.RewardID); !ok {
-			return nil, providers.Problemf(providers.ProblemInvalid, "rewardId", "has to be a number of FirstPromoter's")
-		}
+		reward, _ = number(*m.RewardID)
 	}
 	member, err := p.memberNow(ctx, m.Affiliate, "affiliate", m.Campaign, "campaign")
 	if err != nil {

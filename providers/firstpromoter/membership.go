@@ -254,6 +254,13 @@ func imageOfCodes(m *providers.Membership) codesImage {
 	return codesImage{fingerprint(m.RefCode), fingerprint(m.Coupon)}
 }
 
+func (m updateMembership) wants(p *provider) providers.Problems {
+	if len(p.numbers(providers.NounAffiliate, []providers.ID{p.memberOf(m.ID)})) == 0 {
+		return absent("id")
+	}
+	return nil
+}
+
 func (m updateMembership) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	member, _, err := m.now(ctx, p)
 	if err != nil {
@@ -290,6 +297,10 @@ func (m updateMembership) look(ctx context.Context, p *provider, before json.Raw
 // the promoter is read once more.
 type addAffiliateToCampaign struct {
 	*providers.AddAffiliateToCampaignInput
+}
+
+func (m addAffiliateToCampaign) wants(p *provider) providers.Problems {
+	return append(p.named(providers.NounAffiliate, "affiliate", m.Affiliate), p.named(providers.NounCampaign, "campaign", m.Campaign)...)
 }
 
 func (m addAffiliateToCampaign) plan(ctx context.Context, p *provider) (*providers.Write, error) {

@@ -278,13 +278,13 @@ type markPayoutPaid struct {
 	*providers.MarkPayoutPaidInput
 }
 
-func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
+func (m markPayoutPaid) wants(p *provider) (r providers.Problems) {
 	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
 	r.When(m.Message != nil, providers.ProblemUnsupported, "message", "FirstPromoter does not take it")
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	return append(r, p.named(providers.NounPayout, "id", m.ID)...)
+}
+
+func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	t, _, err := payoutList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return nil, err

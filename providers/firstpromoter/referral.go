@@ -170,14 +170,14 @@ func (m createReferral) found(ctx context.Context, p *provider) (f *providers.Re
 	return f, "customerId", h, err
 }
 
-func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	var r providers.Problems
+func (m createReferral) wants(p *provider) (r providers.Problems) {
 	r.When(m.OrderID != nil, providers.ProblemUnsupported, "orderId", "FirstPromoter knows no orders")
 	r.When(m.Status != nil, providers.ProblemUnsupported, "status", "FirstPromoter does not take it: a sale makes a customer active")
 	r.When(m.Email == nil && m.CustomerID == nil, providers.ProblemInvalid, "email", "FirstPromoter wants it or customerId")
-	if err := r.Err(); err != nil {
-		return nil, err
-	}
+	return append(r, p.named(providers.NounAffiliate, "affiliate", m.Affiliate)...)
+}
+
+func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	member, err := p.memberNow(ctx, m.Affiliate, "affiliate", m.Campaign, "campaign")
 	if err != nil {
 		return nil, err
@@ -232,6 +232,10 @@ func imageOfCustomer(f *providers.Referral) customerImage {
 	return customerImage{fingerprint(f.Email), fingerprint(f.CustomerID)}
 }
 
+func (m updateReferral) wants(p *provider) providers.Problems {
+	return p.named(providers.NounReferral, "id", m.ID)
+}
+
 func (m updateReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	f, _, err := referralOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
@@ -271,6 +275,10 @@ type moveReferral struct {
 
 // ownerImage is whose a referral is, and the campaign that it is to go to.
 type ownerImage struct{ Affiliate, Campaign, To string }
+
+func (m moveReferral) wants(p *provider) providers.Problems {
+	return append(p.named(providers.NounReferral, "id", m.ID), p.named(providers.NounAffiliate, "affiliate", m.Affiliate)...)
+}
 
 func (m moveReferral) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	f, _, err := referralOne.now(ctx, p, m.ID, "id", nil)
@@ -331,11 +339,14 @@ var referralDecisions = map[providers.ReferralDecision]struct {
 	providers.ReferralEnable:  {referralEnable, providers.ReferralDenied, true, "the referral is not disabled"},
 }
 
+func (m setReferralStatus) wants(p *provider) (r providers.Problems) {
+	_, ok := referralDecisions[m.Decision]
+	r.When(!ok, providers.ProblemUnsupported, "decision", "FirstPromoter takes APPROVE, DISABLE and ENABLE")
+	return append(r, p.named(providers.NounReferral, "id", m.ID)...)
+}
+
 func (m setReferralStatus) plan(ctx context.Context, p *provider) (*providers.Write, error) {
-	d, ok := referralDecisions[m.Decision]
-	if !ok {
-		return nil, providers.Problemf(providers.ProblemUnsupported, "decision", "FirstPromoter takes APPROVE, DISABLE and ENABLE")
-	}
+	d := referralDecisions[m.Decision]
 	f, _, err := referralOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
 		return nil, err

@@ -110,6 +110,8 @@ func (m createWebhook) others(ctx context.Context, p *provider) ([]*providers.We
 	return slices.DeleteFunc(all, func(s *providers.WebhookSubscription) bool { return s.TargetURL != m.TargetURL }), err
 }
 
+func (createWebhook) wants(*provider) providers.Problems { return nil }
+
 func (m createWebhook) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	others, err := m.others(ctx, p)
 	if err != nil {
@@ -171,6 +173,10 @@ func imageOfWebhook(s *providers.WebhookSubscription) webhookImage {
 	return webhookImage{hash(s.TargetURL), strings.Join(inOrder(s.Events), " "), s.Active != nil && *s.Active}
 }
 
+func (m updateWebhook) wants(p *provider) providers.Problems {
+	return p.named(providers.NounWebhookSubscription, "id", m.ID)
+}
+
 func (m updateWebhook) plan(ctx context.Context, p *provider) (*providers.Write, error) {
 	s, _, err := webhookOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
@@ -198,6 +204,10 @@ func (m updateWebhook) look(ctx context.Context, p *provider, before json.RawMes
 // deleteWebhook is DELETE /webhooks/{id}.
 type deleteWebhook struct {
 	*providers.DeleteWebhookSubscriptionInput
+}
+
+func (m deleteWebhook) wants(p *provider) providers.Problems {
+	return p.named(providers.NounWebhookSubscription, "id", m.ID)
 }
 
 func (m deleteWebhook) plan(ctx context.Context, p *provider) (*providers.Write, error) {

@@ -15,8 +15,10 @@ import (
 
 // mutation is a command as FirstPromoter carries it out.
 type mutation interface {
-	// plan refuses what can be refused without a call, reads what the write needs, and works it out. Proof is left to
-	// the caller.
+	// wants is [provider.Wants].
+	wants(p *provider) providers.Problems
+
+	// plan reads what the write needs, and works it out. The input is as wanted. Proof is left to the caller.
 	plan(ctx context.Context, p *provider) (*providers.Write, error)
 
 	// look is [provider.Look].
@@ -118,11 +120,22 @@ func proofOf(c providers.Command) providers.Proof {
 	return proofs[i]
 }
 
+// Wants is what of the input FirstPromoter does not take, and what it misses.
+func (p *provider) Wants(c providers.Command) providers.Problems {
+	if m := mutationOf(c); m != nil {
+		return m.wants(p)
+	}
+	return nil
+}
+
 // Plan works out one write. What several calls would take is refused.
 func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
 	m := mutationOf(c)
 	if m == nil {
 		return nil, p.lacks(c)
+	}
+	if err := m.wants(p).Err(); err != nil {
+		return nil, err
 	}
 	w, err := m.plan(ctx, p)
 	if err != nil {
@@ -244,8 +257,16 @@ func (e endpoint[W, T]) nowListed(ctx context.Context, p *provider, id providers
 	return b.Found[id], b.Harvest, nil
 }
 
-func absent(field string) error {
+func absent(field string) providers.Problems {
 	return providers.Problemf(providers.ProblemNotFound, field, "names no record of this account")
+}
+
+// named refuses an id that cannot be that of a record, as it holds no number of the vendor's.
+func (p *provider) named(noun providers.Noun, field string, id providers.ID) providers.Problems {
+	if len(p.numbers(noun, []providers.ID{id})) == 0 {
+		return absent(field)
+	}
+	return nil
 }
 
 // rowsOf are all rows of a list, live.

@@ -3,6 +3,7 @@ package promotekit
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"net/url"
@@ -189,15 +190,15 @@ var affiliateFields = map[string]string{
 	"new_paid_referral_notifications": "notifyOnSale",
 }
 
-func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
-	var bad providers.Problems
+func wantsCreateAffiliate(c *providers.CreateAffiliateInput) (bad providers.Problems) {
 	bad.When(c.FirstName == nil, providers.ProblemInvalid, "firstName", "PromoteKit wants a first name")
 	bad.When(c.LastName == nil, providers.ProblemInvalid, "lastName", "PromoteKit wants a last name")
 	bad.When(c.SendEmail != nil, providers.ProblemUnsupported, "sendEmail", "PromoteKit takes no word on whether it writes to new affiliates")
 	bad.When(c.Campaign != nil && uuidOf(*c.Campaign) == "", providers.ProblemNotFound, "campaign", "there is no such campaign at PromoteKit")
-	if err := bad.Err(); err != nil {
-		return nil, err
-	}
+	return bad
+}
+
+func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
 	there, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
 	if err != nil {
 		return nil, err
@@ -363,16 +364,22 @@ type affiliateBefore struct {
 	Parts []providers.ID `json:"parts"` // its membership and coupons
 }
 
+func (p *provider) wantsAffiliateChange(c providers.Command) (bad providers.Problems) {
+	_, err := p.affiliateChangeOf(c)
+	errors.As(err, &bad)
+	field, subject := c.Subject()
+	bad.When(uuidOf(subject) == "", providers.ProblemNotFound, field, "there is no such affiliate at PromoteKit")
+	return bad
+}
+
 func (p *provider) planAffiliateChange(ctx context.Context, c providers.Command) (*providers.Write, error) {
 	ch, err := p.affiliateChangeOf(c)
 	if err != nil {
 		return nil, err
 	}
-	var live *affiliateWire
-	if ch.affiliate != "" {
-		if live, err = readOne[affiliateWire](ctx, p, "/affiliates", ch.affiliate); err != nil {
-			return nil, err
-		}
+	live, err := readOne[affiliateWire](ctx, p, "/affiliates", ch.affiliate)
+	if err != nil {
+		return nil, err
 	}
 	if live == nil || live.ID != ch.affiliate {
 		return nil, notFound(ch.field, "affiliate")

@@ -153,7 +153,7 @@ func campaignBodyOf(name *string, t *providers.CampaignTerms) (*campaignBody, pr
 	b.WebsiteURL, b.ReferenceCoupon, b.IsDefault = t.WebsiteURL, t.CouponTemplate, t.IsDefault
 	if r := t.Commission; r != nil && r.Percent != nil {
 		b.CommissionType, b.CommissionAmount = "percentage", number(*r.Percent)
-	} else if r != nil {
+	} else if r != nil && r.Amount != nil {
 		b.CommissionType, b.CommissionAmount = "fixed", number(r.Amount.Amount)
 	}
 	for word, mode := range codeModes {
@@ -180,14 +180,17 @@ type campaignBefore struct {
 	Default string   `json:"default,omitempty"` // the default campaign, where another takes its place
 }
 
-func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCampaignInput) (*providers.Write, error) {
+// newCampaign is a campaign as POST takes it.
+func newCampaign(c *providers.CreateCampaignInput) (*campaignBody, providers.Problems) {
 	body, bad := campaignBodyOf(&c.Name, &c.Terms)
 	bad.When(c.Terms.Commission == nil, providers.ProblemInvalid, "terms.commission", "PromoteKit wants to know what affiliates earn")
 	bad.When(c.Terms.CodeMode == nil, providers.ProblemInvalid, "terms.codeMode", "PromoteKit wants to know what affiliates are given")
 	body.complete(&bad)
-	if err := bad.Err(); err != nil {
-		return nil, err
-	}
+	return body, bad
+}
+
+func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCampaignInput) (*providers.Write, error) {
+	body, _ := newCampaign(c)
 	there, err := p.allCampaigns(ctx)
 	if err != nil {
 		return nil, err
@@ -257,9 +260,6 @@ func (p *provider) lookCreateCampaign(
 
 func (p *provider) planUpdateCampaign(ctx context.Context, c *providers.UpdateCampaignInput) (*providers.Write, error) {
 	body, bad := campaignBodyOf(c.Name, c.Terms)
-	if err := bad.Err(); err != nil {
-		return nil, err
-	}
 	live, former, err := p.liveCampaign(ctx, uuidOf(c.ID), body)
 	if err != nil {
 		return nil, err

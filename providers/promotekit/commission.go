@@ -273,18 +273,19 @@ type commissionBefore struct {
 	Equal []providers.ID `json:"equal,omitempty"` // those of the same amounts without a payment id
 }
 
-func (p *provider) planCreateCommission(ctx context.Context, c *providers.CreateCommissionInput) (*providers.Write, error) {
+func wantsCreateCommission(c *providers.CreateCommissionInput) (bad providers.Problems) {
 	sale := c.Commission.Sale
-	var bad providers.Problems
-	bad.When(sale == nil, providers.ProblemUnsupported, "commission.custom", "PromoteKit has commissions of sales only")
+	bad.When(c.Commission.Custom != nil, providers.ProblemUnsupported, "commission.custom", "PromoteKit has commissions of sales only")
 	bad.When(sale != nil && sale.Amount == nil, providers.ProblemInvalid, "commission.sale.amount", "PromoteKit works out no amounts and wants one")
 	bad.When(sale != nil && uuidOf(sale.Referral) == "", providers.ProblemNotFound, "commission.sale.referral", "there is no such referral at PromoteKit")
 	bad.When(c.Note != nil, providers.ProblemUnsupported, "note", "PromoteKit keeps no notes on commissions")
 	bad.When(c.InternalNote != nil, providers.ProblemUnsupported, "internalNote", "PromoteKit keeps no notes on commissions")
 	bad.When(c.Notify != nil, providers.ProblemUnsupported, "notify", "PromoteKit takes no word on whether it writes to the affiliate")
-	if err := bad.Err(); err != nil {
-		return nil, err
-	}
+	return bad
+}
+
+func (p *provider) planCreateCommission(ctx context.Context, c *providers.CreateCommissionInput) (*providers.Write, error) {
+	sale := c.Commission.Sale
 	there, err := p.commissionsOfReferral(ctx, sale.Referral)
 	if err != nil {
 		return nil, err

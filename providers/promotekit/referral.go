@@ -267,21 +267,25 @@ var referralFields = map[string]string{
 	"affiliate_id": "affiliate", "email": "email", "stripe_customer_id": "customerId", "subscription_status": "status",
 }
 
-func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateReferralInput) (*providers.Write, error) {
-	var bad providers.Problems
-	word := ""
-	if c.Status != nil {
-		word, _, _ = statusWords([]providers.ReferralStatus{*c.Status})
-		bad.When(word == "", providers.ProblemUnsupported, "status", "PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED")
+// statusWord is the vendor's word for a new referral's status; "" for none.
+func statusWord(s *providers.ReferralStatus) (word string) {
+	if s != nil {
+		word, _, _ = statusWords([]providers.ReferralStatus{*s})
 	}
+	return word
+}
+
+func wantsCreateReferral(c *providers.CreateReferralInput) (bad providers.Problems) {
+	bad.When(c.Status != nil && statusWord(c.Status) == "", providers.ProblemUnsupported, "status", "PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED")
 	bad.When(c.Email == nil, providers.ProblemInvalid, "email", "PromoteKit wants the customer's address")
 	bad.When(c.OrderID != nil, providers.ProblemUnsupported, "orderId", "PromoteKit keeps no orders")
 	bad.When(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
+	bad.When(uuidOf(c.Affiliate) == "", providers.ProblemNotFound, "affiliate", "there is no such affiliate at PromoteKit")
+	return bad
+}
+
+func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateReferralInput) (*providers.Write, error) {
 	affiliate := uuidOf(c.Affiliate)
-	bad.When(affiliate == "", providers.ProblemNotFound, "affiliate", "there is no such affiliate at PromoteKit")
-	if err := bad.Err(); err != nil {
-		return nil, err
-	}
 	there, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })
 	if err != nil {
 		return nil, err
@@ -289,7 +293,7 @@ func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateRe
 	if len(there) > 0 {
 		return nil, providers.Problemf(providers.ProblemTaken, "email", "there is a referral with this address already")
 	}
-	body := &referralBody{AffiliateID: affiliate, Email: *c.Email, StripeCustomerID: c.CustomerID, SubscriptionStatus: word}
+	body := &referralBody{AffiliateID: affiliate, Email: *c.Email, StripeCustomerID: c.CustomerID, SubscriptionStatus: statusWord(c.Status)}
 	return &providers.Write{
 		Op: "POST /referrals", Proof: proofOf(c.Mutation()), Fields: referralFields,
 		Send: func(ctx context.Context) (*providers.Written, error) {

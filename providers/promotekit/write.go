@@ -15,8 +15,32 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
 )
 
+// Wants is what of the input PromoteKit does not take, and what it misses.
+func (p *provider) Wants(c providers.Command) (bad providers.Problems) {
+	switch c := c.(type) {
+	case *providers.CreateAffiliateInput:
+		return wantsCreateAffiliate(c)
+	case *providers.UpdateAffiliateInput, *providers.SetAffiliateStatusInput, *providers.MoveAffiliateInput,
+		*providers.UpdateMembershipInput, *providers.AssignCouponInput:
+		return p.wantsAffiliateChange(c)
+	case *providers.CreateCampaignInput:
+		_, bad = newCampaign(c)
+	case *providers.UpdateCampaignInput:
+		_, bad = campaignBodyOf(c.Name, c.Terms)
+		bad.When(uuidOf(c.ID) == "", providers.ProblemNotFound, "id", "there is no such campaign at PromoteKit")
+	case *providers.CreateReferralInput:
+		return wantsCreateReferral(c)
+	case *providers.CreateCommissionInput:
+		return wantsCreateCommission(c)
+	}
+	return bad
+}
+
 // Plan works out one write.
 func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	if err := p.Wants(c).Err(); err != nil {
+		return nil, err
+	}
 	switch c := c.(type) {
 	case *providers.CreateAffiliateInput:
 		return p.planCreateAffiliate(ctx, c)

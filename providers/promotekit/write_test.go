@@ -173,7 +173,7 @@ func writes(c cast) map[string]write {
 			reads:   []string{"GET /commissions", "GET /referrals"},
 			sends:   `POST /commissions {"referral_id":"` + uuidOf(c.bare) + `","revenue_amount":99.9,"commission_amount":20,"referral_date":"2026-02-01T10:00:00Z"}`,
 			id:      "new", lists: "Commission", proof: providers.ProofState, made: providers.Unclear, lost: providers.NotMade,
-			after: `"referral_date":"2026-02-01T10:00:00Z"`,
+			after: `"referral_date":"2026-02-01T10:00:00+00:00"`,
 		},
 		"updateAffiliate": change(c.member, &providers.UpdateAffiliateInput{IdempotencyKey: key, ID: c.member.ID, Email: new("Moved@new.example"), LastName: new("Ray"),
 			PayoutEmail: new("p@new.example"), Note: new("hi"), NotifyOnSale: new(false)},

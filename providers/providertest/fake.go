@@ -60,6 +60,9 @@ type Fake struct {
 
 var _ providers.Provider = (*Fake)(nil)
 
+// Wants is nothing.
+func (f *Fake) Wants(providers.Command) providers.Problems { return nil }
+
 // Plan is not supported: the fake is read only.
 func (f *Fake) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
 	return providers.Unsupported{}.Plan(ctx, c)

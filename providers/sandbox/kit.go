@@ -11,28 +11,13 @@ import (
 	"time"
 )
 
-// Fault is what a simulator does to a call instead of answering it as it should.
-type Fault struct {
-	// Status is answered with Body; 0 cuts the connection, after which Go's client repeats a GET by itself
-	// if it had used the connection before.
-	Status int
-	Body   string
-	Header http.Header
-	After  bool // do the work first, then fault
-	Silent bool // answer nothing until the caller goes away
-
-	// Late does the work this much later than the fault, as a vendor may that has taken a request and not answered it in time. A
-	// test that uses it waits with [Kit.Settled].
-	Late time.Duration
-}
-
 // Request is one call as the simulator saw it.
 type Request struct {
 	At     time.Time // when it arrived
 	Method string
 	Path   string // with the query
 	Body   string // the first 64 KiB of it
-	Status int    // 0 where the connection was cut
+	Status int    // 0 where the caller got no whole reply
 	// Done is the status of the work itself, whether or not anybody was told; 0 where none was done. Work that lands late is a request of its
 	// own in the log, with a Status of 0.
 	Done int
@@ -48,12 +33,15 @@ type KitOptions struct {
 	Key func(*http.Request) string
 	// TooMany answers a call above the limit. wait is the time until one would pass.
 	TooMany func(w http.ResponseWriter, wait time.Duration)
+	// Shape is how the vendor's lists look, for the oddities of [Kit.Odd].
+	Shape Shape
 }
 
 // Kit is the part of a simulator that is the same for every vendor: it is served through
 // [Kit.Handler], and told by the other methods what to do to calls. It is safe for concurrent use.
 type Kit struct {
-	o KitOptions
+	o   KitOptions
+	odd *Odd
 
 	mu        sync.Mutex
 	log       []Request
@@ -84,11 +72,14 @@ const (
 
 // NewKit makes a kit; nothing is switched on.
 func NewKit(o KitOptions) *Kit {
-	return &Kit{o: o, windows: map[string]*window{}, switches: map[string]bool{}}
+	k := &Kit{o: o, windows: map[string]*window{}, switches: map[string]bool{}}
+	k.odd = &Odd{kit: k, unreadable: map[string]map[string]bool{}, bent: map[Bend]bool{}}
+	return k
 }
 
-// Handler serves next behind the kit's log, downtime, latency, faults and rate windows, in this order.
+// Handler serves next behind the kit's log, downtime, latency, faults, rate windows and oddities, in this order.
 func (k *Kit) Handler(next http.Handler) http.Handler {
+	next = k.odd.handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		call := Request{At: k.o.Now(), Method: r.Method, Path: r.URL.RequestURI(), Body: keepBody(r)}
@@ -107,24 +98,18 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 			cut()
 		}
 		if fault, ok := k.fault(r); ok {
+			done := fault.reply()
 			switch {
-			case fault.After:
-				call.Done = k.unseen(r, next)
+			case fault.worked():
+				made := k.unseen(r, next)
+				call.Done = made.status
+				if fault.own() {
+					done = made
+				}
 			case fault.Late > 0:
 				k.land(r, fault.Late, next, call)
 			}
-			if fault.Silent {
-				<-r.Context().Done()
-				cut()
-			}
-			if fault.Status == 0 {
-				cut()
-			}
-			for name, values := range fault.Header {
-				rec.Header()[name] = values
-			}
-			rec.WriteHeader(fault.Status)
-			_, _ = io.WriteString(rec, fault.Body)
+			fault.answer(rec, r, done)
 		} else {
 			k.limited(rec, r, next)
 			call.Done = rec.status
@@ -133,11 +118,9 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 	})
 }
 
-// unseen does the work of a request, and tells nobody but its status.
-func (k *Kit) unseen(r *http.Request, next http.Handler) (done int) {
-	rec := &statusRecorder{ResponseWriter: discard{http.Header{}}, status: http.StatusOK}
-	k.limited(rec, r, next)
-	return rec.status
+// unseen does the work of a request and keeps the reply.
+func (k *Kit) unseen(r *http.Request, next http.Handler) *reply {
+	return capture(r, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { k.limited(w, r, next) }))
 }
 
 // land does the work of a request later, when nobody waits for it any more.
@@ -149,7 +132,7 @@ func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler, call
 	defer k.mu.Unlock()
 	k.late.Go(func() {
 		time.Sleep(after)
-		call.Done = k.unseen(later, next)
+		call.Done = k.unseen(later, next).status
 		k.note(call)
 	})
 }
@@ -272,6 +255,22 @@ func (k *Kit) On(name string) bool {
 	return k.switches[name]
 }
 
+// switched are those of these switches that are on.
+func (k *Kit) switched(names []string) map[string]bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if len(k.switches) == 0 {
+		return nil
+	}
+	on := map[string]bool{}
+	for _, name := range names {
+		if k.switches[name] {
+			on[name] = true
+		}
+	}
+	return on
+}
+
 func (k *Kit) note(r Request) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -355,10 +354,3 @@ func (s *statusRecorder) Unwrap() http.ResponseWriter { return s.ResponseWriter 
 
 // cut ends the connection without an answer; it does not return.
 func cut() { panic(http.ErrAbortHandler) }
-
-// discard takes an answer that nobody will see.
-type discard struct{ h http.Header }
-
-func (d discard) Header() http.Header         { return d.h }
-func (d discard) Write(b []byte) (int, error) { return len(b), nil }
-func (d discard) WriteHeader(int)             {}

@@ -15,13 +15,14 @@ type createCommission struct {
 
 func (c createCommission) check() providers.Problems {
 	custom := c.in.Commission.Custom
-	if custom == nil {
-		return providers.Problemf(providers.ProblemUnsupported, "commission.sale", "is not taken by %s, which takes custom", title)
-	}
-	found := untaken("affiliate, amount, saleAmount and note", given{"commission.custom.campaign", custom.Campaign != nil},
+	found := untaken("custom", given{"commission.sale", c.in.Commission.Sale != nil})
+	found = append(found, untaken("affiliate, amount, saleAmount and note", given{"commission.custom.campaign", custom != nil && custom.Campaign != nil},
 		given{"earnedAt", c.in.EarnedAt != nil}, given{"eventId", c.in.EventID != nil}, given{"internalNote", c.in.InternalNote != nil},
-		given{"notify", c.in.Notify != nil})
-	return append(found, c.named(providers.NounAffiliate, "commission.custom.affiliate", custom.Affiliate)...)
+		given{"notify", c.in.Notify != nil})...)
+	if custom != nil {
+		found = append(found, c.named(providers.NounAffiliate, "commission.custom.affiliate", custom.Affiliate)...)
+	}
+	return found
 }
 
 func (c createCommission) plan(ctx context.Context) (*providers.Write, error) {

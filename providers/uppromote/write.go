@@ -51,7 +51,7 @@ func (p *provider) Proofs() []providers.Proof { return slices.Clone(proofs) }
 
 // action is a mutation of this vendor with its input.
 type action interface {
-	// check finds what of the input the vendor does not take, what it misses, and ids that cannot be anybody's. It makes no call.
+	// check is [providers.Writer.Wants].
 	check() providers.Problems
 
 	// plan reads what the write needs. The proof is put in by the caller.
@@ -92,6 +92,14 @@ func (p *provider) action(c providers.Command) action {
 		return updateSubscription{p, in}
 	case *providers.DeleteWebhookSubscriptionInput:
 		return deleteSubscription{p, in}
+	}
+	return nil
+}
+
+// Wants is what of the input the vendor does not take, and what it misses.
+func (p *provider) Wants(c providers.Command) providers.Problems {
+	if a := p.action(c); a != nil {
+		return a.check()
 	}
 	return nil
 }

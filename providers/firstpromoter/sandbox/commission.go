@@ -98,7 +98,7 @@ func (s *Server) commission(i int) object {
 		o["commission_type"], o["reward"] = "custom", nil
 	} else if c.Customer >= 0 {
 		customer := s.world.Customers[c.Customer]
-		o["referral"] = object{"id": referrals.of(c.Customer), "email": given(customer.Email), "uid": given(customer.Reference)}
+		o["referral"] = object{"id": referrals.of(c.Customer), "email": given(s.told(c.Customer)), "uid": given(customer.Reference)}
 	}
 	return o
 }

@@ -62,7 +62,7 @@ func (s *Server) getPromoter(w http.ResponseWriter, r *http.Request) {
 	case "":
 		i, ok = promoters.row(id, len(s.world.Affiliates))
 	case "email":
-		i, ok = s.byEmail[strings.ToLower(id)]
+		i, ok = s.byEmail[s.asked(id)]
 	case "ref_token":
 		i, ok = s.byToken[id]
 	case "promo_code":
@@ -80,6 +80,22 @@ func (s *Server) getPromoter(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	send(w, s.promoter(i, q, true))
+}
+
+// asked is an address as it is looked up; with the switch as it is typed.
+func (s *Server) asked(address string) string {
+	if s.kit.On(world.ExactAddress) {
+		return address
+	}
+	return strings.ToLower(address)
+}
+
+// stored is an address as it is kept; with the switch in lower case.
+func (s *Server) stored(address string) string {
+	if s.kit.On(world.ExactAddress) {
+		return strings.ToLower(address)
+	}
+	return address
 }
 
 // person is a promoter as other records carry it.

@@ -45,7 +45,7 @@ func (b promoterBody) write(w http.ResponseWriter, s *Server, row int, a *world.
 			refuse(w, "email", "is invalid")
 			return false
 		}
-		a.Email = *b.Email
+		a.Email = s.stored(*b.Email)
 	}
 	for to, from := range map[*string]*string{&a.First: b.Profile.First, &a.Last: b.Profile.Last, &a.Note: b.Profile.Description} {
 		if from != nil {
@@ -67,7 +67,7 @@ func (s *Server) createPromoter(w http.ResponseWriter, r *http.Request) {
 	campaign := slices.IndexFunc(s.world.Campaigns, func(c world.Campaign) bool { return c.Default })
 	if b.Campaign != nil {
 		if campaign, ok = campaigns.at(*b.Campaign, len(s.world.Campaigns)); !ok {
-			notFound(w)
+			refuse(w, "initial_campaign_id", "is invalid")
 			return
 		}
 	}

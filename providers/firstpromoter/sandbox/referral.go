@@ -61,7 +61,7 @@ func (s *Server) getReferral(w http.ResponseWriter, r *http.Request) {
 	case "":
 		i, ok = referrals.row(id, len(s.world.Customers))
 	case "email":
-		i, ok = s.byCustomer[strings.ToLower(id)]
+		i, ok = s.byCustomer[s.asked(id)]
 	case "uid":
 		i, ok = s.byUID[id]
 	case "username": // nobody has one
@@ -84,6 +84,15 @@ func (s *Server) getReferral(w http.ResponseWriter, r *http.Request) {
 	send(w, o)
 }
 
+// told is a customer's address as the vendor tells it.
+func (s *Server) told(i int) string {
+	email := s.world.Customers[i].Email
+	if email != "" && i%5 == 0 && s.kit.On(Moved) {
+		email += " (moved)"
+	}
+	return email
+}
+
 // referral is a row of the list, with the fields of the vendor's example.
 func (s *Server) referral(i int) object {
 	c := s.world.Customers[i]
@@ -95,7 +104,7 @@ func (s *Server) referral(i int) object {
 		source = "coupon"
 	}
 	return object{
-		"id": referrals.of(i), "email": given(c.Email), "uid": given(c.Reference), "state": s.referralState(i), "metadata": object{},
+		"id": referrals.of(i), "email": given(s.told(i)), "uid": given(c.Reference), "state": s.referralState(i), "metadata": object{},
 		"entry_source": source, "created_at": stamp(c.At), "customer_since": stamp(c.FirstSale), "fraud_check": "no_suspicion",
 		"created_by_user_email": nil, "promoter_campaign": s.owner(s.member[pair{c.Affiliate, c.Campaign}]),
 	}
@@ -125,7 +134,7 @@ func (b referralBody) write(w http.ResponseWriter, s *Server, row int, c *world.
 	}
 	if b.Email != nil {
 		delete(s.byCustomer, strings.ToLower(c.Email))
-		c.Email = *b.Email
+		c.Email = s.stored(*b.Email)
 		s.byCustomer[strings.ToLower(c.Email)] = row
 	}
 	if b.UID != nil {

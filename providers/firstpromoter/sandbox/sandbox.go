@@ -3,13 +3,14 @@
 //
 // Where the vendor documents nothing, the simulator does what the client has to expect: 20 rows a page and at most
 // 100, newest first; archived promoters left out unless asked for; unknown parameters ignored; a 401
-// without a body; a rolling minute of 400 calls an account.
+// without a body; a rolling minute of 400 calls an account. An account id that names no account of the key answers 404.
 //
 // A write is seen by every read that comes after it. Equal writes make equal records, as the vendor knows no keys of
 // writes, unless an address or a code would stand twice. Actions on up to five records are done when they are
 // answered; with [Background] all of them are done two calls later.
 //
-// The kit's switches are [NoRetryAfter], [NestedBalances], [Background] and [HoldReferrals].
+// The kit's switches are [NoRetryAfter], [NestedBalances], [Background], [HoldReferrals], [Moved] and
+// [world.ExactAddress].
 package sandbox
 
 import (
@@ -33,6 +34,7 @@ const (
 	NestedBalances = "nested_balances" // a promoter's balances stand in buckets
 	Background     = "background"      // actions on records are answered before they are done
 	HoldReferrals  = "hold_referrals"  // referrals that are made wait for an approval
+	Moved          = "moved"           // one customer in five was moved: " (moved)" follows their address wherever it is told
 )
 
 // The credentials that every simulated account accepts.
@@ -69,6 +71,13 @@ func New(o providers.SandboxOptions) *Server {
 			}
 			w.WriteHeader(http.StatusTooManyRequests)
 		},
+		Shape: world.Shape{
+			Page: "page", Size: "per_page", Mixed: []string{Moved},
+			Lists: []world.ListShape{
+				{Path: "/promoters"}, {Path: "/promoter_campaigns"}, {Path: "/campaigns"}, {Path: "/referrals"}, {Path: "/commissions"},
+				{Path: "/payouts"}, {Path: "/promo_codes", Keep: []string{"code"}}, {Path: "/webhooks"}, {Path: "/rewards"},
+			},
+		},
 	})
 	s.handler = s.kit.Handler(authorized(s.locked(s.routes())))
 	return s
@@ -93,11 +102,14 @@ func (s *Server) Currency() string { return s.world.Currency }
 
 func authorized(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Header.Get("Authorization") != "Bearer "+apiKey || r.Header.Get("Account-ID") != accountID {
+		switch {
+		case r.Header.Get("Authorization") != "Bearer "+apiKey:
 			w.WriteHeader(http.StatusUnauthorized)
-			return
+		case r.Header.Get("Account-ID") != accountID:
+			notFound(w)
+		default:
+			next.ServeHTTP(w, r)
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 

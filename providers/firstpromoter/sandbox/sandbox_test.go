@@ -103,7 +103,7 @@ func TestRefusals(t *testing.T) {
 	}{
 		{"/campaigns", func(r *http.Request) { r.Header.Del("Authorization") }, 401, ""},
 		{"/campaigns", func(r *http.Request) { r.Header.Set("Authorization", "Bearer other") }, 401, ""},
-		{"/campaigns", func(r *http.Request) { r.Header.Set("Account-ID", "other") }, 401, ""},
+		{"/campaigns", func(r *http.Request) { r.Header.Set("Account-ID", "other") }, 404, `{"code":"not_found","message":"Record not found"}`},
 		{"/campaigns", func(r *http.Request) { r.Method = http.MethodDelete }, 404, `{"code":"not_found","message":"Record not found"}`},
 		{"/campaigns/1", nil, 404, `{"code":"not_found","message":"Record not found"}`},
 		{"/commissions/113500001", nil, 404, `{"code":"not_found","message":"Record not found"}`},

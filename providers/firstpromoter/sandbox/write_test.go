@@ -61,7 +61,7 @@ func TestWriteRefusals(t *testing.T) {
 		{"POST /promoters", `{`, 400, `{"message":"Bad Request"}`},
 		{"POST /promoters", `{}`, 422, param("email")},
 		{"POST /promoters", `{"email":"` + strings.ToUpper(email) + `"}`, 400, field("email", taken)},
-		{"POST /promoters", `{"email":"a@example.com","initial_campaign_id":1}`, 404, notThere},
+		{"POST /promoters", `{"email":"a@example.com","initial_campaign_id":1}`, 400, field("initial_campaign_id", "is invalid")},
 		{"PUT /promoters/1", `{}`, 404, notThere},
 		{"PUT /promoters/8200001", `{"email":"` + email + `"}`, 400, field("email", taken)},
 		{"PUT /promoters/8200001", `{"email":"nobody"}`, 400, field("email", "is invalid")},

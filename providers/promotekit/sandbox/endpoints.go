@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 func (s *Server) listAffiliates(w http.ResponseWriter, r *http.Request) {
@@ -19,14 +21,19 @@ func (s *Server) listAffiliates(w http.ResponseWriter, r *http.Request) {
 	list(s, w, q, s.program.affiliates.order, affiliateRecord, func(i int32) bool {
 		a := &s.program.world.Affiliates[i]
 		return (!byCampaign || len(a.Campaigns) > 0 && a.Campaigns[0] == campaign) &&
-			(email == "" || strings.EqualFold(a.Email, email)) &&
+			(email == "" || s.same(a.Email, email)) &&
 			(code == "" || slices.ContainsFunc(s.program.links(int(i)), func(l link) bool { return strings.EqualFold(l.Code, code) })) &&
 			(promo == "" || slices.ContainsFunc(s.program.promoCodes(int(i)), func(c promoCode) bool { return strings.EqualFold(c.Code, promo) }))
 	})
 }
 
 func (s *Server) listCampaigns(w http.ResponseWriter, r *http.Request) {
-	list(s, w, query{Values: r.URL.Query()}, s.program.campaigns.order, campaignRecord, nil)
+	order := s.program.campaigns.order
+	if s.kit.On(OldestCampaigns) {
+		order = slices.Clone(order)
+		slices.Reverse(order)
+	}
+	list(s, w, query{Values: r.URL.Query()}, order, campaignRecord, nil)
 }
 
 func (s *Server) listReferrals(w http.ResponseWriter, r *http.Request) {
@@ -40,7 +47,7 @@ func (s *Server) listReferrals(w http.ResponseWriter, r *http.Request) {
 	if email != "" || customer != "" || states != nil {
 		keep = func(i int32) bool {
 			c := &s.program.world.Customers[i]
-			return (email == "" || strings.EqualFold(c.Email, email)) &&
+			return (email == "" || s.same(c.Email, email)) &&
 				(customer == "" || c.Reference == customer) &&
 				(states == nil || slices.Contains(states, s.program.subscription(int(i))))
 		}
@@ -77,7 +84,17 @@ func (s *Server) listPayouts(w http.ResponseWriter, r *http.Request) {
 	list(s, w, q, order, payoutRecord, nil)
 }
 
-func (s *Server) view() view { return view{s.program, s.kit.On(IDsOnly)} }
+func (s *Server) view() view {
+	return view{s.program, s.kit.On(IDsOnly), s.kit.On(sandbox.ExactAddress)}
+}
+
+// same says whether an address is the one that was asked for.
+func (s *Server) same(address, asked string) bool {
+	if s.kit.On(sandbox.ExactAddress) {
+		return strings.ToLower(address) == asked
+	}
+	return strings.EqualFold(address, asked)
+}
 
 // one answers a read by id.
 func one[R any](s *Server, record func(view, int) R, t *table) func(http.ResponseWriter, *http.Request) {

@@ -13,7 +13,8 @@ import (
 // view makes the records of one reply.
 type view struct {
 	*program
-	bare bool // related records are their ids alone
+	bare  bool // related records are their ids alone
+	lower bool // addresses are told in lower case
 }
 
 type (
@@ -108,6 +109,14 @@ type (
 	}
 )
 
+// address is an address as it is stored.
+func (v view) address(s string) string {
+	if v.lower {
+		return strings.ToLower(s)
+	}
+	return s
+}
+
 // related is a record inside another: as record makes it, or its id alone.
 func related[R any](v view, k kind, i int, record func(view, int) R) any {
 	if v.bare {
@@ -121,7 +130,7 @@ func campaignRecord(v view, i int) campaign {
 	c := campaign{
 		ID:               v.uuid(campaignKind, i),
 		Name:             w.Name,
-		CreatedAt:        date(w.CreatedAt),
+		CreatedAt:        moment(w.CreatedAt),
 		CommissionType:   terms.kind,
 		CommissionAmount: terms.amount,
 		IsDefault:        w.Default,
@@ -143,7 +152,7 @@ func affiliateRecord(v view, i int) affiliate {
 	w := v.world.Affiliates[i]
 	a := affiliate{
 		ID:            v.uuid(affiliateKind, i),
-		Email:         w.Email,
+		Email:         v.address(w.Email),
 		FirstName:     w.First,
 		LastName:      w.Last,
 		PayoutEmail:   optional(w.PayoutEmail),
@@ -154,7 +163,7 @@ func affiliateRecord(v view, i int) affiliate {
 		Banned:        v.standing[i].banned,
 		Details:       optional(w.Note),
 		Notifications: v.standing[i].notified,
-		CreatedAt:     date(w.JoinedAt),
+		CreatedAt:     moment(w.JoinedAt),
 	}
 	if len(w.Campaigns) > 0 {
 		a.Campaign = related(v, campaignKind, w.Campaigns[0], campaignRecord)
@@ -194,11 +203,11 @@ func shortReferralRecord(v view, i int) shortReferral {
 	w := v.world.Customers[i]
 	return shortReferral{
 		ID:                 v.uuid(referralKind, i),
-		Email:              w.Email,
+		Email:              v.address(w.Email),
 		SubscriptionStatus: v.subscription(i),
 		SignupDate:         date(w.At),
 		StripeCustomerID:   optional(w.Reference),
-		CreatedAt:          date(w.At),
+		CreatedAt:          moment(w.At),
 	}
 }
 
@@ -236,7 +245,7 @@ func shortPayoutRecord(v view, i int) shortPayout {
 		Currency:      strings.ToLower(v.world.Currency),
 		Period:        w.Start.UTC().Format("January 2006"),
 		PaymentCount:  v.count[i],
-		CreatedAt:     date(w.At),
+		CreatedAt:     moment(w.At),
 	}
 }
 
@@ -252,7 +261,7 @@ func commissionRecord(v view, i int) commission {
 		CommissionAmount: v.major(w.Amount + w.Adjustment),
 		PayoutStatus:     "not_paid",
 		ReferralDate:     date(w.At),
-		CreatedAt:        date(w.At),
+		CreatedAt:        moment(w.At),
 		Affiliate:        related(v, affiliateKind, w.Affiliate, affiliateRecord),
 		Referral:         related(v, referralKind, int(v.customer[i]), shortReferralRecord),
 	}
@@ -269,7 +278,16 @@ func commissionRecord(v view, i int) commission {
 	return c
 }
 
-func date(t time.Time) string { return t.UTC().Format(time.RFC3339) }
+// date writes a time as the live API does: with its offset.
+func date(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
+
+// moment writes the time at which a record was made as the live API does: with its offset, and with
+// fractions of the second without zeros at their end. The world has whole seconds: each gets a
+// fraction of its own.
+func moment(t time.Time) string {
+	fraction := time.Duration(mix(uint64(t.Unix()))%1_000_000) * time.Microsecond
+	return t.UTC().Truncate(time.Second).Add(fraction).Format("2006-01-02T15:04:05.999999-07:00")
+}
 
 func optional(s string) *string {
 	if s == "" {

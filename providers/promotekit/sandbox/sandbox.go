@@ -12,6 +12,8 @@
 //
 //   - "ids_only": related records are sent as their ids alone.
 //   - "ignore_filters": GET /commissions ignores every filter.
+//   - "oldest_campaigns": campaigns come oldest first, as the live API sends them.
+//   - "exact_address": affiliates and referrals are found by their address in lower case only, which is how it is stored.
 package sandbox
 
 import (
@@ -28,8 +30,9 @@ import (
 
 // The names of the switches.
 const (
-	IDsOnly       = "ids_only"
-	IgnoreFilters = "ignore_filters"
+	IDsOnly         = "ids_only"
+	IgnoreFilters   = "ignore_filters"
+	OldestCampaigns = "oldest_campaigns"
 )
 
 // APIKey is the one key that the simulator accepts.
@@ -61,6 +64,14 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 		Key:    bearer,
 		TooMany: func(w http.ResponseWriter, _ time.Duration) {
 			fail(w, http.StatusTooManyRequests, "rate_limit_exceeded", "Too many requests")
+		},
+		Shape: sandbox.Shape{
+			Mixed: []string{OldestCampaigns},
+			Page:  "page", Size: "limit", More: "pagination.has_more", Totals: []string{"pagination.total_count", "pagination.total_pages"},
+			Lists: []sandbox.ListShape{
+				{Path: "/affiliates", Keep: []string{"campaign", "promo_codes.code"}}, // they are memberships and coupons
+				{Path: "/campaigns"}, {Path: "/referrals"}, {Path: "/commissions"}, {Path: "/payouts"},
+			},
 		},
 	})
 	mux := http.NewServeMux()

@@ -27,7 +27,7 @@ func TestWrites(t *testing.T) {
 	}{
 		{"POST", "/affiliates", `{"email": "Dan@x.example", "first_name": "Ann", "last_name": "Ash", "unknown": 1}`, 201,
 			"/affiliates?email=dan@x.example", "email links approved banned campaign.name new_paid_referral_notifications created_at details", []string{
-				"Dan@x.example [map[code:ann-ash url:https://n.example?via=ann-ash]] true false Partners true 2026-03-01T12:00:00Z <nil>"}},
+				"Dan@x.example [map[code:ann-ash url:https://n.example?via=ann-ash]] true false Partners true " + moment(noon) + " <nil>"}},
 		{"POST", "/affiliates", `{"email": "eve@x.example", "first_name": "Ann", "last_name": "Ash", "approved": false, "banned": true, "details": "d"}`, 201,
 			"/affiliates?email=eve@x.example", "links approved banned details", []string{"[map[code:ann-ash-2 url:https://n.example?via=ann-ash-2]] false false d"}},
 		{"PUT", "/affiliates/" + bob, `{"promo_code": "BOB30", "banned": false, "approved": false, "details": null, "payout_email": "p@x.example", "first_name": null}`, 200,
@@ -40,11 +40,11 @@ func TestWrites(t *testing.T) {
 		{"PUT", "/campaigns/" + first, `{"website_url": "https://z.example", "is_default": true}`, 200,
 			"/affiliates/" + ann, "links campaign.is_default", []string{"[map[code:ann url:https://z.example?via=ann]] true"}},
 		{"POST", "/referrals", `{"affiliate_id": "` + bob + `", "email": "c3@y.example", "subscription_status": "past_due"}`, 200,
-			"/referrals?affiliate_id=" + bob, "email subscription_status stripe_customer_id created_at", []string{"c3@y.example past_due <nil> 2026-03-01T12:00:00Z", "c1@y.example canceled cus_1 " + date(day(6))}},
+			"/referrals?affiliate_id=" + bob, "email subscription_status stripe_customer_id created_at", []string{"c3@y.example past_due <nil> " + moment(noon), "c1@y.example canceled cus_1 " + moment(day(6))}},
 		{"POST", "/commissions", `{"referral_id": "` + c0 + `", "revenue_amount": 10, "commission_amount": "2.50", "referral_date": "2026-01-02T03:04:05Z", "stripe_payment_id": "ch_10"}`, 201,
 			"/commissions?referral_id=" + c0, "revenue_amount commission_amount currency payout_status referral_date created_at stripe_payment_id", []string{
-				"10 2.5 usd not_paid 2026-01-02T03:04:05Z 2026-03-01T12:00:00Z ch_10",
-				"-99 -19.8 usd not_paid " + date(day(11)) + " " + date(day(11)) + " ch_11", "99 19.85 usd paid " + date(day(10)) + " " + date(day(10)) + " ch_10"}},
+				"10 2.5 usd not_paid 2026-01-02T03:04:05+00:00 " + moment(noon) + " ch_10",
+				"-99 -19.8 usd not_paid " + date(day(11)) + " " + moment(day(11)) + " ch_11", "99 19.85 usd paid " + date(day(10)) + " " + moment(day(10)) + " ch_10"}},
 		{"POST", "/commissions", `{"referral_id": "` + c2 + `", "revenue_amount": 10, "commission_amount": 2}`, 201,
 			"/commissions?affiliate_id=" + ann, "referral.email commission_amount", []string{"c2@y.example 2", "c0@y.example 2.5", "c2@y.example 25", "c0@y.example -19.8", "c0@y.example 19.85"}},
 		{"POST", "/commissions", `{"referral_id": "` + c2 + `", "revenue_amount": 10, "commission_amount": 2}`, 201,

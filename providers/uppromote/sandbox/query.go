@@ -14,6 +14,7 @@ import (
 type query struct {
 	values url.Values
 	errors map[string][]string
+	exact  bool // addresses are compared as they are typed, and all are in lower case
 }
 
 func newQuery(v url.Values) *query { return &query{values: v, errors: map[string][]string{}} }
@@ -69,7 +70,13 @@ func (q *query) among(name, s string, words []string) string {
 }
 
 // email reads an address as it is compared; "" for none.
-func (q *query) email() string { return strings.ToLower(q.values.Get("affiliate_email")) }
+func (q *query) email() string {
+	email := q.values.Get("affiliate_email")
+	if q.exact {
+		return email
+	}
+	return strings.ToLower(email)
+}
 
 // window is a range of times, both bounds in it; a zero one is open.
 type window struct{ from, to time.Time }

@@ -255,7 +255,12 @@ type payment struct {
 	TotalProcessed json.Number `json:"total_processed"`
 	PaymentMethod  string      `json:"payment_method"`
 	ProcessedAt    stamp       `json:"processed_at"`
-	ReferralIDs    []int64     `json:"referral_ids"`
+	ReferralIDs    []int64     `json:"referral_ids,omitzero"`
+}
+
+// paymentWords are the words for a payment's state that are known from anywhere.
+var paymentWords = []string{
+	"SUCCESS", "Processed", "Processing", "PENDING", "PAID", "completed", "FAILED", "DENIED", "CANCELED", "Refunded", "on hold",
 }
 
 func (s *store) paymentRecord(i int) payment {
@@ -268,6 +273,13 @@ func (s *store) paymentRecord(i int) payment {
 	if p.PaymentMethod == noMethod {
 		p.PaymentMethod = "other"
 	}
+	if s.on(PaymentWords) {
+		p.Status = paymentWords[i%len(paymentWords)]
+	}
+	if s.on(NoReferralIDs) {
+		return p
+	}
+	p.ReferralIDs = []int64{}
 	for _, c := range w.Commissions {
 		p.ReferralIDs = append(p.ReferralIDs, int64(firstReferral+c))
 	}
@@ -282,7 +294,7 @@ type unpaid struct {
 	TotalCommission json.Number `json:"total_commission"`
 	TotalSales      json.Number `json:"total_sales"`
 	TotalProducts   int         `json:"total_products"`
-	ReferralIDs     []int64     `json:"referral_ids"`
+	ReferralIDs     []int64     `json:"referral_ids,omitzero"`
 }
 
 // unpaidRecord sums an affiliate's approved referrals.
@@ -300,6 +312,9 @@ func (s *store) unpaidRecord(i int) unpaid {
 		u.ReferralIDs = append(u.ReferralIDs, firstReferral+int64(row))
 	}
 	u.TotalSales = s.number(sales)
+	if s.on(NoReferralIDs) {
+		u.ReferralIDs = nil
+	}
 	return u
 }
 

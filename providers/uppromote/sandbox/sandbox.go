@@ -9,6 +9,9 @@
 //
 //   - "ignore_payment_email": payments are not narrowed by affiliate_email.
 //   - "one_element_arrays": a single record comes in an array.
+//   - "no_referral_ids": payments, and what is owed, do not name their referrals.
+//   - "payment_words": payments are told in all the words that are known for their states.
+//   - "exact_address": affiliates are found by their address in lower case only, which is how it is stored.
 package sandbox
 
 import (
@@ -29,6 +32,8 @@ import (
 const (
 	IgnorePaymentEmail = "ignore_payment_email"
 	OneElementArrays   = "one_element_arrays"
+	NoReferralIDs      = "no_referral_ids"
+	PaymentWords       = "payment_words"
 )
 
 // APIKey is the one key that the simulator accepts.
@@ -55,7 +60,16 @@ func New(o providers.SandboxOptions) *Server {
 		TooMany: func(w http.ResponseWriter, _ time.Duration) {
 			refuse(w, http.StatusTooManyRequests, "Too Many Attempts.")
 		},
+		Shape: sandbox.Shape{
+			Page: "page", Size: "per_page", Mixed: []string{NoReferralIDs, PaymentWords},
+			Lists: []sandbox.ListShape{
+				{Path: "/programs"}, {Path: "/affiliates"}, {Path: "/coupons", Keep: []string{"coupon"}}, {Path: "/referrals"},
+				{Path: "/payments/paid", Single: "/payments", ID: "payment_id"}, {Path: "/payments/unpaid", Single: "/payments/unpaid", ID: "affiliate_id"},
+				{Path: "/webhook-subscriptions", ID: "event"},
+			},
+		},
 	})
+	s.store.on = s.kit.On
 	s.handler = s.kit.Handler(authorized(s.locked(s.routes())))
 	return s
 }
@@ -120,19 +134,19 @@ func (s *Server) routes() http.Handler {
 		methods[path][method] = h
 	}
 	get := func(path string, h http.HandlerFunc) { handle(http.MethodGet, path, h) }
-	get("/programs", list(s.store.programs))
+	get("/programs", s.list(s.store.programs))
 	get("/programs/{id}", s.one("Program", s.store.programByID))
 	get("/programs/{id}/excluded", s.excluded)
-	get("/affiliates", list(s.store.affiliates))
+	get("/affiliates", s.list(s.store.affiliates))
 	get("/affiliates/{id}", s.one("Affiliate", s.store.affiliateByID))
-	get("/coupons", list(s.store.coupons))
-	get("/referrals", list(s.store.referrals))
+	get("/coupons", s.list(s.store.coupons))
+	get("/referrals", s.list(s.store.referrals))
 	get("/referrals/{id}", s.one("Referral", s.store.referralByID))
-	get("/payments/unpaid", list(s.narrowed(s.store.unpaid)))
-	get("/payments/paid", list(s.narrowed(s.store.paid)))
+	get("/payments/unpaid", s.list(s.narrowed(s.store.unpaid)))
+	get("/payments/paid", s.list(s.narrowed(s.store.paid)))
 	get("/payments/total-paid", s.totalPaid)
 	get("/payments/{id}", s.one("Payment", s.store.paymentByID))
-	get("/webhook-subscriptions", list(s.store.subscriptions))
+	get("/webhook-subscriptions", s.list(s.store.subscriptions))
 	post := func(path string, do func(*form) any) { handle(http.MethodPost, path, write(do)) }
 	post("/affiliates", s.createAffiliate)
 	post("/affiliate/active", s.approve)
@@ -162,9 +176,10 @@ func pick[T any](indexes []int32, row func(i int) T) selection {
 }
 
 // list answers a page of a list.
-func list(rows func(*query) selection) http.HandlerFunc {
+func (s *Server) list(rows func(*query) selection) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := newQuery(r.URL.Query())
+		q.exact = s.kit.On(sandbox.ExactAddress)
 		page, size := q.number("page", 1, 1, 0), q.number("per_page", 10, 1, 100)
 		all := rows(q)
 		if q.refused(w) {

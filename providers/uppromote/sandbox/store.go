@@ -24,6 +24,7 @@ const (
 type store struct {
 	world *sandbox.World
 	seed  uint64
+	on    func(name string) bool // whether a switch is on
 
 	// All of these are indexes into the world, newest first.
 	newestPrograms   []int32

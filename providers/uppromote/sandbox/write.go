@@ -25,6 +25,9 @@ func (s *Server) createAffiliate(f *form) any {
 		f.fail("email", "has already been taken")
 	}
 	code := fmt.Sprintf("a%d", len(s.store.world.Affiliates))
+	if s.kit.On(sandbox.ExactAddress) {
+		email = strings.ToLower(email)
+	}
 	a := sandbox.Affiliate{Email: email, First: f.text("first_name", false), Last: f.text("last_name", false), Company: f.text("company", false),
 		Code: code, JoinedAt: s.now(), Standing: sandbox.Inactive, Campaigns: []int{program}, Parent: -1}
 	if !f.ok() {

@@ -1,9 +1,10 @@
 // Apollo Client with the links that the README shows: an intention has one key and comes to one end, whatever gets lost on the way. Before this
 // program the test has PromoteKit cut its first connection that writes, and UpPromote all of them, after the work.
 import assert from 'node:assert/strict';
-import { CombinedGraphQLErrors } from '@apollo/client';
+import { CombinedGraphQLErrors, gql } from '@apollo/client';
 import { loadDevMessages, loadErrorMessages } from '@apollo/client/dev';
-import { ask, endpoint, network, operation } from './portal.mjs';
+import { filter, firstValueFrom } from 'rxjs';
+import { ask, endpoint, network, operation, twoAccounts } from './portal.mjs';
 import { connect } from './retry.mjs';
 
 loadDevMessages();
@@ -65,4 +66,30 @@ await assert.rejects(client.mutate({ mutation: operation('CreateCommission'), va
   assert.match(message, /look at the affiliate's newest referrals at UpPromote/);
   return true;
 });
+
+// A read shows what there is beside what is wrong, and is sent once. The read is watched, as by a component, and asked for.
+const { affiliates: some } = await ask('query ($accounts: [ID!]) { affiliates(first: 1, filter: { accounts: $accounts }) { nodes { id } } }', {
+  accounts: await twoAccounts(),
+});
+const linked = {
+  query: gql`query Linked($id: ID!, $other: ID!) { node: affiliate(id: $id) { id } other: affiliate(id: $other) { id } }`,
+  variables: { id: some.nodes[0].id, other: 'no id' },
+};
+const beside = ({ data, error }) => {
+  assert.equal(data.node.id, some.nodes[0].id);
+  assert.equal(data.other, null);
+  assert.deepEqual(error.errors.map(({ path, extensions }) => [path[0], extensions.code]), [['other', 'BAD_USER_INPUT']]);
+};
+requests.length = 0;
+beside(await client.query(linked));
+beside(await firstValueFrom(client.watchQuery({ ...linked, fetchPolicy: 'network-only' }).pipe(filter(({ loading }) => !loading))));
+assert.deepEqual(requests, ['Linked', 'Linked']);
+
+// An answer that gets lost is no reason to ask for it again: whoever reads may decide that.
+lost = 1;
+requests.length = 0;
+const unread = await client.query({ ...linked, fetchPolicy: 'network-only' });
+assert.match(unread.error.message, /Failed to fetch/);
+assert.equal(lost, 0);
+assert.deepEqual(requests, ['Linked']);
 client.stop();

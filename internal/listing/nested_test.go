@@ -1,4 +1,4 @@
-package resolvers
+package listing
 
 import (
 	"context"
@@ -51,33 +51,30 @@ func TestSiblings(t *testing.T) {
 			return p, err
 		}
 		first := 1 + rnd.IntN(8)
-		leaves, branches := make([]*leaf[providers.Commission], len(parents)), make([]branch[providers.Referral], len(parents))
-		open := make([]int, len(parents))
+		branches := make([]*Branch[providers.Commission], len(parents))
 		for i, p := range parents {
 			l := f.ones[p.ID].list()
 			l.Key, l.Within = p.ID.Local, &long
 			match := providers.CommissionFilter{Referrals: []providers.ID{p.ID}}.Match
-			leaves[i] = &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: l, match: match, pages: 20}}}
-			branches[i] = branch[providers.Referral]{from: p, window: window{first: first}}
-			open[i] = i
+			branches[i] = &Branch[providers.Commission]{First: first,
+				Sources: []*Source[providers.Commission]{NewSource("a", nil, l, match, 1000)}}
 		}
-		rest := walk(t.Context(), 1000, slices.Clone(open), leaves, branches)
-		settled := len(parents) - len(rest)
-		walked += settled
-		for _, i := range rest {
-			leaves[i].rows = merge(t.Context(), leaves[i].sources, first)
+		rest := walk(t.Context(), slices.Clone(branches))
+		walked += len(parents) - len(rest)
+		for _, b := range rest {
+			b.Rows = Merge(t.Context(), b.Sources, first)
 		}
 		for i, p := range parents {
 			want := f.ones[p.ID].rows
-			if got := idsOf(leaves[i].rows); len(got) != min(first, len(want)) {
+			if got := idsOf(branches[i].Rows); len(got) != min(first, len(want)) {
 				t.Fatalf("seed %d: %s has %v, want the first %d of %d rows", seed, p.ID.Local, got, first, len(want))
 			}
-			for j, r := range leaves[i].rows {
-				if r.record != want[j] {
-					t.Fatalf("seed %d: row %d of %s is %v, want %v", seed, j, p.ID.Local, r.record.ID, want[j].ID)
+			for j, r := range branches[i].Rows {
+				if r.Record != want[j] {
+					t.Fatalf("seed %d: row %d of %s is %v, want %v", seed, j, p.ID.Local, r.Record.ID, want[j].ID)
 				}
 			}
-			if got, more := leaves[i].sources[0].goesOn(), len(want) > first; got != more {
+			if got, more := branches[i].Sources[0].More(), len(want) > first; got != more {
 				t.Fatalf("seed %d: %s goes on: %v, want %v", seed, p.ID.Local, got, more)
 			}
 		}
@@ -109,16 +106,17 @@ func TestSiblingsUnsorted(t *testing.T) {
 	}
 	long := f.whole.list()
 	match := providers.CommissionFilter{Referrals: []providers.ID{parent.ID}}.Match
-	one := func() *leaf[providers.Commission] {
-		return &leaf[providers.Commission]{sources: []*source[providers.Commission]{{list: providers.List[providers.Commission]{Key: "r", Within: &long}, match: match}}}
+	one := func() *Branch[providers.Commission] {
+		l := providers.List[providers.Commission]{Key: "r", Within: &long}
+		return &Branch[providers.Commission]{First: 10, Sources: []*Source[providers.Commission]{NewSource("a", nil, l, match, 1000)}}
 	}
-	leaves := []*leaf[providers.Commission]{one(), one(), one()}
-	branches := slices.Repeat([]branch[providers.Referral]{{from: parent, window: window{first: 10}}}, 3)
-	if rest := walk(t.Context(), 1000, []int{0, 1, 2}, leaves, branches); len(rest) != 0 && len(rest) != 3 {
+	branches := []*Branch[providers.Commission]{one(), one(), one()}
+	rest := walk(t.Context(), slices.Clone(branches))
+	if len(rest) != 0 && len(rest) != 3 {
 		t.Errorf("%d of three equal lists are left", len(rest))
 	}
-	for _, l := range leaves {
-		if n := len(l.rows); n != 0 && n != 3 {
+	for _, b := range branches {
+		if n := len(b.Rows); n != 3-len(rest) {
 			t.Errorf("%d rows, want all three, or none and to be read by itself", n)
 		}
 	}

@@ -1,4 +1,4 @@
-package resolvers
+package listing
 
 import (
 	"context"
@@ -45,18 +45,18 @@ func (v *vendorList) row(serial, minutes int) *providers.Commission {
 
 func every(*providers.Commission) bool { return true }
 
-func sourcesOf(pages int, match func(*providers.Commission) bool, lists ...*vendorList) []*source[providers.Commission] {
-	out := make([]*source[providers.Commission], len(lists))
+func sourcesOf(pages int, match func(*providers.Commission) bool, lists ...*vendorList) []*Source[providers.Commission] {
+	out := make([]*Source[providers.Commission], len(lists))
 	for i, v := range lists {
-		out[i] = &source[providers.Commission]{list: v.list(), match: match, pages: pages, at: position{List: listTag(v.account, "commissions")}}
+		out[i] = NewSource(v.account, nil, v.list(), match, pages)
 	}
 	return out
 }
 
-func idsOf(rows []row[providers.Commission]) []string {
+func idsOf(rows []Row[providers.Commission]) []string {
 	out := make([]string, len(rows))
 	for i, r := range rows {
-		out[i] = r.record.ID.Account + "/" + r.record.ID.Local
+		out[i] = r.Record.ID.Account + "/" + r.Record.ID.Local
 	}
 	return out
 }
@@ -88,24 +88,24 @@ func TestAnchoredCursors(t *testing.T) {
 			}
 			sources := sourcesOf(20, every, lists...)
 			if cursor != "" {
-				at, err := unseal("bound", cursor)
+				at, err := Unseal("bound", cursor)
 				if err != nil {
 					t.Fatal(err)
 				}
-				resume(sources, at)
+				Resume(sources, at)
 			}
-			rows := merge(t.Context(), sources, 1+rnd.IntN(6))
+			rows := Merge(t.Context(), sources, 1+rnd.IntN(6))
 			for _, r := range rows {
-				if given[r.record.ID] {
-					t.Fatalf("seed %d: %v was given twice", seed, r.record.ID)
+				if given[r.Record.ID] {
+					t.Fatalf("seed %d: %v was given twice", seed, r.Record.ID)
 				}
-				given[r.record.ID] = true
+				given[r.Record.ID] = true
 			}
-			goesOn := slices.ContainsFunc(sources, func(s *source[providers.Commission]) bool { return s.goesOn() })
+			goesOn := slices.ContainsFunc(sources, func(s *Source[providers.Commission]) bool { return s.More() })
 			if !goesOn {
 				break
 			}
-			cursor = seal("bound", standing(sources))
+			cursor = Seal("bound", Positions(sources))
 			for _, v := range lists { // rows come, newest first, and go
 				come := rnd.IntN(3)
 				if rnd.IntN(6) == 0 {
@@ -138,7 +138,7 @@ func TestMergeOrder(t *testing.T) {
 	undated := b.row(9, 0)
 	undated.CreatedAt = nil
 	b.rows = append(b.rows, undated)
-	got := idsOf(merge(t.Context(), sourcesOf(20, every, a, b), 100))
+	got := idsOf(Merge(t.Context(), sourcesOf(20, every, a, b), 100))
 	if want := []string{"a/1", "b/1", "b/2", "a/2", "a/3", "b/9"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -151,8 +151,8 @@ func TestFirstHundredIsOneRead(t *testing.T) {
 		v.rows = append(v.rows, v.row(i, i))
 	}
 	sources := sourcesOf(20, every, v)
-	if got := len(merge(t.Context(), sources, 100)); got != 100 || v.reads != 1 || !sources[0].goesOn() {
-		t.Errorf("got %d rows in %d reads, goes on: %v; want 100 in 1, true", got, v.reads, sources[0].goesOn())
+	if got := len(Merge(t.Context(), sources, 100)); got != 100 || v.reads != 1 || !sources[0].More() {
+		t.Errorf("got %d rows in %d reads, goes on: %v; want 100 in 1, true", got, v.reads, sources[0].More())
 	}
 }
 
@@ -169,24 +169,24 @@ func TestBoundOfPages(t *testing.T) {
 		requests++
 		sources := sourcesOf(4, match, v)
 		if cursor != "" {
-			at, err := unseal("x", cursor)
+			at, err := Unseal("x", cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
-			resume(sources, at)
+			Resume(sources, at)
 		}
 		before := v.reads
-		found = append(found, idsOf(merge(t.Context(), sources, 10))...)
+		found = append(found, idsOf(Merge(t.Context(), sources, 10))...)
 		if got := v.reads - before; got > 4 {
 			t.Fatalf("a request read %d pages, and may read 4", got)
 		}
-		if !sources[0].goesOn() {
+		if !sources[0].More() {
 			break
 		}
 		if requests > 20 {
 			t.Fatal("the search does not end")
 		}
-		cursor = seal("x", standing(sources))
+		cursor = Seal("x", Positions(sources))
 	}
 	if !slices.Equal(found, []string{"a/77"}) {
 		t.Errorf("found %v, want a/77", found)
@@ -204,22 +204,22 @@ func TestFailedAccountResumes(t *testing.T) {
 	b.rows = []*providers.Commission{b.row(1, 2), b.row(2, 4)}
 	b.down = &providers.Error{Account: "b", Kind: providers.KindUnavailable, Err: errors.New("down")}
 	sources := sourcesOf(20, every, a, b)
-	got := idsOf(merge(t.Context(), sources, 10))
+	got := idsOf(Merge(t.Context(), sources, 10))
 	if want := []string{"a/1", "a/2"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
-	if sources[1].err == nil || !sources[1].goesOn() {
+	if sources[1].err == nil || !sources[1].More() {
 		t.Errorf("the failed account must have an error, and go on later")
 	}
-	cursor := seal("x", standing(sources))
+	cursor := Seal("x", Positions(sources))
 	b.down = nil
-	at, err := unseal("x", cursor)
+	at, err := Unseal("x", cursor)
 	if err != nil {
 		t.Fatal(err)
 	}
 	sources = sourcesOf(20, every, a, b)
-	resume(sources, at)
-	got = idsOf(merge(t.Context(), sources, 10))
+	Resume(sources, at)
+	got = idsOf(Merge(t.Context(), sources, 10))
 	if want := []string{"b/1", "b/2"}; !slices.Equal(got, want) {
 		t.Errorf("after the account is back: got %v, want %v", got, want)
 	}
@@ -227,12 +227,12 @@ func TestFailedAccountResumes(t *testing.T) {
 
 // TestCursorsAreBound wants every cursor of another list, version or hand refused.
 func TestCursorsAreBound(t *testing.T) {
-	at := []position{{List: "x", Page: 3, Time: 12345, Last: []tag{1, 2, 3}}}
-	good := seal("commissions", at)
-	if got, err := unseal("commissions", good); err != nil || fmt.Sprint(got) != fmt.Sprint(at) {
-		t.Fatalf("unseal(seal(x)) = %v, %v; want x", got, err)
+	at := []Position{{List: "x", Page: 3, Time: 12345, Last: []Tag{1, 2, 3}}}
+	good := Seal("commissions", at)
+	if got, err := Unseal("commissions", good); err != nil || fmt.Sprint(got) != fmt.Sprint(at) {
+		t.Fatalf("Unseal(Seal(x)) = %v, %v; want x", got, err)
 	}
-	bad := []string{"", "x", good + "A", good[1:], seal("payouts", at), seal("commissions", []position{{Page: -1}})}
+	bad := []string{"", "x", good + "A", good[1:], Seal("payouts", at), Seal("commissions", []Position{{Page: -1}})}
 	for i := range good { // any one letter changed
 		c := byte('A')
 		if good[i] == 'A' {
@@ -241,24 +241,24 @@ func TestCursorsAreBound(t *testing.T) {
 		bad = append(bad, good[:i]+string(c)+good[i+1:])
 	}
 	for _, c := range bad {
-		if _, err := unseal("commissions", c); !errors.Is(err, errBadCursor) {
-			t.Errorf("unseal(%q) = %v, want %v", c, err, errBadCursor)
+		if _, err := Unseal("commissions", c); !errors.Is(err, ErrCursor) {
+			t.Errorf("Unseal(%q) = %v, want %v", c, err, ErrCursor)
 		}
 	}
 }
 
 func FuzzUnseal(f *testing.F) {
-	f.Add("commissions", seal("commissions", []position{{List: "x", Page: 1, Last: []tag{7}}}))
+	f.Add("commissions", Seal("commissions", []Position{{List: "x", Page: 1, Last: []Tag{7}}}))
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, list, cursor string) {
-		at, err := unseal(list, cursor)
+		at, err := Unseal(list, cursor)
 		if err != nil {
-			if !errors.Is(err, errBadCursor) {
-				t.Errorf("the error of a bad cursor is %v, want %v", err, errBadCursor)
+			if !errors.Is(err, ErrCursor) {
+				t.Errorf("the error of a bad cursor is %v, want %v", err, ErrCursor)
 			}
 			return
 		}
-		if again, err := unseal(list, seal(list, at)); err != nil || fmt.Sprint(again) != fmt.Sprint(at) {
+		if again, err := Unseal(list, Seal(list, at)); err != nil || fmt.Sprint(again) != fmt.Sprint(at) {
 			t.Errorf("a cursor that was read cannot be written again: %v, %v", again, err)
 		}
 	})
@@ -278,15 +278,15 @@ func TestReplannedList(t *testing.T) {
 		}
 	}
 	sources := sourcesOf(20, odd, narrow)
-	sources[0].at.List = "narrow"
-	got := idsOf(merge(t.Context(), sources, 4))
-	at, err := unseal("x", seal("x", standing(sources)))
+	sources[0].position.List = "narrow"
+	got := idsOf(Merge(t.Context(), sources, 4))
+	at, err := Unseal("x", Seal("x", Positions(sources)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sources = sourcesOf(20, odd, v) // the vendor turned out to ignore the filter: now the whole list is searched
-	resume(sources, at)
-	got = append(got, idsOf(merge(t.Context(), sources, 100))...)
+	Resume(sources, at)
+	got = append(got, idsOf(Merge(t.Context(), sources, 100))...)
 	if want := []string{"a/1", "a/3", "a/5", "a/7", "a/9", "a/11", "a/13", "a/15", "a/17", "a/19"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

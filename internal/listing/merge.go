@@ -1,0 +1,45 @@
+package listing
+
+import (
+	"context"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Row is a row of a merged list, with the positions of all sources behind it.
+type Row[T providers.Record] struct {
+	Record    *T
+	Positions []Position
+}
+
+// Merge reads the next rows of all sources together, newest first, first of them at most. Each
+// source keeps its own order. A source that fails is left where it is; one that reaches its bound
+// of pages ends the reading, so that the order stays.
+func Merge[T providers.Record](ctx context.Context, sources []*Source[T], first int) []Row[T] {
+	var wg providers.Group
+	for _, s := range sources {
+		wg.Go(func() { s.open(ctx); s.head(ctx) })
+	}
+	wg.Wait()
+	rows := make([]Row[T], 0, min(first, 128))
+	for len(rows) < first {
+		var (
+			newest *Source[T]
+			head   *T
+		)
+		for _, s := range sources {
+			h := s.head(ctx)
+			if s.stopped {
+				return rows
+			}
+			if h != nil && (head == nil || stamp(providers.NodeOf(h).Listed()) > stamp(providers.NodeOf(head).Listed())) {
+				newest, head = s, h
+			}
+		}
+		if newest == nil {
+			break
+		}
+		rows = append(rows, Row[T]{newest.take(), Positions(sources)})
+	}
+	return rows
+}

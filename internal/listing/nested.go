@@ -1,0 +1,126 @@
+package listing
+
+import (
+	"context"
+	"slices"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// Branch is the list of one parent, of which the first rows are wanted.
+type Branch[T providers.Record] struct {
+	Sources []*Source[T]
+	First   int
+	Rows    []Row[T] // what was read
+}
+
+// within is the longer list that the branch can be read from; nil where it has to be read by
+// itself.
+func (b *Branch[T]) within() *providers.List[T] {
+	if len(b.Sources) != 1 {
+		return nil
+	}
+	if s := b.Sources[0]; s.position.fresh() && !s.position.Done {
+		return s.list.Within
+	}
+	return nil
+}
+
+// Nested reads branches. Those of one account that lie within the same longer list are read by
+// walking it for as long as that takes fewer calls; the rest are read one by one.
+func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
+	walks := map[string][]*Branch[T]{} // by account and longer list
+	var single []*Branch[T]
+	for _, b := range branches {
+		if l := b.within(); l != nil {
+			key := b.Sources[0].account + "\x00" + l.Key
+			walks[key] = append(walks[key], b)
+		} else {
+			single = append(single, b)
+		}
+	}
+	var wg providers.Group
+	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First) }) }
+	for _, b := range single {
+		read(b)
+	}
+	for _, together := range walks {
+		wg.Go(func() {
+			for _, b := range walk(ctx, together) {
+				read(b)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// walk reads the longer list that several branches lie within, page by page, and gives each branch
+// its rows, for as long as that takes fewer calls than reading each ([providers.WalkOn]). It
+// answers the branches that are still to be read one by one.
+func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[T] {
+	var (
+		asked  = len(open)
+		first  = open[0].Sources[0]
+		whole  = *first.list.Within
+		length = -1
+		read   = 0
+		found  = map[*Branch[T]][]*T{}
+	)
+	if !providers.WalkOn(read, len(open), asked, length, true) {
+		return open
+	}
+	for p, err := range providers.Pages(ctx, whole, first.reader, first.maxPages) {
+		if err != nil {
+			return open // each then fails, or does not, by itself
+		}
+		read++
+		first.unread += p.Unread
+		if size := len(p.Items); p.Total != nil && size > 0 && p.More {
+			length = int((*p.Total + int64(size) - 1) / int64(size))
+		}
+		for _, row := range p.Items {
+			for _, b := range open {
+				if b.Sources[0].match(row) && !contains(found[b], row) {
+					found[b] = append(found[b], row)
+				}
+			}
+		}
+		open = slices.DeleteFunc(open, func(b *Branch[T]) bool {
+			if p.More && len(found[b]) <= b.First {
+				return false
+			}
+			b.Rows = b.Sources[0].takeFrom(found[b], b.First, !p.More)
+			return true
+		})
+		if !providers.WalkOn(read, len(open), asked, length, true) {
+			return open
+		}
+	}
+	for _, b := range open { // the vendor repeated its last page: there is no more
+		b.Rows = b.Sources[0].takeFrom(found[b], b.First, true)
+	}
+	return nil
+}
+
+// contains says whether a row is among rows: those that were added at the head since push others
+// onto the next page.
+func contains[T providers.Record](rows []*T, row *T) bool {
+	id := providers.NodeOf(row).ID
+	return slices.ContainsFunc(rows, func(r *T) bool { return providers.NodeOf(r).ID == id })
+}
+
+// takeFrom takes rows that were read from a longer list as the head of this one. They are all of
+// it if ended; else there is at least one more than first.
+func (s *Source[T]) takeFrom(rows []*T, first int, ended bool) []Row[T] {
+	s.rows, s.page, s.more = rows, 1, !ended
+	if n := int64(len(rows)); ended {
+		s.list.Exact, s.total = true, &n // counted
+	}
+	out := make([]Row[T], 0, min(first, len(rows)))
+	for s.next < len(s.rows) && len(out) < first {
+		record := s.take()
+		out = append(out, Row[T]{record, []Position{s.position}})
+	}
+	s.position.Done = ended && s.next == len(s.rows)
+	return out
+}
