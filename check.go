@@ -28,14 +28,20 @@ func (c checkCommand) Run(p *process) error {
 		return err
 	}
 	defer redis.close()
+	lost, failed := p.checkRedis(redis, cfg.Redis), 0
+	shared := redis
+	if lost > 0 { // the accounts can be checked nevertheless, with a call each
+		shared = connections{}
+	}
 	log := slog.New(slog.DiscardHandler)
 	accounts := make([]providers.Provider, len(cfg.Accounts))
 	for i, a := range cfg.Accounts {
-		if accounts[i], err = p.provider(a, redis.budget(a, log, p.now), &http.Client{}, log); err != nil {
+		b := shared.budget(a, log, p.now)
+		defer leave(b)
+		if accounts[i], err = p.provider(a, b, &http.Client{}, log); err != nil {
 			return err
 		}
 	}
-	lost, failed := p.checkRedis(redis, cfg.Redis), 0
 	for i, err := range ping(p.ctx, accounts) {
 		a := accounts[i].Account()
 		said := fmt.Sprintf("reachable, key accepted; %d of %d calls left in %d s", a.RateLimit.Remaining, a.RateLimit.Limit, a.RateLimit.WindowSeconds)

@@ -21,6 +21,7 @@ import (
 type connections struct {
 	cache, durable redis.UniversalClient // nil without Redis
 	timeout        time.Duration         // of the cache's
+	replicas       int                   // that run at once; 0 if nobody said
 }
 
 // connect opens the connections, without asking anybody yet.
@@ -35,7 +36,7 @@ func connect(cfg config.Redis) (c connections, err error) {
 		_ = c.cache.Close()
 		return connections{}, fmt.Errorf("redis.durable: %w", err)
 	}
-	c.timeout = cfg.Timeout
+	c.timeout, c.replicas = cfg.Timeout, cfg.Replicas
 	return c, nil
 }
 
@@ -68,7 +69,17 @@ func (c connections) budget(a config.Account, log *slog.Logger, now func() time.
 	if c.cache == nil {
 		return budget.New(a.RateLimit.Requests, a.RateLimit.Per, now)
 	}
-	return budget.NewRedis(budget.RedisOptions{Client: c.cache, Account: a.ID, Limit: a.RateLimit.Requests, Window: a.RateLimit.Per, Patience: c.timeout, Logger: log})
+	return budget.NewRedis(budget.RedisOptions{
+		Client: c.cache, Account: a.ID, Limit: a.RateLimit.Requests, Window: a.RateLimit.Per,
+		Replicas: c.replicas, Patience: c.timeout, Logger: log,
+	})
+}
+
+// leave ends a budget, so that other replicas need not reserve the share of this one.
+func leave(b providers.Budget) {
+	if shared, ok := b.(*budget.Redis); ok {
+		shared.Close()
+	}
 }
 
 // checkup is what is found of a Redis.

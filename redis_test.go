@@ -134,11 +134,13 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestServeWithoutItsRedis wants a server to start, and to serve, while its Redis is away.
+// TestServeWithoutItsRedis wants a server that knows the number of replicas to start, and to serve,
+// while its Redis is away.
 func TestServeWithoutItsRedis(t *testing.T) {
 	redis := redistest.Start(t)
 	redis.Stop()
-	s := start(t, "serve", "--config", write(t, sandboxed(t)+"redis:\n  cache: "+redis.Target().Addresses[0].Reveal()+"\n"), "--listen", "127.0.0.1:0")
+	text := sandboxed(t) + "redis:\n  replicas: 1\n  cache: " + redis.Target().Addresses[0].Reveal() + "\n"
+	s := start(t, "serve", "--config", write(t, text), "--listen", "127.0.0.1:0")
 	base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	if status, body := ask(t, base, `{ affiliates(first: 3) { nodes { name } } }`); status != 200 || strings.Contains(body, `"errors"`) {
 		t.Errorf("%d %s", status, body)

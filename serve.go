@@ -68,6 +68,11 @@ func (c serveCommand) Run(p *process) error {
 	defer closeStore()
 	s := &service{load: load, began: cfg, parts: &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
 		queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}}
+	defer func() {
+		for _, b := range s.budgets {
+			leave(b)
+		}
+	}()
 	accounts, err := s.use(cfg)
 	if err != nil {
 		return err

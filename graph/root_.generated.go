@@ -200,9 +200,13 @@ type ComplexityRoot struct {
 	}
 
 	CommissionRule struct {
-		Amount  func(childComplexity int) int
-		Percent func(childComplexity int) int
-		Type    func(childComplexity int) int
+		Amount       func(childComplexity int) int
+		FirstPayment func(childComplexity int) int
+		Months       func(childComplexity int) int
+		Notes        func(childComplexity int) int
+		Payments     func(childComplexity int) int
+		Percent      func(childComplexity int) int
+		Type         func(childComplexity int) int
 	}
 
 	Coupon struct {
@@ -308,6 +312,12 @@ type ComplexityRoot struct {
 		HasNextPage     func(childComplexity int) int
 		HasPreviousPage func(childComplexity int) int
 		StartCursor     func(childComplexity int) int
+	}
+
+	PaymentRule struct {
+		Amount  func(childComplexity int) int
+		Percent func(childComplexity int) int
+		Type    func(childComplexity int) int
 	}
 
 	Payout struct {
@@ -1188,6 +1198,30 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.CommissionRule.Amount(childComplexity), true
+	case "CommissionRule.firstPayment":
+		if e.ComplexityRoot.CommissionRule.FirstPayment == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommissionRule.FirstPayment(childComplexity), true
+	case "CommissionRule.months":
+		if e.ComplexityRoot.CommissionRule.Months == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommissionRule.Months(childComplexity), true
+	case "CommissionRule.notes":
+		if e.ComplexityRoot.CommissionRule.Notes == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommissionRule.Notes(childComplexity), true
+	case "CommissionRule.payments":
+		if e.ComplexityRoot.CommissionRule.Payments == nil {
+			break
+		}
+
+		return e.ComplexityRoot.CommissionRule.Payments(childComplexity), true
 	case "CommissionRule.percent":
 		if e.ComplexityRoot.CommissionRule.Percent == nil {
 			break
@@ -1741,6 +1775,25 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 		}
 
 		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
+
+	case "PaymentRule.amount":
+		if e.ComplexityRoot.PaymentRule.Amount == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentRule.Amount(childComplexity), true
+	case "PaymentRule.percent":
+		if e.ComplexityRoot.PaymentRule.Percent == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentRule.Percent(childComplexity), true
+	case "PaymentRule.type":
+		if e.ComplexityRoot.PaymentRule.Type == nil {
+			break
+		}
+
+		return e.ComplexityRoot.PaymentRule.Type(childComplexity), true
 
 	case "Payout.account":
 		if e.ComplexityRoot.Payout.Account == nil {
@@ -2951,7 +3004,7 @@ enum Capability {
   ): AffiliateConnection! @everyone
 }
 
-"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
+"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3335,7 +3388,7 @@ input ConnectCustomerInput @everyone {
   ): CampaignConnection! @everyone
 }
 
-"Which campaigns to list."
+"Which campaigns to list. An empty list matches nothing."
 input CampaignFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3367,7 +3420,7 @@ type Campaign implements Node {
   codeMode: CodeMode @only(roles: [ADMIN, EDITOR, READER])
   "For how many days a click counts; null at UpPromote, which does not say."
   cookieDays: Long @everyone
-  "What a sale earns, in the simple case; null where the rule is richer than that. FirstPromoter keeps it apart, so that asking for it costs one call more."
+  "What a customer's payments earn; null where the vendor does not say. FirstPromoter keeps it apart, so that asking for it costs one call more."
   commission: CommissionRule @everyone
   "Whether affiliates do not see their customers' e-mail addresses; null where the vendor does not say. For staff."
   hidesCustomerEmails: Boolean @only(roles: [ADMIN, EDITOR, READER])
@@ -3400,13 +3453,31 @@ type Campaign implements Node {
   ): CommissionConnection! @everyone
 }
 
-"What a sale earns."
+"What an affiliate earns of a customer's payments. If there are ` + "`" + `notes` + "`" + `, the vendor's rule is richer than the other fields say."
 type CommissionRule @everyone {
   "Whether it is a share or a sum."
   type: CommissionRuleType!
-  "The share of the sale in percent: 20 is 20 %. Null unless it is a share."
+  "The share of each payment in percent: 20 is 20 %. Null unless the type is PERCENTAGE."
   percent: Decimal
-  "The sum for a sale. Null unless it is one."
+  "The sum for each payment, or for each item. Null unless the type is FIXED or FIXED_PER_ITEM."
+  amount: Money
+  "What a customer's first payment earns instead; null where it earns as much as the others (PromoteKit)."
+  firstPayment: PaymentRule
+  "For how many months a customer's payments earn; null where no such limit is known."
+  months: Long
+  "How many of a customer's payments earn; null where no such limit is known."
+  payments: Long
+  "What the other fields cannot express, in the vendor's words, such as ` + "`" + `rule: advance` + "`" + `. At most 500 bytes each."
+  notes: [String!]!
+}
+
+"What a single payment earns."
+type PaymentRule @everyone {
+  "Whether it is a share or a sum."
+  type: CommissionRuleType!
+  "The share of the payment in percent: 20 is 20 %. Null unless the type is PERCENTAGE."
+  percent: Decimal
+  "The sum for the payment. Null unless the type is FIXED."
   amount: Money
 }
 
@@ -3416,6 +3487,8 @@ enum CommissionRuleType {
   PERCENTAGE
   "The same sum for every sale."
   FIXED
+  "The same sum for every item that is sold (UpPromote)."
+  FIXED_PER_ITEM
   "In a way that this server does not know yet."
   UNKNOWN
 }
@@ -3569,7 +3642,7 @@ enum CodeModeInput {
   ): CommissionConnection! @everyone
 }
 
-"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
+"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused."
 input CommissionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3868,7 +3941,7 @@ input AdjustCommissionInput @everyone {
   ): CouponConnection! @everyone
 }
 
-"Which coupons to list."
+"Which coupons to list. An empty list matches nothing."
 input CouponFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3977,7 +4050,7 @@ input AssignCouponInput @everyone {
   ): MembershipConnection! @everyone
 }
 
-"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `."
+"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
 input MembershipFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4153,7 +4226,7 @@ input UpdateMembershipInput @everyone {
   ): PayoutConnection! @everyone
 }
 
-"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `."
+"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
 input PayoutFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4334,7 +4407,7 @@ input MarkPayoutPaidInput @everyone {
   ): ReferralConnection! @everyone
 }
 
-"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case."
+"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4668,7 +4741,7 @@ type PageInfo @everyone {
 An exact amount in one currency. Amounts of different currencies must not be added.
 """
 type Money @everyone {
-  "The amount in major units (dollars, not cents), signed: refunds and corrections are negative."
+  "The amount in major units (dollars, not cents), signed: refunds and corrections are negative. It has the decimals of its currency (12.00, 1.500 for KWD), and more only where they are not zeros."
   amount: Decimal!
   "The currency of the amount."
   currencyCode: CurrencyCode!
@@ -4765,7 +4838,7 @@ input MoneyInput @everyone {
   ): WebhookSubscriptionConnection! @only(roles: [ADMIN, EDITOR, READER])
 }
 
-"Which subscriptions to list."
+"Which subscriptions to list. An empty list matches nothing."
 input WebhookSubscriptionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -5220,6 +5293,14 @@ func (ec *executionContext) childFields_CommissionRule(ctx context.Context, fiel
 		return ec.fieldContext_CommissionRule_percent(ctx, field)
 	case "amount":
 		return ec.fieldContext_CommissionRule_amount(ctx, field)
+	case "firstPayment":
+		return ec.fieldContext_CommissionRule_firstPayment(ctx, field)
+	case "months":
+		return ec.fieldContext_CommissionRule_months(ctx, field)
+	case "payments":
+		return ec.fieldContext_CommissionRule_payments(ctx, field)
+	case "notes":
+		return ec.fieldContext_CommissionRule_notes(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type CommissionRule", field.Name)
 }
@@ -5380,6 +5461,18 @@ func (ec *executionContext) childFields_PageInfo(ctx context.Context, field grap
 		return ec.fieldContext_PageInfo_endCursor(ctx, field)
 	}
 	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+}
+
+func (ec *executionContext) childFields_PaymentRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
+	switch field.Name {
+	case "type":
+		return ec.fieldContext_PaymentRule_type(ctx, field)
+	case "percent":
+		return ec.fieldContext_PaymentRule_percent(ctx, field)
+	case "amount":
+		return ec.fieldContext_PaymentRule_amount(ctx, field)
+	}
+	return nil, fmt.Errorf("no field named %q was found under type PaymentRule", field.Name)
 }
 
 func (ec *executionContext) childFields_Payout(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {

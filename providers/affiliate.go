@@ -76,8 +76,9 @@ const (
 	AffiliateUnknown  AffiliateStatus = "UNKNOWN"
 )
 
-// AffiliateFilter narrows a list of affiliates. What is empty does not narrow; what is not is
-// joined by "and", several values of one field by "or". Texts match without regard to case.
+// AffiliateFilter narrows a list of affiliates. Its conditions are joined by "and", the values of
+// one condition by "or". A nil list, an empty text and a zero id are no condition; an empty list
+// that is not nil matches nothing (see [MatchesNothing]). Texts match without regard to case.
 type AffiliateFilter struct {
 	Accounts  []ID // of these accounts; a provider is one account and does not look at it
 	Campaigns []ID // members of any of these
@@ -91,9 +92,9 @@ type AffiliateFilter struct {
 
 // Match says whether a row passes the filter.
 func (f AffiliateFilter) Match(a *Affiliate) bool {
-	return (len(f.Campaigns) == 0 || slices.ContainsFunc(a.Memberships, func(m *Membership) bool { return slices.Contains(f.Campaigns, m.CampaignID) })) &&
-		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, a.Status)) &&
-		(f.Email == "" || equalText(a.Email, f.Email)) &&
+	return (f.Campaigns == nil || slices.ContainsFunc(a.Memberships, func(m *Membership) bool { return among(f.Campaigns, m.CampaignID) })) &&
+		among(f.Statuses, a.Status) &&
+		(f.Email == "" || a.Email != nil && EqualEmail(*a.Email, f.Email)) &&
 		(f.RefCode == "" || a.hasCode(f.RefCode, false)) &&
 		(f.PromoCode == "" || a.hasCode(f.PromoCode, true)) &&
 		(f.Search == "" || a.contains(f.Search)) &&
@@ -147,7 +148,7 @@ func (c *CreateAffiliateInput) Key() string { return c.IdempotencyKey }
 func (c *CreateAffiliateInput) Subject() (string, ID) { return "account", c.Account }
 
 // Target is the address.
-func (c *CreateAffiliateInput) Target() string { return "email " + strings.ToLower(c.Email) }
+func (c *CreateAffiliateInput) Target() string { return "email " + FoldEmail(c.Email) }
 
 // Check checks the input.
 func (c *CreateAffiliateInput) Check(currency string, now time.Time) Problems {
@@ -304,7 +305,7 @@ func (c *ConnectCustomerInput) Key() string { return c.IdempotencyKey }
 func (c *ConnectCustomerInput) Subject() (string, ID) { return "affiliate", c.Affiliate }
 
 // Target is the customer.
-func (c *ConnectCustomerInput) Target() string { return "customer " + strings.ToLower(c.CustomerEmail) }
+func (c *ConnectCustomerInput) Target() string { return "customer " + FoldEmail(c.CustomerEmail) }
 
 // Check checks the input.
 func (c *ConnectCustomerInput) Check(currency string, now time.Time) Problems {

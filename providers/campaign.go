@@ -1,6 +1,8 @@
 package providers
 
 import (
+	"bytes"
+	"encoding/json"
 	"strings"
 	"time"
 
@@ -22,12 +24,63 @@ type Campaign struct {
 	HidesCustomerEmails *bool // affiliates do not see their customers' addresses
 }
 
-// CommissionRule is what an affiliate earns of a sale, in the simple case. Where the vendor's rule
-// is richer than this, it is nil.
+// CommissionRule is what an affiliate earns of the payments of a customer. It is nil where the
+// vendor says nothing. If it has notes, the vendor's rule is richer than the other fields say.
 type CommissionRule struct {
+	Type         CommissionRuleType
+	Percent      *decimal.Decimal // 20 is 20 %; nil unless PERCENTAGE
+	Amount       *Money           // nil unless FIXED or FIXED_PER_ITEM
+	FirstPayment *PaymentRule     // for a customer's first payment; nil: as for the others
+	Months       *int64           // for so many months of a customer; nil: no such limit is known
+	Payments     *int64           // for so many payments of a customer; nil: no such limit is known
+	Notes        []string         // what cannot be expressed, in the vendor's words: "rule: advance"
+}
+
+// PaymentRule is what a single payment earns.
+type PaymentRule struct {
 	Type    CommissionRuleType
-	Percent *decimal.Decimal // 20 is 20 %; nil unless PERCENTAGE
+	Percent *decimal.Decimal // nil unless PERCENTAGE
 	Amount  *Money           // nil unless FIXED
+}
+
+// NewCommissionRule is a rule with a value that is in major units where it is a sum. A value that
+// is not set stays unknown.
+func NewCommissionRule(t CommissionRuleType, value Decimal, currency string) *CommissionRule {
+	rule := &CommissionRule{Type: t}
+	switch {
+	case !value.Set:
+	case t == RulePercentage:
+		percent := value.Value.Trim(0)
+		rule.Percent = &percent
+	case t == RuleFixed || t == RuleFixedPerItem:
+		rule.Amount = value.Major(currency)
+	}
+	return rule
+}
+
+// maxNote bounds a note, in bytes.
+const maxNote = 500
+
+// Note adds a member of the vendor's JSON that the other fields cannot express. A member that says
+// nothing adds nothing: one that is absent, null, false, 0, or empty.
+func (r *CommissionRule) Note(name string, member json.RawMessage) {
+	var compact bytes.Buffer
+	if json.Compact(&compact, member) != nil {
+		return
+	}
+	text := compact.String()
+	var word string
+	if json.Unmarshal(member, &word) == nil { // null is ""
+		text = strings.TrimSpace(word)
+	}
+	switch text {
+	case "", "false", "0", "[]", "{}":
+		return
+	}
+	if text = name + ": " + text; len(text) > maxNote {
+		text = strings.ToValidUTF8(text[:maxNote], "") + "…"
+	}
+	r.Notes = append(r.Notes, text)
 }
 
 // CommissionRuleType tells shares from sums.
@@ -35,9 +88,10 @@ type CommissionRuleType string
 
 // The types of commission rule.
 const (
-	RulePercentage CommissionRuleType = "PERCENTAGE"
-	RuleFixed      CommissionRuleType = "FIXED"
-	RuleUnknown    CommissionRuleType = "UNKNOWN"
+	RulePercentage   CommissionRuleType = "PERCENTAGE"
+	RuleFixed        CommissionRuleType = "FIXED"
+	RuleFixedPerItem CommissionRuleType = "FIXED_PER_ITEM"
+	RuleUnknown      CommissionRuleType = "UNKNOWN"
 )
 
 // CodeMode says what affiliates of a campaign are given.

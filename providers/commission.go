@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"slices"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -95,11 +94,11 @@ type CommissionFilter struct {
 // Match says whether a row passes the filter. A row that cannot tell its payout never passes a
 // filter by payout.
 func (f CommissionFilter) Match(c *Commission) bool {
-	return (len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, c.AffiliateID)) &&
-		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, c.CampaignID)) &&
-		(len(f.Referrals) == 0 || slices.Contains(f.Referrals, c.ReferralID) || f.takesBack(c)) &&
-		(len(f.Payouts) == 0 || slices.Contains(f.Payouts, c.PayoutID)) &&
-		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, c.Status)) &&
+	return among(f.Affiliates, c.AffiliateID) &&
+		among(f.Campaigns, c.CampaignID) &&
+		(among(f.Referrals, c.ReferralID) || f.takesBack(c)) &&
+		among(f.Payouts, c.PayoutID) &&
+		among(f.Statuses, c.Status) &&
 		(f.OrderID == "" || equalText(c.OrderID, f.OrderID)) &&
 		(f.EventID == "" || equalText(c.EventID, f.EventID)) &&
 		f.CreatedAt.Contains(c.CreatedAt)

@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"slices"
 	"strings"
 	"time"
 )
@@ -23,7 +22,7 @@ type CouponFilter struct {
 
 // Match says whether a row passes the filter.
 func (f CouponFilter) Match(c *Coupon) bool {
-	return len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, c.AffiliateID)
+	return among(f.Affiliates, c.AffiliateID)
 }
 
 // AssignCouponInput gives an affiliate a coupon code, whose use then counts for them.

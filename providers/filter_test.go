@@ -1,6 +1,7 @@
 package providers_test
 
 import (
+	"reflect"
 	"testing"
 	"time"
 
@@ -130,6 +131,59 @@ func TestDateRange(t *testing.T) {
 	} {
 		if got := tt.r.Contains(tt.at); got != tt.want {
 			t.Errorf("%v contains %v: %v; want %v", tt.r, tt.at, got, tt.want)
+		}
+	}
+}
+
+// emptied are a filter's copies of which each has one list that is empty and not nil.
+func emptied[F any]() (filters []F) {
+	for i := range reflect.TypeFor[F]().NumField() {
+		var f F
+		if v := reflect.ValueOf(&f).Elem().Field(i); v.Kind() == reflect.Slice {
+			v.Set(reflect.MakeSlice(v.Type(), 0, 0))
+			filters = append(filters, f)
+		}
+	}
+	return filters
+}
+
+// emptyLists wants an empty list to match nothing, and a nil one to be no condition. Accounts are
+// not looked at by Match.
+func emptyLists[T, F any](t *testing.T, match func(F, *T) bool) {
+	t.Helper()
+	var none F
+	if providers.MatchesNothing(none) || !match(none, new(T)) {
+		t.Errorf("%T without conditions does not match", none)
+	}
+	for _, f := range emptied[F]() {
+		if !providers.MatchesNothing(f) {
+			t.Errorf("%+v matches something", f)
+		}
+		if accounts := reflect.ValueOf(f).FieldByName("Accounts"); accounts.IsNil() && match(f, new(T)) {
+			t.Errorf("%#v matches a row", f)
+		}
+	}
+}
+
+func TestEmptyLists(t *testing.T) {
+	emptyLists(t, providers.AffiliateFilter.Match)
+	emptyLists(t, providers.MembershipFilter.Match)
+	emptyLists(t, providers.CampaignFilter.Match)
+	emptyLists(t, providers.ReferralFilter.Match)
+	emptyLists(t, providers.CommissionFilter.Match)
+	emptyLists(t, providers.PayoutFilter.Match)
+	emptyLists(t, providers.CouponFilter.Match)
+	emptyLists(t, providers.WebhookSubscriptionFilter.Match)
+}
+
+// TestEmailFilter wants a filter's address to be compared as all addresses are.
+func TestEmailFilter(t *testing.T) {
+	for typed, want := range map[string]bool{"KIM@Example.com": true, " kim@example.com": true, "\u212aim@example.com": false} {
+		if got := (providers.AffiliateFilter{Email: typed}).Match(&providers.Affiliate{Email: new("Kim@example.com")}); got != want {
+			t.Errorf("an affiliate by %q: %v", typed, got)
+		}
+		if got := (providers.ReferralFilter{Email: typed}).Match(&providers.Referral{Email: new("Kim@example.com")}); got != want {
+			t.Errorf("a referral by %q: %v", typed, got)
 		}
 	}
 }

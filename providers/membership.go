@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"slices"
 	"time"
 )
 
@@ -42,9 +41,9 @@ type MembershipFilter struct {
 
 // Match says whether a row passes the filter.
 func (f MembershipFilter) Match(m *Membership) bool {
-	return (len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, m.AffiliateID)) &&
-		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, m.CampaignID)) &&
-		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, m.Status))
+	return among(f.Affiliates, m.AffiliateID) &&
+		among(f.Campaigns, m.CampaignID) &&
+		among(f.Statuses, m.Status)
 }
 
 // AddAffiliateToCampaignInput makes an affiliate a member of one more campaign.

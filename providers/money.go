@@ -1,7 +1,6 @@
 package providers
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -17,26 +16,11 @@ type Money struct {
 	CurrencyCode string // ISO 4217, upper case, as far as the vendor keeps to it
 }
 
-// zeroDecimal lists the currencies that have no minor unit. Vendors that count in cents count these
-// in whole units (FirstPromoter's tracking API, "amount"; Stripe's list of zero-decimal currencies).
-var zeroDecimal = map[string]bool{
-	"BIF": true, "CLP": true, "DJF": true, "GNF": true, "JPY": true, "KMF": true, "KRW": true, "MGA": true,
-	"PYG": true, "RWF": true, "UGX": true, "VND": true, "VUV": true, "XAF": true, "XOF": true, "XPF": true,
-}
-
-// NewMoney is an amount in major units. The currency's case does not matter. The amount is the same
-// to the last digit; it is written with the minor unit's places at least, 9.80 rather than 9.8.
+// NewMoney is an amount in major units, in its canonical form: the same value with the decimals of
+// its currency, and with more only as far as they are not zeros. The currency's case does not matter.
 func NewMoney(amount decimal.Decimal, currency string) *Money {
-	return &Money{Amount: amount.Pad(MinorDigits(currency)), CurrencyCode: strings.ToUpper(currency)}
-}
-
-// MinorDigits is how many decimal places the minor unit of a currency has: 2, or 0 for the
-// currencies that have none.
-func MinorDigits(currency string) int {
-	if zeroDecimal[strings.ToUpper(currency)] {
-		return 0
-	}
-	return 2
+	digits := CurrencyDigits(currency)
+	return &Money{Amount: amount.Trim(digits).Pad(digits), CurrencyCode: strings.ToUpper(currency)}
 }
 
 // MoneyFromMinor is an amount in minor units: 1234 with USD is 12.34, 1234 with JPY is 1234.
@@ -88,50 +72,4 @@ func exact(s string) bool {
 	significant := strings.TrimRight(digits, "0")
 	places := len(fraction) - shift - (len(digits) - len(significant))
 	return significant == "" || len(significant) <= decimal.MaxPrec && places <= decimal.MaxScale
-}
-
-// Decimal is a decimal in a vendor's JSON: a number, or a string that holds one, kept digit by
-// digit. Null, "" and absence leave Set false.
-type Decimal struct {
-	Value decimal.Decimal
-	Set   bool
-}
-
-// UnmarshalJSON reads a number, a string or null.
-func (d *Decimal) UnmarshalJSON(b []byte) error {
-	*d = Decimal{}
-	s := string(b)
-	if s == "null" {
-		return nil
-	}
-	if strings.HasPrefix(s, `"`) {
-		if err := json.Unmarshal(b, &s); err != nil {
-			return err
-		}
-		if s = strings.TrimSpace(s); s == "" {
-			return nil
-		}
-	}
-	v, err := ParseDecimal(s)
-	if err != nil {
-		return err
-	}
-	*d = Decimal{Value: v, Set: true}
-	return nil
-}
-
-// Major is the decimal as money in major units; nil where it was not set.
-func (d Decimal) Major(currency string) *Money {
-	if !d.Set {
-		return nil
-	}
-	return NewMoney(d.Value, currency)
-}
-
-// Minor is the decimal as money counted in minor units; nil where it was not set.
-func (d Decimal) Minor(currency string) (*Money, error) {
-	if !d.Set {
-		return nil, nil
-	}
-	return MoneyFromMinor(d.Value, currency)
 }

@@ -1,7 +1,6 @@
 package providers_test
 
 import (
-	"encoding/json"
 	"errors"
 	"math/big"
 	"regexp"
@@ -81,60 +80,11 @@ func FuzzParseDecimal(f *testing.F) {
 	})
 }
 
-func TestDecimalJSON(t *testing.T) {
-	for in, want := range map[string]string{
-		`12.30`: "12.30", `"12.30"`: "12.30", `" 5 "`: "5", `-1e2`: "-100", `0`: "0", `"0.00"`: "0.00",
-		`null`: "", `""`: "", `"  "`: "",
-		`1234567890123456789`: "1234567890123456789", // a float would end in 800
-	} {
-		var got struct{ A providers.Decimal }
-		if err := json.Unmarshal([]byte(`{"A":`+in+`}`), &got); err != nil {
-			t.Errorf("%s: %v", in, err)
-		} else if got.A.Set != (want != "") || want != "" && got.A.Value.String() != want {
-			t.Errorf("%s is read as %+v; want %q", in, got.A, want)
-		}
-	}
-	for _, in := range []string{`true`, `{}`, `[]`, `"x"`, `"1,50"`, `1.00000000000000000001`, `"null"`} {
-		got := providers.Decimal{Set: true}
-		if err := json.Unmarshal([]byte(in), &got); err == nil || got.Set {
-			t.Errorf("%s is read as %+v, %v; want an error, and nothing", in, got, err)
-		}
-	}
-}
-
-// FuzzDecimalJSON: a number and the string that holds it are read alike.
-func FuzzDecimalJSON(f *testing.F) {
-	for _, s := range []string{`12.30`, `"12"`, `null`, `""`, `"null"`, `{}`, `-0e1`, `"\u0031"`} {
-		f.Add([]byte(s))
-	}
-	f.Fuzz(func(t *testing.T, in []byte) {
-		var d providers.Decimal
-		if err := json.Unmarshal(in, &d); err != nil {
-			return
-		}
-		var text string
-		if json.Unmarshal(in, &text) != nil {
-			text = strings.TrimSpace(string(in))
-		}
-		if text = strings.TrimSpace(text); text == "" || string(in) == "null" {
-			text = ""
-		}
-		if !d.Set {
-			if text != "" && text != "null" {
-				t.Errorf("%s is read as nothing", in)
-			}
-			return
-		}
-		if want, err := providers.ParseDecimal(text); err != nil || want != d.Value {
-			t.Errorf("%s is read as %v; want %v, %v", in, d.Value, want, err)
-		}
-	})
-}
-
 func TestMoney(t *testing.T) {
 	for _, tt := range []struct{ minor, currency, want string }{
 		{"1234", "usd", "12.34 USD"}, {"-5", "EUR", "-0.05 EUR"}, {"0", "USD", "0.00 USD"}, {"100", "USD", "1.00 USD"},
-		{"1234", "JPY", "1234 JPY"}, {"1234", "jpy", "1234 JPY"}, {"12.5", "USD", "0.125 USD"}, {"12.0", "USD", "0.120 USD"},
+		{"1234", "JPY", "1234 JPY"}, {"1234", "jpy", "1234 JPY"}, {"12.5", "USD", "0.125 USD"}, {"12.0", "USD", "0.12 USD"},
+		{"1500", "KWD", "1.500 KWD"}, {"1505", "kwd", "1.505 KWD"}, {"12345", "CLF", "1.2345 CLF"}, {"120000", "ISK", "1200 ISK"}, {"1200", "MGA", "1200.00 MGA"},
 		{"9999999999999999999", "USD", "99999999999999999.99 USD"}, {"9999999999999999999", "JPY", "9999999999999999999 JPY"},
 	} {
 		m, err := providers.MoneyFromMinor(decimal.MustParse(tt.minor), tt.currency)
@@ -150,16 +100,61 @@ func TestMoney(t *testing.T) {
 		}
 	}
 	var unset providers.Decimal
-	if m, err := unset.Minor("USD"); m != nil || err != nil || unset.Major("USD") != nil {
+	if unset.Minor("USD") != nil || unset.Major("USD") != nil {
 		t.Error("a decimal that was not set is money")
 	}
 	set := providers.Decimal{Value: decimal.MustParse("150"), Set: true}
 	if m := set.Major("eur"); m.Amount.String() != "150.00" || m.CurrencyCode != "EUR" {
 		t.Errorf("150 in major units is %v", m)
 	}
-	if m, err := set.Minor("eur"); err != nil || m.Amount.String() != "1.50" {
-		t.Errorf("150 in minor units is %v, %v", m, err)
+	if m := set.Minor("eur"); m == nil || m.Amount.String() != "1.50" {
+		t.Errorf("150 in minor units is %v", m)
 	}
+	set.Value = decimal.MustParse("0.0000000000000000001")
+	if m := set.Minor("eur"); m != nil {
+		t.Errorf("more decimals than can be held are %v", m)
+	}
+}
+
+// TestCanonicalMoney wants the decimals of the currency, and no zeros beyond.
+func TestCanonicalMoney(t *testing.T) {
+	for _, tt := range []struct{ in, currency, want string }{
+		{"12.000", "USD", "12.00"}, {"537.5000", "USD", "537.50"}, {"12", "USD", "12.00"}, {"9.8", "USD", "9.80"}, {"0.125", "USD", "0.125"}, {"0.1250", "USD", "0.125"},
+		{"0", "USD", "0.00"}, {"-0.500", "USD", "-0.50"}, {"1.5", "KWD", "1.500"}, {"1.5000", "KWD", "1.500"}, {"1200.00", "JPY", "1200"}, {"1200.50", "JPY", "1200.5"},
+		{"100", "JPY", "100"}, {"12.50", "COP", "12.50"}, {"1", "CLF", "1.0000"}, {"1.500", "no code", "1.50"}, {"1.500", "", "1.50"},
+		{"9999999999999999999", "USD", "9999999999999999999"}, {"1.0000000000000000000", "USD", "1.00"},
+	} {
+		if m := providers.NewMoney(decimal.MustParse(tt.in), tt.currency); m.Amount.String() != tt.want {
+			t.Errorf("%s %s is written %s; want %s", tt.in, tt.currency, m.Amount, tt.want)
+		}
+	}
+}
+
+// FuzzMoneyText: what is written is read as the same amount, and is canonical.
+func FuzzMoneyText(f *testing.F) {
+	f.Add(int64(12000), uint8(3), uint8(0))
+	f.Add(int64(-5), uint8(19), uint8(1))
+	f.Fuzz(func(t *testing.T, coefficient int64, scale, n uint8) {
+		amount, err := decimal.New(coefficient, int(scale%20))
+		if err != nil {
+			t.Skip()
+		}
+		currency := []string{"USD", "KWD", "JPY", "CLF"}[n%4]
+		m := providers.NewMoney(amount, currency)
+		if rat(m.Amount).Cmp(rat(amount)) != 0 {
+			t.Fatalf("%v is %v", amount, m.Amount)
+		}
+		read, err := providers.ParseDecimal(m.Amount.String())
+		if err != nil || read != m.Amount {
+			t.Fatalf("%v is read as %v, %v", m.Amount, read, err)
+		}
+		if again := providers.NewMoney(read, currency); *again != *m {
+			t.Errorf("%v is written %v", m, again)
+		}
+		if digits := providers.CurrencyDigits(currency); m.Amount.Scale() > digits && strings.HasSuffix(m.Amount.String(), "0") {
+			t.Errorf("%v of %s ends in zeros", m.Amount, currency)
+		}
+	})
 }
 
 // FuzzMoneyFromMinor: a hundred times the amount is the minor units, exactly, or there is an error.

@@ -2,7 +2,6 @@ package providers
 
 import (
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -55,9 +54,9 @@ type PayoutFilter struct {
 
 // Match says whether a row passes the filter.
 func (f PayoutFilter) Match(p *Payout) bool {
-	return (len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, p.AffiliateID)) &&
-		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, p.CampaignID)) &&
-		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, p.Status))
+	return among(f.Affiliates, p.AffiliateID) &&
+		among(f.Campaigns, p.CampaignID) &&
+		among(f.Statuses, p.Status)
 }
 
 // MarkPayoutPaidInput says that a payout was paid outside of the vendor: exactly these commissions, for exactly this total, or nothing.

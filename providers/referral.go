@@ -1,8 +1,6 @@
 package providers
 
 import (
-	"slices"
-	"strings"
 	"time"
 )
 
@@ -82,12 +80,12 @@ type ReferralFilter struct {
 
 // Match says whether a row passes the filter.
 func (f ReferralFilter) Match(r *Referral) bool {
-	return (len(f.Affiliates) == 0 || slices.Contains(f.Affiliates, r.AffiliateID)) &&
-		(len(f.Campaigns) == 0 || slices.Contains(f.Campaigns, r.CampaignID)) &&
-		(len(f.Statuses) == 0 || slices.Contains(f.Statuses, r.Status)) &&
-		(len(f.Kinds) == 0 || slices.Contains(f.Kinds, r.Kind)) &&
+	return among(f.Affiliates, r.AffiliateID) &&
+		among(f.Campaigns, r.CampaignID) &&
+		among(f.Statuses, r.Status) &&
+		among(f.Kinds, r.Kind) &&
 		(f.Converted == nil || r.Converted != nil && *r.Converted == *f.Converted) &&
-		(f.Email == "" || equalText(r.Email, f.Email)) &&
+		(f.Email == "" || r.Email != nil && EqualEmail(*r.Email, f.Email)) &&
 		(f.CustomerID == "" || equalText(r.CustomerID, f.CustomerID)) &&
 		(f.OrderID == "" || equalText(r.OrderID, f.OrderID)) &&
 		(f.Search == "" || containsText(r.Email, f.Search) || containsText(r.CustomerID, f.Search) || containsText(r.OrderNumber, f.Search)) &&
@@ -120,7 +118,7 @@ func (c *CreateReferralInput) Target() string {
 	case c.OrderID != nil:
 		return "order " + *c.OrderID
 	case c.Email != nil:
-		return "customer " + strings.ToLower(*c.Email)
+		return "customer " + FoldEmail(*c.Email)
 	case c.CustomerID != nil:
 		return "customer id " + *c.CustomerID
 	}

@@ -387,7 +387,7 @@ func (ch *checks) money(field string, m *Money, sign int) {
 		ch.add(field+".amount", "must not be 0")
 	case sign < 0 && m.Amount.Sign() < 0:
 		ch.add(field+".amount", "must not be less than 0")
-	case m.Amount.Trim(0).Scale() > MinorDigits(ch.currency):
+	case m.Amount.Trim(0).Scale() > CurrencyDigits(ch.currency):
 		ch.add(field+".amount", "has more decimal places than %s has", ch.currency)
 	case m.Amount.CmpAbs(maxAmount) > 0:
 		ch.add(field+".amount", "must not be more than %s", maxAmount)

@@ -1,8 +1,11 @@
 package providers_test
 
 import (
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -48,6 +51,39 @@ func TestTargets(t *testing.T) {
 		update := (&providers.UpdateWebhookSubscriptionInput{IdempotencyKey: "12345678", ID: providers.ID{Account: "shop", Noun: providers.NounWebhookSubscription, Local: "x"}, TargetURL: &target}).Check("USD", time.Now())
 		if (len(create) == 0) != want || (len(update) == 0) != want {
 			t.Errorf("%s: %v, %v", target, create, update)
+		}
+	}
+}
+
+// TestWrittenAmounts wants an amount to have as many decimals as its currency, zeros aside.
+func TestWrittenAmounts(t *testing.T) {
+	for _, tt := range []struct {
+		amount, currency string
+		want             bool
+	}{
+		{"1.50", "USD", true}, {"1.5000", "USD", true}, {"1.505", "USD", false}, {"12.50", "COP", true}, {"12.50", "MGA", true},
+		{"1.505", "KWD", true}, {"1.5050", "kwd", true}, {"1.5055", "KWD", false}, {"1.5055", "CLF", true},
+		{"150", "JPY", true}, {"150.00", "JPY", true}, {"150.5", "JPY", false}, {"150.5", "ISK", false},
+	} {
+		problems := (&providers.CreateCommissionInput{IdempotencyKey: "12345678", Commission: providers.NewCommissionInput{Custom: &providers.CustomCommissionInput{
+			Affiliate: id(providers.NounAffiliate, "1"), Amount: providers.Money{Amount: decimal.MustParse(tt.amount), CurrencyCode: strings.ToUpper(tt.currency)},
+		}}}).Check(tt.currency, time.Now())
+		if (len(problems) == 0) != tt.want {
+			t.Errorf("%s %s: %v", tt.amount, tt.currency, problems)
+		}
+	}
+}
+
+// TestTargetFoldsEmails wants the writes of one address to wait for each other, however it is spelled.
+func TestTargetFoldsEmails(t *testing.T) {
+	typed, folded := "New.Partner@Example.com", "new.partner@example.com"
+	for _, pair := range [][2]providers.Command{
+		{&providers.CreateAffiliateInput{Email: typed}, &providers.CreateAffiliateInput{Email: folded}},
+		{&providers.ConnectCustomerInput{CustomerEmail: typed}, &providers.ConnectCustomerInput{CustomerEmail: folded}},
+		{&providers.CreateReferralInput{Email: &typed}, &providers.CreateReferralInput{Email: &folded}},
+	} {
+		if pair[0].Target() != pair[1].Target() {
+			t.Errorf("%q and %q", pair[0].Target(), pair[1].Target())
 		}
 	}
 }

@@ -234,6 +234,9 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	if text, err := json.Marshal(args["filter"]); err == nil {
 		_ = json.Unmarshal(text, &narrow)
 	}
+	if providers.MatchesNothing(narrow) {
+		return
+	}
 	accounts, err := p.r.visible(p.ctx, n.accounts(narrow))
 	if err != nil {
 		return

@@ -42,6 +42,9 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	if err := allowed(op, auth.ViewerFrom(ctx)); err != nil {
 		return e.r.Present(ctx, err)
 	}
+	if err := checkEnums(op.Operation.VariableDefinitions, op.Variables); err != nil {
+		return e.r.Present(ctx, err)
+	}
 	p := &planner{r: e.r, ctx: ctx, op: op}
 	switch op.Operation.Operation {
 	case ast.Query:

@@ -81,13 +81,15 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	if f != nil {
 		narrow = *f
 	}
-	if err := checkFilter(narrow); err != nil {
+	if err := checkFilter(ctx, narrow); err != nil {
 		return nil, err
 	}
 	named := n.accounts(narrow)
-	ps, err := r.visible(ctx, named)
-	if err != nil {
-		return nil, err
+	var ps []providers.Provider
+	if !providers.MatchesNothing(narrow) {
+		if ps, err = r.visible(ctx, named); err != nil {
+			return nil, err
+		}
 	}
 	text, err := json.Marshal(narrow)
 	if err != nil {
@@ -272,39 +274,4 @@ func (n lists[T, F]) count(sources []*listing.Source[T]) func(context.Context) (
 		}
 		return &all, nil
 	}
-}
-
-// checkFilter refuses ids of the wrong noun, texts that narrow to nothing, and ranges that end before they begin, by
-// the name of the field.
-func checkFilter(f any) error {
-	ids := func(field string, ids []providers.ID, want providers.Noun) error {
-		for _, id := range ids {
-			if id.Noun != want {
-				return wrongNoun("filter."+field, id, want)
-			}
-		}
-		return nil
-	}
-	span := func(r providers.DateRange) error {
-		if !r.From.IsZero() && !r.To.IsZero() && !r.From.Before(r.To) {
-			return badInput("filter.createdAt: from (%s) must come before to (%s)", r.From.Format("2006-01-02T15:04:05Z07:00"), r.To.Format("2006-01-02T15:04:05Z07:00"))
-		}
-		return nil
-	}
-	switch f := f.(type) {
-	case providers.AffiliateFilter:
-		return ids("campaigns", f.Campaigns, providers.NounCampaign)
-	case providers.MembershipFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign))
-	case providers.ReferralFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign), span(f.CreatedAt))
-	case providers.CommissionFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign),
-			ids("referrals", f.Referrals, providers.NounReferral), ids("payouts", f.Payouts, providers.NounPayout), span(f.CreatedAt))
-	case providers.PayoutFilter:
-		return errors.Join(ids("affiliates", f.Affiliates, providers.NounAffiliate), ids("campaigns", f.Campaigns, providers.NounCampaign))
-	case providers.CouponFilter:
-		return ids("affiliates", f.Affiliates, providers.NounAffiliate)
-	}
-	return nil
 }

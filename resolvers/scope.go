@@ -129,7 +129,7 @@ func scope(ctx context.Context) string {
 	}
 	s := fmt.Sprintf("%q", v.Accounts)
 	if v.Role == auth.RolePartner {
-		s += fmt.Sprintf(" %q %q", v.Affiliates, lower(v.Email))
+		s += fmt.Sprintf(" %q %q", v.Affiliates, providers.FoldEmail(v.Email))
 	}
 	return s
 }

@@ -89,7 +89,7 @@ func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, err
 				return nil, err
 			}
 			for _, a := range p.Items {
-				if a.Email != nil && lower(*a.Email) == lower(email) && !slices.Contains(found, a.ID) {
+				if a.Email != nil && providers.EqualEmail(*a.Email, email) && !slices.Contains(found, a.ID) {
 					found = append(found, a.ID)
 				}
 			}
@@ -99,17 +99,6 @@ func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, err
 		return nil, nil
 	}
 	return found, nil
-}
-
-// lower is an address without regard to the case of A to Z. Other letters have to be the same: there are some that become these when
-// their case is changed, and they are other people's.
-func lower(email string) string {
-	return strings.Map(func(r rune) rune {
-		if 'A' <= r && r <= 'Z' {
-			return r + 'a' - 'A'
-		}
-		return r
-	}, email)
 }
 
 func (s *scoped) mine(affiliate providers.ID) bool { return slices.Contains(s.own, affiliate) }

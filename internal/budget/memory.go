@@ -10,9 +10,9 @@ import (
 // Memory is a [providers.Budget] of one process. It is safe for concurrent use, starts no
 // goroutine, and serves those who wait in the order they came.
 type Memory struct {
-	line
-	log log
-	now func() time.Time
+	waitQueue
+	calls callLog
+	now   func() time.Time
 }
 
 var _ providers.Budget = (*Memory)(nil)
@@ -20,7 +20,7 @@ var _ providers.Budget = (*Memory)(nil)
 // New makes a budget of limit calls in any span as long as window. Both must be positive: New
 // panics otherwise. The clock tells when calls are made; waiting itself goes by the runtime's.
 func New(limit int, window time.Duration, now func() time.Time) *Memory {
-	return &Memory{line: newLine(), log: newLog(limit, window), now: now}
+	return &Memory{waitQueue: newWaitQueue(), calls: newCallLog(limit, window), now: now}
 }
 
 // Take waits for a free place and counts it, as [providers.Budget] says.
@@ -28,9 +28,9 @@ func (m *Memory) Take(ctx context.Context) error { return m.take(ctx, m.place) }
 
 func (m *Memory) place(ahead int, count bool) time.Duration {
 	now := m.now()
-	wait := m.log.wait(now, ahead)
+	wait := m.calls.wait(now, ahead)
 	if count && wait <= 0 {
-		m.log.note(now)
+		m.calls.note(call{at: now})
 	}
 	return wait
 }
@@ -40,7 +40,7 @@ func (m *Memory) place(ahead int, count bool) time.Duration {
 func (m *Memory) Exhausted(wait time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.log.block(m.now().Add(wait)) {
+	if m.calls.block(m.now().Add(wait)) {
 		m.wake()
 	}
 }
@@ -49,5 +49,5 @@ func (m *Memory) Exhausted(wait time.Duration) {
 func (m *Memory) State() providers.RateLimit {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return m.log.state(m.now())
+	return m.calls.state(m.now())
 }

@@ -5,22 +5,29 @@ import (
 	"context"
 	"crypto/rand"
 	_ "embed"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"strconv"
 	"time"
 
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/redis/go-redis/v9"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 const (
-	patience = 50 * time.Millisecond // with Redis, of one question
-	retry    = time.Second           // until Redis is asked again after it failed
-	fresh    = time.Second           // how old the State may be that is told without asking Redis
+	patience = 50 * time.Millisecond // of one question to Redis
+	beat     = time.Second           // between two questions, at most
+	fresh    = time.Second           // the age of a State that is told without asking Redis
+
+	// Multiples of the beat. After silence Redis reserves the share of a replica. An empty Redis
+	// waits for settle until replicas that know an earlier state have asked.
+	silence, settle = 5, 3
+
+	// keep is how long a share stays reserved for a replica that Redis does not hear of.
+	keep = 15 * time.Minute
 )
 
 //go:embed redis.lua
@@ -28,74 +35,148 @@ var source string
 
 var script = redis.NewScript(source)
 
-// RedisOptions is what a [Redis] is made from.
+// RedisOptions configures a [Redis].
 type RedisOptions struct {
-	Client  redis.UniversalClient // stays the caller's, who closes it
-	Account string                // whose budget it is; all replicas with the same account, limit and window share it
+	Client  redis.UniversalClient // the caller closes it, after the budget
+	Account string                // replicas with the same account, limit and window share a budget
 	Limit   int
 	Window  time.Duration
 	Logger  *slog.Logger
 
-	// Now is the clock of all replicas together. Nil is Redis's own, so that the replicas' clocks need not agree.
+	// Replicas is the largest number of replicas that run at once; 0 if nobody knows. The share of
+	// each that Redis does not hear of stays reserved.
+	Replicas int
+	// Now is the clock of all replicas. Nil means the clock of Redis, so that the clocks of the
+	// replicas need not agree.
 	Now func() time.Time
-	// Patience is how long one question to Redis may take; 0 for 50 ms.
+	// Patience is how long one question to Redis may take; 0 means 50 ms.
 	Patience time.Duration
+	// Beat is how often the replica announces itself; 0 means every second. All replicas have the
+	// same.
+	Beat time.Duration
 }
 
-// Redis is a [providers.Budget] that all replicas share. It is safe for concurrent use, starts no goroutine, and serves those
-// of one process who wait in the order they came.
-//
-// While Redis does not answer, a replica goes on with its share: the limit divided by the number of replicas that took places
-// in the window before, and at first no more than its share of what they had left when Redis last answered it. It keeps to its
-// share for one window longer, until every replica is back and what was called meanwhile is a window old. So neither change
-// spends the budget twice. The limit may be exceeded by what cannot be known: by a replica that had not asked for a while, or
-// is cut off alone, by no more than its share.
+// Redis is a [providers.Budget] that all replicas share. It is safe for concurrent use, and serves
+// the calls of one process in order of arrival. Close ends it. The package comment describes what
+// happens without Redis.
 type Redis struct {
-	line
+	waitQueue
 	o       RedisOptions
 	now     func() time.Time
-	replica string // this budget, among those that share the account's
+	replica string // identifies this budget among those that share the account
 	keys    []string
-	breaker circuitbreaker.CircuitBreaker[any]
+	timer   *time.Timer // of the next beat
+	closed  bool
 
-	own      log       // this replica's calls, and what it may make alone
-	alone    time.Time // until when it keeps to its share
-	calls    int       // asked for so far, for their names
-	unseen   []call    // counted in own, and not known to be in Redis
-	unspoken time.Time // until when Exhausted lets nobody call, which Redis does not know yet
-	seen     reply     // what Redis answered last
-	seenAt   time.Time
+	own      callLog   // calls of this replica
+	named    int       // calls that have a name
+	seq      int       // questions asked
+	blocked  time.Time // Exhausted allows no call before; Redis does not know it yet
+	askAgain time.Time // Redis is not asked before
+	down     bool      // Redis did not answer last time
+	alone    rights    // what this replica may do without Redis
+	seen     reply     // the last answer of Redis
 }
 
-// call is one that was made, or may have been, without Redis's answer.
-type call struct {
-	name string
-	at   time.Time
-}
-
-// reply is what the script answers.
+// reply is what the script returns.
 type reply struct {
+	at                  time.Time // when it came
 	wait, last, blocked time.Duration
 	used, replicas      int
+	time                int64 // by the clock of Redis
+	right, share        int
+	others              int // the shares of all other replicas
+	isNew, settling     bool
+}
+
+// question is the argument of the script. Spans and times are microseconds.
+type question struct {
+	Limit    int      `json:"limit"`
+	Window   int64    `json:"window"`
+	Beat     int64    `json:"beat"`
+	Silence  int64    `json:"silence"`
+	Settle   int64    `json:"settle"`
+	Keep     int64    `json:"keep"`
+	Replicas int      `json:"replicas"` // at least this many run; 0 if nobody knows
+	Now      int64    `json:"now"`      // 0: the clock of Redis
+	Replica  string   `json:"replica"`
+	Seq      int      `json:"seq"` // later questions have larger numbers
+	Ack      int64    `json:"ack"` // the time of the last answer that arrived, as long as its rights hold; 0 if there is none
+	Right    int      `json:"right"`
+	Share    int      `json:"share"`
+	Others   int      `json:"others"`
+	Ahead    int      `json:"ahead"` // calls that are served first
+	Call     string   `json:"call"`  // the name of the call; empty for a look
+	Block    int64    `json:"block"` // no call may be made for so long
+	Leave    bool     `json:"leave"` // the replica ends
+	Calls    []untold `json:"calls"`
+}
+
+// untold is a call that Redis has not counted.
+type untold struct {
+	Name string `json:"name"`
+	Ago  int64  `json:"ago"`
 }
 
 var _ providers.Budget = (*Redis)(nil)
 
-// NewRedis makes a budget of limit calls by all replicas in any span as long as window. Both must be positive: NewRedis panics
-// otherwise. It does not ask Redis yet.
+// NewRedis makes a budget of limit calls by all replicas in any span as long as window. Both must be
+// positive: NewRedis panics otherwise. It announces the replica at once, and then at every beat.
 func NewRedis(o RedisOptions) *Redis {
-	o.Patience = cmp.Or(o.Patience, patience)
+	o.Patience, o.Beat = cmp.Or(o.Patience, patience), cmp.Or(o.Beat, beat)
 	r := &Redis{
-		line: newLine(), o: o, now: time.Now, replica: rand.Text(), own: newLog(o.Limit, o.Window), seen: reply{replicas: 1},
-		breaker: circuitbreaker.NewBuilder[any]().WithDelay(retry).Build(),
+		waitQueue: newWaitQueue(), o: o, now: time.Now, replica: rand.Text(),
+		own: newCallLog(o.Limit, o.Window), seen: reply{replicas: max(o.Replicas, 1)},
 	}
 	if o.Now != nil {
 		r.now = o.Now
 	}
-	for _, part := range []string{"calls", "blocked", "replicas"} {
+	if o.Replicas > 0 {
+		r.alone.right, r.alone.share = o.Limit/o.Replicas, o.Limit/o.Replicas
+	}
+	for _, part := range []string{"calls", "blocked", "members"} {
 		r.keys = append(r.keys, fmt.Sprintf("partnergraph:budget:{%s %d/%v}:%s", o.Account, o.Limit, o.Window, part))
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.timer = time.AfterFunc(0, r.beat)
 	return r
+}
+
+// Close tells Redis that this replica ends, which frees its share. It waits no longer than Redis may
+// take to answer.
+func (r *Redis) Close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	r.closed = true
+	r.timer.Stop()
+	now := r.now()
+	q := r.question(now, 0, "")
+	q.Leave = true
+	_, _ = r.run(q)
+	r.alone, r.askAgain = rights{}, now.Add(time.Hour)
+}
+
+// beat announces the replica if it has not asked for a place lately.
+func (r *Redis) beat() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return
+	}
+	if now := r.now(); now.Sub(r.seen.at) >= r.o.Beat/2 {
+		down, settling := r.down, r.seen.settling
+		r.ask(now, 0, "")
+		if r.down != down || r.seen.settling != settling {
+			r.wake()
+		}
+	}
+	if !r.closed {
+		r.timer = time.AfterFunc(r.o.Beat, r.beat)
+	}
 }
 
 // Take waits for a free place and counts it, as [providers.Budget] says.
@@ -104,35 +185,29 @@ func (r *Redis) Take(ctx context.Context) error { return r.take(ctx, r.place) }
 func (r *Redis) place(ahead int, count bool) time.Duration {
 	now := r.now()
 	name := ""
-	if alone := r.share(now, ahead); count && alone <= 0 {
-		r.calls++
-		name = r.replica + " " + strconv.Itoa(r.calls)
+	if count {
+		r.named++
+		name = r.replica + " " + strconv.Itoa(r.named)
 	}
-	up := r.ask(now, ahead, name)
-	wait := r.share(now, ahead)
-	if up {
-		wait = max(wait, r.seen.wait)
-	}
-	if name != "" && wait <= 0 {
-		r.own.note(now)
-		if !up {
-			r.unseen = append(r.unseen, call{name, now})
+	told := r.ask(now, ahead, name)
+	wait := r.seen.wait
+	if !told {
+		wait = r.waitAlone(now, ahead)
+	} else if r.seen.settling {
+		told = false
+		if right, _ := r.alone.at(r, now); right > 0 {
+			wait = min(wait, r.waitAlone(now, ahead))
 		}
 	}
-	return wait
-}
-
-// share is how long a call has to wait for this replica's share, which bounds it only while it is, or just was, alone.
-func (r *Redis) share(now time.Time, ahead int) time.Duration {
-	wait := r.own.wait(now, ahead)
-	if !now.Before(r.alone) {
-		return 0
+	if count && wait <= 0 {
+		r.own.note(call{at: now, name: name, told: told})
 	}
 	return wait
 }
 
-// Exhausted lets nobody in any replica call before wait has passed. It never shortens a wait. Those who wait already and cannot
-// wait so long are refused at once in this replica, and in others when they next ask.
+// Exhausted allows no call of any replica before wait has passed. It never shortens a wait. Calls
+// that wait already and cannot wait so long are refused at once in this replica, and in others when
+// they next ask.
 func (r *Redis) Exhausted(wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -140,81 +215,101 @@ func (r *Redis) Exhausted(wait time.Duration) {
 	if !r.own.block(now.Add(wait)) {
 		return
 	}
-	r.unspoken = now.Add(wait)
+	r.blocked = now.Add(wait)
 	r.ask(now, 0, "")
 	r.wake()
 }
 
-// State is the budget as it stands, or stood no more than a second ago; without Redis, this replica's share.
+// State describes the budget now, or no more than a second ago; without Redis, what this replica may
+// do alone.
 func (r *Redis) State() providers.RateLimit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := r.now()
-	if now.Sub(r.seenAt) >= fresh && !r.ask(now, 0, "") {
+	if now.Sub(r.seen.at) >= fresh && !r.ask(now, 0, "") {
+		r.own.limit, _ = r.alone.at(r, now)
 		s := r.own.state(now)
 		s.Limit = r.o.Limit
 		return s
 	}
-	last := r.seenAt.Add(r.seen.last)
+	last := r.seen.at.Add(r.seen.last)
 	return state(r.o.Limit, r.o.Window, r.seen.used, now, last, r.own.blocked)
 }
 
-// ask asks Redis for a place for the call of this name, or "" for none, tells it what it does not know yet, and says whether
-// it answered. The answer is in seen.
+// ask asks Redis for a place for the call of this name, or for none, tells it what it does not know
+// yet, and reports whether it answered. The answer is in seen.
 func (r *Redis) ask(now time.Time, ahead int, name string) bool {
-	if !r.breaker.TryAcquirePermit() {
-		r.lost(now)
+	if now.Before(r.askAgain) {
 		return false
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), r.o.Patience) // not the caller's: its answer tells whether a place was taken
-	defer cancel()
-	answer, err := script.Run(ctx, r.o.Client, r.keys, r.question(now, ahead, name)...).Int64Slice()
-	if err == nil && len(answer) != 5 {
-		err = errors.New("an answer of another shape")
-	}
-	if err != nil {
-		r.breaker.RecordFailure()
-		if !now.Before(r.alone) {
-			r.o.Logger.Warn("Redis does not answer: calls go on within this replica's share of the budget",
-				slog.String("account", r.o.Account), slog.Int("replicas", r.seen.replicas), slog.Any("error", err))
+	answer, err := r.run(r.question(now, ahead, name))
+	if err == nil && answer.isNew { // Redis may have lost what it was told
+		for i := range r.own.calls {
+			r.own.calls[i].told = false
 		}
-		r.lost(now)
+		r.heard(now, answer)
+		answer, err = r.run(r.question(now, ahead, name))
+	}
+	switch {
+	case errors.Is(err, redis.ErrClosed):
+		r.closed = true
+		return false
+	case err != nil:
+		r.lost(now, err)
 		return false
 	}
-	r.breaker.RecordSuccess()
-	span := func(i int) time.Duration { return time.Duration(answer[i]) * time.Microsecond }
-	r.seen = reply{wait: span(0), used: int(answer[1]), last: span(2), blocked: span(3), replicas: int(answer[4])}
-	r.seenAt, r.unseen, r.unspoken = now, nil, time.Time{}
-	r.own.block(now.Add(r.seen.blocked))
+	r.heard(now, answer)
+	for i := range r.own.calls {
+		r.own.calls[i].told = true
+	}
 	return true
 }
 
-// question is the script's arguments. The window is a microsecond longer than it is, because the script does not know when
-// inside of one a call was made.
-func (r *Redis) question(now time.Time, ahead int, name string) []any {
-	var clock int64 // 0: Redis's
-	if r.o.Now != nil {
-		clock = now.UnixMicro()
+// run asks Redis one question.
+func (r *Redis) run(q question) (reply, error) {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return reply{}, err
 	}
-	args := []any{
-		r.o.Limit, r.o.Window.Microseconds() + 1, ahead, clock, max(r.unspoken.Sub(now).Microseconds(), 0),
-		r.replica, name,
+	// The context is not the caller's, because the answer tells whether a place was taken.
+	ctx, cancel := context.WithTimeout(context.Background(), r.o.Patience)
+	defer cancel()
+	n, err := script.Run(ctx, r.o.Client, r.keys, text).Int64Slice()
+	switch {
+	case err != nil || q.Leave:
+		return reply{}, err
+	case len(n) != 11:
+		return reply{}, errors.New("an answer of another shape")
 	}
-	for _, c := range r.unseen {
-		args = append(args, c.name, now.Sub(c.at).Microseconds())
-	}
-	return args
+	span := func(i int) time.Duration { return time.Duration(n[i]) * time.Microsecond }
+	return reply{
+		at: r.now(), wait: span(0), used: int(n[1]), last: span(2), blocked: span(3), replicas: int(n[4]), time: n[5],
+		right: int(n[6]), share: int(n[7]), isNew: n[8] == 1, settling: n[9] == 1, others: int(n[10]),
+	}, nil
 }
 
-// lost begins, or prolongs, the time that this replica is alone. It begins with what Redis answered last: of the places that
-// were left, this replica has its share.
-func (r *Redis) lost(now time.Time) {
-	if !now.Before(r.alone) {
-		r.own.limit = max(r.o.Limit/r.seen.replicas, 1)
-		left := max(r.o.Limit-r.seen.used, 0) / r.seen.replicas
-		for free := r.own.limit - len(r.own.calls); free > left; free-- {
-			r.own.note(r.seenAt) // another replica's
+// question is what Redis is asked. The window is a microsecond longer, because the script does not
+// know at which part of a microsecond a call was made.
+func (r *Redis) question(now time.Time, ahead int, name string) question {
+	r.seq++
+	r.own.forget(now)
+	q := question{
+		Limit: r.o.Limit, Window: r.own.span().Microseconds() + 1, Beat: r.o.Beat.Microseconds(),
+		Silence: silence * r.o.Beat.Microseconds(), Settle: settle * r.o.Beat.Microseconds(), Keep: keep.Microseconds(),
+		Replicas: r.o.Replicas, Replica: r.replica, Seq: r.seq, Ahead: ahead, Call: name,
+		Block: max(r.blocked.Sub(now).Microseconds(), 0), Calls: []untold{},
+	}
+	q.Right, _ = r.alone.at(r, now)
+	if !r.alone.ended(r, now) {
+		q.Share, q.Others, q.Ack = r.alone.share, r.seen.others, r.seen.time
+	}
+	if r.o.Now != nil {
+		q.Now = now.UnixMicro()
+	}
+	for _, c := range r.own.calls {
+		if !c.told {
+			q.Calls = append(q.Calls, untold{c.name, now.Sub(c.at).Microseconds()})
 		}
 	}
-	r.alone = now.Add(r.o.Window)
+	return q
 }

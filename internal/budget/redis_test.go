@@ -43,10 +43,12 @@ func shared(t *testing.T, target redisclient.Target, log *slog.Logger, limit int
 	for _, h := range hooks {
 		client.AddHook(h)
 	}
-	return budget.NewRedis(budget.RedisOptions{
+	b := budget.NewRedis(budget.RedisOptions{
 		Client: client, Account: t.Name(), Limit: limit, Window: time.Minute,
 		Logger: log, Now: time.Now, Patience: 10 * time.Second,
 	})
+	t.Cleanup(b.Close)
+	return b
 }
 
 func TestRedis(t *testing.T) {
@@ -85,12 +87,12 @@ func (g *granted) hammer(ctx context.Context, wg *sync.WaitGroup, b providers.Bu
 	}
 }
 
-// most is the largest number of calls in any span shorter than a minute.
-func (g *granted) most() int {
+// most is the largest number of calls in any span shorter than a window.
+func (g *granted) most(window time.Duration) int {
 	slices.SortFunc(g.at, time.Time.Compare)
 	most := 0
 	for i, first := 0, 0; i < len(g.at); i++ {
-		for g.at[i].Sub(g.at[first]) >= time.Minute {
+		for g.at[i].Sub(g.at[first]) >= window {
 			first++
 		}
 		most = max(most, i-first+1)
@@ -113,7 +115,7 @@ func TestReplicas(t *testing.T) {
 		if got, want := len(g.at), 3*callers; got != want {
 			t.Errorf("%d calls were let through, want %d", got, want)
 		}
-		if got := g.most(); got != limit {
+		if got := g.most(time.Minute); got != limit {
 			t.Errorf("up to %d calls in a window, want %d", got, limit)
 		}
 		if got, most := time.Since(start), 20*time.Minute; got > most { // 120 calls, 7 a minute
@@ -176,11 +178,11 @@ func TestRedisGone(t *testing.T) {
 					alone.at = append(alone.at, at)
 				}
 			}
-			if got, want := alone.most(), limit/len(replicas); got != want {
+			if got, want := alone.most(time.Minute), limit/len(replicas); got != want {
 				t.Errorf("replica %d: up to %d calls in a window without Redis, want its share, %d", i, got, want)
 			}
 		}
-		if got := all.most(); got != limit {
+		if got := all.most(time.Minute); got != limit {
 			t.Errorf("up to %d calls in a window, want %d", got, limit)
 		}
 	})
@@ -239,12 +241,11 @@ func TestCutOffAlone(t *testing.T) {
 		}
 		a.Exhausted(30 * time.Second)
 
-		link.cut.Store(false)
 		time.Sleep(2 * time.Second)
 		if got := b.State(); got.Remaining != limit-3 {
 			t.Errorf("before the return: %+v, want 3 calls counted", got)
 		}
-		a.State()
+		link.cut.Store(false)
 		time.Sleep(2 * time.Second)
 		if got := b.State(); got.Remaining != 0 {
 			t.Errorf("after the return: %+v, want the vendor's refusal known", got)
@@ -301,8 +302,9 @@ func TestSlowRedis(t *testing.T) {
 		t.Fatal(err)
 	}
 	b := budget.NewRedis(budget.RedisOptions{
-		Client: client, Account: "a", Limit: 10, Window: time.Hour, Logger: quiet,
+		Client: client, Account: "a", Limit: 10, Window: time.Hour, Logger: quiet, Replicas: 1,
 	})
+	t.Cleanup(b.Close)
 	server.Hold()
 	defer server.Release()
 	for range 5 {
@@ -322,8 +324,9 @@ func TestRedisClock(t *testing.T) {
 		t.Helper()
 		b := budget.NewRedis(budget.RedisOptions{
 			Client: redistest.Open(t, server, redisclient.Cache), Account: "a", Limit: 10, Window: time.Hour,
-			Logger: strict(t), Patience: 10 * time.Second,
+			Logger: strict(t), Patience: 10 * time.Second, Beat: time.Millisecond,
 		})
+		defer b.Close()
 		if err := b.Take(t.Context()); err != nil {
 			t.Fatal(err)
 		}
@@ -338,8 +341,10 @@ func TestRedisClock(t *testing.T) {
 
 	// It goes on, too.
 	b := budget.NewRedis(budget.RedisOptions{
-		Client: redistest.Open(t, server, redisclient.Cache), Account: "b", Limit: 1, Window: 10 * time.Millisecond, Logger: strict(t), Patience: 10 * time.Second,
+		Client: redistest.Open(t, server, redisclient.Cache), Account: "b", Limit: 1, Window: 10 * time.Millisecond, Logger: strict(t),
+		Patience: 10 * time.Second, Beat: time.Millisecond,
 	})
+	t.Cleanup(b.Close)
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 	defer cancel()
 	for range 3 {

@@ -31,11 +31,15 @@ type Redis struct {
 	Cache   redisclient.Target // records, pages and call budgets: may be evicted, may vanish
 	Durable redisclient.Target // what cannot be fetched again
 	Timeout time.Duration      // how long a request waits for the cache's server before it goes on without it
+
+	// Replicas is the largest number of replicas that run at once, which divide the call budgets
+	// when Redis does not answer. Zero: those that Redis heard of.
+	Replicas int
 }
 
 // Equal says whether both are the same.
 func (r Redis) Equal(o Redis) bool {
-	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout
+	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout && r.Replicas == o.Replicas
 }
 
 // Account is one account at one vendor, with every default filled in.

@@ -11,6 +11,9 @@
 //	  durable: redis://other:6379  # what cannot be fetched again; default: the same server as cache
 //	  timeout: 50ms                # how long a request waits for the cache's before it goes on without it
 //	  ca: redis-ca.pem             # default: the system's; certificates that those of rediss:// servers descend from
+//	  replicas: 3                  # the largest number that runs at once; without Redis each makes at most this part of an
+//	                               # account's calls, for as long as it takes. Default: the number that Redis heard of; then
+//	                               # a replica stops calling 15m after it lost Redis, and makes no call before it reached it
 //
 //	accounts:                      # required; at least one
 //	  - id: saas                   # required; [a-z0-9-]{1,32}; part of every id that clients store: never change or reuse one

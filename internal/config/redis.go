@@ -43,6 +43,11 @@ func (v value) redis(r *Redis) {
 			r.Cache.CA, r.Durable.CA = ca, ca
 		}},
 		setting("timeout", &r.Timeout, duration(time.Millisecond, 10*time.Second)),
+		field{name: "replicas", read: func(c value) {
+			if load(c, &r.Replicas, wholeNumber(1, 1000)) && r.Cache.IsZero() && v.node == nil {
+				c.problemIn(c.variable, "found it without redis.cache, expected both")
+			}
+		}},
 	)
 }
 

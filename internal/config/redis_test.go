@@ -34,21 +34,24 @@ func TestRedis(t *testing.T) {
 		want       Redis
 	}{
 		{"none", "", nil, Redis{Timeout: brief}},
-		{"a timeout", "redis: { cache: redis://a, timeout: 2s }", nil, Redis{redisAt("redis://a"), redisAt("redis://a"), 2 * time.Second}},
-		{"one for both", "redis: { cache: 'rediss://u:hush@a:6380/1' }", nil, Redis{secured, secured, brief}},
-		{"from a variable", `redis: { cache: "${URL}" }`, map[string]string{"URL": "rediss://u:hush@a:6380/1"}, Redis{secured, secured, brief}},
-		{"two", "redis: { cache: redis://a, durable: redis://b }", nil, Redis{redisAt("redis://a"), redisAt("redis://b"), brief}},
-		{"a cluster", "redis: { cache: ['redis://:p@a:7000', 'redis://:p@b:7000'], durable: redis://b }", nil, Redis{cluster, redisAt("redis://b"), brief}},
-		{"a cluster of one", "redis: { cache: [redis://a] }", nil, Redis{one, one, brief}},
-		{"Sentinels", "redis:\n  cache: redis://b\n  durable:\n    sentinel: { master: primary, addresses: ['redis://s1:26379/2', 'redis://s2:26379/2'] }", nil, Redis{redisAt("redis://b"), sentinels, brief}},
-		{"a CA", "redis: { cache: 'rediss://u:hush@a:6380/1', durable: redis://b, ca: ca.pem }", nil, Redis{trusting, plain, brief}},
-		{"REDIS_URL alone", "", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://a"), brief}},
-		{"REDIS_URL over the file", "redis: { cache: [redis://x], durable: redis://b }", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://b"), brief}},
+		{"a timeout", "redis: { cache: redis://a, timeout: 2s }", nil, Redis{redisAt("redis://a"), redisAt("redis://a"), 2 * time.Second, 0}},
+		{"replicas", "redis: { cache: redis://a, replicas: 3 }", nil, Redis{redisAt("redis://a"), redisAt("redis://a"), brief, 3}},
+		{"replicas from a variable", "redis: { cache: redis://a, replicas: 3 }", map[string]string{"PARTNERGRAPH_REDIS_REPLICAS": "4"},
+			Redis{redisAt("redis://a"), redisAt("redis://a"), brief, 4}},
+		{"one for both", "redis: { cache: 'rediss://u:hush@a:6380/1' }", nil, Redis{secured, secured, brief, 0}},
+		{"from a variable", `redis: { cache: "${URL}" }`, map[string]string{"URL": "rediss://u:hush@a:6380/1"}, Redis{secured, secured, brief, 0}},
+		{"two", "redis: { cache: redis://a, durable: redis://b }", nil, Redis{redisAt("redis://a"), redisAt("redis://b"), brief, 0}},
+		{"a cluster", "redis: { cache: ['redis://:p@a:7000', 'redis://:p@b:7000'], durable: redis://b }", nil, Redis{cluster, redisAt("redis://b"), brief, 0}},
+		{"a cluster of one", "redis: { cache: [redis://a] }", nil, Redis{one, one, brief, 0}},
+		{"Sentinels", "redis:\n  cache: redis://b\n  durable:\n    sentinel: { master: primary, addresses: ['redis://s1:26379/2', 'redis://s2:26379/2'] }", nil, Redis{redisAt("redis://b"), sentinels, brief, 0}},
+		{"a CA", "redis: { cache: 'rediss://u:hush@a:6380/1', durable: redis://b, ca: ca.pem }", nil, Redis{trusting, plain, brief, 0}},
+		{"REDIS_URL alone", "", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://a"), brief, 0}},
+		{"REDIS_URL over the file", "redis: { cache: [redis://x], durable: redis://b }", map[string]string{"REDIS_URL": "redis://a"}, Redis{redisAt("redis://a"), redisAt("redis://b"), brief, 0}},
 		{"the obvious names", "redis: { cache: redis://x, durable: redis://y }", map[string]string{
 			"REDIS_URL": "redis://z", "PARTNERGRAPH_REDIS_CACHE": "redis://a", "PARTNERGRAPH_REDIS_DURABLE": "redis://b",
-		}, Redis{redisAt("redis://a"), redisAt("redis://b"), brief}},
+		}, Redis{redisAt("redis://a"), redisAt("redis://b"), brief, 0}},
 		{"the master's", "redis: { cache: { sentinel: { master: x, addresses: ['redis://s1:26379/2', 'redis://s2:26379/2'] } } }",
-			map[string]string{"PARTNERGRAPH_REDIS_CACHE_SENTINEL_MASTER": "primary"}, Redis{sentinels, sentinels, brief}},
+			map[string]string{"PARTNERGRAPH_REDIS_CACHE_SENTINEL_MASTER": "primary"}, Redis{sentinels, sentinels, brief, 0}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -79,7 +82,7 @@ func TestRedisProblems(t *testing.T) {
 		{"durable alone", "redis: { durable: redis://b }", nil, "f:2:8: redis.cache: missing, expected " + url + forms},
 		{"durable alone from a variable", "", map[string]string{"PARTNERGRAPH_REDIS_DURABLE": "redis://b"},
 			"PARTNERGRAPH_REDIS_DURABLE: redis.cache: found it without redis.cache, expected both"},
-		{"no mapping", "redis: redis://:hush@a", nil, "f:2:8: redis: found a single value, expected a mapping with the keys cache, durable, ca, timeout"},
+		{"no mapping", "redis: redis://:hush@a", nil, "f:2:8: redis: found a single value, expected a mapping with the keys cache, durable, ca, timeout, replicas"},
 		{"no URL", "redis: { cache: hush }", nil, "f:2:17: redis.cache: found a text that is not shown here, expected " + url + forms},
 		{"another scheme", "redis: { cache: 'http://:hush@a' }", nil, "f:2:17: redis.cache: found a text that is not shown here, expected " + url + forms},
 		{"a variable's", `redis: { cache: "${URL}" }`, map[string]string{"URL": "hush"}, "f:2:17: redis.cache: found the value of ${URL}, expected " + url + forms},
@@ -98,6 +101,9 @@ func TestRedisProblems(t *testing.T) {
 			`f:2:19: redis.cache: found the unknown key "master", expected sentinel`},
 		{"a CA for nothing", "redis: { cache: redis://a, ca: ca.pem }", nil, "f:2:32: redis.ca: found a CA, but no rediss:// URL that it is for"},
 		{"an empty CA", "redis: { cache: rediss://a, ca: '' }", nil, "f:2:33: redis.ca: found an empty text, expected the name of a file"},
+		{"no replicas", "redis: { cache: redis://a, replicas: 0 }", nil, `f:2:38: redis.replicas: found "0", expected a whole number from 1 to 1000`},
+		{"replicas alone from a variable", "", map[string]string{"PARTNERGRAPH_REDIS_REPLICAS": "3"},
+			"PARTNERGRAPH_REDIS_REPLICAS: redis.replicas: found it without redis.cache, expected both"},
 		{"misspelt", "redis: { cach: redis://a }", nil, "f:2:8: redis.cache: missing, expected " + url + forms + "\n" + `f:2:10: redis: found the unknown key "cach", expected "cache"`},
 	}
 	for _, tt := range tests {

@@ -59,7 +59,12 @@ func Open(t Target, role Role) (redis.UniversalClient, error) {
 	}
 	c := redis.NewUniversalClient(o)
 	if cluster, ok := c.(*redis.ClusterClient); ok {
-		cluster.OnNewNode(func(node *redis.Client) { node.AddHook(once{}) })
+		cluster.OnNewNode(func(node *redis.Client) {
+			node.AddHook(once{})
+			node.AddHook(&staleConns{})
+		})
+	} else {
+		c.AddHook(&staleConns{})
 	}
 	return c, nil
 }

@@ -83,7 +83,7 @@ func (b *wireBalances) UnmarshalJSON(raw []byte) error {
 		var amount providers.Decimal
 		var bucket map[string]providers.Decimal
 		switch {
-		case json.Unmarshal(value, &amount) == nil:
+		case json.Unmarshal(value, &amount) == nil && !amount.Odd():
 			if buckets["current_balance"] == nil {
 				buckets["current_balance"] = map[string]providers.Decimal{}
 			}

@@ -3,6 +3,7 @@ package firstpromoter
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -51,6 +52,7 @@ type wireEarner struct {
 	ApplyOn  *string `json:"apply_on"`
 	RewardID int64   `json:"reward_id"`
 	Reward   *struct {
+		Name *string `json:"name"`
 		Type *string `json:"promoter_reward_type"`
 		Tier *int64  `json:"tier_level"`
 	} `json:"reward"`
@@ -58,8 +60,12 @@ type wireEarner struct {
 
 // wireReward is a rule by which commissions are made.
 type wireReward struct {
-	ID      int64        `json:"id"`
-	Schemas []wireSchema `json:"schemas"`
+	ID             int64             `json:"id"`
+	Schemas        []json.RawMessage `json:"schemas"`
+	Duration       *string           `json:"duration"`
+	Months         *int64            `json:"duration_in_months"`
+	MaxRedemptions json.RawMessage   `json:"max_redemptions"`
+	NewCustomers   json.RawMessage   `json:"new_customers_only"`
 }
 
 // wireSchema is one case of a reward.
@@ -112,28 +118,80 @@ func paidCampaign(rewards map[int64]wireReward) func(*reply, *wireCampaign) *pro
 	}
 }
 
-// rule is what a sale earns, in the simple case: one reward for all sales, with one case, in money. That a
-// flat amount is in cents is assumed. Shares of parents (tiers) are no part of it.
+// rule is what a sale earns: by the one reward of the promoter who brings the customer, as far as
+// there is one. Further rewards, and the shares of parents (tiers), are told by their names.
 func (r *reply) rule(earners []wireEarner, rewards map[int64]wireReward) *providers.CommissionRule {
-	direct := slices.DeleteFunc(slices.Clone(earners), func(e wireEarner) bool {
-		return e.Reward != nil && e.Reward.Tier != nil && *e.Reward.Tier > 1
-	})
-	if len(direct) != 1 {
+	if len(earners) == 0 {
 		return nil
 	}
-	e := direct[0]
-	reward := rewards[e.RewardID]
-	if e.ApplyOn == nil || *e.ApplyOn != "all" || e.Reward == nil || e.Reward.Type == nil || *e.Reward.Type != "sale" || len(reward.Schemas) != 1 {
-		return nil
+	tier := func(e wireEarner) bool { return e.Reward != nil && e.Reward.Tier != nil && *e.Reward.Tier > 1 }
+	direct := slices.DeleteFunc(slices.Clone(earners), tier)
+	rule := &providers.CommissionRule{Type: providers.RuleUnknown}
+	if len(direct) == 1 {
+		rule = r.reward(direct[0], rewards)
 	}
-	s := reward.Schemas[0]
-	if s.Unit == nil || *s.Unit != "cash" || len(s.Rules) > 0 || !s.Amount.Set || s.FlatAmount == nil {
-		return nil
+	for _, e := range earners {
+		if len(direct) != 1 || tier(e) {
+			e.note(rule)
+		}
 	}
-	if *s.FlatAmount {
-		return &providers.CommissionRule{Type: providers.RuleFixed, Amount: r.cents(s.Amount, r.config.Currency)}
+	return rule
+}
+
+// note tells an earner by its name: "monthly: 20% recurring commission".
+func (e wireEarner) note(rule *providers.CommissionRule) {
+	words := []string{"reward"}
+	if e.ApplyOn != nil {
+		words[0] = *e.ApplyOn
 	}
-	return &providers.CommissionRule{Type: providers.RulePercentage, Percent: &s.Amount.Value}
+	if e.Reward != nil && e.Reward.Tier != nil && *e.Reward.Tier > 1 {
+		words = append(words, fmt.Sprintf("tier %d", *e.Reward.Tier))
+	}
+	name := fmt.Sprintf("%d", e.RewardID)
+	if e.Reward != nil && e.Reward.Name != nil {
+		name = *e.Reward.Name
+	}
+	quoted, _ := json.Marshal(name)
+	rule.Note(strings.Join(words, ", "), quoted)
+}
+
+// reward is what one reward earns. The case without conditions is the rule, if it pays money; other
+// cases are opaque. That a flat amount is in cents is assumed, and so is the meaning of duration.
+func (r *reply) reward(e wireEarner, rewards map[int64]wireReward) *providers.CommissionRule {
+	rule := &providers.CommissionRule{Type: providers.RuleUnknown}
+	reward, ok := rewards[e.RewardID]
+	for _, raw := range reward.Schemas {
+		var s wireSchema
+		money := json.Unmarshal(raw, &s) == nil && s.Unit != nil && *s.Unit == "cash" && s.FlatAmount != nil
+		if !money || len(s.Rules) > 0 || rule.Type != providers.RuleUnknown {
+			rule.Note("schema", raw)
+			continue
+		}
+		if rule.Type = providers.RulePercentage; *s.FlatAmount {
+			rule.Type, rule.Amount = providers.RuleFixed, r.cents(s.Amount, r.config.Currency)
+		} else {
+			rule.Percent = providers.NewCommissionRule(rule.Type, s.Amount, "").Percent
+		}
+	}
+	switch duration := reward.Duration; {
+	case duration == nil || *duration == "forever":
+	case *duration == "once":
+		rule.Payments = new(int64(1))
+	case *duration == "repeating" && reward.Months != nil:
+		rule.Months = reward.Months
+	default:
+		rule.Notes = append(rule.Notes, "duration: "+*duration)
+	}
+	rule.Note("max_redemptions", reward.MaxRedemptions)
+	rule.Note("new_customers_only", reward.NewCustomers)
+	simple := e.ApplyOn != nil && *e.ApplyOn == "all" && e.Reward != nil && e.Reward.Type != nil && *e.Reward.Type == "sale"
+	if !ok || !simple || rule.Type == providers.RuleUnknown {
+		e.note(rule)
+	}
+	if e.Reward != nil && e.Reward.Type != nil && *e.Reward.Type != "sale" {
+		rule.Notes = append(rule.Notes, "promoter_reward_type: "+*e.Reward.Type)
+	}
+	return rule
 }
 
 // rewards reads all rewards of promoters. A page that brings nothing new is the whole list again.

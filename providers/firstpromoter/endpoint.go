@@ -103,11 +103,7 @@ func (r *reply) nodeOf(id providers.ID, providerID string, created *time.Time, k
 
 // cents is an amount that the vendor counts in cents; nil where there is none.
 func (r *reply) cents(d providers.Decimal, currency string) *providers.Money {
-	m, err := d.Minor(currency)
-	if err != nil && r.err == nil {
-		r.err = err
-	}
-	return m
+	return d.Minor(currency)
 }
 
 // worth is an amount by its unit: money for "cash", else so many of a reward. Of an unknown unit it is

@@ -47,12 +47,16 @@ type campaignWire struct {
 	IsDefault              *bool             `json:"is_default"`
 	CodeMode               string            `json:"code_mode"`
 	ReferenceCoupon        string            `json:"reference_coupon"`
-	CustomCommissionType   string            `json:"custom_commission_type"`
+	CustomCommissionType   json.RawMessage   `json:"custom_commission_type"`
+	LimitType              json.RawMessage   `json:"limit_type"`
+	LimitAmount            json.RawMessage   `json:"limit_amount"`
 	ApprovalNeeded         *bool             `json:"approval_needed"`
 	HideEmails             *bool             `json:"hide_emails"`
 	CookieDuration         providers.Decimal `json:"cookie_duration"`
 	FirstPaymentCommission *struct {
-		Enabled bool `json:"enabled"`
+		Enabled bool              `json:"enabled"`
+		Type    string            `json:"type"`
+		Amount  providers.Decimal `json:"amount"`
 	} `json:"first_payment_commission"`
 }
 
@@ -65,7 +69,7 @@ func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 		IsDefault:           w.IsDefault,
 		ApprovalRequired:    w.ApprovalNeeded,
 		CodeMode:            codeMode(w.CodeMode),
-		CookieDays:          cookieDays(w.CookieDuration),
+		CookieDays:          whole(w.CookieDuration),
 		Commission:          r.commissionRule(w),
 		HidesCustomerEmails: w.HideEmails,
 	}
@@ -84,8 +88,8 @@ func codeMode(word string) *providers.CodeMode {
 	return &mode
 }
 
-// cookieDays takes cookie_duration for days, which the reference does not say.
-func cookieDays(d providers.Decimal) *int64 {
+// whole is a number without decimals; nil for none. That cookie_duration is in days, the reference does not say.
+func whole(d providers.Decimal) *int64 {
 	days, fraction, ok := d.Value.Int64(0)
 	if !d.Set || !ok || fraction != 0 || !d.Value.IsInt() {
 		return nil
@@ -93,21 +97,51 @@ func cookieDays(d providers.Decimal) *int64 {
 	return &days
 }
 
-// commissionRule is the share or the sum of each sale; nil where the first payment or a custom type
-// makes the rule richer than that. The amount is in the account's currency, as the vendor names none.
+var ruleTypes = map[string]providers.CommissionRuleType{"percentage": providers.RulePercentage, "fixed": providers.RuleFixed}
+
+// commissionRule is what the payments of a customer earn. Amounts are in the account's currency, as
+// the vendor names none. The words of the first payment and of the limit are assumed.
 func (r *reply) commissionRule(w *campaignWire) *providers.CommissionRule {
-	if !w.CommissionAmount.Set || w.CustomCommissionType != "" ||
-		w.FirstPaymentCommission != nil && w.FirstPaymentCommission.Enabled {
+	rule := r.payment(w.CommissionType, w.CommissionAmount)
+	if rule.Type == providers.RuleUnknown && w.CommissionType != "" {
+		rule.Notes = append(rule.Notes, "commission_type: "+w.CommissionType)
+		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
+	}
+	rule.Note("custom_commission_type", w.CustomCommissionType)
+	if first := w.FirstPaymentCommission; first != nil && first.Enabled {
+		payment := r.payment(first.Type, first.Amount)
+		rule.FirstPayment = &providers.PaymentRule{Type: payment.Type, Percent: payment.Percent, Amount: payment.Amount}
+		if payment.Type == providers.RuleUnknown {
+			rule.Notes = append(rule.Notes, "first_payment_commission: "+strings.TrimSpace(first.Type+" "+first.Amount.Value.String()))
+		}
+	}
+	var (
+		unit  string
+		limit providers.Decimal
+	)
+	_, _ = json.Unmarshal(w.LimitType, &unit), json.Unmarshal(w.LimitAmount, &limit)
+	switch count := whole(limit); {
+	case count != nil && slices.Contains([]string{"month", "months"}, strings.ToLower(unit)):
+		rule.Months = count
+	case count != nil && slices.Contains([]string{"payment", "payments"}, strings.ToLower(unit)):
+		rule.Payments = count
+	default:
+		rule.Note("limit_type", w.LimitType)
+		rule.Note("limit_amount", w.LimitAmount)
+	}
+	if w.CommissionType == "" && !w.CommissionAmount.Set && rule.FirstPayment == nil && rule.Notes == nil {
 		return nil
 	}
-	switch w.CommissionType {
-	case "percentage":
-		return &providers.CommissionRule{Type: providers.RulePercentage, Percent: &w.CommissionAmount.Value}
-	case "fixed":
-		return &providers.CommissionRule{Type: providers.RuleFixed, Amount: w.CommissionAmount.Major(r.currency)}
-	default:
-		return &providers.CommissionRule{Type: providers.RuleUnknown}
+	return rule
+}
+
+// payment is what one payment earns, by the vendor's word and number.
+func (r *reply) payment(word string, amount providers.Decimal) *providers.CommissionRule {
+	t, ok := ruleTypes[word]
+	if !ok {
+		t = providers.RuleUnknown
 	}
+	return providers.NewCommissionRule(t, amount, r.currency)
 }
 
 // campaignBody is what POST and PUT take. What is nil is left out, and stays as it is.

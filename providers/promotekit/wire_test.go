@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -66,7 +67,7 @@ func TestStates(t *testing.T) {
 func TestMoney(t *testing.T) {
 	for _, tt := range []struct{ amount, currency, want string }{
 		{`19.99`, `"usd"`, "19.99 USD"},
-		{`"19.990"`, `"usd"`, "19.990 USD"},
+		{`"19.990"`, `"usd"`, "19.99 USD"},
 		{`0.1`, `null`, "0.10 EUR"},
 		{`-5`, `"JPY"`, "-5 JPY"},
 		{`0`, `""`, "0.00 EUR"},
@@ -85,27 +86,34 @@ func TestMoney(t *testing.T) {
 }
 
 func TestCommissionRules(t *testing.T) {
-	for _, tt := range []struct{ wire, want string }{
-		{`"commission_type": "percentage", "commission_amount": 12.5`, "PERCENTAGE 12.5%"},
-		{`"commission_type": "fixed", "commission_amount": 20`, "FIXED 20.00 EUR"},
-		{`"commission_type": "tiered", "commission_amount": 20`, "UNKNOWN"},
-		{`"commission_type": "fixed"`, "none"},
-		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": true}`, "none"},
-		{`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": false}`, "FIXED 20.00 EUR"},
-		{`"commission_type": "fixed", "commission_amount": 20, "custom_commission_type": "x"`, "none"},
+	percent := func(s string) *decimal.Decimal { return new(decimal.MustParse(s)) }
+	euros := func(s string) *providers.Money { return providers.NewMoney(decimal.MustParse(s), "EUR") }
+	type rule = providers.CommissionRule
+	for wire, want := range map[string]*rule{
+		`"commission_type": "percentage", "commission_amount": 12.5`:                                                                        {Type: providers.RulePercentage, Percent: percent("12.5")},
+		`"commission_type": "percentage", "commission_amount": "20.00"`:                                                                     {Type: providers.RulePercentage, Percent: percent("20")},
+		`"commission_type": "fixed", "commission_amount": 20`:                                                                               {Type: providers.RuleFixed, Amount: euros("20")},
+		`"commission_type": "fixed"`:                                                                                                        {Type: providers.RuleFixed},
+		`"commission_type": "tiered", "commission_amount": 20`:                                                                              {Type: providers.RuleUnknown, Notes: []string{"commission_type: tiered", "commission_amount: 20"}},
+		`"commission_type": "fixed", "commission_amount": 20, "custom_commission_type": "x"`:                                                {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{"custom_commission_type: x"}},
+		`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": false, "type": "fixed", "amount": 5}`: {Type: providers.RuleFixed, Amount: euros("20")},
+		`"commission_type": "percentage", "commission_amount": 20, "first_payment_commission": {"enabled": true, "type": "fixed", "amount": 5}`: {Type: providers.RulePercentage, Percent: percent("20"),
+			FirstPayment: &providers.PaymentRule{Type: providers.RuleFixed, Amount: euros("5")}},
+		`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": true, "type": "percentage", "amount": 50}`: {Type: providers.RuleFixed, Amount: euros("20"),
+			FirstPayment: &providers.PaymentRule{Type: providers.RulePercentage, Percent: percent("50")}},
+		`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": true, "type": "odd", "amount": 50}`: {Type: providers.RuleFixed, Amount: euros("20"),
+			FirstPayment: &providers.PaymentRule{Type: providers.RuleUnknown}, Notes: []string{"first_payment_commission: odd 50"}},
+		`"commission_type": "fixed", "commission_amount": 20, "limit_type": "months", "limit_amount": 12`:      {Type: providers.RuleFixed, Amount: euros("20"), Months: new(int64(12))},
+		`"commission_type": "fixed", "commission_amount": 20, "limit_type": "Payments", "limit_amount": "3"`:   {Type: providers.RuleFixed, Amount: euros("20"), Payments: new(int64(3))},
+		`"commission_type": "fixed", "commission_amount": 20, "limit_type": "moons", "limit_amount": 3`:        {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{"limit_type: moons", "limit_amount: 3"}},
+		`"commission_type": "fixed", "commission_amount": 20, "limit_type": "months", "limit_amount": 1.5`:     {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{"limit_type: months", "limit_amount: 1.5"}},
+		`"commission_type": "fixed", "commission_amount": 20, "limit_type": null, "limit_amount": null`:        {Type: providers.RuleFixed, Amount: euros("20")},
+		`"commission_type": "fixed", "commission_amount": 20, "limit_type": {"a": 1}, "limit_amount": [false]`: {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{`limit_type: {"a":1}`, "limit_amount: [false]"}},
+		`"name": "nothing said"`: nil,
 	} {
-		rule, got := decoded(t, (*reply).campaign, `{"id": "c", `+tt.wire+`}`).Commission, "none"
-		if rule != nil {
-			got = string(rule.Type)
-			if rule.Percent != nil {
-				got += " " + rule.Percent.String() + "%"
-			}
-			if rule.Amount != nil {
-				got += " " + rule.Amount.Amount.String() + " " + rule.Amount.CurrencyCode
-			}
-		}
-		if got != tt.want {
-			t.Errorf("%s: got %s, want %s", tt.wire, got, tt.want)
+		got := decoded(t, (*reply).campaign, `{"id": "c", `+wire+`}`).Commission
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", wire, diff)
 		}
 	}
 }

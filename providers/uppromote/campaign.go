@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // programList reads programs: a page of them, or one by its id.
@@ -35,10 +36,13 @@ type wireProgram struct {
 	ID                 int64             `json:"id"`
 	Name               string            `json:"name"`
 	IsDefault          string            `json:"is_default"`
-	Rule               string            `json:"rule"`
+	Rule               json.RawMessage   `json:"rule"`
 	CommissionType     string            `json:"commission_type"`
 	CommissionAmount   providers.Decimal `json:"commission_amount"`
-	CommissionAdvanced []json.RawMessage `json:"commission_advanced"`
+	CommissionAdvanced json.RawMessage   `json:"commission_advanced"`
+	NewCustomer        json.RawMessage   `json:"new_customer_commission"`
+	Lifetime           json.RawMessage   `json:"lifetime_commission"`
+	SpecialCoupon      json.RawMessage   `json:"special_coupon_commission"`
 	CreatedAt          time.Time         `json:"created_at"`
 }
 
@@ -62,23 +66,36 @@ func (w *wireProgram) isDefault() *bool {
 	return nil
 }
 
-// commission is the rule where it is a simple one: neither by product nor by item. Its words are shown to people, of
-// which one is documented; the others are assumed.
+// ruleTypes are the vendor's three types, by the words that people are shown.
+var ruleTypes = map[string]providers.CommissionRuleType{
+	"percent of sale": providers.RulePercentage, "flat rate per order": providers.RuleFixed, "flat rate per item": providers.RuleFixedPerItem,
+}
+
+// commission is the program's rule. What differs by product, customer or coupon is opaque, and goes
+// into the notes.
 func (w *wireProgram) commission(currency string) *providers.CommissionRule {
-	switch {
-	case w.CommissionType == "" || strings.EqualFold(w.Rule, "advance") || len(w.CommissionAdvanced) > 0 || strings.EqualFold(w.CommissionType, "flat rate per item"):
-		return nil
-	case strings.EqualFold(w.CommissionType, "percent of sale"):
-		rule := &providers.CommissionRule{Type: providers.RulePercentage}
-		if w.CommissionAmount.Set {
-			rule.Percent = &w.CommissionAmount.Value
-		}
-		return rule
-	case strings.EqualFold(w.CommissionType, "flat rate per order"):
-		return &providers.CommissionRule{Type: providers.RuleFixed, Amount: w.CommissionAmount.Major(currency)}
-	default:
-		return &providers.CommissionRule{Type: providers.RuleUnknown}
+	t, ok := ruleTypes[strings.ToLower(w.CommissionType)]
+	if !ok {
+		t = providers.RuleUnknown
 	}
+	rule := providers.NewCommissionRule(t, w.CommissionAmount, currency)
+	if !ok && w.CommissionType != "" {
+		rule.Notes = append(rule.Notes, "commission_type: "+w.CommissionType)
+		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
+	}
+	var basic string
+	_, _ = wire.Decode(w.Rule, &basic)
+	if !strings.EqualFold(basic, "basic") && !strings.EqualFold(basic, "auto") { // words that are assumed to add nothing
+		rule.Note("rule", w.Rule)
+	}
+	rule.Note("commission_advanced", w.CommissionAdvanced)
+	rule.Note("new_customer_commission", w.NewCustomer)
+	rule.Note("lifetime_commission", w.Lifetime)
+	rule.Note("special_coupon_commission", w.SpecialCoupon)
+	if w.CommissionType == "" && rule.Notes == nil {
+		return nil
+	}
+	return rule
 }
 
 // What other records tell of a program: its id, and in affiliates its name. Lists below it need no more.

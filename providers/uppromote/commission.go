@@ -271,16 +271,10 @@ func (r *reply) commission(w *wireReferral) *providers.Commission {
 	return c
 }
 
-// unreadable says whether there was an amount that could not be read.
-func unreadable(d providers.Decimal) bool {
-	o, ok := any(d).(interface{ Odd() bool })
-	return ok && o.Odd()
-}
-
 // payable is the commission with its adjustment; nil where one of them cannot be read. That the one excludes the
 // other is assumed.
 func (w *wireReferral) payable(currency string) *providers.Money {
-	if !w.Commission.Set || unreadable(w.CommissionAdjustment) {
+	if !w.Commission.Set || w.CommissionAdjustment.Odd() {
 		return nil
 	}
 	a, b := w.Commission.Value, w.CommissionAdjustment.Value // zero where there is none

@@ -75,12 +75,29 @@ func TestPaidReferral(t *testing.T) {
 }
 
 func TestCommissionRules(t *testing.T) {
+	const share = `{"commission_type":"Percent Of Sale","commission_amount":"20.00",`
+	twenty, err := providers.ParseDecimal("20")
+	if err != nil {
+		t.Fatal(err)
+	}
+	percent := func(notes ...string) *providers.CommissionRule {
+		return &providers.CommissionRule{Type: providers.RulePercentage, Percent: &twenty, Notes: notes}
+	}
 	for row, want := range map[string]*providers.CommissionRule{
-		`{"commission_type":"FLAT RATE PER ORDER","commission_amount":5}`:                                          {Type: providers.RuleFixed, Amount: money("5")},
-		`{"commission_type":"Flat Rate Per Item","commission_amount":"5"}`:                                         nil,
-		`{"commission_type":"Barter","commission_amount":"5"}`:                                                     {Type: providers.RuleUnknown},
-		`{"commission_type":"Percent Of Sale","commission_amount":"20","commission_advanced":[{"product":"tea"}]}`: nil,
-		`{}`: nil,
+		`{"commission_type":"FLAT RATE PER ORDER","commission_amount":5}`:  {Type: providers.RuleFixed, Amount: money("5")},
+		`{"commission_type":"Flat Rate Per Item","commission_amount":"5"}`: {Type: providers.RuleFixedPerItem, Amount: money("5")},
+		`{"commission_type":"Percent of sale","commission_amount":"N/A"}`:  {Type: providers.RulePercentage},
+		`{"commission_type":"Barter","commission_amount":"5"}`:             {Type: providers.RuleUnknown, Notes: []string{"commission_type: Barter", "commission_amount: 5"}},
+		share + `"rule":"advance"}`:                                        percent("rule: advance"),
+		share + `"rule":"basic"}`:                                          percent(),
+		share + `"rule":null,"commission_advanced":[]}`:                    percent(),
+		share + `"commission_advanced":[{"product": "tea"}]}`:              percent(`commission_advanced: [{"product":"tea"}]`),
+		share + `"new_customer_commission":{"rate":"30"}}`:                 percent(`new_customer_commission: {"rate":"30"}`),
+		share + `"lifetime_commission":{},"rule":"advance"}`:               percent("rule: advance"),
+		share + `"lifetime_commission":"on"}`:                              percent("lifetime_commission: on"),
+		share + `"special_coupon_commission":[1],"rule":["odd",{}]}`:       percent(`rule: ["odd",{}]`, "special_coupon_commission: [1]"),
+		`{"rule":"advance"}`:                                               {Type: providers.RuleUnknown, Notes: []string{"rule: advance"}},
+		`{}`:                                                               nil,
 	} {
 		var w wireProgram
 		if _, err := wire.Decode([]byte(row), &w); err != nil {
