@@ -90,11 +90,25 @@ var version string
 
 // Run prints the version, and what it was built with.
 func (versionCommand) Run(p *process) error {
-	if b, ok := debug.ReadBuildInfo(); version == "" && ok {
-		version = b.Main.Version
-	}
-	_, err := fmt.Fprintln(p.stdout, "partnergraph", version, runtime.Version())
+	_, err := fmt.Fprintln(p.stdout, "partnergraph", programVersion(), runtime.Version())
 	return err
+}
+
+// programVersion is version, or else the Go toolchain's stamp.
+func programVersion() string {
+	if b, ok := debug.ReadBuildInfo(); version == "" && ok {
+		return b.Main.Version
+	}
+	return version
+}
+
+// userAgent is what vendors are told of the program. A build without a version is "dev".
+func userAgent() string {
+	v := programVersion()
+	if v == "" || v == "(devel)" {
+		v = "dev"
+	}
+	return "partnergraph/" + v
 }
 
 // logger writes text for people at a terminal, else JSON.
@@ -115,7 +129,7 @@ func (p *process) provider(a config.Account, b providers.Budget, client *http.Cl
 	}
 	made, err := factory.New(providers.Config{
 		Account: a.ID, Name: a.Name, Currency: a.Currency, BaseURL: a.BaseURL, Credentials: a.Credentials.Reveal(), Timeout: a.Timeout,
-		HTTP: client, Logger: log.With(slog.String("account", a.ID)), Budget: b, Now: p.now,
+		UserAgent: userAgent(), HTTP: client, Logger: log.With(slog.String("account", a.ID)), Budget: b, Now: p.now,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", a.ID, err)
@@ -167,7 +181,9 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
-			Ledger:  ledger.New(p.entries, ledger.Options{Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Logger: p.log}),
+			Ledger: ledger.New(p.entries, ledger.Options{
+				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Logger: p.log,
+			}),
 			Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,

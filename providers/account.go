@@ -27,7 +27,7 @@ type AccountStatus string
 
 // The states of an account.
 const (
-	AccountOK       AccountStatus = "OK"       // the last call succeeded, or none was made yet
+	AccountOK       AccountStatus = "OK"       // the last calls succeeded, or none was made yet
 	AccountDegraded AccountStatus = "DEGRADED" // some calls fail just now
 	AccountDown     AccountStatus = "DOWN"     // nothing gets through: the key is refused or the vendor unreachable
 )

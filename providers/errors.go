@@ -21,6 +21,7 @@ const (
 	KindBadReply     Kind = "bad_reply"    // the vendor answered something that cannot be understood
 	KindUnsupported  Kind = "unsupported"  // the vendor does not have this
 	KindCanceled     Kind = "canceled"     // the caller gave up
+	KindAllowance    Kind = "allowance"    // not called: the request has made all the calls that it may make
 )
 
 // Retryable says whether the same read may succeed later without anything being changed.
@@ -28,13 +29,17 @@ func (k Kind) Retryable() bool { return k == KindRateLimited || k == KindUnavail
 
 // Error is the error of a provider. Its text may hold what the vendor said and is meant for the
 // log; clients are shown a sentence made from the Kind.
+//
+// Only the HTTP client of the vendors sets Unsent and Refused. A write that failed with neither may
+// have been made.
 type Error struct {
 	Account    string // the account's id
 	Provider   string // the vendor's word in the configuration
 	Op         string // what was tried: "GET /referrals"
 	Kind       Kind
 	Status     int                 // the HTTP status, 0 where there was none
-	Sent       bool                // of a write: it may have reached the vendor
+	Unsent     bool                // no connection was handed the request: nothing can have been done
+	Refused    bool                // of a write: the vendor refused it by a documented reply: nothing was done
 	RetryAfter time.Duration       // 0 where nobody said
 	Fields     map[string][]string // what the vendor said of single fields, in the vendor's spelling
 	Err        error
@@ -54,6 +59,19 @@ func (e *Error) Error() string {
 
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
+
+// ErrEdge says that a reply came from the vendor's edge network, not from its API.
+var ErrEdge = errors.New("the vendor's edge (bot protection) answered, not the API")
+
+// NothingWritten says whether the error of a write proves that nothing was written: the input was
+// refused ([Problems]), the request was not sent, or the vendor refused it by a documented reply.
+func NothingWritten(err error) bool {
+	if errors.As(err, new(Problems)) {
+		return true
+	}
+	var e *Error
+	return errors.As(err, &e) && (e.Unsent || e.Refused)
+}
 
 // KindOf is the kind of the first [*Error] in err's tree; KindUnknown where there is none.
 func KindOf(err error) Kind {

@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -29,6 +31,9 @@ var nounLetters = map[Noun]byte{
 	NounAccount: 'o', NounAffiliate: 'a', NounMembership: 'm', NounCampaign: 'c', NounReferral: 'r',
 	NounCommission: 'e', NounPayout: 'p', NounCoupon: 'k', NounWebhookSubscription: 'w',
 }
+
+// Nouns are all nouns.
+var Nouns = slices.Sorted(maps.Keys(nounLetters))
 
 var nounsByLetter = func() map[byte]Noun {
 	m := make(map[byte]Noun, len(nounLetters))

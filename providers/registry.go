@@ -31,7 +31,8 @@ type Config struct {
 	Currency    string            // ISO 4217, of amounts where the vendor names none
 	BaseURL     string            // "" for the vendor's own
 	Credentials map[string]string // by the names in Factory.Credentials
-	Timeout     time.Duration     // of one call, retries included; > 0
+	Timeout     time.Duration     // of one call, retries included, and of all calls of a request; > 0
+	UserAgent   string            // sent with every call; "" for the default
 
 	HTTP   *http.Client // its Timeout is not used
 	Logger *slog.Logger

@@ -150,10 +150,13 @@ type Write struct {
 	// holds no secret.
 	Before json.RawMessage
 
-	// Send makes the write, by one call that is never repeated. An error whose [Error].Sent is false says that nothing has left. An
-	// error that the vendor answered (KindInvalid, KindNotFound, KindConflict, KindUnauthorized, KindRateLimited, KindUnsupported) says that
-	// nothing was done; Problems likewise. After any other error nobody knows.
+	// Send makes the write, by one call that is never repeated. [NothingWritten] says which errors
+	// prove that nothing was written. After any other error the write may have been made.
 	Send func(ctx context.Context) (*Written, error)
+
+	// Stale are records that the write may change and the command does not name. The cache forgets
+	// them, with those that the command names and all lists, when the outcome is not known.
+	Stale []ID
 
 	// Fields translates the vendor's names of fields into the input's paths, for what the vendor says of single fields.
 	Fields map[string]string

@@ -95,6 +95,15 @@ var kinds = map[providers.Kind]struct {
 	providers.KindCanceled:     {CodeUpstreamUnavailable, "the request ended before %s answered"},
 }
 
+// sentences are what a client is told instead where the kind alone would say something else.
+var sentences = []struct {
+	cause error
+	text  string
+}{
+	{providers.ErrEdge, "the edge network in front of %s (bot protection) answered, not its API"},
+	{providers.ErrAccountTime, "the calls to %s took longer than the account's timeout"},
+}
+
 type requestIDKey struct{}
 
 // WithRequestID is ctx with the id of the HTTP request, which every error repeats.
@@ -136,6 +145,9 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			out.Extensions[k] = v
 		}
 	case r.presentWrite(err, out):
+	case errors.Is(err, providers.ErrAllowance):
+		out.Message = fmt.Sprintf("the request reached the limit of %d calls to vendors (limits.calls), and what it had not read by then is missing; ask for less at once", r.calls)
+		out.Extensions["code"], out.Extensions["retryable"] = CodeTooComplex, false
 	case errors.As(err, &provider) && kinds[provider.Kind].code != "":
 		kind := kinds[provider.Kind]
 		name := "the vendor"
@@ -143,6 +155,11 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			a := p.Account()
 			name = a.Provider.Name
 			out.Extensions["account"], out.Extensions["provider"] = a.ID.String(), a.Provider.ID
+		}
+		for _, s := range sentences {
+			if errors.Is(provider, s.cause) {
+				kind.text = s.text
+			}
 		}
 		out.Message, out.Extensions["code"] = fmt.Sprintf(kind.text, name), kind.code
 		out.Extensions["retryable"] = provider.Kind.Retryable()

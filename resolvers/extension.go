@@ -2,6 +2,8 @@ package resolvers
 
 import (
 	"context"
+	"errors"
+	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -66,10 +68,10 @@ func WithExplain(ctx context.Context) context.Context {
 	return context.WithValue(ctx, explainKey{}, true)
 }
 
-// InterceptOperation gives the operation its loaders and its trace.
+// InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	ctx = providers.WithTrace(ctx, new(providers.Trace))
-	return next(withLoaders(ctx, e.r))
+	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls), e.r))
 }
 
 // Cost is extensions.cost of every response to staff.
@@ -101,6 +103,9 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response
 	}
+	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Query {
+		response.Errors = onceOverAllowance(response.Errors)
+	}
 	planned, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannedStat).(int)
 	trace := providers.TraceFrom(ctx)
 	if trace == nil {
@@ -118,6 +123,20 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 		response.Extensions["explain"] = explain(trace.Calls())
 	}
 	return response
+}
+
+// onceOverAllowance keeps the first of the errors which say that a query reached limits.calls: it is
+// one fact about the query, however many fields it left empty. (Of mutations each has its own limit.)
+func onceOverAllowance(errs gqlerror.List) gqlerror.List {
+	said := false
+	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {
+		if !errors.Is(e, providers.ErrAllowance) {
+			return false
+		}
+		again := said
+		said = true
+		return again
+	})
 }
 
 func explain(calls []providers.Call) Explanation {

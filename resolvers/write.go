@@ -38,6 +38,7 @@ func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Paylo
 	}
 	out, err := r.ledger.Do(ctx, ledger.Request{Subject: auth.ViewerFrom(ctx).Subject, Command: c, Writer: p, Timeout: r.timeout})
 	forget(ctx) // what the operation has read before may be another now
+	providers.AllowanceFrom(ctx).Restart(id.Account)
 	if err != nil {
 		return nil, located(p, err)
 	}

@@ -154,9 +154,10 @@ func (c *Cache) fault(op string, err error) error {
 	return &providers.Error{Account: c.account, Op: op, Kind: kind, Err: err}
 }
 
-// refresh reads keys again behind a stale answer. The calls are no longer the request's.
+// refresh reads keys again behind a stale answer. The calls are no longer the request's: neither its
+// trace nor its allowance counts them.
 func (c *Cache) refresh(ctx context.Context, keys, need []string, r run) {
-	c.flights.behind(providers.WithTrace(ctx, nil), c.o.Timeout, keys, need, func(ctx context.Context, keys []string) (any, error) {
+	c.flights.behind(providers.WithoutAllowance(providers.WithTrace(ctx, nil)), c.o.Timeout, keys, need, func(ctx context.Context, keys []string) (any, error) {
 		answer, err := r(ctx, keys)
 		if err != nil {
 			c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0], "keys", len(keys), "error", err)

@@ -160,6 +160,16 @@ func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 	return f.answer, f.err
 }
 
+// bring is wait for some of a joined flight's keys. The request that began a flight pays for its
+// calls; where its allowance ended them, the caller reads its keys by its own.
+func (fs *flights) bring(ctx context.Context, f, own *flight, keys []string, r run) (any, error) {
+	answer, err := fs.wait(ctx, f)
+	if f != own && providers.OverAllowance(err) {
+		return r(ctx, keys)
+	}
+	return answer, err
+}
+
 // flightContext is a flight's context. It has the deadline of those who wait, so that a budget can
 // refuse at once what would come too late, but ends only when they have gone.
 type flightContext struct {

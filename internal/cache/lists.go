@@ -80,8 +80,8 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 		return v, nil
 	}
 	flights, own := c.flights.join(ctx, []string{key}, nil, again)
-	for f := range flights {
-		answer, err := c.flights.wait(ctx, f)
+	for f, keys := range flights {
+		answer, err := c.flights.bring(ctx, f, own, keys, again)
 		if err != nil {
 			return none, c.fault(key, err)
 		}

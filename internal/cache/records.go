@@ -47,17 +47,17 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	}
 	flights, own := c.flights.join(ctx, missing, need, load)
 	var failed error
-	for f, keys := range flights {
-		answer, err := c.flights.wait(ctx, f)
+	var refused []string // keys whose reads the allowance of another request ended
+	take := func(answer any, err error, keys []string, others bool) {
 		if err != nil {
 			failed = c.fault(op, err)
 			for _, k := range keys {
 				fail(b, byKey[k], failed)
 			}
-			continue
+			return
 		}
 		brought := answer.(*providers.Batch[T])
-		if f != own {
+		if others {
 			c.noteRecords(ctx, noun, keys, providers.SourceMemory)
 		}
 		b.Harvest.Add(brought.Harvest)
@@ -65,10 +65,20 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 			id := byKey[k]
 			if row := brought.Found[id]; row != nil {
 				b.Found[id] = row
-			} else if err := brought.Failed[id]; err != nil {
+			} else if err := brought.Failed[id]; others && providers.OverAllowance(err) {
+				refused = append(refused, k)
+			} else if err != nil {
 				fail(b, id, err)
 			}
 		}
+	}
+	for f, keys := range flights {
+		answer, err := c.flights.bring(ctx, f, own, keys, load)
+		take(answer, err, keys, f != own)
+	}
+	if len(refused) > 0 {
+		answer, err := load(ctx, refused)
+		take(answer, err, refused, false)
 	}
 	if err := c.over(ctx, op); err != nil {
 		return nil, err

@@ -26,7 +26,7 @@
 //	    rate_limit:                # default: what the vendor documents
 //	      requests: 200
 //	      per: 1m
-//	    timeout: 10s               # of one call to the vendor, its retries included
+//	    timeout: 10s               # of one call to the vendor, its retries included; and of all calls of one request together
 //	    customer_emails: hidden    # hidden | campaign | shown: what partners may see of customers' addresses
 //
 //	cache:                         # how long a record counts as fresh

@@ -15,14 +15,15 @@ type Options struct {
 	Settle time.Duration // how long a write that nobody answered may still land
 	Keep   time.Duration // how long outcomes are given again
 	Plan   time.Duration // how long planning may take
+	Calls  int           // how many calls to vendors the reads of one write may take; 0: not bounded
 	Logger *slog.Logger  // one line for each outcome
 }
 
 // Ledger makes writes. It is safe for concurrent use, and starts no goroutine.
 type Ledger struct {
-	store Store
-	o     Options
-	lanes lanes
+	store   Store
+	o       Options
+	targets keyedMutex
 }
 
 // New makes a ledger over a store. Every replica has to be given the same options.
@@ -116,11 +117,11 @@ func (w *write) do(ctx context.Context) (*Outcome, error) {
 	if out, err := w.known(ctx); out != nil || err != nil {
 		return out, err
 	}
-	leave, err := w.lanes.enter(ctx, w.target)
+	unlock, err := w.targets.lock(ctx, w.target)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrBusy, err)
 	}
-	defer leave()
+	defer unlock()
 	if err := w.hold(ctx); err != nil {
 		return nil, err
 	}
@@ -184,7 +185,7 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	if e.Proof.By == providers.ProofNone {
 		return nil, w.never(ctx)
 	}
-	ctx, cancel := context.WithTimeout(ctx, w.o.Plan)
+	ctx, cancel := w.reads(ctx)
 	defer cancel()
 	verdict, written, err := w.Writer.Look(ctx, w.Command, e.Before, w.lease.Last != w.key)
 	if err != nil {
@@ -200,6 +201,17 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	}
 }
 
+// reads bounds the reads of a write: the time and the number of calls that they take together. The
+// allowance of the client's own request is not charged.
+func (w *write) reads(ctx context.Context) (context.Context, context.CancelFunc) {
+	if w.o.Calls > 0 {
+		ctx = providers.WithCallLimit(ctx, w.o.Calls)
+	} else {
+		ctx = providers.WithoutAllowance(ctx)
+	}
+	return context.WithTimeout(ctx, w.o.Plan)
+}
+
 // never notes that nobody can ever tell.
 func (w *write) never(ctx context.Context) error {
 	w.entry.State, w.entry.Before = unknown, nil // nobody looks again
@@ -209,7 +221,7 @@ func (w *write) never(ctx context.Context) error {
 
 // make plans the write, stores the intent, sends, and stores the outcome.
 func (w *write) make(ctx context.Context) (*Outcome, error) {
-	planned, cancel := context.WithTimeout(ctx, w.o.Plan)
+	planned, cancel := w.reads(ctx)
 	defer cancel()
 	plan, err := w.Writer.Plan(planned, w.Command)
 	if p := (providers.Problems)(nil); errors.As(err, &p) {
@@ -257,7 +269,7 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 
 // send makes the one call, within the lease.
 func (w *write) send(ctx context.Context, plan *providers.Write) (*providers.Written, error) {
-	ctx, cancel := context.WithTimeout(ctx, w.Timeout)
+	ctx, cancel := context.WithTimeout(providers.WithoutAllowance(ctx), w.Timeout)
 	defer cancel()
 	return plan.Send(ctx)
 }

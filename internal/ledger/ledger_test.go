@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -125,11 +127,11 @@ func TestRefusals(t *testing.T) {
 		err  providers.Error
 		want providers.Problems
 	}{
-		"a field is invalid":       {providers.Error{Kind: providers.KindInvalid, Sent: true, Fields: map[string][]string{"event_id": {"is odd: dana@example.com"}}}, problem(providers.ProblemInvalid, "eventId", "the vendor does not accept this")},
-		"a field is taken":         {providers.Error{Kind: providers.KindInvalid, Sent: true, Fields: map[string][]string{"event_id": {"has already been taken"}}}, problem(providers.ProblemTaken, "eventId", "the vendor says that another record has this already")},
-		"a field of another name":  {providers.Error{Kind: providers.KindInvalid, Sent: true, Fields: map[string][]string{"x": {"is odd"}}}, problem(providers.ProblemInvalid, "", "the vendor does not accept this")},
-		"a record is not there":    {providers.Error{Kind: providers.KindNotFound, Sent: true}, problem(providers.ProblemNotFound, "", "the vendor does not have this record")},
-		"it conflicts":             {providers.Error{Kind: providers.KindConflict, Sent: true}, problem(providers.ProblemConflict, "", "the vendor says that this does not agree with what is there")},
+		"a field is invalid":       {providers.Error{Kind: providers.KindInvalid, Refused: true, Fields: map[string][]string{"event_id": {"is odd: dana@example.com"}}}, problem(providers.ProblemInvalid, "eventId", "the vendor does not accept this")},
+		"a field is taken":         {providers.Error{Kind: providers.KindInvalid, Refused: true, Fields: map[string][]string{"event_id": {"has already been taken"}}}, problem(providers.ProblemTaken, "eventId", "the vendor says that another record has this already")},
+		"a field of another name":  {providers.Error{Kind: providers.KindInvalid, Refused: true, Fields: map[string][]string{"x": {"is odd"}}}, problem(providers.ProblemInvalid, "", "the vendor does not accept this")},
+		"a record is not there":    {providers.Error{Kind: providers.KindNotFound, Refused: true}, problem(providers.ProblemNotFound, "", "the vendor does not have this record")},
+		"it conflicts":             {providers.Error{Kind: providers.KindConflict, Refused: true}, problem(providers.ProblemConflict, "", "the vendor says that this does not agree with what is there")},
 		"a batch says it in words": {providers.Error{}, problem(providers.ProblemWrongState, "id", "it is archived")},
 	} {
 		in(t, name, func(b bench) {
@@ -153,9 +155,9 @@ func TestRefusals(t *testing.T) {
 	}
 	for name, err := range map[string]error{
 		"not sent":         cut(false),
-		"refused key":      &providers.Error{Kind: providers.KindUnauthorized, Sent: true},
-		"over the limit":   &providers.Error{Kind: providers.KindRateLimited, Sent: true},
-		"no place in time": &providers.Error{Kind: providers.KindRateLimited},
+		"refused key":      &providers.Error{Kind: providers.KindUnauthorized, Refused: true},
+		"over the limit":   &providers.Error{Kind: providers.KindRateLimited, Refused: true},
+		"no place in time": &providers.Error{Kind: providers.KindRateLimited, Unsent: true},
 	} {
 		in(t, name+": nothing happened, and the key is free", func(b bench) {
 			b.sends(func(func()) error { return err })
@@ -163,6 +165,57 @@ func TestRefusals(t *testing.T) {
 			b.sends(answered)
 			b.made(command("key-0001", "1", "ev"), false)
 			b.wants(b.T, 2, 1, "ev")
+		})
+	}
+}
+
+// TestOnlyProofSettles: whatever the kind of an error, it settles nothing unless the client of the
+// vendors says that the request was not sent, or that its reply was a documented refusal.
+func TestOnlyProofSettles(t *testing.T) {
+	for _, kind := range []providers.Kind{
+		providers.KindUnknown, providers.KindUnauthorized, providers.KindNotFound, providers.KindInvalid, providers.KindConflict, providers.KindRateLimited,
+		providers.KindUnavailable, providers.KindBadReply, providers.KindUnsupported, providers.KindCanceled, providers.KindAllowance,
+	} {
+		for _, status := range []int{0, 200, 403, 404, 422, 503} {
+			in(t, fmt.Sprintf("%s, status %d", kind, status), func(b bench) {
+				b.sends(func(do func()) error { do(); return &providers.Error{Kind: kind, Status: status} })
+				b.unknown(command("key-0001", "1", "ev"), settle)
+				time.Sleep(settle)
+				b.made(command("key-0001", "1", "ev"), false)
+				b.wants(b.T, 1, 1, "ev")
+			})
+		}
+	}
+}
+
+// TestReadsOfWrites: planning and looking have an allowance of their own, and the write needs none.
+func TestReadsOfWrites(t *testing.T) {
+	const calls = 3
+	for name, c := range map[string]struct{ limit, want int }{"bounded": {calls, calls}, "not bounded": {0, 1000}} {
+		in(t, name, func(b bench) {
+			l := ledger.New(b.store, ledger.Options{Settle: settle, Keep: keep, Plan: time.Minute, Calls: c.limit, Logger: slog.New(slog.DiscardHandler)})
+			taken := map[string]int{}
+			b.reads = func(ctx context.Context, what string) {
+				for range 1000 {
+					if providers.AllowanceFrom(ctx).Take() {
+						taken[what]++
+					}
+				}
+			}
+			request := request(b.vendor, command("key-0001", "1", "ev"))
+			ctx := providers.WithAllowance(b.Context(), 1)
+			b.sends(cutAfter)
+			_, _ = l.Do(ctx, request)
+			time.Sleep(settle)
+			if out, err := l.Do(ctx, request); err != nil || out.ID.IsZero() {
+				b.Errorf("got %+v, %v", out, err)
+			}
+			if want := map[string]int{"plan": c.want, "send": 1000, "look": c.want}; !maps.Equal(taken, want) {
+				b.Errorf("calls %v, want %v", taken, want)
+			}
+			if !providers.AllowanceFrom(ctx).Take() {
+				b.Error("the request's own allowance was charged")
+			}
 		})
 	}
 }

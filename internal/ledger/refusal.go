@@ -9,22 +9,16 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// refusal reads the error of a call: what the vendor refused, or that nothing has been done. Else nobody knows.
+// refusal reads the error of a call: the problems with the input that the vendor refused, if any,
+// and whether it is proven that nothing was written.
 func refusal(plan *providers.Write, err error) (problems providers.Problems, nothing bool) {
 	if errors.As(err, &problems) {
 		return problems, true
 	}
-	e := (*providers.Error)(nil)
-	if !errors.As(err, &e) {
-		return nil, false
-	}
-	switch e.Kind {
-	case providers.KindInvalid, providers.KindNotFound, providers.KindConflict:
+	if e := (*providers.Error)(nil); errors.As(err, &e) && e.Refused && codes[e.Kind] != "" {
 		return said(plan, e), true
-	case providers.KindUnauthorized, providers.KindRateLimited, providers.KindUnsupported:
-		return nil, true
 	}
-	return nil, !e.Sent
+	return nil, providers.NothingWritten(err)
 }
 
 // codes are what a vendor's refusal is, by its kind.

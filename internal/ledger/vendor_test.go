@@ -24,6 +24,14 @@ type vendor struct {
 	plan  error          // what planning says
 	send  func(do func()) error
 	look  error
+	reads func(ctx context.Context, what string) // what planning, sending and looking take; nil: nothing
+}
+
+// read is called by each method, with its name.
+func (v *vendor) read(ctx context.Context, what string) {
+	if v.reads != nil {
+		v.reads(ctx, what)
+	}
 }
 
 // answered does the work and says so; the others do it, or not, and say nothing.
@@ -34,7 +42,7 @@ var (
 )
 
 func cut(sent bool) error {
-	return &providers.Error{Account: "saas", Op: "POST /commissions", Kind: providers.KindUnavailable, Sent: sent, Err: errors.New("cut")}
+	return &providers.Error{Account: "saas", Op: "POST /commissions", Kind: providers.KindUnavailable, Unsent: !sent, Err: errors.New("cut")}
 }
 
 var proofs = []providers.Proof{
@@ -55,7 +63,8 @@ func event(c providers.Command) string {
 // Wants is nothing.
 func (v *vendor) Wants(providers.Command) providers.Problems { return nil }
 
-func (v *vendor) Plan(_ context.Context, c providers.Command) (*providers.Write, error) {
+func (v *vendor) Plan(ctx context.Context, c providers.Command) (*providers.Write, error) {
+	v.read(ctx, "plan")
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	if v.plan != nil {
@@ -66,6 +75,7 @@ func (v *vendor) Plan(_ context.Context, c providers.Command) (*providers.Write,
 		w.Proof = proofs[1]
 	}
 	w.Send = func(ctx context.Context) (*providers.Written, error) {
+		v.read(ctx, "send")
 		v.mu.Lock()
 		v.posts++
 		send := v.send
@@ -93,7 +103,8 @@ func written(local string) *providers.Written {
 	return &providers.Written{ID: providers.ID{Account: "saas", Noun: providers.NounCommission, Local: "e" + local}, Secret: "hush"}
 }
 
-func (v *vendor) Look(_ context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (v *vendor) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+	v.read(ctx, "look")
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	switch {

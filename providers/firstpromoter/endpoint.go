@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"maps"
+	"net/http"
 	"net/url"
 	"slices"
 	"strconv"
@@ -295,6 +296,9 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 	lookup := query.Has(findBy)
 	q := request(e.path+"/"+segment, query, &w)
 	q.Op, q.PrivatePath = "GET "+e.path+"/{id}", lookup
+	if lookup {
+		q.NotFound = []int{http.StatusUnprocessableEntity}
+	}
 	r, err := p.get(ctx, q)
 	if err != nil {
 		if notFound(err, lookup) {

@@ -122,7 +122,7 @@ func affiliateScenes() map[string]providertest.Scene[*provider] {
 			if !errors.As(err, &refused) {
 				return nil, err
 			}
-			return map[string]any{"kind": refused.Kind, "fields": refused.Fields, "paths": w.Fields, "sent": refused.Sent}, nil
+			return map[string]any{"kind": refused.Kind, "fields": refused.Fields, "paths": w.Fields, "sent": !refused.Unsent}, nil
 		}},
 		"affiliate_update": writes(&providers.UpdateAffiliateInput{IdempotencyKey: someWrite, ID: jane, Email: new("jane.d@example.com"), FirstName: new("Janet")}, "affiliate_get_active"),
 		"affiliate_accept": status(providers.AffiliateActive), "affiliate_reject": status(providers.AffiliateRejected),

@@ -114,13 +114,14 @@ func New(c providers.Config) (providers.Provider, error) {
 			"Authorization": {"Bearer " + c.Credentials["api_key"]},
 			"Account-Id":    {c.Credentials["account_id"]},
 		},
-		Timeout:  c.Timeout,
-		Private:  []string{"q"}, // people are searched for by their addresses
-		Classify: classify,
-		HTTP:     c.HTTP,
-		Logger:   c.Logger,
-		Budget:   c.Budget,
-		Now:      c.Now,
+		Timeout:   c.Timeout,
+		UserAgent: c.UserAgent,
+		Private:   []string{"q"}, // people are searched for by their addresses
+		Classify:  classify,
+		HTTP:      c.HTTP,
+		Logger:    c.Logger,
+		Budget:    c.Budget,
+		Now:       c.Now,
 	})}, nil
 }
 

@@ -243,7 +243,7 @@ func TestEvents(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *providers.Error
-	if _, err := w.Send(t.Context()); !errors.As(err, &e) || e.Kind != providers.KindBadReply || !e.Sent {
+	if _, err := w.Send(t.Context()); !errors.As(err, &e) || e.Kind != providers.KindBadReply || e.Unsent {
 		t.Errorf("an answer without the commission: got %#v, want one that says it may have been made", err)
 	}
 	if got, want := body.EventDate, "2026-08-20"; got != want {
@@ -265,7 +265,7 @@ func TestOtherRecord(t *testing.T) {
 		t.Fatal(err)
 	}
 	var e *providers.Error
-	if _, err := w.Send(t.Context()); !errors.As(err, &e) || e.Kind != providers.KindBadReply || !e.Sent {
+	if _, err := w.Send(t.Context()); !errors.As(err, &e) || e.Kind != providers.KindBadReply || e.Unsent {
 		t.Errorf("got %#v, want an answer that cannot be understood", err)
 	}
 }

@@ -200,7 +200,7 @@ func (p *provider) send(ctx context.Context, op, path string, body, into any) (*
 
 // unknown is the error of a write that may have been made, or whose reply cannot be understood.
 func (p *provider) unknown(op string, kind providers.Kind, err error) error {
-	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: kind, Sent: true, Err: err}
+	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: kind, Err: err}
 }
 
 // errNoRecordBack is in the error of a write whose reply holds no record that can be shown.

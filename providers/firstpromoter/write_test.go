@@ -135,7 +135,7 @@ func TestUnanswered(t *testing.T) {
 				s.server.Kit().Fail(fault)
 				_, err := w.Send(t.Context())
 				var e *providers.Error
-				if !errors.As(err, &e) || !e.Sent || e.Kind != providers.KindUnavailable {
+				if !errors.As(err, &e) || e.Unsent || e.Kind != providers.KindUnavailable {
 					t.Fatalf("got %#v, want an error that says it may have been sent", err)
 				}
 				if strings.Contains(err.Error(), "@") || strings.Contains(err.Error(), "fp_sandbox_key") {
@@ -175,7 +175,7 @@ func TestNotSent(t *testing.T) {
 		}
 		_, err = promoterList.writeTo(t.Context(), made.(*provider), promoterUpdate, jane, jane.Local, promoterBody{})
 		var e *providers.Error
-		if !errors.As(err, &e) || e.Sent {
+		if !errors.As(err, &e) || !e.Unsent {
 			t.Errorf("%s: got %#v, want an error that says it was not sent", name, err)
 		}
 	}
@@ -280,7 +280,7 @@ func TestBatches(t *testing.T) {
 			var problems providers.Problems
 			switch {
 			case c.sent:
-				if !errors.As(err, &e) || !e.Sent || e.Kind != providers.KindUnavailable && e.Kind != providers.KindBadReply {
+				if !errors.As(err, &e) || e.Unsent || e.Kind != providers.KindUnavailable && e.Kind != providers.KindBadReply {
 					t.Errorf("got %#v, want an error that says it may have been done", err)
 				}
 			case c.code != "":
@@ -308,7 +308,7 @@ func TestWait(t *testing.T) {
 	})), someKey)
 	err := p.act(ctx, promoterArchive, promotersBody{IDs: []int64{1}})
 	var e *providers.Error
-	if !errors.As(err, &e) || !e.Sent {
+	if !errors.As(err, &e) || e.Unsent {
 		t.Errorf("got %#v, want an error that says it may have been done", err)
 	}
 }

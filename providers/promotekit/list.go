@@ -165,7 +165,7 @@ var errNoEnvelope = errors.New("the reply is no success with data")
 var errNoID = errors.New("a row has no id")
 
 func (p *provider) badReply(op string, err error) error {
-	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Sent: true, Err: err}
+	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
 }
 
 // readRows reads one page of the list at path.

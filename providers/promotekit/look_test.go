@@ -35,7 +35,7 @@ func cut(t *testing.T, p *provider, s *sandbox.Server, c providers.Command, afte
 	s.Kit().Fail(kit.Fault{After: after})
 	written, err := plan.Send(t.Context())
 	e := (*providers.Error)(nil)
-	if !errors.As(err, &e) || written != nil || !e.Sent || e.Kind != providers.KindUnavailable {
+	if !errors.As(err, &e) || written != nil || e.Unsent || e.Kind != providers.KindUnavailable {
 		t.Fatalf("nobody answered: got %+v, %v; want an error that says that it was sent", written, err)
 	}
 	return plan
@@ -275,7 +275,7 @@ func TestNothingHasLeft(t *testing.T) {
 		stop(budget, server)
 		_, err = plan.Send(t.Context())
 		e := (*providers.Error)(nil)
-		if !errors.As(err, &e) || e.Sent || sent(s) != 0 {
+		if !errors.As(err, &e) || !e.Unsent || sent(s) != 0 {
 			t.Errorf("%s: got %v, %d sent; want an error that says that nothing has left", name, err, sent(s))
 		}
 	}
@@ -318,7 +318,7 @@ func TestReplies(t *testing.T) {
 			continue
 		}
 		e := (*providers.Error)(nil)
-		if !errors.As(err, &e) || !e.Sent || e.Kind != providers.KindBadReply && e.Kind != providers.KindUnavailable || sent(s) != 1 {
+		if !errors.As(err, &e) || e.Unsent || e.Kind != providers.KindBadReply && e.Kind != providers.KindUnavailable || sent(s) != 1 {
 			t.Errorf("%s %s: got %+v, %v; want an outcome that is not known, after one call", tt.name, tt.body, written, err)
 		}
 	}

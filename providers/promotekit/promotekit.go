@@ -100,17 +100,18 @@ func New(c providers.Config) (providers.Provider, error) {
 		p.totals[n] = new(tally)
 	}
 	p.rest = rest.New(rest.Config{
-		Account:  c.Account,
-		Provider: name,
-		BaseURL:  strings.TrimSuffix(cmp.Or(c.BaseURL, baseURL), "/"),
-		Header:   http.Header{"Authorization": {"Bearer " + key}},
-		Timeout:  c.Timeout,
-		Private:  private,
-		Classify: classify,
-		HTTP:     c.HTTP,
-		Logger:   c.Logger,
-		Budget:   c.Budget,
-		Now:      c.Now,
+		Account:   c.Account,
+		Provider:  name,
+		BaseURL:   strings.TrimSuffix(cmp.Or(c.BaseURL, baseURL), "/"),
+		Header:    http.Header{"Authorization": {"Bearer " + key}},
+		Timeout:   c.Timeout,
+		UserAgent: c.UserAgent,
+		Private:   private,
+		Classify:  classify,
+		HTTP:      c.HTTP,
+		Logger:    c.Logger,
+		Budget:    c.Budget,
+		Now:       c.Now,
 	})
 	return p, nil
 }

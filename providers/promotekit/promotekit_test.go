@@ -300,7 +300,8 @@ func TestErrors(t *testing.T) {
 	}{
 		{400, refused, providers.KindInvalid, `"conflict": "… is taken"`},
 		{401, refused, providers.KindUnauthorized, "conflict"},
-		{403, `<html>`, providers.KindUnauthorized, "403"},
+		{403, `<html>`, providers.KindUnavailable, "bot protection"},
+		{403, refused, providers.KindUnauthorized, "403"},
 		{404, refused, providers.KindNotFound, "conflict"},
 		{409, refused, providers.KindConflict, "conflict"},
 		{200, refused, providers.KindBadReply, "conflict"},

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -32,6 +34,9 @@ var (
 func get[D any](ctx context.Context, p *provider, op, path string, query url.Values) (data D, _ oddities, _ error) {
 	var a wire.Reply[envelope[D]]
 	r := rest.Request{Op: "GET " + op, Path: path, Query: query, Into: &a}
+	if strings.HasSuffix(op, "/{id}") {
+		r.NotFound = []int{http.StatusUnprocessableEntity}
+	}
 	if err := p.client.Get(ctx, r); err != nil {
 		return data, nil, err
 	}
@@ -49,7 +54,7 @@ func (p *provider) contradiction(op, said string, w wireError) error {
 		return nil
 	}
 	e := w.fault()
-	e.Account, e.Provider, e.Op, e.Status, e.Kind, e.Sent = p.config.Account, name, op, status, kind(status), true
+	e.Account, e.Provider, e.Op, e.Status, e.Kind = p.config.Account, name, op, status, kind(status)
 	return e
 }
 

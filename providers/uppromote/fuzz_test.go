@@ -83,7 +83,7 @@ func FuzzWritten(f *testing.F) {
 		made := func(what string, w *providers.Written, err error) {
 			var e *providers.Error
 			switch {
-			case err != nil && (!errors.As(err, &e) || !e.Sent):
+			case err != nil && (!errors.As(err, &e) || e.Unsent):
 				t.Fatalf("%s, answered by %q: %v, which does not say that it was sent", what, body, err)
 			case err == nil && (w.ID.Account != "store" || w.ID.Local == ""):
 				t.Fatalf("%s, answered by %q: written %+v", what, body, w)

@@ -246,7 +246,7 @@ func TestReplies(t *testing.T) {
 		written, err := w.Send(context.Background())
 		var got string
 		if e := (*providers.Error)(nil); errors.As(err, &e) {
-			if got = string(e.Kind); !e.Sent {
+			if got = string(e.Kind); e.Unsent {
 				t.Errorf("%s: %+v does not say that it was sent", tt.reply, e)
 			}
 		} else if err == nil {

@@ -22,7 +22,7 @@ func TestUnreached(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		cancel()
 		_, err := w.Send(ctx)
-		if e := (*providers.Error)(nil); !errors.As(err, &e) || e.Sent {
+		if e := (*providers.Error)(nil); !errors.As(err, &e) || !e.Unsent {
 			t.Errorf("%s: %+v; want an error that says that nothing was sent", m, err)
 		}
 		if log := sim.Kit().Requests(); len(log) > 0 {
@@ -55,7 +55,7 @@ func TestNothingLeft(t *testing.T) {
 	command := &providers.CreateAffiliateInput{IdempotencyKey: someKey, Account: id(providers.NounAccount, ""), Email: newEmail}
 	w := planned(t, p.(*provider), command)
 	_, err = w.Send(t.Context())
-	if e := (*providers.Error)(nil); !errors.As(err, &e) || e.Sent || e.Kind != providers.KindRateLimited {
+	if e := (*providers.Error)(nil); !errors.As(err, &e) || !e.Unsent || e.Kind != providers.KindRateLimited {
 		t.Errorf("without budget: %+v; want an error that says that nothing was sent", err)
 	}
 	c.Budget, c.BaseURL, c.HTTP = &places{left: 9}, "http://127.0.0.1:1", &http.Client{}
@@ -64,7 +64,7 @@ func TestNothingLeft(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = createAffiliate{gone.(*provider), command}.send(t)
-	if e := (*providers.Error)(nil); !errors.As(err, &e) || e.Sent || e.Kind != providers.KindUnavailable {
+	if e := (*providers.Error)(nil); !errors.As(err, &e) || !e.Unsent || e.Kind != providers.KindUnavailable {
 		t.Errorf("a refused connection: %+v; want an error that says that nothing was sent", err)
 	}
 	if n := len(writes(sim.Kit().Requests())); n > 0 {

@@ -104,13 +104,14 @@ func New(c providers.Config) (providers.Provider, error) {
 			"Authorization": {c.Credentials[apiKey]}, // no "Bearer"
 			"Accept":        {"application/json"},
 		},
-		Timeout:  c.Timeout,
-		Private:  []string{emailParam},
-		Classify: classify,
-		HTTP:     c.HTTP,
-		Logger:   c.Logger,
-		Budget:   c.Budget,
-		Now:      c.Now,
+		Timeout:   c.Timeout,
+		UserAgent: c.UserAgent,
+		Private:   []string{emailParam},
+		Classify:  classify,
+		HTTP:      c.HTTP,
+		Logger:    c.Logger,
+		Budget:    c.Budget,
+		Now:       c.Now,
 	})}
 	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
 		p.extents[path] = new(wire.Extent)

@@ -216,7 +216,7 @@ func send[W any](ctx context.Context, p *provider, op, path string, body any) (d
 
 // garbled is the error of a write that was answered with success, but not as it should be: what became of it is open.
 func (p *provider) garbled(op string, err error) error {
-	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Sent: true, Err: err}
+	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
 }
 
 // wireActed is what the reply of an action names. All of that is assumed, and so it need not be there.

@@ -415,7 +415,7 @@ func TestOutcomes(t *testing.T) {
 				sim.Kit().Fail(fault)
 				_, err := w.Send(t.Context())
 				e := (*providers.Error)(nil)
-				if !errors.As(err, &e) || !e.Sent || e.Kind != providers.KindUnavailable && e.Kind != providers.KindBadReply {
+				if !errors.As(err, &e) || e.Unsent || e.Kind != providers.KindUnavailable && e.Kind != providers.KindBadReply {
 					t.Fatalf("Send: %+v; want an error that says that it may have been sent", err)
 				}
 				for _, secret := range append(y.private, server.APIKey) {

@@ -1,35 +1,29 @@
 // Package rest is the one polite HTTP client of all vendors. A call goes through these steps, in
-// this order: retry → breaker → budget → send → status → bounded decode.
+// this order: retry → gates → allowance → budget → send → status → bounded decode.
 //
 // Only reads are sent again, and only while the call's deadline leaves room: after a connection
-// that failed, a 429 (Retry-After is obeyed) and a 5xx. A write is sent once, whatever becomes of it, and its error says by
-// [providers.Error.Sent] whether it may have left. Every attempt takes its own place in the
-// budget. Redirects are not followed: they would take the credentials elsewhere. Errors are
+// that failed, a 429 (Retry-After is obeyed) and a 5xx. A write is sent once. Its error says by
+// [providers.Error.Unsent] and [providers.Error.Refused] when nothing was done; after any other
+// error the write may have been made. Every attempt takes its own place in the budget and in the
+// request's [providers.Allowance]. Redirects are not followed: they would take the credentials elsewhere. Errors are
 // [*providers.Error], with neither secrets nor e-mail addresses of customers in their text; the vendor's folder says
 // by [Config.Classify] what its error bodies mean.
 package rest
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
-	"io"
 	"log/slog"
 	"math/rand/v2"
 	"net/http"
-	"net/http/httptrace"
 	"net/url"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go"
-	"github.com/failsafe-go/failsafe-go/circuitbreaker"
 	"github.com/failsafe-go/failsafe-go/retrypolicy"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -42,7 +36,10 @@ type Config struct {
 	BaseURL  string        // without a slash at its end
 	Header   http.Header   // sent with every call: the credentials. Never logged.
 	Timeout  time.Duration // of one call, with its waits and retries
-	MaxBytes int64         // of a reply's body; 0 for DefaultMaxBytes
+	// FirstWait is the wait after a 429 that does not say how long to wait; doubled each time. 0: a second.
+	FirstWait time.Duration
+	UserAgent string // sent with every call; "" for DefaultUserAgent
+	MaxBytes  int64  // of a reply's body; 0 for DefaultMaxBytes
 
 	// Private are the query parameters whose values never appear in traces, logs or errors.
 	Private []string
@@ -62,17 +59,18 @@ type Config struct {
 // widest list take less than a tenth of it.
 const DefaultMaxBytes = 8 << 20
 
+// DefaultUserAgent is sent where the configuration names none.
+const DefaultUserAgent = "partnergraph/dev"
+
 // The patience of a client. Its deadline bounds all of it.
 const (
 	maxAttempts    = 4
 	firstBackoff   = 500 * time.Millisecond // after a connection that failed or a 5xx; doubled each time
-	limitedBackoff = time.Second            // after a 429 that does not say how long to wait; likewise
+	limitedBackoff = time.Second            // [Config.FirstWait] where none is given
 	maxBackoff     = time.Minute
 	jitter         = 0.25
 
-	breakerFailures = 5                // consecutive ones that open the breaker
-	breakerDelay    = 15 * time.Second // until one call may try again
-	maxErrorBody    = 64 << 10         // of an error's body
+	maxErrorBody = 64 << 10 // of an error's body
 )
 
 // Request is one read or write.
@@ -82,6 +80,9 @@ type Request struct {
 	Query url.Values
 	Body  any // sent as JSON; nil for none
 	Into  any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
+
+	// NotFound are the statuses, beside 404 and 410, that the vendor documents as "no such record" here.
+	NotFound []int
 
 	// PrivatePath says that Path holds something private (an e-mail address): traces then show Op instead.
 	PrivatePath bool
@@ -97,19 +98,23 @@ func (r Request) method() string {
 type Client struct {
 	c         Config
 	transport http.RoundTripper
-	breaker   circuitbreaker.CircuitBreaker[reply]
 	executor  failsafe.Executor[reply]
 
-	mu     sync.Mutex
-	health Health
+	mu        sync.Mutex
+	gate      gate                 // of the account
+	templates map[string]*template // by Op
+	fault     fault
+	success   *time.Time // when the last call ended well
+	answered  bool       // a call has succeeded
 }
 
 // failure is an attempt that failed, and what that means for the next. Its error's RetryAfter is the
 // wait before that.
 type failure struct {
-	err   *providers.Error
-	again bool // sending the same once more may help
-	trips bool // it counts for the breaker
+	err     *providers.Error
+	again   bool  // sending the same once more may help
+	against scope // what it counts against
+	held    bool  // a gate was closed
 }
 
 func (f *failure) Error() string { return f.err.Error() }
@@ -119,7 +124,9 @@ func New(c Config) *Client {
 	if c.MaxBytes == 0 {
 		c.MaxBytes = DefaultMaxBytes
 	}
-	cl := &Client{c: c, transport: c.HTTP.Transport, health: Health{Status: providers.AccountOK}}
+	c.FirstWait = cmp.Or(c.FirstWait, limitedBackoff)
+	c.UserAgent = cmp.Or(c.UserAgent, DefaultUserAgent)
+	cl := &Client{c: c, transport: c.HTTP.Transport, templates: map[string]*template{}}
 	if cl.transport == nil {
 		cl.transport = http.DefaultTransport
 	}
@@ -134,292 +141,156 @@ func New(c Config) *Client {
 		}).
 		ReturnLastFailure().
 		Build())
-	// The breaker is asked and told by hand: as a policy it would take a call that the budget refused,
-	// or that its caller left, for a success.
-	cl.breaker = circuitbreaker.NewBuilder[reply]().
-		WithFailureThreshold(breakerFailures).
-		WithSuccessThreshold(1).
-		WithDelay(breakerDelay).
-		Build()
 	return cl
 }
 
 // Get makes one read and decodes its reply into r.Into, which holds nothing of use after an error.
 func (c *Client) Get(ctx context.Context, r Request) error {
-	caller := ctx
-	ctx, cancel := context.WithTimeout(ctx, c.c.Timeout)
+	ctx, caller, cancel := c.share(ctx)
 	defer cancel()
+	var f *failure // of the last attempt: the executor's error hides it once the context has ended
 	got, err := c.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[reply]) (reply, error) {
-		got, f := c.try(ctx, caller, r, e.Attempts())
-		if f != nil {
+		var got reply
+		if got, f = c.try(ctx, caller, r, e.Attempts()); f != nil {
 			return got, f
 		}
 		return got, nil
 	})
-	if f := (*failure)(nil); errors.As(err, &f) {
-		return c.fail(caller, f.err)
+	if err != nil && (f == nil || kindOfContext(ctx) == providers.KindCanceled) {
+		f = c.unreached(r, ctx, err)
 	}
-	if err != nil { // the context ended, and that is all the executor says
-		return c.fail(caller, c.unreached(r, ctx, err).err)
+	if f == nil {
+		f = c.read(r, got)
 	}
-	if r.Into != nil {
-		if err := decode(got.body, r.Into); err != nil {
-			return c.fail(caller, c.error(r, providers.KindBadReply, got.code, err, 0))
-		}
+	if f != nil {
+		return c.fail(caller, r, f)
 	}
-	c.succeeded()
+	c.succeeded(r.Op)
 	return nil
 }
 
-// Send makes one write by one attempt, and decodes its reply into r.Into like Get.
+// share bounds a read by the account's timeout, and by what is left of it for the request. caller is
+// the context whose end says nothing about the vendor: that of a read that gets less than half of
+// the timeout ends with its share.
+func (c *Client) share(ctx context.Context) (inner, caller context.Context, cancel func()) {
+	caller, cancelShare := ctx, context.CancelFunc(func() {})
+	if end := providers.AllowanceFrom(ctx).Deadline(c.c.Account, c.c.Timeout); !end.IsZero() && time.Until(end) < c.c.Timeout {
+		shared, cancel := context.WithDeadlineCause(ctx, end, providers.ErrAccountTime)
+		ctx, cancelShare = shared, cancel
+		if time.Until(end) < c.c.Timeout/2 {
+			caller = shared
+		}
+	}
+	inner, cancelTimeout := context.WithTimeout(ctx, c.c.Timeout)
+	return inner, caller, func() { cancelTimeout(); cancelShare() }
+}
+
+// Send makes one write by one attempt, and decodes its reply into r.Into like Get. The request's
+// allowance counts it and does not refuse it.
 func (c *Client) Send(ctx context.Context, r Request) error {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.c.Timeout)
 	defer cancel()
 	got, f := c.try(ctx, caller, r, 1)
+	if f == nil {
+		f = c.read(r, got)
+	}
 	if f != nil {
-		return c.fail(caller, f.err)
+		return settle(c.fail(caller, r, f), got)
 	}
-	if r.Into != nil {
-		if err := decode(got.body, r.Into); err != nil {
-			return c.fail(caller, c.error(r, providers.KindBadReply, got.code, err, 0))
-		}
-	}
-	c.succeeded()
+	c.succeeded(r.Op)
 	return nil
 }
 
-// try is one attempt: breaker → budget → send → status, and what follows for the next.
+// settle says whether the error of a write proves that nothing was done. A vendor refuses by a 4xx
+// with a whole JSON body, or without a body. What looks like a refusal and is none of these (a page
+// of HTML, a cut body, a refusal inside a success) cannot be understood.
+func settle(e *providers.Error, got reply) *providers.Error {
+	if e.Unsent || got.code == 0 {
+		return e
+	}
+	switch e.Kind {
+	case providers.KindInvalid, providers.KindNotFound, providers.KindConflict,
+		providers.KindUnauthorized, providers.KindRateLimited, providers.KindUnsupported:
+		e.Refused = got.code >= 400 && got.code < 500 && got.documented()
+		if !e.Refused {
+			e.Kind, e.Fields = providers.KindBadReply, nil
+		}
+	}
+	return e
+}
+
+// read decodes a reply that is a success.
+func (c *Client) read(r Request, got reply) *failure {
+	into := r.Into
+	if into == nil {
+		if len(got.body) == 0 {
+			return nil
+		}
+		into = new(json.RawMessage)
+	}
+	if err := decode(got.body, into); err != nil {
+		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
+	}
+	return nil
+}
+
+// try is one attempt, and what follows for the next.
 func (c *Client) try(ctx, caller context.Context, r Request, attempt int) (reply, *failure) {
-	if !c.breaker.TryAcquirePermit() {
-		return reply{}, c.open(r)
+	if ctx.Err() != nil {
+		f := c.unreached(r, ctx, ctx.Err())
+		f.err.Unsent, f.against = true, nobody
+		return reply{}, f
+	}
+	if f := c.admit(r); f != nil {
+		return reply{}, f
+	}
+	allowance := providers.AllowanceFrom(ctx)
+	counted := allowance.Take()
+	if !counted && r.method() == http.MethodGet {
+		c.leave(r)
+		return reply{}, &failure{err: c.error(r, providers.KindAllowance, 0, providers.ErrAllowance, 0)}
 	}
 	if err := c.c.Budget.Take(ctx); err != nil {
-		f := c.refused(r, caller, err)
-		c.report(f)
-		return reply{}, f
+		c.leave(r)
+		if counted {
+			allowance.Return()
+		}
+		return reply{}, c.overBudget(r, caller, err)
 	}
 	got, f := c.attempt(ctx, r, attempt)
 	if f != nil && f.err.Status == 0 && caller.Err() != nil {
-		f.trips = false // the caller left too little time: that says nothing about the vendor
+		f.against = nobody // the caller left too little time
 	}
-	c.report(f)
-	c.schedule(ctx, f, attempt)
+	wait := c.report(r, got, f)
+	c.schedule(ctx, f, attempt, wait)
 	return got, f
 }
 
-// open is the failure of a call that the breaker did not let out.
-func (c *Client) open(r Request) *failure {
-	wait := max(c.breaker.RemainingDelay(), time.Second) // none remains while the trial call runs
-	err := fmt.Errorf("not tried: %w after the last calls failed", circuitbreaker.ErrOpen)
-	return &failure{err: c.error(r, providers.KindUnavailable, 0, err, wait)}
-}
-
-// report tells the breaker how an attempt that it let out has ended.
-func (c *Client) report(f *failure) {
-	switch {
-	case f != nil && f.trips:
-		c.breaker.RecordFailure()
-	case f == nil || f.err.Status != 0: // the vendor answered
-		c.breaker.RecordSuccess()
-	case c.breaker.IsHalfOpen(): // the trial call proved nothing: the next one tries, after the delay
-		c.breaker.RecordFailure()
-	}
-}
-
-// schedule works out the wait before the next attempt, and whether there is one.
-func (c *Client) schedule(ctx context.Context, f *failure, attempt int) {
+// schedule works out the wait before the next attempt, and whether there is one. A closed gate holds
+// the next attempt back for at least closed.
+func (c *Client) schedule(ctx context.Context, f *failure, attempt int, closed time.Duration) {
 	if f == nil || !f.again {
 		return
 	}
-	f.err.RetryAfter = max(f.err.RetryAfter, backoff(f.err.Kind, attempt))
+	f.err.RetryAfter = max(f.err.RetryAfter, c.backoff(f.err.Kind, attempt))
 	if f.err.Kind == providers.KindRateLimited {
 		c.c.Budget.Exhausted(f.err.RetryAfter)
 	}
-	if c.breaker.IsOpen() {
+	if closed > 0 {
 		f.again = false
-		f.err.RetryAfter = max(f.err.RetryAfter, c.breaker.RemainingDelay())
+		f.err.RetryAfter = max(f.err.RetryAfter, closed)
 	}
 	deadline, _ := ctx.Deadline() // there is one: Get sets it
 	f.again = f.again && ctx.Err() == nil && time.Until(deadline) > f.err.RetryAfter
 }
 
 // backoff is the wait after so many attempts, where the vendor asks for none or for a shorter one.
-func backoff(kind providers.Kind, attempts int) time.Duration {
+func (c *Client) backoff(kind providers.Kind, attempts int) time.Duration {
 	first := firstBackoff
 	if kind == providers.KindRateLimited {
-		first = limitedBackoff
+		first = c.c.FirstWait
 	}
 	wait := min(first<<(attempts-1), maxBackoff)
 	return time.Duration(float64(wait) * (1 + jitter*(2*rand.Float64()-1)))
-}
-
-// attempt sends the request once, notes it, and judges the reply.
-func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *failure) {
-	start := c.c.Now()
-	got, f := c.send(ctx, r)
-	call := providers.Call{Account: c.c.Account, Method: r.method(), Path: c.shown(r), Status: got.code,
-		Duration: c.c.Now().Sub(start), Source: providers.SourceVendor, Attempt: attempt}
-	providers.TraceFrom(ctx).Add(call)
-	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
-		slog.Duration("took", call.Duration), slog.Int("attempt", attempt))
-	if f == nil {
-		f = c.judge(r, got)
-	}
-	return got, f
-}
-
-// reply is what is kept of a response.
-type reply struct {
-	code       int
-	retryAfter time.Duration
-	location   string // the host that a redirect names
-	body       []byte
-}
-
-// send makes the HTTP exchange. The body is read whole, within its bound, and closed.
-func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
-	target := c.c.BaseURL + r.Path
-	if len(r.Query) > 0 {
-		target += "?" + r.Query.Encode()
-	}
-	var body io.Reader
-	if r.Body != nil {
-		encoded, err := json.Marshal(r.Body)
-		if err != nil {
-			return reply{}, &failure{err: c.error(r, providers.KindUnknown, 0, errors.New("the request's body has no JSON"), 0)}
-		}
-		body = bytes.NewReader(encoded)
-	}
-	var sent atomic.Bool // from when there is a connection to write to
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method(), target, body)
-	if err != nil {
-		return reply{}, &failure{err: c.error(r, providers.KindUnknown, 0, errors.New("the request's address is not well-formed"), 0)}
-	}
-	for name, values := range c.c.Header {
-		req.Header[name] = values
-	}
-	req.Header.Set("Accept", "application/json")
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	response, err := c.transport.RoundTrip(req)
-	if err != nil {
-		f := c.unreached(r, ctx, err)
-		f.err.Sent = sent.Load()
-		return reply{}, f
-	}
-	defer response.Body.Close()
-	got := reply{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"), c.c.Now())}
-	if l, err := response.Location(); err == nil {
-		got.location = l.Host
-	}
-	bound := c.c.MaxBytes
-	if response.StatusCode >= 400 {
-		bound = maxErrorBody
-	}
-	got.body, err = io.ReadAll(io.LimitReader(response.Body, bound+1))
-	long := int64(len(got.body)) > bound
-	switch {
-	case response.StatusCode >= 400: // the status says enough where the body is cut short
-		got.body = got.body[:min(int64(len(got.body)), bound)]
-	case err != nil:
-		return got, c.unreached(r, ctx, err)
-	case long:
-		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, fmt.Errorf("the reply has more than the %d bytes that are allowed", bound), 0)}
-	}
-	return got, nil
-}
-
-// judge says what a reply means; nil for a success.
-func (c *Client) judge(r Request, got reply) *failure {
-	if got.code >= 300 && got.code < 400 { // not the vendor's API that speaks: nothing to classify
-		err := fmt.Errorf("the vendor redirects to the host %q; configure the address that it redirects to", got.location)
-		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
-	}
-	var said *providers.Error
-	if c.c.Classify != nil {
-		said = c.c.Classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
-	}
-	if said == nil && got.code >= 200 && got.code < 300 {
-		return nil
-	}
-	if said == nil {
-		said = &providers.Error{}
-	}
-	e := c.error(r, cmp.Or(said.Kind, kindOfStatus(got.code)), got.code, said.Err, got.retryAfter)
-	e.Fields = c.hideFields(r, said.Fields)
-	return &failure{err: e, again: e.Kind.Retryable(), trips: e.Kind == providers.KindUnavailable}
-}
-
-// unreached is the failure of an exchange that did not end. The error's text names the host at most: the
-// library's has the whole address.
-func (c *Client) unreached(r Request, ctx context.Context, err error) *failure {
-	if kind := kindOfContext(ctx); kind == providers.KindCanceled {
-		return &failure{err: c.error(r, kind, 0, context.Canceled, 0)}
-	}
-	text := "the connection failed"
-	var (
-		inner *url.Error
-		dns   interface{ Timeout() bool }
-	)
-	if errors.As(err, &inner) {
-		err = inner.Err
-	}
-	switch {
-	case ctx.Err() != nil || errors.As(err, &dns) && dns.Timeout():
-		text = "no answer in time"
-	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
-		text = "the connection was cut"
-	default:
-		text += ": " + err.Error()
-	}
-	return &failure{err: c.error(r, providers.KindUnavailable, 0, errors.New(text), 0), again: true, trips: true}
-}
-
-// refused is the failure of a call that the budget did not let out.
-func (c *Client) refused(r Request, caller context.Context, err error) *failure {
-	if kindOfContext(caller) == providers.KindCanceled {
-		return &failure{err: c.error(r, providers.KindCanceled, 0, context.Canceled, 0)}
-	}
-	var wait time.Duration
-	if e := (*providers.Error)(nil); errors.As(err, &e) {
-		wait = e.RetryAfter
-	}
-	return &failure{err: c.error(r, providers.KindRateLimited, 0, errors.New("not sent: this account's budget of calls is used up, and no place comes free in time"), wait)}
-}
-
-func (c *Client) error(r Request, kind providers.Kind, status int, err error, wait time.Duration) *providers.Error {
-	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, Sent: status != 0, RetryAfter: wait, Err: c.hide(r, err)}
-}
-
-// shown is a request's path as traces show it.
-func (c *Client) shown(r Request) string {
-	path := r.Path
-	if r.PrivatePath {
-		path = strings.TrimPrefix(r.Op, r.method()+" ")
-	}
-	if len(r.Query) == 0 {
-		return path
-	}
-	query := make(url.Values, len(r.Query))
-	for name, values := range r.Query {
-		if slices.Contains(c.c.Private, name) {
-			values = []string{"…"}
-		}
-		query[name] = values
-	}
-	text, err := url.QueryUnescape(query.Encode()) // for people: brackets rather than %5B
-	if err != nil {
-		text = query.Encode()
-	}
-	return path + "?" + text
-}
-
-func kindOfContext(ctx context.Context) providers.Kind {
-	if errors.Is(ctx.Err(), context.Canceled) {
-		return providers.KindCanceled
-	}
-	return providers.KindUnavailable
 }

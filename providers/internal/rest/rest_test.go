@@ -14,6 +14,7 @@ import (
 	"sync"
 	"testing"
 	"testing/iotest"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -176,7 +177,7 @@ func TestGet(t *testing.T) {
 }
 
 func TestStatusMeansKind(t *testing.T) {
-	const page = "<html>the edge says no</html>"
+	const page = "the edge says no"
 	for status, want := range map[int]providers.Kind{
 		400: providers.KindInvalid, 401: providers.KindUnauthorized, 403: providers.KindUnauthorized,
 		404: providers.KindNotFound, 409: providers.KindConflict, 418: providers.KindInvalid, 422: providers.KindInvalid,
@@ -194,6 +195,10 @@ func TestStatusMeansKind(t *testing.T) {
 }
 
 func TestHealthAfterRefusedKey(t *testing.T) {
+	synctest.Test(t, testHealthAfterRefusedKey)
+}
+
+func testHealthAfterRefusedKey(t *testing.T) {
 	status := 401
 	f := newFixture("http://vendor.test", &vendor{answer: func(int, *http.Request) (*http.Response, error) {
 		return replied(status, `{}`), nil
@@ -207,6 +212,7 @@ func TestHealthAfterRefusedKey(t *testing.T) {
 	if h := f.Health(); h.Status != providers.AccountDown {
 		t.Errorf("after a refused key and a used up budget health is %v", h.Status)
 	}
+	time.Sleep(refusalDelay)
 	f.budget.err, status = nil, 200
 	f.get(t.Context(), new(any))
 	if h := f.Health(); h.Status != providers.AccountOK || h.LastError != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -160,36 +161,36 @@ func TestBudgetRefuses(t *testing.T) {
 // open makes calls until the breaker opens.
 func (f *fixture) open(t *testing.T, v *vendor) {
 	t.Helper()
-	for range breakerFailures {
+	for range maxFailures {
 		f.get(t.Context(), new(any))
 	}
-	if got := len(v.at); got != breakerFailures {
-		t.Fatalf("%d attempts were made, want %d and then none", got, breakerFailures)
+	if got := len(v.at); got != maxFailures {
+		t.Fatalf("%d attempts were made, want %d and then none", got, maxFailures)
 	}
 }
 
 func TestBreaker(t *testing.T) {
-	answer := always(503, "").answer
+	answer := unreachable
 	v := &vendor{answer: func(n int, r *http.Request) (*http.Response, error) { return answer(n, r) }}
 	bubble(t, v, time.Minute, func(t *testing.T, f *fixture) {
 		f.open(t, v)
-		start, taken, cause := time.Now(), f.budget.taken, "GET /things/{id}: unavailable (status 503)"
+		start, taken, cause := time.Now(), f.budget.taken, "GET /things/{id}: unavailable"
 		e := asError(t, f.get(t.Context(), new(any)))
-		if e.Kind != providers.KindUnavailable || e.RetryAfter <= 0 || e.RetryAfter > breakerDelay || time.Since(start) != 0 {
+		if e.Kind != providers.KindUnavailable || e.RetryAfter <= 0 || e.RetryAfter > failureDelay || time.Since(start) != 0 || !strings.Contains(e.Error(), cause) {
 			t.Errorf("open: got %v, RetryAfter %v, after %v", e, e.RetryAfter, time.Since(start))
 		}
 		if h := f.Health(); h.Status != providers.AccountDown || *h.LastError != cause || f.budget.taken != taken {
 			t.Errorf("open: health is %+v, %d places were taken", h, f.budget.taken-taken)
 		}
 
-		time.Sleep(breakerDelay)
+		time.Sleep(failureDelay)
 		before := len(v.at)
 		f.get(t.Context(), new(any))
 		if got := len(v.at) - before; got != 1 {
 			t.Errorf("half-open: %d attempts at a vendor that is still down, want 1", got)
 		}
 
-		time.Sleep(breakerDelay)
+		time.Sleep(failureDelay)
 		answer = always(200, `{}`).answer
 		if err := f.get(t.Context(), new(any)); err != nil || f.Health().Status != providers.AccountOK {
 			t.Errorf("after a success: got %v, health %v", err, f.Health().Status)
@@ -214,14 +215,14 @@ func TestBreakerIsNotClosedByWhatProvesNothing(t *testing.T) {
 		v := &vendor{answer: func(n int, r *http.Request) (*http.Response, error) { return answer(n, r) }}
 		bubble(t, v, time.Minute, func(t *testing.T, f *fixture) {
 			f.open(t, v)
-			time.Sleep(breakerDelay)
+			time.Sleep(failureDelay)
 			answer = hang
 			f.get(spoil(f), new(any))
-			if f.breaker.IsClosed() {
+			if !f.gate.closed {
 				t.Errorf("%s: the breaker closed", name)
 			}
 			// Nor does it cost the account its one trial call.
-			time.Sleep(breakerDelay)
+			time.Sleep(failureDelay)
 			answer, f.budget.err = always(200, `{}`).answer, nil
 			if err := f.get(t.Context(), new(any)); err != nil {
 				t.Errorf("%s: the next trial call: %v", name, err)
@@ -236,14 +237,14 @@ func TestBreakerHalfOpen(t *testing.T) {
 	v := &vendor{answer: func(n int, r *http.Request) (*http.Response, error) { return answer(n, r) }}
 	bubble(t, v, time.Minute, func(t *testing.T, f *fixture) {
 		f.open(t, v)
-		time.Sleep(breakerDelay)
+		time.Sleep(failureDelay)
 		answer = hang
 		ctx, cancel := context.WithCancel(t.Context())
 		defer cancel()
 		go f.get(ctx, new(any))
 		synctest.Wait()
 		e := asError(t, f.get(t.Context(), new(any)))
-		if got := len(v.at) - breakerFailures; got != 1 || e.Kind != providers.KindUnavailable || e.RetryAfter <= 0 {
+		if got := len(v.at) - maxFailures; got != 1 || e.Kind != providers.KindUnavailable || e.RetryAfter <= 0 {
 			t.Errorf("got %v, RetryAfter %v, with %d trial calls", e, e.RetryAfter, got)
 		}
 	})
@@ -253,7 +254,7 @@ func TestBreakerHalfOpen(t *testing.T) {
 func TestShortDeadlinesDoNotOpenTheBreaker(t *testing.T) {
 	v := &vendor{answer: hang}
 	bubble(t, v, time.Minute, func(t *testing.T, f *fixture) {
-		for range 2 * breakerFailures {
+		for range 2 * maxFailures {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 			e := asError(t, f.get(ctx, new(any)))
 			cancel()
@@ -261,7 +262,7 @@ func TestShortDeadlinesDoNotOpenTheBreaker(t *testing.T) {
 				t.Fatalf("got %v, health %v", e, f.Health().Status)
 			}
 		}
-		if got, want := len(v.at), 2*breakerFailures; got != want {
+		if got, want := len(v.at), 2*maxFailures; got != want {
 			t.Errorf("%d calls were sent, want %d", got, want)
 		}
 	})

@@ -1,0 +1,236 @@
+package rest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptrace"
+	"net/url"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// attempt sends the request once, notes it, and judges the reply.
+func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *failure) {
+	start := c.c.Now()
+	got, f := c.send(ctx, r)
+	call := providers.Call{Account: c.c.Account, Method: r.method(), Path: c.shown(r), Status: got.code,
+		Duration: c.c.Now().Sub(start), Source: providers.SourceVendor, Attempt: attempt}
+	providers.TraceFrom(ctx).Add(call)
+	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
+		slog.Duration("took", call.Duration), slog.Int("attempt", attempt))
+	if f == nil {
+		f = c.judge(r, got)
+	}
+	return got, f
+}
+
+// reply is what is kept of a response.
+type reply struct {
+	code       int
+	retryAfter time.Duration
+	location   string // the host that a redirect names
+	page       bool   // it is a page of HTML, or an edge network says that it answered
+	cut        bool   // the body is not whole
+	body       []byte
+}
+
+// documented says whether a refusal has one of the forms that vendors document: JSON, or no body.
+func (g reply) documented() bool {
+	return !g.cut && !g.page && (len(g.body) == 0 || json.Valid(g.body))
+}
+
+// send makes the HTTP exchange. The body is read whole, within its bound, and closed.
+func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
+	target := c.c.BaseURL + r.Path
+	if len(r.Query) > 0 {
+		target += "?" + r.Query.Encode()
+	}
+	var body io.Reader
+	if r.Body != nil {
+		encoded, err := json.Marshal(r.Body)
+		if err != nil {
+			return reply{}, c.unsendable(r, "the request's body has no JSON")
+		}
+		body = bytes.NewReader(encoded)
+	}
+	var sent atomic.Bool // from when there is a connection to write to
+	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method(), target, body)
+	if err != nil {
+		return reply{}, c.unsendable(r, "the request's address is not well-formed")
+	}
+	for name, values := range c.c.Header {
+		req.Header[name] = values
+	}
+	req.Header.Set("Accept", "application/json")
+	req.Header.Set("User-Agent", c.c.UserAgent)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	response, err := c.transport.RoundTrip(req)
+	if err != nil {
+		f := c.unreached(r, ctx, err)
+		f.err.Unsent = !sent.Load()
+		if sent.Load() && ctx.Err() != nil {
+			f.against = endpoint // the vendor was reached, and does not answer this
+		}
+		return reply{}, f
+	}
+	defer response.Body.Close()
+	got := reply{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"), c.c.Now())}
+	if l, err := response.Location(); err == nil {
+		got.location = l.Host
+	}
+	bound := c.c.MaxBytes
+	if response.StatusCode >= 400 {
+		bound = maxErrorBody
+	}
+	got.body, err = io.ReadAll(io.LimitReader(response.Body, bound+1))
+	long := int64(len(got.body)) > bound
+	got.body = bytes.TrimPrefix(got.body[:min(int64(len(got.body)), bound)], byteOrderMark)
+	got.cut = err != nil || long
+	got.page = response.Header.Get("Cf-Mitigated") != "" ||
+		strings.HasPrefix(response.Header.Get("Content-Type"), "text/html") || bytes.HasPrefix(bytes.TrimSpace(got.body), []byte("<"))
+	switch {
+	case response.StatusCode >= 400: // the status says enough where the body is cut short
+	case err != nil:
+		f := c.unreached(r, ctx, err)
+		f.against = endpoint
+		return got, f
+	case long:
+		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, fmt.Errorf("the reply has more than the %d bytes that are allowed", bound), 0)}
+	}
+	return got, nil
+}
+
+// byteOrderMark may stand before a reply's JSON.
+var byteOrderMark = []byte("\xef\xbb\xbf")
+
+// unsendable is the failure of a request that cannot be made.
+func (c *Client) unsendable(r Request, text string) *failure {
+	e := c.error(r, providers.KindUnknown, 0, errors.New(text), 0)
+	e.Unsent = true
+	return &failure{err: e}
+}
+
+// judge says what a reply means; nil for a success.
+func (c *Client) judge(r Request, got reply) *failure {
+	if got.code >= 300 && got.code < 400 { // not the vendor's API that speaks: nothing to classify
+		err := fmt.Errorf("the vendor redirects to the host %q; configure the address that it redirects to", got.location)
+		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
+	}
+	if got.page && (got.code == http.StatusForbidden || got.code == http.StatusServiceUnavailable) {
+		e := c.error(r, providers.KindUnavailable, got.code, providers.ErrEdge, got.retryAfter)
+		return &failure{err: e, again: got.code != http.StatusForbidden, against: endpoint} // a challenge stays one
+	}
+	var said *providers.Error
+	if c.c.Classify != nil {
+		said = c.c.Classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
+	}
+	if said == nil && got.code >= 200 && got.code < 300 {
+		return nil
+	}
+	if said == nil {
+		said = &providers.Error{}
+	}
+	kind := cmp.Or(said.Kind, kindOfStatus(got.code))
+	if slices.Contains(r.NotFound, got.code) {
+		kind = providers.KindNotFound
+	}
+	e := c.error(r, kind, got.code, said.Err, got.retryAfter)
+	e.Fields = c.hideFields(r, said.Fields)
+	f := &failure{err: e, again: kind.Retryable()}
+	switch kind {
+	case providers.KindUnavailable:
+		f.against = endpoint
+	case providers.KindUnauthorized:
+		f.against = key
+	}
+	return f
+}
+
+// unreached is the failure of an exchange that did not end. The error's text names the host at most: the
+// library's has the whole address.
+func (c *Client) unreached(r Request, ctx context.Context, err error) *failure {
+	if kind := kindOfContext(ctx); kind == providers.KindCanceled {
+		return &failure{err: c.error(r, kind, 0, context.Canceled, 0)}
+	}
+	text := "the connection failed"
+	var (
+		inner *url.Error
+		dns   interface{ Timeout() bool }
+	)
+	if errors.As(err, &inner) {
+		err = inner.Err
+	}
+	switch {
+	case errors.Is(context.Cause(ctx), providers.ErrAccountTime):
+		return &failure{err: c.error(r, providers.KindUnavailable, 0, providers.ErrAccountTime, 0), against: connection}
+	case ctx.Err() != nil || errors.As(err, &dns) && dns.Timeout():
+		text = "no answer in time"
+	case errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF):
+		text = "the connection was cut"
+	default:
+		text += ": " + err.Error()
+	}
+	return &failure{err: c.error(r, providers.KindUnavailable, 0, errors.New(text), 0), again: true, against: connection}
+}
+
+// overBudget is the failure of a call that the budget did not let out.
+func (c *Client) overBudget(r Request, caller context.Context, err error) *failure {
+	e := c.error(r, providers.KindCanceled, 0, context.Canceled, 0)
+	if kindOfContext(caller) != providers.KindCanceled {
+		var wait time.Duration
+		if e := (*providers.Error)(nil); errors.As(err, &e) {
+			wait = e.RetryAfter
+		}
+		e = c.error(r, providers.KindRateLimited, 0, errors.New("not sent: this account's budget of calls is used up, and no place comes free in time"), wait)
+	}
+	e.Unsent = true
+	return &failure{err: e}
+}
+
+func (c *Client) error(r Request, kind providers.Kind, status int, err error, wait time.Duration) *providers.Error {
+	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, RetryAfter: wait, Err: c.hide(r, err)}
+}
+
+// shown is a request's path as traces show it.
+func (c *Client) shown(r Request) string {
+	path := r.Path
+	if r.PrivatePath {
+		path = strings.TrimPrefix(r.Op, r.method()+" ")
+	}
+	if len(r.Query) == 0 {
+		return path
+	}
+	query := make(url.Values, len(r.Query))
+	for name, values := range r.Query {
+		if slices.Contains(c.c.Private, name) {
+			values = []string{"…"}
+		}
+		query[name] = values
+	}
+	text, err := url.QueryUnescape(query.Encode()) // for people: brackets rather than %5B
+	if err != nil {
+		text = query.Encode()
+	}
+	return path + "?" + text
+}
+
+func kindOfContext(ctx context.Context) providers.Kind {
+	if errors.Is(ctx.Err(), context.Canceled) {
+		return providers.KindCanceled
+	}
+	return providers.KindUnavailable
+}

@@ -1,0 +1,51 @@
+package resolvers_test
+
+import (
+	"context"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
+)
+
+// spender is an account whose affiliates take more calls than their plan says.
+type spender struct{ providers.Provider }
+
+func (s spender) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	for providers.AllowanceFrom(ctx).Take() { // as long as there is one
+	}
+	return s.Provider.AffiliatesByID(ctx, ids, need...)
+}
+
+// TestCallsAtRunTime wants limits.calls to hold while a query runs: what was read stays, one error
+// says which limit was reached, and neither the accounts' status nor the next request suffers.
+func TestCallsAtRunTime(t *testing.T) {
+	w := newWorld(t, setup{noBudget: true, calls: 200, wrap: func(p providers.Provider) providers.Provider { return spender{p} }})
+	a := w.ask(`{ commissions(first: 30) { nodes { affiliate { id status } } } }`, nil)
+	if rows := nodes(t, a.Data); len(rows) != 30 || len(a.Errors) != 1 {
+		t.Fatalf("%d rows: %s", len(rows), clipped(a.text))
+	}
+	e := a.Errors[0]
+	if e.Extensions["code"] != "QUERY_TOO_COMPLEX" || e.Extensions["retryable"] != false || !strings.Contains(e.Message, "limit of 200 calls to vendors (limits.calls)") {
+		t.Errorf("%s: %v", e.Message, e.Extensions)
+	}
+	accounts, _ := must[struct{ Accounts []struct{ Status string } }](w, `{ accounts { status } }`, nil)
+	for _, acc := range accounts.Accounts {
+		if acc.Status != "OK" {
+			t.Errorf("an account is %s", acc.Status)
+		}
+	}
+	must[any](w, `{ affiliates(first: 3) { nodes { id } } }`, nil)
+}
+
+// TestListOverAllowance wants a list that the allowance ended to say that it goes on.
+func TestListOverAllowance(t *testing.T) {
+	w := newWorld(t, setup{vendors: []string{"promotekit"}, noBudget: true, calls: 1})
+	w.kits["promotekit"].Fail(sandbox.Fault{Status: http.StatusServiceUnavailable})
+	a := w.ask(`{ payouts(first: 5) { nodes { id } pageInfo { hasNextPage } } }`, nil)
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || !strings.Contains(a.text, `"hasNextPage":true`) {
+		t.Errorf("%s", a.text)
+	}
+}
