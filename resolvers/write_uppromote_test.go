@@ -11,7 +11,7 @@ var rowsOfUpPromote = []row{
 	{"uppromote", providers.CanCreateAffiliate, "", func(c *cast) play {
 		return play{
 			input: object{"account": account(c.vendor), "email": "Robin.New@example.com", "firstName": "Robin", "approved": false},
-			sends: `POST /affiliates {"email":"Robin.New@example.com","first_name":"Robin","status":"inactive"}`, calls: 2,
+			sends: `POST /affiliates {"email":"Robin.New@example.com","first_name":"Robin","status":"inactive"}`, calls: 3,
 			fields: `email firstName status`, is: `{"email":"Robin.New@example.com","firstName":"Robin","status":"INACTIVE"}`,
 		}
 	}},

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // programList reads programs: a page of them, or one by its id.
@@ -31,23 +33,23 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...s
 
 // wireProgram is what is read of a program.
 type wireProgram struct {
-	ID                 integer           `json:"id"`
-	Name               text              `json:"name"`
-	IsDefault          text              `json:"is_default"`
+	ID                 int64             `json:"id"`
+	Name               string            `json:"name"`
+	IsDefault          string            `json:"is_default"`
 	Rule               json.RawMessage   `json:"rule"`
-	CommissionType     text              `json:"commission_type"`
+	CommissionType     string            `json:"commission_type"`
 	CommissionAmount   providers.Decimal `json:"commission_amount"`
 	CommissionAdvanced json.RawMessage   `json:"commission_advanced"`
 	NewCustomer        json.RawMessage   `json:"new_customer_commission"`
 	Lifetime           json.RawMessage   `json:"lifetime_commission"`
 	SpecialCoupon      json.RawMessage   `json:"special_coupon_commission"`
-	CreatedAt          instant           `json:"created_at"`
+	CreatedAt          time.Time         `json:"created_at"`
 }
 
 func (r *reply) program(w *wireProgram) *providers.Campaign {
 	return &providers.Campaign{
 		Node:       r.numbered(providers.NounCampaign, w.ID, w.CreatedAt, nil),
-		Name:       w.Name.known(),
+		Name:       text(w.Name),
 		IsDefault:  w.isDefault(),
 		Commission: w.commission(r.config.Currency),
 	}
@@ -55,7 +57,7 @@ func (r *reply) program(w *wireProgram) *providers.Campaign {
 
 // isDefault reads a word. "not_default" has been seen; the other is assumed.
 func (w *wireProgram) isDefault() *bool {
-	switch strings.ToLower(string(w.IsDefault)) {
+	switch strings.ToLower(w.IsDefault) {
 	case "default", "true", "1":
 		return new(true)
 	case "not_default", "false", "0":
@@ -72,17 +74,18 @@ var ruleTypes = map[string]providers.CommissionRuleType{
 // commission is the program's rule. What differs by product, customer or coupon is opaque, and goes
 // into the notes.
 func (w *wireProgram) commission(currency string) *providers.CommissionRule {
-	t, ok := ruleTypes[strings.ToLower(string(w.CommissionType))]
+	t, ok := ruleTypes[strings.ToLower(w.CommissionType)]
 	if !ok {
 		t = providers.RuleUnknown
 	}
 	rule := providers.NewCommissionRule(t, w.CommissionAmount, currency)
 	if !ok && w.CommissionType != "" {
-		rule.Notes = append(rule.Notes, "commission_type: "+string(w.CommissionType))
+		rule.Notes = append(rule.Notes, "commission_type: "+w.CommissionType)
 		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
 	}
-	var basic text
-	if _ = json.Unmarshal(w.Rule, &basic); !basic.is("basic") && !basic.is("auto") { // words that are assumed to add nothing
+	var basic string
+	_, _ = wire.Decode(w.Rule, &basic)
+	if !strings.EqualFold(basic, "basic") && !strings.EqualFold(basic, "auto") { // words that are assumed to add nothing
 		rule.Note("rule", w.Rule)
 	}
 	rule.Note("commission_advanced", w.CommissionAdvanced)
@@ -102,14 +105,14 @@ var (
 )
 
 // harvestProgram keeps what a record tells of its program; without a name that is only its id.
-func (r *reply) harvestProgram(n integer, name text) {
+func (r *reply) harvestProgram(n int64, name string) {
 	known := namedProgramStub
 	if name == "" {
 		known = programStub
 	}
-	if r.stub(r.id(providers.NounCampaign, n)) {
+	if r.stub(r.id(providers.NounCampaign, n), known) {
 		r.harvest.Campaigns = append(r.harvest.Campaigns, &providers.Campaign{
-			Node: r.numbered(providers.NounCampaign, n, instant{}, known), Name: name.known(),
+			Node: r.numbered(providers.NounCampaign, n, time.Time{}, known), Name: text(name),
 		})
 	}
 }

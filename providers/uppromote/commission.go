@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -14,8 +15,9 @@ import (
 var commissionList = endpoint[wireReferral, providers.Commission]{
 	noun: providers.NounCommission, path: referralList.path,
 	convert: func(r *reply, w *wireReferral) *providers.Commission {
-		r.harvest.Referrals = append(r.harvest.Referrals, r.referral(w))
-		r.harvestOwners(w)
+		if w.ID > 0 {
+			r.harvest.Referrals = append(r.harvest.Referrals, r.referral(w))
+		}
 		return r.commission(w)
 	},
 }
@@ -136,13 +138,15 @@ func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout
 				}
 				payout = b.Found[id]
 			}
-			if payout == nil || len(payout.CommissionIDs) == 0 {
+			switch {
+			case payout != nil && commissionsUnknown(payout):
+				return nil, p.errNaming()
+			case payout == nil || len(payout.CommissionIDs) == 0:
 				return &providers.Page[providers.Commission]{}, nil
 			}
 			l := p.plan()
-			l.affiliates([]providers.ID{payout.AffiliateID}, nil)
-			if l.None {
-				return &providers.Page[providers.Commission]{}, nil
+			if !payout.AffiliateID.IsZero() { // else they are anywhere
+				l.affiliates([]providers.ID{payout.AffiliateID}, nil)
 			}
 			page, err := commissionList.list(l, l.Query).Page(ctx, r)
 			if err != nil {
@@ -206,9 +210,15 @@ func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Comm
 	sought := map[providers.ID]int{}
 	for id, c := range b.Found {
 		if c.PayoutUnknown {
+			c.Known = nil // as much as can be known now
 			open[id] = c
-			sought[c.AffiliateID]++
+			if !c.AffiliateID.IsZero() {
+				sought[c.AffiliateID]++
+			}
 		}
+	}
+	if p.naming.unlisted() {
+		return
 	}
 	failed := ofEach(ctx, p, paidList, sought, addresses(b.Harvest), func(payout *providers.Payout) (settled int) {
 		for _, id := range payout.CommissionIDs {
@@ -222,8 +232,7 @@ func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Comm
 		return settled
 	})
 	for id, c := range open {
-		c.Known = nil // as much as can be known now
-		if err := failed[c.AffiliateID]; err != nil {
+		if err := failed[c.AffiliateID]; err != nil && !errors.Is(err, errUnread) {
 			delete(b.Found, id)
 			if b.Failed == nil {
 				b.Failed = map[providers.ID]error{}
@@ -236,44 +245,48 @@ func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Comm
 // commission is the row as a commission. An approved one is part of what its affiliate is owed; which payment paid
 // a paid one the row does not tell. The order's events have no ids, tiers are not told.
 func (r *reply) commission(w *wireReferral) *providers.Commission {
+	order, _ := w.order()
 	c := &providers.Commission{
 		Node:           r.numbered(providers.NounCommission, w.ID, w.CreatedAt, nil),
 		Status:         w.commissionStatus(),
-		ProviderStatus: w.Status.known(),
+		ProviderStatus: text(w.Status),
 		Kind:           w.commissionKind(),
 		SaleAmount:     w.TotalSales.Major(r.config.Currency),
-		Amount:         r.payable(w),
+		Amount:         w.payable(r.config.Currency),
 		Adjustment:     w.CommissionAdjustment.Major(r.config.Currency),
-		EarnedAt:       w.CreatedAt.known(),
-		OrderID:        w.OrderID.known(),
-		AffiliateID:    r.id(providers.NounAffiliate, w.Affiliate.ID),
+		EarnedAt:       moment(w.CreatedAt),
+		OrderID:        text(order),
+		AffiliateID:    r.relatedAffiliate(w.Affiliate),
 		CampaignID:     r.id(providers.NounCampaign, w.CommissionRule.ProgramID),
 		ReferralID:     r.id(providers.NounReferral, w.ID),
 	}
+	owner, _ := number(c.AffiliateID.Local)
 	switch {
 	case c.Status == providers.CommissionPaid:
 		c.Known, c.PayoutUnknown = withoutPayout, true
-	case c.Status == providers.CommissionApproved && w.Affiliate.ID > 0:
-		c.PayoutID = r.payoutID(dueState, w.Affiliate.ID)
+	case c.Status == providers.CommissionApproved && owner > 0:
+		c.PayoutID = r.payoutID(dueState, owner)
 	}
+	r.harvestProgram(w.CommissionRule.ProgramID, "")
 	return c
 }
 
-// payable is the commission with its adjustment. That the one excludes the other is assumed.
-func (r *reply) payable(w *wireReferral) *providers.Money {
-	if !w.Commission.Set {
+// payable is the commission with its adjustment; nil where one of them cannot be read. That the one excludes the
+// other is assumed.
+func (w *wireReferral) payable(currency string) *providers.Money {
+	if !w.Commission.Set || w.CommissionAdjustment.Odd() {
 		return nil
 	}
 	a, b := w.Commission.Value, w.CommissionAdjustment.Value // zero where there is none
 	sum, err := a.AddExact(b, max(a.Scale(), b.Scale()))
-	if err != nil {
-		r.fail(err)
+	if err != nil { // more digits than there are
+		return nil
 	}
-	return providers.NewMoney(sum, r.config.Currency)
+	return providers.NewMoney(sum, currency)
 }
 
 func (w *wireReferral) commissionStatus() providers.CommissionStatus {
-	switch strings.ToLower(string(w.Status)) {
+	switch strings.ToLower(w.Status) {
 	case "pending":
 		return providers.CommissionPending
 	case "approved":
@@ -288,10 +301,12 @@ func (w *wireReferral) commissionStatus() providers.CommissionStatus {
 }
 
 func (w *wireReferral) commissionKind() providers.CommissionKind {
-	switch {
+	switch order, told := w.order(); {
 	case w.refund():
 		return providers.CommissionRefund
-	case w.OrderID == "":
+	case !told:
+		return providers.CommissionKindUnknown
+	case order == "":
 		return providers.CommissionCustom
 	default:
 		return providers.CommissionSale

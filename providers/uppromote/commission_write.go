@@ -64,16 +64,18 @@ func (p *provider) unpaid(ctx context.Context, id providers.ID) (*providers.Comm
 }
 
 // changedCommission is a commission's record that was read after a write.
-func (p *provider) changedCommission(e *providers.Commission, lists []providers.Noun) *providers.Written {
+func (p *provider) changedCommission(e *providers.Commission, odd oddities, lists []providers.Noun) *providers.Written {
 	w := p.earned(providers.NounCommission, e.ID.Local, e.AffiliateID)
-	w.Harvest.Commissions, w.StaleLists = []*providers.Commission{e}, lists
+	if w.StaleLists = lists; len(odd) == 0 {
+		w.Harvest.Commissions = []*providers.Commission{e}
+	}
 	return w
 }
 
 // sentReferral makes a write to one referral, and sees that the reply names no other.
 func (p *provider) sentReferral(ctx context.Context, what string, e *providers.Commission, body any) error {
 	op := "POST /referral/{id}/" + what
-	w, err := send[wireActed](ctx, p, op, "/referral/"+e.ID.Local+"/"+what, body)
+	w, _, err := send[wireActed](ctx, p, op, "/referral/"+e.ID.Local+"/"+what, body)
 	if err == nil && w.ReferralID > 0 && decimal(w.ReferralID) != e.ID.Local {
 		err = p.garbled(op, errAnother)
 	}
@@ -125,18 +127,18 @@ func (c setCommissionStatus) plan(ctx context.Context) (*providers.Write, error)
 }
 
 func (c setCommissionStatus) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	e, _, err := byNumber(ctx, c.provider, commissionList, c.in.ID)
+	e, odd, err := byNumber(ctx, c.provider, commissionList, c.in.ID)
 	if err != nil {
 		return "", nil, err
 	}
-	if e == nil {
+	if e == nil || e.ProviderStatus == nil || odd.member("status") {
 		return providers.Unclear, nil, nil
 	}
 	v := absolute(string(e.Status), string(c.in.Status), before, disturbed)
 	if v != providers.Made {
 		return v, nil, nil
 	}
-	return v, c.changedCommission(e, listsOfReferrals), nil
+	return v, c.changedCommission(e, odd, listsOfReferrals), nil
 }
 
 // adjustCommission raises or lowers what a referral pays. That an adjustment is added to earlier ones is assumed.
@@ -174,17 +176,17 @@ func (c adjustCommission) plan(ctx context.Context) (*providers.Write, error) {
 	}, nil
 }
 
-// adjustment is what a commission was adjusted by so far, as a decimal number.
+// adjustment is what a commission was adjusted by so far, as a decimal number; "" where that is not told.
 func adjustment(e *providers.Commission) string {
 	if e.Adjustment == nil {
-		return "0"
+		return ""
 	}
 	return e.Adjustment.Amount.String()
 }
 
 // look compares the sum of adjustments: what was added by somebody else as well cannot be told apart.
 func (c adjustCommission) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	e, _, err := byNumber(ctx, c.provider, commissionList, c.in.ID)
+	e, odd, err := byNumber(ctx, c.provider, commissionList, c.in.ID)
 	if err != nil {
 		return "", nil, err
 	}
@@ -192,16 +194,16 @@ func (c adjustCommission) look(ctx context.Context, before json.RawMessage, dist
 	if e == nil || disturbed || json.Unmarshal(before, &text) != nil {
 		return providers.Unclear, nil, nil
 	}
-	was, err := providers.ParseDecimal(text)
-	if err != nil {
+	was, wasErr := providers.ParseDecimal(text)
+	now, nowErr := providers.ParseDecimal(adjustment(e))
+	if wasErr != nil || nowErr != nil {
 		return providers.Unclear, nil, nil
 	}
-	now, _ := providers.ParseDecimal(adjustment(e))
 	added, err := now.SubExact(was, max(now.Scale(), was.Scale()))
 	switch {
 	case err != nil:
 	case added.Equal(c.in.Amount.Amount):
-		return providers.Made, c.changedCommission(e, nil), nil
+		return providers.Made, c.changedCommission(e, odd, nil), nil
 	case added.IsZero():
 		return providers.NotMade, nil, nil
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // couponList reads the coupons of all affiliates. There is no read by id, and no filter but the date.
@@ -46,47 +48,50 @@ func codesOf(a *providers.Affiliate) []*providers.Coupon { return a.Coupons }
 
 // wireCoupon is a row of the list of coupons.
 type wireCoupon struct {
-	ID             integer `json:"id"`
-	AffiliateID    integer `json:"affiliate_id"`
-	AffiliateEmail text    `json:"affiliate_email"`
-	Coupon         text    `json:"coupon"`
-	Description    text    `json:"description"`
-	CreatedAt      instant `json:"created_at"`
+	ID             int64     `json:"id"`
+	AffiliateID    int64     `json:"affiliate_id"`
+	AffiliateEmail string    `json:"affiliate_email"`
+	Coupon         string    `json:"coupon"`
+	Description    string    `json:"description"`
+	CreatedAt      time.Time `json:"created_at"`
 }
 
-// wireCode is a coupon in an affiliate's record. That it is the bare code is assumed; an object that holds it is read, too.
-type wireCode text
+// wireCode is a coupon in an affiliate's record: the bare code, or an object that holds it.
+type wireCode string
 
 // UnmarshalJSON reads either.
 func (c *wireCode) UnmarshalJSON(b []byte) error {
-	if len(b) > 0 && b[0] == '{' {
-		var w wireCoupon
-		err := json.Unmarshal(b, &w)
-		*c = wireCode(w.Coupon)
-		return err
+	var (
+		code string
+		w    wireCoupon
+	)
+	if _, err := wire.Decode(b, &code); err == nil {
+		*c = wireCode(code)
+		return nil
 	}
-	return (*text)(c).UnmarshalJSON(b)
+	_, err := wire.Decode(b, &w)
+	if *c = wireCode(w.Coupon); err == nil && w.Coupon == "" {
+		err = errNoID
+	}
+	return err
 }
 
 // couponID names a coupon by its affiliate and code, which is what every reply has of it.
-func (r *reply) couponID(affiliate integer, code text) providers.ID {
+func (p *provider) couponID(affiliate int64, code string) providers.ID {
 	if affiliate <= 0 || code == "" {
 		return providers.ID{}
 	}
-	return r.local(providers.NounCoupon, providers.JoinLocal(decimal(affiliate), string(code)))
+	return p.local(providers.NounCoupon, providers.JoinLocal(decimal(affiliate), code))
 }
 
-// coupon converts a row. What is given to nobody, or has no code, is no affiliate's coupon and is left out.
+// coupon converts a row.
 func (r *reply) coupon(w *wireCoupon) *providers.Coupon {
 	id := r.couponID(w.AffiliateID, w.Coupon)
-	if id.IsZero() {
-		return nil
-	}
 	r.harvestAffiliate(w.AffiliateID, w.AffiliateEmail)
 	return &providers.Coupon{
 		Node:        r.node(id, decimal(w.ID), w.CreatedAt, nil),
-		Code:        string(w.Coupon),
-		Description: w.Description.known(),
+		Code:        w.Coupon,
+		Description: text(w.Description),
 		AffiliateID: r.id(providers.NounAffiliate, w.AffiliateID),
 	}
 }
@@ -101,9 +106,9 @@ func (r *reply) codes(w *wireAffiliate) []*providers.Coupon {
 	}
 	coupons := make([]*providers.Coupon, 0, len(w.Coupons))
 	for _, c := range w.Coupons {
-		if id := r.couponID(w.ID, text(c)); !id.IsZero() {
+		if id := r.couponID(w.ID, string(c)); !id.IsZero() {
 			coupons = append(coupons, &providers.Coupon{
-				Node: r.node(id, string(c), instant{}, codeStub), Code: string(c), AffiliateID: r.id(providers.NounAffiliate, w.ID),
+				Node: r.node(id, string(c), time.Time{}, codeStub), Code: string(c), AffiliateID: r.id(providers.NounAffiliate, w.ID),
 			})
 		}
 	}
@@ -147,18 +152,18 @@ func (c assignCoupon) plan(ctx context.Context) (*providers.Write, error) {
 		Op: opAssignCoupon, Fields: map[string]string{"affiliate_email": "affiliate", "coupon": "code", "description": "description"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			said, err := c.act(ctx, opAssignCoupon, a, wireAssignment{*a.Email, c.in.Code, c.in.Description})
-			code := text(c.in.Code)
+			code := c.in.Code
 			switch {
 			case err != nil:
 				return nil, err
-			case said.Coupon != "" && !said.Coupon.is(c.in.Code):
+			case said.Coupon != "" && !strings.EqualFold(said.Coupon, c.in.Code):
 				return nil, c.garbled(opAssignCoupon, errAnother)
 			case said.Coupon != "":
 				code = said.Coupon // as the vendor spells it
 			}
 			w := outdated(a)
 			n, _ := number(a.ID.Local)
-			w.ID, w.StaleLists = c.reply().couponID(n, code), listsOfCoupons
+			w.ID, w.StaleLists = c.couponID(n, code), listsOfCoupons
 			w.Stale = append(w.Stale, w.ID)
 			return w, nil
 		},
@@ -178,7 +183,7 @@ func (c assignCoupon) held(a *providers.Affiliate) *providers.Coupon {
 // look searches the affiliate's record: when the write was planned the code was not there. A code has one holder, so
 // that it does not matter whose work it is.
 func (c assignCoupon) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	a, _, err := byNumber(ctx, c.provider, affiliateList, c.in.Affiliate)
+	a, odd, err := byNumber(ctx, c.provider, affiliateList, c.in.Affiliate)
 	switch {
 	case err != nil:
 		return "", nil, err
@@ -187,10 +192,13 @@ func (c assignCoupon) look(ctx context.Context, _ json.RawMessage, disturbed boo
 	}
 	if coupon := c.held(a); coupon != nil {
 		w := changed(a)
-		w.ID, w.Stale, w.StaleLists = coupon.ID, []providers.ID{coupon.ID}, listsOfCoupons
+		if len(odd) > 0 {
+			w = outdated(a)
+		}
+		w.ID, w.Stale, w.StaleLists = coupon.ID, append(w.Stale, coupon.ID), listsOfCoupons
 		return providers.Made, w, nil
 	}
-	if disturbed || a.Coupons == nil { // a record without coupons does not say that there are none
+	if disturbed || a.Coupons == nil || odd.member("coupons") { // it does not say that there are no others
 		return providers.Unclear, nil, nil
 	}
 	return providers.NotMade, nil, nil

@@ -3,50 +3,53 @@ package uppromote
 import (
 	"context"
 	"errors"
+	"iter"
 	"maps"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// pageSize is the most rows that a page can have.
-const pageSize = 100
+const (
+	pageSize = 100    // the most rows that a page can have
+	maxPages = 10_000 // of one walk: a million rows
+)
 
 // The defects of a reply that can be read and makes no sense.
 var (
 	errNoData  = errors.New("a reply without data")
+	errNoList  = errors.New("a reply whose data is no list")
 	errNoID    = errors.New("a record without an id")
 	errAnother = errors.New("another record than the one asked for")
+	errUnread  = errors.New("not found, and rows of the list could not be read")
 )
 
 // get makes one read and opens the envelope.
-func get[W any](ctx context.Context, p *provider, op, path string, query url.Values) ([]W, error) {
-	var a answer[W]
+func get[D any](ctx context.Context, p *provider, op, path string, query url.Values) (data D, _ oddities, _ error) {
+	var a wire.Reply[envelope[D]]
 	r := rest.Request{Op: "GET " + op, Path: path, Query: query, Into: &a}
 	if strings.HasSuffix(op, "/{id}") {
 		r.NotFound = []int{http.StatusUnprocessableEntity}
 	}
 	if err := p.client.Get(ctx, r); err != nil {
-		return nil, err
+		return data, nil, err
 	}
-	if err := p.contradiction(r.Op, a.Status, a.wireError); err != nil {
-		return nil, err
+	p.log.Odd(r.Op, a.Odd)
+	if err := p.contradiction(r.Op, a.Value.Status, a.Value.wireError); err != nil {
+		return data, nil, err
 	}
-	if !a.Data.sent {
-		return nil, p.bad(r.Op, errNoData)
-	}
-	return a.Data.all, nil
+	return a.Value.Data, a.Odd, nil
 }
 
 // contradiction is the error of an envelope that tells of a failure, though the reply's status does not.
-func (p *provider) contradiction(op string, said text, w wireError) error {
-	status, err := strconv.Atoi(string(said))
+func (p *provider) contradiction(op, said string, w wireError) error {
+	status, err := strconv.Atoi(said)
 	if err != nil || kind(status) == "" {
 		return nil
 	}
@@ -65,102 +68,104 @@ type reply struct {
 	*provider
 	at      time.Time         // when it came
 	harvest providers.Harvest // what it carries besides what was asked for
-	stubs   map[providers.ID]bool
-	err     error // the first thing in it that makes no sense
+	stubs   map[providers.ID]*providers.Fields
 }
 
 func (p *provider) reply() *reply {
-	return &reply{provider: p, at: p.config.Now(), stubs: map[providers.ID]bool{}}
+	return &reply{provider: p, at: p.config.Now(), stubs: map[providers.ID]*providers.Fields{}}
 }
 
-// fail keeps the first defect.
-func (r *reply) fail(err error) {
-	if r.err == nil {
-		r.err = err
-	}
-}
-
-// node is the shared part of a record. A record without an id makes no sense.
-func (r *reply) node(id providers.ID, providerID string, created instant, known *providers.Fields) providers.Node {
-	if id.IsZero() {
-		r.fail(errNoID)
-	}
-	return providers.Node{ID: id, ProviderID: providerID, CreatedAt: created.known(), FetchedAt: r.at, Known: known}
+// node is the shared part of a record.
+func (r *reply) node(id providers.ID, providerID string, created time.Time, known *providers.Fields) providers.Node {
+	return providers.Node{ID: id, ProviderID: providerID, CreatedAt: moment(created), FetchedAt: r.at, Known: known}
 }
 
 // numbered is the shared part of a record that has a number.
-func (r *reply) numbered(noun providers.Noun, n integer, created instant, known *providers.Fields) providers.Node {
+func (r *reply) numbered(noun providers.Noun, n int64, created time.Time, known *providers.Fields) providers.Node {
 	return r.node(r.id(noun, n), decimal(n), created, known)
 }
 
-// stub says whether a stub of this record is still to be harvested: once a reply is enough.
-func (r *reply) stub(id providers.ID) bool {
-	if id.IsZero() || r.stubs[id] {
+// stub says whether a stub of this record is to be harvested: not if the reply had one that knows as much.
+func (r *reply) stub(id providers.ID, known *providers.Fields) bool {
+	if before, ok := r.stubs[id]; id.IsZero() || ok && before.CoversAll(known) {
 		return false
 	}
-	r.stubs[id] = true
+	r.stubs[id] = known
 	return true
 }
 
-// length is how many pages a list had when it was last read to its end.
-type length struct{ n atomic.Int64 }
-
-// pages is that number; -1 where it is not known.
-func (l *length) pages() int { return int(l.n.Load()) - 1 }
-
-func (l *length) learn(pages int) { l.n.Store(int64(pages) + 1) }
-
-// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers nil for a row that does
-// not hold one.
+// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers a record without an id for
+// a row that cannot be told from others.
 type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string
 	convert func(*reply, *W) *T
 }
 
-// page reads one page of the list that query narrows.
-func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
+// paged is a query for one page.
+func paged(query url.Values, n int) url.Values {
 	q := url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
 	maps.Copy(q, query)
-	sent, err := get[W](ctx, p, e.path, e.path, q)
+	return q
+}
+
+// page reads one page of the list that query narrows.
+func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
+	rows, _, err := get[wire.Rows[W]](ctx, p, e.path, e.path, paged(query, n))
 	if err != nil {
 		return nil, err
 	}
-	if len(query) == 0 && len(sent) < pageSize && (len(sent) > 0 || n == 1) {
-		p.lengths[e.path].learn(n)
-	}
-	r := p.reply()
-	items := make([]*T, 0, len(sent))
-	for i := range sent {
-		if row := e.convert(r, &sent[i]); row != nil {
-			items = append(items, row)
-		}
-	}
-	if r.err != nil {
-		return nil, p.bad("GET "+e.path, r.err)
-	}
-	return &providers.Page[T]{Items: items, More: len(sent) >= pageSize, Harvest: r.harvest}, nil
+	return e.converted(p, &rows, query, n)
 }
 
-// one reads a single record by the vendor's number; nil where there is none.
-func (e endpoint[W, T]) one(ctx context.Context, p *provider, path string, id providers.ID, n integer) (*T, providers.Harvest, error) {
+// converted is a page of the list that query narrows.
+func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Values, n int) (*providers.Page[T], error) {
+	op, r, extent := "GET "+e.path, p.reply(), p.extents[e.path]
+	if rows.Form != wire.FormArray {
+		return nil, p.bad(op, errNoList)
+	}
+	page := wire.PageOf(rows, func(w *W) *T { return e.convert(r, w) })
+	page.Harvest = r.harvest
+	page.More = extent.More(rows.Sent(), pageSize)
+	if len(query) == 0 {
+		extent.Saw(n, rows.Sent(), page.More)
+	}
+	p.log.Unread(op, page.Unread)
+	return page, nil
+}
+
+// read reads a single record by the vendor's number; nil where there is none.
+func (e endpoint[W, T]) read(ctx context.Context, p *provider, path string, id providers.ID, n int64) (*T, providers.Harvest, oddities, error) {
 	op := path + "/{id}"
-	sent, err := get[W](ctx, p, op, path+"/"+decimal(n), nil)
-	if err != nil && notFound(err) || err == nil && len(sent) == 0 {
-		return nil, providers.Harvest{}, nil
+	rows, odd, err := get[wire.Rows[W]](ctx, p, op, path+"/"+decimal(n), nil)
+	none := rows.Form == wire.FormNull || rows.Form == wire.FormArray && rows.Sent() == 0
+	switch {
+	case err != nil && notFound(err) || err == nil && none:
+		return nil, providers.Harvest{}, nil, nil
+	case err == nil && len(rows.All) == 0:
+		err = p.bad("GET "+op, errNoData)
 	}
 	if err != nil {
-		return nil, providers.Harvest{}, err
+		return nil, providers.Harvest{}, nil, err
 	}
 	r := p.reply()
-	row := e.convert(r, &sent[0])
-	if row != nil && r.err == nil && providers.NodeOf(row).ID != id {
-		r.fail(errAnother)
+	row := e.convert(r, &rows.All[0])
+	switch got := providers.NodeOf(row).ID; {
+	case got.IsZero():
+		err = p.bad("GET "+op, errNoID)
+	case got != id:
+		err = p.bad("GET "+op, errAnother)
 	}
-	if r.err != nil {
-		return nil, providers.Harvest{}, p.bad("GET "+op, r.err)
+	if err != nil {
+		return nil, providers.Harvest{}, nil, err
 	}
-	return row, r.harvest, nil
+	return row, r.harvest, odd, nil
+}
+
+// one is read for what does not look at oddities.
+func (e endpoint[W, T]) one(ctx context.Context, p *provider, path string, id providers.ID, n int64) (*T, providers.Harvest, error) {
+	row, harvest, _, err := e.read(ctx, p, path, id, n)
+	return row, harvest, err
 }
 
 // byIDs reads records by their numbers: one by one, or by walking the list where it is known to be short. With probe
@@ -174,8 +179,32 @@ func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, ids []providers.
 
 // gather reads records by ids that are known to be of this list.
 func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, probe bool, one func(context.Context, providers.ID) (*T, providers.Harvest, error)) (*providers.Batch[T], error) {
-	return providers.Gather(ctx, ids, pageSize, p.lengths[e.path].pages(), probe,
+	extent := p.extents[e.path]
+	return providers.Gather(ctx, ids, extent.PageSize(pageSize), extent.Pages(), probe,
 		func(ctx context.Context, n int) (*providers.Page[T], error) { return e.page(ctx, p, nil, n) }, one)
+}
+
+// every reads the rows of a list to its end. It fails there if rows could not be read: what is not among the others may
+// be one of these.
+func every[T providers.Record](ctx context.Context, p *provider, l providers.List[T]) iter.Seq2[*T, error] {
+	return func(yield func(*T, error) bool) {
+		unread := 0
+		for page, err := range providers.Pages(ctx, l, p, maxPages) {
+			if err != nil {
+				yield(nil, err)
+				return
+			}
+			unread += page.Unread
+			for _, row := range page.Items {
+				if !yield(row, nil) {
+					return
+				}
+			}
+		}
+		if unread > 0 {
+			yield(nil, p.bad("GET /"+l.Key, errUnread))
+		}
+	}
 }
 
 // search reads a list until all of these are found, or to its end.
@@ -184,13 +213,16 @@ func search[T providers.Record](ctx context.Context, p *provider, l providers.Li
 	for _, id := range ids {
 		open[id] = true
 	}
-	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(ids))}
-	for n, more := 1, true; more && len(open) > 0; n++ {
-		page, err := l.Page(ctx, providers.PageRequest{Number: n, Reader: p})
+	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(ids)), Failed: map[providers.ID]error{}}
+	if len(open) == 0 {
+		return b, nil
+	}
+	unread := 0
+	for page, err := range providers.Pages(ctx, l, p, maxPages) {
 		if err != nil {
 			return nil, err
 		}
-		more = page.More
+		unread += page.Unread
 		b.Harvest.Add(page.Harvest)
 		for _, row := range page.Items {
 			if id := providers.NodeOf(row).ID; open[id] {
@@ -200,12 +232,20 @@ func search[T providers.Record](ctx context.Context, p *provider, l providers.Li
 				b.Harvest.Add(providers.HarvestOf(row))
 			}
 		}
+		if len(open) == 0 {
+			break
+		}
+	}
+	for id := range open {
+		if unread > 0 {
+			b.Failed[id] = p.bad("GET /"+l.Key, errUnread)
+		}
 	}
 	return b, nil
 }
 
 // id is the id of a record by the vendor's number; the zero ID for none.
-func (p *provider) id(noun providers.Noun, n integer) providers.ID {
+func (p *provider) id(noun providers.Noun, n int64) providers.ID {
 	if n <= 0 {
 		return providers.ID{}
 	}
@@ -239,10 +279,10 @@ func (p *provider) joined(id providers.ID, noun providers.Noun) (first, second s
 	return parts[0], parts[1], true
 }
 
-func decimal(n integer) string { return strconv.FormatInt(int64(n), 10) }
+func decimal(n int64) string { return strconv.FormatInt(n, 10) }
 
 // number reads a record's number as [decimal] writes it.
-func number(s string) (integer, bool) {
+func number(s string) (int64, bool) {
 	n, err := strconv.ParseInt(s, 10, 64)
-	return integer(n), err == nil && n > 0 && s == decimal(integer(n))
+	return n, err == nil && n > 0 && s == decimal(n)
 }

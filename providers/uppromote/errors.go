@@ -1,12 +1,14 @@
 package uppromote
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"net/http"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // wireError is the body of a refusal. Its message is all that can be relied on; that it may be an object, and that
@@ -32,22 +34,36 @@ func classify(status int, body []byte) *providers.Error {
 func (w wireError) fault() *providers.Error {
 	e := &providers.Error{}
 	for _, b := range []json.RawMessage{w.Errors, w.Message} {
-		var fields map[string]many[text]
+		var fields map[string]json.RawMessage
 		if json.Unmarshal(b, &fields) == nil && len(fields) > 0 {
 			e.Fields = make(map[string][]string, len(fields))
 			for field, said := range fields {
-				for _, s := range said {
-					e.Fields[field] = append(e.Fields[field], withoutAddresses(string(s)))
-				}
+				e.Fields[field] = messages(said)
 			}
 			break
 		}
 	}
-	var message text
-	if json.Unmarshal(w.Message, &message) == nil && message != "" {
-		e.Err = errors.New(withoutAddresses(string(message)))
+	if said := messages(w.Message); len(said) > 0 {
+		e.Err = errors.New(said[0])
 	}
 	return e
+}
+
+// messages are the texts in a text or in an array of them.
+func messages(b json.RawMessage) (texts []string) {
+	var one string
+	switch {
+	case bytes.HasPrefix(b, []byte("[")):
+		_, _ = wire.Decode(b, &texts) // what is no text is left out
+	default:
+		if _, err := wire.Decode(b, &one); err == nil && one != "" {
+			texts = []string{one}
+		}
+	}
+	for i := range texts {
+		texts[i] = withoutAddresses(texts[i])
+	}
+	return texts
 }
 
 // kind is what a status in an envelope means that contradicts the status of its reply; "" for a success. That they

@@ -3,6 +3,7 @@ package uppromote
 import (
 	"context"
 	"encoding/json"
+	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -12,9 +13,11 @@ var membershipList = endpoint[wireAffiliate, providers.Membership]{
 	noun: providers.NounMembership, path: affiliateList.path,
 	convert: func(r *reply, w *wireAffiliate) *providers.Membership {
 		a := r.affiliate(w)
-		r.harvest.Affiliates = append(r.harvest.Affiliates, a)
+		if !a.ID.IsZero() {
+			r.harvest.Affiliates = append(r.harvest.Affiliates, a)
+		}
 		if len(a.Memberships) == 0 {
-			return nil
+			return &providers.Membership{} // every affiliate is in a program
 		}
 		return a.Memberships[0]
 	},
@@ -46,29 +49,29 @@ var membershipStatuses = func() map[string]providers.MembershipStatus {
 	return m
 }()
 
-// membership is the affiliate's part in their program; nil for none. It is as old as the affiliate: nothing tells when
+// membership is the affiliate's part in their program, without an id where that is not told. It is as old as the affiliate: nothing tells when
 // somebody was moved, so that JoinedAt is not known.
 func (r *reply) membership(w *wireAffiliate) *providers.Membership {
-	if w.ProgramID <= 0 {
-		return nil
+	if w.ID <= 0 || w.ProgramID <= 0 {
+		return &providers.Membership{}
 	}
 	local := providers.JoinLocal(decimal(w.ID), decimal(w.ProgramID))
 	m := &providers.Membership{
 		Node:           r.node(r.local(providers.NounMembership, local), local, w.CreatedAt, nil),
 		Status:         providers.MembershipUnknown,
-		ProviderStatus: w.Status.known(),
+		ProviderStatus: text(w.Status),
 		RefCode:        linkCode(w.DefaultLink),
-		Link:           w.DefaultLink.known(),
+		Link:           text(w.DefaultLink),
 		AffiliateID:    r.id(providers.NounAffiliate, w.ID),
 		CampaignID:     r.id(providers.NounCampaign, w.ProgramID),
 	}
 	for word, s := range membershipStatuses {
-		if w.Status.is(word) {
+		if strings.EqualFold(w.Status, word) {
 			m.Status = s
 		}
 	}
 	if len(w.Coupons) > 0 {
-		m.Coupon = text(w.Coupons[0]).known()
+		m.Coupon = text(string(w.Coupons[0]))
 	}
 	return m
 }
@@ -87,19 +90,20 @@ func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun p
 	if err != nil {
 		return nil, err
 	}
-	b := &providers.Batch[T]{Found: map[providers.ID]*T{}, Harvest: affiliates.Harvest}
+	b := &providers.Batch[T]{Found: map[providers.ID]*T{}, Failed: map[providers.ID]error{}, Harvest: affiliates.Harvest}
 	for _, a := range affiliates.Found {
 		b.Harvest.Affiliates = append(b.Harvest.Affiliates, a)
 	}
 	for id, owner := range owner {
 		if err := affiliates.Failed[owner]; err != nil {
-			if b.Failed == nil {
-				b.Failed = map[providers.ID]error{}
-			}
 			b.Failed[id] = err
 		}
 		if a := affiliates.Found[owner]; a != nil {
-			for _, row := range pick(a) {
+			rows := pick(a)
+			if rows == nil { // the record does not tell
+				b.Failed[id] = p.bad("GET "+affiliateList.path, errNoData)
+			}
+			for _, row := range rows {
 				if providers.NodeOf(row).ID == id {
 					b.Found[id] = row
 				}
@@ -123,8 +127,8 @@ const opMoveAffiliate = "POST /affiliate/move-affiliate-to-program"
 
 // wireMove is what is sent.
 type wireMove struct {
-	AffiliateEmail string  `json:"affiliate_email"`
-	ProgramID      integer `json:"program_id"`
+	AffiliateEmail string `json:"affiliate_email"`
+	ProgramID      int64  `json:"program_id"`
 }
 
 func (c moveAffiliate) check() providers.Problems {
@@ -169,7 +173,8 @@ func (c moveAffiliate) membershipID(program string) providers.ID {
 }
 
 func (c moveAffiliate) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	v, w, err := c.stateOf(ctx, c.in.ID, programOf, c.in.ToCampaign.Local, before, disturbed)
+	program := func(a *providers.Affiliate) (string, bool) { return programOf(a), len(a.Memberships) > 0 }
+	v, w, err := c.stateOf(ctx, c.in.ID, "program_id", program, c.in.ToCampaign.Local, before, disturbed)
 	var left string
 	if w != nil && json.Unmarshal(before, &left) == nil && left != "" && left != c.in.ToCampaign.Local {
 		w.Stale = append(w.Stale, c.membershipID(left))

@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
@@ -99,26 +100,30 @@ func TestCommissionRules(t *testing.T) {
 		`{}`:                                                               nil,
 	} {
 		var w wireProgram
-		if err := json.Unmarshal([]byte(row), &w); err != nil {
+		if _, err := wire.Decode([]byte(row), &w); err != nil {
 			t.Fatal(err)
 		}
 		diff(t, row, w.commission("USD"), want)
 	}
 }
 
-// TestPaymentWords: what is assumed of words, and rows that do not name their referrals.
+// TestPaymentWords: payments' words by any case, and rows that do not name their referrals.
 func TestPaymentWords(t *testing.T) {
-	for row, want := range map[string]providers.PayoutStatus{
-		`{"payment_id":1,"status":"success"}`: providers.PayoutPaid, `{"payment_id":1,"status":"PENDING"}`: providers.PayoutPending,
-		`{"payment_id":1,"status":"FAILED"}`: providers.PayoutFailed, `{"payment_id":1,"status":"LOST"}`: providers.PayoutUnknown,
+	for want, words := range map[providers.PayoutStatus]string{
+		providers.PayoutPaid:    "success SUCCESS processed Processed PAID completed",
+		providers.PayoutPending: "PENDING pending processing PROCESSING",
+		providers.PayoutFailed:  "FAILED denied DENIED canceled CANCELLED returned refunded reversed",
+		providers.PayoutUnknown: "LOST",
 	} {
-		var w wirePayment
-		if err := json.Unmarshal([]byte(row), &w); err != nil {
-			t.Fatal(err)
-		}
-		got := open(t, http.NotFoundHandler()).reply().payment(&w)
-		if got.Status != want || got.Known.Covers("commissions") || got.CommissionCount != nil {
-			t.Errorf("%s: %s, commissions known: %v; want %s, not known", row, got.Status, got.Known.Covers("commissions"), want)
+		for word := range strings.FieldsSeq(words) {
+			w := wirePayment{PaymentID: 1, Status: word, ProcessedAt: noon}
+			got := open(t, http.NotFoundHandler()).reply().payment(&w)
+			if got.Status != want || *got.ProviderStatus != word || (got.PaidAt != nil) != (want == providers.PayoutPaid) {
+				t.Errorf("%s: %s, paid at %v; want %s", word, got.Status, got.PaidAt, want)
+			}
+			if got.Known.Covers("commissions") || got.CommissionIDs != nil || got.CommissionCount != nil {
+				t.Errorf("%s: commissions known: %v; want not", word, got.Known.Covers("commissions"))
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"log/slog"
 	"maps"
@@ -28,7 +29,7 @@ func (f *emailFilter) ignored() bool { return f.state.Load() == filterIgnored }
 func (f *emailFilter) check(log *slog.Logger, affiliate providers.ID, rows []*providers.Payout) {
 	switch {
 	case len(rows) == 0: // says nothing
-	case slices.ContainsFunc(rows, func(p *providers.Payout) bool { return p.AffiliateID != affiliate }):
+	case slices.ContainsFunc(rows, func(p *providers.Payout) bool { return !p.AffiliateID.IsZero() && p.AffiliateID != affiliate }):
 		if f.state.Swap(filterIgnored) != filterIgnored && log != nil {
 			log.Warn("payments are not narrowed by "+emailParam+": they are searched from now on", "account", affiliate.Account, "provider", name)
 		}
@@ -36,6 +37,47 @@ func (f *emailFilter) check(log *slog.Logger, affiliate providers.ID, rows []*pr
 		f.state.CompareAndSwap(filterUnseen, filterApplied)
 	}
 }
+
+// naming is what was seen of the referrals that payments name, which is assumed: in lists, and in single payments.
+type naming struct{ listed, alone atomic.Int32 }
+
+const (
+	namingUnseen int32 = iota
+	namingSeen
+	namingMissing
+)
+
+// unlisted says that lists of payments do not name the referrals.
+func (n *naming) unlisted() bool { return n.listed.Load() == namingMissing }
+
+// never says that neither do single payments.
+func (n *naming) never() bool {
+	return n.alone.Load() == namingMissing && n.listed.Load() != namingSeen
+}
+
+// noteNaming looks at a payment. A member that is odd or empty says nothing: only one that is not there is missing.
+func (p *provider) noteNaming(state *atomic.Int32, w *wirePayment) {
+	switch {
+	case len(w.ReferralIDs) > 0:
+		state.Store(namingSeen)
+	case !w.Has("referral_ids") && w.PaymentID > 0 && (w.TotalReferrals == nil || *w.TotalReferrals > 0):
+		if state.CompareAndSwap(namingUnseen, namingMissing) {
+			p.config.Logger.Warn("payments do not name their referrals: their commissions are not known",
+				"account", p.config.Account, "provider", name, "single", state == &p.naming.alone)
+		}
+	}
+}
+
+// errNaming is the error of a payment whose commissions are not known.
+func (p *provider) errNaming() error {
+	e := &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + paidList.path, Kind: providers.KindBadReply, Err: errUnnamed}
+	if p.naming.never() {
+		e.Kind = providers.KindUnsupported
+	}
+	return e
+}
+
+var errUnnamed = errors.New("a payment that does not name its referrals")
 
 // payments plans lists of payments of these affiliates, all of them for none.
 func (p *provider) payments(affiliates []providers.ID) *plan {
@@ -74,7 +116,7 @@ func paymentLists[W any](e endpoint[W, providers.Payout], l *plan) []providers.L
 func payoutsOf[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout], a *providers.Affiliate) iter.Seq2[*providers.Payout, error] {
 	l := p.payments([]providers.ID{a.ID})
 	l.emails = map[providers.ID]string{a.ID: *a.Email}
-	return providers.All(ctx, paymentLists(e, l)[0], p)
+	return every(ctx, p, paymentLists(e, l)[0])
 }
 
 // addresses are those of affiliates that came along.
@@ -93,58 +135,27 @@ const ofEachWidth = 16
 
 // ofEach reads the payments of affiliates until as many things of each are settled as are sought; visit says how many
 // a payment settles. It walks the list of all payments for as long as that is cheaper (providers.WalkOn), or if nothing
-// else is possible, and then reads the list of each affiliate who is left. What could not be read is answered by affiliate.
+// else is possible, and then reads the list of each affiliate who is left. What could not be read is answered by affiliate;
+// so is errUnread for those who are left at the end of a list with rows that could not be read.
 func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout], sought map[providers.ID]int, emails map[providers.ID]string, visit func(*providers.Payout) (settled int)) map[providers.ID]error {
-	var (
-		mu     sync.Mutex // of all below, and of visit
-		open   = maps.Clone(sought)
-		failed = map[providers.ID]error{}
-	)
-	// read reads a page for affiliates, and says who of them is left if there is another page.
-	read := func(l providers.List[providers.Payout], n int, affiliates []providers.ID) (left []providers.ID, more bool) {
-		page, err := l.Page(ctx, providers.PageRequest{Number: n, Reader: p})
-		mu.Lock()
-		defer mu.Unlock()
-		if err != nil {
-			for _, a := range affiliates {
-				failed[a] = err
-			}
-			return nil, false
-		}
-		for _, payout := range page.Items {
-			open[payout.AffiliateID] -= visit(payout)
-		}
-		for _, a := range affiliates {
-			if open[a] > 0 {
-				left = append(left, a)
-			}
-		}
-		return left, page.More && len(left) > 0
+	s := &settling{open: maps.Clone(sought), failed: map[providers.ID]error{}, visit: visit}
+	all := func(on func(read int) bool, left []providers.ID) []providers.ID {
+		return s.read(ctx, p, e.all(p), left, on)
 	}
 	one := func(affiliate providers.ID) {
 		l := p.payments([]providers.ID{affiliate})
 		l.emails = emails
 		for _, list := range paymentLists(e, l) {
-			for n, more := 1, true; more; n++ {
-				_, more = read(list, n, []providers.ID{affiliate})
-			}
+			s.read(ctx, p, list, []providers.ID{affiliate}, func(int) bool { return true })
 		}
 	}
-	left, all := slices.Collect(maps.Keys(sought)), e.all(p)
-	walk := func(on func(read int) bool) {
-		for n, more := 1, true; more && on(n-1); n++ {
-			if left, more = read(all, n, left); !more {
-				left = nil // whoever was left has nothing
-			}
-		}
-	}
-	walk(func(read int) bool {
-		return p.emails.ignored() || providers.WalkOn(read, len(left), len(sought), p.lengths[e.path].pages(), true)
-	})
+	left := all(func(read int) bool {
+		return p.emails.ignored() || providers.WalkOn(read, s.count(), len(sought), p.extents[e.path].Pages(), true)
+	}, slices.Collect(maps.Keys(sought)))
 	for len(left) > 0 && p.emails.state.Load() == filterUnseen {
 		one(left[0]) // alone: if the filter is ignored, the others must not read the list of all each
 		if left = left[1:]; p.emails.ignored() {
-			walk(func(int) bool { return len(left) > 0 })
+			left = all(func(int) bool { return true }, left)
 		}
 	}
 	var wg providers.Group
@@ -157,5 +168,74 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 		})
 	}
 	wg.Wait()
-	return failed
+	return s.failed
+}
+
+// settling is what is still sought of affiliates. It is safe for concurrent use.
+type settling struct {
+	visit func(*providers.Payout) (settled int) // by one at a time
+
+	mu     sync.Mutex
+	open   map[providers.ID]int
+	failed map[providers.ID]error
+}
+
+// count is how many affiliates are left.
+func (s *settling) count() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, sought := range s.open {
+		if sought > 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// page visits the payments of a page, and answers which of the affiliates are left.
+func (s *settling) page(page *providers.Page[providers.Payout], affiliates []providers.ID) (left []providers.ID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, payout := range page.Items {
+		s.open[payout.AffiliateID] -= s.visit(payout)
+	}
+	for _, a := range affiliates {
+		if s.open[a] > 0 {
+			left = append(left, a)
+		}
+	}
+	return left
+}
+
+// fail notes why something of these affiliates was not found.
+func (s *settling) fail(affiliates []providers.ID, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range affiliates {
+		s.failed[a] = err
+	}
+}
+
+// read reads a list for affiliates while on says so, and answers who of them is left. At the end of the list nobody
+// is: whoever was left has nothing.
+func (s *settling) read(ctx context.Context, p *provider, l providers.List[providers.Payout], left []providers.ID, on func(read int) bool) []providers.ID {
+	read, unread := 0, 0
+	if len(left) == 0 || !on(read) {
+		return left
+	}
+	for page, err := range providers.Pages(ctx, l, p, maxPages) {
+		if err != nil {
+			s.fail(left, err)
+			return nil
+		}
+		read, unread = read+1, unread+page.Unread
+		left = s.page(page, left)
+		if len(left) == 0 || page.More && !on(read) {
+			return left
+		}
+	}
+	if unread > 0 {
+		s.fail(left, p.bad("GET /"+l.Key, errUnread))
+	}
+	return nil
 }

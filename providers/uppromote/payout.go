@@ -2,11 +2,13 @@ package uppromote
 
 import (
 	"context"
-	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // unpaidList reads what affiliates are owed, a row for each of them.
@@ -26,7 +28,20 @@ var unpaidList = endpoint[wireUnpaid, providers.Payout]{
 //api:operation GET /payments/paid
 //api:operation GET /payments/{id}
 var paidList = endpoint[wirePayment, providers.Payout]{
-	noun: providers.NounPayout, path: "/payments/paid", convert: (*reply).payment,
+	noun: providers.NounPayout, path: "/payments/paid", convert: func(r *reply, w *wirePayment) *providers.Payout {
+		r.noteNaming(&r.naming.listed, w)
+		return r.payment(w)
+	},
+}
+
+// paymentRecord reads a payment by itself. Nothing tells more of it.
+var paymentRecord = endpoint[wirePayment, providers.Payout]{
+	noun: providers.NounPayout, path: "/payments", convert: func(r *reply, w *wirePayment) *providers.Payout {
+		r.noteNaming(&r.naming.alone, w)
+		payout := r.payment(w)
+		payout.Known = nil
+		return payout
+	},
 }
 
 // countPaid is how many payments were made. The name of the number is assumed; so is that one may come alone.
@@ -36,14 +51,14 @@ var paidList = endpoint[wirePayment, providers.Payout]{
 //api:operation GET /payments/total-paid
 func (p *provider) countPaid(ctx context.Context) (int64, error) {
 	const path = "/payments/total-paid"
-	sent, err := get[wireTotal](ctx, p, path, path, nil)
+	total, _, err := get[wireTotal](ctx, p, path, path, nil)
 	if err != nil {
 		return 0, err
 	}
-	if len(sent) != 1 || !sent[0].set {
+	if total.n == nil || *total.n < 0 {
 		return 0, p.bad("GET "+path, errNoData)
 	}
-	return int64(sent[0].total), nil
+	return *total.n, nil
 }
 
 // Payouts plans lists of payouts: what is owed, and what was paid. Neither tells a program.
@@ -69,7 +84,7 @@ func (p *provider) Payouts(f providers.PayoutFilter) ([]providers.List[providers
 }
 
 // PayoutsByID reads payments one by one, or by walking all of them, and what is owed among the affiliate's.
-func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Payout], error) {
+func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
 	var paid []providers.ID
 	due := map[providers.ID]providers.ID{} // affiliates
 	for _, id := range ids {
@@ -81,10 +96,7 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...str
 			paid = append(paid, id)
 		}
 	}
-	b, err := paidList.gather(ctx, p, paid, false, func(ctx context.Context, id providers.ID) (*providers.Payout, providers.Harvest, error) {
-		_, n, _ := p.payout(id)
-		return paidList.one(ctx, p, "/payments", id, n)
-	})
+	b, err := p.paidByID(ctx, paid, need)
 	if err != nil || len(due) == 0 {
 		return b, err
 	}
@@ -110,49 +122,76 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...str
 	return b, nil
 }
 
+// paidByID reads payments: by themselves where that is needed to learn their referrals.
+func (p *provider) paidByID(ctx context.Context, ids []providers.ID, need []string) (*providers.Batch[providers.Payout], error) {
+	one := func(ctx context.Context, id providers.ID) (*providers.Payout, providers.Harvest, error) {
+		_, n, _ := p.payout(id)
+		return paymentRecord.one(ctx, p, paymentRecord.path, id, n)
+	}
+	b, err := paidList.gather(ctx, p, ids, false, one)
+	if err != nil {
+		return nil, err
+	}
+	var open []providers.ID
+	for id, payout := range b.Found {
+		if !payout.Known.Covers(need...) {
+			open = append(open, id)
+			delete(b.Found, id)
+		}
+	}
+	alone, err := providers.Gather(ctx, open, pageSize, -1, false, nil, one)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(b.Found, alone.Found)
+	b.Harvest.Add(alone.Harvest)
+	if b.Failed == nil {
+		b.Failed = alone.Failed
+	} else {
+		maps.Copy(b.Failed, alone.Failed)
+	}
+	return b, nil
+}
+
 // wirePayment is a payment that was made.
 type wirePayment struct {
-	PaymentID      integer           `json:"payment_id"`
-	AffiliateID    integer           `json:"affiliate_id"`
-	Status         text              `json:"status"`
-	AffiliateEmail text              `json:"affiliate_email"`
-	TotalReferrals *integer          `json:"total_referrals"`
+	wire.Members
+	PaymentID      int64             `json:"payment_id"`
+	AffiliateID    int64             `json:"affiliate_id"`
+	Status         string            `json:"status"`
+	AffiliateEmail string            `json:"affiliate_email"`
+	TotalReferrals *int64            `json:"total_referrals"`
 	TotalProcessed providers.Decimal `json:"total_processed"`
-	PaymentMethod  text              `json:"payment_method"`
-	ProcessedAt    instant           `json:"processed_at"`
-	ReferralIDs    many[integer]     `json:"referral_ids"`
+	PaymentMethod  string            `json:"payment_method"`
+	ProcessedAt    time.Time         `json:"processed_at"`
+	ReferralIDs    []int64           `json:"referral_ids"`
 }
 
 // wireUnpaid is what one affiliate is owed. It may be negative: refunds count.
 type wireUnpaid struct {
-	AffiliateID     integer           `json:"affiliate_id"`
-	AffiliateEmail  text              `json:"affiliate_email"`
-	TotalReferrals  *integer          `json:"total_referrals"`
-	PaymentMethod   text              `json:"payment_method"`
+	AffiliateID     int64             `json:"affiliate_id"`
+	AffiliateEmail  string            `json:"affiliate_email"`
+	TotalReferrals  *int64            `json:"total_referrals"`
+	PaymentMethod   string            `json:"payment_method"`
 	TotalCommission providers.Decimal `json:"total_commission"`
-	ReferralIDs     many[integer]     `json:"referral_ids"`
+	ReferralIDs     []int64           `json:"referral_ids"`
 }
 
-// wireTotal is a number, by itself or in an object.
-type wireTotal struct {
-	total integer
-	set   bool
-}
+// wireTotal is a number, by itself or in an object; nil for anything else.
+type wireTotal struct{ n *int64 }
 
 // UnmarshalJSON reads either.
 func (w *wireTotal) UnmarshalJSON(b []byte) error {
+	*w = wireTotal{}
 	var in struct {
-		Total *integer `json:"total"`
+		Total *int64 `json:"total"`
 	}
-	if len(b) > 0 && b[0] == '{' {
-		if err := json.Unmarshal(b, &in); err != nil || in.Total == nil {
-			return err
-		}
-		*w = wireTotal{*in.Total, true}
+	if _, err := wire.Decode(b, &in); err == nil {
+		w.n = in.Total
 		return nil
 	}
-	w.set = true
-	return w.total.UnmarshalJSON(b)
+	_, err := wire.Decode(b, &w.n)
+	return err
 }
 
 // The first parts of payouts' ids.
@@ -161,12 +200,12 @@ const (
 	dueState  = "due"  // and the affiliate's
 )
 
-func (p *provider) payoutID(state string, n integer) providers.ID {
+func (p *provider) payoutID(state string, n int64) providers.ID {
 	return p.local(providers.NounPayout, providers.JoinLocal(state, decimal(n)))
 }
 
 // payout takes the id of a payout apart.
-func (p *provider) payout(id providers.ID) (state string, n integer, ok bool) {
+func (p *provider) payout(id providers.ID) (state string, n int64, ok bool) {
 	state, second, ok := p.joined(id, providers.NounPayout)
 	n, is := number(second)
 	return state, n, ok && is && (state == paidState || state == dueState)
@@ -187,42 +226,60 @@ func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
 	}
 }
 
-// payment converts a row; it is as old as its processing. Lists are said to name the referrals; a row that does not
-// knows all but that.
+// payment converts a row; it is as old as its processing. A row of a list that does not name its referrals knows all
+// but these: the record by itself may.
 func (r *reply) payment(w *wirePayment) *providers.Payout {
-	if w.PaymentID <= 0 {
-		r.fail(errNoID)
-	}
-	status, ok := paymentStatuses[strings.ToLower(string(w.Status))]
+	status, ok := paymentStatuses[strings.ToLower(w.Status)]
 	if !ok {
 		status = providers.PayoutUnknown
 	}
-	var known *providers.Fields
-	if w.ReferralIDs == nil {
-		known = withoutCommissions
-	}
 	out := &providers.Payout{
-		Node:            r.node(r.payoutID(paidState, w.PaymentID), decimal(w.PaymentID), w.ProcessedAt, known),
 		Status:          status,
-		ProviderStatus:  w.Status.known(),
+		ProviderStatus:  text(w.Status),
 		Amount:          w.TotalProcessed.Major(r.config.Currency),
 		Method:          method(w.PaymentMethod),
-		CommissionCount: (*int64)(w.TotalReferrals),
+		CommissionCount: count(w.TotalReferrals),
 		AffiliateID:     r.id(providers.NounAffiliate, w.AffiliateID),
 		CommissionIDs:   r.commissionIDs(w.ReferralIDs),
 	}
 	if status == providers.PayoutPaid {
-		out.PaidAt = w.ProcessedAt.known()
+		out.PaidAt = moment(w.ProcessedAt)
 	}
+	if w.PaymentID <= 0 {
+		return out
+	}
+	known := (*providers.Fields)(nil)
+	if commissionsUnknown(out) && !r.naming.never() {
+		known = withoutCommissions
+	}
+	out.Node = r.node(r.payoutID(paidState, w.PaymentID), decimal(w.PaymentID), w.ProcessedAt, known)
 	r.harvestAffiliate(w.AffiliateID, w.AffiliateEmail)
 	return out
 }
 
 var withoutCommissions = providers.AllBut("commissions")
 
-// paymentStatuses are the vendor's words. Only the first is documented.
+// count is a number of records.
+func count(n *int64) *int64 {
+	if n == nil || *n < 0 {
+		return nil
+	}
+	return n
+}
+
+// commissionsUnknown says whether it is not known which commissions a payout covers.
+func commissionsUnknown(p *providers.Payout) bool {
+	some := p.CommissionCount == nil && p.CommissionIDs == nil || p.CommissionCount != nil && *p.CommissionCount > 0
+	return len(p.CommissionIDs) == 0 && some
+}
+
+// paymentStatuses are the vendor's words. "SUCCESS" was seen; the others are those of its help pages, and of PayPal's
+// batches, whose word that is.
 var paymentStatuses = map[string]providers.PayoutStatus{
-	"success": providers.PayoutPaid, "pending": providers.PayoutPending, "failed": providers.PayoutFailed,
+	"success": providers.PayoutPaid, "processed": providers.PayoutPaid, "paid": providers.PayoutPaid, "completed": providers.PayoutPaid,
+	"pending": providers.PayoutPending, "processing": providers.PayoutPending,
+	"failed": providers.PayoutFailed, "denied": providers.PayoutFailed, "canceled": providers.PayoutFailed, "cancelled": providers.PayoutFailed,
+	"returned": providers.PayoutFailed, "refunded": providers.PayoutFailed, "reversed": providers.PayoutFailed,
 }
 
 // paidStates are those that rows of the list of payments can have.
@@ -230,34 +287,38 @@ var paidStates = []providers.PayoutStatus{providers.PayoutPaid, providers.Payout
 
 // unpaid converts a row. It has neither an id nor a date.
 func (r *reply) unpaid(w *wireUnpaid) *providers.Payout {
-	if w.AffiliateID <= 0 {
-		r.fail(errNoID)
-	}
-	r.harvestAffiliate(w.AffiliateID, w.AffiliateEmail)
-	return &providers.Payout{
-		Node:            r.node(r.payoutID(dueState, w.AffiliateID), decimal(w.AffiliateID), instant{}, nil),
+	out := &providers.Payout{
 		Status:          providers.PayoutDue,
 		Amount:          w.TotalCommission.Major(r.config.Currency),
 		Method:          method(w.PaymentMethod),
-		CommissionCount: (*int64)(w.TotalReferrals),
+		CommissionCount: count(w.TotalReferrals),
 		AffiliateID:     r.id(providers.NounAffiliate, w.AffiliateID),
 		CommissionIDs:   r.commissionIDs(w.ReferralIDs),
 	}
+	if w.AffiliateID > 0 {
+		out.Node = r.node(r.payoutID(dueState, w.AffiliateID), decimal(w.AffiliateID), time.Time{}, nil)
+		r.harvestAffiliate(w.AffiliateID, w.AffiliateEmail)
+	}
+	return out
 }
 
 // method is the vendor's word for a way to pay; nil for its word for none.
-func method(word text) *string {
-	if word.is("no_payment_method") {
+func method(word string) *string {
+	if strings.EqualFold(word, "no_payment_method") {
 		return nil
 	}
-	return word.known()
+	return text(word)
 }
 
-func (r *reply) commissionIDs(numbers []integer) (ids []providers.ID) {
+// commissionIDs are the ids of referrals as commissions; nil for nil.
+func (p *provider) commissionIDs(numbers []int64) (ids []providers.ID) {
 	for _, n := range numbers {
-		if id := r.id(providers.NounCommission, n); !id.IsZero() {
+		if id := p.id(providers.NounCommission, n); !id.IsZero() {
 			ids = append(ids, id)
 		}
+	}
+	if numbers != nil && ids == nil {
+		ids = []providers.ID{}
 	}
 	return ids
 }

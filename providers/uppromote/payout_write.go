@@ -69,11 +69,11 @@ func (c markPayoutPaid) plan(ctx context.Context) (*providers.Write, error) {
 		Op:     opMarkPaid,
 		Fields: map[string]string{"affiliate_email": "id", "referral_ids": "commissions", "note": "note", "message": "message"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			w, err := send[wirePayment](ctx, c.provider, opMarkPaid, "/payments/mark-as-paid", body)
+			w, odd, err := send[wirePayment](ctx, c.provider, opMarkPaid, "/payments/mark-as-paid", body)
 			if err != nil {
 				return nil, err
 			}
-			return c.made(ctx, a, &w)
+			return c.made(ctx, a, &w, odd)
 		},
 	}, nil
 }
@@ -96,25 +96,50 @@ func (c markPayoutPaid) agree(ctx context.Context, a *providers.Affiliate) error
 	switch {
 	case due == nil:
 		return providers.Problemf(providers.ProblemWrongState, "id", "is not due: nothing is owed to the affiliate")
-	case due.CommissionIDs == nil || due.Amount == nil:
+	case due.Amount == nil:
 		return c.bad("GET "+unpaidList.path, errNoData)
-	case !sameIDs(due.CommissionIDs, c.in.Commissions):
-		return conflict("commissions", "are not those that are due now, which are %d", len(due.CommissionIDs))
-	case !due.Amount.Amount.Equal(c.in.ExpectedTotal.Amount):
-		return conflict("expectedTotal", "is not what is due now, which is %s", due.Amount.Amount)
 	}
-	rows, err := c.rows(ctx, a)
+	agree := func(ids []providers.ID) error {
+		switch {
+		case !sameIDs(ids, c.in.Commissions):
+			return conflict("commissions", "are not those that are due now, which are %d", len(ids))
+		case !due.Amount.Amount.Equal(c.in.ExpectedTotal.Amount):
+			return conflict("expectedTotal", "is not what is due now, which is %s", due.Amount.Amount)
+		}
+		return nil
+	}
+	named := due.CommissionIDs != nil && (due.CommissionCount == nil || *due.CommissionCount == int64(len(due.CommissionIDs)))
+	if named {
+		if err := agree(due.CommissionIDs); err != nil {
+			return err
+		}
+	}
+	rows, err := c.rows(ctx, a, named)
 	if err != nil {
 		return err
+	}
+	if !named { // then they are all that is approved
+		var approved []providers.ID
+		for id, e := range rows {
+			if e.Status == providers.CommissionApproved {
+				approved = append(approved, id)
+			}
+		}
+		if err := agree(approved); err != nil {
+			return err
+		}
 	}
 	var sum providers.Decimal
 	for i, id := range c.in.Commissions {
 		e := rows[id]
-		if e == nil || e.Amount == nil {
+		if e == nil {
 			return conflict(fmt.Sprintf("commissions.%d", i), "is not among the affiliate's commissions")
 		}
 		if e.Status != providers.CommissionApproved {
 			return conflict(fmt.Sprintf("commissions.%d", i), "is not approved and unpaid, but %s", e.Status)
+		}
+		if e.Amount == nil {
+			return c.bad("GET "+referralList.path, errNoData)
 		}
 		if sum.Value, err = sum.Value.AddExact(e.Amount.Amount, max(sum.Value.Scale(), e.Amount.Amount.Scale())); err != nil {
 			return c.bad("GET "+referralList.path, err)
@@ -126,8 +151,8 @@ func (c markPayoutPaid) agree(ctx context.Context, a *providers.Affiliate) error
 	return nil
 }
 
-// rows are the commissions that are named, live: the affiliate's newest first, until all are there.
-func (c markPayoutPaid) rows(ctx context.Context, a *providers.Affiliate) (map[providers.ID]*providers.Commission, error) {
+// rows are the affiliate's commissions, live; with named only those that are named: the newest first, until all are there.
+func (c markPayoutPaid) rows(ctx context.Context, a *providers.Affiliate, named bool) (map[providers.ID]*providers.Commission, error) {
 	filter := providers.CommissionFilter{Affiliates: []providers.ID{a.ID}}
 	filter.Parent.Affiliate = a
 	lists, err := c.Commissions(filter)
@@ -138,15 +163,16 @@ func (c markPayoutPaid) rows(ctx context.Context, a *providers.Affiliate) (map[p
 	for _, id := range c.in.Commissions {
 		open[id] = true
 	}
-	for e, err := range providers.All(ctx, lists[0], c) {
+	for e, err := range every(ctx, c.provider, lists[0]) {
 		if err != nil {
 			return nil, err
 		}
-		if open[e.ID] && e.AffiliateID == a.ID {
-			found[e.ID] = e
-			if delete(open, e.ID); len(open) == 0 {
-				break
-			}
+		if e.AffiliateID != a.ID || named && !open[e.ID] {
+			continue
+		}
+		found[e.ID] = e
+		if delete(open, e.ID); named && len(open) == 0 {
+			break
 		}
 	}
 	return found, nil
@@ -155,6 +181,9 @@ func (c markPayoutPaid) rows(ctx context.Context, a *providers.Affiliate) (map[p
 // payment is the payment that names the first of the commissions, live; nil where none does.
 func (c markPayoutPaid) payment(ctx context.Context, a *providers.Affiliate) (*providers.Payout, error) {
 	for payout, err := range payoutsOf(ctx, c.provider, paidList, a) {
+		if errors.Is(err, errUnread) {
+			break // none that can be read
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -167,17 +196,18 @@ func (c markPayoutPaid) payment(ctx context.Context, a *providers.Affiliate) (*p
 
 // made is what the reply tells. That it is the payment is assumed: where it names none, it is searched for, and where it
 // is not found the payout that was due stands for it.
-func (c markPayoutPaid) made(ctx context.Context, a *providers.Affiliate, w *wirePayment) (*providers.Written, error) {
+func (c markPayoutPaid) made(ctx context.Context, a *providers.Affiliate, w *wirePayment, odd oddities) (*providers.Written, error) {
 	r := c.reply()
 	switch {
 	case w.AffiliateID > 0 && c.id(providers.NounAffiliate, w.AffiliateID) != a.ID,
-		w.ReferralIDs != nil && !sameIDs(r.commissionIDs(w.ReferralIDs), c.in.Commissions):
+		len(w.ReferralIDs) > 0 && !odd.member("referral_ids") && !sameIDs(r.commissionIDs(w.ReferralIDs), c.in.Commissions):
 		return nil, c.garbled(opMarkPaid, errAnother)
-	case w.PaymentID > 0 && w.AffiliateID > 0 && w.Status != "" && w.TotalProcessed.Set && !w.ProcessedAt.IsZero():
+	case w.PaymentID > 0 && len(odd) == 0 && w.Has("affiliate_id", "status", "total_processed", "processed_at"):
 		return c.paid(r.payment(w)), nil
 	case w.PaymentID > 0:
 		written := c.paid(nil)
 		written.ID = c.payoutID(paidState, w.PaymentID)
+		written.Stale = append(written.Stale, written.ID)
 		return written, nil
 	}
 	payout, err := c.payment(ctx, a)
@@ -209,18 +239,19 @@ func (c markPayoutPaid) look(ctx context.Context, _ json.RawMessage, disturbed b
 	if err != nil {
 		return "", nil, err
 	}
-	rows, err := c.rows(ctx, a)
+	rows, err := c.rows(ctx, a, true)
 	if err != nil {
 		return "", nil, err
 	}
-	paid := 0
+	paid, untold := 0, false
 	for _, e := range rows {
+		untold = untold || e.Status == providers.CommissionUnknown
 		if e.Status == providers.CommissionPaid {
 			paid++
 		}
 	}
 	switch {
-	case len(rows) < len(c.in.Commissions), paid > 0 && paid < len(rows):
+	case untold, len(rows) < len(c.in.Commissions), paid > 0 && paid < len(rows):
 		return providers.Unclear, nil, nil
 	case paid == 0:
 		return providers.NotMade, nil, nil

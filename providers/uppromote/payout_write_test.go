@@ -53,19 +53,32 @@ func TestPayoutAgrees(t *testing.T) {
 // TestPayoutRows: the referrals themselves are asked, too, whatever the vendor's sum says.
 func TestPayoutRows(t *testing.T) {
 	const unpaidRow = `{"affiliate_id":5,"affiliate_email":"a@example.com","total_commission":12,"referral_ids":[1,2]}`
+	const unnamedRow = `{"affiliate_id":5,"affiliate_email":"a@example.com","total_commission":12,"total_referrals":2}`
+	const someRow = `{"affiliate_id":5,"affiliate_email":"a@example.com","total_commission":12,"total_referrals":2,"referral_ids":[1,null]}`
 	row := func(id int, status, commission, adjustment string, affiliate int) string {
 		return fmt.Sprintf(`{"id":%d,"status":%q,"commission":%q,"commission_adjustment":%q,"affiliate":{"id":%d,"email":"a@example.com"}}`, id, status, commission, adjustment, affiliate)
 	}
 	for name, tt := range map[string]struct{ unpaid, rows, want string }{
-		"they agree":            {unpaidRow, row(2, "approved", "7", "-1", 5) + "," + row(1, "approved", "6", "0", 5), "<nil>"},
-		"the sum is another":    {unpaidRow, row(2, "approved", "7", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
-		"the vendor's sum is":   {strings.Replace(unpaidRow, "12", "13", 1), row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
-		"one is pending":        {unpaidRow, row(2, "pending", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "commissions.1 CONFLICT"},
-		"one is paid":           {unpaidRow, row(2, "approved", "6", "0", 5) + "," + row(1, "paid", "6", "0", 5), "commissions.0 CONFLICT"},
-		"one is not there":      {unpaidRow, row(2, "approved", "6", "0", 5), "commissions.0 CONFLICT"},
-		"one is another's":      {unpaidRow, row(2, "approved", "6", "0", 7) + "," + row(1, "approved", "6", "0", 5), "commissions.1 CONFLICT"},
-		"the row is another's":  {strings.Replace(unpaidRow, `"affiliate_id":5`, `"affiliate_id":6`, 1), "", "id WRONG_STATE"},
-		"the row names nothing": {`{"affiliate_id":5,"total_commission":12}`, "", "account store: GET /payments/unpaid: bad_reply: a reply without data"},
+		"they agree":           {unpaidRow, row(2, "approved", "7", "-1", 5) + "," + row(1, "approved", "6", "0", 5), "<nil>"},
+		"the sum is another":   {unpaidRow, row(2, "approved", "7", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
+		"the vendor's sum is":  {strings.Replace(unpaidRow, "12", "13", 1), row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
+		"one is pending":       {unpaidRow, row(2, "pending", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "commissions.1 CONFLICT"},
+		"one is paid":          {unpaidRow, row(2, "approved", "6", "0", 5) + "," + row(1, "paid", "6", "0", 5), "commissions.0 CONFLICT"},
+		"one is not there":     {unpaidRow, row(2, "approved", "6", "0", 5), "commissions.0 CONFLICT"},
+		"one is another's":     {unpaidRow, row(2, "approved", "6", "0", 7) + "," + row(1, "approved", "6", "0", 5), "commissions.1 CONFLICT"},
+		"the row is another's": {strings.Replace(unpaidRow, `"affiliate_id":5`, `"affiliate_id":6`, 1), "", "id WRONG_STATE"},
+		"no sum":               {`{"affiliate_id":5,"total_commission":"N/A","referral_ids":[1,2]}`, "", "account store: GET /payments/unpaid: bad_reply: a reply without data"},
+		"one has no amount":    {unpaidRow, row(2, "approved", "12", "0", 5) + "," + row(1, "approved", "N/A", "0", 5), "account store: GET /referrals: bad_reply: a reply without data"},
+
+		// What is owed does not name its referrals, or not all: they are the approved ones.
+		"not named, they agree":            {unnamedRow, row(3, "paid", "9", "0", 5) + "," + row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "<nil>"},
+		"not named, one more is approved":  {unnamedRow, row(3, "approved", "0", "0", 5) + "," + row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "commissions CONFLICT"},
+		"not named, one is pending":        {unnamedRow, row(2, "pending", "6", "0", 5) + "," + row(1, "approved", "12", "0", 5), "commissions CONFLICT"},
+		"not named, none is there":         {unnamedRow, "", "commissions CONFLICT"},
+		"not named, the sum is another":    {unnamedRow, row(2, "approved", "7", "0", 5) + "," + row(1, "approved", "6", "0", 5), "expectedTotal CONFLICT"},
+		"not named, a row cannot be read":  {unnamedRow, row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5) + `,{"id":[]}`, "account store: GET /referrals?affiliate_id=5: bad_reply: " + errUnread.Error()},
+		"some are named, they agree":       {someRow, row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "<nil>"},
+		"some are named, one more is owed": {someRow, row(3, "approved", "0", "0", 5) + "," + row(2, "approved", "6", "0", 5) + "," + row(1, "approved", "6", "0", 5), "commissions CONFLICT"},
 	} {
 		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body := `{"id":5,"email":"a@example.com","status":"active"}`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"maps"
 	"net/url"
 	"strings"
@@ -89,8 +90,9 @@ func (l *plan) dates(r providers.DateRange) {
 	l.Query.Set("to_date", to.UTC().Format(time.RFC3339))
 }
 
-// addressed is a query with the affiliate's address in the place of the id; ok is false where nobody has that id, or
-// no address.
+var errNoAddress = errors.New("an affiliate without an e-mail address, by which lists are narrowed")
+
+// addressed is a query with the affiliate's address in the place of the id; ok is false where nobody has that id.
 func (l *plan) addressed(ctx context.Context, r providers.Reader, query url.Values) (_ url.Values, ok bool, _ error) {
 	if !query.Has(idParam) {
 		return query, true, nil
@@ -108,9 +110,12 @@ func (l *plan) addressed(ctx context.Context, r providers.Reader, query url.Valu
 		if err != nil {
 			return nil, false, err
 		}
-		if a := b.Found[id]; a == nil || a.Email == nil {
+		switch a := b.Found[id]; {
+		case a == nil:
 			return nil, false, nil
-		} else {
+		case a.Email == nil:
+			return nil, false, l.bad("GET "+affiliateList.path, errNoAddress)
+		default:
 			email = *a.Email
 		}
 	}
@@ -155,7 +160,7 @@ func (e endpoint[W, T]) lists(l *plan) []providers.List[T] {
 // all is the whole list.
 func (e endpoint[W, T]) all(p *provider) providers.List[T] { return e.list(p.plan(), nil) }
 
-// key names a list by what narrows it, with a hash in the place of an address.
+// key names a list by what narrows it, with a hash in the place of an address as it is sent.
 func (e endpoint[W, T]) key(query url.Values) string {
 	key := strings.TrimPrefix(e.path, "/")
 	if len(query) == 0 {
@@ -163,7 +168,7 @@ func (e endpoint[W, T]) key(query url.Values) string {
 	}
 	q := maps.Clone(query)
 	if q.Has(emailParam) {
-		sum := sha256.Sum256([]byte(strings.ToLower(q.Get(emailParam))))
+		sum := sha256.Sum256([]byte(q.Get(emailParam)))
 		q.Set(emailParam, hex.EncodeToString(sum[:12]))
 	}
 	return key + "?" + q.Encode()

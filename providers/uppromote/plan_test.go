@@ -77,8 +77,8 @@ func TestPlans(t *testing.T) {
 		}
 	}
 	one, two := affiliates(providers.AffiliateFilter{Email: "Jane@example.com"}), affiliates(providers.AffiliateFilter{Email: "jane@example.com"})
-	if !slices.Equal(one, two) || strings.Contains(one[0], "jane") {
-		t.Errorf("an address makes the keys %q and %q; want them equal, without the address", one, two)
+	if slices.Equal(one, two) || strings.Contains(strings.ToLower(one[0]+two[0]), "jane") {
+		t.Errorf("two spellings of an address make the keys %q and %q; want one for each that is sent, without the address", one, two)
 	}
 	f := providers.CommissionFilter{Affiliates: affiliateIDs("5")}
 	f.Parent.Affiliate = &providers.Affiliate{Node: providers.Node{ID: f.Affiliates[0], CreatedAt: &from}}

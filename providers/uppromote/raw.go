@@ -6,10 +6,11 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"strconv"
+	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // shown is an allow-list: the members of an object that may be shown, and of those that are objects what may be shown in
@@ -103,7 +104,7 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 			row, err = p.rawOne(ctx, affiliateList.path, n)
 		}
 		var w wireAffiliate
-		if len(row) > 0 && (json.Unmarshal(row, &w) != nil || decimal(w.ProgramID) != second) {
+		if _, unread := wire.Decode(row, &w); unread != nil || decimal(w.ProgramID) != second {
 			row = nil
 		}
 	case id.Noun == providers.NounPayout && joined:
@@ -118,10 +119,10 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 		}
 	case id.Noun == providers.NounCoupon && joined:
 		may = shownCoupon
-		row, err = rawRow(ctx, p, couponList.path, nil, func(w *wireCoupon) bool { return decimal(w.AffiliateID) == first && string(w.Coupon) == second })
+		row, err = couponList.raw(ctx, p, nil, id)
 	case id.Noun == providers.NounWebhookSubscription && id == p.local(id.Noun, id.Local):
 		may = shownSubscription
-		row, err = rawRow(ctx, p, webhookList.path, nil, func(w *wireSubscription) bool { return string(w.Event) == id.Local })
+		row, err = webhookList.raw(ctx, p, nil, id)
 	}
 	if err != nil {
 		return nil, err
@@ -144,50 +145,68 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 }
 
 // rawOne reads one record by its number; nil where there is none.
-func (p *provider) rawOne(ctx context.Context, path string, n integer) (json.RawMessage, error) {
-	sent, err := get[json.RawMessage](ctx, p, path+"/{id}", path+"/"+decimal(n), nil)
-	if err != nil && notFound(err) || err == nil && len(sent) == 0 {
+func (p *provider) rawOne(ctx context.Context, path string, n int64) (json.RawMessage, error) {
+	op := path + "/{id}"
+	data, _, err := get[json.RawMessage](ctx, p, op, path+"/"+decimal(n), nil)
+	if err != nil && notFound(err) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
-	return sent[0], nil
+	rows := []json.RawMessage{data}
+	if bytes.HasPrefix(data, []byte("[")) {
+		err = json.Unmarshal(data, &rows)
+	}
+	switch {
+	case err != nil || len(data) == 0:
+		return nil, p.bad("GET "+op, errNoData)
+	case len(rows) == 0 || string(rows[0]) == "null":
+		return nil, nil
+	}
+	return rows[0], nil
 }
 
 // rawUnpaid reads what an affiliate is owed.
-func (p *provider) rawUnpaid(ctx context.Context, n integer) (json.RawMessage, error) {
-	id := p.id(providers.NounAffiliate, n)
-	l := p.payments([]providers.ID{id})
+func (p *provider) rawUnpaid(ctx context.Context, n int64) (json.RawMessage, error) {
+	l := p.payments([]providers.ID{p.id(providers.NounAffiliate, n)})
 	query, ok, err := l.addressed(ctx, p, l.Query)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return rawRow(ctx, p, unpaidList.path, query, func(w *wireUnpaid) bool { return w.AffiliateID == n })
+	return unpaidList.raw(ctx, p, query, p.payoutID(dueState, n))
 }
 
-// rawRow searches a list for a row; nil where it is not there.
-func rawRow[W any](ctx context.Context, p *provider, path string, query url.Values, is func(*W) bool) (json.RawMessage, error) {
-	for n := 1; ; n++ {
-		q := url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
-		for k, v := range query {
-			q[k] = v
-		}
-		sent, err := get[json.RawMessage](ctx, p, path, path, q)
+// raw searches a list for the row of a record; nil where it is not there.
+func (e endpoint[W, T]) raw(ctx context.Context, p *provider, query url.Values, id providers.ID) (found json.RawMessage, _ error) {
+	is := func(row json.RawMessage) bool {
+		var w W
+		_, err := wire.Decode(row, &w)
+		return err == nil && providers.NodeOf(e.convert(p.reply(), &w)).ID == id
+	}
+	l := e.list(p.plan(), query)
+	l.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+		data, _, err := get[json.RawMessage](ctx, p, e.path, e.path, paged(query, r.Number))
 		if err != nil {
 			return nil, err
 		}
-		for _, row := range sent {
-			w := new(W)
-			if err := json.Unmarshal(row, w); err != nil {
-				return nil, p.bad("GET "+path, err)
-			}
-			if is(w) {
-				return row, nil
+		var all []json.RawMessage
+		if json.Unmarshal(data, &all) == nil {
+			if i := slices.IndexFunc(all, is); i >= 0 {
+				found = all[i]
 			}
 		}
-		if len(sent) < pageSize {
-			return nil, nil
+		var rows wire.Rows[W]
+		_, _ = wire.Decode(data, &rows) // what it could not read is no list
+		return e.converted(p, &rows, query, r.Number)
+	}
+	for row, err := range every(ctx, p, l) {
+		if err != nil {
+			return nil, err
+		}
+		if providers.NodeOf(row).ID == id {
+			return found, nil
 		}
 	}
+	return nil, nil
 }

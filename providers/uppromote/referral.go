@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // referralList reads referrals as orders: a page of them, or one by its id. Each brings its commission along.
@@ -19,8 +21,9 @@ import (
 var referralList = endpoint[wireReferral, providers.Referral]{
 	noun: providers.NounReferral, path: "/referrals",
 	convert: func(r *reply, w *wireReferral) *providers.Referral {
-		r.harvest.Commissions = append(r.harvest.Commissions, r.commission(w))
-		r.harvestOwners(w)
+		if w.ID > 0 {
+			r.harvest.Commissions = append(r.harvest.Commissions, r.commission(w))
+		}
 		return r.referral(w)
 	},
 }
@@ -61,59 +64,69 @@ func (l *plan) order(id string) {
 
 // wireReferral is a row that is two records: the order that an affiliate brought, and the commission on it.
 type wireReferral struct {
-	ID             integer           `json:"id"`
-	OrderID        text              `json:"order_id"`
-	OrderNumber    text              `json:"order_number"`
-	CustomerID     text              `json:"customer_id"`
+	wire.Members
+	ID             int64             `json:"id"`
+	OrderID        string            `json:"order_id"`
+	OrderNumber    string            `json:"order_number"`
+	CustomerID     string            `json:"customer_id"`
 	TotalSales     providers.Decimal `json:"total_sales"`
 	CommissionRule struct {
-		ProgramID integer `json:"program_id"`
+		ProgramID int64 `json:"program_id"`
 	} `json:"commission_rule"`
-	CommissionAdjustment providers.Decimal `json:"commission_adjustment"`
-	Status               text              `json:"status"`
-	Commission           providers.Decimal `json:"commission"`
-	RefundID             text              `json:"refund_id"`
-	TrackingType         text              `json:"tracking_type"`
-	Affiliate            struct {
-		ID        integer `json:"id"`
-		Email     text    `json:"email"`
-		FirstName text    `json:"first_name"`
-		LastName  text    `json:"last_name"`
-	} `json:"affiliate"`
-	CouponApplied text    `json:"coupon_applied"`
-	CustomerEmail text    `json:"customer_email"`
-	CreatedAt     instant `json:"created_at"`
+	CommissionAdjustment providers.Decimal           `json:"commission_adjustment"`
+	Status               string                      `json:"status"`
+	Commission           providers.Decimal           `json:"commission"`
+	RefundID             string                      `json:"refund_id"`
+	TrackingType         string                      `json:"tracking_type"`
+	Affiliate            wire.Related[wireAffiliate] `json:"affiliate"`
+	CouponApplied        string                      `json:"coupon_applied"`
+	CustomerEmail        string                      `json:"customer_email"`
+	CreatedAt            time.Time                   `json:"created_at"`
 }
 
 // refund says whether the row takes a sale back. That refunds carry an id is assumed; that they are negative is not.
 func (w *wireReferral) refund() bool {
-	return w.RefundID != "" || w.TotalSales.Set && w.TotalSales.Value.IsNeg()
+	_, refund := number(w.RefundID)
+	return refund || w.TotalSales.Set && w.TotalSales.Value.IsNeg()
+}
+
+// order is the order's id: "" for none. told is false where there is something else in its place.
+func (w *wireReferral) order() (id string, told bool) {
+	if _, ok := number(w.OrderID); ok {
+		return w.OrderID, true
+	}
+	return "", w.OrderID == "" || w.OrderID == "0"
 }
 
 // referral is the row as an order. It does not say when the order was made, only when the row was.
 func (r *reply) referral(w *wireReferral) *providers.Referral {
-	return &providers.Referral{
+	order, told := w.order()
+	out := &providers.Referral{
 		Node:           r.numbered(providers.NounReferral, w.ID, w.CreatedAt, nil),
 		Kind:           providers.ReferralOrder,
-		Email:          w.CustomerEmail.known(),
+		Email:          text(w.CustomerEmail),
 		Status:         w.referralStatus(),
-		ProviderStatus: w.Status.known(),
-		CustomerID:     w.CustomerID.known(),
-		Converted:      new(w.OrderID != ""),
-		Source:         w.TrackingType.known(),
-		CouponCode:     w.CouponApplied.known(),
-		OrderID:        w.OrderID.known(),
-		OrderNumber:    w.OrderNumber.known(),
-		AffiliateID:    r.id(providers.NounAffiliate, w.Affiliate.ID),
+		ProviderStatus: text(w.Status),
+		CustomerID:     text(w.CustomerID),
+		Source:         text(w.TrackingType),
+		CouponCode:     text(w.CouponApplied),
+		OrderID:        text(order),
+		OrderNumber:    text(w.OrderNumber),
+		AffiliateID:    r.relatedAffiliate(w.Affiliate),
 		CampaignID:     r.id(providers.NounCampaign, w.CommissionRule.ProgramID),
 	}
+	if told {
+		out.Converted = new(order != "")
+	}
+	r.harvestProgram(w.CommissionRule.ProgramID, "")
+	return out
 }
 
 func (w *wireReferral) referralStatus() providers.ReferralStatus {
 	if w.refund() {
 		return providers.ReferralRefunded
 	}
-	switch strings.ToLower(string(w.Status)) {
+	switch strings.ToLower(w.Status) {
 	case "pending":
 		return providers.ReferralPending
 	case "approved", "paid":
@@ -125,55 +138,43 @@ func (w *wireReferral) referralStatus() providers.ReferralStatus {
 	}
 }
 
-// harvestOwners keeps what the row tells of its affiliate and program.
-func (r *reply) harvestOwners(w *wireReferral) {
-	a := &w.Affiliate
-	if a.Email != "" && r.stub(r.id(providers.NounAffiliate, a.ID)) {
-		r.harvest.Affiliates = append(r.harvest.Affiliates, &providers.Affiliate{
-			Node:  r.numbered(providers.NounAffiliate, a.ID, instant{}, nameStub),
-			Email: a.Email.known(), FirstName: a.FirstName.known(), LastName: a.LastName.known(), Name: fullName(a.FirstName, a.LastName),
-		})
-	}
-	r.harvestProgram(w.CommissionRule.ProgramID, "")
-}
-
 // wireNewReferral is what is sent. The total's name is another here than in rows. That what goes with which type is as
 // follows is assumed: an order's id with use_order_id, a commission with fixed_amount.
 type wireNewReferral struct {
 	Type           string      `json:"type"`
 	AffiliateEmail string      `json:"affiliate_email"`
-	OrderID        integer     `json:"order_id,omitempty"`
+	OrderID        int64       `json:"order_id,omitempty"`
 	Commission     json.Number `json:"commission,omitempty"`
 	TotalSale      json.Number `json:"total_sale,omitempty"`
 	Comment        *string     `json:"comment,omitempty"`
 }
 
 // addReferral makes a referral by hand, and answers it as one of its two nouns. That the reply holds the row is
-// assumed; its id is enough.
+// assumed; its id is enough, and a row with an odd value is read again.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
 //api:operation POST /referrals
 func (p *provider) addReferral(ctx context.Context, noun providers.Noun, affiliate providers.ID, body wireNewReferral) (*providers.Written, error) {
-	w, err := send[wireReferral](ctx, p, opAddReferral, referralList.path, body)
+	w, odd, err := send[wireReferral](ctx, p, opAddReferral, referralList.path, body)
 	if err != nil {
 		return nil, err
 	}
 	if w.ID <= 0 {
 		return nil, p.garbled(opAddReferral, errNoID)
 	}
-	if w.Affiliate.ID > 0 && p.id(providers.NounAffiliate, w.Affiliate.ID) != affiliate || body.OrderID > 0 && w.OrderID != "" && !w.OrderID.is(decimal(body.OrderID)) {
+	owner, _ := number(w.Affiliate.ID)
+	order, _ := number(w.OrderID)
+	if owner > 0 && p.id(providers.NounAffiliate, owner) != affiliate || order > 0 && body.OrderID > 0 && order != body.OrderID {
 		return nil, p.garbled(opAddReferral, errAnother)
 	}
-	r := p.reply()
-	if w.Status != "" && !w.CreatedAt.IsZero() && w.Affiliate.ID > 0 && w.Commission.Set && w.TotalSales.Set {
-		r.harvest.Referrals = append(r.harvest.Referrals, referralList.convert(r, &w))
-	}
-	if r.err != nil {
-		return nil, p.garbled(opAddReferral, r.err)
-	}
 	made := p.earned(noun, decimal(w.ID), affiliate)
-	made.Harvest, made.StaleLists = r.harvest, listsOfReferrals
+	made.StaleLists = listsOfReferrals
+	if len(odd) == 0 && w.Has("status", "created_at", "affiliate", "commission", "total_sales", "order_id") {
+		r := p.reply()
+		r.harvest.Referrals = append(r.harvest.Referrals, referralList.convert(r, &w))
+		made.Harvest = r.harvest
+	}
 	return made, nil
 }
 
@@ -213,7 +214,7 @@ func (c createReferral) plan(ctx context.Context) (*providers.Write, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch sales, err := c.sales(ctx); {
+	switch sales, _, err := c.sales(ctx); {
 	case err != nil:
 		return nil, err
 	case len(sales) > 0:
@@ -228,37 +229,42 @@ func (c createReferral) plan(ctx context.Context) (*providers.Write, error) {
 	}, nil
 }
 
-// sales are the order's referrals but for refunds, live.
-func (c createReferral) sales(ctx context.Context) (sales []*providers.Referral, err error) {
+// sales are the order's referrals but for refunds, live. unclear says that there are rows that do not tell whose order
+// they are of.
+func (c createReferral) sales(ctx context.Context) (sales []*providers.Referral, unclear bool, err error) {
 	lists, err := c.Referrals(providers.ReferralFilter{OrderID: *c.in.OrderID})
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	for _, l := range lists {
-		for r, err := range providers.All(ctx, l, c) {
-			if err != nil {
-				return nil, err
-			}
-			if r.OrderID != nil && *r.OrderID == *c.in.OrderID && r.Status != providers.ReferralRefunded {
+		for r, err := range every(ctx, c.provider, l) {
+			switch {
+			case err != nil:
+				return nil, false, err
+			case r.Status == providers.ReferralRefunded:
+			case r.OrderID == nil:
+				unclear = true
+			case *r.OrderID == *c.in.OrderID:
 				sales = append(sales, r)
+				unclear = unclear || r.AffiliateID.IsZero()
 			}
 		}
 	}
-	return sales, nil
+	return sales, unclear, nil
 }
 
 // look searches for the order, which had no referral when the write was planned. One that the shop's own tracking has
 // made since is not this write's work; that it says so is seen.
 func (c createReferral) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	sales, err := c.sales(ctx)
+	sales, unclear, err := c.sales(ctx)
 	if err != nil {
 		return "", nil, err
 	}
 	sales = slices.DeleteFunc(sales, func(r *providers.Referral) bool { return r.AffiliateID != c.in.Affiliate })
 	switch {
-	case len(sales) == 0:
+	case len(sales) == 0 && !unclear:
 		return providers.NotMade, nil, nil
-	case len(sales) > 1, disturbed, sales[0].Source != nil && strings.HasPrefix(strings.ToLower(*sales[0].Source), "tracked by"):
+	case len(sales) != 1, disturbed, sales[0].Source != nil && strings.HasPrefix(strings.ToLower(*sales[0].Source), "tracked by"):
 		return providers.Unclear, nil, nil
 	}
 	made := c.earned(providers.NounReferral, sales[0].ID.Local, c.in.Affiliate)

@@ -172,7 +172,7 @@ func payAll(t *testing.T, p *provider, affiliate providers.ID) {
 
 func pay(t *testing.T, p *provider, body wireMarkPaid) {
 	t.Helper()
-	if _, err := send[wirePayment](t.Context(), p, opMarkPaid, "/payments/mark-as-paid", body); err != nil {
+	if _, _, err := send[wirePayment](t.Context(), p, opMarkPaid, "/payments/mark-as-paid", body); err != nil {
 		t.Fatal(err)
 	}
 }

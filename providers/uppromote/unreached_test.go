@@ -47,7 +47,7 @@ func (*places) State() providers.RateLimit { return providers.RateLimit{} }
 func TestNothingLeft(t *testing.T) {
 	sim := simulator()
 	c := providertest.Config("store", sim, noon)
-	c.Credentials, c.Budget = map[string]string{"api_key": server.APIKey}, &places{left: 1}
+	c.Credentials, c.Budget = map[string]string{"api_key": server.APIKey}, &places{left: 2}
 	p, err := New(c)
 	if err != nil {
 		t.Fatal(err)
@@ -74,5 +74,6 @@ func TestNothingLeft(t *testing.T) {
 
 // send makes the write as if it were planned.
 func (c createAffiliate) send(t *testing.T) (wireAffiliate, error) {
-	return send[wireAffiliate](t.Context(), c.provider, opCreateAffiliate, affiliateList.path, wireNewAffiliate{Email: c.in.Email})
+	w, _, err := send[wireAffiliate](t.Context(), c.provider, opCreateAffiliate, affiliateList.path, wireNewAffiliate{Email: c.in.Email})
+	return w, err
 }

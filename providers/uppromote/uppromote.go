@@ -4,7 +4,8 @@
 //
 //   - Base URL: https://aff-api.uppromote.com/api/v2. Version 1, of which most public examples are, differs in all of this.
 //   - Auth: "Authorization: <api_key>", the bare key, from Settings → Integrations. One store is one account.
-//   - Paging: page and per_page, at most 100. No totals and no next link: a full page may have another.
+//   - Paging: page and per_page, at most 100. No totals and no next link. A store was seen to give 10 rows a page
+//     whatever was asked for: only a page shorter than others, or an empty one, is the last.
 //   - Order: newest first. That is assumed, nothing says so.
 //   - Limit: 120 calls in each minute of the clock, for all keys of a store together. Failures count.
 //   - Money: major units of the store's currency, which no endpoint tells: it is configured. Text in referrals,
@@ -20,7 +21,8 @@
 //     That payments can be narrowed so is assumed; where it turns out not to be so they are searched.
 //   - What is not paid yet is an aggregate of each affiliate, computed when it is read. It is a Payout that is DUE: its
 //     id names the affiliate's aggregate as it is now. Each approved referral is part of it.
-//   - A paid referral does not name its payment. The affiliate's payments name their referrals.
+//   - A paid referral does not name its payment. The affiliate's payments name their referrals. That they do so is
+//     assumed; where they do not, the commissions of a payment, and the payout of a commission, are not known.
 //   - Nothing filters by a referral's status, or affiliates by program or upline: those lists are searched.
 //   - A refund is a referral of its own with negative amounts and the order's id. Its commission belongs to itself: of
 //     several referrals of an order nothing says which one it takes back. Following an order to its commissions finds both.
@@ -45,6 +47,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 	"github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
 )
 
@@ -74,8 +77,10 @@ type provider struct {
 	providers.Unsupported
 	config  providers.Config
 	client  *rest.Client
-	lengths map[string]*length // of the vendor's lists, by path
-	emails  emailFilter        // of payments
+	extents map[string]*wire.Extent // of the vendor's lists, by path
+	log     *wire.Log               // of odd replies
+	emails  emailFilter             // of payments
+	naming  naming                  // of payments: whether they name their referrals
 }
 
 var _ providers.Provider = (*provider)(nil)
@@ -91,7 +96,7 @@ func New(c providers.Config) (providers.Provider, error) {
 	if c.BaseURL == "" {
 		c.BaseURL = baseURL
 	}
-	p := &provider{config: c, lengths: map[string]*length{}, client: rest.New(rest.Config{
+	p := &provider{config: c, extents: map[string]*wire.Extent{}, log: wire.NewLog(c.Logger, c.Account), client: rest.New(rest.Config{
 		Account:  c.Account,
 		Provider: name,
 		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
@@ -109,7 +114,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		Now:       c.Now,
 	})}
 	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
-		p.lengths[path] = new(length)
+		p.extents[path] = new(wire.Extent)
 	}
 	return p, nil
 }
@@ -144,10 +149,17 @@ var capabilities = func() []providers.Capability {
 
 // Account describes the account.
 func (p *provider) Account() providers.Account {
-	can := slices.Clone(capabilities)
-	if p.emails.ignored() {
-		can = slices.DeleteFunc(can, func(c providers.Capability) bool { return c == providers.FilterPayoutsByAffiliate })
-	}
+	can := slices.DeleteFunc(slices.Clone(capabilities), func(c providers.Capability) bool {
+		switch c {
+		case providers.FilterPayoutsByAffiliate:
+			return p.emails.ignored()
+		case providers.EdgeCommissionPayout:
+			return p.naming.unlisted()
+		case providers.EdgePayoutCommissions:
+			return p.naming.never()
+		}
+		return false
+	})
 	health := p.client.Health()
 	return providers.Account{
 		Node:          providers.NewAccountNode(p.config.Account, p.config.Now()),
@@ -162,9 +174,12 @@ func (p *provider) Account() providers.Account {
 	}
 }
 
-// Ping reads one program: a short list that every store has.
+// Ping reads one affiliate. Programs are fewer, but not every plan is known to have their endpoint.
 func (p *provider) Ping(ctx context.Context) error {
-	_, err := get[wireProgram](ctx, p, programList.path, programList.path, url.Values{"per_page": {"1"}})
+	rows, _, err := get[wire.Rows[wireAffiliate]](ctx, p, affiliateList.path, affiliateList.path, url.Values{"per_page": {"1"}})
+	if err == nil && rows.Form != wire.FormArray {
+		err = p.bad("GET "+affiliateList.path, errNoList)
+	}
 	return err
 }
 
@@ -180,14 +195,14 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	}
 	// Each of n records by itself, or the list once its length is known.
 	each := func(path string, n int) int {
-		if pages := p.lengths[path].pages(); pages >= 0 {
+		if pages := p.extents[path].Pages(); pages > 0 {
 			return min(n, pages)
 		}
 		return n
 	}
 	walk := func(path string) int {
-		if pages := p.lengths[path].pages(); pages >= 0 {
-			return pages
+		if pages := p.extents[path].Pages(); pages >= 0 {
+			return pages + 1 // which proves the end
 		}
 		return unknownPages
 	}
@@ -200,7 +215,7 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	owners := min(n, from.Affiliates)
 	tries := min(owners-1, 1) // of a list whose length is not known, if there is more than one affiliate
 	settling := 0             // what it takes to learn which payments paid commissions: their affiliates' payments
-	if needsPayout(need) {
+	if needsPayout(need) && !p.naming.unlisted() {
 		settling = each(paidList.path, owners) + tries
 	}
 	switch edge {
@@ -220,7 +235,12 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return each(unpaidList.path, owners) + tries
 	case "Affiliate.referrals", "Campaign.referrals":
 		return n
-	case "Affiliate.commissions", "Campaign.commissions", "Payout.commissions":
+	case "Affiliate.commissions", "Campaign.commissions":
+		return n + settling
+	case "Payout.commissions": // and what they are, where lists of payments do not tell
+		if p.naming.unlisted() && !p.naming.never() {
+			return 2*n + settling
+		}
 		return n + settling
 	case "Referral.commissions": // the rows of each order, or the list that holds them all
 		return each(referralList.path, n) + settling

@@ -75,7 +75,10 @@ func TestErrors(t *testing.T) {
 		{"the envelope says unauthorized", 200, `{"status":"401","message":"no"}`, providers.KindUnauthorized, "no", nil},
 		{"no data", 200, `{"status":200}`, providers.KindBadReply, "data", nil},
 		{"no JSON", 200, `<html>`, providers.KindBadReply, "", nil},
-		{"no id", 200, `{"data":[{"name":"x"}]}`, providers.KindBadReply, "id", nil},
+		{"data is null", 200, `{"data":null}`, providers.KindBadReply, "no list", nil},
+		{"data is an object", 200, `{"data":{"id":1}}`, providers.KindBadReply, "no list", nil},
+		{"data is a text", 200, `{"data":"x"}`, providers.KindBadReply, "no list", nil},
+		{"an array", 200, `[{"id":1}]`, providers.KindBadReply, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			p := open(t, providertest.Answer(tt.status, tt.body))

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/url"
+	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -38,31 +40,27 @@ func (p *provider) WebhookSubscriptionsByID(ctx context.Context, ids []providers
 
 // wireSubscription is what is read of a subscription; its secret is not.
 type wireSubscription struct {
-	Event     text    `json:"event"`
-	TargetURL text    `json:"target_url"`
-	Status    text    `json:"status"`
-	CreatedAt instant `json:"created_at"`
+	Event     string    `json:"event"`
+	TargetURL string    `json:"target_url"`
+	Status    string    `json:"status"`
+	CreatedAt time.Time `json:"created_at"`
 }
 
 // subscription converts a row. The event is its key.
 func (r *reply) subscription(w *wireSubscription) *providers.WebhookSubscription {
-	if w.Event == "" {
-		r.fail(errNoID)
-	}
-	s := &providers.WebhookSubscription{
-		Node:      r.node(r.local(providers.NounWebhookSubscription, string(w.Event)), string(w.Event), w.CreatedAt, nil),
-		TargetURL: string(w.TargetURL),
-		Events:    []string{string(w.Event)},
+	s := &providers.WebhookSubscription{TargetURL: w.TargetURL, Events: []string{w.Event}}
+	if w.Event != "" {
+		s.Node = r.node(r.local(providers.NounWebhookSubscription, w.Event), w.Event, w.CreatedAt, nil)
 	}
 	if w.Status != "" {
-		s.Active = new(w.Status.is("active"))
+		s.Active = new(strings.EqualFold(w.Status, "active"))
 	}
 	return s
 }
 
 // subscriptionTo reads the subscription to an event, live; nil for none.
 func (p *provider) subscriptionTo(ctx context.Context, event string) (*providers.WebhookSubscription, error) {
-	for s, err := range providers.All(ctx, webhookList.list(p.plan(), url.Values{"event": {event}}), p) {
+	for s, err := range every(ctx, p, webhookList.list(p.plan(), url.Values{"event": {event}})) {
 		if err != nil {
 			return nil, err
 		}
@@ -81,8 +79,8 @@ type wireSubscribe struct {
 
 // wireSubscribed is what a reply tells of a new subscription. It is the only place where the secret is read.
 type wireSubscribed struct {
-	Event     text `json:"event"`
-	SecretKey text `json:"secret_key"`
+	Event     string `json:"event"`
+	SecretKey string `json:"secret_key"`
 }
 
 // subscribed is a subscription that has changed.
@@ -122,15 +120,15 @@ func (c createSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	return &providers.Write{
 		Op: opSubscribe, Fields: map[string]string{"target_url": "targetUrl", "event": "events"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			said, err := send[wireSubscribed](ctx, c.provider, opSubscribe, webhookList.path, wireSubscribe{c.in.TargetURL, event})
-			if err == nil && said.Event != "" && string(said.Event) != event {
+			said, _, err := send[wireSubscribed](ctx, c.provider, opSubscribe, webhookList.path, wireSubscribe{c.in.TargetURL, event})
+			if err == nil && said.Event != "" && said.Event != event {
 				err = c.garbled(opSubscribe, errAnother)
 			}
 			if err != nil {
 				return nil, err
 			}
 			w := c.subscribed(event)
-			w.Secret = string(said.SecretKey)
+			w.Secret = said.SecretKey
 			return w, nil
 		},
 	}, nil
@@ -196,7 +194,7 @@ func (c updateSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	return &providers.Write{
 		Op: opResubscribe, Before: providers.Image(fingerprint(s)), Fields: map[string]string{"target_url": "targetUrl", "event": "id"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			_, err := send[wireActed](ctx, c.provider, opResubscribe, webhookList.path, wireSubscribe{*c.in.TargetURL, c.in.ID.Local})
+			_, _, err := send[wireActed](ctx, c.provider, opResubscribe, webhookList.path, wireSubscribe{*c.in.TargetURL, c.in.ID.Local})
 			if err != nil {
 				return nil, err
 			}
@@ -210,7 +208,7 @@ func (c updateSubscription) look(ctx context.Context, before json.RawMessage, di
 	switch {
 	case err != nil:
 		return "", nil, err
-	case s == nil:
+	case s == nil, s.TargetURL == "": // its address is not told
 		return providers.Unclear, nil, nil
 	case s.TargetURL == *c.in.TargetURL:
 		return providers.Made, c.subscribed(c.in.ID.Local), nil
@@ -240,7 +238,7 @@ func (c deleteSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	return &providers.Write{
 		Op: opUnsubscribe, Before: providers.Image(fingerprint(s)), Fields: map[string]string{"event": "id"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			if _, err := send[wireActed](ctx, c.provider, opUnsubscribe, webhookList.path, wireSubscribe{Event: c.in.ID.Local}); err != nil {
+			if _, _, err := send[wireActed](ctx, c.provider, opUnsubscribe, webhookList.path, wireSubscribe{Event: c.in.ID.Local}); err != nil {
 				return nil, err
 			}
 			return c.subscribed(c.in.ID.Local), nil
@@ -252,6 +250,9 @@ func (c deleteSubscription) look(ctx context.Context, before json.RawMessage, di
 	s, err := c.subscriptionTo(ctx, c.in.ID.Local)
 	if err != nil {
 		return "", nil, err
+	}
+	if s != nil && s.TargetURL == "" { // which subscription it is cannot be told
+		return providers.Unclear, nil, nil
 	}
 	v := absolute(fingerprint(s), fingerprint(nil), before, disturbed)
 	if v != providers.Made {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // proofs are the mutations that the vendor has, and what proves their outcomes. The vendor knows no key of ours: what
@@ -133,7 +134,11 @@ func (p *provider) Look(ctx context.Context, c providers.Command, before json.Ra
 	if found := a.check(); len(found) > 0 {
 		return "", nil, found // never planned
 	}
-	return a.look(ctx, before, disturbed)
+	v, w, err := a.look(ctx, before, disturbed)
+	if errors.Is(err, errUnread) { // it may be a row that cannot be read
+		return providers.Unclear, nil, nil
+	}
+	return v, w, err
 }
 
 // lacks is the error of a mutation that the vendor does not have.
@@ -187,24 +192,26 @@ func (p *provider) addressee(ctx context.Context, field string, id providers.ID)
 }
 
 // byNumber reads one record of a list whose ids are numbers, live; nil where there is none.
-func byNumber[W any, T providers.Record](ctx context.Context, p *provider, e endpoint[W, T], id providers.ID) (*T, providers.Harvest, error) {
+func byNumber[W any, T providers.Record](ctx context.Context, p *provider, e endpoint[W, T], id providers.ID) (*T, oddities, error) {
 	n, ok := number(id.Local)
 	if !ok || id != p.id(e.noun, n) {
-		return nil, providers.Harvest{}, nil
+		return nil, nil, nil
 	}
-	return e.one(ctx, p, e.path, id, n)
+	row, _, odd, err := e.read(ctx, p, e.path, id, n)
+	return row, odd, err
 }
 
 // send makes one write, and opens the envelope. There may be no data: then it is zero.
-func send[W any](ctx context.Context, p *provider, op, path string, body any) (data W, err error) {
-	var a answer[W]
-	if err = p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: &a}); err == nil {
-		err = p.contradiction(op, a.Status, a.wireError)
+func send[W any](ctx context.Context, p *provider, op, path string, body any) (data W, _ oddities, _ error) {
+	var a wire.Reply[envelope[wire.Rows[W]]]
+	if err := p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: &a}); err != nil {
+		return data, nil, err
 	}
-	if err == nil && len(a.Data.all) > 0 {
-		data = a.Data.all[0]
+	p.log.Odd(op, a.Odd)
+	if rows := a.Value.Data.All; len(rows) > 0 {
+		data = rows[0]
 	}
-	return data, err
+	return data, a.Odd, p.contradiction(op, a.Value.Status, a.Value.wireError)
 }
 
 // garbled is the error of a write that was answered with success, but not as it should be: what became of it is open.
@@ -214,29 +221,19 @@ func (p *provider) garbled(op string, err error) error {
 
 // wireActed is what the reply of an action names. All of that is assumed, and so it need not be there.
 type wireActed struct {
-	AffiliateID    integer `json:"affiliate_id"`
-	AffiliateEmail text    `json:"affiliate_email"`
-	ReferralID     integer `json:"referral_id"`
-	Coupon         text    `json:"coupon"`
-}
-
-// UnmarshalJSON reads an object; of anything else it reads nothing.
-func (w *wireActed) UnmarshalJSON(b []byte) error {
-	*w = wireActed{}
-	if len(b) == 0 || b[0] != '{' {
-		return nil
-	}
-	type plain wireActed
-	return json.Unmarshal(b, (*plain)(w))
+	AffiliateID    int64  `json:"affiliate_id"`
+	AffiliateEmail string `json:"affiliate_email"`
+	ReferralID     int64  `json:"referral_id"`
+	Coupon         string `json:"coupon"`
 }
 
 // act makes a write that names an affiliate by the address. If the reply names another, the address has changed hands
 // since it was read.
 func (p *provider) act(ctx context.Context, op string, a *providers.Affiliate, body any) (wireActed, error) {
 	_, path, _ := strings.Cut(op, " ")
-	w, err := send[wireActed](ctx, p, op, path, body)
+	w, _, err := send[wireActed](ctx, p, op, path, body)
 	if err == nil && (w.AffiliateID > 0 && p.id(providers.NounAffiliate, w.AffiliateID) != a.ID ||
-		w.AffiliateEmail != "" && !w.AffiliateEmail.is(*a.Email)) {
+		w.AffiliateEmail != "" && !providers.EqualEmail(w.AffiliateEmail, *a.Email)) {
 		err = p.garbled(op, errAnother)
 	}
 	return w, err

@@ -123,7 +123,7 @@ var mutations = map[providers.Capability]struct {
 	providers.CanCreateAffiliate: {func(t *testing.T, p *provider) play {
 		return play{
 			c:     &providers.CreateAffiliateInput{IdempotencyKey: someKey, Account: id(providers.NounAccount, ""), Email: newEmail, FirstName: new("Robin"), Approved: new(false)},
-			reads: 1, request: "POST /affiliates", body: `{"email":"` + newEmail + `","first_name":"Robin","status":"inactive"}`, private: []string{newEmail},
+			reads: 2, request: "POST /affiliates", body: `{"email":"` + newEmail + `","first_name":"Robin","status":"inactive"}`, private: []string{newEmail},
 			state: func() string {
 				lists, err := p.Affiliates(providers.AffiliateFilter{Email: newEmail})
 				return texts(t, p, lists, err, func(a *providers.Affiliate) string { return *a.FirstName + string(a.Status) })
