@@ -68,7 +68,9 @@ var rules = []rule{
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists and remembers does not know GraphQL", from: is("internal/listing", "internal/cache", "internal/ledger"),
-		to: func(p string) bool { return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p) }},
+		to: func(p string) bool {
+			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)
+		}},
 	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget", "internal/persisted", "internal/ledger")),
 		to: under("github.com/redis/go-redis")},
 	{why: "fakes and suites are for tests", from: not(is("providers/providertest", "internal/redisclient/redistest")),

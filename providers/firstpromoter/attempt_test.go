@@ -268,7 +268,7 @@ func (s *stage) commissionAttempts() []attempt {
 		status("approve a commission", s.pending, providers.CommissionApproved, "POST /commissions/approve", `"status":"approved"`),
 		status("deny a commission", s.approved, providers.CommissionDenied, "POST /commissions/deny", `"status":"denied"`),
 		attempt{name: "mark a payout as paid", command: &providers.MarkPayoutPaidInput{IdempotencyKey: someWrite, ID: s.payout.ID, Commissions: s.inside, ExpectedTotal: *s.payout.Amount},
-			request: "POST /payouts/mark_as_paid", body: `{"ids":[` + s.payout.ID.Local + `]}`, reads: 3, shows: []string{`"status":"completed"`}}.sure(),
+			request: "POST /payouts/mark_as_paid", body: `{"ids":[` + s.payout.ID.Local + `]}`, reads: 2, shows: []string{`"status":"completed"`}}.sure(),
 	}
 }
 
@@ -283,13 +283,13 @@ func (s *stage) otherAttempts() []attempt {
 		attempt{name: "somebody else's coupon", command: &providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: s.single.ID, Code: s.coupon.Code},
 			request: "PUT /promo_codes/" + s.coupon.ProviderID, body: `{"promoter_campaign_id":` + in.ProviderID + `}`, reads: 2,
 			shows: []string{`"code":"` + s.coupon.Code + `"`, `"promoter_campaign_id":` + in.ProviderID}}.set(),
-		attempt{name: "create a campaign", command: &providers.CreateCampaignInput{IdempotencyKey: someWrite, Account: account, Name: "Spring", Terms: terms}, request: "POST /campaigns", reads: 2,
+		attempt{name: "create a campaign", command: &providers.CreateCampaignInput{IdempotencyKey: someWrite, Account: account, Name: "Spring", Terms: terms}, request: "POST /campaigns", reads: 1,
 			body:  `{"name":"Spring","landing_url":"https://northwind.example/spring","ref_token_param":"?via","visitor_cookie_life":45,"is_private":true}`,
 			shows: []string{`"name":"Spring"`, `"visitor_cookie_life":45`, `"is_private":true`}}.makes(),
 		attempt{name: "update a campaign", command: &providers.UpdateCampaignInput{IdempotencyKey: someWrite, ID: s.campaigns[0].ID, Terms: &providers.CampaignTerms{ApprovalRequired: new(true)}},
 			request: "PUT /campaigns/" + s.campaigns[0].ID.Local, body: `{"auto_approve_promoters":false}`, reads: 1, shows: []string{`"auto_approve_promoters":false`}}.set(),
 		attempt{name: "create a webhook", command: &providers.CreateWebhookSubscriptionInput{IdempotencyKey: someWrite, Account: account, TargetURL: "https://hooks.example.com/x", Events: []string{"b", "a"}},
-			request: "POST /webhooks", body: `{"url":"https://hooks.example.com/x","event_types":["b","a"]}`, reads: 2, shows: []string{`"url":"https://hooks.example.com/x"`}}.makes(),
+			request: "POST /webhooks", body: `{"url":"https://hooks.example.com/x","event_types":["b","a"]}`, reads: 1, shows: []string{`"url":"https://hooks.example.com/x"`}}.makes(),
 		attempt{name: "update a webhook", command: &providers.UpdateWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook, Events: []string{"referral.created"}, Active: new(true)},
 			request: "PUT /webhooks/901", body: `{"event_types":["referral.created"],"active":true}`, reads: 1, shows: []string{`"event_types":["referral.created"]`, `"active":true`}}.set(),
 		attempt{name: "delete a webhook", command: &providers.DeleteWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook}, request: "DELETE /webhooks/901", reads: 1}.sure(),

@@ -98,7 +98,7 @@ func readBeforeWriteScenes() map[string]providertest.Scene[*provider] {
 		"commission_list_one": reads(func(t *testing.T, p *provider) (*providers.Commission, providers.Harvest, error) {
 			return commissionList.nowListed(t.Context(), p, earned, "id")
 		}),
-		"commission_list_event": {With: []string{"commission_list_event_end"}, Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
+		"commission_list_event": {Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
 			all, _, err := p.commissionsOf(t.Context(), "ch_9")
 			return all, err
 		}},
@@ -168,15 +168,15 @@ func earningScenes() map[string]providertest.Scene[*provider] {
 	yesterday := time.Date(2026, 8, 19, 23, 30, 0, 0, time.UTC)
 	return map[string]providertest.Scene[*provider]{
 		"commission_create": writes(&providers.CreateCommissionInput{IdempotencyKey: someWrite, EventID: new("ch_9"), EarnedAt: &yesterday, Note: new("thanks"), Notify: new(true),
-			Commission: providers.NewCommissionInput{Sale: &providers.SaleCommissionInput{Referral: lead, SaleAmount: usd("20")}}}, "referral_get_lead", "commission_list_event", "commission_list_event_end"),
+			Commission: providers.NewCommissionInput{Sale: &providers.SaleCommissionInput{Referral: lead, SaleAmount: usd("20")}}}, "referral_get_lead", "commission_list_event"),
 		"commission_create_custom": writes(&providers.CreateCommissionInput{IdempotencyKey: someWrite, EventID: new("ch_9"), InternalNote: new("bonus"),
-			Commission: providers.NewCommissionInput{Custom: &providers.CustomCommissionInput{Affiliate: jane, Amount: usd("12.5")}}}, "affiliate_get_active", "commission_list_event", "commission_list_event_end"),
+			Commission: providers.NewCommissionInput{Custom: &providers.CustomCommissionInput{Affiliate: jane, Amount: usd("12.5")}}}, "affiliate_get_active", "commission_list_event"),
 		"commission_update":     writes(&providers.UpdateCommissionInput{IdempotencyKey: someWrite, ID: earned, InternalNote: new("checked")}, "commission_list_one"),
 		"commission_approve":    writes(&providers.SetCommissionStatusInput{IdempotencyKey: someWrite, ID: earned, Status: providers.CommissionApproved}, "commission_list_one"),
 		"commission_deny":       writes(&providers.SetCommissionStatusInput{IdempotencyKey: someWrite, ID: earned, Status: providers.CommissionDenied}, "commission_list_one", "commission_deny_batch"),
 		"commission_deny_batch": writes(&providers.SetCommissionStatusInput{IdempotencyKey: someWrite, ID: earned, Status: providers.CommissionDenied}, "commission_list_one", "commission_deny"),
 		"payout_pay": writes(&providers.MarkPayoutPaidInput{IdempotencyKey: someWrite, ID: id(providers.NounPayout, "2710290"), ExpectedTotal: usd("10.00"),
-			Commissions: []providers.ID{id(providers.NounCommission, "13533000"), id(providers.NounCommission, "13533001")}}, "payout_list_one", "commission_list_payout", "commission_list_payout_end"),
+			Commissions: []providers.ID{id(providers.NounCommission, "13533000"), id(providers.NounCommission, "13533001")}}, "payout_list_one", "commission_list_payout"),
 	}
 }
 
@@ -184,12 +184,12 @@ func otherScenes() map[string]providertest.Scene[*provider] {
 	hook := id(providers.NounWebhookSubscription, "1")
 	return map[string]providertest.Scene[*provider]{
 		"campaign_create": writes(&providers.CreateCampaignInput{IdempotencyKey: someWrite, Account: account, Name: "Spring", Terms: providers.CampaignTerms{WebsiteURL: new("https://example.com/spring"),
-			CookieDays: new(int64(45)), LinkParameter: new("via"), ApprovalRequired: new(true), IsPrivate: new(true)}}, "campaign_list", "campaign_list_end"),
+			CookieDays: new(int64(45)), LinkParameter: new("via"), ApprovalRequired: new(true), IsPrivate: new(true)}}, "campaign_list"),
 		"campaign_update": writes(&providers.UpdateCampaignInput{IdempotencyKey: someWrite, ID: second, Name: new("Partners 2")}, "campaign_get_other"),
 		"coupon_create": writes(&providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: jane, Code: "FRESH", Description: new("for the fair"), RewardID: new("157427")},
-			"affiliate_get_active", "coupon_list", "coupon_list_end"),
+			"affiliate_get_active", "coupon_list"),
 		"coupon_assign":  writes(&providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: jane, Code: "NOBODY"}, "affiliate_get_active", "coupon_list"),
-		"webhook_create": writes(&providers.CreateWebhookSubscriptionInput{IdempotencyKey: someWrite, Account: account, TargetURL: "https://hooks.example.com/fp", Events: []string{"referral.created"}}, "webhook_list", "webhook_list_end"),
+		"webhook_create": writes(&providers.CreateWebhookSubscriptionInput{IdempotencyKey: someWrite, Account: account, TargetURL: "https://hooks.example.com/fp", Events: []string{"referral.created"}}, "webhook_list"),
 		"webhook_update": writes(&providers.UpdateWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook, Active: new(false)}, "webhook_get"),
 		"webhook_delete": writes(&providers.DeleteWebhookSubscriptionInput{IdempotencyKey: someWrite, ID: hook}, "webhook_get"),
 	}

@@ -224,7 +224,7 @@ func TestUnreadReachesCallers(t *testing.T) {
 			return unread(q.Unread, q.More, q.Mark)
 		}(),
 	} {
-		if want := "2 true true"; got != want {
+		if want := "2 false true"; got != want {
 			t.Errorf("%s: unread, more, marked are %s; want %s", name, got, want)
 		}
 	}

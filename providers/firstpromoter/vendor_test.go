@@ -155,7 +155,8 @@ func TestEnds(t *testing.T) {
 			want, calls int
 		}{
 			{rows: 0, want: 0, calls: 1},
-			{rows: 3, want: 3, calls: 2}, // the second proves the end
+			{rows: 3, want: 3, calls: 1},
+			{rows: 12, want: 12, calls: 2}, // the second proves the end
 			{rows: 100, want: 100, calls: 2},
 			{rows: 130, want: 130, calls: 2},
 			{rows: 200, want: 200, calls: 3},
@@ -164,7 +165,8 @@ func TestEnds(t *testing.T) {
 			{rows: 130, clamp: 10, want: 130, calls: 14},
 			{rows: 35, clamp: 10, want: 35, calls: 4},
 			{rows: 100, unpaged: true, want: 100, calls: 3},
-			{rows: 7, unpaged: true, want: 7, calls: 3},
+			{rows: 7, unpaged: true, want: 7, calls: 1},
+			{rows: 17, unpaged: true, want: 17, calls: 3},
 		} {
 			vendor := &lists{rows: map[string][]string{path: rowsOf(path, c.rows)}, clamp: c.clamp, unpaged: c.unpaged}
 			got := walk(t, open(t, vendor, someKey))

@@ -130,7 +130,8 @@ func TestEnds(t *testing.T) {
 		calls      int64
 	}{
 		"nothing":                        {0, 0, false, 0, 1},
-		"one row":                        {1, 0, false, 1, 2},
+		"one row":                        {1, 0, false, 1, 1},
+		"twelve rows":                    {12, 0, false, 12, 2},
 		"ten rows a page":                {35, 10, false, 35, 4},
 		"ten rows a page, no rest":       {30, 10, false, 30, 4},
 		"twenty rows a page":             {130, 20, false, 130, 7},
@@ -139,7 +140,7 @@ func TestEnds(t *testing.T) {
 		"full pages":                     {200, 0, false, 200, 3},
 		"page is ignored":                {100, 0, true, 100, 1 + providers.MaxRepeats},
 		"page is ignored, with more":     {250, 0, true, 100, 1 + providers.MaxRepeats},
-		"page is ignored, of a few rows": {7, 0, true, 7, 1 + providers.MaxRepeats},
+		"page is ignored, of a few rows": {17, 0, true, 17, 1 + providers.MaxRepeats},
 	} {
 		for list, walk := range everyList {
 			rows, calls := walk(t, &shop{rows: rowsOf(tt.rows), size: tt.size, onePage: tt.onePage})

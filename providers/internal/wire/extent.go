@@ -6,17 +6,21 @@ import "sync/atomic"
 // and how many pages the whole list has. The zero value knows nothing. It is safe for concurrent use.
 //
 // A vendor may give fewer rows a page than are asked for, and say so nowhere. A page is therefore
-// the last one only if it is empty, or has fewer rows than another page of the same endpoint had.
+// the last one only if it has fewer rows than another page of the same endpoint had, or fewer than
+// any vendor's pages have ([minPage]).
 type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	last  atomic.Int64 // the number of the last page of the whole list that had rows
 	pages atomic.Int64 // of the whole list, plus one; 0: not known
 }
 
+// minPage is the smallest page that a vendor is known to give: 10 rows, UpPromote's default.
+const minPage = 10
+
 // More says whether a page that had so many rows may be followed by another. asked is the page
 // size that was asked for: a page with more rows comes from an endpoint that has no pages.
 func (e *Extent) More(rows, asked int) bool {
-	if rows == 0 || rows > asked {
+	if rows < minPage || rows > asked {
 		return false
 	}
 	for {

@@ -251,8 +251,11 @@ func TestKnowledge(t *testing.T) {
 // TestExtent ends a list only where its end is proven.
 func TestExtent(t *testing.T) {
 	e := new(Extent)
-	if !e.More(20, 100) { // 20 may be all, or the vendor's page size
-		t.Error("the first page of 20 rows is taken for the last")
+	if e.More(9, 100) {
+		t.Error("9 rows are fewer than any vendor's page has, and taken for a whole one")
+	}
+	if !e.More(10, 100) || !e.More(20, 100) { // 20 may be all, or the vendor's page size
+		t.Error("a first page of 20 rows is taken for the last")
 	}
 	if e.More(19, 100) || !e.More(20, 100) || e.More(0, 100) {
 		t.Error("after a page of 20 rows, only a shorter page is the last")
