@@ -150,6 +150,7 @@ func (v *victim) pursue(i *intention, key string, refusals *atomic.Int64) {
 	i.input["idempotencyKey"] = key
 	mutation := fmt.Sprintf(`mutation($input: %sInput!) { m: %s(input: $input) { userErrors { field code message } } }`,
 		strings.ToUpper(i.mutation[:1])+i.mutation[1:], i.mutation)
+	var last string
 	for range 600 {
 		r, err := v.ask(mutation, map[string]any{"input": i.input})
 		switch {
@@ -169,9 +170,12 @@ func (v *victim) pursue(i *intention, key string, refusals *atomic.Int64) {
 			v.t.Errorf("%s %s: %+v", i.account, i.mutation, r.Errors)
 			return
 		}
+		if err == nil {
+			last = fmt.Sprintf("%+v", r.Errors)
+		}
 		time.Sleep(50 * time.Millisecond) // a client's pause, not a test's
 	}
-	v.t.Errorf("%s %s: no answer", i.account, i.mutation)
+	v.t.Errorf("%s %s: no answer; the last was %s", i.account, i.mutation, last)
 }
 
 // faults has every vendor fail two of five writes, in every way there is.

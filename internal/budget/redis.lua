@@ -28,12 +28,12 @@ for i = 1, #fields, 2 do
   elseif name == 'owed' then
     owed = tonumber(value)
   else
-    local seq, heard, acked, right, share = string.match(value, '(%S+) (%S+) (%S+) (%S+) (%S+)')
+    local seq, heard, acked, right, share, joined = string.match(value, '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
     if heard + q.keep + window < now then
       redis.call('HDEL', members, name)
     else
       known[name] = {seq = tonumber(seq), heard = tonumber(heard), acked = tonumber(acked),
-        right = tonumber(right), share = tonumber(share)}
+        right = tonumber(right), share = tonumber(share), joined = tonumber(joined)}
     end
   end
 end
@@ -60,7 +60,7 @@ if q.leave then
   return {}
 end
 if fresh then
-  me = {acked = 0}
+  me = {acked = 0, joined = now}
   if not born then
     born = now
     redis.call('HSET', members, 'born', string.format('%.0f', born))
@@ -91,24 +91,45 @@ for _, name in ipairs(redis.call('ZRANGE', calls, 0, -1)) do
   used = used + 1
 end
 local mine = made[q.replica] or 0
-local count, live, frozen, lent, shares = 1, 1, 0, 0, 0
+local live, silent, joined = {}, {}, me.joined
 for name, m in pairs(known) do
-  count = count + 1
-  shares = shares + m.share
-  if now - m.heard <= q.silence then live = live + 1 end
-  if now - m.acked > q.silence then
-    frozen = frozen + math.max(m.share - (made[name] or 0), 0)
+  local spent = made[name] or 0
+  m.lent, m.left = math.max(m.right - spent, 0), math.max(m.share - spent, 0)
+  if now - m.heard <= q.silence then
+    table.insert(live, m)
+    joined = math.max(joined, m.joined)
   else
-    lent = lent + math.max(m.right - (made[name] or 0), 0)
+    table.insert(silent, m)
   end
 end
-local missing = 0
+-- No more than q.replicas run at once. Those that were heard of last may be running, then as many
+-- silent ones as there is room for: those with the most left are reserved, and a share for each
+-- that Redis has not heard of yet. The others have ended. One that was silent before the newest
+-- replica joined may have made calls until then, which leave the window after it.
+local room = #live + #silent
 if q.replicas > 0 then
-  missing = math.max(q.replicas - count, 0) * math.floor(limit / q.replicas)
-elseif owed and now <= born + q.keep + window then
-  missing = owed
+  room = q.replicas - 1
+  table.sort(live, function(a, b) return a.heard > b.heard end)
+  table.sort(silent, function(a, b) return a.left > b.left end)
 end
-frozen, shares = frozen + missing, shares + missing
+local count, running, lent, frozen, shares = 1, 1, 0, 0, 0
+local function reserve(m)
+  if now - m.acked > q.silence then frozen = frozen + m.left else lent = lent + m.lent end
+  count, shares = count + 1, shares + m.share
+end
+for i = 1, math.min(#live, room) do
+  running = running + 1
+  reserve(live[i])
+end
+for _, m in ipairs(silent) do
+  if count <= room or (m.acked + q.silence < joined and now < joined + window) then reserve(m) end
+end
+if q.replicas > 0 then
+  local missing = math.max(room + 1 - count, 0) * math.floor(limit / q.replicas)
+  frozen, shares = frozen + missing, shares + missing
+elseif owed and now <= born + q.keep + window then
+  frozen, shares = frozen + owed, shares + owed
+end
 
 -- The place.
 local function score(i) return tonumber(redis.call('ZRANGE', calls, i, i, 'WITHSCORES')[2]) end
@@ -136,14 +157,14 @@ end
 -- The rights. Until the replica confirms them it may also use what it had before.
 local right, share = q.right, q.share
 if settling == 0 then
-  local room = limit - shares
-  if live == 1 and q.replicas == 0 then room = math.floor(room / 2) end
-  share = math.max(math.min(math.floor(limit / math.max(count, q.replicas)), room), 0)
-  right = math.min(share, mine + math.floor(math.max(capacity - used, 0) / live))
+  local open = limit - shares
+  if running == 1 and q.replicas == 0 then open = math.floor(open / 2) end
+  share = math.max(math.min(math.floor(limit / math.max(count, q.replicas)), open), 0)
+  right = math.min(share, mine + math.floor(math.max(capacity - used, 0) / running))
   right = math.max(math.min(right, capacity - lent - (used - mine)), 0)
 end
-redis.call('HSET', members, q.replica, string.format('%.0f %.0f %.0f %.0f %.0f',
-  q.seq, now, me.acked, math.max(right, q.right), math.max(share, q.share)))
+redis.call('HSET', members, q.replica, string.format('%.0f %.0f %.0f %.0f %.0f %.0f',
+  q.seq, now, me.acked, math.max(right, q.right), math.max(share, q.share), me.joined))
 redis.call('PEXPIRE', members, math.ceil((q.keep + window) / 1000))
 
 local last = 0
