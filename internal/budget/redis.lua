@@ -20,6 +20,7 @@ end
 -- The members. 'born' is when this state began. 'owed' are shares of replicas that an earlier state
 -- knew, which Redis has lost, and that have not asked since.
 local known, born, owed = {}, nil, nil
+local member = '%.0f %.0f %.0f %.0f %.0f %.0f %.0f'
 local fields = redis.call('HGETALL', members)
 for i = 1, #fields, 2 do
   local name, value = fields[i], fields[i + 1]
@@ -28,12 +29,12 @@ for i = 1, #fields, 2 do
   elseif name == 'owed' then
     owed = tonumber(value)
   else
-    local seq, heard, acked, right, share, joined = string.match(value, '(%S+) (%S+) (%S+) (%S+) (%S+) (%S+)')
+    local seq, heard, acked, right, share, joined, ended = string.match(value, string.rep('(%S+) ', 6) .. '(%S+)')
     if heard + q.keep + window < now then
       redis.call('HDEL', members, name)
     else
-      known[name] = {seq = tonumber(seq), heard = tonumber(heard), acked = tonumber(acked),
-        right = tonumber(right), share = tonumber(share), joined = tonumber(joined)}
+      known[name] = {name = name, seq = tonumber(seq), heard = tonumber(heard), acked = tonumber(acked),
+        right = tonumber(right), share = tonumber(share), joined = tonumber(joined), ended = tonumber(ended)}
     end
   end
 end
@@ -104,8 +105,8 @@ for name, m in pairs(known) do
 end
 -- No more than q.replicas run at once. Those that were heard of last may be running, then as many
 -- silent ones as there is room for: those with the most left are reserved, and a share for each
--- that Redis has not heard of yet. The others have ended. One that was silent before the newest
--- replica joined may have made calls until then, which leave the window after it.
+-- that Redis has not heard of yet. The others have ended. One that was already silent when its
+-- successor joined may have made calls until then: it is reserved for a window longer.
 local room = #live + #silent
 if q.replicas > 0 then
   room = q.replicas - 1
@@ -122,7 +123,17 @@ for i = 1, math.min(#live, room) do
   reserve(live[i])
 end
 for _, m in ipairs(silent) do
-  if count <= room or (m.acked + q.silence < joined and now < joined + window) then reserve(m) end
+  if count <= room then
+    reserve(m)
+  elseif m.ended == 0 and m.acked + q.silence < joined then
+    m.ended = now
+    redis.call('HSET', members, m.name, string.format(member, m.seq, m.heard, m.acked, m.right, m.share, m.joined, now))
+    reserve(m)
+  elseif now < m.ended + window then
+    reserve(m)
+  else
+    redis.call('HDEL', members, m.name)
+  end
 end
 if q.replicas > 0 then
   local missing = math.max(room + 1 - count, 0) * math.floor(limit / q.replicas)
@@ -163,8 +174,8 @@ if settling == 0 then
   right = math.min(share, mine + math.floor(math.max(capacity - used, 0) / running))
   right = math.max(math.min(right, capacity - lent - (used - mine)), 0)
 end
-redis.call('HSET', members, q.replica, string.format('%.0f %.0f %.0f %.0f %.0f %.0f',
-  q.seq, now, me.acked, math.max(right, q.right), math.max(share, q.share), me.joined))
+redis.call('HSET', members, q.replica, string.format(member,
+  q.seq, now, me.acked, math.max(right, q.right), math.max(share, q.share), me.joined, 0))
 redis.call('PEXPIRE', members, math.ceil((q.keep + window) / 1000))
 
 local last = 0
