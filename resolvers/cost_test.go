@@ -94,7 +94,7 @@ func TestCostBeforeCalls(t *testing.T) {
 
 // TestUsualCosts wants what people ask for within the default.
 func TestUsualCosts(t *testing.T) {
-	w := newWorld(t, setup{noBudget: true})
+	w := newWorld(t, setup{noBudget: true, ticks: true})
 	tight := newWorld(t, setup{cost: 1})
 	for name, query := range map[string]string{
 		"the playground's walk":     playground.Walk,

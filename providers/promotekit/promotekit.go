@@ -213,6 +213,7 @@ type cost struct {
 	embedded bool             // they come with the row, unless the vendor sends less of them than is needed
 	walk     bool             // the vendor cannot narrow the list: all of it is searched
 	rows     bool             // the records are the rows themselves, which may lack their campaigns
+	lists    bool             // each row has a list, and the first page of the longer list that holds them all is tried first
 }
 
 // unknownPages is how many pages a list is taken for whose length is not known yet.
@@ -232,14 +233,14 @@ var costs = map[string]cost{
 	"Query.commissions": {reads: []providers.Noun{providers.NounCommission}, rows: true},
 	"Query.payouts":     {reads: []providers.Noun{providers.NounPayout}, rows: true},
 
-	"Affiliate.referrals":   {reads: []providers.Noun{providers.NounReferral}},
-	"Affiliate.commissions": {reads: []providers.Noun{providers.NounCommission}},
-	"Affiliate.payouts":     {reads: []providers.Noun{providers.NounPayout}},
-	"Campaign.memberships":  {reads: []providers.Noun{providers.NounAffiliate}},
+	"Affiliate.referrals":   {reads: []providers.Noun{providers.NounReferral}, lists: true},
+	"Affiliate.commissions": {reads: []providers.Noun{providers.NounCommission}, lists: true},
+	"Affiliate.payouts":     {reads: []providers.Noun{providers.NounPayout}, lists: true},
+	"Campaign.memberships":  {reads: []providers.Noun{providers.NounAffiliate}, lists: true},
 	"Campaign.referrals":    {reads: []providers.Noun{providers.NounReferral}, walk: true},
 	"Campaign.commissions":  {reads: []providers.Noun{providers.NounCommission}, walk: true},
-	"Referral.commissions":  {reads: []providers.Noun{providers.NounCommission}},
-	"Payout.commissions":    {reads: []providers.Noun{providers.NounCommission}},
+	"Referral.commissions":  {reads: []providers.Noun{providers.NounCommission}, lists: true},
+	"Payout.commissions":    {reads: []providers.Noun{providers.NounCommission}, lists: true},
 
 	"Affiliate.campaign":   {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
 	"Membership.campaign":  {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
@@ -274,6 +275,9 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) (call
 			if noun == to || noCampaign {
 				calls += p.price(noun, n)
 			}
+		}
+		if c.lists && calls == n && n > 1 {
+			calls++
 		}
 	default:
 		return 0
