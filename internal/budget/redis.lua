@@ -106,7 +106,8 @@ end
 -- No more than q.replicas run at once. Those that were heard of last may be running, then as many
 -- silent ones as there is room for: those with the most left are reserved, and a share for each
 -- that Redis has not heard of yet. The others have ended. One that was already silent when its
--- successor joined may have made calls until then: it is reserved for a window longer.
+-- successor joined may have made calls until then: it is reserved for a window longer. A single
+-- replica is not: its successor would make no calls for a window after each slow restart.
 local room = #live + #silent
 if q.replicas > 0 then
   room = q.replicas - 1
@@ -125,7 +126,7 @@ end
 for _, m in ipairs(silent) do
   if count <= room then
     reserve(m)
-  elseif m.ended == 0 and m.acked + q.silence < joined then
+  elseif q.replicas > 1 and m.ended == 0 and m.acked + q.silence < joined then
     m.ended = now
     redis.call('HSET', members, m.name, string.format(member, m.seq, m.heard, m.acked, m.right, m.share, m.joined, now))
     reserve(m)
