@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,8 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +27,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
@@ -147,6 +151,7 @@ type parts struct {
 	entries ledger.Store                // of the ledger of writes
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
+	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
 
@@ -178,18 +183,45 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		}
 		accounts[i] = cache.Wrap(vendor, p.store, cacheOptions(cfg.Cache, a.Timeout, p.log, p.now))
 	}
+	key, former := cursorKeys(cfg)
+	p.seals.Use(key, former...)
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
 				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Logger: p.log,
 			}),
-			Timeout: longest, CustomerEmails: emails,
+			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
+}
+
+// cursorKeys are the key that seals cursors, and the one before. Without a configured key it is derived from the accounts'
+// credentials, which all replicas share and no client knows.
+func cursorKeys(cfg *config.Config) (key []byte, former [][]byte) {
+	if text := cfg.Cursors.Previous(); text != "" {
+		former = append(former, []byte(text))
+	}
+	if text := cfg.Cursors.Key(); text != "" {
+		return []byte(text), former
+	}
+	type secrets struct {
+		Account     string
+		Credentials map[string]string
+	}
+	all := make([]secrets, len(cfg.Accounts))
+	for i, a := range cfg.Accounts {
+		all[i] = secrets{a.ID, a.Credentials.Reveal()}
+	}
+	slices.SortFunc(all, func(a, b secrets) int { return strings.Compare(a.Account, b.Account) })
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic("credentials are plain data: " + err.Error())
+	}
+	return append([]byte("partnergraph cursors"), text...), former
 }
 
 // tokens are those who know viewers by their tokens.

@@ -126,7 +126,7 @@ func (e many[From, To, F]) planBranch(r *Resolver, ctx context.Context, b branch
 	}
 	l := &nestedList[To]{Branch: listing.Branch[To]{Sources: e.to.sources(r, p, f, planned), First: b.first}}
 	if b.after != "" {
-		positions, err := listing.Unseal(e.bound(ctx, b.from), b.after)
+		positions, err := r.seals.Unseal(e.bound(ctx, b.from), b.after)
 		if err != nil {
 			return &nestedList[To]{err: err}
 		}
