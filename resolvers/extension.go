@@ -47,7 +47,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	if err := checkEnums(op.Operation.VariableDefinitions, op.Variables); err != nil {
 		return e.r.Present(ctx, err)
 	}
-	p := &planner{r: e.r, ctx: ctx, op: op}
+	p := &planner{r: e.r, ctx: ctx, op: op, spreads: map[*ast.FragmentDefinition]int{}}
 	switch op.Operation.Operation {
 	case ast.Query:
 		p.roots(op.Operation.SelectionSet)
