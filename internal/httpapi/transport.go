@@ -66,7 +66,11 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(errs) > 0 {
 		errs = errs[:min(len(errs), mostErrors)]
 		explain(t.schema, op.Operation, asked.Variables, errs)
-		write(w, r, http.StatusBadRequest, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		status := http.StatusBadRequest
+		if ctx.Err() != nil { // the request's time was over before the plan was made
+			status = http.StatusGatewayTimeout
+		}
+		write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return
 	}
 	t.keep(ctx, asked)
