@@ -173,9 +173,9 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
 		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
-		key := fmt.Sprintf("%s %v", a.ID, a.RateLimit)
+		key := fmt.Sprintf("%s %v %d", a.ID, a.RateLimit, cfg.Limits.Reserve)
 		if p.budgets[key] == nil {
-			p.budgets[key] = p.redis.budget(a, p.log, p.now)
+			p.budgets[key] = p.redis.reserved(a, cfg.Limits.Reserve, p.log, p.now)
 		}
 		vendor, err := p.provider(a, p.budgets[key], p.client, p.log)
 		if err != nil {
@@ -194,9 +194,20 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
-		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner,
+		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg),
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
+}
+
+// partnerCalls is how many calls one partner may plan in a minute: half of what all partners together may take of the account
+// with the lowest limit, so that no partner alone can take all of any account's.
+func partnerCalls(cfg *config.Config) int {
+	calls := cfg.Limits.Partner
+	for _, a := range cfg.Accounts {
+		minute := float64(a.RateLimit.Requests) * time.Minute.Seconds() / a.RateLimit.Per.Seconds()
+		calls = min(calls, int(minute*float64(100-cfg.Limits.Reserve)/100/2))
+	}
+	return max(1, calls)
 }
 
 // cursorKeys are the key that seals cursors, and the one before. Without a configured key it is derived from the accounts'

@@ -104,10 +104,10 @@ introspection: false
 			{Name: "dashboard", SHA256: sha256.Sum256([]byte("foo")), Role: auth.RoleReader, Accounts: []string{"first-2"}},
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
-		CORS:   CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
-		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
-		Redis:  Redis{Timeout: 50 * time.Millisecond},
-		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Partner: 9, Reserve: 10, Writes: 11},
+		CORS:    CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
+		Writes:  Writes{Settle: time.Second, Keep: 2 * time.Hour},
+		Redis:   Redis{Timeout: 50 * time.Millisecond},
+		Limits:  Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Partner: 9, Reserve: 10, Writes: 11},
 		Cursors: Cursors{NewCredentials(map[string]string{"key": strings.Repeat("k", 32), "previous": "0123456789abcdef0123456789abcdef"})},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {
