@@ -103,10 +103,21 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 	reads := make([]*listing.Branch[To], len(branches))
 	for i, b := range branches {
 		lists[i] = e.planBranch(r, ctx, b)
+		lists[i].Refs = refsOf(b.from)
 		reads[i] = &lists[i].Branch
 	}
 	listing.Nested(ctx, reads)
 	return lists, nil
+}
+
+// refsOf are the records of which each row of an edge of from refers to one at least: from itself, or, for the refunds of an
+// order, its affiliate.
+func refsOf[From providers.Record](from *From) []providers.ID {
+	refs := []providers.ID{providers.NodeOf(from).ID}
+	if r, ok := any(from).(*providers.Referral); ok {
+		refs = append(refs, r.AffiliateID)
+	}
+	return refs
 }
 
 // planBranch plans the list of one row.
