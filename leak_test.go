@@ -23,6 +23,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
@@ -291,7 +292,7 @@ func serveAt(t *testing.T, n int, text string) *site {
 			t.Fatal(err)
 		}
 		store, closed := redis.store(int64(cfg.Cache.Memory), slog.New(slog.DiscardHandler), p.now)
-		parts := &parts{process: p, log: slog.New(slog.DiscardHandler), client: &http.Client{Transport: s.client.Transport}, redis: redis, store: store, entries: redis.entries(p.now),
+		parts := &parts{process: p, log: slog.New(slog.DiscardHandler), client: &http.Client{Transport: s.client.Transport}, redis: redis, store: store, entries: redis.entries(p.now), seals: listing.NewSeals(p.now),
 			queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}
 		handler, _, err := parts.assemble(cfg)
 		if err != nil {

@@ -64,6 +64,14 @@ func (c connections) entries(now func() time.Time) ledger.Store {
 	return ledger.NewRedis(c.durable)
 }
 
+// reserved is an account's budget, of which partners leave so many percent to staff.
+func (c connections) reserved(a config.Account, percent int, log *slog.Logger, now func() time.Time) providers.Budget {
+	part := a
+	part.ID += "/partners" // no account has such an id
+	part.RateLimit.Requests = max(1, a.RateLimit.Requests*(100-percent)/100)
+	return budget.Reserved{Budget: c.budget(a, log, now), Part: c.budget(part, log, now)}
+}
+
 // budget is an account's, shared by all replicas if there is a Redis.
 func (c connections) budget(a config.Account, log *slog.Logger, now func() time.Time) providers.Budget {
 	if c.cache == nil {
@@ -77,8 +85,12 @@ func (c connections) budget(a config.Account, log *slog.Logger, now func() time.
 
 // leave ends a budget, so that other replicas need not reserve the share of this one.
 func leave(b providers.Budget) {
-	if shared, ok := b.(*budget.Redis); ok {
-		shared.Close()
+	switch b := b.(type) {
+	case budget.Reserved:
+		leave(b.Budget)
+		leave(b.Part)
+	case *budget.Redis:
+		b.Close()
 	}
 }
 

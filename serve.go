@@ -19,6 +19,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
@@ -67,7 +68,7 @@ func (c serveCommand) Run(p *process) error {
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
 	s := &service{load: load, began: cfg, parts: &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
-		queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}}
+		queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}, seals: listing.NewSeals(p.now)}}
 	defer func() {
 		for _, b := range s.budgets {
 			leave(b)

@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
@@ -14,6 +15,8 @@ import (
 	"os/signal"
 	"runtime"
 	"runtime/debug"
+	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -24,6 +27,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
@@ -147,6 +151,7 @@ type parts struct {
 	entries ledger.Store                // of the ledger of writes
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
+	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
 
@@ -168,9 +173,9 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
 		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
-		key := fmt.Sprintf("%s %v", a.ID, a.RateLimit)
+		key := fmt.Sprintf("%s %v %d", a.ID, a.RateLimit, cfg.Limits.Reserve)
 		if p.budgets[key] == nil {
-			p.budgets[key] = p.redis.budget(a, p.log, p.now)
+			p.budgets[key] = p.redis.reserved(a, cfg.Limits.Reserve, p.log, p.now)
 		}
 		vendor, err := p.provider(a, p.budgets[key], p.client, p.log)
 		if err != nil {
@@ -178,18 +183,56 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		}
 		accounts[i] = cache.Wrap(vendor, p.store, cacheOptions(cfg.Cache, a.Timeout, p.log, p.now))
 	}
+	key, former := cursorKeys(cfg)
+	p.seals.Use(key, former...)
 	return httpapi.New(httpapi.Options{
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
-				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Logger: p.log,
+				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Writes: cfg.Limits.Writes, Logger: p.log,
 			}),
-			Timeout: longest, CustomerEmails: emails,
+			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
-		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner,
+		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg),
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
+}
+
+// partnerCalls is how many calls one partner may plan in a minute: half of what all partners together may take of the account
+// with the lowest limit, so that no partner alone can take all of any account's.
+func partnerCalls(cfg *config.Config) int {
+	calls := cfg.Limits.Partner
+	for _, a := range cfg.Accounts {
+		minute := float64(a.RateLimit.Requests) * time.Minute.Seconds() / a.RateLimit.Per.Seconds()
+		calls = min(calls, int(minute*float64(100-cfg.Limits.Reserve)/100/2))
+	}
+	return max(1, calls)
+}
+
+// cursorKeys are the key that seals cursors, and the one before. Without a configured key it is derived from the accounts'
+// credentials, which all replicas share and no client knows.
+func cursorKeys(cfg *config.Config) (key []byte, former [][]byte) {
+	if text := cfg.Cursors.Previous(); text != "" {
+		former = append(former, []byte(text))
+	}
+	if text := cfg.Cursors.Key(); text != "" {
+		return []byte(text), former
+	}
+	type secrets struct {
+		Account     string
+		Credentials map[string]string
+	}
+	all := make([]secrets, len(cfg.Accounts))
+	for i, a := range cfg.Accounts {
+		all[i] = secrets{a.ID, a.Credentials.Reveal()}
+	}
+	slices.SortFunc(all, func(a, b secrets) int { return strings.Compare(a.Account, b.Account) })
+	text, err := json.Marshal(all)
+	if err != nil {
+		panic("credentials are plain data: " + err.Error())
+	}
+	return append([]byte("partnergraph cursors"), text...), former
 }
 
 // tokens are those who know viewers by their tokens.

@@ -2,10 +2,13 @@ package resolvers_test
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
@@ -47,5 +50,33 @@ func TestListOverAllowance(t *testing.T) {
 	a := w.ask(`{ payouts(first: 5) { nodes { id } pageInfo { hasNextPage } } }`, nil)
 	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || !strings.Contains(a.text, `"hasNextPage":true`) {
 		t.Errorf("%s", a.text)
+	}
+}
+
+// reserving is an account that notes whether the last call by id leaves the reserve of its budget.
+type reserving struct {
+	providers.Provider
+	keeps *atomic.Bool
+}
+
+func (r reserving) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	r.keeps.Store(providers.KeepsReserve(ctx))
+	return r.Provider.AffiliatesByID(ctx, ids, need...)
+}
+
+// TestReserve wants the calls of partners, and of nobody else, to leave the reserve of the account's budget.
+func TestReserve(t *testing.T) {
+	var keeps atomic.Bool
+	w := newWorld(t, setup{vendors: []string{"promotekit"}, wrap: func(p providers.Provider) providers.Provider { return reserving{p, &keeps} }})
+	affiliate := id(w.page("affiliates")[0])
+	query := fmt.Sprintf(`{ affiliate(id: %q) { id name } }`, affiliate)
+	for _, v := range []*auth.Viewer{partner(affiliate), auth.Local()} {
+		keeps.Store(v.Role != auth.RolePartner)
+		if a := w.as(v, query, nil); len(a.Errors) != 0 {
+			t.Fatalf("%s", clipped(a.text))
+		}
+		if got := keeps.Load(); got != (v.Role == auth.RolePartner) {
+			t.Errorf("a call of %s leaves the reserve: %v", v.Role, got)
+		}
 	}
 }

@@ -31,13 +31,15 @@ type planner struct {
 	calls  tally
 	values tally
 	path   string
+
+	visited int                             // selections that were collected, fragments put in
+	spreads map[*ast.FragmentDefinition]int // by which collection each fragment was visited last
+	round   int                             // of collections
+	err     error                           // why the operation cannot be planned; nil for nothing
 }
 
 // listed is how many rows count for a list that is no connection and so has no `first`: an affiliate's coupons, or their balances.
 const listed = 10
-
-// enough is how many field values are counted at least, if there are more than are allowed: fragments in fragments can take long to count.
-const enough = 1_000_000
 
 // tally adds up what is asked of one limit.
 type tally struct {
@@ -96,7 +98,7 @@ func (l level) of(parts int) providers.Rows {
 
 // under goes through fields of a selection.
 func (p *planner) under(fields []graphql.CollectedField, from level) {
-	if from.times == 0 || p.values.sum > max(enough, p.r.cost) {
+	if from.times == 0 || p.ended() {
 		return
 	}
 	path := p.path
@@ -109,7 +111,7 @@ func (p *planner) under(fields []graphql.CollectedField, from level) {
 		if e, ok := edges[f.ObjectDefinition.Name+"."+f.Name]; ok {
 			e.cost(p, f, from)
 		} else if f.Name == "memberships" && f.ObjectDefinition.Name == string(providers.NounAffiliate) {
-			p.under(collect(p.op, f.Selections, providers.NounMembership), from.repeated(listed))
+			p.under(p.record(f.Selections, providers.NounMembership), from.repeated(listed))
 		} else {
 			p.plain(f, from.times)
 		}
@@ -123,7 +125,7 @@ func (p *planner) plain(f graphql.CollectedField, times int) {
 	if f.Definition.Type.Elem != nil {
 		from = from.repeated(listed)
 	}
-	p.under(graphql.CollectFields(p.op, f.Selections, nil), from)
+	p.under(p.collect(f.Selections), from)
 }
 
 // introspects says whether a field is answered by the schema.
@@ -156,7 +158,7 @@ func (p *planner) follow(edge string, from level, need []string) int {
 }
 
 func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
-	fields := collect(p.op, f.Selections, e.to.noun)
+	fields := p.record(f.Selections, e.to.noun)
 	if e.to.noun == providers.NounAffiliate {
 		if from.affiliates > 0 {
 			from.rows = min(from.rows, from.affiliates)
@@ -173,7 +175,7 @@ func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level) {
 	args := f.ArgumentMap(p.op.Variables)
 	if args["first"] == nil { // no connection
-		fields := collect(p.op, f.Selections, e.to.noun)
+		fields := p.record(f.Selections, e.to.noun)
 		p.calls.add(p.follow(e.field, from, names(fields)), p.path)
 		below := from.below(maxFirst)
 		below.times = from.repeated(listed).times
@@ -201,19 +203,27 @@ func rowsOf(args map[string]any) int {
 
 // connection are the fields of the rows of a connection, when what is around the rows has been counted.
 func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, times, first int) []graphql.CollectedField {
-	fields := graphql.CollectFields(p.op, f.Selections, nil)
+	fields := p.collect(f.Selections)
 	n := values(fields)
+	var rows []graphql.CollectedField
 	for _, part := range fields {
-		switch inner := values(graphql.CollectFields(p.op, part.Selections, nil)); part.Name {
+		switch part.Name {
 		case "nodes":
+			rows = append(rows, p.record(part.Selections, noun)...)
 		case "edges":
-			n += first * inner
+			inner := p.collect(part.Selections)
+			n += first * values(inner)
+			for _, e := range inner {
+				if e.Name == "node" {
+					rows = append(rows, p.record(e.Selections, noun)...)
+				}
+			}
 		default:
-			n += inner
+			n += values(p.collect(part.Selections))
 		}
 	}
 	p.values.add(min(n*times, uncountable), p.path)
-	return rowFields(p.op, f.Selections, noun)
+	return rows
 }
 
 // rootList is a list among the fields of Query.
@@ -229,6 +239,10 @@ var rootLists = map[string]rootList{
 
 func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	args := f.ArgumentMap(p.op.Variables)
+	if err := checkAmounts(args["filter"], "filter"); err != nil {
+		p.err = err
+		return
+	}
 	var narrow F
 	// What cannot be read here is refused by the field itself, before it sends anything.
 	if text, err := json.Marshal(args["filter"]); err == nil {
@@ -296,8 +310,8 @@ func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers
 
 // roots goes through the fields of Query.
 func (p *planner) roots(selections ast.SelectionSet) {
-	for _, f := range graphql.CollectFields(p.op, selections, []string{"Query"}) {
-		if introspects(f) {
+	for _, f := range p.collect(selections, "Query") {
+		if introspects(f) || p.ended() {
 			continue
 		}
 		p.path = f.Alias
@@ -313,14 +327,14 @@ func (p *planner) roots(selections ast.SelectionSet) {
 		case f.Name == "nodes":
 			ids, _ := args["ids"].([]any)
 			for _, id := range ids[:min(len(ids), maxFirst)] { // the field itself refuses more
-				p.record(f, id)
+				p.node(f, id)
 			}
 		case f.Name == "viewer":
 			p.viewer(f)
 		case args["id"] == nil:
 			p.plain(f, 1)
 		default:
-			p.record(f, args["id"])
+			p.node(f, args["id"])
 		}
 	}
 }
@@ -333,13 +347,13 @@ func (p *planner) viewer(f graphql.CollectedField) {
 		return
 	}
 	path := p.path
-	for _, part := range graphql.CollectFields(p.op, f.Selections, nil) {
+	for _, part := range p.collect(f.Selections) {
 		p.path = path + "." + part.Alias
 		if part.Name != "affiliates" {
 			p.plain(part, 1)
 			continue
 		}
-		fields := collect(p.op, part.Selections, providers.NounAffiliate)
+		fields := p.record(part.Selections, providers.NounAffiliate)
 		from := level{rows: listed, times: listed, affiliates: listed, accounts: accounts}
 		p.calls.add(p.follow("Query.affiliate", from, names(fields)), p.path)
 		p.under(fields, from)
@@ -353,27 +367,28 @@ func (p *planner) writes(selections ast.SelectionSet) {
 	if err != nil {
 		return
 	}
-	for _, f := range graphql.CollectFields(p.op, selections, []string{"Mutation"}) {
+	for _, f := range p.collect(selections, "Mutation") {
 		if introspects(f) {
 			continue
 		}
 		p.path = f.Alias
 		p.values.add(1, p.path)
 		p.calls.add(writeCalls, p.path)
-		for _, part := range graphql.CollectFields(p.op, f.Selections, nil) {
+		for _, part := range p.collect(f.Selections) {
 			switch {
 			case len(part.Selections) == 0:
 			case part.Name == "userErrors":
 				p.plain(part, 1)
 			default:
-				p.under(collect(p.op, part.Selections, providers.Noun(part.Definition.Type.Name())), level{rows: 1, times: 1, accounts: accounts})
+				fields := p.record(part.Selections, providers.Noun(part.Definition.Type.Name()))
+				p.under(fields, level{rows: 1, times: 1, accounts: accounts})
 			}
 		}
 	}
 }
 
-// record plans a field that reads one record by id.
-func (p *planner) record(f graphql.CollectedField, arg any) {
+// node plans a field that reads one record by id.
+func (p *planner) node(f graphql.CollectedField, arg any) {
 	text, _ := arg.(string)
 	id, err := providers.ParseID(text)
 	if err != nil {
@@ -383,7 +398,7 @@ func (p *planner) record(f graphql.CollectedField, arg any) {
 	if !ok {
 		return
 	}
-	fields := collect(p.op, f.Selections, id.Noun)
+	fields := p.record(f.Selections, id.Noun)
 	if id.Noun == providers.NounAccount { // is the server's own knowledge
 		p.under(fields, level{times: 1})
 		return
@@ -405,8 +420,16 @@ func queryField(noun providers.Noun) string {
 
 // refuse is the error of an operation that takes too much; nil where it does not.
 func (p *planner) refuse() error {
-	if err := p.values.refuse("cost", p.r.cost, "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: "+
-		"ask for fewer rows of it or above it, or for less of each"); err != nil {
+	if p.err != nil {
+		return p.err
+	}
+	format := "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: " +
+		"ask for fewer rows of it or above it, or for less of each"
+	if p.ended() {
+		p.values.sum = max(p.values.sum, p.visited)
+		format = strings.Replace(format, "%d field values,", "%d field values or more,", 1)
+	}
+	if err := p.values.refuse("cost", p.r.cost, format); err != nil {
 		return err
 	}
 	return p.calls.refuse("calls", p.r.calls, "this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: "+

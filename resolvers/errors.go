@@ -200,8 +200,14 @@ func argument(ctx context.Context, at ast.Path) string {
 
 // presentWrite is Present for what became of a write, if that is what the error is about.
 func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
-	var u *ledger.Unknown
+	var (
+		u       *ledger.Unknown
+		tooMany *ledger.TooMany
+	)
 	switch {
+	case errors.As(err, &tooMany):
+		out.Message, out.Extensions["code"] = "you have asked for more writes than one may in a minute (limits.writes); nothing was sent", CodeRateLimited
+		out.Extensions["retryable"], out.Extensions["retryAfter"] = true, seconds(tooMany.RetryAfter)
 	case errors.As(err, &u):
 		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, u.RetryAfter > 0
 		out.Message = "nobody answered whether this was written, and it cannot be found out: look at " + u.Proof.Look +

@@ -35,6 +35,13 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 const plannedStat = "planned"
 
+// Planned is how many calls to vendors an operation is planned to take. For partners it depends on the operation alone, and not
+// on what there is or is cached.
+func Planned(op *graphql.OperationContext) int {
+	n, _ := op.Stats.GetExtension(plannedStat).(int)
+	return n
+}
+
 // MutateOperationContext refuses what the viewer's role may not ask for, plans the operation, and refuses what costs too much, before
 // anything is sent.
 func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
@@ -47,7 +54,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	if err := checkEnums(op.Operation.VariableDefinitions, op.Variables); err != nil {
 		return e.r.Present(ctx, err)
 	}
-	p := &planner{r: e.r, ctx: ctx, op: op}
+	p := &planner{r: e.r, ctx: ctx, op: op, spreads: map[*ast.FragmentDefinition]int{}}
 	switch op.Operation.Operation {
 	case ast.Query:
 		p.roots(op.Operation.SelectionSet)
@@ -71,6 +78,9 @@ func WithExplain(ctx context.Context) context.Context {
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	ctx = providers.WithTrace(ctx, new(providers.Trace))
+	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
+		ctx = providers.KeepReserve(ctx)
+	}
 	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls), e.r))
 }
 
@@ -106,7 +116,7 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Query {
 		response.Errors = onceOverAllowance(response.Errors)
 	}
-	planned, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannedStat).(int)
+	planned := Planned(graphql.GetOperationContext(ctx))
 	trace := providers.TraceFrom(ctx)
 	if trace == nil {
 		return response

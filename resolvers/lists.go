@@ -98,7 +98,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	bound := fmt.Sprintf("%s\x00%s\x00%s", n.noun, scope(ctx), text) // what the cursors are bound to
 	var positions []listing.Position
 	if w.after != "" {
-		if positions, err = listing.Unseal(bound, w.after); err != nil {
+		if positions, err = r.seals.Unseal(bound, w.after); err != nil {
 			return nil, errBadCursor
 		}
 	}
@@ -190,13 +190,14 @@ func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T
 	if len(fields) > 0 && len(records) > 0 {
 		records = n.complete(ctx, records, names(fields))
 	}
+	seals := resolverFrom(ctx).seals
 	c := &model.Connection[T]{Nodes: records, Count: n.count(sources)}
 	for _, part := range graphql.CollectFields(op, fc.Field.Selections, nil) { // sealing a cursor costs as much as a few rows do
 		switch part.Name {
 		case "edges":
-			c.Edges = edgesOf(rows, records, bound)
+			c.Edges = edgesOf(seals, rows, records, bound)
 		case "pageInfo":
-			c.PageInfo = pageInfo(sources, rows, start, bound)
+			c.PageInfo = pageInfo(seals, sources, rows, start, bound)
 		}
 	}
 	ahead(ctx, records, fields)
@@ -204,26 +205,27 @@ func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T
 }
 
 // edgesOf are the records of rows with where they stand.
-func edgesOf[T providers.Record](rows []listing.Row[T], records []*T, bound string) []*model.Edge[T] {
+func edgesOf[T providers.Record](seals *listing.Seals, rows []listing.Row[T], records []*T, bound string) []*model.Edge[T] {
 	out := make([]*model.Edge[T], len(rows))
 	for i, r := range rows {
-		out[i] = &model.Edge[T]{Node: records[i], At: func() string { return listing.Seal(bound, r.Positions) }}
+		out[i] = &model.Edge[T]{Node: records[i], At: func() string { return seals.Seal(bound, r.Positions) }}
 	}
 	return out
 }
 
 // pageInfo says where rows that were read stand, and whether there are more. There is a cursor to
 // go on with wherever there may be more, also where nothing was read.
-func pageInfo[T providers.Record](sources []*listing.Source[T], rows []listing.Row[T], start []listing.Position, bound string) (info model.PageInfo) {
+func pageInfo[T providers.Record](seals *listing.Seals, sources []*listing.Source[T], rows []listing.Row[T],
+	start []listing.Position, bound string) (info model.PageInfo) {
 	if len(rows) > 0 {
-		first := listing.Seal(bound, rows[0].Positions)
+		first := seals.Seal(bound, rows[0].Positions)
 		info.StartCursor = &first
 	}
 	for _, s := range sources {
 		info.HasNextPage = info.HasNextPage || s.More()
 	}
 	if end := listing.Positions(sources); len(rows) > 0 || info.HasNextPage || listing.Moved(start, end) {
-		cursor := listing.Seal(bound, end)
+		cursor := seals.Seal(bound, end)
 		info.EndCursor = &cursor
 	}
 	return info

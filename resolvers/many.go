@@ -103,10 +103,21 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 	reads := make([]*listing.Branch[To], len(branches))
 	for i, b := range branches {
 		lists[i] = e.planBranch(r, ctx, b)
+		lists[i].Refs = refsOf(b.from)
 		reads[i] = &lists[i].Branch
 	}
 	listing.Nested(ctx, reads)
 	return lists, nil
+}
+
+// refsOf are the records of which each row of an edge of from refers to one at least: from itself, or, for the refunds of an
+// order, its affiliate.
+func refsOf[From providers.Record](from *From) []providers.ID {
+	refs := []providers.ID{providers.NodeOf(from).ID}
+	if r, ok := any(from).(*providers.Referral); ok {
+		refs = append(refs, r.AffiliateID)
+	}
+	return refs
 }
 
 // planBranch plans the list of one row.
@@ -126,7 +137,7 @@ func (e many[From, To, F]) planBranch(r *Resolver, ctx context.Context, b branch
 	}
 	l := &nestedList[To]{Branch: listing.Branch[To]{Sources: e.to.sources(r, p, f, planned), First: b.first}}
 	if b.after != "" {
-		positions, err := listing.Unseal(e.bound(ctx, b.from), b.after)
+		positions, err := r.seals.Unseal(e.bound(ctx, b.from), b.after)
 		if err != nil {
 			return &nestedList[To]{err: err}
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -16,6 +17,7 @@ type Options struct {
 	Calls    int                  // how many planned calls to vendors one operation may cost
 	Cost     int                  // how many field values one operation may have
 	Ledger   *ledger.Ledger       // through which every write goes
+	Seals    *listing.Seals       // of cursors; nil: with a key of this process
 	// CustomerEmails says, by account, what partners see of customers' addresses; of accounts that are not there they see none.
 	CustomerEmails map[string]CustomerEmails
 
@@ -32,6 +34,7 @@ type Resolver struct {
 	calls   int
 	cost    int
 	ledger  *ledger.Ledger
+	seals   *listing.Seals
 	timeout time.Duration
 	emails  map[string]CustomerEmails
 	log     *slog.Logger
@@ -43,6 +46,9 @@ type Resolver struct {
 func New(o Options) *Resolver {
 	r := &Resolver{byID: map[string]providers.Provider{}, pages: o.Pages, calls: o.Calls, cost: o.Cost, emails: o.CustomerEmails,
 		ledger: o.Ledger, timeout: o.Timeout, log: o.Logger, now: o.Now}
+	if r.seals = o.Seals; r.seals == nil {
+		r.seals = listing.NewSeals(o.Now)
+	}
 	for _, p := range o.Accounts {
 		id := p.Account().ID.Account
 		r.order, r.byID[id] = append(r.order, id), p

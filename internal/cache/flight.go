@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -161,10 +162,11 @@ func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 }
 
 // bring is wait for some of a joined flight's keys. The request that began a flight pays for its
-// calls; where its allowance ended them, the caller reads its keys by its own.
+// calls; where its allowance or its part of the budget ended them, the caller reads its keys by its
+// own.
 func (fs *flights) bring(ctx context.Context, f, own *flight, keys []string, r run) (any, error) {
 	answer, err := fs.wait(ctx, f)
-	if f != own && providers.OverAllowance(err) {
+	if f != own && (providers.OverAllowance(err) || errors.Is(err, providers.ErrReserve)) {
 		return r(ctx, keys)
 	}
 	return answer, err

@@ -21,6 +21,7 @@ type Config struct {
 	Auth          Auth
 	CORS          CORS
 	Limits        Limits
+	Cursors       Cursors
 	Playground    bool // serve the page at /
 	Introspection bool // let clients ask for the schema
 }
@@ -126,6 +127,17 @@ type CORS struct {
 	Headers []string // that their requests may have besides those that GraphQL clients and tracing add
 }
 
+// Cursors says what seals the cursors of lists.
+type Cursors struct {
+	Secrets Credentials // key and previous, those that are set
+}
+
+// Key is the secret that seals cursors; "" where none is configured.
+func (c Cursors) Key() string { return c.Secrets.Reveal()["key"] }
+
+// Previous is the secret that was the key before; "" where none is configured.
+func (c Cursors) Previous() string { return c.Secrets.Reveal()["previous"] }
+
 // Limits bound one GraphQL request, and how many a partner may make.
 type Limits struct {
 	Calls   int           // to vendors
@@ -136,7 +148,9 @@ type Limits struct {
 	Depth   int           // of its fields, introspection apart
 	Aliases int           // of its fields, and repetitions of fields
 	Cost    int           // field values that it may have at most, if its lists are full
-	Partner int           // requests of one partner in a minute, and calls to vendors for them, together
+	Partner int           // requests of one partner in a minute, and planned calls to vendors for them, together
+	Reserve int           // percent of each account's rate limit that partners' calls leave to staff
+	Writes  int           // mutations of one viewer in a minute
 }
 
 // Default is the configuration of a server without a file: no accounts yet, for itself alone.
@@ -167,6 +181,8 @@ func Default() *Config {
 			Aliases: 50,
 			Cost:    10_000,
 			Partner: 120,
+			Reserve: 20,
+			Writes:  120,
 		},
 		Playground:    true,
 		Introspection: true,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -65,7 +66,8 @@ auth:
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
 cors: { origins: ["https://portal.example.com", "http://localhost:3000"] }
 writes: { settle: 1s, keep: 2h }
-limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, partner: 9 }
+limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, partner: 9, reserve: 10, writes: 11 }
+cursors: { key: "${CURSOR_KEY}", previous: 0123456789abcdef0123456789abcdef }
 playground: false
 introspection: false
 `
@@ -73,6 +75,7 @@ introspection: false
 	got, err := Parse("server.yaml", []byte(file), environment(map[string]string{
 		"PROMOTEKIT_KEY": `pk"}],#`, // which would end the mapping and the list, were it replaced in the text
 		"OPS_HASH":       fmt.Sprintf("%x", ops),
+		"CURSOR_KEY":     strings.Repeat("k", 32),
 	}), registry(t))
 	if err != nil {
 		t.Fatal(err)
@@ -101,10 +104,11 @@ introspection: false
 			{Name: "dashboard", SHA256: sha256.Sum256([]byte("foo")), Role: auth.RoleReader, Accounts: []string{"first-2"}},
 			{Name: "ops", SHA256: ops, Role: auth.RoleAdmin},
 		}},
-		CORS:   CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
-		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
-		Redis:  Redis{Timeout: 50 * time.Millisecond},
-		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Partner: 9},
+		CORS:    CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
+		Writes:  Writes{Settle: time.Second, Keep: 2 * time.Hour},
+		Redis:   Redis{Timeout: 50 * time.Millisecond},
+		Limits:  Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Partner: 9, Reserve: 10, Writes: 11},
+		Cursors: Cursors{NewCredentials(map[string]string{"key": strings.Repeat("k", 32), "previous": "0123456789abcdef0123456789abcdef"})},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)

@@ -76,7 +76,13 @@
 //	  depth: 12                    # of its fields; introspection has a bound of its own
 //	  aliases: 50                  # fields under an alias, and fields that stand twice in a selection
 //	  cost: 10000                  # field values in the answer, if every connection is full
-//	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they cost, together
+//	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they are planned to cost, together
+//	  reserve: 20                  # percent of each account's rate_limit that the calls of all partners together leave to staff
+//	  writes: 120                  # mutations of one viewer in a minute
+//
+//	cursors:                       # absent: a key is derived from the accounts' credentials, the same on every replica
+//	  key: ${CURSOR_KEY}           # seals cursors; at least 32 characters, the same on every replica
+//	  previous: ${OLD_KEY}         # the key before; its cursors stay valid for a day after the start
 //
 //	playground: true               # the page at /
 //	introspection: true            # of the schema, by clients, and /schema.graphql

@@ -13,19 +13,19 @@ func TestProblems(t *testing.T) {
 		// What is not YAML, or not ours.
 		{"empty", "", `f:1:1: accounts: missing, expected a list of accounts`},
 		{"only a comment", "# none yet", `f:1:1: accounts: missing, expected a list of accounts`},
-		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, playground, introspection`},
+		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, playground, introspection`},
 		{"no YAML", "listen: a: b", `f:1:9: not YAML: mapping value is not allowed in this context`},
 		{"no YAML, quoting a secret", "listen: |sk_live_secret", `f:1:9: not YAML: invalid header option: …`},
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
 		{"bare variable in braces", "listen: x\nauth: { a: ${SET} }", `f:2:12: found ${…} inside { } or [ ], expected it in quotes: "${…}"`},
 		{"two documents", account + "---\nlisten: x", `f:3:1: found a second document, expected one`},
-		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost, partner\n" +
+		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost, partner, reserve, writes\n" +
 			"f:3:8: cache: found an alias, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory"},
-		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases, cost or partner`},
+		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases, cost, partner, reserve or writes`},
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},
-		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, cors, writes, limits, playground or introspection`},
+		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, cors, writes, limits, cursors, playground or introspection`},
 		{"a mapping after the mapping", account + "{ }", `f:2:1: not YAML: unexpected map key`},
 		{"key twice", account + "limits: { calls: 1, calls: 2 }", `f:2:21: limits.calls: found twice, expected once`},
 		{"later", account + "persisted_operations: ops.json", "f:2:23: persisted_operations: not supported yet: leave it out"},
@@ -142,7 +142,7 @@ func TestLargeAndDeepFiles(t *testing.T) {
 		{"mappings", strings.Repeat("{a: ", maxFile/4), "f:1:201: " + deep},
 		{"entries", strings.Repeat("- ", maxFile/2), "f:1:101: " + deep},
 		{"keys", strings.Repeat("? ", maxFile/2), "f:1:101: " + deep},
-		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, playground, introspection"},
+		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, playground, introspection"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -44,6 +44,7 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 			)
 		}},
 		field{name: "limits", read: func(v value) { v.limits(&c.Limits) }},
+		field{name: "cursors", read: func(v value) { v.cursors(&c.Cursors) }},
 		setting("playground", &c.Playground, truth),
 		setting("introspection", &c.Introspection, truth),
 		later("persisted_operations"),
@@ -172,7 +173,24 @@ func (v value) limits(l *Limits) {
 		setting("aliases", &l.Aliases, wholeNumber(1, 100_000)),
 		setting("cost", &l.Cost, wholeNumber(1, 10_000_000)),
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000)),
+		setting("reserve", &l.Reserve, wholeNumber(0, 99)),
+		setting("writes", &l.Writes, wholeNumber(1, 1_000_000)),
 	)
+}
+
+// cursors reads what seals cursors.
+func (v value) cursors(c *Cursors) {
+	secrets := map[string]string{}
+	read := func(name string) field {
+		return field{name: name, read: func(v value) {
+			var text string
+			if load(v, &text, hmacSecret); text != "" {
+				secrets[name] = text
+			}
+		}}
+	}
+	v.mapping(read("key"), read("previous"))
+	c.Secrets = NewCredentials(secrets)
 }
 
 // cors reads which web pages may ask. Where nobody is asked who they are, those are pages of this machine alone.

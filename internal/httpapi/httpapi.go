@@ -37,7 +37,8 @@ type Options struct {
 	Aliases       int           // of its fields, and repetitions of fields, fragments put in
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
-	Partner       int // requests of one partner in a minute, with the calls to vendors that they cost; 0: no bound
+	Partner       int // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
+	PartnerCalls  int // planned calls of one partner in a minute; 0: as many as Partner
 }
 
 // Handler answers every path. It is safe for concurrent use.
@@ -57,7 +58,7 @@ func New(o Options) *Handler {
 	h := &Handler{valid: newDocuments(), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
-	shares := newShares(o.Partner)
+	shares := newShares(o.Partner, o.PartnerCalls)
 	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, shares.request(bounded(o, graphQL(o, shares, h.valid)))))))
 	if o.Introspection {
 		api.HandleFunc("GET /schema.graphql", sdl)

@@ -43,6 +43,9 @@ func (limits) Validate(graphql.ExecutableSchema) error { return nil }
 
 // MutateOperationParameters changes nothing. It is the one step between a request and its validation.
 func (l limits) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
+	if err := ctx.Err(); err != nil { // nobody waits for what would be found
+		return gqlerror.Wrap(err)
+	}
 	doc, ok := l.valid.Get(ctx, p.Query)
 	if !ok {
 		var err error

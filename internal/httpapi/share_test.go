@@ -1,9 +1,11 @@
 package httpapi_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +15,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // byToken is who knows tokens, and what makes the header with one.
@@ -70,10 +74,59 @@ func TestShares(t *testing.T) {
 		asks(200, dear, token("boss", "reader"), http.StatusOK)
 
 		time.Sleep(time.Minute)
-		asks(59, free, jane, http.StatusOK)
-		asks(1, dear, jane, http.StatusOK) // its request is paid for, and its call is not
-		wait(jane, 2)
+		asks(55, free, jane, http.StatusOK)
+		asks(1, dear, jane, http.StatusOK) // its request and two planned calls
 		asks(1, free, jane, http.StatusOK)
-		asks(1, free, jane, http.StatusTooManyRequests)
+		asks(1, dear, jane, http.StatusTooManyRequests) // its request alone: nothing is sent
+		time.Sleep(3 * time.Second)
+		asks(1, dear, jane, http.StatusOK)
+		wait(jane, 1)
+	})
+}
+
+// TestShareOfCalls wants the calls of an operation taken by its plan, before any is sent, whatever there is and is cached: and
+// its refusals to be the same where there is much and where there is nothing.
+func TestShareOfCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		known, token := byToken(t)
+		told := map[string]bool{}
+		for _, data := range []providertest.Options{{Empty: true}, {PageSize: 1}, {PageSize: 100}} {
+			var sent atomic.Int64
+			var reserve atomic.Bool
+			data.Before = func(ctx context.Context, _ string) error {
+				sent.Add(1)
+				reserve.Store(providers.KeepsReserve(ctx))
+				return nil
+			}
+			h, _ := serve(t, func(o *httpapi.Options) {
+				o.Partner, o.PartnerCalls, o.Auth = 120, 12, known
+				shop := providertest.NewFake("shop", data)
+				o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{shop}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
+			})
+			jane := token("jane", "partner")
+			for n := range 12 {
+				before := sent.Load()
+				w := post(h, `{ commissions(first: 1) { nodes { id } } payouts(first: 1) { nodes { id } } }`, jane...)
+				text := fmt.Sprintf("%d: %d %s", n, w.Code, w.Header().Get("Retry-After"))
+				told[text] = true
+				if n == 0 && !reserve.Load() {
+					t.Error("a partner's calls may take the reserve")
+				}
+				if w.Code == http.StatusTooManyRequests && sent.Load() != before {
+					t.Errorf("%+v, request %d: refused, and calls were sent", data, n)
+				}
+			}
+			if post(h, `{ campaigns { nodes { id } } }`, token("boss", "reader")...); reserve.Load() {
+				t.Error("staff's calls may not take the reserve")
+			}
+		}
+		if len(told) != 12 {
+			t.Errorf("what is found makes a difference: %v", told)
+		}
+		for _, text := range []string{"0: 200 ", "2: 200 ", "3: 429 20"} {
+			if !told[text] {
+				t.Errorf("no %q in %v", text, told)
+			}
+		}
 	})
 }

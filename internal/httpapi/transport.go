@@ -66,13 +66,20 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if len(errs) > 0 {
 		errs = errs[:min(len(errs), mostErrors)]
 		explain(t.schema, op.Operation, asked.Variables, errs)
-		write(w, r, http.StatusBadRequest, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		status := http.StatusBadRequest
+		if ctx.Err() != nil { // the request's time was over before the plan was made
+			status = http.StatusGatewayTimeout
+		}
+		write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return
 	}
 	t.keep(ctx, asked)
+	if bad := t.shares.take(ctx, resolvers.Planned(op)); bad != nil {
+		bad.answer(w, r)
+		return
+	}
 	responses, ctx := t.exec.DispatchOperation(ctx, op)
 	response := responses(ctx)
-	t.shares.calls(ctx)
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
@@ -131,6 +138,7 @@ type refusal struct {
 	status int
 	allow  string // the header Allow, of a 405
 	takes  string // the header Accept-Encoding, of a 415 for the encoding
+	wait   int    // the header Retry-After in seconds, of a 429; 0: none
 	err    *gqlerror.Error
 }
 
@@ -152,6 +160,9 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if f.takes != "" {
 		w.Header().Set("Accept-Encoding", f.takes)
+	}
+	if f.wait > 0 {
+		w.Header().Set("Retry-After", strconv.Itoa(f.wait))
 	}
 	f.err.Extensions["requestId"] = resolvers.RequestID(r.Context())
 	mediaType, ok := negotiate(r.Header["Accept"])

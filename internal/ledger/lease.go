@@ -68,10 +68,15 @@ func (w *write) doubt(ctx context.Context, last string) (time.Duration, error) {
 // disturbed.
 func (w *write) keepTarget() time.Duration { return w.o.Keep + w.o.Settle }
 
-// release gives the lease back. If that fails it ends by itself.
+// release gives the lease back. If that fails it ends by itself. A target that nothing was sent to is forgotten: who is refused
+// leaves nothing behind.
 func (w *write) release(ctx context.Context) {
 	w.lease.Owner = ""
+	value := encode(w.lease.target)
+	if w.lease.Last == "" {
+		value = nil
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	_, _ = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget())
+	_, _ = w.store.Save(ctx, w.target, w.lease.version, value, w.keepTarget())
 }

@@ -16,6 +16,7 @@ type Options struct {
 	Keep   time.Duration // how long outcomes are given again
 	Plan   time.Duration // how long planning may take
 	Calls  int           // how many calls to vendors the reads of one write may take; 0: not bounded
+	Writes int           // how many writes one subject may ask for in a minute, by this process; 0: not bounded
 	Logger *slog.Logger  // one line for each outcome
 }
 
@@ -24,10 +25,11 @@ type Ledger struct {
 	store   Store
 	o       Options
 	targets keyedMutex
+	pace    pace
 }
 
 // New makes a ledger over a store. Every replica has to be given the same options.
-func New(s Store, o Options) *Ledger { return &Ledger{store: s, o: o} }
+func New(s Store, o Options) *Ledger { return &Ledger{store: s, o: o, pace: newPace(o.Writes)} }
 
 // Request is one write that somebody asks for.
 type Request struct {
@@ -86,6 +88,7 @@ type write struct {
 	owner        string // of the lease
 	account      string // the account's id
 	lease        lease
+	former       string // the write that was the last to the target before this one
 	entry        entry
 	entryVersion string
 	now          time.Time // the store's clock, when it was last read …
@@ -100,6 +103,9 @@ type lease struct {
 
 // Do makes a write at most once, or says what became of it before.
 func (l *Ledger) Do(ctx context.Context, r Request) (*Outcome, error) {
+	if wait := l.pace.take(r.Subject); wait > 0 {
+		return nil, &TooMany{RetryAfter: wait}
+	}
 	input, err := inputOf(r.Command)
 	if err != nil {
 		return nil, err
@@ -250,6 +256,7 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 		return unavailable(err)
 	}
 	w.now, w.at = r.Now, time.Now()
+	w.former = w.lease.Last
 	w.lease.Last, w.lease.Until = w.key, w.now.Add(w.Timeout+storeTime)
 	if w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget()); errors.Is(err, ErrMoved) {
 		return fmt.Errorf("%w: planning took longer than the lease", ErrBusy)
@@ -287,10 +294,14 @@ func (w *write) failed(ctx context.Context, plan *providers.Write, err error) (*
 	switch {
 	case len(problems) > 0:
 		w.entry.State, w.entry.Problems, w.entry.Before = refused, problems, nil
-		w.conclude(ctx, w.o.Keep)
+		if w.conclude(ctx, w.o.Keep) {
+			w.lease.Last = w.former // nothing was made
+		}
 		return &Outcome{Problems: problems}, nil
 	case nothing:
-		_ = w.forget(ctx) // if that fails, it is found out by looking that nothing was made
+		if w.forget(ctx) == nil { // else it is found out by looking that nothing was made
+			w.lease.Last = w.former
+		}
 		return nil, err
 	}
 	w.entry.LeftBy = w.now.Add(time.Since(w.at)) // it leaves no more
@@ -301,14 +312,16 @@ func (w *write) failed(ctx context.Context, plan *providers.Write, err error) (*
 // storeTime is how long the store may take where nobody waits any more, or nobody may be kept from knowing.
 const storeTime = 5 * time.Second
 
-// conclude stores what is known of the entry at the end.
-func (w *write) conclude(ctx context.Context, keep time.Duration) {
+// conclude stores what is known of the entry at the end, and says whether it is stored.
+func (w *write) conclude(ctx context.Context, keep time.Duration) bool {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
 	if _, err := w.store.Save(ctx, w.key, w.entryVersion, encode(w.entry), keep); err != nil {
 		w.o.Logger.WarnContext(ctx, "what became of a write could not be stored; it is found out when it is asked for again",
 			slog.String("mutation", string(w.Command.Mutation())), slog.Any("error", err))
+		return false
 	}
+	return true
 }
 
 // forget removes the entry, if there is one: nothing was made, and the key may be used again.

@@ -88,7 +88,7 @@ func TestAnchoredCursors(t *testing.T) {
 			}
 			sources := sourcesOf(20, every, lists...)
 			if cursor != "" {
-				at, err := Unseal("bound", cursor)
+				at, err := seals.Unseal("bound", cursor)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -105,7 +105,7 @@ func TestAnchoredCursors(t *testing.T) {
 			if !goesOn {
 				break
 			}
-			cursor = Seal("bound", Positions(sources))
+			cursor = seals.Seal("bound", Positions(sources))
 			for _, v := range lists { // rows come, newest first, and go
 				come := rnd.IntN(3)
 				if rnd.IntN(6) == 0 {
@@ -209,7 +209,7 @@ func TestBoundOfPages(t *testing.T) {
 		requests++
 		sources := sourcesOf(4, match, v)
 		if cursor != "" {
-			at, err := Unseal("x", cursor)
+			at, err := seals.Unseal("x", cursor)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -226,7 +226,7 @@ func TestBoundOfPages(t *testing.T) {
 		if requests > 20 {
 			t.Fatal("the search does not end")
 		}
-		cursor = Seal("x", Positions(sources))
+		cursor = seals.Seal("x", Positions(sources))
 	}
 	if !slices.Equal(found, []string{"a/77"}) {
 		t.Errorf("found %v, want a/77", found)
@@ -251,9 +251,9 @@ func TestFailedAccountResumes(t *testing.T) {
 	if sources[1].err == nil || !sources[1].More() {
 		t.Errorf("the failed account must have an error, and go on later")
 	}
-	cursor := Seal("x", Positions(sources))
+	cursor := seals.Seal("x", Positions(sources))
 	b.down = nil
-	at, err := Unseal("x", cursor)
+	at, err := seals.Unseal("x", cursor)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -268,11 +268,11 @@ func TestFailedAccountResumes(t *testing.T) {
 // TestCursorsAreBound wants every cursor of another list, version or hand refused.
 func TestCursorsAreBound(t *testing.T) {
 	at := []Position{{List: "x", Page: 3, Time: 12345, Last: []Tag{1, 2, 3}}}
-	good := Seal("commissions", at)
-	if got, err := Unseal("commissions", good); err != nil || fmt.Sprint(got) != fmt.Sprint(at) {
+	good := seals.Seal("commissions", at)
+	if got, err := seals.Unseal("commissions", good); err != nil || fmt.Sprint(got) != fmt.Sprint(at) {
 		t.Fatalf("Unseal(Seal(x)) = %v, %v; want x", got, err)
 	}
-	bad := []string{"", "x", good + "A", good[1:], Seal("payouts", at), Seal("commissions", []Position{{Page: -1}})}
+	bad := []string{"", "x", good + "A", good[1:], seals.Seal("payouts", at), seals.Seal("commissions", []Position{{Page: -1}})}
 	for i := range good { // any one letter changed
 		c := byte('A')
 		if good[i] == 'A' {
@@ -281,24 +281,24 @@ func TestCursorsAreBound(t *testing.T) {
 		bad = append(bad, good[:i]+string(c)+good[i+1:])
 	}
 	for _, c := range bad {
-		if _, err := Unseal("commissions", c); !errors.Is(err, ErrCursor) {
+		if _, err := seals.Unseal("commissions", c); !errors.Is(err, ErrCursor) {
 			t.Errorf("Unseal(%q) = %v, want %v", c, err, ErrCursor)
 		}
 	}
 }
 
 func FuzzUnseal(f *testing.F) {
-	f.Add("commissions", Seal("commissions", []Position{{List: "x", Page: 1, Last: []Tag{7}}}))
+	f.Add("commissions", seals.Seal("commissions", []Position{{List: "x", Page: 1, Last: []Tag{7}}}))
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, list, cursor string) {
-		at, err := Unseal(list, cursor)
+		at, err := seals.Unseal(list, cursor)
 		if err != nil {
 			if !errors.Is(err, ErrCursor) {
 				t.Errorf("the error of a bad cursor is %v, want %v", err, ErrCursor)
 			}
 			return
 		}
-		if again, err := Unseal(list, Seal(list, at)); err != nil || fmt.Sprint(again) != fmt.Sprint(at) {
+		if again, err := seals.Unseal(list, seals.Seal(list, at)); err != nil || fmt.Sprint(again) != fmt.Sprint(at) {
 			t.Errorf("a cursor that was read cannot be written again: %v, %v", again, err)
 		}
 	})
@@ -320,7 +320,7 @@ func TestReplannedList(t *testing.T) {
 	sources := sourcesOf(20, odd, narrow)
 	sources[0].position.List = "narrow"
 	got := idsOf(Merge(t.Context(), sources, 4))
-	at, err := Unseal("x", Seal("x", Positions(sources)))
+	at, err := seals.Unseal("x", seals.Seal("x", Positions(sources)))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package listing
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -11,7 +12,8 @@ import (
 type Branch[T providers.Record] struct {
 	Sources []*Source[T]
 	First   int
-	Rows    []Row[T] // what was read
+	Refs    []providers.ID // each row of the list refers to one of these; nil: it is not known
+	Rows    []Row[T]       // what was read
 }
 
 // within is the longer list that the branch can be read from; nil where it has to be read by
@@ -65,6 +67,7 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 		length = -1
 		read   = 0
 		found  = map[*Branch[T]][]*T{}
+		deal   = newDealer(open)
 	)
 	if !providers.WalkOn(read, len(open), asked, length, true) {
 		return open
@@ -79,10 +82,8 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			length = int((*p.Total + int64(size) - 1) / int64(size))
 		}
 		for _, row := range p.Items {
-			for _, b := range open {
-				if b.Sources[0].match(row) && !contains(found[b], row) {
-					found[b] = append(found[b], row)
-				}
+			for b := range deal.matching(row) {
+				found[b] = append(found[b], row)
 			}
 		}
 		open = slices.DeleteFunc(open, func(b *Branch[T]) bool {
@@ -90,6 +91,7 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 				return false
 			}
 			b.Rows = b.Sources[0].takeFrom(found[b], b.First, !p.More)
+			deal.done[b] = true
 			return true
 		})
 		if !providers.WalkOn(read, len(open), asked, length, true) {
@@ -102,11 +104,62 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 	return nil
 }
 
-// contains says whether a row is among rows: those that were added at the head since push others
-// onto the next page.
-func contains[T providers.Record](rows []*T, row *T) bool {
-	id := providers.NodeOf(row).ID
-	return slices.ContainsFunc(rows, func(r *T) bool { return providers.NodeOf(r).ID == id })
+// dealer finds the branches that the rows of a longer list belong to, by the records that each row refers to: the work grows
+// with the rows, and not with the product of rows and branches.
+type dealer[T providers.Record] struct {
+	byRef map[providers.ID][]*Branch[T]
+	rest  []*Branch[T]          // those whose rows may refer to anything
+	done  map[*Branch[T]]bool   // those that have their rows
+	tried map[*Branch[T]]*T     // the row that each was tried with last
+	dealt map[providers.ID]bool // the rows so far: those added at the head since push others onto the next page
+}
+
+func newDealer[T providers.Record](branches []*Branch[T]) *dealer[T] {
+	d := &dealer[T]{byRef: map[providers.ID][]*Branch[T]{}, done: map[*Branch[T]]bool{}, tried: map[*Branch[T]]*T{}, dealt: map[providers.ID]bool{}}
+	_, known := providers.Refs(new(T))
+	for _, b := range branches {
+		if b.Refs == nil || !known {
+			d.rest = append(d.rest, b)
+		}
+		for _, ref := range b.Refs {
+			if known {
+				d.byRef[ref] = append(d.byRef[ref], b)
+			}
+		}
+	}
+	return d
+}
+
+// matching are the branches that still want a row, each once; none for a row that was dealt before.
+func (d *dealer[T]) matching(row *T) iter.Seq[*Branch[T]] {
+	return func(yield func(*Branch[T]) bool) {
+		id := providers.NodeOf(row).ID
+		if d.dealt[id] {
+			return
+		}
+		d.dealt[id] = true
+		try := func(branches []*Branch[T]) bool {
+			for _, b := range branches {
+				if d.done[b] || d.tried[b] == row {
+					continue
+				}
+				d.tried[b] = row
+				if b.Sources[0].match(row) && !yield(b) {
+					return false
+				}
+			}
+			return true
+		}
+		if !try(d.rest) {
+			return
+		}
+		refs, _ := providers.Refs(row)
+		for i, ref := range refs {
+			if !ref.IsZero() && !slices.Contains(refs[:i], ref) && !try(d.byRef[ref]) {
+				return
+			}
+		}
+	}
 }
 
 // takeFrom takes rows that were read from a longer list as the head of this one. They are all of

@@ -121,3 +121,50 @@ func TestSiblingsUnsorted(t *testing.T) {
 		}
 	}
 }
+
+// TestDealingIsLinear wants each row of a longer list to be tried with the branches of the records that it refers to, and with
+// no others, and what is dealt to be what trying all gives.
+func TestDealingIsLinear(t *testing.T) {
+	const parents, rows = 500, 1000
+	v := &vendorList{account: "a", size: 100}
+	idOf := func(n int) providers.ID {
+		return providers.ID{Account: "a", Noun: providers.NounReferral, Local: fmt.Sprint("r", n)}
+	}
+	for i := range rows {
+		r := v.row(i, i)
+		r.ReferralID = idOf(i * 7 % parents)
+		v.rows = append(v.rows, r)
+	}
+	long := v.list()
+	page := long.Page
+	long.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+		p, err := page(ctx, r)
+		total := int64(rows)
+		p.Total = &total
+		return p, err
+	}
+	for _, indexed := range []bool{true, false} {
+		tries := 0
+		branches := make([]*Branch[providers.Commission], parents)
+		for i := range branches {
+			id := idOf(i)
+			match := func(c *providers.Commission) bool { tries++; return c.ReferralID == id }
+			l := providers.List[providers.Commission]{Key: id.Local, Within: &long}
+			branches[i] = &Branch[providers.Commission]{First: 1, Sources: []*Source[providers.Commission]{NewSource("a", nil, l, match, 1000)}}
+			if indexed {
+				branches[i].Refs = []providers.ID{id, {Account: "a", Noun: providers.NounAffiliate, Local: "another"}}
+			}
+		}
+		if rest := walk(t.Context(), slices.Clone(branches)); len(rest) > 0 {
+			t.Fatalf("%d branches are left", len(rest))
+		}
+		for i, b := range branches {
+			if len(b.Rows) != 1 || b.Rows[0].Record.ReferralID != idOf(i) {
+				t.Errorf("branch %d has %v", i, idsOf(b.Rows))
+			}
+		}
+		if indexed && tries > 3*rows { // each row is looked at again when it is taken
+			t.Errorf("%d tries for %d rows", tries, rows)
+		}
+	}
+}

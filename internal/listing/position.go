@@ -3,8 +3,6 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"hash/fnv"
 	"slices"
 	"time"
@@ -60,60 +58,6 @@ func stamp(t time.Time) int64 {
 func nameOf(account, key string) string {
 	h := sha256.Sum256([]byte(account + "\x00" + key))
 	return base64.RawURLEncoding.EncodeToString(h[:6])
-}
-
-// cursorVersion goes up when the meaning of a cursor changes: older ones are then refused.
-const cursorVersion = 1
-
-// maxCursor bounds what is read of a cursor, in bytes.
-const maxCursor = 16 << 10
-
-// ErrCursor says that a text is no cursor of the list.
-var ErrCursor = errors.New("listing: not a cursor of this list")
-
-// Seal makes a cursor of positions, bound to the name of the list that they belong to. The seal
-// detects mistakes, not attackers: a forged cursor reads no more than its viewer may read anyway.
-func Seal(list string, positions []Position) string {
-	body, err := json.Marshal(positions)
-	if err != nil {
-		panic("listing: a position is plain data: " + err.Error())
-	}
-	return base64.RawURLEncoding.EncodeToString(append(append([]byte{cursorVersion}, sum(list, body)...), body...))
-}
-
-const sumSize = 8
-
-func sum(list string, body []byte) []byte {
-	h := sha256.New()
-	h.Write([]byte(list))
-	h.Write([]byte{0})
-	h.Write(body)
-	return h.Sum(nil)[:sumSize]
-}
-
-// Unseal reads a cursor that Seal made for the list. Anything else is [ErrCursor].
-func Unseal(list, cursor string) ([]Position, error) {
-	if len(cursor) > maxCursor {
-		return nil, ErrCursor
-	}
-	b, err := base64.RawURLEncoding.Strict().DecodeString(cursor)
-	if err != nil || len(b) < 1+sumSize || b[0] != cursorVersion {
-		return nil, ErrCursor
-	}
-	body := b[1+sumSize:]
-	if string(b[1:1+sumSize]) != string(sum(list, body)) {
-		return nil, ErrCursor
-	}
-	var positions []Position
-	if json.Unmarshal(body, &positions) != nil {
-		return nil, ErrCursor
-	}
-	for _, p := range positions {
-		if p.Page < 0 || len(p.Last) > maxTags {
-			return nil, ErrCursor
-		}
-	}
-	return positions, nil
 }
 
 // Moved says whether any of the lists was read further between two moments.

@@ -199,7 +199,11 @@ func (c *Client) overBudget(r Request, caller context.Context, err error) *failu
 		if e := (*providers.Error)(nil); errors.As(err, &e) {
 			wait = e.RetryAfter
 		}
-		e = c.error(r, providers.KindRateLimited, 0, errors.New("not sent: this account's budget of calls is used up, and no place comes free in time"), wait)
+		cause := errors.New("not sent: this account's budget of calls is used up, and no place comes free in time")
+		if errors.Is(err, providers.ErrReserve) {
+			cause = fmt.Errorf("not sent: %w", providers.ErrReserve)
+		}
+		e = c.error(r, providers.KindRateLimited, 0, cause, wait)
 	}
 	e.Unsent = true
 	return &failure{err: e}

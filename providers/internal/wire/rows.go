@@ -8,11 +8,15 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
+// maxRows is how many rows are read of one reply. Pages have a hundred at most; an endpoint without pages sends all rows at
+// once, and more than these are counted as unread.
+const maxRows = 10_000
+
 // Rows is a list of records as a reply carries it.
 type Rows[W any] struct {
 	All    []W
 	Form   Form
-	Unread int // elements that are no objects; they are left out of All
+	Unread int // elements that are no objects, or beyond maxRows; they are left out of All
 
 	raw []json.RawMessage // of the elements of All
 }
@@ -48,6 +52,10 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 		r.Form = FormOther
 		d.note(path, raw)
 		return nil
+	}
+	if beyond := len(elements) - maxRows; beyond > 0 {
+		d.note(path, elements[maxRows])
+		r.Unread, elements = beyond, elements[:maxRows]
 	}
 	r.All = make([]W, 0, len(elements))
 	for _, raw := range elements {

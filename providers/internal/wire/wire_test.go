@@ -317,3 +317,14 @@ func FuzzDecode(f *testing.F) {
 		}
 	})
 }
+
+// TestRowsAreBounded wants a reply with more rows than are read to be cut, and the rest to be counted.
+func TestRowsAreBounded(t *testing.T) {
+	for _, beyond := range []int{0, 1, 500} {
+		var rows Rows[base]
+		body := "[" + strings.TrimSuffix(strings.Repeat(`{"id":"1"},`, maxRows+beyond), ",") + "]"
+		if _, err := Decode([]byte(body), &rows); err != nil || len(rows.All) != maxRows || rows.Unread != beyond || rows.Sent() != maxRows+beyond {
+			t.Errorf("%d beyond: %d rows, %d unread, %v", beyond, len(rows.All), rows.Unread, err)
+		}
+	}
+}

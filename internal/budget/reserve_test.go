@@ -1,0 +1,49 @@
+package budget
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// TestReserve wants calls that leave the reserve to end at their part, and all others to have what is left, whichever come
+// first.
+func TestReserve(t *testing.T) {
+	for _, staffFirst := range []bool{false, true} {
+		now := func() time.Time { return time.Unix(1, 0) }
+		b := Reserved{New(10, time.Minute, now), New(8, time.Minute, now)}
+		soon, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		taken := func(ctx context.Context) (n int) {
+			for {
+				err := b.Take(ctx)
+				if err == nil {
+					n++
+					continue
+				}
+				if providers.KindOf(err) != providers.KindRateLimited {
+					t.Fatalf("%v, want a refusal for the rate", err)
+				}
+				if keeps := providers.KeepsReserve(ctx); errors.Is(err, providers.ErrReserve) != (keeps && !staffFirst) {
+					t.Errorf("%v, of a call that leaves the reserve: %v", err, keeps)
+				}
+				return n
+			}
+		}
+		if staffFirst {
+			if n := taken(soon); n != 10 {
+				t.Errorf("%d calls of staff, want all 10", n)
+			}
+			continue
+		}
+		if n := taken(providers.KeepReserve(soon)); n != 8 {
+			t.Errorf("%d calls of partners, want their part, 8", n)
+		}
+		if n := taken(soon); n != 2 {
+			t.Errorf("%d calls of staff, want the reserve, 2", n)
+		}
+	}
+}

@@ -1,0 +1,132 @@
+package ledger_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// keys is a store that knows which keys have a value.
+type keys struct {
+	ledger.Store
+	stored map[string]bool
+}
+
+func (k keys) Save(ctx context.Context, key, was string, value []byte, keep time.Duration) (string, error) {
+	version, err := k.Store.Save(ctx, key, was, value, keep)
+	if err == nil {
+		if value == nil {
+			delete(k.stored, key)
+		} else {
+			k.stored[key] = true
+		}
+	}
+	return version, err
+}
+
+// left counts the keys with a value, by what they begin with.
+func (k keys) left() map[string]int {
+	n := map[string]int{}
+	for key := range k.stored {
+		kind, _, _ := strings.Cut(key, ":")
+		n[kind]++
+	}
+	return n
+}
+
+// TestNothingIsKept wants writes that did not happen to leave no target, and an entry only where a vendor's refusal is an
+// outcome that is given again.
+func TestNothingIsKept(t *testing.T) {
+	sends := func(err providers.Error) func(*vendor) {
+		return func(v *vendor) { v.send = func(func()) error { return &err } }
+	}
+	for name, tt := range map[string]struct {
+		set     func(*vendor)
+		entries int
+	}{
+		"a problem of the plan": {func(v *vendor) { v.plan = providers.Problemf(providers.ProblemTaken, "eventId", "taken") }, 0},
+		"an error of the plan":  {func(v *vendor) { v.plan = errors.New("down") }, 0},
+		"not sent":              {sends(providers.Error{Kind: providers.KindUnavailable, Unsent: true}), 0},
+		"a refused key":         {sends(providers.Error{Kind: providers.KindUnauthorized, Refused: true}), 0},
+		"refused by the vendor": {sends(providers.Error{Kind: providers.KindInvalid, Refused: true,
+			Fields: map[string][]string{"event_id": {"has already been taken"}}}), 50},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
+				v, l := newVendor(), open(store)
+				tt.set(v)
+				for n := range 50 {
+					out, err := l.Do(t.Context(), request(v, command(fmt.Sprintf("key-%04d", n), fmt.Sprint(n), "event")))
+					if err == nil && len(out.Problems) == 0 {
+						t.Fatal("it was made")
+					}
+				}
+				if left := store.left(); left["target"] != 0 || left["entry"] != tt.entries {
+					t.Errorf("%v are left, want no target and %d entries", left, tt.entries)
+				}
+			})
+		})
+	}
+}
+
+// TestFormerWriteStays wants a write that did not happen to leave the one before it as the last to its target.
+func TestFormerWriteStays(t *testing.T) {
+	in(t, "refused after a doubt", func(b bench) {
+		b.sends(func(func()) error { return cut(true) })
+		b.unknown(command("key-0001", "1", "relative"), settle)
+		b.sends(func(func()) error { return &providers.Error{Kind: providers.KindUnavailable, Unsent: true} })
+		if _, err := b.ledger.Do(b.Context(), request(b.vendor, command("key-0002", "1", "other"))); err == nil {
+			b.Fatal("it was made")
+		}
+		b.sends(answered)
+		b.made(command("key-0001", "1", "relative"), false) // nothing has disturbed it: it may be sent anew
+	})
+}
+
+// TestWritesOfOne wants a subject who asks for too many writes refused until time has made up for it, without a trace of it in
+// the store, and nobody else.
+func TestWritesOfOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
+		v := newVendor()
+		l := ledger.New(store, ledger.Options{Settle: settle, Keep: keep, Plan: time.Minute, Writes: 30, Logger: slog.New(slog.DiscardHandler)})
+		n := 0
+		write := func(subject string) error {
+			n++
+			r := request(v, command(fmt.Sprintf("key-%04d", n), fmt.Sprint(n), fmt.Sprint("event", n)))
+			r.Subject = subject
+			_, err := l.Do(t.Context(), r)
+			return err
+		}
+		for range 30 {
+			if err := write("dana"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		before := len(store.stored)
+		for range 10 {
+			if e, ok := errors.AsType[*ledger.TooMany](write("dana")); !ok || e.RetryAfter != 2*time.Second {
+				t.Fatalf("%v, want to be told to wait for 2 s", e)
+			}
+		}
+		if len(store.stored) != before || v.posts != 30 {
+			t.Errorf("refused writes left %d keys, and %d were sent", len(store.stored)-before, v.posts-30)
+		}
+		if err := write("kim"); err != nil {
+			t.Errorf("another subject: %v", err)
+		}
+		time.Sleep(2 * time.Second)
+		if err := write("dana"); err != nil {
+			t.Errorf("two seconds later: %v", err)
+		}
+	})
+}
