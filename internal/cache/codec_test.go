@@ -43,6 +43,8 @@ func (f *filler) fill(v reflect.Value) {
 		v.SetBool(true)
 	case reflect.Int, reflect.Int64:
 		v.SetInt(1<<62 + int64(f.n))
+	case reflect.Uint64:
+		v.SetUint(1<<63 + uint64(f.n))
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		if !f.empty || v.Elem().Kind() == reflect.Struct {
