@@ -160,7 +160,7 @@ func TestPagesOutOfOrder(t *testing.T) {
 		for more := true; more; {
 			sources := sourcesOf(20, every, a, b, c)
 			if cursor != "" {
-				at, err := Unseal("bound", cursor)
+				at, err := seals.Unseal("bound", cursor)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -169,7 +169,7 @@ func TestPagesOutOfOrder(t *testing.T) {
 			for _, r := range Merge(t.Context(), sources, first) {
 				got[r.Record.ID.Account] = append(got[r.Record.ID.Account], r.Record.ID.Local)
 			}
-			cursor = Seal("bound", Positions(sources))
+			cursor = seals.Seal("bound", Positions(sources))
 			more = slices.ContainsFunc(sources, func(s *Source[providers.Commission]) bool { return s.More() })
 		}
 		for _, v := range []*vendorList{a, b, c} {
