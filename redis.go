@@ -13,6 +13,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -62,6 +63,15 @@ func (c connections) entries(now func() time.Time) ledger.Store {
 		return ledger.NewMemory(now)
 	}
 	return ledger.NewRedis(c.durable)
+}
+
+// queries is where clients' documents are kept. They never go to a Redis that is durable too: clients
+// choose them, and a full one that must not evict would refuse the ledger's writes.
+func (c connections) queries(cfg config.Redis, now func() time.Time) persisted.Store {
+	if c.cache == nil || cfg.Cache.Overlaps(cfg.Durable) {
+		return persisted.New(nil, 0, now)
+	}
+	return persisted.New(c.cache, c.timeout, now)
 }
 
 // budget is an account's, shared by all replicas if there is a Redis.

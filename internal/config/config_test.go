@@ -65,7 +65,7 @@ auth:
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
 cors: { origins: ["https://portal.example.com", "http://localhost:3000"] }
 writes: { settle: 1s, keep: 2h }
-limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, partner: 9 }
+limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, answer: 16KiB, load: 1000, connections: 10, partner: 9 }
 playground: false
 introspection: false
 `

@@ -171,6 +171,9 @@ func (v value) limits(l *Limits) {
 		setting("depth", &l.Depth, wholeNumber(1, 500)),
 		setting("aliases", &l.Aliases, wholeNumber(1, 100_000)),
 		setting("cost", &l.Cost, wholeNumber(1, 10_000_000)),
+		setting("answer", &l.Answer, bytes(16*KiB, GiB)),
+		setting("load", &l.Load, wholeNumber(1000, 1_000_000_000)),
+		setting("connections", &l.Connections, wholeNumber(10, 1_000_000)),
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000)),
 	)
 }

@@ -1,9 +1,26 @@
 package httpapi
 
-import "context"
+import (
+	"context"
+	"log/slog"
+
+	"github.com/vektah/gqlparser/v2"
+)
 
 // Remembers says whether a document is kept parsed.
 func (h *Handler) Remembers(document string) bool {
 	_, ok := h.valid.Get(context.Background(), document)
 	return ok
+}
+
+var discard = slog.New(slog.DiscardHandler)
+
+// SchemaValues counts the values that a valid document reads of the schema.
+func SchemaValues(document string) int {
+	doc, errs := gqlparser.LoadQuery(served(), document)
+	if errs != nil {
+		panic(errs)
+	}
+	count := schemaCount{schema: served(), known: map[schemaPart]int{}}
+	return count.values(doc.Operations[0].SelectionSet, root{})
 }

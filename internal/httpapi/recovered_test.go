@@ -40,7 +40,7 @@ func TestPanics(t *testing.T) {
 		data   bool // a field panics: it alone has no data
 		at     string
 	}{
-		"list":      {func(o *httpapi.Options) { fake(o, "") }, `{"query":"{ affiliates { nodes { id } } }"}`, true, "resolvers.(*source"},
+		"list":      {func(o *httpapi.Options) { fake(o, "") }, `{"query":"{ affiliates { nodes { id } } }"}`, true, "listing.(*Source"},
 		"extension": {func(o *httpapi.Options) { over(o, unplanned{providertest.NewFake("shop", providertest.Options{})}) }, `{"query":"{ affiliates { nodes { id } } }"}`, false, "unplanned"},
 		"transport": {func(o *httpapi.Options) { o.Persisted = panicky{} }, `{"extensions":{"persistedQuery":{"version":1,"sha256Hash":"` + persisted.Hash("") + `"}}}`, false, "panicky"},
 	} {
