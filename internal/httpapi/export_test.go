@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 
+	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2"
 )
 
@@ -24,3 +25,5 @@ func SchemaValues(document string) int {
 	count := schemaCount{schema: served(), known: map[schemaPart]int{}}
 	return count.values(doc.Operations[0].SelectionSet, root{})
 }
+
+var startTrace = graphql.StartOperationTrace
