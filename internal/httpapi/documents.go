@@ -98,6 +98,9 @@ func (n *sizer) selections(set ast.SelectionSet) {
 		switch s := s.(type) {
 		case *ast.Field:
 			n.node(unsafe.Sizeof(*s), len(s.SelectionSet))
+			if s.Name == "__typename" { // the validator makes a definition of each
+				n.node(unsafe.Sizeof(ast.FieldDefinition{})+unsafe.Sizeof(ast.Type{}), 0)
+			}
 			n.arguments(s.Arguments)
 			n.directives(s.Directives)
 			n.comment(s.Comment)

@@ -34,13 +34,13 @@ var shapes = map[string]func(n int) string{
 	"comments":    func(n int) string { return "{\n" + strings.Repeat("# comment\n__typename\n", n) + "}" },
 	"one comment": func(n int) string { return "# " + strings.Repeat("comment", n) + "\n{ __typename }" },
 	"objects": func(n int) string {
-		return "{" + strings.Repeat(` affiliates(filter: { createdAt: { from: "2026-01-01T00:00:00Z" } }) { nodes { id } }`, n) + "}"
+		return "{" + strings.Repeat(` referrals(filter: { createdAt: { from: "2026-01-01T00:00:00Z" } }) { nodes { id } }`, n) + "}"
 	},
 	"variables": func(n int) string {
 		var declared, used strings.Builder
 		for i := range n {
 			fmt.Fprintf(&declared, " $v%d: [ID!]!", i)
-			fmt.Fprintf(&used, " nodes(ids: $v%d) { id }", i)
+			fmt.Fprintf(&used, " n%d: nodes(ids: $v%d) { id }", i, i)
 		}
 		return "query(" + declared.String() + ") {" + used.String() + "}"
 	},

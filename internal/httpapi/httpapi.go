@@ -82,7 +82,7 @@ func New(o Options) *Handler {
 	}
 	unread := o.Unread
 	if unread > 0 {
-		unread += o.Timeout + 2*queueTime
+		unread += o.Timeout
 	}
 	h.Handler = deadline(unread, guarded(requestID(logged(o.Logger, brief(recovered(o.Resolvers, mux))))))
 	return h

@@ -64,6 +64,7 @@ func weight(op *graphql.OperationContext) int64 {
 // queue, first come, first served; when the queue is full or the wait is too long, they are refused.
 type gate struct {
 	capacity, queue int64
+	patience        time.Duration // how long a request waits
 
 	mu      sync.Mutex
 	used    int64
@@ -82,7 +83,7 @@ func newGate(capacity int64, queue int) *gate {
 	if capacity == 0 {
 		capacity = math.MaxInt64
 	}
-	return &gate{capacity: capacity, queue: int64(queue), holders: map[string]int64{}}
+	return &gate{capacity: capacity, queue: int64(queue), patience: queueTime, holders: map[string]int64{}}
 }
 
 // enter lets a request through, or returns nil when it is refused. The caller calls leave once. A
@@ -114,7 +115,7 @@ func (g *gate) enter(ctx context.Context, weight int64) (leave func()) {
 	}
 	g.mu.Unlock()
 	leave = func() { g.leave(w, who) }
-	if !w.wait(ctx) {
+	if !w.wait(ctx, g.patience) {
 		leave()
 		return nil
 	}
@@ -122,13 +123,13 @@ func (g *gate) enter(ctx context.Context, weight int64) (leave func()) {
 }
 
 // wait says whether the request was let through in time.
-func (w *waiter) wait(ctx context.Context) bool {
+func (w *waiter) wait(ctx context.Context, patience time.Duration) bool {
 	select {
 	case <-w.ready: // without a timer, as nearly always
 		return true
 	default:
 	}
-	ctx, cancel := context.WithTimeout(ctx, queueTime)
+	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
 	case <-w.ready:

@@ -4,8 +4,10 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
+	"runtime"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -22,6 +24,7 @@ func over() context.Context {
 // those refused for which the queue has no place, or whose wait is over.
 func TestGate(t *testing.T) {
 	g := newGate(10, 2)
+	g.patience = time.Hour
 	ctx := t.Context()
 	first, second := g.enter(ctx, 6), g.enter(ctx, 4)
 	if first == nil || second == nil {
@@ -43,6 +46,7 @@ func TestGate(t *testing.T) {
 			case <-ctx.Done():
 				t.Fatal("nobody waits")
 			default:
+				runtime.Gosched()
 			}
 		}
 	}
