@@ -104,7 +104,7 @@ introspection: false
 		CORS:   CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
 		Writes: Writes{Settle: time.Second, Keep: 2 * time.Hour},
 		Redis:  Redis{Timeout: 50 * time.Millisecond},
-		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Partner: 9},
+		Limits: Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Answer: 16 * config.KiB, Load: 1000, Connections: 10, Partner: 9},
 	}
 	if diff := cmp.Diff(want, got, compareCredentials); diff != "" {
 		t.Errorf("config (-want +got):\n%s", diff)
