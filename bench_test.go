@@ -27,7 +27,6 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/listing"
-	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
@@ -115,7 +114,7 @@ func childParts() (*parts, *config.Config) {
 	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
 	redis := must(connect(cfg.Redis))
 	return &parts{process: p, log: p.logger(), client: &http.Client{}, redis: redis, entries: redis.entries(p.now), seals: listing.NewSeals(p.now),
-		queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}, cfg
+		queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}}, cfg
 }
 
 func must[T any](v T, err error) T {

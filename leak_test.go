@@ -293,7 +293,7 @@ func serveAt(t *testing.T, n int, text string) *site {
 		}
 		store, closed := redis.store(int64(cfg.Cache.Memory), slog.New(slog.DiscardHandler), p.now)
 		parts := &parts{process: p, log: slog.New(slog.DiscardHandler), client: &http.Client{Transport: s.client.Transport}, redis: redis, store: store, entries: redis.entries(p.now), seals: listing.NewSeals(p.now),
-			queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}}
+			queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}}
 		handler, _, err := parts.assemble(cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -70,6 +71,15 @@ func (c connections) reserved(a config.Account, percent int, log *slog.Logger, n
 	part.ID += "/partners" // no account has such an id
 	part.RateLimit.Requests = max(1, a.RateLimit.Requests*(100-percent)/100)
 	return budget.Reserved{Budget: c.budget(a, log, now), Part: c.budget(part, log, now)}
+}
+
+// queries is where clients' documents are kept. They never go to a Redis that is durable too: clients
+// choose them, and a full one that must not evict would refuse the ledger's writes.
+func (c connections) queries(cfg config.Redis, now func() time.Time) persisted.Store {
+	if c.cache == nil || cfg.Cache.Overlaps(cfg.Durable) {
+		return persisted.New(nil, 0, now)
+	}
+	return persisted.New(c.cache, c.timeout, now)
 }
 
 // budget is an account's, shared by all replicas if there is a Redis.

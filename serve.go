@@ -20,7 +20,6 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/listing"
-	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -37,6 +36,9 @@ const gcPercent = 200
 
 // drainTime is how long requests that run may go on after the process was told to end.
 const drainTime = 25 * time.Second
+
+// unreadTime is how long a client may take to read an answer.
+const unreadTime = time.Minute
 
 // Run serves until the process is told to end. SIGHUP reads the configuration again; a bad one is refused and the old one stays.
 func (c serveCommand) Run(p *process) error {
@@ -68,7 +70,7 @@ func (c serveCommand) Run(p *process) error {
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
 	s := &service{load: load, began: cfg, parts: &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
-		queries: persisted.New(redis.cache, redis.timeout, p.now), budgets: map[string]providers.Budget{}, seals: listing.NewSeals(p.now)}}
+		queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}, seals: listing.NewSeals(p.now)}}
 	defer func() {
 		for _, b := range s.budgets {
 			leave(b)
@@ -113,6 +115,7 @@ func (s *service) serve(listener net.Listener) error {
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().ServeHTTP(w, r) }),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: httpapi.MaxHeader, ConnState: httpapi.NewConnections(s.began.Limits.Connections).State,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)
@@ -156,8 +159,9 @@ func (s *service) reload() {
 		s.log.Error("the configuration was read again and refused; the old one stays", slog.Any("error", err))
 		return
 	}
-	if fresh.Listen != s.began.Listen || fresh.Cache.Memory != s.began.Cache.Memory || !fresh.Redis.Equal(s.began.Redis) {
-		s.log.Warn("listen, redis and cache.memory change with a restart only")
+	if fresh.Listen != s.began.Listen || fresh.Cache.Memory != s.began.Cache.Memory || !fresh.Redis.Equal(s.began.Redis) ||
+		fresh.Limits.Connections != s.began.Limits.Connections {
+		s.log.Warn("listen, redis, cache.memory and limits.connections change with a restart only")
 	}
 	s.log.Info("the configuration was read again", slog.Int("accounts", len(accounts)))
 	go s.greetAccounts(s.ctx, accounts)
@@ -169,7 +173,7 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 	if c.Config == "" {
 		fmt.Fprintf(&b, "No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n", c.Sandbox.Size, c.Sandbox.Seed)
 	}
-	if cfg.Playground {
+	if cfg.Playground && (playground.Built() || !cfg.Auth.Configured()) {
 		note := ""
 		if !playground.Built() {
 			note = " (its own page was not built, so it comes from a CDN; with node and npm, make run builds it)"

@@ -131,14 +131,19 @@ func (p *planner) plain(f graphql.CollectedField, times int) {
 // introspects says whether a field is answered by the schema.
 func introspects(f graphql.CollectedField) bool { return strings.HasPrefix(f.Name, "__") }
 
-// values counts the fields that are answered by records.
+// values counts the values of one row. A list of texts or of enum values counts as a list. A row
+// costs one value at least, also if only __typename is selected: no row is free.
 func values(fields []graphql.CollectedField) (n int) {
 	for _, f := range fields {
-		if !introspects(f) {
+		switch {
+		case introspects(f):
+		case f.Definition.Type.Elem != nil && len(f.Selections) == 0:
+			n += listed
+		default:
 			n++
 		}
 	}
-	return n
+	return max(n, min(len(fields), 1))
 }
 
 // follow is what the vendors say that an edge costs: the most it is for one of them with all rows, or for all of them

@@ -36,6 +36,7 @@ const (
 	CodeOutcomeUnknown       Code = "OUTCOME_UNKNOWN"
 	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
 	CodeTooComplex           Code = "QUERY_TOO_COMPLEX"
+	CodeOverloaded           Code = "OVERLOADED"
 	CodeInternal             Code = "INTERNAL"
 )
 

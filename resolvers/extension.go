@@ -33,7 +33,16 @@ func (Extension) ExtensionName() string { return "partnergraph" }
 // Validate accepts every schema.
 func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
-const plannedStat = "planned"
+const (
+	plannedStat = "planned"
+	valuesStat  = "values"
+)
+
+// PlannedValues is how many field values the answer to an operation may have, after it was planned.
+func PlannedValues(op *graphql.OperationContext) int {
+	n, _ := op.Stats.GetExtension(valuesStat).(int)
+	return n
+}
 
 // Planned is how many calls to vendors an operation is planned to take. For partners it depends on the operation alone, and not
 // on what there is or is cached.
@@ -62,6 +71,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 		p.writes(op.Operation.SelectionSet)
 	}
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
+	op.Stats.SetExtension(valuesStat, p.values.sum)
 	if err := p.refuse(); err != nil {
 		return e.r.Present(ctx, err)
 	}

@@ -138,7 +138,7 @@ func (c Cursors) Key() string { return c.Secrets.Reveal()["key"] }
 // Previous is the secret that was the key before; "" where none is configured.
 func (c Cursors) Previous() string { return c.Secrets.Reveal()["previous"] }
 
-// Limits bound one GraphQL request, and how many a partner may make.
+// Limits bound one GraphQL request, how many a partner may make, and what all take together.
 type Limits struct {
 	Calls   int           // to vendors
 	Pages   int           // of one list, to fill one connection
@@ -148,9 +148,14 @@ type Limits struct {
 	Depth   int           // of its fields, introspection apart
 	Aliases int           // of its fields, and repetitions of fields
 	Cost    int           // field values that it may have at most, if its lists are full
+	Answer  Size          // of one answer, in bytes
+	Load    int           // field values of all operations that are executed at once, as Cost counts them
 	Partner int           // requests of one partner in a minute, and planned calls to vendors for them, together
 	Reserve int           // percent of each account's rate limit that partners' calls leave to staff
 	Writes  int           // mutations of one viewer in a minute
+
+	// Connections is how many clients may be connected at once. A change needs a restart.
+	Connections int
 }
 
 // Default is the configuration of a server without a file: no accounts yet, for itself alone.
@@ -180,9 +185,13 @@ func Default() *Config {
 			Depth:   12,
 			Aliases: 50,
 			Cost:    10_000,
+			Answer:  4 * MiB,
+			Load:    200_000,
 			Partner: 120,
 			Reserve: 20,
 			Writes:  120,
+
+			Connections: 1000,
 		},
 		Playground:    true,
 		Introspection: true,

@@ -7,7 +7,8 @@
 //	listen: 127.0.0.1:8080         # host:port; without auth only a loopback address is accepted
 //
 //	redis:                         # absent: all is kept in the process, which has to be the only one
-//	  cache: redis://host:6379     # required; records, pages and call budgets; may evict
+//	  cache: redis://host:6379     # required; records, pages and call budgets; may evict. Clients' documents too, if
+//	                               # durable is another server: else each process keeps its own
 //	  durable: redis://other:6379  # what cannot be fetched again; default: the same server as cache
 //	  timeout: 50ms                # how long a request waits for the cache's before it goes on without it
 //	  ca: redis-ca.pem             # default: the system's; certificates that those of rediss:// servers descend from
@@ -71,11 +72,17 @@
 //	  calls: 50                    # to vendors
 //	  pages: 20                    # of one list, read to fill one connection
 //	  timeout: 30s
-//	  body: 100KiB                 # of HTTP
+//	  body: 100KiB                 # of HTTP. By GET 16 KiB at most: of the URL together with the headers
 //	  tokens: 5000                 # of the document
 //	  depth: 12                    # of its fields; introspection has a bound of its own
 //	  aliases: 50                  # fields under an alias, and fields that stand twice in a selection
 //	  cost: 10000                  # field values in the answer, if every connection is full
+//	  answer: 4MiB                 # of one answer; a larger one is replaced by an error while it is written
+//	  load: 200000                 # field values, as cost counts them, of all operations that are executed at once. Beyond it
+//	                               # 100 requests wait for a second at most; others are answered 503 with Retry-After. At
+//	                               # this bound the most expensive queries took 214 MiB in a test, which allows 350 MiB.
+//	                               # Answers that clients have not read yet take 64 times limits.answer besides at most
+//	  connections: 1000            # open at once; at the bound an idle one is closed for each new one. Needs a restart
 //	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they are planned to cost, together
 //	  reserve: 20                  # percent of each account's rate_limit that the calls of all partners together leave to staff
 //	  writes: 120                  # mutations of one viewer in a minute

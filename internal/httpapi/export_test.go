@@ -1,9 +1,29 @@
 package httpapi
 
-import "context"
+import (
+	"context"
+	"log/slog"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2"
+)
 
 // Remembers says whether a document is kept parsed.
 func (h *Handler) Remembers(document string) bool {
 	_, ok := h.valid.Get(context.Background(), document)
 	return ok
 }
+
+var discard = slog.New(slog.DiscardHandler)
+
+// SchemaValues counts the values that a valid document reads of the schema.
+func SchemaValues(document string) int {
+	doc, errs := gqlparser.LoadQueryWithRules(served(), document, nil)
+	if errs != nil {
+		panic(errs)
+	}
+	count := schemaCount{schema: served(), known: map[schemaPart]int{}}
+	return count.values(doc.Operations[0].SelectionSet, root{})
+}
+
+var startTrace = graphql.StartOperationTrace

@@ -23,7 +23,7 @@ func TestForget(t *testing.T) {
 		if w := post(h, document); w.Code != http.StatusOK {
 			t.Fatalf("%d %s", w.Code, w.Body)
 		}
-		kept.Put(t.Context(), persisted.Staff, document, 1<<40)
+		kept.Put(t.Context(), persisted.Staff, document)
 		known(true)
 		h.Forget()
 		known(false)

@@ -1,8 +1,10 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"math"
 	"net/http"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -12,15 +14,13 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/rules"
 
 	"github.com/partnergraph/partnergraph/graph"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // ExplainHeader asks, with the value 1, that a response lists every call it cost. It is granted to admins.
 const ExplainHeader = "X-Partnergraph-Explain"
-
-// parsedQueries is how many documents are kept parsed and validated.
-const parsedQueries = 1000
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
@@ -37,13 +37,16 @@ func graphQL(o Options, s *shares, valid *documents) http.Handler {
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	}
+	exec.Use(introspection{schema})
 	exec.Use(o.Resolvers.Extension())
 	exec.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
 		note(ctx, func(l *line) { l.operation = op.Operation.Name })
 		return next(ctx)
 	})
-	return transport{exec: exec, schema: schema, body: o.Body, persisted: o.Persisted, shares: s}
+	bound := answers{max: cmp.Or(o.Answer, math.MaxInt64)}
+	exec.Use(bound) // the last, so that the others see the error in the place of the data
+	return transport{exec: exec, schema: schema, body: o.Body, persisted: o.Persisted, shares: s, quota: persisted.NewQuota(o.Now), answers: bound, load: newLoad(o)}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later

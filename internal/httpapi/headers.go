@@ -1,6 +1,9 @@
 package httpapi
 
-import "net/http"
+import (
+	"net/http"
+	"time"
+)
 
 // always are headers of every answer, whatever it is and whoever it is for. A handler that knows better sets its own in their place: pages what
 // they load, and what never changes how long it may be kept. There is no Strict-Transport-Security: whoever ends TLS in front of the server says that.
@@ -27,6 +30,37 @@ func guarded(next http.Handler) http.Handler {
 		for _, h := range always {
 			w.Header().Set(h.name, h.value)
 		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// brief refuses a request whose line and headers together are longer than MaxHeader. (Of much longer
+// ones net/http says so itself, in plain text.)
+func brief(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("Host: \r\n") + len(r.Host)
+		for name, values := range r.Header {
+			for _, v := range values {
+				n += len(name) + len(": \r\n") + len(v)
+			}
+		}
+		if n > MaxHeader {
+			bad := &refusal{status: http.StatusRequestHeaderFieldsTooLarge, err: exceeded("header", int64(n), MaxHeader, "",
+				"the request's line and headers have %d bytes, and %d are allowed: send a long document by POST")}
+			bad.answer(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// deadline ends the connection of a client that does not read its answer in time. 0 is no bound.
+func deadline(patience time.Duration, next http.Handler) http.Handler {
+	if patience == 0 {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_ = http.NewResponseController(w).SetWriteDeadline(time.Now().Add(patience)) // tests' writers have none
 		next.ServeHTTP(w, r)
 	})
 }

@@ -1,7 +1,7 @@
 // Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
 // /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
-// A request goes through these steps, in this order: strict headers → request id → log line → the net for panics → CORS → (GraphQL only) whether its
+// A request goes through these steps, in this order: deadline of the answer → strict headers → request id → log line → the bound of headers → the net for panics → CORS → (GraphQL only) whether its
 // page is invited → who asks → a partner's share → the bound of time → the transport, with the bound of the body → the bounds of the document → the executor. [New] and
 // graphQL are that order.
 package httpapi
@@ -29,12 +29,17 @@ type Options struct {
 	Headers   []string            // that requests of such pages may have, besides those that clients and tracing add by themselves
 	Persisted persisted.Store     // what clients may ask by its hash
 	Logger    *slog.Logger
+	Now       func() time.Time // default: time.Now
 
 	Timeout       time.Duration // of a GraphQL request
 	Body          int64         // bytes of a GraphQL request's body
 	Tokens        int           // of a GraphQL document
 	Depth         int           // of its fields; introspection has a bound of its own
 	Aliases       int           // of its fields, and repetitions of fields, fragments put in
+	Answer        int64         // bytes of an answer; 0: no bound
+	Load          int64         // planned field values of all operations that are executed at once; 0: no bound
+	Unread        time.Duration // how long a client may take to read an answer, besides Timeout; 0: no bound
+	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
 	Partner       int // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
@@ -55,7 +60,7 @@ func (h *Handler) Drain() { h.draining.Store(true) }
 
 // New makes the handler.
 func New(o Options) *Handler {
-	h := &Handler{valid: newDocuments(), persisted: o.Persisted, auth: o.Auth}
+	h := &Handler{valid: newDocuments(o.Documents), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	shares := newShares(o.Partner, o.PartnerCalls)
@@ -74,9 +79,13 @@ func New(o Options) *Handler {
 		say(w, http.StatusOK, "ready")
 	})
 	if o.Playground {
-		mountPage(mux)
+		mountPage(mux, o.Auth == nil)
 	}
-	h.Handler = guarded(requestID(logged(o.Logger, recovered(o.Resolvers, mux))))
+	unread := o.Unread
+	if unread > 0 {
+		unread += o.Timeout
+	}
+	h.Handler = deadline(unread, guarded(requestID(logged(o.Logger, brief(recovered(o.Resolvers, mux))))))
 	return h
 }
 

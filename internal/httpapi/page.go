@@ -1,10 +1,10 @@
 package httpapi
 
 import (
+	"bytes"
+	_ "embed"
+	"html/template"
 	"net/http"
-	"net/url"
-
-	gqlgen "github.com/99designs/gqlgen/graphql/playground"
 
 	"github.com/partnergraph/partnergraph/internal/playground"
 )
@@ -12,15 +12,16 @@ import (
 // FirstQuery is what the page shows first.
 var FirstQuery = playground.Walk
 
-// mountPage serves the page at /: our own where it was built, else gqlgen's.
-func mountPage(mux *http.ServeMux) {
-	if !playground.Built() {
+// mountPage serves the page at /: our own where it was built, else the fallback, but that only where
+// there are no keys: it runs scripts of others, which could read a key that is typed into it.
+func mountPage(mux *http.ServeMux, open bool) {
+	if playground.Built() {
+		page := playground.Handler()
+		mux.Handle("GET /{$}", page)
+		mux.Handle("GET "+playground.Assets, page)
+	} else if open {
 		mux.Handle("GET /{$}", fallback())
-		return
 	}
-	page := playground.Handler()
-	mux.Handle("GET /{$}", page)
-	mux.Handle("GET "+playground.Assets, page)
 }
 
 const notBuilt = `# The playground of partnergraph itself was not built: this is GraphiQL, loaded from a CDN.
@@ -28,21 +29,23 @@ const notBuilt = `# The playground of partnergraph itself was not built: this is
 
 `
 
-// fallbackPolicy lets gqlgen's page run its own script, which is inline, and load GraphiQL from the one CDN that it names, with the hash of each file.
+// fallbackPolicy lets the fallback run its own script, which is inline, and load GraphiQL from the one CDN that it names, with the hash of each file.
 const fallbackPolicy = "default-src 'none'; script-src 'unsafe-inline' https://cdn.jsdelivr.net; style-src 'unsafe-inline' https://cdn.jsdelivr.net; " +
 	"font-src data: https://cdn.jsdelivr.net; img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// fallback is GraphiQL as gqlgen serves it, with the first example in its first tab. It loads its scripts from a CDN.
+//go:embed fallback.html
+var fallbackPage string
+
+// fallback is GraphiQL from a CDN, with the first example. It keeps nothing: neither in the URL nor in
+// the browser's storage. (gqlgen's own page keeps headers in both.)
 func fallback() http.Handler {
-	graphiql := gqlgen.Handler("partnergraph", "/graphql",
-		gqlgen.WithGraphiqlPersistStateInURL(true), gqlgen.WithGraphiqlEnablePluginExplorer(true), gqlgen.WithStoragePrefix("partnergraph"))
-	first := "/?" + url.Values{"query": {notBuilt + FirstQuery}}.Encode()
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.RawQuery == "" {
-			http.Redirect(w, r, first, http.StatusFound)
-			return
-		}
+	var page bytes.Buffer
+	if err := template.Must(template.New("fallback").Parse(fallbackPage)).Execute(&page, notBuilt+FirstQuery); err != nil {
+		panic(err) // both are constants
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Security-Policy", fallbackPolicy)
-		graphiql(w, r)
+		w.Header().Set("Content-Type", "text/html; charset=utf-8")
+		_, _ = w.Write(page.Bytes())
 	})
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
-	"time"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -24,9 +23,6 @@ func part(ctx context.Context) persisted.Part {
 	}
 	return persisted.Staff
 }
-
-// persistedLifetime is how long a document is kept after it was sent.
-const persistedLifetime = 7 * 24 * time.Hour
 
 var sha256Digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
@@ -63,12 +59,19 @@ func (t transport) recall(ctx context.Context, q *request) bool {
 	return ok
 }
 
-// keep keeps a document that came with its hash. It is within the limits, and valid. A partner's in which a text is written is not kept: another partner who
-// guesses it would learn who is looked for, and in those of programs that use variables there is none.
+// keep keeps a document that came with its hash, within its viewer's quota. It is within the limits, and valid. A partner's in which a text is written is
+// not kept: another partner who guesses it would learn who is looked for, and in those of programs that use variables there is none.
 func (t transport) keep(ctx context.Context, q *request) {
-	of := part(ctx)
-	if q.keep && (of == persisted.Staff || !strings.Contains(q.Query, `"`)) {
-		t.persisted.Put(ctx, of, q.Query, persistedLifetime)
+	part := part(ctx)
+	if !q.keep || part == persisted.Partners && strings.Contains(q.Query, `"`) {
+		return
+	}
+	viewer := ""
+	if v := auth.ViewerFrom(ctx); v != nil {
+		viewer = v.Subject
+	}
+	if _, known := t.persisted.Get(ctx, part, q.hash); !known && t.quota.Take(viewer, q.Query) {
+		t.persisted.Put(ctx, part, q.Query)
 	}
 }
 

@@ -154,7 +154,7 @@ func TestUnfitQueries(t *testing.T) {
 	}
 	const mutation = `mutation { __typename }`
 	for _, document := range []string{mutation, nested("x", 13)} {
-		store.Put(t.Context(), persisted.Staff, document, time.Hour)
+		store.Put(t.Context(), persisted.Staff, document)
 		w := call(t, server, http.MethodGet, graphqlResponse, map[string]any{"extensions": persistedQuery(1, persisted.Hash(document))})
 		if a := decode(t, w); w.Code < 400 || a.Data != nil {
 			t.Errorf("%.20s: %d %s", document, w.Code, w.Body)

@@ -3,9 +3,6 @@ package httpapi
 import (
 	"net/http"
 
-	"github.com/99designs/gqlgen/graphql"
-	"github.com/vektah/gqlparser/v2/gqlerror"
-
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -27,7 +24,7 @@ func recovered(present *resolvers.Resolver, next http.Handler) http.Handler {
 					panic(http.ErrAbortHandler)
 				}
 				mediaType, _ := negotiate(r.Header["Accept"])
-				send(answer, mediaType, http.StatusInternalServerError, &graphql.Response{Errors: gqlerror.List{err}})
+				writeError(answer, mediaType, http.StatusInternalServerError, err)
 			}
 		}()
 		next.ServeHTTP(answer, r)

@@ -33,6 +33,9 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return nil, notAllowed(allowed, "this method is not for GraphQL: send POST, or GET for queries")
 	}
+	if n := size(r.Header["Accept"]); n > maxAccept {
+		return nil, &refusal{status: http.StatusNotAcceptable, err: exceeded("header", int64(n), maxAccept, "", "the header Accept has %d bytes, and %d are allowed")}
+	}
 	if _, ok := negotiate(r.Header["Accept"]); !ok {
 		return nil, refused(http.StatusNotAcceptable, resolvers.CodeBadUserInput, "the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8")
 	}

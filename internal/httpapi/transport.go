@@ -1,9 +1,8 @@
 package httpapi
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
+	"math"
 	"mime"
 	"net/http"
 	"slices"
@@ -35,6 +34,9 @@ type transport struct {
 	body      int64 // bytes that a request's body, or the query string of its URL, may have
 	persisted persisted.Store
 	shares    *shares
+	quota     *persisted.Quota
+	answers   answers
+	load      *load
 }
 
 // ServeHTTP answers one request.
@@ -51,14 +53,19 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if !t.recall(ctx, asked) {
-		write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
+		t.write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
 		return
 	}
 	asked.Headers, asked.ReadTime = r.Header, graphql.TraceTiming{Start: graphql.GetStartTime(ctx), End: graphql.Now()}
 	if r.Method == http.MethodGet {
 		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
 	}
-	op, errs := t.exec.CreateOperationContext(ctx, &asked.RawParams)
+	leave := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
+	if leave == nil {
+		overloaded(w).answer(w, r)
+		return
+	}
+	op, errs := t.create(ctx, asked, leave)
 	if slices.Contains(errs, errQueriesOnly) {
 		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
 		return
@@ -70,7 +77,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if ctx.Err() != nil { // the request's time was over before the plan was made
 			status = http.StatusGatewayTimeout
 		}
-		write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+		t.write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 		return
 	}
 	t.keep(ctx, asked)
@@ -78,59 +85,59 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.answer(w, r)
 		return
 	}
-	responses, ctx := t.exec.DispatchOperation(ctx, op)
-	response := responses(ctx)
+	if leave = t.load.execute.enter(ctx, weight(op)); leave == nil {
+		overloaded(w).answer(w, r)
+		return
+	}
+	ctx, response := t.dispatch(ctx, op, leave)
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
-		write(w, r, http.StatusGatewayTimeout, t.exec.DispatchError(ctx, gqlerror.List{late}))
+		t.write(w, r, http.StatusGatewayTimeout, t.exec.DispatchError(ctx, gqlerror.List{late}))
 	case response.Data == nil:
-		write(w, r, http.StatusBadRequest, response)
+		t.write(w, r, http.StatusBadRequest, response)
 	default: // also null, and part of the data
-		write(w, r, http.StatusOK, response)
+		t.write(w, r, http.StatusOK, response)
 	}
 }
 
+// create parses, validates and plans an operation, and then leaves its gate.
+func (t transport) create(ctx context.Context, asked *request, leave func()) (*graphql.OperationContext, gqlerror.List) {
+	defer leave()
+	return t.exec.CreateOperationContext(ctx, &asked.RawParams)
+}
+
+// dispatch executes an operation, and then leaves its gate. The context returned is the operation's.
+func (t transport) dispatch(ctx context.Context, op *graphql.OperationContext, leave func()) (context.Context, *graphql.Response) {
+	defer leave()
+	responses, ctx := t.exec.DispatchOperation(ctx, op)
+	response := responses(ctx)
+	return ctx, response
+}
+
 // write answers a request that was understood as one. The status is for those who asked for it by its media type.
-func write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
+func (t transport) write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
 	mediaType, _ := negotiate(r.Header["Accept"])
 	if mediaType == plainJSON {
 		status = http.StatusOK
 	}
-	send(w, mediaType, status, response)
+	parts, size, ok := encode(response, t.answers.max)
+	if !ok {
+		parts, size, _ = encode(&graphql.Response{Errors: gqlerror.List{t.answers.tooLarge(r.Context())}}, math.MaxInt64)
+	}
+	leave := t.load.write.enter(r.Context(), size)
+	if leave == nil {
+		overloaded(w).answer(w, r)
+		return
+	}
+	defer leave()
+	send(w, mediaType, status, parts, size)
 }
 
-// send writes a response. One without data, that of a request that was not executed, has no such member.
-func send(w http.ResponseWriter, mediaType string, status int, response *graphql.Response) {
-	var b bytes.Buffer
-	b.Grow(len(response.Data) + 512)
-	separator := byte('{')
-	member := func(name string, value any) {
-		text, ok := value.(json.RawMessage) // written as it is: to check and compact it again would be a good part of all work
-		if !ok {
-			var err error
-			if text, err = json.Marshal(value); err != nil {
-				return
-			}
-		}
-		b.WriteByte(separator)
-		separator = ','
-		b.WriteString(strconv.Quote(name) + ":")
-		b.Write(text)
-	}
-	if len(response.Errors) > 0 {
-		member("errors", response.Errors)
-	}
-	if response.Data != nil {
-		member("data", response.Data)
-	}
-	if len(response.Extensions) > 0 {
-		member("extensions", response.Extensions)
-	}
-	b.WriteByte('}')
-	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
-	w.WriteHeader(status)
-	_, _ = w.Write(b.Bytes())
+// writeError answers with errors alone, which are few and short.
+func writeError(w http.ResponseWriter, mediaType string, status int, errs ...*gqlerror.Error) {
+	parts, size, _ := encode(&graphql.Response{Errors: errs}, math.MaxInt64)
+	send(w, mediaType, status, parts, size)
 }
 
 // refusal is a request that HTTP alone refuses: its status is the same in every media type.
@@ -169,12 +176,18 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		mediaType = plainJSON
 	}
-	send(w, mediaType, f.status, &graphql.Response{Errors: gqlerror.List{f.err}})
+	writeError(w, mediaType, f.status, f.err)
 }
+
+// maxAccept is how many bytes of the header Accept are read. Browsers send less than 200.
+const maxAccept = 1 << 10
 
 // negotiate is the media type of the answer to a request with this Accept header, by RFC 9110, section 12.5.1: the most specific
 // range that names a type has its weight. Among equals it is graphqlResponse for who names it, else plainJSON.
 func negotiate(accept []string) (mediaType string, ok bool) {
+	if size(accept) > maxAccept {
+		return plainJSON, false
+	}
 	ranges := strings.Join(accept, ",")
 	if strings.TrimSpace(ranges) == "" {
 		return plainJSON, true
@@ -229,3 +242,11 @@ type queriesOnlyKey struct{}
 
 // errQueriesOnly is the error of an operation that GET may not ask for, because it is allowed to change something.
 var errQueriesOnly = &gqlerror.Error{Message: "GET is for queries: send any other operation by POST"}
+
+// size is how many bytes the values of a header have.
+func size(values []string) (n int) {
+	for _, v := range values {
+		n += len(v) + 1
+	}
+	return n
+}

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -28,7 +27,7 @@ func TestForget(t *testing.T) {
 			part := func(i int) persisted.Part { return []persisted.Part{persisted.Staff, persisted.Partners}[i/2%2] }
 			const documents = 20
 			for i := range documents {
-				s.Put(t.Context(), part(i), document(i), time.Hour)
+				s.Put(t.Context(), part(i), document(i))
 			}
 			if err := c.Set(t.Context(), "elsewhere", "kim1@", 0).Err(); err != nil {
 				t.Fatal(err)

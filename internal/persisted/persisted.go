@@ -13,9 +13,10 @@ import (
 // Store keeps documents. It is safe for concurrent use.
 type Store interface {
 	// Get is the document with this hash, if this part of the store has it and can be asked in time.
+	// A document that is found was used a second time: from then on it is kept for UsedLifetime.
 	Get(ctx context.Context, of Part, hash string) (document string, ok bool)
-	// Put keeps a document for a lifetime, which is positive, under its own [Hash]. One that is longer than [Longest] is not kept.
-	Put(ctx context.Context, of Part, document string, lifetime time.Duration)
+	// Put keeps a new document for FirstLifetime under its own [Hash]. One that is longer than [Longest] is not kept.
+	Put(ctx context.Context, of Part, document string)
 	// Forget empties what this process remembers by itself.
 	Forget()
 }
@@ -28,6 +29,13 @@ type Part string
 const (
 	Staff    Part = ""
 	Partners Part = "partners:"
+)
+
+const (
+	// FirstLifetime is how long a document is kept that was sent and not asked for since.
+	FirstLifetime = 6 * time.Hour
+	// UsedLifetime is how long a document is kept after its second use.
+	UsedLifetime = 7 * 24 * time.Hour
 )
 
 // Longest is how many bytes a document may have to be kept.

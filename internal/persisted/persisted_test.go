@@ -39,28 +39,28 @@ func TestStores(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := open(t)
 			wants(t, s, "{ a }", false)
-			s.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
-			s.Put(t.Context(), persisted.Staff, "{ b }", time.Hour)
+			s.Put(t.Context(), persisted.Staff, "{ a }")
+			s.Put(t.Context(), persisted.Staff, "{ b }")
 			wants(t, s, "{ a }", true)
 			wants(t, s, "{ b }", true)
 			wants(t, s, "{ c }", false)
 
 			wantsOf(t, s, persisted.Partners, "{ a }", false)
-			s.Put(t.Context(), persisted.Partners, "{ c }", time.Hour)
+			s.Put(t.Context(), persisted.Partners, "{ c }")
 			wantsOf(t, s, persisted.Partners, "{ c }", true)
 			wants(t, s, "{ c }", false)
 
 			longest := strings.Repeat("#", persisted.Longest)
-			s.Put(t.Context(), persisted.Staff, longest, time.Hour)
+			s.Put(t.Context(), persisted.Staff, longest)
 			wants(t, s, longest, true)
-			s.Put(t.Context(), persisted.Staff, longest+"#", time.Hour)
+			s.Put(t.Context(), persisted.Staff, longest+"#")
 			wants(t, s, longest+"#", false)
 
 			var wg sync.WaitGroup
 			for i := range 20 {
 				wg.Go(func() {
 					text := fmt.Sprintf("{ d%d }", i%5)
-					s.Put(t.Context(), persisted.Staff, text, time.Hour)
+					s.Put(t.Context(), persisted.Staff, text)
 					s.Get(t.Context(), persisted.Staff, persisted.Hash(text))
 				})
 			}
@@ -90,17 +90,90 @@ func TestBounds(t *testing.T) {
 	m := persisted.NewMemory(memory, func() time.Time { return now })
 	filler := strings.Repeat("#", 10<<10)
 	for i := range 500 {
-		m.Put(t.Context(), persisted.Staff, fmt.Sprint(i, filler), time.Hour)
+		m.Put(t.Context(), persisted.Staff, fmt.Sprint(i, filler))
 	}
-	if got := m.Bytes(); got > memory || got < memory/2 {
+	if got := m.Bytes(); got > memory/2 || got < memory/4 {
 		t.Errorf("500 documents of %d bytes take %d of %d", len(filler), got, memory)
 	}
 
-	m.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
-	now = now.Add(time.Hour - 1)
+	m.Put(t.Context(), persisted.Staff, "{ a }")
+	now = now.Add(persisted.FirstLifetime)
+	wants(t, m, "{ a }", false)
+	m.Put(t.Context(), persisted.Staff, "{ a }")
+	now = now.Add(persisted.FirstLifetime - 1)
+	wants(t, m, "{ a }", true) // its second use
+	now = now.Add(persisted.UsedLifetime - 1)
 	wants(t, m, "{ a }", true)
 	now = now.Add(1)
 	wants(t, m, "{ a }", false)
+}
+
+// TestApart wants each part bounded by itself: what partners send drives none of staff's documents out.
+func TestApart(t *testing.T) {
+	m := newMemory()
+	for i := range 100 {
+		m.Put(t.Context(), persisted.Staff, fmt.Sprint("{ a", i, " }"))
+	}
+	filler := strings.Repeat("#", 10<<10)
+	for i := range 1000 {
+		m.Put(t.Context(), persisted.Partners, fmt.Sprint(i, filler))
+	}
+	if got := m.Bytes(); got > memory {
+		t.Errorf("%d bytes of %d", got, memory)
+	}
+	for i := range 100 {
+		wants(t, m, fmt.Sprint("{ a", i, " }"), true)
+	}
+}
+
+// TestQuota wants each viewer to have as much kept as the next, no more, and more with time.
+func TestQuota(t *testing.T) {
+	now := time.Unix(0, 0)
+	q := persisted.NewQuota(func() time.Time { return now })
+	take := func(viewer string, size int) (bytes int) {
+		document := strings.Repeat("#", size)
+		for range 10_000 {
+			if !q.Take(viewer, document) {
+				break
+			}
+			bytes += size
+		}
+		return bytes
+	}
+	const quota = 512 << 10
+	for viewer, size := range map[string]int{"a": 100, "b": 10 << 10, "c": persisted.Longest} {
+		if got := take(viewer, size); got > quota || got < quota/4 {
+			t.Errorf("%s has %d bytes kept in documents of %d", viewer, got, size)
+		}
+		if got := take(viewer, size); got != 0 {
+			t.Errorf("%s has %d bytes more kept", viewer, got)
+		}
+		now = now.Add(persisted.FirstLifetime)
+		if got := take(viewer, size); got > quota || got < quota/4 {
+			t.Errorf("%s has %d bytes kept after a while", viewer, got)
+		}
+	}
+}
+
+// TestLifetimes wants a document in Redis for hours, and for days from its second use, from whichever memory.
+func TestLifetimes(t *testing.T) {
+	server := redistest.Start(t)
+	c := server.Client(redisclient.Cache)
+	first, second := persisted.NewRedis(c, patience, newMemory()), persisted.NewRedis(c, patience, newMemory())
+	for document, reader := range map[string]*persisted.Redis{"{ a }": first, "{ b }": second} {
+		first.Put(t.Context(), persisted.Staff, document)
+		keys := c.Keys(t.Context(), "*"+persisted.Hash(document)).Val()
+		if len(keys) != 1 {
+			t.Fatal(keys)
+		}
+		if got := c.TTL(t.Context(), keys[0]).Val(); got <= 0 || got > persisted.FirstLifetime {
+			t.Errorf("%s, sent once, lives for %v", document, got)
+		}
+		wants(t, reader, document, true)
+		if got := c.TTL(t.Context(), keys[0]).Val(); got <= persisted.FirstLifetime || got > persisted.UsedLifetime {
+			t.Errorf("%s, used twice, lives for %v", document, got)
+		}
+	}
 }
 
 // TestShared wants what one server was sent known to the others, for as long as the first one said, even when Redis has gone.
@@ -109,11 +182,11 @@ func TestShared(t *testing.T) {
 	first := persisted.NewRedis(server.Client(redisclient.Cache), patience, newMemory())
 	now := time.Now()
 	second := persisted.NewRedis(server.Client(redisclient.Cache), patience, persisted.NewMemory(memory, func() time.Time { return now }))
-	first.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
-	first.Put(t.Context(), persisted.Staff, "{ b }", time.Hour)
+	first.Put(t.Context(), persisted.Staff, "{ a }")
+	first.Put(t.Context(), persisted.Staff, "{ b }")
 	wants(t, second, "{ a }", true)
 	wantsOf(t, second, persisted.Partners, "{ b }", false)
-	first.Put(t.Context(), persisted.Partners, "{ p }", time.Hour)
+	first.Put(t.Context(), persisted.Partners, "{ p }")
 	wantsOf(t, second, persisted.Partners, "{ p }", true)
 	wants(t, second, "{ p }", false)
 
@@ -121,10 +194,10 @@ func TestShared(t *testing.T) {
 	wants(t, first, "{ b }", true)
 	wants(t, second, "{ a }", true)
 	wants(t, second, "{ b }", false)
-	second.Put(t.Context(), persisted.Staff, "{ c }", time.Hour)
+	second.Put(t.Context(), persisted.Staff, "{ c }")
 	wants(t, second, "{ c }", true)
 
-	now = now.Add(time.Hour + time.Minute)
+	now = now.Add(persisted.UsedLifetime + time.Minute)
 	wants(t, second, "{ a }", false)
 }
 
@@ -132,12 +205,12 @@ func TestShared(t *testing.T) {
 func TestForged(t *testing.T) {
 	c := redistest.Start(t).Client(redisclient.Cache)
 	s := persisted.NewRedis(c, patience, newMemory())
-	s.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
+	s.Put(t.Context(), persisted.Staff, "{ a }")
 	keys, err := c.Keys(t.Context(), "*").Result()
 	if err != nil || len(keys) != 1 {
 		t.Fatalf("%v %v", keys, err)
 	}
-	if life := c.TTL(t.Context(), keys[0]).Val(); life <= 0 || life > time.Hour {
+	if life := c.TTL(t.Context(), keys[0]).Val(); life <= 0 || life > persisted.FirstLifetime {
 		t.Errorf("it lives for %v", life)
 	}
 	for value, lifetime := range map[string]time.Duration{"{ forged }": time.Hour, "{ a }": 0} {
@@ -181,7 +254,7 @@ func TestHeld(t *testing.T) {
 	server.Hold()
 	defer server.Release()
 	wants(t, s, "{ a }", false)
-	s.Put(t.Context(), persisted.Staff, "{ a }", time.Hour)
+	s.Put(t.Context(), persisted.Staff, "{ a }")
 	wants(t, s, "{ a }", true)
 	if seen.most <= 0 || seen.most > 50*time.Millisecond {
 		t.Errorf("a request waits for Redis up to %v", seen.most)

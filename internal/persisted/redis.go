@@ -38,13 +38,18 @@ func NewRedis(client redis.UniversalClient, timeout time.Duration, near *Memory)
 }
 
 // Get looks a document up, first in memory. A document that is not what its hash says is as if it were not there.
-func (r *Redis) Get(ctx context.Context, of Part, hash string) (string, bool) {
-	if document, ok := r.near.Get(ctx, of, hash); ok {
+func (r *Redis) Get(ctx context.Context, part Part, hash string) (string, bool) {
+	document, second, ok := r.near.use(part, hash)
+	if ok && !second {
 		return document, true
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	key := keyOf(of, hash)
+	key := keyOf(part, hash)
+	if ok {
+		_ = r.client.Expire(ctx, key, UsedLifetime).Err() // it may be gone: clients send it again
+		return document, true
+	}
 	var text *redis.StringCmd
 	var left *redis.DurationCmd
 	_, err := r.client.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -54,22 +59,27 @@ func (r *Redis) Get(ctx context.Context, of Part, hash string) (string, bool) {
 	if err != nil || left.Val() <= 0 || Hash(text.Val()) != hash {
 		return "", false
 	}
-	r.near.Put(ctx, of, text.Val(), left.Val())
+	lifetime := left.Val()
+	if lifetime <= FirstLifetime {
+		lifetime = UsedLifetime
+		_ = r.client.Expire(ctx, key, lifetime).Err()
+	}
+	r.near.keep(part, hash, text.Val(), lifetime, true)
 	return text.Val(), true
 }
 
 // Put keeps a document in both.
-func (r *Redis) Put(ctx context.Context, of Part, document string, lifetime time.Duration) {
+func (r *Redis) Put(ctx context.Context, part Part, document string) {
 	if len(document) > Longest {
 		return
 	}
-	r.near.Put(ctx, of, document, lifetime)
+	r.near.Put(ctx, part, document)
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
-	_ = r.client.Set(ctx, keyOf(of, Hash(document)), document, lifetime).Err() // nothing is lost: clients send it again
+	_ = r.client.Set(ctx, keyOf(part, Hash(document)), document, FirstLifetime).Err() // nothing is lost: clients send it again
 }
 
-func keyOf(of Part, hash string) string { return prefix + string(of) + hash }
+func keyOf(part Part, hash string) string { return prefix + string(part) + hash }
 
 // Forget empties the memory in front.
 func (r *Redis) Forget() { r.near.Forget() }

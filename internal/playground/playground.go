@@ -15,6 +15,7 @@ import (
 	"net/http"
 	"path"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -66,7 +67,34 @@ func Handler() http.Handler {
 	return serve(built)
 }
 
+// asset is a file as it is sent: each form and the hash are made once, when they are first asked for.
+type asset struct {
+	zipped []byte
+	plain  func() ([]byte, error)
+	tag    func() string
+}
+
+// assets are the files of a built page, by their paths without .gz.
+func assets(files fs.FS) map[string]*asset {
+	all := map[string]*asset{}
+	err := fs.WalkDir(files, ".", func(name string, entry fs.DirEntry, err error) error {
+		plainName, zipped := strings.CutSuffix(name, ".gz")
+		if err != nil || entry.IsDir() || !zipped {
+			return err
+		}
+		content, err := fs.ReadFile(files, name)
+		all[plainName] = &asset{content, sync.OnceValues(func() ([]byte, error) { return gunzip(content) }),
+			sync.OnceValue(func() string { return fmt.Sprintf(`W/"%x"`, sha256.Sum256(content)) })}
+		return err
+	})
+	if err != nil {
+		panic(err) // the files are embedded
+	}
+	return all
+}
+
 func serve(files fs.FS) http.Handler {
+	all := assets(files)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -75,8 +103,8 @@ func serve(files fs.FS) http.Handler {
 		if name == "" {
 			name = "index.html"
 		}
-		content, err := fs.ReadFile(files, name+".gz")
-		if err != nil {
+		file, ok := all[name]
+		if !ok {
 			http.NotFound(w, r)
 			return
 		}
@@ -84,14 +112,18 @@ func serve(files fs.FS) http.Handler {
 			h.Set("Cache-Control", "public, max-age=31536000, immutable") // the name holds the content's hash
 		} else {
 			h.Set("Cache-Control", "no-cache")
-			h.Set("ETag", fmt.Sprintf(`W/"%x"`, sha256.Sum256(content)))
+			h.Set("ETag", file.tag())
 		}
 		h.Set("Content-Type", kinds[path.Ext(name)])
+		content := file.zipped
 		if acceptsGzip(r) {
 			h.Set("Content-Encoding", "gzip")
-		} else if content, err = gunzip(content); err != nil {
-			http.Error(w, "the page is damaged: build it again", http.StatusInternalServerError)
-			return
+		} else {
+			var err error
+			if content, err = file.plain(); err != nil {
+				http.Error(w, "the page is damaged: build it again", http.StatusInternalServerError)
+				return
+			}
 		}
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	})

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -69,6 +70,35 @@ func TestServe(t *testing.T) {
 		t.Errorf("the same page again: %d, %d bytes", w.Code, w.Body.Len())
 	}
 }
+
+// TestOnce wants a file decompressed once, however often those ask who do not take gzip: what is allocated
+// for an answer does not grow with the file.
+func TestOnce(t *testing.T) {
+	const size = 4 << 20
+	h := serve(fstest.MapFS{"index.html.gz": zipped(t, strings.Repeat("a", size)), "assets/a.js.gz": zipped(t, strings.Repeat("b", size))})
+	for _, path := range []string{"/", "/assets/a.js"} {
+		r := httptest.NewRequest(http.MethodGet, path, nil)
+		ask := func() { h.ServeHTTP(&discarder{header: http.Header{}}, r) }
+		ask()
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		const times = 20
+		for range times {
+			ask()
+		}
+		runtime.ReadMemStats(&after)
+		if got := (after.TotalAlloc - before.TotalAlloc) / times; got > size/10 {
+			t.Errorf("%s: an answer of %d bytes allocates %d", path, size, got)
+		}
+	}
+}
+
+// discarder is a ResponseWriter that keeps no body.
+type discarder struct{ header http.Header }
+
+func (d *discarder) Header() http.Header         { return d.header }
+func (d *discarder) WriteHeader(int)             {}
+func (d *discarder) Write(b []byte) (int, error) { return len(b), nil }
 
 // TestBuilt wants what was built to be whole: the page and all that it loads, each of a known kind, from nowhere else, and without cookies.
 func TestBuilt(t *testing.T) {

@@ -1,0 +1,84 @@
+package httpapi_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// maxLoadMemory is what the documentation of limits.load says.
+const maxLoadMemory = 350 << 20
+
+// TestLoadMemory wants the most expensive queries that are allowed, many more at once than limits.load lets through, to
+// take no more memory than the documentation says.
+func TestLoadMemory(t *testing.T) {
+	h, _ := serve(t, func(o *httpapi.Options) {
+		o.Load, o.Answer, o.Tokens, o.Body, o.Aliases, o.Timeout = 200_000, 4<<20, 5000, 100<<10, 500, time.Minute
+		fake := providertest.NewFake("shop", providertest.Options{PageSize: 100, Empty: true})
+		long := strings.Repeat("n", 400)
+		for i := range 100 {
+			id := providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: fmt.Sprint(i)}
+			fake.Insert(providers.HarvestOf(&providers.Affiliate{Node: providers.Node{ID: id, CreatedAt: new(time.Unix(int64(i), 0))}, Name: &long}))
+		}
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 100_000, Cost: 10_000, Logger: o.Logger, Now: time.Now})
+	})
+	queries := map[string]string{
+		"records": `{ affiliates(first: 100) { nodes ` + repeated(95, "name") + ` } }`, // 9,502 values, 4 MiB
+		"schema":  `{ __schema { types { name description ` + strings.TrimSuffix(strings.TrimPrefix(repeated(10, `fields { name description args { name description type { name } } type { name } }`), "{"), "}") + ` } } }`,
+	}
+	var base, now runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&base)
+	for name, query := range queries {
+		body, _ := json.Marshal(map[string]string{"query": query})
+		var wg sync.WaitGroup
+		statuses := make(chan int, 200)
+		var most uint64
+		var large atomic.Int64
+		for range 120 {
+			wg.Go(func() {
+				w := send(h, http.MethodPost, "/graphql", strings.NewReader(string(body)), "Accept", graphqlResponse)
+				statuses <- w.Code
+				large.Store(max(large.Load(), int64(w.Body.Len())))
+				if w.Code == 400 {
+					t.Errorf("%s: %.300s", name, w.Body)
+				}
+			})
+		}
+		done := make(chan struct{})
+		go func() { wg.Wait(); close(done) }()
+		for running := true; running; {
+			runtime.ReadMemStats(&now)
+			most = max(most, now.HeapInuse)
+			select {
+			case <-done:
+				running = false
+			default:
+				runtime.Gosched()
+			}
+		}
+		close(statuses)
+		counts := map[int]int{}
+		for s := range statuses {
+			counts[s]++
+		}
+		t.Logf("%s: %d MiB, statuses %v, answers of %d bytes", name, (most-base.HeapInuse)>>20, counts, large.Load())
+		if counts[200] == 0 || large.Load() < 256<<10 {
+			t.Errorf("%s: the queries are not expensive: %v, %d bytes", name, counts, large.Load())
+		}
+		if most > base.HeapInuse+maxLoadMemory {
+			t.Errorf("%s: %d MiB, and %d are documented", name, (most-base.HeapInuse)>>20, maxLoadMemory>>20)
+		}
+	}
+}
