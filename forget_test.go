@@ -47,8 +47,10 @@ func newGraphs(t *testing.T, target redisclient.Target) *graphs {
 		}
 		addresses += "]"
 	}
-	g := &graphs{T: t, redis: redistest.Open(t, target, redisclient.Durable), config: write(t, text+"redis:\n  cache: "+addresses+"\n")}
-	patient := write(t, text+"redis:\n  timeout: 10s\n  cache: "+addresses+"\n") // however busy the machine is
+	// The ledger has a server of its own: clients' documents are not kept in one that is durable.
+	addresses += fmt.Sprintf("\n  durable: %q\n", redistest.Start(t).Target().Addresses[0].Reveal())
+	g := &graphs{T: t, redis: redistest.Open(t, target, redisclient.Cache), config: write(t, text+"redis:\n  cache: "+addresses)}
+	patient := write(t, text+"redis:\n  timeout: 10s\n  cache: "+addresses) // however busy the machine is
 	for range 2 {
 		s := start(t, "serve", "--config", patient, "--listen", "127.0.0.1:0")
 		g.servers, g.bases = append(g.servers, s), append(g.bases, s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1])

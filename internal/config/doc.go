@@ -80,7 +80,7 @@
 //	  answer: 4MiB                 # of one answer; a larger one is replaced by an error while it is written
 //	  load: 200000                 # field values, as cost counts them, of all operations that are executed at once. Beyond it
 //	                               # 100 requests wait for a second at most; others are answered 503 with Retry-After. At
-//	                               # this bound the most expensive queries took 214 MiB in a test, which allows 350 MiB.
+//	                               # this bound the most expensive queries took 334 MiB in a test, which allows 512 MiB.
 //	                               # Answers that clients have not read yet take 64 times limits.answer besides at most
 //	  connections: 1000            # open at once; at the bound an idle one is closed for each new one. Needs a restart
 //	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they are planned to cost, together
