@@ -200,13 +200,13 @@ func (w *world) open(s setup, name string) providers.Provider {
 	if s.timeout == 0 {
 		s.timeout = 5 * time.Second
 	}
-	sim, limit := w.sims[name], factory.Limit
-	if s.noBudget {
-		limit = 1 << 20
+	sim, limit, clock := w.sims[name], factory.Limit, time.Now
+	if s.noBudget { // nothing but a 429 holds a call back, by the server's clock
+		limit, clock = 1<<20, w.now
 	}
 	p, err := factory.New(providers.Config{
 		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
-		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
+		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, clock), Now: w.now,
 	})
 	if err != nil {
 		w.t.Fatal(err)
