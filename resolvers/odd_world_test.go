@@ -107,8 +107,11 @@ func (w *world) walkList(list string, first int) (all walked) {
 	return all
 }
 
-// oddSeeds are the odd worlds that are read.
-var oddSeeds = []uint64{1, 2, 3}
+// oddWorlds are the odd worlds that are read.
+var oddWorlds = []struct {
+	seed      uint64
+	transient float64 // the share of calls that are odd
+}{{1, 0}, {2, 0}, {3, 0.1}}
 
 // TestOddWorld pages through every root list of every vendor, with odd rows, members, pages and
 // counts mixed in. Every row that can be read is there once, and the errors count all others.
@@ -120,15 +123,13 @@ func TestOddWorld(t *testing.T) {
 			for list := range lists {
 				plain[list] = w.walkList(list, 100).ids
 			}
-			for _, seed := range oddSeeds {
-				for name, transient := range map[string]float64{"steady": 0, "transient": 0.1} {
-					t.Run(fmt.Sprintf("%d %s", seed, name), func(t *testing.T) {
-						for n, list := range slices.Sorted(maps.Keys(lists)) {
-							first := []int{7, 40, 100}[(int(seed)+n)%3]
-							checkOddList(t, vendor, list, first, plain[list], seed, transient)
-						}
-					})
-				}
+			for n, is := range oddWorlds {
+				t.Run(fmt.Sprintf("seed %d", is.seed), func(t *testing.T) {
+					for m, list := range slices.Sorted(maps.Keys(lists)) {
+						first := []int{10, 40, 100}[(n+m)%3]
+						checkOddList(t, vendor, list, first, plain[list], is.seed, is.transient)
+					}
+				})
 			}
 		})
 	}

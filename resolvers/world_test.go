@@ -2,6 +2,7 @@ package resolvers_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -103,7 +104,8 @@ type setup struct {
 	entries  ledger.Store          // of the ledger; a memory of its own
 	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
 	emails   map[string]resolvers.CustomerEmails
-	portal   bool // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
+	currency string // of all accounts; each vendor's own
+	portal   bool   // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
 
 	logs  io.Writer    // of everything but the ledger and what the operator is told; nowhere
 	heard io.Writer    // what the vendors answer; nowhere
@@ -205,7 +207,7 @@ func (w *world) open(s setup, name string) providers.Provider {
 		limit, clock = 1<<20, w.now
 	}
 	p, err := factory.New(providers.Config{
-		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
+		Account: name, Name: factory.Title + " account", Currency: cmp.Or(s.currency, sim.Currency()), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
 		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, clock), Now: w.now,
 	})
 	if err != nil {
