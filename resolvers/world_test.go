@@ -2,6 +2,7 @@ package resolvers_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -103,7 +104,8 @@ type setup struct {
 	entries  ledger.Store          // of the ledger; a memory of its own
 	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
 	emails   map[string]resolvers.CustomerEmails
-	portal   bool // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
+	currency string // of all accounts; each vendor's own
+	portal   bool   // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
 
 	logs  io.Writer    // of everything but the ledger and what the operator is told; nowhere
 	heard io.Writer    // what the vendors answer; nowhere
@@ -200,13 +202,13 @@ func (w *world) open(s setup, name string) providers.Provider {
 	if s.timeout == 0 {
 		s.timeout = 5 * time.Second
 	}
-	sim, limit := w.sims[name], factory.Limit
-	if s.noBudget {
-		limit = 1 << 20
+	sim, limit, clock := w.sims[name], factory.Limit, time.Now
+	if s.noBudget { // nothing but a 429 holds a call back, by the server's clock
+		limit, clock = 1<<20, w.now
 	}
 	p, err := factory.New(providers.Config{
-		Account: name, Name: factory.Title + " account", Currency: sim.Currency(), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
-		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, time.Now), Now: w.now,
+		Account: name, Name: factory.Title + " account", Currency: cmp.Or(s.currency, sim.Currency()), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
+		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, clock), Now: w.now,
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -30,6 +30,7 @@ type Source[T providers.Record] struct {
 	taken   int64
 	total   *int64
 	unread  int
+	ahead   int   // rows that could not be read on pages behind the position: a later request reads these again
 	err     error // the account failed: nothing more comes in this request
 	stopped bool  // maxPages was reached: nothing more comes in this request
 }
@@ -50,9 +51,14 @@ func (s *Source[T]) Key() string { return s.list.Key }
 // Err is what ended the reading in this request; nil for nothing.
 func (s *Source[T]) Err() error { return s.err }
 
-// Unread is how many rows the vendor sent that could not be read, on the pages that this request
-// was the first to read.
-func (s *Source[T]) Unread() int { return s.unread }
+// Unread is how many rows the vendor sent that could not be read, on the pages that the position
+// passed in this request. So the requests that read a list to its end count each of them once.
+func (s *Source[T]) Unread() int {
+	if s.More() {
+		return s.unread
+	}
+	return s.unread + s.ahead
+}
 
 // Repeats says whether the list ended because the vendor sent the same page again and again.
 func (s *Source[T]) Repeats() bool { return s.position.Done && s.repeats >= providers.MaxRepeats }
@@ -96,7 +102,7 @@ func resumable(err error) bool {
 // count then asks the vendor, if it is not nil.
 func (s *Source[T]) Total() (total int64, known bool, count func(context.Context) (int64, error)) {
 	switch {
-	case s.whole && s.position.Done && s.unread == 0:
+	case s.whole && s.position.Done && s.Unread() == 0:
 		return s.taken, true, nil
 	case !s.list.Exact || s.err != nil:
 		return 0, false, nil
@@ -130,8 +136,9 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 	if p.Total != nil {
 		s.total = p.Total
 	}
-	if number > s.position.Page { // the page of the position was reported when it was first read
-		s.unread += p.Unread
+	// The page of the position was counted when the position came to it, and so was one that repeats.
+	if number > s.position.Page && s.repeats == 0 {
+		s.ahead += p.Unread
 	}
 	return true
 }
@@ -251,6 +258,7 @@ func (s *Source[T]) pass() {
 	s.seen[tagOf(n.ID)] = true
 	s.position.pass(n, s.page)
 	s.next++
+	s.unread, s.ahead = s.unread+s.ahead, 0
 }
 
 // wants says whether a row is to be taken: it matches, and was not taken before.
