@@ -294,11 +294,11 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 	q := request(e.path+"/"+segment, query)
 	q.Op, q.PrivatePath = "GET "+e.path+oneRecord, lookup
 	if lookup {
-		q.NotFound = []int{http.StatusUnprocessableEntity}
+		q.NotFound, q.Classify = []int{http.StatusUnprocessableEntity}, classifyLookup
 	}
 	r, w, err := read[W](ctx, p, q)
 	if err != nil {
-		if notFound(err, lookup) {
+		if providers.KindOf(err) == providers.KindNotFound {
 			err = nil
 		}
 		return nil, providers.Harvest{}, err

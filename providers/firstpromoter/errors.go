@@ -95,9 +95,12 @@ func withoutAddresses(s string) string {
 	return s
 }
 
-// notFound says whether a read of one record failed because there is none. A look-up by another
-// field than the id may also answer 422.
-func notFound(err error, lookup bool) bool {
-	kind := providers.KindOf(err)
-	return kind == providers.KindNotFound || lookup && kind == providers.KindInvalid
+// classifyLookup is classify for a look-up by another field than the id: a 404 or 422, whatever its
+// code, says that there is no such record. Any other refusal is about the account or the request.
+func classifyLookup(status int, body []byte) *providers.Error {
+	e := classify(status, body)
+	if status == http.StatusNotFound || status == http.StatusUnprocessableEntity {
+		e.Kind = providers.KindNotFound
+	}
+	return e
 }
