@@ -30,6 +30,7 @@ release: ## Build dist/: an archive for every platform, and their checksums.
 test: tools page lint ## Everything that CI runs.
 	GOGC=400 GORACE=atexit_sleep_ms=0 go test -race -vet=off ./...
 	GOGC=400 go test -vet=off ./resolvers
+	GOGC=400 go test -vet=off -run OddForms ./providers/...
 
 checks: ## Take out each check of resolvers/testdata/checks.txt, one by one, and want the tests to fail: it takes long.
 	go test -count 1 -v -timeout 5h -run '^TestEachCheck$$' ./resolvers -checks

@@ -1,8 +1,10 @@
 package resolvers_test
 
 import (
+	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -20,7 +22,7 @@ var unfiltered = map[string]any{
 	"commissions": providers.CommissionFilter{}, "payouts": providers.PayoutFilter{}, "coupons": providers.CouponFilter{},
 }
 
-// forge makes a cursor of a root list, as whoever has read the source can: its seal has no secret.
+// forge makes a cursor of a root list, as somebody can who has read the source and has stolen the key.
 func forge(t testing.TB, p page, to *actor, body []byte) string {
 	list := strings.TrimPrefix(p.name, "Query.")
 	filter, ok := unfiltered[list]
@@ -32,19 +34,24 @@ func forge(t testing.TB, p page, to *actor, body []byte) string {
 		t.Fatal(err)
 	}
 	scope := fmt.Sprintf("%q %q %q", to.viewer.Accounts, to.viewer.Affiliates, to.viewer.Email)
-	bound := strings.ToUpper(list[:1]) + strings.TrimSuffix(list[1:], "s") + "\x00" + scope + "\x00" + string(text) + "\x00"
-	seal := sha256.Sum256(append([]byte(bound), body...))
-	return base64.RawURLEncoding.EncodeToString(slices.Concat([]byte{1}, seal[:8], body))
+	bound := strings.ToUpper(list[:1]) + strings.TrimSuffix(list[1:], "s") + "\x00" + scope + "\x00" + string(text)
+	key := sha256.Sum256([]byte(cursorKey))
+	seal := hmac.New(sha256.New, key[:])
+	_, _ = seal.Write(slices.Concat(binary.BigEndian.AppendUint64(nil, uint64(len(bound))), []byte(bound), body))
+	return base64.RawURLEncoding.EncodeToString(slices.Concat([]byte{2}, seal.Sum(nil)[:sealSize], body))
 }
 
 // opened is what a cursor says.
 func opened(t testing.TB, cursor string) []byte {
 	text, err := base64.RawURLEncoding.DecodeString(cursor)
-	if err != nil || len(text) < 9 {
+	if err != nil || len(text) < 1+sealSize {
 		t.Fatalf("%q: %v", cursor, err)
 	}
-	return text[9:]
+	return text[1+sealSize:]
 }
+
+// sealSize is the length of a cursor's seal in bytes, behind the version.
+const sealSize = 16
 
 // FuzzAttack has a partner make ids and cursors of what is others', in their account and in foreign ones. Whatever they make of them, they see what is theirs;
 // what is of a foreign account is answered as what does not exist, and costs no call.

@@ -211,7 +211,7 @@ var (
 func unbound(cursor string) string {
 	body, err := base64.RawURLEncoding.DecodeString(strings.TrimSuffix(strings.TrimPrefix(cursor, `ursor":"`), `"`))
 	var at []object
-	if err != nil || len(body) < 9 || json.Unmarshal(body[9:], &at) != nil {
+	if err != nil || len(body) < 1+sealSize || json.Unmarshal(body[1+sealSize:], &at) != nil {
 		return cursor
 	}
 	lists := make([]string, len(at))

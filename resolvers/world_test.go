@@ -23,6 +23,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
@@ -114,6 +115,9 @@ type setup struct {
 	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
 
+// cursorKey seals the cursors of every world, so that equal answers are equal texts.
+const cursorKey = "the key of the tests' cursors"
+
 // newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
@@ -158,10 +162,12 @@ func newWorld(t testing.TB, s setup) *world {
 	if s.keys != nil {
 		known = auth.New(s.keys, nil)
 	}
+	seals := listing.NewSeals(w.now)
+	seals.Use([]byte(cursorKey))
 	w.graph = resolvers.New(resolvers.Options{
 		Accounts: accounts, CustomerEmails: s.emails, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: slog.New(slog.NewTextHandler(&w.told, nil)), Now: w.now,
 		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
-		Timeout: 5 * time.Second,
+		Timeout: 5 * time.Second, Seals: seals,
 	})
 	o := httpapi.Options{
 		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,

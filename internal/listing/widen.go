@@ -11,21 +11,18 @@ import (
 // the newest page of all may be theirs. match says which rows of the longer list are wanted. What
 // a cursor says was replaced stays so: its positions are given, nil for a start.
 func Widen[T providers.Record](ctx context.Context, sources []*Source[T], match func(*T) bool, first int, positions []Position) []*Source[T] {
-	var out []*Source[T]
 	groups := map[string][]*Source[T]{}
 	for _, s := range sources {
-		if s.list.Within == nil {
-			out = append(out, s)
-			continue
+		if s.list.Within != nil {
+			key := s.account + "\x00" + s.list.Within.Key
+			groups[key] = append(groups[key], s)
 		}
-		key := s.account + "\x00" + s.list.Within.Key
-		groups[key] = append(groups[key], s)
 	}
 	if len(groups) == 0 {
 		return sources
 	}
+	var out []*Source[T]
 	seen := map[string]bool{}
-	out = nil
 	for _, s := range sources { // in their order
 		if s.list.Within == nil {
 			out = append(out, s)

@@ -8,6 +8,7 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -85,12 +86,16 @@ func TestRelated(t *testing.T) {
 // bareVendor has 100 referrals and commissions of 40 affiliates in 5 campaigns, and says of related
 // records no more than their ids, in this form.
 type bareVendor struct {
-	form  string
+	form string
+
+	mu    sync.Mutex
 	asked []string
 }
 
 func (v *bareVendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	v.mu.Lock()
 	v.asked = append(v.asked, r.URL.Path)
+	v.mu.Unlock()
 	uuid := func(noun string, n int) string { return fmt.Sprintf("%s-0000-4000-8000-%012d", noun, n) }
 	related := func(noun string, n int) string { return fmt.Sprintf(v.form, uuid(noun, n)) }
 	const campaigns, affiliates, referrals, commissions = "cccccccc", "aaaaaaaa", "bbbbbbbb", "eeeeeeee"

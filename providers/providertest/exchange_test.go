@@ -167,8 +167,10 @@ func TestGolden(t *testing.T) {
       "Known": "id, account, fetchedAt, coupons"
     }
   ],
+  "Mark": 0,
   "More": false,
-  "Total": 0
+  "Total": 0,
+  "Unread": 0
 }
 `
 	check := func() string { return says(func(t testing.TB) { providertest.Golden(t, path, page) }) }
