@@ -38,6 +38,9 @@ type Config struct {
 	Logger *slog.Logger
 	Budget Budget
 	Now    func() time.Time
+	// Pause answers how long a wait before a retry takes on the machine's clock. Tests shorten it.
+	// nil: as long as the wait is.
+	Pause func(wait time.Duration) time.Duration
 }
 
 // Factory is what the program knows of a vendor before there is an account.

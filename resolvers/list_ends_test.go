@@ -106,7 +106,7 @@ func TestPlainLoop(t *testing.T) {
 	} {
 		for m, sick := range slices.Sorted(maps.Keys(oddLists)) {
 			t.Run(is.name+" "+sick, func(t *testing.T) {
-				w := newWorld(t, setup{noBudget: true, ticks: true, timeout: 300 * time.Millisecond})
+				w := newWorld(t, setup{noBudget: true, ticks: true})
 				w.kits[sick].Odd().SetPageSize(50) // several pages
 				failed := 0
 				w.kits[sick].Choose(func(r *http.Request) (sandbox.Fault, bool) {

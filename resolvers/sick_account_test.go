@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
@@ -33,7 +32,7 @@ func TestSickEndpointOfList(t *testing.T) {
 		}
 		for _, path := range slices.Sorted(maps.Keys(sick)) {
 			t.Run(vendor+" "+path, func(t *testing.T) {
-				w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, timeout: 300 * time.Millisecond})
+				w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true})
 				w.kits[vendor].Odd().Break(path)
 				for list, paths := range lists {
 					for range 6 { // more than an endpoint may fail in a row
@@ -86,7 +85,7 @@ func TestSickAccount(t *testing.T) {
 				continue
 			}
 			for _, query := range []string{`commissions(first: 5)`, `affiliates(first: 5, filter: { email: "a@example.com" })`, `affiliates(first: 5)`} {
-				w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, timeout: 300 * time.Millisecond})
+				w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true})
 				w.kits[vendor].Set(name, true)
 				if name == "wrong account" {
 					w.kits[vendor].Choose(func(*http.Request) (sandbox.Fault, bool) {

@@ -11,7 +11,7 @@ import (
 func TestSlowAccount(t *testing.T) {
 	const timeout = 500 * time.Millisecond
 	for slow := range oddLists {
-		w := newWorld(t, setup{noBudget: true, ticks: true, pages: 100, timeout: timeout})
+		w := newWorld(t, setup{noBudget: true, ticks: true, pages: 100, slow: slow, timeout: timeout})
 		w.kits[slow].Odd().SetPageSize(10) // dozens of pages
 		w.kits[slow].SetLatency(timeout*2/5, 0)
 		// Nothing matches, so each account's whole list is read.

@@ -93,7 +93,8 @@ func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
 // setup says what is not as usual.
 type setup struct {
 	size     providers.SandboxSize // small
-	timeout  time.Duration         // of one call to a vendor; 5 s
+	timeout  time.Duration         // of one call to a vendor; 5 s, which a healthy one never takes
+	slow     string                // the only vendor that timeout is meant for; "" for all
 	vendors  []string              // accounts of these vendors, in this order; all of them
 	calls    int                   // 1000
 	cost     int                   // the default of the configuration
@@ -205,7 +206,7 @@ func (w *world) open(s setup, name string) providers.Provider {
 		w.t.Cleanup(server.Close)
 		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()
 	}
-	if s.timeout == 0 {
+	if s.timeout == 0 || s.slow != "" && s.slow != name {
 		s.timeout = 5 * time.Second
 	}
 	sim, limit, clock := w.sims[name], factory.Limit, time.Now
@@ -214,7 +215,7 @@ func (w *world) open(s setup, name string) providers.Provider {
 	}
 	p, err := factory.New(providers.Config{
 		Account: name, Name: factory.Title + " account", Currency: cmp.Or(s.currency, sim.Currency()), BaseURL: sim.server.URL, Credentials: sim.Credentials(), Timeout: s.timeout,
-		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, clock), Now: w.now,
+		HTTP: sim.server.Client(), Logger: s.logger(), Budget: budget.New(limit, factory.Window, clock), Now: w.now, Pause: func(time.Duration) time.Duration { return 0 },
 	})
 	if err != nil {
 		w.t.Fatal(err)

@@ -133,6 +133,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		Logger:    c.Logger,
 		Budget:    c.Budget,
 		Now:       c.Now,
+		Pause:     c.Pause,
 	})}, nil
 }
 

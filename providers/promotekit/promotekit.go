@@ -119,6 +119,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		Logger:    c.Logger,
 		Budget:    c.Budget,
 		Now:       c.Now,
+		Pause:     c.Pause,
 	})
 	return p, nil
 }

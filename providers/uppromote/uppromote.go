@@ -112,6 +112,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		Logger:    c.Logger,
 		Budget:    c.Budget,
 		Now:       c.Now,
+		Pause:     c.Pause,
 	})}
 	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
 		p.extents[path] = new(wire.Extent)

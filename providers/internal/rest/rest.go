@@ -53,6 +53,7 @@ type Config struct {
 	Logger *slog.Logger
 	Budget providers.Budget
 	Now    func() time.Time
+	Pause  func(time.Duration) time.Duration // see [providers.Config.Pause]
 }
 
 // DefaultMaxBytes bounds a reply where the configuration names no bound: a hundred rows of the
@@ -130,6 +131,9 @@ func New(c Config) *Client {
 	}
 	c.FirstWait = cmp.Or(c.FirstWait, limitedBackoff)
 	c.UserAgent = cmp.Or(c.UserAgent, DefaultUserAgent)
+	if c.Pause == nil {
+		c.Pause = func(wait time.Duration) time.Duration { return wait }
+	}
 	cl := &Client{c: c, transport: c.HTTP.Transport, templates: map[string]*template{}}
 	if cl.transport == nil {
 		cl.transport = http.DefaultTransport
@@ -141,7 +145,7 @@ func New(c Config) *Client {
 		WithDelayFunc(func(e failsafe.ExecutionAttempt[reply]) time.Duration {
 			f := (*failure)(nil)
 			errors.As(e.LastError(), &f)
-			return f.err.RetryAfter
+			return cl.c.Pause(f.err.RetryAfter)
 		}).
 		ReturnLastFailure().
 		Build())
