@@ -25,12 +25,17 @@ build: page ## Build bin/partnergraph: static, the playground inside. GOOS, GOAR
 release: ## Build dist/: an archive for every platform, and their checksums.
 	@VERSION='$(VERSION)' sh .ci/release
 
-# A fifth of the tests' time went into collecting garbage, and the race detector sleeps a second when the tests of a package are over. lint has vetted them already.
-# Where one request comes after the other it has nothing to see, and such tests are run without it.
+# Packages whose tests do things at once. They run under the race detector, which makes them several
+# times slower. The others ask for one thing after the other, and run without it; resolvers has both kinds.
+CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox ./resolvers
+# GOGC: collecting garbage took a fifth of the time. GORACE: the detector sleeps a second at the end of
+# each package. vet: lint has done it.
+TEST := GOGC=400 GORACE=atexit_sleep_ms=0 go test -vet=off
+
 test: tools page lint ## Everything that CI runs.
-	GOGC=400 GORACE=atexit_sleep_ms=0 go test -race -vet=off ./...
-	GOGC=400 go test -vet=off ./resolvers
-	GOGC=400 go test -vet=off -run OddForms ./providers/...
+	$(TEST) $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))") ./resolvers
+	$(TEST) -race $(CONCURRENT)
+	$(TEST) -race -run '^(TestReplicas|TestServe|TestReload)' .
 
 checks: ## Take out each check of resolvers/testdata/checks.txt, one by one, and want the tests to fail: it takes long.
 	go test -count 1 -v -timeout 5h -run '^TestEachCheck$$' ./resolvers -checks

@@ -18,6 +18,7 @@ import (
 
 // TestAccess wants operations refused that ask for what the viewer's role may not, naming all of it, before anybody is asked; and nothing else.
 func TestAccess(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"promotekit"}, ticks: true})
 	self := id(w.truth().affiliates[0])
 	const update = `mutation($input: UpdateAffiliateInput!) { updateAffiliate(input: $input) { userErrors { code } } }`
@@ -261,6 +262,7 @@ func isMutation(capability string) bool {
 
 // TestPartnerWrites has partners change what they may of themselves, and try the same with somebody else.
 func TestPartnerWrites(t *testing.T) {
+	sequential(t)
 	for vendor, changes := range map[string]map[string]any{
 		"promotekit":    {"firstName": "Eve", "lastName": "Adams", "payoutEmail": "eve@pay.example", "notifyOnSale": false},
 		"firstpromoter": {"firstName": "Eve", "lastName": "Adams"},
@@ -318,6 +320,7 @@ func TestPartnerWrites(t *testing.T) {
 
 // TestPartnerWriteUnsure wants no write for a partner of whom it is not known who they are.
 func TestPartnerWriteUnsure(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, ticks: true})
 	self := id(w.truth().affiliates[0])
 	w.pass(1000 * 3600 * 1e9)

@@ -99,6 +99,7 @@ func TestCostBeforeCalls(t *testing.T) {
 
 // TestUsualCosts wants what people ask for within the default.
 func TestUsualCosts(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{noBudget: true, ticks: true})
 	tight := newWorld(t, setup{cost: 1})
 	for name, query := range map[string]string{

@@ -14,6 +14,7 @@ import (
 // TestForgedPositions wants a cursor whose position a client has changed to be refused, by every list of every vendor,
 // without a call.
 func TestForgedPositions(t *testing.T) {
+	sequential(t)
 	const seal = 1 + 16 // the version and the seal
 	w := newWorld(t, setup{noBudget: true})
 	for _, list := range []string{"affiliates", "memberships", "campaigns", "referrals", "commissions", "payouts", "coupons"} {

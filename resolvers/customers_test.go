@@ -12,6 +12,7 @@ import (
 
 // TestCustomerEmails wants partners to see of their customers' addresses what the account and its campaigns let them, and staff all.
 func TestCustomerEmails(t *testing.T) {
+	sequential(t)
 	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
 		for _, rule := range []resolvers.CustomerEmails{"", resolvers.EmailsHidden, resolvers.EmailsCampaign, resolvers.EmailsShown} {
 			w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, emails: map[string]resolvers.CustomerEmails{vendor: rule}})
@@ -97,6 +98,7 @@ func TestCustomerIDs(t *testing.T) {
 // TestCustomersByEvents has partners look for events by what their customers' addresses hold, and by the events of sales to others' customers. FirstPromoter finds commissions by
 // all of these, and not even a cursor may show that there was something to find.
 func TestCustomersByEvents(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true, cost: 1 << 20})
 	look := func(self, event string) (string, hit) {
 		a := w.as(partner(self), `query($event: String) { commissions(first: 2, filter: { eventId: $event }) { totalCount nodes { id } pageInfo { hasNextPage endCursor } } }`,

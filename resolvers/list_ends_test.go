@@ -30,6 +30,7 @@ var endings = map[string][]string{ // by switch: the vendors where something els
 // there, each once, and nothing is told to be wrong. Where the vendor ignores the page's number the
 // list has the rows of one page, and an end.
 func TestListEnds(t *testing.T) {
+	sequential(t)
 	for vendor, lists := range oddLists {
 		t.Run(vendor, func(t *testing.T) {
 			plain := map[string][]string{}
@@ -86,6 +87,7 @@ type sickness struct {
 // TestPlainLoop reads lists of three accounts by the plainest loop, while one account fails. No row
 // comes twice, there is always a cursor to go on with, and the other accounts' rows are all there.
 func TestPlainLoop(t *testing.T) {
+	sequential(t)
 	lists := []string{"commissions", "referrals", "affiliates"}
 	whole := map[string]map[string]int{} // rows by vendor and list
 	for vendor := range oddLists {

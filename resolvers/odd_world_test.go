@@ -116,6 +116,7 @@ var oddWorlds = []struct {
 // TestOddWorld pages through every root list of every vendor, with odd rows, members, pages and
 // counts mixed in. Every row that can be read is there once, and the errors count all others.
 func TestOddWorld(t *testing.T) {
+	sequential(t)
 	for vendor, lists := range oddLists {
 		t.Run(vendor, func(t *testing.T) {
 			plain := map[string][]string{}

@@ -23,6 +23,7 @@ func (w *world) status(vendor string) (status, lastError string) {
 // TestSickEndpointOfList has one endpoint answer 500 for so long that it rests. Every list that is not
 // read there is answered, and the account is degraded, not down.
 func TestSickEndpointOfList(t *testing.T) {
+	sequential(t)
 	for vendor, lists := range oddLists {
 		sick := map[string]bool{}
 		for _, paths := range lists {
@@ -79,6 +80,7 @@ var sickAccounts = map[string]struct {
 // TestSickAccount has every call to an account fail in one way. A list and a look-up by an address say
 // so, each in an account of its own that has never answered, and so does the account.
 func TestSickAccount(t *testing.T) {
+	sequential(t)
 	for name, want := range sickAccounts {
 		for vendor := range oddLists {
 			if name == "wrong account" && vendor != "firstpromoter" {

@@ -9,6 +9,7 @@ import (
 // TestSlowAccount has one vendor be slow in every call of a walk. The walk ends with the account's time
 // after fewer calls than it has pages, and the rows of the other accounts are there.
 func TestSlowAccount(t *testing.T) {
+	sequential(t)
 	const timeout = 500 * time.Millisecond
 	for slow := range oddLists {
 		w := newWorld(t, setup{noBudget: true, ticks: true, pages: 100, slow: slow, timeout: timeout})

@@ -93,7 +93,7 @@ func (w *world) pass(d time.Duration) { w.clock.Add(int64(d)) }
 // setup says what is not as usual.
 type setup struct {
 	size     providers.SandboxSize // small
-	timeout  time.Duration         // of one call to a vendor; 5 s, which a healthy one never takes
+	timeout  time.Duration         // of one call to a vendor; a minute, which a healthy one never takes
 	slow     string                // the only vendor that timeout is meant for; "" for all
 	vendors  []string              // accounts of these vendors, in this order; all of them
 	calls    int                   // 1000
@@ -207,7 +207,7 @@ func (w *world) open(s setup, name string) providers.Provider {
 		w.sims[name], w.kits[name] = &simulated{sim, server}, sim.(interface{ Kit() *sandbox.Kit }).Kit()
 	}
 	if s.timeout == 0 || s.slow != "" && s.slow != name {
-		s.timeout = 5 * time.Second
+		s.timeout = time.Minute
 	}
 	sim, limit, clock := w.sims[name], factory.Limit, time.Now
 	if s.noBudget { // nothing but a 429 holds a call back, by the server's clock
