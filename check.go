@@ -15,9 +15,11 @@ import (
 
 type checkCommand struct {
 	Config string `type:"path" required:"" help:"The configuration file."`
+	Probe  bool   `help:"Also read from each account what the vendor's documentation leaves open: at most 12 calls an account, all of them GET. Prints names of fields, JSON types, counts and verdicts, and no values. A verdict that differs from what is assumed is no failure."`
 }
 
-// Run checks the configuration, the accounts and Redis. It prints no secret.
+// Run checks the configuration, the accounts and Redis, and probes the accounts if that is asked
+// for. It prints no secret, and of replies no value.
 func (c checkCommand) Run(p *process) error {
 	cfg, err := config.Load(c.Config, p.getenv, p.registry)
 	if err != nil {
@@ -50,6 +52,9 @@ func (c checkCommand) Run(p *process) error {
 			said = "FAILED: " + err.Error()
 		}
 		fmt.Fprintf(p.stdout, "%s (%s): %s\n", a.ID.Account, a.Provider.Name, said)
+	}
+	if c.Probe {
+		printProbes(p.stdout, accounts, probeAll(p.ctx, accounts))
 	}
 	var failures []string
 	if failed > 0 {
