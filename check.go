@@ -15,8 +15,13 @@ import (
 
 type checkCommand struct {
 	Config string `type:"path" required:"" help:"The configuration file."`
-	Probe  bool   `help:"Also read from each account what the vendor's documentation leaves open: at most 12 calls an account, all of them GET. Prints names of fields, JSON types, counts and verdicts, and no values. A verdict that differs from what is assumed is no failure."`
+	Probe  bool   `help:"${probe}"`
 }
+
+// probeHelp explains --probe.
+var probeHelp = fmt.Sprintf("Also ask each account what its vendor's documentation leaves open: at most %d calls an account, "+
+	"all of them GET, one of them with wrong credentials. Prints names of fields, JSON types, counts and verdicts, and no values. "+
+	"A verdict that differs from what is assumed is no failure.", providers.MaxProbeCalls)
 
 // Run checks the configuration, the accounts and Redis, and probes the accounts if that is asked
 // for. It prints no secret, and of replies no value.

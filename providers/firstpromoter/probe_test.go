@@ -10,6 +10,9 @@ import (
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
+// answers are those to questions, by name.
+type answers = map[string]string
+
 // TestProbe has every open question answered in each way.
 func TestProbe(t *testing.T) {
 	// with is the simulator in another state.
@@ -39,47 +42,51 @@ func TestProbe(t *testing.T) {
 		r.Header.Set("Account-ID", "acc_123456")
 		s.ServeHTTP(w, r)
 	})
-	tidy := map[string]string{}
+	reversed := func(path string) http.Handler { return providertest.EditRows(moved(), path, providertest.Reversed) }
+	tidy := answers{}
 	for _, q := range openQuestions {
 		tidy[q.Name] = "as assumed"
 	}
 	credentials := sandbox.New(providertest.Small(noon)).Credentials()
-	providertest.Probes(t, func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor, credentials) },
-		providertest.ProbeCase{Name: "tidy", Vendor: moved(), Want: tidy},
-		providertest.ProbeCase{Name: "nobody was moved", Vendor: with(func(*world.Kit) {}), Want: map[string]string{
+	account := func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor, credentials) }
+	providertest.Probes(t, account, []providertest.ProbeCase{
+		{Name: "tidy", Vendor: moved(), Want: tidy},
+		{Name: "nobody was moved", Vendor: with(func(*world.Kit) {}), Want: answers{
 			"moved-customer": "not answered: none of the customers",
 		}},
-		providertest.ProbeCase{Name: "days", Vendor: bent("/payouts", "period_end", "date_only"), Want: map[string]string{
+		{Name: "days", Vendor: bent("/payouts", "period_end", "date_only"), Want: answers{
 			"payout-period": "not as assumed: of 200 times, 100 are days", "payout-order": "as assumed",
 		}},
-		providertest.ProbeCase{Name: "times with spaces", Vendor: bent("/payouts", "period_start", "time_with_spaces"), Want: map[string]string{
+		{Name: "times with spaces", Vendor: bent("/payouts", "period_start", "time_with_spaces"), Want: answers{
 			"payout-period": "not as assumed: of 200 times, 0 are days, 0 have no zone, and 100",
 		}},
-		providertest.ProbeCase{Name: "oldest payouts first", Vendor: providertest.EditRows(moved(), "/payouts", providertest.Reversed), Want: map[string]string{
+		{Name: "oldest payouts first", Vendor: reversed("/payouts"), Want: answers{
 			"payout-order": "not as assumed: the rows come oldest first", "referral-order": "as assumed",
 		}},
-		providertest.ProbeCase{Name: "oldest referrals first", Vendor: providertest.EditRows(moved(), "/referrals", providertest.Reversed), Want: map[string]string{
+		{Name: "oldest referrals first", Vendor: reversed("/referrals"), Want: answers{
 			"referral-order": "not as assumed: the rows come oldest first", "moved-customer": "as assumed",
 		}},
-		providertest.ProbeCase{Name: "the filter is ignored", Vendor: asks(func(q map[string][]string) { delete(q, campaigns) }), Want: map[string]string{
-			"several-campaigns": "not as assumed: the filter is ignored",
-		}},
-		providertest.ProbeCase{Name: "the last value counts", Vendor: asks(func(q map[string][]string) {
+		{Name: "the filter is ignored",
+			Vendor: asks(func(q map[string][]string) { delete(q, campaigns) }), Want: answers{
+				"several-campaigns": "not as assumed: the filter is ignored",
+			}},
+		{Name: "the last value counts", Vendor: asks(func(q map[string][]string) {
 			if all := q[campaigns]; len(all) > 1 {
 				q[campaigns] = all[1:]
 			}
-		}), Want: map[string]string{"several-campaigns": "not as assumed: the filter finds rows for 1 of 2 values"}},
-		providertest.ProbeCase{Name: "two commissions", Vendor: providertest.EditRows(moved(), "/commissions", providertest.Head(2)), Want: map[string]string{
-			"several-campaigns": "not answered: the rows have too few different values",
-		}},
-		providertest.ProbeCase{Name: "the search finds nobody", Vendor: providertest.EditRows(moved(), "/referrals", func(r *http.Request, rows []any) []any {
+		}), Want: answers{"several-campaigns": "not as assumed: the filter finds rows for 1 of 2 values"}},
+		{Name: "two commissions",
+			Vendor: providertest.EditRows(moved(), "/commissions", providertest.Head(2)), Want: answers{
+				"several-campaigns": "not answered: the rows have too few different values",
+			}},
+		{Name: "the search finds nobody", Vendor: providertest.EditRows(moved(), "/referrals", func(r *http.Request, rows []any) []any {
 			if r.URL.Query().Has("q") {
 				return []any{}
 			}
 			return rows
-		}), Want: map[string]string{"moved-customer": "not as assumed: the search finds 0 customers"}},
-		providertest.ProbeCase{Name: "any account", Vendor: anyAccount, Want: map[string]string{
+		}), Want: answers{"moved-customer": "not as assumed: the search finds 0 customers"}},
+		{Name: "any account", Vendor: anyAccount, Want: answers{
 			"wrong-account-id": "not as assumed: the status is 200, not 404",
 		}},
-	)
+	})
 }

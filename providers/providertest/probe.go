@@ -24,7 +24,7 @@ type ProbeCase struct {
 
 // Probes runs the cases, and wants every open question of the vendor to have had each of the
 // answers in them, and in replies that answer nothing.
-func Probes(t *testing.T, open func(testing.TB, http.Handler) providers.Provider, cases ...ProbeCase) {
+func Probes(t *testing.T, open func(testing.TB, http.Handler) providers.Provider, cases []ProbeCase) {
 	t.Helper()
 	page := func(status int, body string) http.Handler {
 		return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

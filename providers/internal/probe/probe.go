@@ -57,7 +57,7 @@ type Reply struct {
 	Sent   int // elements of the list, those that are no objects among them
 }
 
-// words is a text that only the code can make: no value of a reply can be converted to it by accident.
+// words is a text of the code. Other packages cannot convert a value of a reply to it.
 type words string
 
 // Verdict is the answer to a question.

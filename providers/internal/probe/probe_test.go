@@ -45,7 +45,8 @@ func (v *vendor) State() providers.RateLimit { return providers.RateLimit{} }
 func (v *vendor) client() *rest.Client {
 	return rest.New(rest.Config{
 		Account: "acme", Provider: "fake", BaseURL: "http://vendor.test", Timeout: 10 * time.Second,
-		Header: http.Header{"Key": {"right"}}, HTTP: &http.Client{Transport: v}, Logger: slog.New(slog.DiscardHandler), Budget: v, Now: time.Now, MaxBytes: maxBytes,
+		Header: http.Header{"Key": {"right"}}, HTTP: &http.Client{Transport: v}, Logger: slog.New(slog.DiscardHandler),
+		Budget: v, Now: time.Now, MaxBytes: maxBytes,
 	})
 }
 
@@ -83,14 +84,17 @@ func TestRun(t *testing.T) {
 		Question{Name: "a", Text: "A?", Reads: []Read{list}, Judge: rows},
 		Question{Name: "b", Reads: []Read{list, narrowed, none, list}, Judge: three},
 	)
-	if got.Calls != 2 || v.spent != 2 || !slices.Equal(v.asked, []string{"GET /list?limit=100", "GET /list?a%5Bb%5D%5B%5D=s3cret&a%5Bb%5D%5B%5D=s3cret&limit=100"}) {
+	want := []string{"GET /list?limit=100", "GET /list?a%5Bb%5D%5B%5D=s3cret&a%5Bb%5D%5B%5D=s3cret&limit=100"}
+	if got.Calls != 2 || v.spent != 2 || !slices.Equal(v.asked, want) {
 		t.Errorf("%d calls: %q", got.Calls, v.asked)
 	}
 	a, b := got.Findings[0], got.Findings[1]
-	if a.Name != "a" || a.Question != "A?" || a.Answer != providers.AsAssumed || a.Reason != "" || len(a.Reads) != 1 || len(a.Reads[0].Members) != 4 {
+	if a.Name != "a" || a.Question != "A?" || a.Answer != providers.AsAssumed || a.Reason != "" ||
+		len(a.Reads) != 1 || len(a.Reads[0].Members) != 4 {
 		t.Errorf("got %+v", a)
 	}
-	if b.Answer != providers.NotAsAssumed || b.Reason != "2 replies" || len(b.Reads) != 2 || !b.Reads[0].Shared || b.Reads[0].Members != nil ||
+	if b.Answer != providers.NotAsAssumed || b.Reason != "2 replies" ||
+		len(b.Reads) != 2 || !b.Reads[0].Shared || b.Reads[0].Members != nil ||
 		b.Reads[1].Operation != "GET /list?a[b][]={b}&a[b][]={b}&limit=100" || b.Reads[1].Shared {
 		t.Errorf("got %+v", b)
 	}
@@ -103,6 +107,7 @@ func TestRun(t *testing.T) {
 // calls than are promised.
 func TestFaults(t *testing.T) {
 	broken := errors.New("s3cret")
+	var seen []string
 	for name, c := range map[string]struct {
 		v    *vendor
 		want string
@@ -116,10 +121,17 @@ func TestFaults(t *testing.T) {
 		"page":        {always(200, `<html>s3cret`), "the reply is not the JSON that it should be (200 OK)"},
 		"edge":        {always(403, `<html>s3cret`), providers.ErrEdge.Error() + " (403 Forbidden)"},
 		"unreachable": {&vendor{answer: func(*http.Request) (*http.Response, error) { return nil, broken }}, "no answer"},
-		"budget":      {&vendor{err: &providers.Error{Kind: providers.KindRateLimited}}, "over the limit of calls"},
-		"no list":     {always(200, `{"data": {"id": "s3cret"}}`), "the reply has no list"},
-		"null list":   {always(200, `{"data": null}`), "the reply has no list"},
-		"silent":      {&vendor{answer: untilGone}, "no answer"},
+		"cut after a 500": {&vendor{answer: func(r *http.Request) (*http.Response, error) {
+			if !slices.Contains(seen, r.URL.Path) {
+				seen = append(seen, r.URL.Path)
+				return reply(500, `{"id": 1}`), nil
+			}
+			return nil, broken
+		}}, "no answer"},
+		"budget":    {&vendor{err: &providers.Error{Kind: providers.KindRateLimited}}, "over the limit of calls"},
+		"no list":   {always(200, `{"data": {"id": "s3cret"}}`), "the reply has no list"},
+		"null list": {always(200, `{"data": null}`), "the reply has no list"},
+		"silent":    {&vendor{answer: untilGone}, "no answer"},
 		"endless": {&vendor{answer: func(r *http.Request) (*http.Response, error) {
 			got := reply(200, "")
 			got.Body = io.NopCloser(endless{r.Context()})
@@ -141,6 +153,9 @@ func TestFaults(t *testing.T) {
 			got := ask(c.v, questions...)
 			if f := got.Findings[0]; f.Answer != providers.NotAnswered || f.Reason != c.want || len(f.Reads) != 1 {
 				t.Errorf("%s: got %+v, want %q", name, f, c.want)
+			}
+			if r := got.Findings[0].Reads[0]; r.Status == 0 && r.Members != nil || r.Status != 0 && c.want == "no answer" {
+				t.Errorf("%s: the read is %+v", name, r)
 			}
 			for i, f := range got.Findings {
 				if f.Answer != providers.NotAnswered && i != 1 {

@@ -170,8 +170,8 @@ func (s *shaper) member(p *place, path, name string, depth int) *place {
 	return m
 }
 
-// valueOrSkip reads a value at a place, or passes over it if there is no place. It recurses no deeper than
-// maxNesting.
+// valueOrSkip reads a value at a place, or passes over it if there is no place. It recurses no
+// deeper than maxNesting.
 func (s *shaper) valueOrSkip(p *place, path string, depth int) error {
 	if p != nil {
 		return s.value(p, path, depth)
