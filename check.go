@@ -15,9 +15,16 @@ import (
 
 type checkCommand struct {
 	Config string `type:"path" required:"" help:"The configuration file."`
+	Probe  bool   `help:"${probe}"`
 }
 
-// Run checks the configuration, the accounts and Redis. It prints no secret.
+// probeHelp explains --probe.
+var probeHelp = fmt.Sprintf("Also ask each account what its vendor's documentation leaves open: at most %d calls an account, "+
+	"all of them GET, one of them with wrong credentials. Prints names of fields, JSON types, counts and verdicts, and no values. "+
+	"A verdict that differs from what is assumed is no failure.", providers.MaxProbeCalls)
+
+// Run checks the configuration, the accounts and Redis, and probes the accounts if that is asked
+// for. It prints no secret, and of replies no value.
 func (c checkCommand) Run(p *process) error {
 	cfg, err := config.Load(c.Config, p.getenv, p.registry)
 	if err != nil {
@@ -50,6 +57,9 @@ func (c checkCommand) Run(p *process) error {
 			said = "FAILED: " + err.Error()
 		}
 		fmt.Fprintf(p.stdout, "%s (%s): %s\n", a.ID.Account, a.Provider.Name, said)
+	}
+	if c.Probe {
+		printProbes(p.stdout, accounts, probeAll(p.ctx, accounts))
 	}
 	var failures []string
 	if failed > 0 {

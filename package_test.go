@@ -162,7 +162,7 @@ func TestCompose(t *testing.T) {
 	}
 
 	var typed commandLine
-	parser, err := kong.New(&typed)
+	parser, err := kong.New(&typed, kong.Vars{"probe": probeHelp})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -67,7 +67,8 @@ func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stder
 	exited := false
 	parser, err := kong.New(&commandLine{}, kong.Name("partnergraph"),
 		kong.Description("One GraphQL graph over your affiliate programs at PromoteKit, FirstPromoter and UpPromote."),
-		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError())
+		kong.Writers(stdout, stderr), kong.Exit(func(int) { exited = true }), kong.UsageOnError(),
+		kong.Vars{"probe": probeHelp})
 	if err != nil {
 		return err
 	}

@@ -29,6 +29,9 @@ func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *f
 	providers.TraceFrom(ctx).Add(call)
 	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
 		slog.Duration("took", call.Duration), slog.Int("attempt", attempt))
+	if r.Watch != nil && got.code != 0 {
+		r.Watch(got.code, got.body)
+	}
 	if f == nil {
 		f = c.judge(r, got)
 	}

@@ -85,6 +85,10 @@ type Request struct {
 	// NotFound are the statuses, beside 404 and 410, that the vendor documents as "no such record" here.
 	NotFound []int
 
+	// Watch, if there is one, is shown the reply to each attempt: its status, and as much of its
+	// body as is read. It is called before the reply is judged.
+	Watch func(status int, body []byte)
+
 	// PrivatePath says that Path holds something private (an e-mail address): traces then show Op instead.
 	PrivatePath bool
 
@@ -175,6 +179,15 @@ func (c *Client) Get(ctx context.Context, r Request) error {
 	}
 	c.succeeded(r.Op)
 	return nil
+}
+
+// WithHeader makes another client of the same account, which sends this value of a header. It
+// spends the account's budget. What becomes of its calls does not count for this client's health.
+func (c *Client) WithHeader(name, value string) *Client {
+	other := c.c
+	other.Header = c.c.Header.Clone()
+	other.Header.Set(name, value)
+	return New(other)
 }
 
 // share bounds a read by the account's timeout, and by what is left of it for the request. caller is

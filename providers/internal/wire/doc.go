@@ -9,6 +9,7 @@
 //   - [Members] and [Knowledge] tell which fields a related record carried.
 //   - [Extent] says whether a page is the last of a list, and how many pages a list has.
 //   - [Log] reports oddities, each kind once.
+//   - [Shape] says which members a reply has, without any value.
 //
 // A wire struct is a plain struct with json tags. Its fields are strings, integers, booleans,
 // [time.Time], pointers to these (nil: absent, null or unreadable), structs, slices, the types of
