@@ -93,6 +93,14 @@ func (c connections) budget(a config.Account, log *slog.Logger, now func() time.
 	})
 }
 
+// shares are partners', of all replicas together if there is a Redis.
+func (c connections) shares(log *slog.Logger, now func() time.Time) budget.Shares {
+	if c.cache == nil {
+		return budget.NewShares(now)
+	}
+	return budget.NewRedisShares(budget.SharesOptions{Client: c.cache, Replicas: c.replicas, Patience: c.timeout, Logger: log})
+}
+
 // leave ends a budget, so that other replicas need not reserve the share of this one.
 func leave(b providers.Budget) {
 	switch b := b.(type) {
