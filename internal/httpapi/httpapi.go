@@ -18,6 +18,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/resolvers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -81,7 +82,7 @@ func New(o Options) *Handler {
 		say(w, http.StatusOK, "ready")
 	})
 	if o.Playground {
-		mountPage(mux, o.Auth == nil)
+		mountPage(mux, playground.Built(), o.Auth == nil)
 	}
 	unread := o.Unread
 	if unread > 0 {
