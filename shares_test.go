@@ -13,7 +13,9 @@ import (
 
 	"github.com/golang-jwt/jwt/v5"
 
+	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 const shareSecret = "a-secret-of-thirty-two-characters"
@@ -138,5 +140,21 @@ func TestPartnerShares(t *testing.T) {
 				}
 			}
 		})
+	}
+}
+
+// TestReserveReload wants a reload that changes the reserve to forget nothing of what an account's calls were.
+func TestReserveReload(t *testing.T) {
+	p := &parts{process: &process{now: time.Now}, budgets: map[string]providers.Budget{}}
+	a := config.Account{ID: "shop", RateLimit: config.RateLimit{Requests: 100, Per: time.Hour}}
+	before, after := p.reserved(a, 20), p.reserved(a, 50)
+	if err := before.Take(providers.KeepReserve(t.Context())); err != nil {
+		t.Fatal(err)
+	}
+	if got := after.State().Remaining; got != 99 {
+		t.Errorf("%d calls are left after the reload, want 99", got)
+	}
+	if whole, part := p.reserved(a, 20).Part.State(), after.Part.State(); whole.Limit != 80 || whole.Remaining != 79 || part.Limit != 50 {
+		t.Errorf("partners have %+v and %+v", whole, part)
 	}
 }
