@@ -28,7 +28,8 @@ func TestServerBounds(t *testing.T) {
 	ask := func(c net.Conn, r *bufio.Reader, header string) (status int, body string) {
 		t.Helper()
 		const query = `{"query":"{ __typename }"}`
-		if _, err := fmt.Fprintf(c, "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n%s\r\n%s", len(query), header, query); err != nil {
+		const head = "POST /graphql HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+		if _, err := fmt.Fprintf(c, "%sContent-Length: %d\r\n%s\r\n%s", head, len(query), header, query); err != nil {
 			t.Fatal(err)
 		}
 		response, err := http.ReadResponse(r, nil)

@@ -37,7 +37,9 @@ func sharesOf(t *testing.T, target redisclient.Target, replicas int, log *slog.L
 	for _, h := range hooks {
 		client.AddHook(h)
 	}
-	s := budget.NewRedisShares(budget.SharesOptions{Client: client, Replicas: replicas, Logger: log, Now: time.Now, Patience: 10 * time.Second})
+	s := budget.NewRedisShares(budget.SharesOptions{
+		Client: client, Replicas: replicas, Logger: log, Now: time.Now, Patience: 10 * time.Second,
+	})
 	t.Cleanup(s.Close)
 	return s
 }

@@ -47,10 +47,12 @@ func (q *partnerQuota) partner(ctx context.Context) (subject string, ok bool) {
 	return v.Subject, true
 }
 
-// overShare is the refusal of what is more than is left of a share: it says how long to wait until there is as much.
+// overShare is the refusal of what is more than is left of a share: it says how long to wait until
+// there is as much.
 func overShare(wait time.Duration) *refusal {
 	seconds := int(math.Ceil(wait.Seconds()))
-	bad := refused(http.StatusTooManyRequests, resolvers.CodeRateLimited, "you have asked for more than a partner may in a minute (limits.partner)")
+	bad := refused(http.StatusTooManyRequests, resolvers.CodeRateLimited,
+		"you have asked for more than a partner may in a minute (limits.partner)")
 	bad.err.Extensions["retryable"], bad.err.Extensions["retryAfter"] = true, seconds
 	bad.wait = seconds
 	return bad
@@ -75,8 +77,9 @@ func (q *partnerQuota) request(next http.Handler) http.Handler {
 	})
 }
 
-// take takes the planned calls of an operation out of its viewer's share, and refuses it where they are more than is left: nil
-// where they are not. An operation that is planned to take more than a whole share takes all of it.
+// take takes the planned calls of an operation out of its viewer's share, and refuses it where they
+// are more than is left: nil where they are not. An operation that is planned to take more than a
+// whole share takes all of it.
 func (q *partnerQuota) take(ctx context.Context, planned int) *refusal {
 	subject, ok := q.partner(ctx)
 	if !ok || planned == 0 {
