@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -17,6 +18,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/schema"
@@ -145,5 +147,26 @@ func TestWriteExample(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the answer (-README +server)\n%s", diff)
+	}
+}
+
+// TestLimitsTable wants a row of README's table of bounds for each limit there is, with its default, and for the other keys
+// that bound what a viewer may take.
+func TestLimitsTable(t *testing.T) {
+	rows := map[string]string{} // the default by the key
+	for _, m := range regexp.MustCompile("(?m)^\\| `([a-z._]+)` \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "README.md"), -1) {
+		rows[m[1]] = m[2]
+	}
+	limits := reflect.ValueOf(config.Default().Limits)
+	for i := range limits.NumField() {
+		key, want := "limits."+strings.ToLower(limits.Type().Field(i).Name), fmt.Sprint(limits.Field(i))
+		if rows[key] != want {
+			t.Errorf("README has the default %q of %s, want %q", rows[key], key, want)
+		}
+	}
+	for _, key := range []string{"redis.replicas", "cursors.key", "cursors.previous"} {
+		if rows[key] == "" {
+			t.Errorf("README does not describe %s", key)
+		}
 	}
 }

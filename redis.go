@@ -65,14 +65,6 @@ func (c connections) entries(now func() time.Time) ledger.Store {
 	return ledger.NewRedis(c.durable)
 }
 
-// reserved is an account's budget, of which partners leave so many percent to staff.
-func (c connections) reserved(a config.Account, percent int, log *slog.Logger, now func() time.Time) providers.Budget {
-	part := a
-	part.ID += "/partners" // no account has such an id
-	part.RateLimit.Requests = max(1, a.RateLimit.Requests*(100-percent)/100)
-	return budget.Reserved{Budget: c.budget(a, log, now), Part: c.budget(part, log, now)}
-}
-
 // queries is where clients' documents are kept. They never go to a Redis that is durable too: clients
 // choose them, and a full one that must not evict would refuse the ledger's writes.
 func (c connections) queries(cfg config.Redis, now func() time.Time) persisted.Store {
@@ -93,13 +85,17 @@ func (c connections) budget(a config.Account, log *slog.Logger, now func() time.
 	})
 }
 
+// shares are partners', of all replicas together if there is a Redis.
+func (c connections) shares(log *slog.Logger, now func() time.Time) budget.Shares {
+	if c.cache == nil {
+		return budget.NewShares(now)
+	}
+	return budget.NewRedisShares(budget.SharesOptions{Client: c.cache, Replicas: c.replicas, Patience: c.timeout, Logger: log})
+}
+
 // leave ends a budget, so that other replicas need not reserve the share of this one.
 func leave(b providers.Budget) {
-	switch b := b.(type) {
-	case budget.Reserved:
-		leave(b.Budget)
-		leave(b.Part)
-	case *budget.Redis:
+	if b, ok := b.(*budget.Redis); ok {
 		b.Close()
 	}
 }

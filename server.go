@@ -23,6 +23,7 @@ import (
 	"github.com/alecthomas/kong"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
@@ -152,6 +153,7 @@ type parts struct {
 	entries ledger.Store                // of the ledger of writes
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
+	shares  budget.Shares               // of partners: a reload must not forget what they took
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
@@ -174,11 +176,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
 		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
-		key := fmt.Sprintf("%s %v %d", a.ID, a.RateLimit, cfg.Limits.Reserve)
-		if p.budgets[key] == nil {
-			p.budgets[key] = p.redis.reserved(a, cfg.Limits.Reserve, p.log, p.now)
-		}
-		vendor, err := p.provider(a, p.budgets[key], p.client, p.log)
+		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve), p.client, p.log)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -195,10 +193,27 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
-		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg),
+		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg), Shares: p.shares,
 		Answer: int64(cfg.Limits.Answer), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
+}
+
+// budget is an account's: the one that was made before, if there is one of the same limit.
+func (p *parts) budget(a config.Account) providers.Budget {
+	key := fmt.Sprintf("%s %v", a.ID, a.RateLimit)
+	if p.budgets[key] == nil {
+		p.budgets[key] = p.redis.budget(a, p.log, p.now)
+	}
+	return p.budgets[key]
+}
+
+// reserved is an account's budget, of which partners leave so many percent to staff.
+func (p *parts) reserved(a config.Account, percent int) budget.Reserved {
+	part := a
+	part.ID += "/partners" // no account has such an id
+	part.RateLimit.Requests = max(1, a.RateLimit.Requests*(100-percent)/100)
+	return budget.Reserved{Budget: p.budget(a), Part: p.budget(part)}
 }
 
 // partnerCalls is how many calls one partner may plan in a minute: half of what all partners together may take of the account

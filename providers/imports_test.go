@@ -80,7 +80,7 @@ var rules = []rule{
 		from: under("internal"), to: ours,
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
-				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted")(to))
+				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget")(to))
 		}},
 }
 

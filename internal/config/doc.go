@@ -13,7 +13,7 @@
 //	  timeout: 50ms                # how long a request waits for the cache's before it goes on without it
 //	  ca: redis-ca.pem             # default: the system's; certificates that those of rediss:// servers descend from
 //	  replicas: 3                  # the largest number that runs at once; without Redis each makes at most this part of an
-//	                               # account's calls, for as long as it takes. Default: the number that Redis heard of; then
+//	                               # account's calls, and gives this part of partners' shares, for as long as it takes. Default: the number that Redis heard of; then
 //	                               # a replica stops calling 15m after it lost Redis, and makes no call before it reached it
 //
 //	accounts:                      # required; at least one
@@ -83,7 +83,9 @@
 //	                               # this bound the most expensive queries took 334 MiB in a test, which allows 512 MiB.
 //	                               # Answers that clients have not read yet take 64 times limits.answer besides at most
 //	  connections: 1000            # open at once; at the bound an idle one is closed for each new one. Needs a restart
-//	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they are planned to cost, together
+//	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they are planned to
+//	                               # cost, together, over all replicas. The calls alone are also at most half of what partners
+//	                               # may take of the account with the smallest rate_limit. Beyond it 429 with Retry-After
 //	  reserve: 20                  # percent of each account's rate_limit that the calls of all partners together leave to staff
 //	  writes: 120                  # mutations of one viewer in a minute
 //

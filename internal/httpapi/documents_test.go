@@ -51,11 +51,11 @@ var shapes = map[string]func(n int) string{
 func TestDocumentSize(t *testing.T) {
 	schema := served()
 	for name, shape := range shapes {
-		n := 200
+		n := 60
 		if name == "variables" || name == "objects" || name == "one below the other" {
-			n = 50
+			n = 20
 		}
-		const copies = 200
+		const copies = 50
 		texts := make([]string, copies)
 		for i := range texts {
 			texts[i] = fmt.Sprintf("# %d\n", i) + shape(n)

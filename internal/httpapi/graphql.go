@@ -24,7 +24,7 @@ const ExplainHeader = "X-Partnergraph-Explain"
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
-func graphQL(o Options, s *shares, valid *documents) http.Handler {
+func graphQL(o Options, partners *partnerQuota, valid *documents) http.Handler {
 	schema := served()
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: schema}))
 	exec.SetQueryCache(valid)
@@ -46,7 +46,7 @@ func graphQL(o Options, s *shares, valid *documents) http.Handler {
 	})
 	bound := answers{max: cmp.Or(o.Answer, math.MaxInt64)}
 	exec.Use(bound) // the last, so that the others see the error in the place of the data
-	return transport{exec: exec, schema: schema, body: o.Body, persisted: o.Persisted, shares: s, quota: persisted.NewQuota(o.Now), answers: bound, load: newLoad(o)}
+	return transport{exec: exec, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: persisted.NewQuota(o.Now), answers: bound, load: newLoad(o)}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later

@@ -16,7 +16,9 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/resolvers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -42,8 +44,9 @@ type Options struct {
 	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
-	Partner       int // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
-	PartnerCalls  int // planned calls of one partner in a minute; 0: as many as Partner
+	Partner       int           // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
+	PartnerCalls  int           // planned calls of one partner in a minute; 0: as many as Partner
+	Shares        budget.Shares // of partners; nil: those of this handler alone
 }
 
 // Handler answers every path. It is safe for concurrent use.
@@ -63,8 +66,8 @@ func New(o Options) *Handler {
 	h := &Handler{valid: newDocuments(o.Documents), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
-	shares := newShares(o.Partner, o.PartnerCalls)
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, shares.request(bounded(o, graphQL(o, shares, h.valid)))))))
+	quota := newPartnerQuota(o)
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid)))))))
 	if o.Introspection {
 		api.HandleFunc("GET /schema.graphql", sdl)
 	}
@@ -79,7 +82,7 @@ func New(o Options) *Handler {
 		say(w, http.StatusOK, "ready")
 	})
 	if o.Playground {
-		mountPage(mux, o.Auth == nil)
+		mountPage(mux, playground.Built(), o.Auth == nil)
 	}
 	unread := o.Unread
 	if unread > 0 {

@@ -14,8 +14,8 @@ var FirstQuery = playground.Walk
 
 // mountPage serves the page at /: our own where it was built, else the fallback, but that only where
 // there are no keys: it runs scripts of others, which could read a key that is typed into it.
-func mountPage(mux *http.ServeMux, open bool) {
-	if playground.Built() {
+func mountPage(mux *http.ServeMux, built, open bool) {
+	if built {
 		page := playground.Handler()
 		mux.Handle("GET /{$}", page)
 		mux.Handle("GET "+playground.Assets, page)

@@ -33,7 +33,7 @@ type transport struct {
 	schema    *ast.Schema
 	body      int64 // bytes that a request's body, or the query string of its URL, may have
 	persisted persisted.Store
-	shares    *shares
+	partners  *partnerQuota
 	quota     *persisted.Quota
 	answers   answers
 	load      *load
@@ -81,7 +81,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.keep(ctx, asked)
-	if bad := t.shares.take(ctx, resolvers.Planned(op)); bad != nil {
+	if bad := t.partners.take(ctx, resolvers.Planned(op)); bad != nil {
 		bad.answer(w, r)
 		return
 	}

@@ -168,6 +168,7 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 	page = wire.PageOf(&rows.Rows, func(w *W) *T { return e.convert(r, w) })
 	page.Harvest = r.harvest
 	p.log.Unread(q.Op, page.Unread)
+	p.log.Page(q.Op, rows.Sent(), pageSize)
 	watchOf(ctx).noteUnread(page.Unread)
 	return page, rows.Sent(), nil
 }
@@ -178,8 +179,7 @@ func (e endpoint[W, T]) extent(p *provider) *wire.Extent {
 	return x.(*wire.Extent)
 }
 
-// page reads one page. A page of more rows than can be asked for is the whole list, at an endpoint that
-// does not page.
+// page reads one page.
 func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
 	q := paged(n)
 	maps.Copy(q, query)
@@ -187,11 +187,8 @@ func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values,
 	if err != nil {
 		return nil, err
 	}
-	if n > 1 && sent > pageSize {
-		return &providers.Page[T]{}, nil
-	}
 	extent := e.extent(p)
-	page.More = extent.More(sent, pageSize)
+	page.More = extent.More(sent)
 	if len(query) == 0 {
 		extent.Saw(n, sent, page.More)
 	}
@@ -272,7 +269,7 @@ func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64
 				}
 			}
 			unread += page.Unread
-			more = e.extent(p).More(sent, pageSize) && len(open) < asked && len(open) > few
+			more = e.extent(p).More(sent) && len(open) < asked && len(open) > few
 		}
 		absent = append(absent, open...)
 	}

@@ -18,7 +18,8 @@ import (
 // lists is a vendor whose lists have these rows, newest first, and that can be made as odd as vendors are.
 type lists struct {
 	rows    map[string][]string // by path
-	clamp   int                 // rows of a page, however many are asked for
+	clamp   int                 // the most rows of a page, however many are asked for
+	larger  int                 // the rows of a page, however few are asked for
 	unpaged bool                // page is ignored
 	blind   bool                // ids[] is ignored
 
@@ -43,6 +44,9 @@ func (l *lists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	size, _ := strconv.Atoi(q.Get("per_page"))
 	if l.clamp > 0 {
 		size = min(size, l.clamp)
+	}
+	if l.larger > 0 {
+		size = l.larger
 	}
 	number, _ := strconv.Atoi(q.Get("page"))
 	from := max(number-1, 0) * size
@@ -151,6 +155,7 @@ func TestEnds(t *testing.T) {
 	for path, walk := range walks {
 		for _, c := range []struct {
 			rows, clamp int
+			larger      int
 			unpaged     bool
 			want, calls int
 		}{
@@ -167,8 +172,11 @@ func TestEnds(t *testing.T) {
 			{rows: 100, unpaged: true, want: 100, calls: 3},
 			{rows: 7, unpaged: true, want: 7, calls: 1},
 			{rows: 17, unpaged: true, want: 17, calls: 3},
+			{rows: 650, larger: 250, want: 650, calls: 3},
+			{rows: 500, larger: 250, want: 500, calls: 3},
+			{rows: 250, larger: 250, unpaged: true, want: 250, calls: 3},
 		} {
-			vendor := &lists{rows: map[string][]string{path: rowsOf(path, c.rows)}, clamp: c.clamp, unpaged: c.unpaged}
+			vendor := &lists{rows: map[string][]string{path: rowsOf(path, c.rows)}, clamp: c.clamp, larger: c.larger, unpaged: c.unpaged}
 			got := walk(t, open(t, vendor, someKey))
 			if distinct := slices.Compact(slices.Sorted(slices.Values(got))); len(got) != c.want || len(distinct) != c.want || len(vendor.calls) != c.calls {
 				t.Errorf("%s %+v: %d rows, %d distinct, by %d calls; want %d by %d", path, c, len(got), len(distinct), len(vendor.calls), c.want, c.calls)

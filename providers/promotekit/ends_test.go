@@ -67,7 +67,7 @@ func TestEndOfList(t *testing.T) {
 	} {
 		body := strings.NewReplacer("ROWS", rowsFrom(1, 20), "ROW", rowsFrom(1, 1), "FULL", rowsFrom(1, 100)).Replace(tt.body)
 		p := open(t, providertest.Answer(http.StatusOK, `{"success": true, `+body+`}`))
-		p.extents[providers.NounCampaign].More(tt.most, pageSize)
+		p.extents[providers.NounCampaign].More(tt.most)
 		page, err := p.listCampaigns(t.Context(), nil, tt.number)
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
@@ -111,8 +111,10 @@ func TestWalks(t *testing.T) {
 		"20 rows a page": {func(n int) string {
 			return `"data": ` + rowsFrom(20*n-19, min(20*n, 130)) + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 7) + `}`
 		}, 130, 7, 7},
-		"20 rows a page, and nothing said": {func(n int) string { return `"data": ` + rowsFrom(20*n-19, min(20*n, 130)) }, 130, 7, 7},
-		"200 rows, and nothing said":       {func(n int) string { return `"data": ` + rowsFrom(100*n-99, min(100*n, 200)) }, 200, 3, 2},
+		"20 rows a page, and nothing said":  {func(n int) string { return `"data": ` + rowsFrom(20*n-19, min(20*n, 130)) }, 130, 7, 7},
+		"250 rows a page, and nothing said": {func(n int) string { return `"data": ` + rowsFrom(250*n-249, min(250*n, 650)) }, 650, 3, 3},
+		"250 rows and no pages":             {func(int) string { return `"data": ` + rowsFrom(1, 250) }, 250, 1 + providers.MaxRepeats, -1},
+		"200 rows, and nothing said":        {func(n int) string { return `"data": ` + rowsFrom(100*n-99, min(100*n, 200)) }, 200, 3, 2},
 		"an empty page in the middle": {func(n int) string {
 			data := map[int]string{1: rowsFrom(1, 100), 2: "[]", 3: rowsFrom(101, 200)}[n]
 			return `"data": ` + data + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 3) + `}`

@@ -36,7 +36,7 @@ func (p *provider) badReply(op string, err error) error {
 // [wire.Extent]. An empty page is not the end where a sign says that the list goes on.
 func (r *rows[W]) more(e *wire.Extent, number int) bool {
 	sent := r.Data.Sent()
-	guess := e.More(sent, pageSize) // always: it notes the page
+	guess := e.More(sent) // always: it notes the page
 	signs := []*bool{r.HasMore}
 	if p := r.Pagination; p != nil {
 		signs = append(signs, p.HasMore, p.byPages(number, sent), p.byCount(number, sent, e.PageSize(pageSize)))
@@ -130,6 +130,7 @@ func pageOf[W wire.Identified, T providers.Record](
 	page := wire.PageOf(&body.Data, func(w *W) *T { return convert(r, w) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
 	p.log.Unread("GET "+path, page.Unread)
+	p.log.Page("GET "+path, body.Data.Sent(), pageSize)
 	if len(query) == 0 {
 		body.learn(e, number, page.More)
 	}

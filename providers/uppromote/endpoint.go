@@ -126,11 +126,12 @@ func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Val
 	}
 	page := wire.PageOf(rows, func(w *W) *T { return e.convert(r, w) })
 	page.Harvest = r.harvest
-	page.More = extent.More(rows.Sent(), pageSize)
+	page.More = extent.More(rows.Sent())
 	if len(query) == 0 {
 		extent.Saw(n, rows.Sent(), page.More)
 	}
 	p.log.Unread(op, page.Unread)
+	p.log.Page(op, rows.Sent(), pageSize)
 	return page, nil
 }
 

@@ -17,6 +17,7 @@ import (
 type shop struct {
 	rows     []string
 	size     int  // the most rows that it gives a page, whatever is asked for
+	larger   int  // the rows that it gives a page, whatever is asked for; 0: as many as are asked for
 	onePage  bool // it gives the first page, whatever is asked for
 	narrowed bool // it applies the filter by affiliate
 	calls    atomic.Int64
@@ -42,6 +43,9 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	size, _ := strconv.Atoi(q.Get("per_page"))
 	if s.size > 0 {
 		size = min(size, s.size)
+	}
+	if s.larger > 0 {
+		size = s.larger
 	}
 	if s.onePage {
 		page = 1
@@ -128,22 +132,26 @@ func TestEnds(t *testing.T) {
 		onePage    bool
 		want       int
 		calls      int64
+		larger     int
 	}{
-		"nothing":                        {0, 0, false, 0, 1},
-		"one row":                        {1, 0, false, 1, 1},
-		"twelve rows":                    {12, 0, false, 12, 2},
-		"ten rows a page":                {35, 10, false, 35, 4},
-		"ten rows a page, no rest":       {30, 10, false, 30, 4},
-		"twenty rows a page":             {130, 20, false, 130, 7},
-		"fifty rows a page":              {120, 50, false, 120, 3},
-		"a full page and a rest":         {130, 0, false, 130, 2},
-		"full pages":                     {200, 0, false, 200, 3},
-		"page is ignored":                {100, 0, true, 100, 1 + providers.MaxRepeats},
-		"page is ignored, with more":     {250, 0, true, 100, 1 + providers.MaxRepeats},
-		"page is ignored, of a few rows": {17, 0, true, 17, 1 + providers.MaxRepeats},
+		"nothing":                        {0, 0, false, 0, 1, 0},
+		"one row":                        {1, 0, false, 1, 1, 0},
+		"twelve rows":                    {12, 0, false, 12, 2, 0},
+		"ten rows a page":                {35, 10, false, 35, 4, 0},
+		"ten rows a page, no rest":       {30, 10, false, 30, 4, 0},
+		"twenty rows a page":             {130, 20, false, 130, 7, 0},
+		"fifty rows a page":              {120, 50, false, 120, 3, 0},
+		"a full page and a rest":         {130, 0, false, 130, 2, 0},
+		"full pages":                     {200, 0, false, 200, 3, 0},
+		"page is ignored":                {100, 0, true, 100, 1 + providers.MaxRepeats, 0},
+		"page is ignored, with more":     {250, 0, true, 100, 1 + providers.MaxRepeats, 0},
+		"page is ignored, of a few rows": {17, 0, true, 17, 1 + providers.MaxRepeats, 0},
+		"larger pages":                   {650, 0, false, 650, 3, 250},
+		"larger pages, no rest":          {500, 0, false, 500, 3, 250},
+		"no pages":                       {250, 0, true, 250, 1 + providers.MaxRepeats, 250},
 	} {
 		for list, walk := range everyList {
-			rows, calls := walk(t, &shop{rows: rowsOf(tt.rows), size: tt.size, onePage: tt.onePage})
+			rows, calls := walk(t, &shop{rows: rowsOf(tt.rows), size: tt.size, larger: tt.larger, onePage: tt.onePage})
 			if rows != tt.want || calls != tt.calls {
 				t.Errorf("%s of %s: %d rows by %d calls; want %d by %d", name, list, rows, calls, tt.want, tt.calls)
 			}

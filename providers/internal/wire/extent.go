@@ -17,10 +17,11 @@ type Extent struct {
 // minPage is the smallest page that a vendor is known to give: 10 rows, UpPromote's default.
 const minPage = 10
 
-// More says whether a page that had so many rows may be followed by another. asked is the page
-// size that was asked for: a page with more rows comes from an endpoint that has no pages.
-func (e *Extent) More(rows, asked int) bool {
-	if rows < minPage || rows > asked {
+// More says whether a page that had so many rows may be followed by another. A page may have more
+// rows than were asked for. Either the vendor has larger pages, and the next one goes on behind it; or
+// it has no pages, and the next one repeats it, which ends the list. So no row is lost.
+func (e *Extent) More(rows int) bool {
+	if rows < minPage {
 		return false
 	}
 	for {

@@ -40,6 +40,14 @@ func (l *Log) Unread(op string, rows int) {
 	}
 }
 
+// Page reports that a page of an operation had more rows than were asked for.
+func (l *Log) Page(op string, rows, asked int) {
+	if rows > asked && l.first(op+"\x00page") {
+		l.logger.Warn("the vendor sent more rows than were asked for; all are read",
+			slog.String("account", l.account), slog.String("operation", op), slog.Int("rows", rows), slog.Int("asked", asked))
+	}
+}
+
 func (l *Log) first(kind string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -251,24 +251,24 @@ func TestKnowledge(t *testing.T) {
 // TestExtent ends a list only where its end is proven.
 func TestExtent(t *testing.T) {
 	e := new(Extent)
-	if e.More(9, 100) {
+	if e.More(9) {
 		t.Error("9 rows are fewer than any vendor's page has, and taken for a whole one")
 	}
-	if !e.More(10, 100) || !e.More(20, 100) { // 20 may be all, or the vendor's page size
+	if !e.More(10) || !e.More(20) { // 20 may be all, or the vendor's page size
 		t.Error("a first page of 20 rows is taken for the last")
 	}
-	if e.More(19, 100) || !e.More(20, 100) || e.More(0, 100) {
+	if e.More(19) || !e.More(20) || e.More(0) {
 		t.Error("after a page of 20 rows, only a shorter page is the last")
 	}
-	if !e.More(100, 100) || e.More(99, 100) || e.More(130, 100) {
-		t.Error("after a page of 100 rows, only a shorter page, or one of an endpoint without pages, is the last")
+	if !e.More(100) || e.More(99) || !e.More(250) || e.More(100) || !e.More(250) {
+		t.Error("only a page that is shorter than another is the last, also where pages have more rows than are asked for")
 	}
 	whole := new(Extent)
 	if whole.Pages() != -1 {
 		t.Error("the length of a list that was never read is known")
 	}
 	for n, rows := range []int{100, 100, 0} {
-		whole.Saw(n+1, rows, whole.More(rows, 100))
+		whole.Saw(n+1, rows, whole.More(rows))
 	}
 	if whole.Pages() != 2 {
 		t.Errorf("a list of two full pages and an empty one has %d pages; want 2", whole.Pages())
@@ -277,7 +277,7 @@ func TestExtent(t *testing.T) {
 	if whole.Pages() != 2 {
 		t.Errorf("a page far beyond the end says that the list has %d pages; want 2", whole.Pages())
 	}
-	whole.Saw(3, 7, whole.More(7, 100))
+	whole.Saw(3, 7, whole.More(7))
 	if whole.Pages() != 3 {
 		t.Errorf("the list has %d pages after its third one; want 3", whole.Pages())
 	}
@@ -295,9 +295,11 @@ func TestLog(t *testing.T) {
 	for range 3 {
 		l.Odd("GET /sales", odd)
 		l.Unread("GET /sales", 2)
+		l.Page("GET /sales", 100, 100)
+		l.Page("GET /sales", 250, 100)
 	}
-	if got := strings.Count(out.String(), "\n"); got != 3 || strings.Contains(out.String(), "secret") {
-		t.Errorf("the log has %d lines; want 3, without a value:\n%s", got, out.String())
+	if got := strings.Count(out.String(), "\n"); got != 4 || strings.Contains(out.String(), "secret") {
+		t.Errorf("the log has %d lines; want 4, without a value:\n%s", got, out.String())
 	}
 }
 

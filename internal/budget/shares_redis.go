@@ -1,0 +1,258 @@
+package budget
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+//go:embed shares.lua
+var sharesSource string
+
+var sharesScript = redis.NewScript(sharesSource)
+
+// SharesOptions configures [RedisShares].
+type SharesOptions struct {
+	Client redis.UniversalClient // the caller closes it, after the shares
+	Logger *slog.Logger
+
+	// Replicas is the largest number of replicas that run at once; 0 if nobody knows.
+	Replicas int
+	// Now is the clock of all replicas. Nil means the clock of Redis.
+	Now func() time.Time
+	// Patience is how long one question to Redis may take; 0 means 50 ms.
+	Patience time.Duration
+	// Beat is how often the replica announces itself; 0 means every second. All replicas have the
+	// same.
+	Beat time.Duration
+}
+
+// RedisShares are [Shares] that all replicas share.
+//
+// Each replica announces itself to Redis at every beat, and Redis gives it a part of all shares: one
+// divided by the number of replicas. When Redis has not answered for five beats, the replica goes on
+// with this part by itself: its buckets are empty then, hold the part, and fill at the part of the
+// rate. Redis fills the shares slower by the parts of replicas whose confirmation it has missed for
+// as long. So all replicas together never give more than the share, however Redis is cut off. What
+// the bucket in Redis still held is given to nobody.
+//
+// As with [Redis], a replica that Redis hears of alone has half as its part, a replica without
+// SharesOptions.Replicas stops giving after 15 minutes without Redis, and one that has never reached
+// Redis gives nothing unless Replicas says how many there are. If Redis has lost its data, all shares
+// are empty as soon as a replica tells so that knew them.
+type RedisShares struct {
+	o       SharesOptions
+	now     func() time.Time
+	replica string
+	timer   *time.Timer // of the next beat
+
+	mu     sync.Mutex
+	closed bool
+	down   bool
+	asked  time.Time // when the beat was sent that Redis answered last; zero for none
+	begins time.Time // the replica gives its part by itself from then on
+	ack    int64     // the time by the clock of Redis in its last answer to a beat
+	state  string    // what Redis held then
+	part   int       // of each share, in billionths
+	others int       // the parts of all other replicas
+	alone  buckets   // of this replica without Redis; they count from begins
+}
+
+// sharesQuestion is the argument of the script. Times are microseconds.
+type sharesQuestion struct {
+	Now      int64        `json:"now"` // 0: the clock of Redis
+	Window   int64        `json:"window"`
+	Silence  int64        `json:"silence"`
+	Keep     int64        `json:"keep"`
+	Replicas int          `json:"replicas"`
+	Replica  string       `json:"replica"`
+	Beat     bool         `json:"beat"`
+	Leave    bool         `json:"leave"`
+	Ack      int64        `json:"ack"`
+	State    string       `json:"state"`
+	Part     int          `json:"part"`   // that the replica may be using
+	Others   int          `json:"others"` // the parts of all others
+	Prices   []sharePrice `json:"prices"`
+}
+
+type sharePrice struct {
+	Part  string  `json:"part"`
+	Cost  float64 `json:"cost"`
+	Again float64 `json:"again"`
+}
+
+var _ Shares = (*RedisShares)(nil)
+
+// NewRedisShares makes the shares of a replica, and announces it at once and then at every beat.
+func NewRedisShares(o SharesOptions) *RedisShares {
+	o.Patience, o.Beat = cmp.Or(o.Patience, patience), cmp.Or(o.Beat, beat)
+	s := &RedisShares{o: o, now: time.Now, replica: rand.Text()}
+	if o.Now != nil {
+		s.now = o.Now
+	}
+	s.begins = s.now().Add(silence * o.Beat)
+	if o.Replicas > 0 {
+		s.part = billionths / o.Replicas
+	}
+	s.alone = emptyBuckets()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.timer = time.AfterFunc(0, s.beat)
+	return s
+}
+
+const billionths = 1_000_000_000
+
+func emptyBuckets() buckets { return buckets{from: float64(shareWindow.Microseconds())} }
+
+// Take takes from a share, as [Shares] says.
+func (s *RedisShares) Take(ctx context.Context, subject string, prices ...Price) time.Duration {
+	s.mu.Lock()
+	now := s.now()
+	if !now.Before(s.begins) {
+		defer s.mu.Unlock()
+		return s.takeAlone(now, subject, prices)
+	}
+	q := s.question()
+	s.mu.Unlock()
+	for _, p := range prices {
+		cost, again := p.cost()
+		q.Prices = append(q.Prices, sharePrice{p.Part, cost, again})
+	}
+	answer, err := s.run(ctx, q, subject)
+	if err != nil {
+		// Whether it was taken is not known, and others may still take what Redis has.
+		return s.o.Beat
+	}
+	return micro(answer.wait)
+}
+
+// takeAlone takes from the replica's own part.
+func (s *RedisShares) takeAlone(now time.Time, subject string, prices []Price) time.Duration {
+	window := float64(shareWindow.Microseconds())
+	part := float64(s.part) / billionths
+	if s.o.Replicas == 0 && !now.Before(s.asked.Add(keep)) {
+		part = 0
+	}
+	capacity := part * window
+	for _, p := range prices {
+		if cost, _ := p.cost(); cost > capacity+1 { // it never holds as much: Redis has to be back
+			return shareWindow
+		}
+	}
+	wait := s.alone.take(float64(now.Sub(s.begins).Microseconds())*part, capacity, subject, prices)
+	if wait > 0 {
+		wait /= part
+	}
+	return micro(wait)
+}
+
+// beat announces the replica, and takes note of its part.
+func (s *RedisShares) beat() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	q := s.question()
+	q.Beat = true
+	asked := s.now()
+	s.mu.Unlock()
+	answer, err := s.run(context.Background(), q, "")
+
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	next := s.o.Beat
+	switch {
+	case s.closed:
+		return
+	case err == nil:
+		if s.ack == 0 {
+			next = 0 // Redis counts on a replica that has confirmed its first answer
+		}
+		s.down = false
+		s.asked, s.begins = asked, s.now().Add(silence*s.o.Beat)
+		s.ack, s.state, s.part, s.others = answer.time, answer.state, answer.part, answer.others
+		s.alone = emptyBuckets()
+	case !s.down:
+		s.down = true
+		s.o.Logger.Warn("Redis does not answer: partners' shares go on with this replica's part of them",
+			slog.Float64("part", float64(s.part)/billionths), slog.Any("error", err))
+	}
+	s.timer = time.AfterFunc(next, s.beat)
+}
+
+// Close tells Redis that this replica ends.
+func (s *RedisShares) Close() {
+	s.mu.Lock()
+	if s.closed {
+		s.mu.Unlock()
+		return
+	}
+	s.closed = true
+	s.timer.Stop()
+	s.part, s.begins = 0, s.now()
+	q := s.question()
+	q.Leave = true
+	s.mu.Unlock()
+	_, _ = s.run(context.Background(), q, "")
+}
+
+func (s *RedisShares) question() sharesQuestion {
+	q := sharesQuestion{
+		Window: shareWindow.Microseconds(), Silence: silence * s.o.Beat.Microseconds(), Keep: (keep + shareWindow).Microseconds(),
+		Replicas: s.o.Replicas, Replica: s.replica, Ack: s.ack, State: s.state, Part: s.part, Others: s.others, Prices: []sharePrice{},
+	}
+	if s.o.Now != nil {
+		q.Now = s.now().UnixMicro()
+	}
+	return q
+}
+
+// sharesReply is what the script returns.
+type sharesReply struct {
+	wait   float64
+	time   int64
+	state  string
+	part   int
+	others int
+}
+
+// run asks Redis one question, about the share of a subject or of nobody.
+func (s *RedisShares) run(ctx context.Context, q sharesQuestion, subject string) (sharesReply, error) {
+	text, err := json.Marshal(q)
+	if err != nil {
+		return sharesReply{}, err
+	}
+	keys := []string{"partnergraph:shares:{shares}:members"}
+	if subject != "" { // a name may be a person's
+		keys = append(keys, fmt.Sprintf("partnergraph:shares:{shares}:%x", sha256.Sum256([]byte(subject))))
+	}
+	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
+	defer cancel()
+	n, err := sharesScript.Run(ctx, s.o.Client, keys, text).Slice()
+	if err != nil {
+		return sharesReply{}, err
+	}
+	if len(n) == 5 {
+		wait, a := n[0].(int64)
+		at, b := n[1].(int64)
+		state, c := n[2].(string)
+		part, d := n[3].(int64)
+		others, e := n[4].(int64)
+		if a && b && c && d && e {
+			return sharesReply{float64(wait), at, state, int(part), int(others)}, nil
+		}
+	}
+	return sharesReply{}, errors.New("an answer of another shape")
+}

@@ -1,0 +1,301 @@
+package budget_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
+)
+
+// emptied is a Redis without data: the clock of each bubble begins anew.
+func emptied(t *testing.T, target redisclient.Target) redisclient.Target {
+	t.Helper()
+	err := redistest.Open(t, target, redisclient.Cache).Del(context.Background(), "partnergraph:shares:{shares}:members").Err()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return target
+}
+
+// sharesOf are one replica's shares at a Redis, by the test's clock.
+func sharesOf(t *testing.T, target redisclient.Target, replicas int, log *slog.Logger, hooks ...redis.Hook) *budget.RedisShares {
+	t.Helper()
+	client := redistest.Open(t, target, redisclient.Cache)
+	for _, h := range hooks {
+		client.AddHook(h)
+	}
+	s := budget.NewRedisShares(budget.SharesOptions{
+		Client: client, Replicas: replicas, Logger: log, Now: time.Now, Patience: 10 * time.Second,
+	})
+	t.Cleanup(s.Close)
+	return s
+}
+
+func calls(count, limit int) budget.Price {
+	return budget.Price{Part: "calls", Count: count, Limit: limit}
+}
+
+// TestShares wants a share to hold a minute's limit over all that give it, to fill evenly, to take all
+// prices or none, and to tell how long to wait.
+func TestShares(t *testing.T) {
+	server := redistest.Start(t).Target()
+	cluster := redistest.StartCluster(t)
+	for name, open := range map[string]func(t *testing.T) []budget.Shares{
+		"memory": func(*testing.T) []budget.Shares {
+			s := budget.NewShares(time.Now)
+			return []budget.Shares{s, s}
+		},
+		"Redis": func(t *testing.T) []budget.Shares {
+			emptied(t, server)
+			return []budget.Shares{sharesOf(t, server, 0, strict(t)), sharesOf(t, server, 0, strict(t))}
+		},
+		"Redis, replicas": func(t *testing.T) []budget.Shares {
+			emptied(t, server)
+			return []budget.Shares{sharesOf(t, server, 2, strict(t)), sharesOf(t, server, 2, strict(t))}
+		},
+		"cluster": func(t *testing.T) []budget.Shares {
+			return []budget.Shares{sharesOf(t, cluster, 0, strict(t)), sharesOf(t, cluster, 0, strict(t))}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				t.Cleanup(func() { time.Sleep(time.Minute) })
+				replicas := open(t)
+				time.Sleep(3 * time.Second) // all are known
+				who := name
+				take := func(i int, want time.Duration, prices ...budget.Price) {
+					t.Helper()
+					got := replicas[i%2].Take(t.Context(), who, prices...)
+					if got < want || got > want+10*time.Microsecond {
+						t.Fatalf("%v: wait for %v, want %v", prices, got, want)
+					}
+				}
+				for i := range 12 {
+					take(i, 0, calls(1, 12))
+				}
+				take(0, 5*time.Second, calls(1, 12))
+				take(1, 20*time.Second, calls(4, 12)) // nothing was taken
+				who += " besides"
+				take(1, 0, calls(12, 12)) // another's is whole
+				who = name
+				time.Sleep(10 * time.Second)
+				take(0, 0, calls(2, 12))
+				take(1, 5*time.Second, calls(1, 12))
+
+				// Several parts: all or none.
+				all := budget.Price{Part: "all", Count: 50, Limit: 60, Again: 1}
+				take(1, 5*time.Second, calls(1, 12), all)
+				time.Sleep(5 * time.Second)
+				take(0, 0, calls(1, 12), all)
+				all.Count = 20
+				take(1, 11*time.Second, calls(0, 12), all) // 10 and the one to ask again are missing
+
+				// A limit may change: what was taken counts by its time.
+				time.Sleep(time.Minute)
+				take(0, 0, calls(6, 12))
+				take(1, 0, calls(60, 120))
+				take(1, 500*time.Millisecond, calls(1, 120))
+			})
+		})
+	}
+}
+
+// TestSharesWithoutRedis cuts replicas off: each goes on with its part of the share, which is empty then
+// and fills evenly, and takes all of it again when Redis is back.
+func TestSharesWithoutRedis(t *testing.T) {
+	server := redistest.Start(t)
+	for _, configured := range []int{0, 2} {
+		synctest.Test(t, func(t *testing.T) {
+			t.Cleanup(func() { time.Sleep(time.Minute) })
+			emptied(t, server.Target())
+			var links [2]severed
+			var replicas [2]*budget.RedisShares
+			for i := range replicas {
+				replicas[i] = sharesOf(t, server.Target(), configured, quiet, &links[i])
+			}
+			who := fmt.Sprint("who ", configured)
+			drain := func(i int) (n int) {
+				for replicas[i].Take(t.Context(), who, calls(1, 60)) == 0 {
+					n++
+				}
+				return n
+			}
+			time.Sleep(3 * time.Second)
+			if n, again := drain(0), drain(1); n != 60 || again != 0 {
+				t.Fatalf("%d and %d of a share of 60", n, again)
+			}
+			links[0].cut.Store(true)
+			links[1].cut.Store(true)
+			time.Sleep(6 * time.Second)
+			a, b := drain(0), drain(1) // empty when they began, a second ago at most
+			if a > 1 || b > 1 {
+				t.Errorf("%d and %d at once", a, b)
+			}
+			time.Sleep(20 * time.Second)
+			if a, b := drain(0), drain(1); a < 9 || b < 9 || a+b > 20 {
+				t.Errorf("%d and %d in 20 s without Redis, want 10 each", a, b)
+			}
+			if wait := replicas[0].Take(t.Context(), who, calls(31, 60)); wait != time.Minute {
+				t.Errorf("more than the part: wait for %v", wait)
+			}
+			time.Sleep(5 * time.Minute)
+			if a, b := drain(0), drain(1); a != 30 || b != 30 {
+				t.Errorf("%d and %d after a long time, want half of the share each", a, b)
+			}
+			links[0].cut.Store(false)
+			links[1].cut.Store(false)
+			time.Sleep(3 * time.Second)
+			if n := drain(0); n > 10 {
+				t.Errorf("%d when Redis is back: what was given without it is forgotten", n)
+			}
+			time.Sleep(time.Minute)
+			if n := drain(0); n != 60 {
+				t.Errorf("%d of 60 a minute later", n)
+			}
+		})
+	}
+}
+
+// TestSharesStart starts replicas that do not reach Redis.
+func TestSharesStart(t *testing.T) {
+	server := redistest.Start(t)
+	for configured, want := range map[int]int{0: 0, 3: 20} {
+		synctest.Test(t, func(t *testing.T) {
+			t.Cleanup(func() { time.Sleep(time.Minute) })
+			var link severed
+			link.cut.Store(true)
+			s := sharesOf(t, server.Target(), configured, quiet, &link)
+			time.Sleep(5 * time.Minute)
+			n := 0
+			for s.Take(t.Context(), "who", calls(1, 60)) == 0 {
+				n++
+			}
+			if n != want {
+				t.Errorf("%d calls with replicas: %d, want %d", n, configured, want)
+			}
+		})
+	}
+}
+
+// oneWay is a link to Redis that a test cuts, or that loses Redis's answers only.
+type oneWay struct {
+	severed
+	deaf atomic.Bool
+}
+
+func (o *oneWay) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	cut := o.severed.ProcessHook(next)
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		err := cut(ctx, cmd)
+		if o.deaf.Load() {
+			cmd.SetErr(io.ErrUnexpectedEOF)
+			return cmd.Err()
+		}
+		return err
+	}
+}
+
+// taken is what replicas gave of one share, in order of time.
+type taken struct {
+	mu sync.Mutex
+	at []time.Time
+	n  []int
+}
+
+func (g *taken) note(n int) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.at, g.n = append(g.at, time.Now()), append(g.n, n)
+}
+
+// most is by how much any span of time exceeds what a token bucket gives in it.
+func (g *taken) most(limit int) (excess float64) {
+	for first := range g.at {
+		sum := 0
+		for i := first; i < len(g.at); i++ {
+			sum += g.n[i]
+			excess = max(excess, float64(sum)-float64(limit)*(1+g.at[i].Sub(g.at[first]).Minutes()))
+		}
+	}
+	return excess
+}
+
+// TestSharesPartitions cuts replicas off Redis at random, ends some and starts others, and empties
+// Redis. No span of time ever has more than the share.
+func TestSharesPartitions(t *testing.T) {
+	server := redistest.Start(t)
+	control := server.Client(redisclient.Cache)
+	for _, seed := range []int{0, 1, 2, 3, 4, 7, 8, 41} { // among them those that show each rule of the protocol
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				t.Cleanup(func() { time.Sleep(time.Minute) })
+				emptied(t, server.Target())
+				random := rand.New(rand.NewPCG(uint64(seed), 2))
+				const replicas, length = 3, 10 * time.Minute
+				configured := []int{0, replicas}[random.IntN(2)]
+				limit := []int{12, 60, 100}[random.IntN(3)]
+				who := fmt.Sprint("who ", seed)
+				var given taken
+				var links [replicas]oneWay
+				var group sync.WaitGroup
+				ctx, cancel := context.WithTimeout(t.Context(), length)
+				defer cancel()
+				start := func(i int) {
+					shares := sharesOf(t, server.Target(), configured, quiet, &links[i])
+					random := rand.New(rand.NewPCG(random.Uint64(), 0))
+					group.Go(func() {
+						for ctx.Err() == nil {
+							n := 1 + random.IntN(limit/4)
+							if shares.Take(context.Background(), who, calls(n, limit)) == 0 {
+								given.note(n)
+							}
+							time.Sleep(time.Duration(random.Int64N(int64(4 * time.Second))))
+						}
+					})
+				}
+				for i := range links {
+					start(i)
+					time.Sleep(time.Duration(random.Int64N(int64(10 * time.Second))))
+				}
+				for ctx.Err() == nil {
+					switch k := random.IntN(10); {
+					case k >= 8:
+						link := &links[random.IntN(replicas)]
+						link.deaf.Store(!link.deaf.Load())
+					case k < 5:
+						link := &links[random.IntN(replicas)]
+						link.cut.Store(!link.cut.Load())
+					case k < 7:
+						cut := random.IntN(2) == 0
+						for i := range links {
+							links[i].cut.Store(cut)
+						}
+					default:
+						_ = control.FlushAll(context.Background()).Err()
+					}
+					time.Sleep(time.Duration(random.Int64N(int64(40 * time.Second))))
+				}
+				group.Wait()
+				if len(given.at) == 0 || !slices.IsSortedFunc(given.at, time.Time.Compare) {
+					t.Fatalf("%d takes", len(given.at))
+				}
+				if excess := given.most(limit); excess > 0.01 {
+					t.Errorf("replicas: %d: %.2f more than the share of %d", configured, excess, limit)
+				}
+			})
+		})
+	}
+}
