@@ -11,58 +11,51 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
-// countdown is a context that is done after it was looked at so many times.
-type countdown struct {
-	context.Context
-	left int
+// onEvents is a rule that is told of each event of a validation.
+func onEvents(see func()) core.RuleFunc {
+	return func(events *core.Events, _ core.AddErrFunc) {
+		events.OnField(func(*core.Walker, *ast.Field) { see() })
+		events.OnFragmentSpread(func(*core.Walker, *ast.FragmentSpread) { see() })
+		events.OnInlineFragment(func(*core.Walker, *ast.InlineFragment) { see() })
+		events.OnDirective(func(*core.Walker, *ast.Directive) { see() })
+		events.OnValue(func(*core.Walker, *ast.Value) { see() })
+		events.OnVariable(func(*core.Walker, *ast.VariableDefinition) { see() })
+	}
 }
 
-// Err counts.
-func (c *countdown) Err() error {
-	if c.left--; c.left < 0 {
-		return context.Canceled
-	}
-	return nil
+// preparing is a preparation that tells of its events.
+func preparing(see func()) preparation {
+	return preparation{limits: limits{tokens: 5000, depth: 12, aliases: 5000}, schema: served(), valid: newDocuments(0),
+		rules: func() map[string]core.RuleFunc {
+			rules := documentRules(false)
+			rules["Events"] = onEvents(see)
+			return rules
+		}}
 }
 
 // TestValidationEnds wants a validation to end at the first event after nobody waits for it, wherever in
 // the document that is, and the document not kept.
 func TestValidationEnds(t *testing.T) {
 	for name, shape := range shapes {
-		var ctx *countdown
-		late := 0
-		count := func() {
-			if ctx.left < 0 {
-				late++
-			}
-		}
-		valid := newDocuments(0)
-		p := preparation{limits: limits{tokens: 5000, depth: 12, aliases: 5000}, schema: served(), valid: valid,
-			rules: func() map[string]core.RuleFunc {
-				rules := documentRules(false)
-				rules["Count"] = func(events *core.Events, _ core.AddErrFunc) {
-					events.OnField(func(*core.Walker, *ast.Field) { count() })
-					events.OnFragmentSpread(func(*core.Walker, *ast.FragmentSpread) { count() })
-					events.OnInlineFragment(func(*core.Walker, *ast.InlineFragment) { count() })
-					events.OnDirective(func(*core.Walker, *ast.Directive) { count() })
-					events.OnValue(func(*core.Walker, *ast.Value) { count() })
-					events.OnVariable(func(*core.Walker, *ast.VariableDefinition) { count() })
-				}
-				return rules
-			}}
 		params := &graphql.RawParams{Query: shape(40)}
-		ctx = &countdown{t.Context(), 1 << 30}
-		if _, errs := p.prepare(ctx, params); len(errs) > 0 {
+		all := 0
+		p := preparing(func() { all++ })
+		if _, errs := p.prepare(t.Context(), params); len(errs) > 0 {
 			t.Fatalf("%s: %v", name, errs)
 		}
-		valid.forget()
-		for all, left := 1<<30-ctx.left, 0; left < all; left += max(1, all/10) {
-			ctx = &countdown{t.Context(), left}
+		for last := 1; last < all; last += max(1, all/10) {
+			ctx, cancel := context.WithCancel(t.Context())
+			events := 0
+			p := preparing(func() {
+				if events++; events == last {
+					cancel()
+				}
+			})
 			doc, errs := p.prepare(ctx, params)
-			if doc != nil || len(errs) != 1 || !errors.Is(errs[0], context.Canceled) || late > 0 {
-				t.Errorf("%s: after %d of %d looks: %v, and %d more events", name, left, all, errs, late)
+			if doc != nil || len(errs) != 1 || !errors.Is(errs[0], context.Canceled) || events != last {
+				t.Errorf("%s: ended after %d of %d events: %v, and %d events", name, last, all, errs, events)
 			}
-			if _, known := valid.Get(ctx, params.Query); known {
+			if _, known := p.valid.Get(ctx, params.Query); known {
 				t.Errorf("%s: the document is kept", name)
 			}
 		}
@@ -71,12 +64,11 @@ func TestValidationEnds(t *testing.T) {
 
 // TestValidationErrors wants a validation ended after the errors that are reported.
 func TestValidationErrors(t *testing.T) {
-	p := preparation{limits: limits{tokens: 50_000, depth: 12, aliases: 5000}, schema: served(), valid: newDocuments(0),
-		rules: func() map[string]core.RuleFunc { return documentRules(false) }}
-	looks := &countdown{t.Context(), 1 << 30}
+	events := 0
+	p := preparing(func() { events++ })
 	query := "{ nodes(ids: [" + strings.Repeat(" true", 4000) + "]) { id } }"
-	_, errs := p.prepare(looks, &graphql.RawParams{Query: query})
-	if n := 1<<30 - looks.left; len(errs) != maxErrors || n > 2*maxErrors {
-		t.Errorf("%d errors after %d events", len(errs), n)
+	_, errs := p.prepare(t.Context(), &graphql.RawParams{Query: query})
+	if len(errs) != maxErrors || events > 2*maxErrors {
+		t.Errorf("%d errors after %d events", len(errs), events)
 	}
 }
