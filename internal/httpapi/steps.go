@@ -207,38 +207,44 @@ func (m *merge) root(set ast.SelectionSet) {
 	}
 }
 
-// collect adds the fields of a selection set to those that they are merged with.
-func (m *merge) collect(set ast.SelectionSet, names map[string]fields, spreads map[string]bool) {
+// collect adds the fields of a selection set to those that they are merged with, and says how many it
+// has. The executor copies the fields of a fragment into those around it.
+func (m *merge) collect(set ast.SelectionSet, names map[string]fields, spreads map[string]bool) (n int) {
 	for _, s := range set {
 		switch s := s.(type) {
 		case *ast.Field:
 			f := names[s.Alias]
-			n := 1
+			pairs := 0
 			if f.count > 0 {
-				n += f.count * (1 + arguments(s.Arguments))
+				pairs = f.count * (1 + arguments(s.Arguments))
 			}
-			if !m.add(n) {
-				return
+			if !m.add(1 + pairs) {
+				return n
 			}
+			n++
 			f.count++
 			if len(s.SelectionSet) > 0 {
 				f.sets = append(f.sets, s.SelectionSet)
 			}
 			names[s.Alias] = f
 		case *ast.InlineFragment:
-			if !m.add(1) {
-				return
+			copied := m.collect(s.SelectionSet, names, spreads)
+			if !m.add(1 + copied) {
+				return n
 			}
-			m.collect(s.SelectionSet, names, spreads)
+			n += copied
 		case *ast.FragmentSpread:
 			f := m.fragments[s.Name]
-			if !m.add(1) {
-				return
-			}
+			copied := 0
 			if f != nil && !spreads[s.Name] {
 				spreads[s.Name], m.merged[s.Name] = true, true
-				m.collect(f.SelectionSet, names, spreads)
+				copied = m.collect(f.SelectionSet, names, spreads)
 			}
+			if !m.add(1 + copied) {
+				return n
+			}
+			n += copied
 		}
 	}
+	return n
 }
