@@ -60,8 +60,14 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
+// Cause is an error in the program's own words. Unlike what a vendor said, it may be shown to whoever
+// looks after an account.
+type Cause string
+
+func (c Cause) Error() string { return string(c) }
+
 // ErrEdge says that a reply came from the vendor's edge network, not from its API.
-var ErrEdge = errors.New("the vendor's edge (bot protection) answered, not the API")
+const ErrEdge Cause = "the vendor's edge (bot protection) answered, not the API"
 
 // NothingWritten says whether the error of a write proves that nothing was written: the input was
 // refused ([Problems]), the request was not sent, or the vendor refused it by a documented reply.

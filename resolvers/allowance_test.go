@@ -2,11 +2,14 @@ package resolvers_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
@@ -47,7 +50,27 @@ func TestCallsAtRunTime(t *testing.T) {
 func TestListOverAllowance(t *testing.T) {
 	w := newWorld(t, setup{vendors: []string{"promotekit"}, noBudget: true, calls: 1})
 	w.kits["promotekit"].Fail(sandbox.Fault{Status: http.StatusServiceUnavailable})
-	a := w.ask(`{ payouts(first: 5) { nodes { id } pageInfo { hasNextPage } } }`, nil)
+	const query = `query($after: String) { payouts(first: 5, after: $after) { nodes { id } pageInfo { hasNextPage endCursor } } }`
+	a := w.ask(query, nil)
+	type page struct {
+		Payouts struct {
+			Nodes    []struct{ ID string }
+			PageInfo struct{ EndCursor *string }
+		}
+	}
+	var ended page
+	if err := json.Unmarshal(a.Data, &ended); err != nil {
+		t.Fatal(err)
+	}
+	if ended.Payouts.PageInfo.EndCursor == nil {
+		t.Fatalf("no cursor goes on: %s", a.text)
+	}
+	w.pass(time.Hour)
+	next, _ := must[page](w, query, map[string]any{"after": *ended.Payouts.PageInfo.EndCursor})
+	whole, _ := must[page](w, query, nil)
+	if len(whole.Payouts.Nodes) != 5 || !slices.Equal(next.Payouts.Nodes, whole.Payouts.Nodes) {
+		t.Errorf("the cursor goes on with %v, want %v", next.Payouts.Nodes, whole.Payouts.Nodes)
+	}
 	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || !strings.Contains(a.text, `"hasNextPage":true`) {
 		t.Errorf("%s", a.text)
 	}

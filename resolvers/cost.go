@@ -125,7 +125,7 @@ func (p *planner) plain(f graphql.CollectedField, times int) {
 	if f.Definition.Type.Elem != nil {
 		from = from.repeated(listed)
 	}
-	p.under(p.collect(f.Selections), from)
+	p.under(p.object(f), from)
 }
 
 // introspects says whether a field is answered by the schema.
@@ -208,7 +208,7 @@ func rowsOf(args map[string]any) int {
 
 // connection are the fields of the rows of a connection, when what is around the rows has been counted.
 func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, times, first int) []graphql.CollectedField {
-	fields := p.collect(f.Selections)
+	fields := p.object(f)
 	n := values(fields)
 	var rows []graphql.CollectedField
 	for _, part := range fields {
@@ -216,7 +216,7 @@ func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, time
 		case "nodes":
 			rows = append(rows, p.record(part.Selections, noun)...)
 		case "edges":
-			inner := p.collect(part.Selections)
+			inner := p.object(part)
 			n += first * values(inner)
 			for _, e := range inner {
 				if e.Name == "node" {
@@ -224,7 +224,7 @@ func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, time
 				}
 			}
 		default:
-			n += values(p.collect(part.Selections))
+			n += values(p.object(part))
 		}
 	}
 	p.values.add(min(n*times, uncountable), p.path)
@@ -244,7 +244,7 @@ var rootLists = map[string]rootList{
 
 func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	args := f.ArgumentMap(p.op.Variables)
-	if err := checkAmounts(args["filter"], "filter"); err != nil {
+	if err := checkAmounts(args["filter"]); err != nil {
 		p.err = err
 		return
 	}
@@ -262,10 +262,14 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	}
 	calls := 0
 	for _, a := range accounts {
+		if p.ended() {
+			break
+		}
 		planned, err := n.plan(a, narrow)
 		if err != nil {
 			continue
 		}
+		p.visited += len(planned)
 		calls += firstPages(p, n.noun, a, planned)
 	}
 	p.calls.add(calls, p.path)
@@ -352,7 +356,7 @@ func (p *planner) viewer(f graphql.CollectedField) {
 		return
 	}
 	path := p.path
-	for _, part := range p.collect(f.Selections) {
+	for _, part := range p.object(f) {
 		p.path = path + "." + part.Alias
 		if part.Name != "affiliates" {
 			p.plain(part, 1)
@@ -373,13 +377,13 @@ func (p *planner) writes(selections ast.SelectionSet) {
 		return
 	}
 	for _, f := range p.collect(selections, "Mutation") {
-		if introspects(f) {
+		if introspects(f) || p.ended() {
 			continue
 		}
 		p.path = f.Alias
 		p.values.add(1, p.path)
 		p.calls.add(writeCalls, p.path)
-		for _, part := range p.collect(f.Selections) {
+		for _, part := range p.object(f) {
 			switch {
 			case len(part.Selections) == 0:
 			case part.Name == "userErrors":
@@ -428,15 +432,19 @@ func (p *planner) refuse() error {
 	if p.err != nil {
 		return p.err
 	}
-	format := "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: " +
+	values := "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: " +
 		"ask for fewer rows of it or above it, or for less of each"
+	calls := "this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: " +
+		"ask for fewer rows above it, or for less below it"
 	if p.ended() {
-		p.values.sum = max(p.values.sum, p.visited)
-		format = strings.Replace(format, "%d field values,", "%d field values or more,", 1)
+		values = strings.Replace(values, "%d field values,", "%d field values or more,", 1)
+		calls = strings.Replace(calls, "%d calls to the vendors,", "%d calls to the vendors or more,", 1)
+		if p.calls.sum <= p.r.calls {
+			p.values.sum = max(p.values.sum, p.visited)
+		}
 	}
-	if err := p.values.refuse("cost", p.r.cost, format); err != nil {
+	if err := p.values.refuse("cost", p.r.cost, values); err != nil {
 		return err
 	}
-	return p.calls.refuse("calls", p.r.calls, "this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: "+
-		"ask for fewer rows above it, or for less below it")
+	return p.calls.refuse("calls", p.r.calls, calls)
 }

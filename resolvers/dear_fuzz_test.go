@@ -2,73 +2,312 @@ package resolvers_test
 
 import (
 	"encoding/json"
+	"flag"
 	"fmt"
-	"maps"
+	"math/rand/v2"
+	"net/http"
+	"net/http/httptest"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/ast"
+	"github.com/vektah/gqlparser/v2/lexer"
+
+	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/schema"
 )
 
-// dearQuery is a legal document that bytes choose: nested edges, numbers of rows, aliases and fragments.
-func dearQuery(choices []byte) string {
-	next := func(n int) int {
-		if len(choices) == 0 {
-			return 0
-		}
-		c := int(choices[0])
-		choices = choices[1:]
-		return c % n
-	}
-	var selection func(noun string, depth int) string
-	selection = func(noun string, depth int) string {
-		s := " id"
-		edges := slices.Sorted(maps.Keys(edgesOfNouns[noun]))
-		for i := range next(4) {
-			edge := edges[next(len(edges))]
-			to := edgesOfNouns[noun][edge]
-			switch connection := strings.Contains(edge, "("); {
-			case connection && depth+2 <= 12:
-				edge = strings.Replace(edge, "first: 1", fmt.Sprint("first: ", 1+next(100)), 1)
-				s += fmt.Sprintf(" x%d%d: %s { totalCount edges { cursor } nodes {%s } }", depth, i, edge, selection(to, depth+2))
-			case !connection && depth+1 <= 12:
-				s += fmt.Sprintf(" x%d%d: %s {%s }", depth, i, edge, selection(to, depth+1))
-			}
-		}
-		return s
-	}
-	var b strings.Builder
-	roots := []string{"affiliates", "referrals", "commissions", "payouts", "memberships"}
-	nouns := []string{"Affiliate", "Referral", "Commission", "Payout", "Membership"}
-	b.WriteString("{")
-	for i := range 1 + next(4) {
-		n := next(len(roots))
-		fmt.Fprintf(&b, " r%d: %s(first: %d) { nodes {%s } }", i, roots[n], 1+next(100), selection(nouns[n], 3))
-	}
-	return b.String() + " }"
+var searches = flag.Int("dearest", 0, "print the most expensive of so many documents of each kind")
+
+// dearKinds are the kinds of documents that are searched: the fields of Query that they begin with.
+var dearKinds = map[string][]string{
+	"lists":         {"affiliates", "memberships", "campaigns", "referrals", "commissions", "payouts", "coupons"},
+	"node":          {"node", "affiliate", "campaign", "referral", "commission", "payout"},
+	"nodes":         {"nodes"},
+	"viewer":        {"viewer", "accounts"},
+	"introspection": {"__schema", "__type"},
 }
 
-// FuzzDearestQuery searches for the most expensive document: whatever it is, it allocates, answers and calls within these
-// bounds.
-func FuzzDearestQuery(f *testing.F) {
-	for _, seed := range []string{"", "\x03\x00\x63\x03\x01\x63\x02\x02\x63", "\x00\x01\x09\x03\x01\x05\x03\x02", strings.Repeat("\x03\x05\x02", 40)} {
-		f.Add([]byte(seed))
+// dearQuery is a document over the schema that bytes choose: fields, aliases, fragments, filters, ids and
+// numbers of rows.
+type dearQuery struct {
+	choices   []byte
+	ids       []string
+	fragments []string
+	role      string
+	fields    int
+	most      int // fields
+	aliases   int // without those of the roots
+}
+
+// next is a choice of n; the first, when the bytes are at their end.
+func (q *dearQuery) next(n int) int {
+	if len(q.choices) == 0 || n < 2 {
+		return 0
 	}
-	const (
-		maxCalls     = 50
-		maxBytes     = 4 << 20
-		maxAllocated = 64 << 20
-	)
-	w := newWorld(f, setup{calls: maxCalls, noBudget: true})
-	f.Fuzz(func(t *testing.T, choices []byte) {
-		w.t = t // a fuzz target must not use the F
-		query := dearQuery(choices)
-		recorded, allocated := w.allocated(t.Context(), query, nil)
-		var a answer
-		if err := json.Unmarshal(recorded.Body.Bytes(), &a); err != nil {
-			t.Fatal(err)
+	c := int(q.choices[0])
+	q.choices = q.choices[1:]
+	return c % n
+}
+
+// document begins with fields of Query.
+func (q *dearQuery) document(roots []string) string {
+	var b strings.Builder
+	b.WriteString("{")
+	q.most = 1 + q.next(250)
+	for i := range 1 + q.next(5) {
+		def := schema.Parsed().Query.Fields.ForName(roots[q.next(len(roots))])
+		if def != nil {
+			fmt.Fprintf(&b, " r%d: %s", i, q.field(def, 2))
 		}
-		if a.Extensions.Cost.Spent > maxCalls || recorded.Body.Len() > maxBytes || allocated > maxAllocated {
-			t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", a.Extensions.Cost.Spent, recorded.Body.Len(), allocated, query)
+	}
+	return b.String() + " __typename }" + strings.Join(q.fragments, "")
+}
+
+// field is a field with its arguments and its selection.
+func (q *dearQuery) field(def *ast.FieldDefinition, depth int) string {
+	q.fields++
+	var given []string
+	for _, arg := range def.Arguments {
+		switch {
+		case arg.Name == "first":
+			given = append(given, fmt.Sprint("first: ", []int{1, 1, 2, 3, 5, 10, 50, 100}[q.next(8)]))
+		case arg.Name == "id":
+			given = append(given, fmt.Sprintf("id: %q", q.ids[q.next(len(q.ids))]))
+		case arg.Name == "ids":
+			given = append(given, "ids: ["+repeated(1+q.next(100), func() string { return fmt.Sprintf(" %q", q.ids[q.next(len(q.ids))]) })+"]")
+		case arg.Name == "name":
+			given = append(given, fmt.Sprintf("name: %q", []string{"Query", "Affiliate", "Capability", "Commission"}[q.next(4)]))
+		case arg.Name == "filter" && q.next(4) == 1:
+			given = append(given, "filter: { accounts: ["+repeated(1+q.next(3), func() string { return fmt.Sprintf(" %q", account("promotekit")) })+"] }")
+		}
+	}
+	text := def.Name
+	if len(given) > 0 {
+		text += "(" + strings.Join(given, ", ") + ")"
+	}
+	return text + q.selection(schema.Parsed().Types[def.Type.Name()], depth)
+}
+
+func repeated(n int, text func() string) string {
+	var b strings.Builder
+	for range n {
+		b.WriteString(text())
+	}
+	return b.String()
+}
+
+// selection is a selection of a type; nothing for a leaf.
+func (q *dearQuery) selection(def *ast.Definition, depth int) string {
+	switch def.Kind {
+	case ast.Object:
+	case ast.Interface:
+		types := []string{"Affiliate", "Campaign", "Referral", "Commission", "Payout"}
+		return " { id" + repeated(1+q.next(2), func() string {
+			name := types[q.next(len(types))]
+			return " ... on " + name + q.selection(schema.Parsed().Types[name], depth)
+		}) + " }"
+	default:
+		return ""
+	}
+	text := " { __typename"
+	fields := slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {
+		roles := schema.Roles(def.Name, f.Name)
+		return strings.HasPrefix(f.Name, "__") || roles != nil && !slices.Contains(roles, q.role)
+	})
+	for _, rows := range []string{"nodes", "edges", "types", "fields", "node"} { // where the rows are
+		if f := def.Fields.ForName(rows); f != nil && depth < 12 && q.fields < q.most {
+			text += " " + q.field(f, depth+1)
+		}
+	}
+	used := map[string]bool{"nodes": true, "edges": true, "types": true, "fields": true, "node": true}
+	for range q.next(14) {
+		f := fields[q.next(len(fields))]
+		composite := schema.Parsed().Types[f.Type.Name()].IsCompositeType()
+		if q.fields > q.most || composite && depth >= 11 {
+			break
+		}
+		alias := ""
+		if q.next(6) == 5 && q.aliases < 44 {
+			q.aliases++
+			alias = fmt.Sprintf("x%d: ", q.aliases)
+		} else if used[f.Name] {
+			continue
+		} else {
+			used[f.Name] = true
+		}
+		text += " " + alias + q.field(f, depth+1)
+	}
+	if q.next(5) == 4 && !strings.HasPrefix(def.Name, "__") {
+		name := fmt.Sprint("F", len(q.fragments))
+		q.fragments = append(q.fragments, fmt.Sprintf(" fragment %s on %s%s }", name, def.Name, text))
+		return " { ..." + name + " }"
+	}
+	return text + " }"
+}
+
+// dearCost is what a document took.
+type dearCost struct {
+	tokens, calls, answer int
+	allocated             uint64
+	cpu                   time.Duration
+	text, refused         string
+}
+
+// dearWorld answers the searched documents of staff and of a partner.
+type dearWorld struct {
+	*world
+	ids []string
+}
+
+const (
+	maxDearCalls     = 50
+	maxDearAnswer    = 4 << 20
+	maxDearAllocated = 64 << 20
+)
+
+func newDearWorld(t testing.TB) *dearWorld {
+	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true})}
+	for account := range w.accounts {
+		for _, noun := range []providers.Noun{providers.NounAffiliate, providers.NounCampaign, providers.NounReferral, providers.NounCommission} {
+			w.ids = append(w.ids, idsOf(account, noun, 2)...)
+		}
+	}
+	var a struct {
+		Affiliates, Commissions, Referrals struct{ Nodes []struct{ ID string } }
+	}
+	found := w.ask(`{ affiliates(first: 20) { nodes { id } } commissions(first: 20) { nodes { id } } referrals(first: 20) { nodes { id } } }`, nil)
+	if err := json.Unmarshal(found.Data, &a); err != nil {
+		t.Fatal(err)
+	}
+	for _, rows := range [][]struct{ ID string }{a.Affiliates.Nodes, a.Commissions.Nodes, a.Referrals.Nodes} {
+		for _, r := range rows {
+			w.ids = append(w.ids, r.ID)
+		}
+	}
+	return w
+}
+
+// measure answers a document of a viewer.
+func (w *dearWorld) measure(query string) (c dearCost) {
+	body, _ := json.Marshal(map[string]string{"query": query})
+	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(string(body)))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set(httpapi.ExplainHeader, "1")
+	sent := func() (n int) {
+		for _, kit := range w.kits {
+			n += len(kit.Requests())
+		}
+		return n
+	}
+	calls := sent()
+	recorded := httptest.NewRecorder()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	begin := cpuTime()
+	w.handler.ServeHTTP(recorded, r)
+	c.cpu = cpuTime() - begin
+	runtime.ReadMemStats(&after)
+	c.allocated, c.answer, c.calls, c.text = after.TotalAlloc-before.TotalAlloc, recorded.Body.Len(), sent()-calls, query
+	for l := lexer.New(&ast.Source{Input: query}); ; c.tokens++ {
+		if t, err := l.ReadToken(); err != nil || t.Kind == lexer.EOF {
+			break
+		}
+	}
+	var a answer
+	if json.Unmarshal(recorded.Body.Bytes(), &a) == nil && a.Data == nil && len(a.Errors) > 0 {
+		c.refused = fmt.Sprint(a.Errors[0].Extensions["code"], " ", a.Errors[0].Extensions["limit"])
+		if a.Errors[0].Extensions["limit"] == nil {
+			c.refused = a.Errors[0].Message
+		}
+	}
+	return c
+}
+
+func (c dearCost) beyond() bool {
+	return c.calls > maxDearCalls || c.answer > maxDearAnswer || c.allocated > maxDearAllocated
+}
+
+// FuzzDearestQuery searches for the most expensive document over the schema: whatever it is, it
+// allocates, answers and calls within these bounds.
+func FuzzDearestQuery(f *testing.F) {
+	kinds := []string{"introspection", "lists", "node", "nodes", "viewer"}
+	for kind := range kinds {
+		for seed := range uint64(3) {
+			choices := randomChoices(seed)
+			f.Add(append([]byte{byte(kind)}, choices[:100]...))
+		}
+	}
+	w := newDearWorld(f)
+	f.Fuzz(func(t *testing.T, choices []byte) {
+		if len(choices) == 0 || len(choices) > 4000 {
+			return
+		}
+		w.t = t // a fuzz target must not use the F
+		q := dearQuery{choices: choices[1:], ids: w.ids, role: "ADMIN"}
+		c := w.measure(q.document(dearKinds[kinds[int(choices[0])%len(kinds)]]))
+		if c.beyond() {
+			t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, c.text)
 		}
 	})
+}
+
+func randomChoices(seed uint64) []byte {
+	random := rand.New(rand.NewPCG(seed, 1))
+	b := make([]byte, 3000)
+	for i := range b {
+		b[i] = byte(random.Uint32())
+	}
+	return b
+}
+
+// TestDearestQueries prints, with -dearest, the most expensive documents of each kind.
+func TestDearestQueries(t *testing.T) {
+	if *searches == 0 {
+		t.Skip("run with -dearest and a number of documents of each kind")
+	}
+	w := newDearWorld(t)
+	measures := []struct {
+		name string
+		of   func(dearCost) float64
+	}{
+		{"CPU ms", func(c dearCost) float64 { return c.cpu.Seconds() * 1000 }},
+		{"MB allocated", func(c dearCost) float64 { return float64(c.allocated) / (1 << 20) }},
+		{"KB answered", func(c dearCost) float64 { return float64(c.answer) / (1 << 10) }},
+		{"calls", func(c dearCost) float64 { return float64(c.calls) }},
+	}
+	for kind, roots := range dearKinds {
+		best := make([][2]dearCost, len(measures)) // the most, and the most per token
+		refusals, executed := map[string]int{}, 0
+		for n := range *searches {
+			q := dearQuery{choices: randomChoices(uint64(n)), ids: w.ids, role: "ADMIN"}
+			c := w.measure(q.document(roots))
+			if c.beyond() {
+				t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, clipped(c.text))
+			}
+			if c.refused == "" {
+				executed++
+			} else {
+				refusals[c.refused[:min(60, len(c.refused))]]++
+			}
+			for i, m := range measures {
+				if m.of(c) > m.of(best[i][0]) {
+					best[i][0] = c
+				}
+				if b := best[i][1]; b.tokens == 0 || m.of(c)/float64(c.tokens) > m.of(b)/float64(b.tokens) {
+					best[i][1] = c
+				}
+			}
+		}
+		t.Logf("%s: %d executed, refused %v", kind, executed, refusals)
+		for i, m := range measures {
+			most, dense := best[i][0], best[i][1]
+			t.Logf("| %s | %s | most %.1f (%d tokens, %d bytes) | per token %.3f, per byte %.4f (%d tokens) |", kind, m.name, m.of(most), most.tokens,
+				len(most.text), m.of(dense)/float64(dense.tokens), m.of(dense)/float64(len(dense.text)), dense.tokens)
+		}
+	}
 }

@@ -57,13 +57,17 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	if op.Operation == nil {
 		return nil
 	}
+	p := &planner{r: e.r, ctx: ctx, op: op, spreads: map[*ast.FragmentDefinition]int{}}
+	p.arguments(op.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{})
+	if p.ended() {
+		return e.r.Present(ctx, p.refuseArguments())
+	}
 	if err := allowed(op, auth.ViewerFrom(ctx)); err != nil {
 		return e.r.Present(ctx, err)
 	}
 	if err := checkEnums(op.Operation.VariableDefinitions, op.Variables); err != nil {
 		return e.r.Present(ctx, err)
 	}
-	p := &planner{r: e.r, ctx: ctx, op: op, spreads: map[*ast.FragmentDefinition]int{}}
 	switch op.Operation.Operation {
 	case ast.Query:
 		p.roots(op.Operation.SelectionSet)

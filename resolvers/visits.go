@@ -1,6 +1,7 @@
 package resolvers
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -10,9 +11,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// minVisits is how many selections a plan may visit at least, where limits.cost is lower. No operation within limits.cost
-// needs more visits than that limit: each visit is a field value where the lists are full.
+// minVisits is how much a plan may visit at least, where limits.cost is lower: selections, values of
+// arguments, and lists at vendors. No operation within limits.cost needs more selections than that
+// limit: each is a field value where the lists are full.
 const minVisits = 10_000
+
+// textUnit is how many bytes of a text count as a value.
+const textUnit = 64
 
 // collect is [graphql.CollectFields], within the bound of the plan. What there is to merge is counted before it is merged:
 // fragments in fragments multiply what stands in a short document.
@@ -23,6 +28,12 @@ func (p *planner) collect(selections ast.SelectionSet, types ...string) []graphq
 		return nil
 	}
 	return graphql.CollectFields(p.op, selections, types)
+}
+
+// object are the fields that are selected of an object that is no record. The types are those that the
+// executor gives, so that it finds them collected.
+func (p *planner) object(f graphql.CollectedField) []graphql.CollectedField {
+	return p.collect(f.Selections, f.Definition.Type.Name())
 }
 
 // record are the fields that are selected of a record.
@@ -59,19 +70,90 @@ func (p *planner) ended() bool {
 	return p.err != nil || p.visited > p.maxVisits()
 }
 
-// checkAmounts refuses a list in a filter that has more values than a page has rows: each may be a list of its own at the
-// vendor.
-func checkAmounts(value any, path string) error {
+// arguments counts the values that an operation gives to its fields. It comes before all that goes
+// through these values: a variable may be long, and given to each field.
+func (p *planner) arguments(set ast.SelectionSet, seen map[*ast.FragmentDefinition]bool) {
+	for _, s := range set {
+		switch s := s.(type) {
+		case *ast.Field:
+			for _, arg := range s.Arguments {
+				p.visited += p.literal(arg.Value)
+			}
+			if p.ended() {
+				return
+			}
+			p.arguments(s.SelectionSet, seen)
+		case *ast.InlineFragment:
+			p.arguments(s.SelectionSet, seen)
+		case *ast.FragmentSpread:
+			if !seen[s.Definition] {
+				seen[s.Definition] = true
+				p.arguments(s.Definition.SelectionSet, seen)
+			}
+		}
+	}
+}
+
+// refuseArguments is the error of an operation whose arguments have too many values.
+func (p *planner) refuseArguments() error {
+	if p.err != nil {
+		return p.err
+	}
+	text := fmt.Sprintf("the arguments of this operation have %d values or more, and %d are allowed: "+
+		"a variable counts for each field that it is given to, and a text for each %d bytes", p.visited, p.maxVisits(), textUnit)
+	return &clientError{code: CodeTooComplex, text: text, ext: map[string]any{"limit": "cost", "asked": p.visited, "allowed": p.maxVisits()}}
+}
+
+// literal counts the values in a value of the document.
+func (p *planner) literal(v *ast.Value) int {
+	if v.Kind == ast.Variable {
+		return p.amount(p.op.Variables[v.Raw])
+	}
+	n := len(v.Raw) / textUnit
+	for _, child := range v.Children {
+		n += 1 + p.literal(child.Value)
+	}
+	return n
+}
+
+// amount counts the values in a value of a variable, no further than the plan goes.
+func (p *planner) amount(value any) (n int) {
 	switch value := value.(type) {
+	case string:
+		return len(value) / textUnit
 	case []any:
-		if len(value) > maxFirst {
-			return badInput("%s takes at most %d values, not %d", path, maxFirst, len(value))
+		for _, v := range value {
+			if n += 1 + p.amount(v); n > p.maxVisits() {
+				break
+			}
 		}
 	case map[string]any:
-		for _, name := range slices.Sorted(maps.Keys(value)) { // in order, so that the error is the same each time
-			if err := checkAmounts(value[name], path+"."+name); err != nil {
-				return err
-			}
+		for _, v := range value {
+			n += 1 + p.amount(v)
+		}
+	}
+	return n
+}
+
+// maxCombinations is how many combinations of the values of its lists a filter may have. A vendor that
+// takes one value of each at a time has a list for each combination.
+const maxCombinations = maxFirst * maxFirst
+
+// checkAmounts refuses a filter with a list that has more values than a page has rows, or with too many
+// combinations of them: each may be a list of its own at the vendor.
+func checkAmounts(filter any) error {
+	members, _ := filter.(map[string]any)
+	combinations := 1
+	for _, name := range slices.Sorted(maps.Keys(members)) { // in order, so that the error is the same each time
+		list, _ := members[name].([]any)
+		if len(list) > maxFirst {
+			return badInput("filter.%s takes at most %d values, not %d", name, maxFirst, len(list))
+		}
+		if name != "accounts" {
+			combinations *= max(len(list), 1)
+		}
+		if combinations > maxCombinations {
+			return badInput("filter combines the values of its lists in more than %d ways: give fewer values", maxCombinations)
 		}
 	}
 	return nil

@@ -79,14 +79,16 @@ func (w *world) allocated(ctx context.Context, query string, variables map[strin
 // largest one that is allowed: a few MB, and no call.
 func TestPlanIsBounded(t *testing.T) {
 	w := newWorld(t, setup{})
-	query := fanOut(12)
-	recorded, allocated := w.allocated(t.Context(), query, nil)
-	t.Logf("%d bytes: %d bytes allocated", len(query), allocated)
-	if !strings.Contains(recorded.Body.String(), `"limit":"cost"`) || !strings.Contains(recorded.Body.String(), "field values or more") {
-		t.Errorf("%s", clipped(recorded.Body.String()))
-	}
-	if allocated > 32<<20 {
-		t.Errorf("%d bytes were allocated to refuse it", allocated)
+	for depth, want := range map[int]string{10: `"limit":"calls"`, 11: "calls to the vendors or more", 12: `"limit":"steps"`} {
+		query := fanOut(depth)
+		recorded, allocated := w.allocated(t.Context(), query, nil)
+		t.Logf("%d bytes: %d bytes allocated", len(query), allocated)
+		if !strings.Contains(recorded.Body.String(), want) {
+			t.Errorf("%d deep: %s", depth, clipped(recorded.Body.String()))
+		}
+		if allocated > 32<<20 {
+			t.Errorf("%d deep: %d bytes were allocated to refuse it", depth, allocated)
+		}
 	}
 	for vendor, kit := range w.kits {
 		if n := len(kit.Requests()); n != 0 {

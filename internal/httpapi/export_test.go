@@ -27,3 +27,16 @@ func SchemaValues(document string) int {
 }
 
 var startTrace = graphql.StartOperationTrace
+
+// MaxSteps is the bound of the validation.
+const MaxSteps = maxSteps
+
+// Steps counts the steps that the validation of a document takes.
+func Steps(document string) int {
+	doc, err := limits{tokens: 5000}.parse(document)
+	if err != nil {
+		panic(err)
+	}
+	n, _ := countSteps(doc)
+	return n
+}

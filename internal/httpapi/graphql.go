@@ -11,7 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql/executor"
 	"github.com/99designs/gqlgen/graphql/handler/extension"
 	"github.com/vektah/gqlparser/v2/ast"
-	"github.com/vektah/gqlparser/v2/validator/rules"
+	"github.com/vektah/gqlparser/v2/validator/core"
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/internal/persisted"
@@ -27,11 +27,7 @@ const ExplainHeader = "X-Partnergraph-Explain"
 func graphQL(o Options, partners *partnerQuota, valid *documents) http.Handler {
 	schema := served()
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: schema}))
-	exec.SetQueryCache(valid)
-	exec.SetParserTokenLimit(o.Tokens)
-	exec.Use(limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases, valid: valid})
-	exec.SetDisableSuggestion(!o.Introspection)
-	exec.SetDefaultRulesFn(func() *rules.Rules { return documentRules(!o.Introspection) })
+	exec.SetQueryCache(prepared{})
 	exec.SetErrorPresenter(o.Resolvers.Present)
 	exec.SetRecoverFunc(func(_ context.Context, p any) error { return providers.Panicked(p) })
 	if o.Introspection {
@@ -46,7 +42,12 @@ func graphQL(o Options, partners *partnerQuota, valid *documents) http.Handler {
 	})
 	bound := answers{max: cmp.Or(o.Answer, math.MaxInt64)}
 	exec.Use(bound) // the last, so that the others see the error in the place of the data
-	return transport{exec: exec, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: persisted.NewQuota(o.Now), answers: bound, load: newLoad(o)}
+	check := preparation{
+		limits: limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases},
+		schema: schema, valid: valid,
+		rules: func() map[string]core.RuleFunc { return documentRules(!o.Introspection) },
+	}
+	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: persisted.NewQuota(o.Now), answers: bound, load: newLoad(o)}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later
@@ -56,20 +57,6 @@ func served() *ast.Schema {
 	s.Directives = maps.Clone(s.Directives)
 	delete(s.Directives, "defer")
 	return &s
-}
-
-// documentRules validate documents. Discreet ones make no suggestions, which would tell the schema word by word: gqlgen leaves out those
-// about fields by itself; these are the others.
-func documentRules(discreet bool) *rules.Rules {
-	r := rules.NewDefaultRules()
-	values := rules.ValuesOfCorrectTypeRule
-	if discreet {
-		values = rules.ValuesOfCorrectTypeRuleWithoutSuggestions
-		r.ReplaceRule(rules.KnownArgumentNamesRule.Name, rules.KnownArgumentNamesRuleWithoutSuggestions.RuleFunc)
-		r.ReplaceRule(rules.KnownTypeNamesRule.Name, rules.KnownTypeNamesRuleWithoutSuggestions.RuleFunc)
-	}
-	r.ReplaceRule(rules.ValuesOfCorrectTypeRule.Name, named(values.RuleFunc))
-	return r
 }
 
 // bounded gives a request its bound of time, and its wish to be explained.

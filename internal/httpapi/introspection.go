@@ -18,6 +18,10 @@ const maxSchemaFields = 2
 // and code generators ask for.
 const maxSchemaValues = 40_000
 
+// maxSchemaSteps is how many selections of objects of the schema are visited to count the values. Inline
+// fragments and fragments add visits, and no values.
+const maxSchemaSteps = 4 * maxSchemaValues
+
 // introspection bounds what an operation reads of the schema, before it is executed. It counts the
 // values exactly: the schema is known. (The planner of the resolvers counts what records answer.)
 type introspection struct {
@@ -56,6 +60,10 @@ func (i introspection) MutateOperationContext(_ context.Context, op *graphql.Ope
 	}
 	count := schemaCount{schema: i.schema, variables: op.Variables, known: map[schemaPart]int{}}
 	values := count.values(op.Operation.SelectionSet, root{})
+	if count.steps > maxSchemaSteps {
+		return exceeded("introspection", int64(count.steps), maxSchemaSteps, "",
+			"the operation visits %d selections of the schema or more, and %d are allowed")
+	}
 	if values > maxSchemaValues {
 		return exceeded("introspection", int64(values), maxSchemaValues, "",
 			"the operation reads %d values of the schema, and %d are allowed")
@@ -80,12 +88,12 @@ func schemaFields(set ast.SelectionSet) (n int) {
 }
 
 // schemaCount counts the values that a selection reads of the schema. A part of the schema that is
-// read twice by one selection is counted once and added twice, so that the work is bounded by the size
-// of the document times the size of the schema.
+// read twice by one selection is counted once and added twice. The count ends beyond maxSchemaSteps.
 type schemaCount struct {
 	schema    *ast.Schema
 	variables map[string]any
 	known     map[schemaPart]int
+	steps     int
 }
 
 // schemaPart is a selection of an object of the schema.
@@ -104,7 +112,7 @@ type (
 )
 
 // values counts what a selection reads of an object.
-func (c schemaCount) values(set ast.SelectionSet, object any) (n int) {
+func (c *schemaCount) values(set ast.SelectionSet, object any) (n int) {
 	if len(set) == 0 {
 		return 0
 	}
@@ -112,7 +120,17 @@ func (c schemaCount) values(set ast.SelectionSet, object any) (n int) {
 	if n, ok := c.known[part]; ok {
 		return n
 	}
+	n = c.sum(set, object)
+	c.known[part] = n
+	return n
+}
+
+// sum adds up what the selections of a set read of an object.
+func (c *schemaCount) sum(set ast.SelectionSet, object any) (n int) {
 	for _, s := range set {
+		if c.steps++; c.steps > maxSchemaSteps {
+			return n
+		}
 		switch s := s.(type) {
 		case *ast.Field:
 			if _, top := object.(root); top && s.Name != "__schema" && s.Name != "__type" {
@@ -124,7 +142,7 @@ func (c schemaCount) values(set ast.SelectionSet, object any) (n int) {
 				n += c.values(s.SelectionSet, child)
 			}
 		case *ast.InlineFragment:
-			n += c.values(s.SelectionSet, object)
+			n += c.sum(s.SelectionSet, object)
 		case *ast.FragmentSpread:
 			if s.Definition != nil {
 				n += c.values(s.Definition.SelectionSet, object)
@@ -132,12 +150,11 @@ func (c schemaCount) values(set ast.SelectionSet, object any) (n int) {
 		}
 		n = min(n, 1<<31-1)
 	}
-	c.known[part] = n
 	return n
 }
 
 // children are the objects that a field of an object leads to, or the values of its list.
-func (c schemaCount) children(object any, f *ast.Field) []any {
+func (c *schemaCount) children(object any, f *ast.Field) []any {
 	switch o := object.(type) {
 	case root:
 		if f.Name == "__schema" {
@@ -199,7 +216,7 @@ func (c schemaCount) children(object any, f *ast.Field) []any {
 }
 
 // parts are the objects that a list of a type has. Deprecated ones are among them, asked for or not.
-func (c schemaCount) parts(def *ast.Definition, name string) []any {
+func (c *schemaCount) parts(def *ast.Definition, name string) []any {
 	switch {
 	case name == "fields" && (def.Kind == ast.Object || def.Kind == ast.Interface):
 		return objects(slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {
@@ -222,7 +239,7 @@ func (c schemaCount) parts(def *ast.Definition, name string) []any {
 }
 
 // reference is the object of a type as gqlgen makes it: the definition of a name, or what is around it.
-func (c schemaCount) reference(t *ast.Type, bare bool) []any {
+func (c *schemaCount) reference(t *ast.Type, bare bool) []any {
 	if (!t.NonNull || bare) && t.NamedType != "" {
 		return definitions(c.schema.Types[t.NamedType])
 	}

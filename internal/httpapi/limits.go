@@ -7,10 +7,12 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 	"github.com/vektah/gqlparser/v2/lexer"
 	"github.com/vektah/gqlparser/v2/parser"
+	"github.com/vektah/gqlparser/v2/validator/core"
 
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -22,50 +24,79 @@ const introspectionDepth = 20
 // operations is how many operations a document may have: the validator goes through all fragments again for each.
 const operations = 20
 
-// limits refuse documents that ask for too much before they are validated, which takes time by the square of the fields that have
-// to be compared. (The body's bound is the transport's; field values and calls to vendors are
-// bounded by the resolvers, which know how many there may be, once the document is valid.)
+// limits are the bounds of documents. What is beyond them is refused before it is validated. (The
+// body's bound is the transport's; field values and calls to vendors are bounded by the resolvers,
+// once the document is valid.)
 type limits struct {
 	tokens, depth, aliases int
-	valid                  graphql.Cache[*ast.QueryDocument] // documents that passed before
 }
 
-var _ interface {
-	graphql.HandlerExtension
-	graphql.OperationParameterMutator
-} = limits{}
+// preparation parses, bounds and validates the documents of requests.
+type preparation struct {
+	limits
+	schema *ast.Schema
+	rules  func() map[string]core.RuleFunc
+	valid  graphql.Cache[*ast.QueryDocument] // documents that passed before
+}
 
-// ExtensionName is how gqlgen calls it.
-func (limits) ExtensionName() string { return "limits" }
-
-// Validate accepts every schema.
-func (limits) Validate(graphql.ExecutableSchema) error { return nil }
-
-// MutateOperationParameters changes nothing. It is the one step between a request and its validation.
-func (l limits) MutateOperationParameters(ctx context.Context, p *graphql.RawParams) *gqlerror.Error {
+// prepare is the document of a request, or what is wrong with it. It looks at the context throughout.
+func (p preparation) prepare(ctx context.Context, params *graphql.RawParams) (*ast.QueryDocument, gqlerror.List) {
 	if err := ctx.Err(); err != nil { // nobody waits for what would be found
-		return gqlerror.Wrap(err)
+		return nil, gqlerror.List{gqlerror.Wrap(err)}
 	}
-	doc, ok := l.valid.Get(ctx, p.Query)
-	if !ok {
-		var err error
-		doc, err = parser.ParseQueryWithTokenLimit(&ast.Source{Input: p.Query}, l.tokens)
+	doc, known := p.valid.Get(ctx, params.Query)
+	cyclic := false
+	if !known {
+		var err *gqlerror.Error
+		if doc, err = p.parse(params.Query); err == nil {
+			cyclic, err = p.check(doc)
+		}
 		if err != nil {
-			if n := tokens(p.Query); n > l.tokens {
-				return exceeded("tokens", int64(n), int64(l.tokens), last(doc), "the document has %d tokens, and %d are allowed")
-			}
-			return nil // the executor finds it again, and says it
+			return nil, gqlerror.List{err}
 		}
-		if err := l.check(doc); err != nil {
-			return err
+	}
+	if err := choose(ctx, doc, params.OperationName); err != nil {
+		return nil, gqlerror.List{err}
+	}
+	if known {
+		return doc, nil
+	}
+	rules := p.rules()
+	if cyclic {
+		rules = cycleRules()
+	}
+	if errs := validate(ctx, p.schema, doc, rules); len(errs) > 0 {
+		return nil, errs
+	}
+	p.valid.Add(ctx, params.Query, doc)
+	return doc, nil
+}
+
+// parse parses a document within the limit of tokens.
+func (l limits) parse(query string) (*ast.QueryDocument, *gqlerror.Error) {
+	doc, err := parser.ParseQueryWithTokenLimit(&ast.Source{Input: query}, l.tokens)
+	if err != nil {
+		if n := tokens(query); n > l.tokens {
+			return nil, exceeded("tokens", int64(n), int64(l.tokens), last(doc), "the document has %d tokens, and %d are allowed")
 		}
+		wrong := gqlerror.WrapIfUnwrapped(err)
+		errcode.Set(wrong, errcode.ParseFailed)
+		return nil, wrong
 	}
 	if len(doc.Operations) == 0 {
-		return nil // as above
+		none := gqlerror.Errorf("no operation provided")
+		errcode.Set(none, errcode.ValidationFailed)
+		return nil, none
 	}
-	op := doc.Operations.ForName(p.OperationName)
+	return doc, nil
+}
+
+// choose finds the operation of a document that is asked for, and refuses one that the method does not
+// allow.
+func choose(ctx context.Context, doc *ast.QueryDocument, name string) *gqlerror.Error {
+	op := doc.Operations.ForName(name)
 	switch {
-	case op == nil && p.OperationName == "":
+	case op == nil && name == "":
 		return badRequest("the document has several operations: say which one by `operationName`")
 	case op == nil:
 		return badRequest("the document has no operation of the name in `operationName`")
@@ -128,11 +159,12 @@ func last(doc *ast.QueryDocument) string {
 	return strings.Join(path, ".")
 }
 
-// check refuses a document that has too many operations, is too deep or repeats itself too often, all its operations and fragments
-// together.
-func (l limits) check(doc *ast.QueryDocument) *gqlerror.Error {
+// check refuses a document that has too many operations, is too deep, repeats itself too often or takes
+// too long to validate, all its operations and fragments together. It says whether fragments contain
+// themselves.
+func (l limits) check(doc *ast.QueryDocument) (cyclic bool, err *gqlerror.Error) {
 	if n := len(doc.Operations); n > operations {
-		return exceeded("operations", int64(n), operations, "", "the document has %d operations, and %d are allowed")
+		return false, exceeded("operations", int64(n), operations, "", "the document has %d operations, and %d are allowed")
 	}
 	m := &measure{limits: l, bound: l.depth, fragments: map[string]*fragment{}}
 	for _, f := range doc.Fragments {
@@ -150,12 +182,18 @@ func (l limits) check(doc *ast.QueryDocument) *gqlerror.Error {
 		}
 	}
 	if m.tooDeep != nil {
-		return m.tooDeep
+		return false, m.tooDeep
 	}
 	if m.aliased > l.aliases {
-		return exceeded("aliases", int64(m.aliased), int64(l.aliases), m.aliasedAt, "the document has %d fields that have an alias or stand twice, and %d are allowed")
+		return false, exceeded("aliases", int64(m.aliased), int64(l.aliases), m.aliasedAt,
+			"the document has %d fields that have an alias or stand twice, and %d are allowed")
 	}
-	return nil
+	n, cyclic := countSteps(doc)
+	if n > maxSteps {
+		return false, exceeded("steps", maxSteps+1, maxSteps, "",
+			"the document takes %d steps or more to validate, and %d are allowed: use fewer fragments, or select fewer fields in several of them")
+	}
+	return cyclic, nil
 }
 
 // measure goes through every selection of a document once: what it knows of a fragment, it adds where else that is spread.

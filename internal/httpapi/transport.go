@@ -24,12 +24,10 @@ const (
 	plainJSON       = "application/json"
 )
 
-// mostErrors is how many errors of one document are told, as many as graphql-js does.
-const mostErrors = 100
-
 // transport is GraphQL over HTTP: https://graphql.github.io/graphql-over-http/draft/.
 type transport struct {
 	exec      graphql.GraphExecutor
+	check     preparation
 	schema    *ast.Schema
 	body      int64 // bytes that a request's body, or the query string of its URL, may have
 	persisted persisted.Store
@@ -71,7 +69,6 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if len(errs) > 0 {
-		errs = errs[:min(len(errs), mostErrors)]
 		explain(t.schema, op.Operation, asked.Variables, errs)
 		status := http.StatusBadRequest
 		if ctx.Err() != nil { // the request's time was over before the plan was made
@@ -104,8 +101,26 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // create parses, validates and plans an operation, and then leaves its gate.
 func (t transport) create(ctx context.Context, asked *request, leave func()) (*graphql.OperationContext, gqlerror.List) {
 	defer leave()
-	return t.exec.CreateOperationContext(ctx, &asked.RawParams)
+	doc, errs := t.check.prepare(ctx, &asked.RawParams)
+	if len(errs) > 0 {
+		return &graphql.OperationContext{}, errs
+	}
+	return t.exec.CreateOperationContext(context.WithValue(ctx, preparedKey{}, doc), &asked.RawParams)
 }
+
+type preparedKey struct{}
+
+// prepared hands the executor the document that was prepared for the request, in the place of a cache.
+type prepared struct{}
+
+// Get is the document of the request.
+func (prepared) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
+	doc, ok := ctx.Value(preparedKey{}).(*ast.QueryDocument)
+	return doc, ok
+}
+
+// Add keeps nothing.
+func (prepared) Add(context.Context, string, *ast.QueryDocument) {}
 
 // dispatch executes an operation, and then leaves its gate. The context returned is the operation's.
 func (t transport) dispatch(ctx context.Context, op *graphql.OperationContext, leave func()) (context.Context, *graphql.Response) {

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -121,38 +122,63 @@ func named(rule core.RuleFunc) core.RuleFunc {
 		var (
 			walker *core.Walker
 			value  *ast.Value
-			places map[*ast.Value]string // of all values; made for the first error
+			places map[*ast.Value]place // of all values; made for the first error
 		)
 		observers.OnValue(func(w *core.Walker, v *ast.Value) { walker, value = w, v }) // goes before the rule's own
 		rule(observers, func(options ...core.ErrorOption) {
 			if places == nil {
 				places = placesOf(walker.Document)
 			}
-			if place := places[value]; place != "" {
-				options = append(options, func(err *gqlerror.Error) { err.Message = place + ": " + err.Message })
+			if text := textOf(places, value); text != "" {
+				options = append(options, func(err *gqlerror.Error) { err.Message = text + ": " + err.Message })
 			}
 			add(options...)
 		})
 	}
 }
 
-// placesOf are the values of a document, each with its place: the argument, and the path in it.
-func placesOf(doc *ast.QueryDocument) map[*ast.Value]string {
-	places := map[*ast.Value]string{}
-	var in func(place string, v *ast.Value)
-	in = func(place string, v *ast.Value) {
+// place is where a value stands: in an argument or a variable, or in another value.
+type place struct {
+	in   *ast.Value // nil for the value of an argument or a variable
+	step string     // the name of the argument, or of the field of in
+	at   int        // the position in in, where that is a list
+}
+
+// textOf is the path to a value; "" for an unknown one.
+func textOf(places map[*ast.Value]place, v *ast.Value) string {
+	var steps []string
+	for v != nil {
+		p, ok := places[v]
+		switch {
+		case !ok:
+			return ""
+		case p.in == nil:
+			steps = append(steps, p.step)
+		case p.in.Kind == ast.ListValue:
+			steps = append(steps, "["+strconv.Itoa(p.at)+"]")
+		default:
+			steps = append(steps, "."+p.step)
+		}
+		v = p.in
+	}
+	slices.Reverse(steps)
+	return strings.Join(steps, "")
+}
+
+// placesOf are the values of a document, each with its place.
+func placesOf(doc *ast.QueryDocument) map[*ast.Value]place {
+	places := map[*ast.Value]place{}
+	var within func(v *ast.Value, p place)
+	within = func(v *ast.Value, p place) {
 		if v == nil {
 			return
 		}
-		places[v] = place
+		places[v] = p
 		for i, child := range v.Children {
-			if v.Kind == ast.ListValue {
-				in(fmt.Sprintf("%s[%d]", place, i), child.Value)
-			} else {
-				in(place+"."+child.Name, child.Value)
-			}
+			within(child.Value, place{v, child.Name, i})
 		}
 	}
+	in := func(name string, v *ast.Value) { within(v, place{step: name}) }
 	var set func(ast.SelectionSet)
 	directives := func(list ast.DirectiveList) {
 		for _, d := range list {

@@ -3,7 +3,6 @@ package firstpromoter
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"net/http"
 	"net/url"
 	"strings"
@@ -109,7 +108,7 @@ func accountProbe() rest.Request {
 }
 
 // errAccount is in the error of a call whose account the vendor does not know.
-var errAccount = errors.New("the account_id names no account of this key")
+const errAccount providers.Cause = "the account_id names no account of this key"
 
 // fetch makes one read. A 404 stands only for an account that the vendor knows: it does if a call has succeeded before,
 // or if the probe does. The 404 of a path that names no record is always followed by the probe, as the account may be

@@ -221,8 +221,8 @@ var faults = map[providers.Kind]string{
 
 func fault(err error) string {
 	s := cmp.Or(faults[providers.KindOf(err)], "the read failed")
-	if errors.Is(err, providers.ErrEdge) {
-		s = providers.ErrEdge.Error()
+	if cause := providers.Cause(""); errors.As(err, &cause) {
+		s = string(cause)
 	}
 	var e *providers.Error
 	if errors.As(err, &e) && e.Status != 0 {

@@ -125,8 +125,8 @@ func describe(e *providers.Error) string {
 	if e.Status != 0 {
 		s += fmt.Sprintf(" (status %d)", e.Status)
 	}
-	if errors.Is(e, providers.ErrEdge) {
-		s += ": " + providers.ErrEdge.Error()
+	if cause := providers.Cause(""); errors.As(e, &cause) {
+		s += ": " + string(cause)
 	}
 	return s
 }
