@@ -54,29 +54,30 @@ if me and q.seq <= me.seq then
 end
 if (not me or q.state ~= whole.born) and not q.whole then return {} end
 
--- The replica joins.
-if not me then
-  me = {name = q.replica, acked = 0, joined = now}
-  if not whole.born then
-    whole.born, whole.ready = now, now + (shared and q.settle or window)
-    set('born', now)
-    redis.call('ZADD', calls, '+inf', 'born')
-  end
-  if shared and q.state > 0 then -- it knows an earlier state
-    whole.ready = math.max(whole.ready, whole.born + window)
-    if whole.owed or not q.alone then
-      local others = limit -- of which the shares in the earlier state were parts
-      for _, m in pairs(known) do others = others - m.share end
-      whole.owed = math.max((whole.owed or others) - q.share, 0)
-      set('owed', whole.owed)
-    end
-  end
-  set('ready', whole.ready)
-elseif q.state == whole.born then
-  me.acked = q.ack
-end
-me.seq, me.heard, me.ended = q.seq, now, 0
 known[q.replica] = nil
+me = me or {name = q.replica, acked = 0, joined = now, share = 0}
+if not whole.born then
+  whole.born, whole.ready = now, now + (shared and q.settle or window)
+  set('born', now)
+  redis.call('ZADD', calls, '+inf', 'born')
+end
+if q.state == whole.born then
+  me.acked = q.ack
+elseif shared and q.state > 0 then -- it knows an earlier state
+  whole.ready = math.max(whole.ready, whole.born + window)
+  if whole.owed then
+    whole.owed = whole.owed - math.max(q.share - me.share, 0)
+  elseif not q.alone then
+    whole.owed = limit - q.share -- the shares in the earlier state were parts of the limit
+    for _, m in pairs(known) do whole.owed = whole.owed - m.share end
+  end
+  if whole.owed then
+    whole.owed = math.max(whole.owed, 0)
+    set('owed', whole.owed)
+  end
+end
+set('ready', whole.ready)
+me.seq, me.heard, me.ended = q.seq, now, 0
 
 for _, c in ipairs(q.calls) do
   redis.call('ZADD', calls, now - c.ago, c.name)
