@@ -20,24 +20,33 @@ local shared = q.replicas == 0 -- nobody has configured how many replicas run
 
 -- 'born' is when this state began, and its name. 'ready' is when Redis knows all calls of the
 -- window. 'owed' are the shares of replicas that an earlier state knew and that have not asked
--- since. 'closed' is the time before which no call may be made.
+-- since. 'older' is there if a replica knew an earlier state. 'closed' is the time before which no
+-- call may be made.
+--
+-- Of each replica: the number of its last question and when it came, the time of the last answer
+-- that it confirmed, the right and the share that it may go by, the right in the last answer, the
+-- right that it came with, when it joined, and when it ended (0: not yet).
 local known, whole = {}, {closed = 0}
-local member = '%.0f %.0f %.0f %.0f %.0f %.0f %.0f'
+local order = {'seq', 'heard', 'acked', 'right', 'share', 'given', 'most', 'joined', 'ended'}
 local function set(name, value) redis.call('HSET', state, name, string.format('%.0f', value)) end
 local function keep(m)
-  redis.call('HSET', state, m.name, string.format(member, m.seq, m.heard, m.acked, m.right, m.share, m.joined, m.ended))
+  local values = {}
+  for i, field in ipairs(order) do values[i] = string.format('%.0f', m[field]) end
+  redis.call('HSET', state, m.name, table.concat(values, ' '))
 end
 local fields = redis.call('HGETALL', state)
 for i = 1, #fields, 2 do
-  local name, value = fields[i], fields[i + 1]
-  local seq, heard, acked, right, share, joined, ended = string.match(value, string.rep('(%S+) ', 6) .. '(%S+)')
-  if not seq then
+  local name, value, m, n = fields[i], fields[i + 1], {name = fields[i]}, 0
+  for word in string.gmatch(value, '%S+') do
+    n = n + 1
+    m[order[n]] = tonumber(word)
+  end
+  if n == 1 then
     whole[name] = tonumber(value)
-  elseif heard + q.keep + window < now then
+  elseif m.heard + q.keep + window < now then
     redis.call('HDEL', state, name)
   else
-    known[name] = {name = name, seq = tonumber(seq), heard = tonumber(heard), acked = tonumber(acked),
-      right = tonumber(right), share = tonumber(share), joined = tonumber(joined), ended = tonumber(ended)}
+    known[name] = m
   end
 end
 
@@ -63,7 +72,13 @@ if not whole.born then
 end
 if q.state == whole.born then
   me.acked = q.ack
-elseif shared and q.state > 0 then -- it knows an earlier state
+else
+  -- While Redis does not know the calls of all others, a new replica may not make calls in place of
+  -- one that has ended.
+  if q.state > 0 then set('older', 1) end
+  me.most = whole.older and q.state == 0 and q.replicas ~= 1 and 0 or q.right
+end
+if q.state ~= whole.born and shared and q.state > 0 then -- it knows an earlier state
   whole.ready = math.max(whole.ready, whole.born + window)
   if whole.owed then
     whole.owed = whole.owed - math.max(q.share - me.share, 0)
@@ -91,7 +106,7 @@ local ttl = math.ceil((q.keep + window) / 1000)
 redis.call('PEXPIRE', calls, ttl)
 redis.call('PEXPIRE', state, ttl)
 if q.leave then
-  me.right, me.share, me.ended = 0, 0, now
+  me.given, me.right, me.share, me.ended = 0, 0, 0, now
   keep(me)
   return {}
 end
@@ -118,7 +133,9 @@ for _, m in pairs(known) do
   -- What it may do without asking: up to its right; or up to its share, if it has not confirmed an
   -- answer for some time. One that has ended may have done so until then.
   m.silent = (m.ended > 0 and m.ended or now) - m.acked > q.silence
-  m.rest = math.max((m.silent and m.share or m.right) - (made[m.name] or 0), 0)
+  local most = m.silent and m.share or m.right
+  if m.ended > 0 and m.acked == 0 and m.ended - m.heard <= q.silence then most = m.given end
+  m.rest = math.max(most - (made[m.name] or 0), 0)
   if m.ended > 0 then
     table.insert(ended, m)
   else
@@ -168,8 +185,8 @@ else
   end
   free = free + math.floor(q.ahead / capacity) * window
 end
-if settling > 0 and spent + q.ahead >= q.right then
-  local last = mine[spent + q.ahead + 1 - q.right]
+if settling > 0 and spent + q.ahead >= me.most then
+  local last = mine[spent + q.ahead + 1 - me.most]
   free = math.max(free, math.min(last and last + window or whole.ready, whole.ready))
 end
 free = math.max(free, whole.closed)
@@ -179,7 +196,7 @@ if q.call ~= '' and free <= now then
 end
 
 -- The rights. Until the replica confirms them it may also use what it had before.
-local right, share = q.right, q.share
+local right, share = me.most, q.share
 if settling == 0 then
   local open = limit - shares
   if shared and running == 1 then open = math.floor(open / 2) end
@@ -187,7 +204,7 @@ if settling == 0 then
   right = math.min(share, spent + math.floor(math.max(capacity - used, 0) / running))
 end
 right = math.max(math.min(right, capacity - lent - (used - spent)), 0)
-me.right, me.share = math.max(right, q.right), math.max(share, q.share)
+me.given, me.right, me.share = right, math.max(right, q.right), math.max(share, q.share)
 keep(me)
 
 local last = used > 0 and at[used] + window - now or 0
