@@ -389,5 +389,5 @@ func TestModel(t *testing.T) {
 
 var (
 	modelSeed  = flag.Uint64("seed", 0, "the first seed of TestModel")
-	modelSeeds = flag.Uint64("seeds", 60, "the number of seeds of TestModel")
+	modelSeeds = flag.Uint64("seeds", 40, "the number of seeds of TestModel")
 )
