@@ -56,7 +56,7 @@ func (a *arrivals) saturate(ctx context.Context, b providers.Budget, seed uint64
 func TestJitter(t *testing.T) {
 	const minutes, callers, jitter = 3, 4, 200 * time.Millisecond
 	server := redistest.Start(t).Target()
-	for _, limit := range []int{100, 120} {
+	for _, limit := range []int{120} {
 		budgets := map[string]func(*testing.T) []providers.Budget{
 			"memory": func(*testing.T) []providers.Budget {
 				return []providers.Budget{budget.New(limit, time.Minute, time.Now)}

@@ -58,9 +58,9 @@ func (p *partitioned) start(ctx context.Context, random *rand.Rand, link *severe
 func TestPartitions(t *testing.T) {
 	server := redistest.Start(t)
 	admin := server.Client(redisclient.Durable)
-	seeds := 6
+	seeds := 4
 	if testing.Short() {
-		seeds = 3
+		seeds = 2
 	}
 	for seed := range seeds {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
