@@ -58,7 +58,7 @@
 //
 //   - Without Replicas, Redis has lost its data, and a replica stays cut off that none of those that
 //     ask in the first three beats had heard of: each of these had its last answer before that one
-//     joined, or is new.
+//     joined or had a share, or is new.
 //   - With Replicas, a replica starts less than a window after another one ended, and Redis never
 //     answered one of the two before it made calls or ended, or lost its data between the last answer
 //     to the one and the first to the other.

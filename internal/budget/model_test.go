@@ -255,12 +255,12 @@ func (m *model) restore() {
 }
 
 // witness returns a replica that can tell an empty Redis of all others, or nil: it has heard from
-// Redis since every other one joined. The exception in doc.go is that there is none.
+// Redis since every other one joined or had a share. The exception in doc.go is that there is none.
 func (m *model) witness(since time.Time) *node {
 	for _, n := range m.running {
 		knows := n.state == m.emptied && n.answered.After(since) && m.now.Sub(n.answered) < keep-modelWindow
 		for _, o := range m.running {
-			knows = knows && (o == n || o.joined.Before(n.answered))
+			knows = knows && (o == n || o.joined.Before(n.answered) && (!n.seen.alone || o.alone.share == 0))
 		}
 		if knows {
 			return n

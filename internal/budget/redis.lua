@@ -208,6 +208,6 @@ me.given, me.right, me.share = right, math.max(right, q.right), math.max(share, 
 keep(me)
 
 local last = used > 0 and at[used] + window - now or 0
-local alone = count == 1 and missing == 0
+local alone = missing == 0 and (count == 1 or settling > 0 and shares == 0)
 return {math.max(free - now, 0), used + frozen, last, math.max(whole.closed - now, 0), count, now, right, share,
   whole.born, alone and 1 or 0, settling > 0 and 1 or 0}
