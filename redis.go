@@ -150,6 +150,10 @@ func (p *process) checkRedis(c connections, cfg config.Redis) (failed int) {
 			fmt.Fprintf(p.stdout, "  warning: %s\n", w)
 		}
 	}
+	if c.cache != nil && c.replicas == 0 {
+		fmt.Fprintln(p.stdout, "warning: redis.replicas is not set: without Redis a replica makes calls for 15 minutes only, "+
+			"and none before Redis has answered it; set it to the largest number of replicas that run at once")
+	}
 	return failed
 }
 

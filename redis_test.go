@@ -62,6 +62,17 @@ func TestCheckRedis(t *testing.T) {
 		t.Errorf("a wrong password: error %v, %s", err, out)
 	}
 
+	const warning = "warning: redis.replicas is not set"
+	for settings, want := range map[string]bool{
+		"": false,
+		fmt.Sprintf("redis:\n  cache: redis://:hush@%s\n", cache):                true,
+		fmt.Sprintf("redis:\n  cache: redis://:hush@%s\n  replicas: 2\n", cache): false,
+	} {
+		if out, err := check(settings); err != nil || strings.Contains(out, warning) != want {
+			t.Errorf("%q: error %v, want %q: %t, in %s", settings, err, warning, want, out)
+		}
+	}
+
 	durable.Stop()
 	out, err = check(fmt.Sprintf("redis:\n  cache: redis://:hush@%s\n  durable: redis://:hush@%s\n", cache, ledger))
 	if err == nil || !strings.Contains(out, "redis durable (redis://"+ledger+"): FAILED: ") || !strings.Contains(out, "redis cache (redis://"+cache+"): reachable") {

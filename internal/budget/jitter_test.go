@@ -54,9 +54,9 @@ func (a *arrivals) saturate(ctx context.Context, b providers.Budget, seed uint64
 // TestJitter: a vendor that counts a rolling window by arrival refuses no call, although each takes
 // 0 to 200 ms to arrive; and saturated callers use at least 95 % of what the vendor allows.
 func TestJitter(t *testing.T) {
-	const minutes, callers, jitter = 5, 4, 200 * time.Millisecond
+	const minutes, callers, jitter = 3, 4, 200 * time.Millisecond
 	server := redistest.Start(t).Target()
-	for _, limit := range []int{100, 120, 200} {
+	for _, limit := range []int{120} {
 		budgets := map[string]func(*testing.T) []providers.Budget{
 			"memory": func(*testing.T) []providers.Budget {
 				return []providers.Budget{budget.New(limit, time.Minute, time.Now)}

@@ -20,8 +20,8 @@ import (
 
 // The budget of TestProcesses, and the variable that tells the test's own program to be a replica.
 const (
-	processLimit  = 30
-	processWindow = time.Second
+	processLimit  = 60
+	processWindow = time.Second / 2
 	processRedis  = "BUDGET_TEST_REDIS"
 )
 

@@ -23,7 +23,7 @@ const (
 	fresh    = time.Second           // the age of a State that is told without asking Redis
 
 	// Multiples of the beat. After silence Redis reserves the share of a replica. An empty Redis
-	// waits for settle until replicas that know an earlier state have asked.
+	// waits for settle whether a replica asks that knows an earlier state.
 	silence, settle = 5, 3
 
 	// keep is how long a share stays reserved for a replica that Redis does not hear of.
@@ -85,8 +85,9 @@ type reply struct {
 	used, replicas      int
 	time                int64 // by the clock of Redis
 	right, share        int
-	others              int // the shares of all other replicas
-	isNew, settling     bool
+	state               int64 // names what Redis knows; it is another after Redis has lost its data
+	alone               bool  // no other replica has a share
+	settling            bool  // Redis does not know all calls of the window yet
 }
 
 // question is the argument of the script. Spans and times are microseconds.
@@ -97,19 +98,21 @@ type question struct {
 	Silence  int64    `json:"silence"`
 	Settle   int64    `json:"settle"`
 	Keep     int64    `json:"keep"`
-	Replicas int      `json:"replicas"` // at least this many run; 0 if nobody knows
+	Replicas int      `json:"replicas"` // at most this many run at once; 0 if nobody knows
 	Now      int64    `json:"now"`      // 0: the clock of Redis
 	Replica  string   `json:"replica"`
-	Seq      int      `json:"seq"` // later questions have larger numbers
-	Ack      int64    `json:"ack"` // the time of the last answer that arrived, as long as its rights hold; 0 if there is none
+	Seq      int      `json:"seq"`   // later questions have larger numbers
+	State    int64    `json:"state"` // of the last answer that arrived, as long as its rights hold; 0 if there is none
+	Ack      int64    `json:"ack"`   // the time of that answer
+	Alone    bool     `json:"alone"` // what that answer said
 	Right    int      `json:"right"`
 	Share    int      `json:"share"`
-	Others   int      `json:"others"`
 	Ahead    int      `json:"ahead"` // calls that are served first
 	Call     string   `json:"call"`  // the name of the call; empty for a look
 	Block    int64    `json:"block"` // no call may be made for so long
 	Leave    bool     `json:"leave"` // the replica ends
 	Calls    []untold `json:"calls"`
+	Whole    bool     `json:"whole"` // these are all calls of the window
 }
 
 // untold is a call that Redis has not counted.
@@ -123,6 +126,15 @@ var _ providers.Budget = (*Redis)(nil)
 // NewRedis makes a budget of limit calls by all replicas in any span as long as window. Both must be
 // positive: NewRedis panics otherwise. It announces the replica at once, and then at every beat.
 func NewRedis(o RedisOptions) *Redis {
+	r := newRedis(o)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.timer = time.AfterFunc(0, r.beat)
+	return r
+}
+
+// newRedis makes a budget that does not announce itself.
+func newRedis(o RedisOptions) *Redis {
 	o.Patience, o.Beat = cmp.Or(o.Patience, patience), cmp.Or(o.Beat, beat)
 	r := &Redis{
 		waitQueue: newWaitQueue(), o: o, now: time.Now, replica: rand.Text(),
@@ -134,12 +146,9 @@ func NewRedis(o RedisOptions) *Redis {
 	if o.Replicas > 0 {
 		r.alone.right, r.alone.share = o.Limit/o.Replicas, o.Limit/o.Replicas
 	}
-	for _, part := range []string{"calls", "blocked", "members"} {
+	for _, part := range []string{"log", "state"} {
 		r.keys = append(r.keys, fmt.Sprintf("partnergraph:budget:{%s %d/%v}:%s", o.Account, o.Limit, o.Window, part))
 	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.timer = time.AfterFunc(0, r.beat)
 	return r
 }
 
@@ -154,6 +163,7 @@ func (r *Redis) Close() {
 	r.closed = true
 	r.timer.Stop()
 	now := r.now()
+	r.untell()
 	q := r.question(now, 0, "")
 	q.Leave = true
 	_, _ = r.run(q)
@@ -167,15 +177,21 @@ func (r *Redis) beat() {
 	if r.closed {
 		return
 	}
-	if now := r.now(); now.Sub(r.seen.at) >= r.o.Beat/2 {
-		down, settling := r.down, r.seen.settling
-		r.ask(now, 0, "")
-		if r.down != down || r.seen.settling != settling {
-			r.wake()
-		}
-	}
+	r.announce()
 	if !r.closed {
 		r.timer = time.AfterFunc(r.o.Beat, r.beat)
+	}
+}
+
+func (r *Redis) announce() {
+	now := r.now()
+	if now.Sub(r.seen.at) < r.o.Beat/2 {
+		return
+	}
+	down, settling := r.down, r.seen.settling
+	r.ask(now, 0, "")
+	if r.down != down || r.seen.settling != settling {
+		r.wake()
 	}
 }
 
@@ -193,11 +209,6 @@ func (r *Redis) place(ahead int, count bool) time.Duration {
 	wait := r.seen.wait
 	if !told {
 		wait = r.waitAlone(now, ahead)
-	} else if r.seen.settling {
-		told = false
-		if right, _ := r.alone.at(r, now); right > 0 {
-			wait = min(wait, r.waitAlone(now, ahead))
-		}
 	}
 	if count && wait <= 0 {
 		r.own.note(call{at: now, name: name, told: told})
@@ -243,11 +254,8 @@ func (r *Redis) ask(now time.Time, ahead int, name string) bool {
 		return false
 	}
 	answer, err := r.run(r.question(now, ahead, name))
-	if err == nil && answer.isNew { // Redis may have lost what it was told
-		for i := range r.own.calls {
-			r.own.calls[i].told = false
-		}
-		r.heard(now, answer)
+	if errors.Is(err, errUntold) {
+		r.untell()
 		answer, err = r.run(r.question(now, ahead, name))
 	}
 	switch {
@@ -265,6 +273,17 @@ func (r *Redis) ask(now time.Time, ahead int, name string) bool {
 	return true
 }
 
+// untell notes that Redis may have lost what it was told.
+func (r *Redis) untell() {
+	for i := range r.own.calls {
+		r.own.calls[i].told = false
+	}
+	r.blocked = r.own.blocked
+}
+
+// errUntold says that Redis wants to be told all calls of the window.
+var errUntold = errors.New("Redis does not know the calls of this replica")
+
 // run asks Redis one question.
 func (r *Redis) run(q question) (reply, error) {
 	text, err := json.Marshal(q)
@@ -278,13 +297,15 @@ func (r *Redis) run(q question) (reply, error) {
 	switch {
 	case err != nil || q.Leave:
 		return reply{}, err
+	case len(n) == 0:
+		return reply{}, errUntold
 	case len(n) != 11:
 		return reply{}, errors.New("an answer of another shape")
 	}
 	span := func(i int) time.Duration { return time.Duration(n[i]) * time.Microsecond }
 	return reply{
 		at: r.now(), wait: span(0), used: int(n[1]), last: span(2), blocked: span(3), replicas: int(n[4]), time: n[5],
-		right: int(n[6]), share: int(n[7]), isNew: n[8] == 1, settling: n[9] == 1, others: int(n[10]),
+		right: int(n[6]), share: int(n[7]), state: n[8], alone: n[9] == 1, settling: n[10] == 1,
 	}, nil
 }
 
@@ -301,7 +322,7 @@ func (r *Redis) question(now time.Time, ahead int, name string) question {
 	}
 	q.Right, _ = r.alone.at(r, now)
 	if !r.alone.ended(r, now) {
-		q.Share, q.Others, q.Ack = r.alone.share, r.seen.others, r.seen.time
+		q.Share, q.State, q.Ack, q.Alone = r.alone.share, r.seen.state, r.seen.time, r.seen.alone
 	}
 	if r.o.Now != nil {
 		q.Now = now.UnixMicro()
@@ -311,5 +332,6 @@ func (r *Redis) question(now time.Time, ahead int, name string) question {
 			q.Calls = append(q.Calls, untold{c.name, now.Sub(c.at).Microseconds()})
 		}
 	}
+	q.Whole = len(q.Calls) == len(r.own.calls)
 	return q
 }

@@ -1,188 +1,213 @@
 -- A place in the sliding-window log of one account, for one call or for a look, and the rights of
 -- the replica that asks. doc.go describes the protocol. All times are microseconds.
 --
--- KEYS  calls: a sorted set of calls by the time they were made; blocked: the time before which no
---       call may be made; members: a hash of the replicas. All have one hash tag, so that they are
---       on one node of a cluster.
+-- KEYS  calls: a sorted set of calls by the time they were made; state: a hash of the replicas and
+--       of what holds for all. Both have one hash tag, so that they are on one node of a cluster.
 -- ARGV  the question as JSON; redis.go describes its fields.
--- Returns how long the call waits (0: it is counted), how many places are used or reserved, how long
--- until all their calls are outside the window, for how long no call may be made, how many replicas
--- there are, the time, the right and the share of the replica, whether it is new, whether the
--- state is, and the shares of all others.
-local calls, blocked, members = KEYS[1], KEYS[2], KEYS[3]
+-- Returns nothing if the replica has to ask again with all calls of its window. Else: how long the
+-- call waits (0: it is counted), how many places are used or reserved, how long until all their
+-- calls are outside the window, for how long no call may be made, how many replicas there are, the
+-- time, the right and the share of the replica, when this state was born, whether no other replica
+-- has a share, and whether Redis does not know all calls of the window yet.
+local calls, state = KEYS[1], KEYS[2]
 local q = cjson.decode(ARGV[1])
 local limit, window, now = q.limit, q.window, q.now
 if now == 0 then
   local time = redis.call('TIME')
   now = time[1] * 1000000 + time[2]
 end
+local shared = q.replicas == 0 -- nobody has configured how many replicas run
 
--- The members. 'born' is when this state began. 'owed' are shares of replicas that an earlier state
--- knew, which Redis has lost, and that have not asked since.
-local known, born, owed = {}, nil, nil
-local member = '%.0f %.0f %.0f %.0f %.0f %.0f %.0f'
-local fields = redis.call('HGETALL', members)
+-- 'born' is when this state began, and its name. 'ready' is when Redis knows all calls of the
+-- window. 'owed' are the shares of replicas that an earlier state knew and that have not asked
+-- since. 'older' is there if a replica knew an earlier state. 'closed' is the time before which no
+-- call may be made.
+--
+-- Of each replica: the number of its last question and when it came, the time of the last answer
+-- that it confirmed, the right and the share that it may go by, the right in the last answer, the
+-- right that it came with, when it joined, and when it ended (0: not yet).
+local known, whole = {}, {closed = 0}
+local order = {'seq', 'heard', 'acked', 'right', 'share', 'given', 'most', 'joined', 'ended'}
+local function set(name, value) redis.call('HSET', state, name, string.format('%.0f', value)) end
+local function keep(m)
+  local values = {}
+  for i, field in ipairs(order) do values[i] = string.format('%.0f', m[field]) end
+  redis.call('HSET', state, m.name, table.concat(values, ' '))
+end
+local fields = redis.call('HGETALL', state)
 for i = 1, #fields, 2 do
-  local name, value = fields[i], fields[i + 1]
-  if name == 'born' then
-    born = tonumber(value)
-  elseif name == 'owed' then
-    owed = tonumber(value)
+  local name, value, m, n = fields[i], fields[i + 1], {name = fields[i]}, 0
+  for word in string.gmatch(value, '%S+') do
+    n = n + 1
+    m[order[n]] = tonumber(word)
+  end
+  if n == 1 then
+    whole[name] = tonumber(value)
+  elseif m.heard + q.keep + window < now then
+    redis.call('HDEL', state, name)
   else
-    local seq, heard, acked, right, share, joined, ended = string.match(value, string.rep('(%S+) ', 6) .. '(%S+)')
-    if heard + q.keep + window < now then
-      redis.call('HDEL', members, name)
-    else
-      known[name] = {name = name, seq = tonumber(seq), heard = tonumber(heard), acked = tonumber(acked),
-        right = tonumber(right), share = tonumber(share), joined = tonumber(joined), ended = tonumber(ended)}
-    end
+    known[name] = m
   end
 end
+
+-- Redis has lost its data if one of the keys is missing, or if it does not know its last answer to
+-- this replica, as after a restart from an old snapshot. Then it starts again.
 local me = known[q.replica]
-known[q.replica] = nil
+local answered = me and me.heard or now - q.keep - window
+if whole.born and (not redis.call('ZSCORE', calls, 'born') or q.state == whole.born and q.ack > answered) then
+  redis.call('DEL', calls, state)
+  known, whole, me = {}, {closed = 0}, nil
+end
 if me and q.seq <= me.seq then
   return redis.error_reply('ERR a later question was answered before')
 end
+if (not me or q.state ~= whole.born) and not q.whole then return {} end
+
+known[q.replica] = nil
+me = me or {name = q.replica, acked = 0, joined = now, share = 0}
+if not whole.born then
+  whole.born, whole.ready = now, now + (shared and q.settle or window)
+  set('born', now)
+  redis.call('ZADD', calls, '+inf', 'born')
+end
+if q.state == whole.born then
+  me.acked = q.ack
+else
+  -- While Redis does not know the calls of all others, a new replica may not make calls in place of
+  -- one that has ended.
+  if q.state > 0 then set('older', 1) end
+  me.most = whole.older and q.state == 0 and q.replicas ~= 1 and 0 or q.right
+end
+if q.state ~= whole.born and shared and q.state > 0 then -- it knows an earlier state
+  whole.ready = math.max(whole.ready, whole.born + window)
+  if whole.owed then
+    whole.owed = whole.owed - math.max(q.share - me.share, 0)
+  elseif not q.alone then
+    whole.owed = limit - q.share -- the shares in the earlier state were parts of the limit
+    for _, m in pairs(known) do whole.owed = whole.owed - m.share end
+  end
+  if whole.owed then
+    whole.owed = math.max(whole.owed, 0)
+    set('owed', whole.owed)
+  end
+end
+set('ready', whole.ready)
+me.seq, me.heard, me.ended = q.seq, now, 0
 
 for _, c in ipairs(q.calls) do
   redis.call('ZADD', calls, now - c.ago, c.name)
 end
 redis.call('ZREMRANGEBYSCORE', calls, '-inf', now - window)
-
-local closed = tonumber(redis.call('GET', blocked) or 0)
-if q.block > 0 and now + q.block > closed then
-  closed = now + q.block
-  redis.call('SET', blocked, closed, 'PX', math.ceil(q.block / 1000))
+if q.block > 0 and now + q.block > whole.closed then
+  whole.closed = now + q.block
+  set('closed', whole.closed)
 end
-
-local fresh = not me
+local ttl = math.ceil((q.keep + window) / 1000)
+redis.call('PEXPIRE', calls, ttl)
+redis.call('PEXPIRE', state, ttl)
 if q.leave then
-  redis.call('HDEL', members, q.replica)
+  me.given, me.right, me.share, me.ended = 0, 0, 0, now
+  keep(me)
   return {}
 end
-if fresh then
-  me = {acked = 0, joined = now}
-  if not born then
-    born = now
-    redis.call('HSET', members, 'born', string.format('%.0f', born))
-  end
-  if q.replicas == 0 and q.ack > 0 then -- it knows an earlier state
-    local here = 0
-    for _, m in pairs(known) do here = here + m.share end
-    owed = math.max((owed or 0) - q.share, q.others - here, 0)
-    redis.call('HSET', members, 'owed', owed)
-  end
-elseif q.ack > 0 then
-  me.acked = q.ack
-end
-local settling = 0
-if q.replicas == 0 then
-  -- A replica that Redis has lost, and that does not ask, may have made calls in the last window.
-  local ready = born + q.settle
-  if owed and owed > 0 then ready = math.max(ready, born + window) end
-  settling = math.max(ready - now, 0)
-end
 
--- What others may do without asking. A replica that was not heard of may use its share; one that
--- was may use its right. Either is reserved as far as the replica's calls do not use it already.
-local made, used = {}, 0
-for _, name in ipairs(redis.call('ZRANGE', calls, 0, -1)) do
-  local replica = string.match(name, '^%S+')
+local at, made, mine = {}, {}, {} -- when the calls were made, how many of each replica, when those of this one
+local log = redis.call('ZRANGE', calls, 0, -1, 'WITHSCORES')
+for i = 1, #log - 2, 2 do -- the last one is 'born'
+  local replica, time = string.match(log[i], '^%S+'), tonumber(log[i + 1])
+  at[#at + 1] = time
   made[replica] = (made[replica] or 0) + 1
-  used = used + 1
+  if replica == q.replica then mine[#mine + 1] = time end
 end
-local mine = made[q.replica] or 0
-local live, silent, joined = {}, {}, me.joined
-for name, m in pairs(known) do
-  local spent = made[name] or 0
-  m.lent, m.left = math.max(m.right - spent, 0), math.max(m.share - spent, 0)
-  if now - m.heard <= q.silence then
-    table.insert(live, m)
-    joined = math.max(joined, m.joined)
+local used, spent = #at, #mine
+
+-- The other replicas. With q.replicas no more than that number run at once. Those that were heard of
+-- since the newest one joined ran at that time. The rest of the number are replicas that were not
+-- heard of since, or never. What these may do without asking is a share each.
+local newest, running, count, lent, frozen, shares = me.joined, 1, 1, 0, 0, 0
+for _, m in pairs(known) do
+  if m.ended == 0 then newest = math.max(newest, m.joined) end
+end
+local unheard, ended = {}, {}
+for _, m in pairs(known) do
+  -- What it may do without asking: up to its right; or up to its share, if it has not confirmed an
+  -- answer for some time. One that has ended may have done so until then.
+  m.silent = (m.ended > 0 and m.ended or now) - m.acked > q.silence
+  local most = m.silent and m.share or m.right
+  if m.ended > 0 and m.acked == 0 and m.ended - m.heard <= q.silence then most = m.given end
+  m.rest = math.max(most - (made[m.name] or 0), 0)
+  if m.ended > 0 then
+    table.insert(ended, m)
   else
-    table.insert(silent, m)
+    if now - m.heard <= q.silence then running = running + 1 end
+    if shared or m.heard > newest or m.joined == newest then
+      count, shares = count + 1, shares + m.share
+      if m.silent then frozen = frozen + m.rest else lent = lent + m.rest end
+    else
+      table.insert(unheard, m)
+    end
   end
 end
--- No more than q.replicas run at once. Those that were heard of last may be running, then as many
--- silent ones as there is room for: those with the most left are reserved, and a share for each
--- that Redis has not heard of yet. The others have ended. One that was already silent when its
--- successor joined may have made calls until then: it is reserved for a window longer. A single
--- replica is not: its successor would make no calls for a window after each slow restart.
-local room = #live + #silent
-if q.replicas > 0 then
-  room = q.replicas - 1
-  table.sort(live, function(a, b) return a.heard > b.heard end)
-  table.sort(silent, function(a, b) return a.left > b.left end)
-end
-local count, running, lent, frozen, shares = 1, 1, 0, 0, 0
-local function reserve(m)
-  if now - m.acked > q.silence then frozen = frozen + m.left else lent = lent + m.lent end
-  count, shares = count + 1, shares + m.share
-end
-for i = 1, math.min(#live, room) do
-  running = running + 1
-  reserve(live[i])
-end
-for _, m in ipairs(silent) do
-  if count <= room then
-    reserve(m)
-  elseif q.replicas > 1 and m.ended == 0 and m.acked + q.silence < joined then
-    m.ended = now
-    redis.call('HSET', members, m.name, string.format(member, m.seq, m.heard, m.acked, m.right, m.share, m.joined, now))
-    reserve(m)
-  elseif now < m.ended + window then
-    reserve(m)
-  else
-    redis.call('HDEL', members, m.name)
+local missing = 0
+if not shared then
+  local room = math.max(q.replicas - count, 0)
+  missing = room * math.floor(limit / q.replicas)
+  for _, m in ipairs(unheard) do
+    if room == 0 then -- it has ended before the newest one joined
+      m.ended = newest
+      keep(m)
+      table.insert(ended, m)
+    elseif now < newest + window then
+      if m.silent then frozen = frozen + m.rest else lent = lent + m.rest end
+    end
   end
+  for _, m in ipairs(ended) do
+    -- The successor of a single replica makes calls at once.
+    if q.replicas > 1 and now < m.ended + window then frozen = frozen + m.rest end
+  end
+elseif whole.owed and now <= whole.born + q.keep + window then
+  missing = whole.owed
 end
-if q.replicas > 0 then
-  local missing = math.max(room + 1 - count, 0) * math.floor(limit / q.replicas)
-  frozen, shares = frozen + missing, shares + missing
-elseif owed and now <= born + q.keep + window then
-  frozen, shares = frozen + owed, shares + owed
-end
+frozen, shares = frozen + missing, shares + missing
 
 -- The place.
-local function score(i) return tonumber(redis.call('ZRANGE', calls, i, i, 'WITHSCORES')[2]) end
-local capacity, at = limit - frozen, now
-if settling > 0 then
-  at = now + settling
-elseif capacity <= 0 then
-  at = now + q.silence -- nobody knows
+local settling = math.max(whole.ready - now, 0)
+local capacity, free = limit - frozen, now
+if capacity <= 0 then
+  free = now + q.silence -- nobody knows
 else
   -- Each call gives its place back a window later, so the places repeat with the capacity.
-  local n, free = q.ahead % capacity, capacity - used
-  if n >= free then
-    at = score(n - free) + window
-  elseif n + lent >= free then
-    at = now + q.beat -- by then the others lend more
+  local n, places = q.ahead % capacity, capacity - used
+  if n >= places then
+    free = at[n - places + 1] + window
+  elseif n + lent >= places then
+    free = now + q.beat -- by then the others lend more
   end
-  at = at + math.floor(q.ahead / capacity) * window
+  free = free + math.floor(q.ahead / capacity) * window
 end
-at = math.max(at, closed)
-if q.call ~= '' and not fresh and at <= now then
+if settling > 0 and spent + q.ahead >= me.most then
+  local last = mine[spent + q.ahead + 1 - me.most]
+  free = math.max(free, math.min(last and last + window or whole.ready, whole.ready))
+end
+free = math.max(free, whole.closed)
+if q.call ~= '' and free <= now then
   redis.call('ZADD', calls, now, q.call)
-  used, mine = used + 1, mine + 1
+  used, spent, at[used + 1] = used + 1, spent + 1, now
 end
 
 -- The rights. Until the replica confirms them it may also use what it had before.
-local right, share = q.right, q.share
+local right, share = me.most, q.share
 if settling == 0 then
   local open = limit - shares
-  if running == 1 and q.replicas == 0 then open = math.floor(open / 2) end
+  if shared and running == 1 then open = math.floor(open / 2) end
   share = math.max(math.min(math.floor(limit / math.max(count, q.replicas)), open), 0)
-  right = math.min(share, mine + math.floor(math.max(capacity - used, 0) / running))
-  right = math.max(math.min(right, capacity - lent - (used - mine)), 0)
+  right = math.min(share, spent + math.floor(math.max(capacity - used, 0) / running))
 end
-redis.call('HSET', members, q.replica, string.format(member,
-  q.seq, now, me.acked, math.max(right, q.right), math.max(share, q.share), me.joined, 0))
-redis.call('PEXPIRE', members, math.ceil((q.keep + window) / 1000))
+right = math.max(math.min(right, capacity - lent - (used - spent)), 0)
+me.given, me.right, me.share = right, math.max(right, q.right), math.max(share, q.share)
+keep(me)
 
-local last = 0
-if used > 0 then
-  last = score(-1) + window - now
-  redis.call('PEXPIRE', calls, math.ceil(window / 1000))
-end
-return {math.max(at - now, 0), used + frozen, last, math.max(closed - now, 0), count, now, right, share,
-  fresh and 1 or 0, settling > 0 and 1 or 0, shares}
+local last = used > 0 and at[used] + window - now or 0
+local alone = missing == 0 and (count == 1 or settling > 0 and shares == 0)
+return {math.max(free - now, 0), used + frozen, last, math.max(whole.closed - now, 0), count, now, right, share,
+  whole.born, alone and 1 or 0, settling > 0 and 1 or 0}
