@@ -352,7 +352,7 @@ func (p *provider) commissionsOfReferral(ctx context.Context, referral providers
 	all = true
 	for _, l := range lists {
 		ended := false
-		for page, err := range providers.Pages(ctx, l, p, maxPages) {
+		for page, err := range providers.Pages(ctx, l, p, 0) {
 			if err != nil {
 				return nil, false, err
 			}

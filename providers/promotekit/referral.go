@@ -121,7 +121,7 @@ func (s *referralSearch) readAll(ctx context.Context, p *provider) error {
 	if !providers.WalkOn(0, len(s.open), asked, e.Pages(), true) {
 		return nil
 	}
-	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, maxPages) {
+	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 // be read, what is not found may be among them.
 func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate string) {
 	unread := 0
-	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, maxPages) {
+	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, 0) {
 		if err != nil {
 			s.fail(affiliate, err)
 			return
