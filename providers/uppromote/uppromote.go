@@ -29,6 +29,8 @@
 //   - A coupon has a number, but is found by its affiliate and code only: affiliates' records list bare codes.
 //   - Programs of coupons and payments, clicks, and the addresses that people are paid at are not told.
 //   - Only payments can be counted.
+//   - No endpoint takes several ids. Several affiliates, programs or payments are looked for on the first page of
+//     their list, which goes on to be read while that takes fewer calls; the rest take a call each.
 //   - Actions name an affiliate by the e-mail address: it is read right before, and the reply's affiliate compared.
 //   - Nothing is written twice over: there is no key for that. What of writes can be recognized afterwards says Proofs.
 //   - Affiliates, programs and referrals cannot be changed otherwise than by the actions, and nothing but a subscription deleted.
@@ -193,12 +195,13 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	if n <= 0 {
 		return 0
 	}
-	// Each of n records by itself, or the list once its length is known.
+	// Each of n records by itself, or the list once its length is known. Several are looked for on the
+	// first page of a list of unknown length, too, which may hold none of them.
 	each := func(path string, n int) int {
 		if pages := p.extents[path].Pages(); pages > 0 {
 			return min(n, pages)
 		}
-		return n
+		return n + min(n-1, 1)
 	}
 	walk := func(path string) int {
 		if pages := p.extents[path].Pages(); pages >= 0 {
@@ -260,7 +263,7 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		if settling == 0 {
 			return each(referralList.path, n)
 		}
-		return each(referralList.path, n) + settling + min(n-1, 1)
+		return each(referralList.path, n) + settling
 	case "Query.payout": // what is owed takes the affiliate's address
 		return 2*n + tries
 	case "Query.coupon":
