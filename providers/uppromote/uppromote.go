@@ -195,9 +195,15 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	if n <= 0 {
 		return 0
 	}
-	// Each of n records by itself, or the list once its length is known. Several are looked for on the
-	// first page of a list of unknown length, too, which may hold none of them.
+	// Each of n records by itself, or the list once its length is known.
 	each := func(path string, n int) int {
+		if pages := p.extents[path].Pages(); pages > 0 {
+			return min(n, pages)
+		}
+		return n
+	}
+	// The same, where several are looked for on the first page of a list of unknown length, too.
+	probe := func(path string) int {
 		if pages := p.extents[path].Pages(); pages > 0 {
 			return min(n, pages)
 		}
@@ -223,15 +229,15 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	}
 	switch edge {
 	case "Referral.affiliate", "Commission.affiliate":
-		return unless(nameStub, each(affiliateList.path, n))
+		return unless(nameStub, probe(affiliateList.path))
 	case "Payout.affiliate", "Coupon.affiliate", "Affiliate.parent":
-		return unless(emailStub, each(affiliateList.path, n))
+		return unless(emailStub, probe(affiliateList.path))
 	case "Membership.affiliate": // the row was read from it
 		return 0
 	case "Affiliate.campaign", "Membership.campaign":
-		return unless(namedProgramStub, each(programList.path, n))
+		return unless(namedProgramStub, probe(programList.path))
 	case "Referral.campaign", "Commission.campaign":
-		return unless(programStub, each(programList.path, n))
+		return unless(programStub, probe(programList.path))
 	case "Query.commissions":
 		return settling
 	case "Commission.payout": // what is owed to the affiliate; what was paid came when the rows learnt of it
@@ -254,21 +260,21 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	case "Affiliate.coupons":
 		return unless(codeStub, walk(couponList.path))
 	case "Query.affiliate", "Query.membership":
-		return each(affiliateList.path, n)
+		return probe(affiliateList.path)
 	case "Query.campaign":
-		return each(programList.path, n)
+		return probe(programList.path)
 	case "Query.referral":
 		return each(referralList.path, n)
 	case "Query.commission":
 		if settling == 0 {
 			return each(referralList.path, n)
 		}
-		return each(referralList.path, n) + settling
+		return each(referralList.path, n) + settling + min(n-1, 1)
 	case "Query.payout": // what is owed takes the affiliate's address
 		return 2*n + tries
 	case "Query.coupon":
 		if len(need) > 0 && codeStub.Covers(need...) {
-			return each(affiliateList.path, n)
+			return probe(affiliateList.path)
 		}
 		return walk(couponList.path)
 	case "Query.webhookSubscription":
