@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 // oddLists are the root lists of each vendor, with the endpoints that their rows are read from.
@@ -77,12 +78,7 @@ func (w *world) walkList(list string, first int) (all walked) {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			// PromoteKit's referrals say whose they are in their ids, as far as the row says it.
-			customer, _ := strings.CutSuffix(id.Local, "~-")
-			if list == "referrals" {
-				customer, _, _ = strings.Cut(id.Local, "~")
-			}
-			all.ids = append(all.ids, customer)
+			all.ids = append(all.ids, id.Local)
 		}
 		switch {
 		case page.PageInfo.HasNextPage && page.PageInfo.EndCursor == nil:
@@ -145,6 +141,7 @@ func checkOddList(t *testing.T, vendor, list string, first int, plain []string, 
 	odd.Mix(seed, 0.05, transient)
 	got := w.walkList(list, first)
 	lost, paths := odd.Unreadable(), oddLists[vendor][list]
+	plain = withoutOwners(plain, odd.Bent())
 	seen := map[string]int{}
 	for _, id := range got.ids {
 		seen[id]++
@@ -180,6 +177,23 @@ func checkOddList(t *testing.T, vendor, list string, first int, plain []string, 
 	}
 }
 
+// withoutOwners are the ids of a list in a world where some rows say that they have no affiliate: the ids
+// of PromoteKit's referrals then say so, too.
+func withoutOwners(plain []string, bends []sandbox.Bend) []string {
+	plain = slices.Clone(plain)
+	for _, b := range bends {
+		if b.List != "/referrals" || b.Member != "affiliate" || b.Form != sandbox.RelatedNull {
+			continue
+		}
+		for i, id := range plain {
+			if customer, _, ok := strings.Cut(id, "~"); ok && customer == b.ID {
+				plain[i] = customer + "~-"
+			}
+		}
+	}
+	return plain
+}
+
 // names says whether a record's id is a row's, or is made of it.
 func names(id, row string) bool {
 	return id == row || slices.Contains(strings.FieldsFunc(id, func(r rune) bool { return strings.ContainsRune(":_/.~|", r) }), row)
@@ -209,6 +223,11 @@ func (u *unreadableRows) Write(body []byte) (int, error) {
 	for _, row := range page.Data {
 		var ids map[string]json.RawMessage
 		_ = json.Unmarshal(row, &ids) // a row that is no object has no ids
+		// The ids of PromoteKit's referrals, which alone name a customer at Stripe, hold the affiliate's.
+		if owner := string(ids["affiliate"]); ids["id"] != nil && ids["stripe_customer_id"] != nil && (owner == "[]" || owner == "{}") {
+			u.rows++
+			continue
+		}
 		isPayment := ids["total_processed"] != nil || ids["processed_at"] != nil || ids["status"] != nil
 		if ids["id"] == nil && ids["payment_id"] == nil && ids["event"] == nil && (isPayment || ids["affiliate_id"] == nil) {
 			u.rows++

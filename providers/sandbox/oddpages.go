@@ -178,7 +178,7 @@ func (o oddness) row(list *ListShape, row any) any {
 	case RowsWithoutID:
 		delete(record, member)
 	}
-	if again, _ := identity(record, list); sent == nil || sent == "row" || again != id {
+	if again, _ := identity(record, list); sent == nil || sent == "row" || again != id || list.ownerless(record) {
 		o.lose(list.Path, id)
 	}
 	return sent
@@ -197,6 +197,19 @@ func (o oddness) single(list *ListShape, v any) any {
 		o.members(list, id, record, "", "")
 	}
 	return v
+}
+
+// ownerless says whether the owner that is part of a record's identity is in a form that tells none,
+// and does not say that there is none.
+func (l *ListShape) ownerless(record map[string]any) bool {
+	switch owner := record[l.Owner].(type) {
+	case map[string]any:
+		_, ok := owner["id"]
+		return !ok
+	case []any:
+		return true
+	}
+	return false
 }
 
 // identity is the id of a record, and the member that it is in; "" for none.
