@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,7 +179,7 @@ func (o oddness) row(list *ListShape, row any) any {
 	case RowsWithoutID:
 		delete(record, member)
 	}
-	if again, _ := identity(record, list); sent == nil || sent == "row" || again != id || list.ownerless(record) {
+	if again, _ := identity(record, list); sent == nil || sent == "row" || again != id || list.ownerless(record) || list.undecided(record) {
 		o.lose(list.Path, id)
 	}
 	return sent
@@ -210,6 +211,21 @@ func (l *ListShape) ownerless(record map[string]any) bool {
 		return true
 	}
 	return false
+}
+
+// datePattern is the beginning of a time, or a date, that is one.
+var datePattern = regexp.MustCompile(`^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}`)
+
+// undecided says whether the member that decides whether a row is one of the list is in a form that
+// is neither a time nor none.
+func (l *ListShape) undecided(record map[string]any) bool {
+	switch since := record[l.Since].(type) {
+	case nil:
+		return false
+	case string:
+		return since != "" && !datePattern.MatchString(since)
+	}
+	return true
 }
 
 // identity is the id of a record, and the member that it is in; "" for none.
