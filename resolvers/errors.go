@@ -60,7 +60,8 @@ func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 var errBadCursor = &clientError{code: CodeBadCursor, text: "this cursor does not belong to this list with this filter; start again without `after`"}
 
 // unread is the error of a list of which rows could not be read: it tells how many are missing.
-func (r *Resolver) unread(account string, rows int) error {
+// elsewhere says that they are those of a longer list, and may be of this one.
+func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
 	name, ext := "the vendor", map[string]any{"retryable": false, "rows": rows}
 	if p, ok := r.byID[account]; ok {
 		a := p.Account()
@@ -70,6 +71,9 @@ func (r *Resolver) unread(account string, rows int) error {
 	text := fmt.Sprintf("%s sent %d rows of this list without a usable id; they are left out, and all others are here", name, rows)
 	if rows == 1 {
 		text = fmt.Sprintf("%s sent 1 row of this list without a usable id; it is left out, and all others are here", name)
+	}
+	if elsewhere {
+		text = fmt.Sprintf("%s sent rows without a usable id (%d), which may be of this list; they are left out, and all others are here", name, rows)
 	}
 	return &clientError{code: CodeUpstreamError, text: text, ext: ext}
 }

@@ -177,7 +177,7 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 			graphql.AddError(ctx, at(s.Account(), err))
 		}
 		if rows := s.Unread(); rows > 0 {
-			graphql.AddError(ctx, r.unread(s.Account(), rows))
+			graphql.AddError(ctx, r.unread(s.Account(), rows, s.UnreadElsewhere()))
 		}
 		if s.Repeats() {
 			if _, known := r.noticed.LoadOrStore("repeats\x00"+s.Account()+"\x00"+s.Key(), true); !known {
