@@ -2795,7 +2795,7 @@ type Provider @everyone {
 
 "How an account is doing."
 enum AccountStatus {
-  "The last call succeeded, or none was made yet."
+  "No call was made yet, or the vendor answers: no key is refused, and no endpoint fails just now."
   OK
   "Some calls fail just now."
   DEGRADED
@@ -4243,7 +4243,7 @@ input PayoutFilter @everyone {
 enum PayoutStatusFilter {
   "Owed: approved commissions that no payment was made for yet (UpPromote)."
   DUE
-  "Made and not yet sent (FirstPromoter)."
+  "Made and not yet sent (FirstPromoter), or on its way (UpPromote)."
   PENDING
   "On its way (FirstPromoter)."
   PROCESSING
@@ -4259,7 +4259,7 @@ enum PayoutStatusFilter {
 enum PayoutStatus {
   "Owed: approved commissions that no payment was made for yet (UpPromote)."
   DUE
-  "Made and not yet sent (FirstPromoter)."
+  "Made and not yet sent (FirstPromoter), or on its way (UpPromote)."
   PENDING
   "On its way (FirstPromoter)."
   PROCESSING
@@ -4890,7 +4890,8 @@ type WebhookSubscriptionEdge @only(roles: [ADMIN, EDITOR, READER]) {
 
 extend type Mutation {
   """
-  Have the vendor report events to an address. FirstPromoter and UpPromote, which calls the address at once and wants to be answered with 200. For admins.
+  Have the vendor report events to an address. FirstPromoter and UpPromote have it. UpPromote sends an empty POST without a signature to the
+  address at once, and makes the subscription only if it is answered with 200. For admins.
   """
   createWebhookSubscription(
     "What is to be written."
