@@ -3004,7 +3004,7 @@ enum Capability {
   ): AffiliateConnection! @everyone
 }
 
-"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
+"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3389,7 +3389,7 @@ input ConnectCustomerInput @everyone {
   ): CampaignConnection! @everyone
 }
 
-"Which campaigns to list. An empty list matches nothing."
+"Which campaigns to list. A condition has at most 100 values. An empty list matches nothing."
 input CampaignFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3643,7 +3643,7 @@ enum CodeModeInput {
   ): CommissionConnection! @everyone
 }
 
-"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused."
+"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused."
 input CommissionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3942,7 +3942,7 @@ input AdjustCommissionInput @everyone {
   ): CouponConnection! @everyone
 }
 
-"Which coupons to list. An empty list matches nothing."
+"Which coupons to list. A condition has at most 100 values. An empty list matches nothing."
 input CouponFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4051,7 +4051,7 @@ input AssignCouponInput @everyone {
   ): MembershipConnection! @everyone
 }
 
-"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
+"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has at most 100 values. An empty list matches nothing."
 input MembershipFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4227,7 +4227,7 @@ input UpdateMembershipInput @everyone {
   ): PayoutConnection! @everyone
 }
 
-"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
+"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has at most 100 values. An empty list matches nothing."
 input PayoutFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4408,7 +4408,7 @@ input MarkPayoutPaidInput @everyone {
   ): ReferralConnection! @everyone
 }
 
-"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
+"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4839,7 +4839,7 @@ input MoneyInput @everyone {
   ): WebhookSubscriptionConnection! @only(roles: [ADMIN, EDITOR, READER])
 }
 
-"Which subscriptions to list. An empty list matches nothing."
+"Which subscriptions to list. A condition has at most 100 values. An empty list matches nothing."
 input WebhookSubscriptionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
