@@ -188,7 +188,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
-				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Writes: cfg.Limits.Writes, Logger: p.log,
+				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Pages: cfg.Limits.Pages, Writes: cfg.Limits.Writes, Logger: p.log,
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),

@@ -2795,7 +2795,7 @@ type Provider @everyone {
 
 "How an account is doing."
 enum AccountStatus {
-  "The last call succeeded, or none was made yet."
+  "No call was made yet, or the vendor answers: no key is refused, and no endpoint fails just now."
   OK
   "Some calls fail just now."
   DEGRADED
@@ -3004,7 +3004,7 @@ enum Capability {
   ): AffiliateConnection! @everyone
 }
 
-"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
+"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3389,7 +3389,7 @@ input ConnectCustomerInput @everyone {
   ): CampaignConnection! @everyone
 }
 
-"Which campaigns to list. An empty list matches nothing."
+"Which campaigns to list. A condition has at most 100 values. An empty list matches nothing."
 input CampaignFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3643,7 +3643,7 @@ enum CodeModeInput {
   ): CommissionConnection! @everyone
 }
 
-"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused."
+"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused."
 input CommissionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -3942,7 +3942,7 @@ input AdjustCommissionInput @everyone {
   ): CouponConnection! @everyone
 }
 
-"Which coupons to list. An empty list matches nothing."
+"Which coupons to list. A condition has at most 100 values. An empty list matches nothing."
 input CouponFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4051,7 +4051,7 @@ input AssignCouponInput @everyone {
   ): MembershipConnection! @everyone
 }
 
-"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
+"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has at most 100 values. An empty list matches nothing."
 input MembershipFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4227,7 +4227,7 @@ input UpdateMembershipInput @everyone {
   ): PayoutConnection! @everyone
 }
 
-"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. An empty list matches nothing."
+"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has at most 100 values. An empty list matches nothing."
 input PayoutFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4243,7 +4243,7 @@ input PayoutFilter @everyone {
 enum PayoutStatusFilter {
   "Owed: approved commissions that no payment was made for yet (UpPromote)."
   DUE
-  "Made and not yet sent (FirstPromoter)."
+  "Made and not yet sent (FirstPromoter), or on its way (UpPromote)."
   PENDING
   "On its way (FirstPromoter)."
   PROCESSING
@@ -4259,7 +4259,7 @@ enum PayoutStatusFilter {
 enum PayoutStatus {
   "Owed: approved commissions that no payment was made for yet (UpPromote)."
   DUE
-  "Made and not yet sent (FirstPromoter)."
+  "Made and not yet sent (FirstPromoter), or on its way (UpPromote)."
   PENDING
   "On its way (FirstPromoter)."
   PROCESSING
@@ -4408,7 +4408,7 @@ input MarkPayoutPaidInput @everyone {
   ): ReferralConnection! @everyone
 }
 
-"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
+"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
 input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4839,7 +4839,7 @@ input MoneyInput @everyone {
   ): WebhookSubscriptionConnection! @only(roles: [ADMIN, EDITOR, READER])
 }
 
-"Which subscriptions to list. An empty list matches nothing."
+"Which subscriptions to list. A condition has at most 100 values. An empty list matches nothing."
 input WebhookSubscriptionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -4890,7 +4890,8 @@ type WebhookSubscriptionEdge @only(roles: [ADMIN, EDITOR, READER]) {
 
 extend type Mutation {
   """
-  Have the vendor report events to an address. FirstPromoter and UpPromote, which calls the address at once and wants to be answered with 200. For admins.
+  Have the vendor report events to an address. FirstPromoter and UpPromote have it. UpPromote sends an empty POST without a signature to the
+  address at once, and makes the subscription only if it is answered with 200. For admins.
   """
   createWebhookSubscription(
     "What is to be written."

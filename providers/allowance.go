@@ -1,8 +1,10 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"math"
 	"sync"
 	"time"
 )
@@ -20,12 +22,13 @@ func OverAllowance(err error) bool {
 	return errors.Is(err, ErrAllowance) || errors.Is(err, ErrAccountTime)
 }
 
-// Allowance bounds what one request may ask of vendors: the number of calls, and the time that
-// the calls to each account take together. Clients of vendors consult it before each attempt. It is
+// Allowance bounds what one request may ask of vendors: the number of calls, the pages of each list
+// that is walked, and the time that the calls to each account take together. Clients of vendors consult it before each attempt. It is
 // safe for concurrent use; a nil Allowance bounds nothing.
 type Allowance struct {
 	mu    sync.Mutex
 	calls int                  // left
+	pages int                  // of one list; 0: not bounded here
 	began map[string]time.Time // by account: when the first call began; nil: time is not bounded
 }
 
@@ -88,9 +91,10 @@ func WithAllowance(ctx context.Context, calls int) context.Context {
 	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: calls, began: map[string]time.Time{}})
 }
 
-// WithCallLimit is WithAllowance without a bound on time, for callers that bound it themselves.
-func WithCallLimit(ctx context.Context, calls int) context.Context {
-	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: calls})
+// WithLimits is ctx with a new allowance of calls, and of pages of each list that is walked; 0 bounds
+// nothing. Time is not bounded: callers do that themselves.
+func WithLimits(ctx context.Context, calls, pages int) context.Context {
+	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: cmp.Or(calls, math.MaxInt), pages: pages})
 }
 
 // WithoutAllowance is ctx without an allowance, for work that outlives the request.

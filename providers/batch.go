@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"errors"
 	"sync"
 )
 
@@ -52,7 +53,10 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	b := &Batch[T]{Found: make(map[ID]*T, asked)}
 	walked := List[T]{Page: func(ctx context.Context, r PageRequest) (*Page[T], error) { return page(ctx, r.Number) }}
 	if read := 0; WalkOn(read, len(open), asked, pages, probe) {
-		for p, err := range Pages(ctx, walked, nil, maxPages) {
+		for p, err := range Pages(ctx, walked, nil, 0) {
+			if errors.Is(err, ErrPages) {
+				break // the rest are read one by one
+			}
 			if err != nil {
 				return nil, err
 			}

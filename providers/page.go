@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -127,6 +128,16 @@ func HarvestOf[T Record](r *T) (h Harvest) {
 // maxPages bounds a walk whose caller names no bound: of 100 rows a page, a million rows.
 const maxPages = 10_000
 
+// pageBound is how many pages of a list may be read: max, where it is not 0, and never more than the
+// request's [Allowance] has for a list.
+func pageBound(ctx context.Context, max int) int {
+	bound := cmp.Or(max, maxPages)
+	if a := AllowanceFrom(ctx); a != nil && a.pages > 0 {
+		bound = min(bound, a.pages)
+	}
+	return bound
+}
+
 // ErrPages says that a list has more pages than may be read.
 var ErrPages = errors.New("the list has more pages than may be read")
 
@@ -165,11 +176,12 @@ func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 	return nil, nil
 }
 
-// Pages reads a list page by page, from page 1 to its end, at most max pages. A list that is
-// longer ends with [ErrPages], any other failure with its error.
+// Pages reads a list page by page, from page 1 to its end, at most max pages, and as many as the
+// request's [Allowance] has for a list; max 0 bounds nothing more. A list that is longer ends with
+// [ErrPages], any other failure with its error.
 func Pages[T Record](ctx context.Context, l List[T], r Reader, max int) iter.Seq2[*Page[T], error] {
 	return func(yield func(*Page[T], error) bool) {
-		w := Walk[T]{List: l}
+		w, max := Walk[T]{List: l}, pageBound(ctx, max)
 		for {
 			if w.Read >= max && !w.ended {
 				yield(nil, &Error{Op: l.Key, Kind: KindBadReply, Err: ErrPages})
@@ -186,7 +198,7 @@ func Pages[T Record](ctx context.Context, l List[T], r Reader, max int) iter.Seq
 // All reads the rows of a list to its end. It stops at the first error, or when the caller stops.
 func All[T Record](ctx context.Context, l List[T], r Reader) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
-		for p, err := range Pages(ctx, l, r, maxPages) {
+		for p, err := range Pages(ctx, l, r, 0) {
 			if err != nil {
 				yield(nil, err)
 				return

@@ -60,7 +60,8 @@ func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 var errBadCursor = &clientError{code: CodeBadCursor, text: "this cursor does not belong to this list with this filter; start again without `after`"}
 
 // unread is the error of a list of which rows could not be read: it tells how many are missing.
-func (r *Resolver) unread(account string, rows int) error {
+// elsewhere says that they are those of a longer list, and may be of this one.
+func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
 	name, ext := "the vendor", map[string]any{"retryable": false, "rows": rows}
 	if p, ok := r.byID[account]; ok {
 		a := p.Account()
@@ -70,6 +71,9 @@ func (r *Resolver) unread(account string, rows int) error {
 	text := fmt.Sprintf("%s sent %d rows of this list without a usable id; they are left out, and all others are here", name, rows)
 	if rows == 1 {
 		text = fmt.Sprintf("%s sent 1 row of this list without a usable id; it is left out, and all others are here", name)
+	}
+	if elsewhere {
+		text = fmt.Sprintf("%s sent rows without a usable id (%d), which may be of this list; they are left out, and all others are here", name, rows)
 	}
 	return &clientError{code: CodeUpstreamError, text: text, ext: ext}
 }
@@ -209,6 +213,10 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 	case errors.As(err, &tooMany):
 		out.Message, out.Extensions["code"] = "you have asked for more writes than one may in a minute (limits.writes); nothing was sent", CodeRateLimited
 		out.Extensions["retryable"], out.Extensions["retryAfter"] = true, seconds(tooMany.RetryAfter)
+	case errors.As(err, &u) && errors.Is(err, ledger.ErrReads):
+		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, false
+		out.Message = fmt.Sprintf("nobody answered whether this was written, and the search for it reached %s: raise these limits and send "+
+			"the same mutation with the same idempotencyKey again, or look at %s", r.readLimits(), u.Proof.Look)
 	case errors.As(err, &u):
 		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, u.RetryAfter > 0
 		out.Message = "nobody answered whether this was written, and it cannot be found out: look at " + u.Proof.Look +
@@ -225,10 +233,18 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 	case errors.Is(err, ledger.ErrBusy):
 		out.Message, out.Extensions["code"] = "other writes to the same record are not through yet; nothing was sent", CodeUpstreamUnavailable
 		out.Extensions["retryable"] = true
+	case errors.Is(err, ledger.ErrReads):
+		out.Extensions["code"], out.Extensions["retryable"] = CodeTooComplex, false
+		out.Message = fmt.Sprintf("what has to be read before this write reached %s; nothing was sent: raise these limits, or write it at the vendor", r.readLimits())
 	default:
 		return false
 	}
 	return true
+}
+
+// readLimits names the limits of a write's reads.
+func (r *Resolver) readLimits() string {
+	return fmt.Sprintf("the limit of %d calls to vendors (limits.calls) or of %d pages of one list (limits.pages)", r.calls, r.pages)
 }
 
 // seconds are a wait in whole seconds, never less than it.

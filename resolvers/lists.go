@@ -145,10 +145,19 @@ func at(account string, err error) error {
 	if errors.As(err, &e) && e.Account == "" {
 		copied := *e
 		copied.Account = account
-		return &copied
+		return &locatedError{err, &copied}
 	}
 	return err
 }
+
+// locatedError is an error with whatever it wraps, and the vendor's part of it with the account.
+type locatedError struct {
+	error
+	vendor *providers.Error
+}
+
+// Unwrap is the vendor's part, and then the error as it was.
+func (e *locatedError) Unwrap() []error { return []error{e.vendor, e.error} }
 
 func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []providers.List[T]) []*listing.Source[T] {
 	account := p.Account().ID.Account
@@ -168,7 +177,7 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 			graphql.AddError(ctx, at(s.Account(), err))
 		}
 		if rows := s.Unread(); rows > 0 {
-			graphql.AddError(ctx, r.unread(s.Account(), rows))
+			graphql.AddError(ctx, r.unread(s.Account(), rows, s.UnreadElsewhere()))
 		}
 		if s.Repeats() {
 			if _, known := r.noticed.LoadOrStore("repeats\x00"+s.Account()+"\x00"+s.Key(), true); !known {

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 // oddLists are the root lists of each vendor, with the endpoints that their rows are read from.
@@ -77,12 +78,7 @@ func (w *world) walkList(list string, first int) (all walked) {
 			if err != nil {
 				w.t.Fatal(err)
 			}
-			// PromoteKit's referrals say whose they are in their ids, as far as the row says it.
-			customer, _ := strings.CutSuffix(id.Local, "~-")
-			if list == "referrals" {
-				customer, _, _ = strings.Cut(id.Local, "~")
-			}
-			all.ids = append(all.ids, customer)
+			all.ids = append(all.ids, id.Local)
 		}
 		switch {
 		case page.PageInfo.HasNextPage && page.PageInfo.EndCursor == nil:
@@ -145,13 +141,19 @@ func checkOddList(t *testing.T, vendor, list string, first int, plain []string, 
 	odd.Mix(seed, 0.05, transient)
 	got := w.walkList(list, first)
 	lost, paths := odd.Unreadable(), oddLists[vendor][list]
+	plain = withoutOwners(plain, odd.Bent())
+	revived := func(id string) bool { // FirstPromoter's codes that are archived, and do not say so
+		return list == "coupons" && slices.ContainsFunc(odd.Bent(), func(b sandbox.Bend) bool {
+			return b.ID == id && b.Member == "archived_at" && slices.Contains([]string{"null", "missing", "empty"}, b.Form)
+		})
+	}
 	seen := map[string]int{}
 	for _, id := range got.ids {
 		seen[id]++
 		if seen[id] == 2 {
 			t.Errorf("%s, %d a page: %s is there twice", list, first, id)
 		}
-		if !slices.Contains(plain, id) {
+		if !slices.Contains(plain, id) && !revived(id) {
 			t.Errorf("%s, %d a page: %s is no row of the list", list, first, id)
 		}
 	}
@@ -178,6 +180,28 @@ func checkOddList(t *testing.T, vendor, list string, first int, plain []string, 
 			t.Logf("%s %d", r.Path, r.Status)
 		}
 	}
+}
+
+// undecided says whether a time is there that cannot be read.
+func undecided(raw string) bool {
+	return raw != "" && raw != "null" && raw != `""` && !strings.HasPrefix(raw, `"2`)
+}
+
+// withoutOwners are the ids of a list in a world where some rows say that they have no affiliate: the ids
+// of PromoteKit's referrals then say so, too.
+func withoutOwners(plain []string, bends []sandbox.Bend) []string {
+	plain = slices.Clone(plain)
+	for _, b := range bends {
+		if b.List != "/referrals" || b.Member != "affiliate" || b.Form != sandbox.RelatedNull {
+			continue
+		}
+		for i, id := range plain {
+			if customer, _, ok := strings.Cut(id, "~"); ok && customer == b.ID {
+				plain[i] = customer + "~-"
+			}
+		}
+	}
+	return plain
 }
 
 // names says whether a record's id is a row's, or is made of it.
@@ -209,6 +233,16 @@ func (u *unreadableRows) Write(body []byte) (int, error) {
 	for _, row := range page.Data {
 		var ids map[string]json.RawMessage
 		_ = json.Unmarshal(row, &ids) // a row that is no object has no ids
+		// The ids of PromoteKit's referrals, which alone name a customer at Stripe, hold the affiliate's.
+		if owner := string(ids["affiliate"]); ids["id"] != nil && ids["stripe_customer_id"] != nil && (owner == "[]" || owner == "{}") {
+			u.rows++
+			continue
+		}
+		// So does FirstPromoter's promo code that may be archived, or not.
+		if ids["id"] != nil && ids["promoter_campaign_id"] != nil && undecided(string(ids["archived_at"])) {
+			u.rows++
+			continue
+		}
 		isPayment := ids["total_processed"] != nil || ids["processed_at"] != nil || ids["status"] != nil
 		if ids["id"] == nil && ids["payment_id"] == nil && ids["event"] == nil && (isPayment || ids["affiliate_id"] == nil) {
 			u.rows++

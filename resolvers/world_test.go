@@ -99,6 +99,7 @@ type setup struct {
 	calls    int                   // 1000
 	cost     int                   // the default of the configuration
 	pages    int                   // 20
+	reads    int                   // pages of a list that the reads of a write may read; not bounded
 	keys     []auth.Key            // none
 	noBudget bool                  // the server's own budget lets everything out
 	beside   *world                // shares its vendors and its clock; none
@@ -167,7 +168,7 @@ func newWorld(t testing.TB, s setup) *world {
 	seals.Use([]byte(cursorKey))
 	w.graph = resolvers.New(resolvers.Options{
 		Accounts: accounts, CustomerEmails: s.emails, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: slog.New(slog.NewTextHandler(&w.told, nil)), Now: w.now,
-		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Logger: w.log}),
+		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Pages: s.reads, Logger: w.log}),
 		Timeout: 5 * time.Second, Seals: seals,
 	})
 	o := httpapi.Options{

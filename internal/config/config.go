@@ -141,7 +141,7 @@ func (c Cursors) Previous() string { return c.Secrets.Reveal()["previous"] }
 // Limits bound one GraphQL request, how many a partner may make, and what all take together.
 type Limits struct {
 	Calls   int           // to vendors
-	Pages   int           // of one list, to fill one connection
+	Pages   int           // of one list, to fill one connection or for one write
 	Timeout time.Duration // of the whole request
 	Body    Size          // of its HTTP body
 	Tokens  int           // of its document

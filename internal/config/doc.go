@@ -70,7 +70,7 @@
 //
 //	limits:                        # of one GraphQL request
 //	  calls: 50                    # to vendors
-//	  pages: 20                    # of one list, read to fill one connection
+//	  pages: 20                    # of one list, read to fill one connection or for one write
 //	  timeout: 30s
 //	  body: 100KiB                 # of HTTP. By GET 16 KiB at most: of the URL together with the headers
 //	  tokens: 5000                 # of the document

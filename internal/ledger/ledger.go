@@ -16,6 +16,7 @@ type Options struct {
 	Keep   time.Duration // how long outcomes are given again
 	Plan   time.Duration // how long planning may take
 	Calls  int           // how many calls to vendors the reads of one write may take; 0: not bounded
+	Pages  int           // how many pages of one list these may read; 0: not bounded
 	Writes int           // how many writes one subject may ask for in a minute, by this process; 0: not bounded
 	Logger *slog.Logger  // one line for each outcome
 }
@@ -55,6 +56,9 @@ var (
 	ErrUnavailable = errors.New("ledger: not available")
 	// ErrBusy says that other writes to the same target took the time that there was.
 	ErrBusy = errors.New("ledger: other writes to the same target are not through yet")
+	// ErrReads says that the write's reads needed more than Options.Calls or Options.Pages. With an
+	// [Unknown] it is about the search for what became of a write that was sent.
+	ErrReads = errors.New("ledger: the reads of the write reached their limit")
 )
 
 // Unknown is the error of a write that may have been made.
@@ -194,8 +198,12 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	ctx, cancel := w.reads(ctx)
 	defer cancel()
 	verdict, written, err := w.Writer.Look(ctx, w.Command, e.Before, w.lease.Last != w.key)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", &Unknown{Proof: e.Proof, RetryAfter: time.Second}, err)
+	if err = bounded(err); err != nil {
+		u := &Unknown{Proof: e.Proof, RetryAfter: time.Second}
+		if errors.Is(err, ErrReads) {
+			u.RetryAfter = 0 // the next look would end there, too, unless somebody changes the limits
+		}
+		return nil, fmt.Errorf("%w: %w", u, err)
 	}
 	switch verdict {
 	case providers.Made:
@@ -207,15 +215,18 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	}
 }
 
-// reads bounds the reads of a write: the time and the number of calls that they take together. The
-// allowance of the client's own request is not charged.
+// reads bounds the reads of a write: the time and the number of calls that they take together, and
+// the pages of each list. The allowance of the client's own request is not charged.
 func (w *write) reads(ctx context.Context) (context.Context, context.CancelFunc) {
-	if w.o.Calls > 0 {
-		ctx = providers.WithCallLimit(ctx, w.o.Calls)
-	} else {
-		ctx = providers.WithoutAllowance(ctx)
+	return context.WithTimeout(providers.WithLimits(ctx, w.o.Calls, w.o.Pages), w.o.Plan)
+}
+
+// bounded marks the error of reads that needed more calls or pages than they may take.
+func bounded(err error) error {
+	if errors.Is(err, providers.ErrPages) || errors.Is(err, providers.ErrAllowance) {
+		return fmt.Errorf("%w: %w", ErrReads, err)
 	}
-	return context.WithTimeout(ctx, w.o.Plan)
+	return err
 }
 
 // never notes that nobody can ever tell.
@@ -234,7 +245,7 @@ func (w *write) make(ctx context.Context) (*Outcome, error) {
 		return &Outcome{Problems: p}, w.forget(ctx)
 	}
 	if err != nil {
-		return nil, err
+		return nil, bounded(err)
 	}
 	if err := w.intend(ctx, plan); err != nil {
 		return nil, err
@@ -274,9 +285,9 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 	return nil
 }
 
-// send makes the one call, within the lease.
+// send makes the one call, within the lease. No limit of calls keeps it from being sent.
 func (w *write) send(ctx context.Context, plan *providers.Write) (*providers.Written, error) {
-	ctx, cancel := context.WithTimeout(providers.WithoutAllowance(ctx), w.Timeout)
+	ctx, cancel := context.WithTimeout(providers.WithLimits(ctx, 0, w.o.Pages), w.Timeout)
 	defer cancel()
 	return plan.Send(ctx)
 }

@@ -77,7 +77,10 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			return open // each then fails, or does not, by itself
 		}
 		read++
-		first.unread += p.Unread
+		for _, b := range open {
+			s := b.Sources[0]
+			s.unread, s.within = s.unread+p.Unread, true
+		}
 		if size := len(p.Items); p.Total != nil && size > 0 && p.More {
 			length = int((*p.Total + int64(size) - 1) / int64(size))
 		}

@@ -18,6 +18,7 @@ type Position struct {
 	Page int    `json:"p,omitempty"` // the vendor's page that the row was on
 	Time int64  `json:"t,omitempty"` // when the row was made, in nanoseconds; 0 for undated
 	Last []Tag  `json:"r,omitempty"` // the last rows taken, the very last at the end
+	Over int    `json:"o,omitempty"` // the last of the pages behind Page that were read and have no row; 0: none
 	Done bool   `json:"d,omitempty"` // the list was read to its end
 }
 
@@ -35,11 +36,11 @@ func tagOf(id providers.ID) Tag {
 }
 
 // fresh says whether nothing was read yet.
-func (p Position) fresh() bool { return len(p.Last) == 0 && p.Page == 0 }
+func (p Position) fresh() bool { return len(p.Last) == 0 && p.Page == 0 && p.Over == 0 }
 
 // pass moves the position behind a row of a page.
 func (p *Position) pass(n *providers.Node, page int) {
-	p.Page, p.Time = page, stamp(n.Listed())
+	p.Page, p.Over, p.Time = page, 0, stamp(n.Listed())
 	if slices.Contains(p.Last, tagOf(n.ID)) {
 		return // a remembered row, met again: it must not push the others out
 	}
@@ -64,7 +65,7 @@ func nameOf(account, key string) string {
 func Moved(before, after []Position) bool {
 	for i := range before {
 		b, a := before[i], after[i]
-		if b.Page != a.Page || b.Done != a.Done || !slices.Equal(b.Last, a.Last) {
+		if b.Page != a.Page || b.Over != a.Over || b.Done != a.Done || !slices.Equal(b.Last, a.Last) {
 			return true
 		}
 	}

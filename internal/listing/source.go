@@ -30,14 +30,17 @@ type Source[T providers.Record] struct {
 	taken   int64
 	total   *int64
 	unread  int
+	within  bool  // unread is about a longer list, which was read for this one
 	ahead   int   // rows that could not be read on pages behind the position: a later request reads these again
 	err     error // the account failed: nothing more comes in this request
 	stopped bool  // maxPages was reached: nothing more comes in this request
 }
 
 // NewSource makes a source at the start of a list. match says which rows are taken. maxPages
-// bounds the pages of the list that are read, 1 at least.
+// bounds the pages of the list that are read. It is 2 at least: a request reads the page of its cursor
+// again, and has to get on.
 func NewSource[T providers.Record](account string, r providers.Reader, l providers.List[T], match func(*T) bool, maxPages int) *Source[T] {
+	maxPages = max(maxPages, 2)
 	return &Source[T]{account: account, reader: r, list: l, match: match, maxPages: maxPages, left: maxPages,
 		position: Position{List: nameOf(account, l.Key)}}
 }
@@ -59,6 +62,10 @@ func (s *Source[T]) Unread() int {
 	}
 	return s.unread + s.ahead
 }
+
+// UnreadElsewhere says that the rows of Unread are those of a longer list, which was read in place of
+// this one: nobody can tell whether they belong to it.
+func (s *Source[T]) UnreadElsewhere() bool { return s.within }
 
 // Repeats says whether the list ended because the vendor sent the same page again and again.
 func (s *Source[T]) Repeats() bool { return s.position.Done && s.repeats >= providers.MaxRepeats }
@@ -104,7 +111,7 @@ func (s *Source[T]) Total() (total int64, known bool, count func(context.Context
 	switch {
 	case s.whole && s.position.Done && s.Unread() == 0:
 		return s.taken, true, nil
-	case !s.list.Exact || s.err != nil:
+	case !s.list.Exact || s.err != nil || s.within && s.unread > 0:
 		return 0, false, nil
 	case s.total != nil:
 		return *s.total, true, nil
@@ -137,7 +144,7 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 		s.total = p.Total
 	}
 	// The page of the position was counted when the position came to it, and so was one that repeats.
-	if number > s.position.Page && s.repeats == 0 {
+	if number > max(s.position.Page, s.position.Over) && s.repeats == 0 {
 		s.ahead += p.Unread
 	}
 	return true
@@ -157,6 +164,11 @@ func (s *Source[T]) open(ctx context.Context) {
 	if s.position.fresh() {
 		s.whole = true
 		s.read(ctx, 1)
+		return
+	}
+	if over := s.position.Over; over > 0 {
+		// Rows that were removed since have pulled others to the last of these pages: it is read again.
+		s.read(ctx, over)
 		return
 	}
 	var (
@@ -235,6 +247,10 @@ func (s *Source[T]) head(ctx context.Context) *T {
 		if !s.more || s.repeats >= providers.MaxRepeats {
 			s.position.Done = true
 			return nil
+		}
+		if s.page > s.position.Page && s.repeats == 0 { // the page had no row that the position could pass
+			s.position.Over = max(s.position.Over, s.page)
+			s.unread, s.ahead = s.unread+s.ahead, 0
 		}
 		s.read(ctx, s.page+1)
 	}

@@ -174,7 +174,8 @@ func (r *reply) reward(e wireEarner, rewards map[int64]wireReward) *providers.Co
 	reward, ok := rewards[e.RewardID]
 	for _, raw := range reward.Schemas {
 		var s wireSchema
-		money := json.Unmarshal(raw, &s) == nil && s.Unit != nil && *s.Unit == "cash" && s.FlatAmount != nil
+		odd, err := wire.Decode(raw, &s) // a case that is not read whole may have conditions
+		money := err == nil && len(odd) == 0 && s.Unit != nil && *s.Unit == "cash" && s.FlatAmount != nil
 		if !money || len(s.Rules) > 0 || rule.Type != providers.RuleUnknown {
 			rule.Note("schema", raw)
 			continue

@@ -68,11 +68,16 @@ func (r *reply) coupon(w *wireCode) *providers.Coupon {
 	return c
 }
 
-// couponOf is a promo code of this membership, if the code says so: a vendor who ignores the filter sends others', too.
-func couponOf(m *providers.Membership) func(*reply, *wireCode) *providers.Coupon {
+// couponOf is a promo code of these memberships, if the code says so. Others are left without an owner:
+// the list may be everybody's, and a vendor may ignore the filter.
+func couponOf(memberships ...*providers.Membership) func(*reply, *wireCode) *providers.Coupon {
+	owners := make(map[string]*providers.Membership, len(memberships))
+	for _, m := range memberships {
+		owners[m.ProviderID] = m
+	}
 	return func(r *reply, w *wireCode) *providers.Coupon {
 		c := r.coupon(w)
-		if c != nil && w.membership() == m.ProviderID {
+		if m := owners[w.membership()]; c != nil && m != nil {
 			c.Known, c.AffiliateID, c.CampaignID = nil, m.AffiliateID, m.CampaignID
 		}
 		return c
@@ -96,30 +101,42 @@ func (p *provider) couponsOf(ctx context.Context, memberships []*providers.Membe
 }
 
 // Coupons plans lists of promo codes: those of all, or one list for each affiliate, read by its memberships.
+// Several of these lie within the list of all, as it is read for them together.
 func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
 	if len(f.Affiliates) == 0 {
 		return []providers.List[providers.Coupon]{codeList.list(p, nil, true, nil)}, nil
 	}
+	ids := p.own(providers.NounAffiliate, f.Affiliates)
+	var together *providers.List[providers.Coupon]
+	if len(ids) > 1 {
+		together = &providers.List[providers.Coupon]{
+			Key: "owned&" + key(url.Values{"promoter_id": decimals(p.numbers(providers.NounAffiliate, ids))}),
+			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Coupon], error) {
+				memberships, err := membershipsBy(ctx, r.Reader, ids)
+				if err != nil || len(memberships) == 0 {
+					return &providers.Page[providers.Coupon]{}, err
+				}
+				e := codeList
+				e.convert = couponOf(memberships...)
+				return e.page(ctx, p, nil, r.Number)
+			},
+		}
+	}
 	var lists []providers.List[providers.Coupon]
-	for _, id := range p.own(providers.NounAffiliate, f.Affiliates) {
+	for _, id := range ids {
 		lists = append(lists, providers.List[providers.Coupon]{
-			Key:   key(url.Values{"promoter_id": {id.Local}}),
-			Exact: true,
+			Key:    key(url.Values{"promoter_id": {id.Local}}),
+			Exact:  true,
+			Within: together,
 			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Coupon], error) {
 				if r.Number > 1 {
 					return &providers.Page[providers.Coupon]{}, nil
 				}
-				b, err := r.Reader.AffiliatesByID(ctx, []providers.ID{id}, "memberships")
-				if err == nil {
-					err = b.Failed[id]
-				}
+				memberships, err := membershipsBy(ctx, r.Reader, []providers.ID{id})
 				if err != nil {
 					return nil, err
 				}
-				if b.Found[id] == nil {
-					return &providers.Page[providers.Coupon]{}, nil
-				}
-				return p.couponsOf(ctx, b.Found[id].Memberships)
+				return p.couponsOf(ctx, memberships)
 			},
 		})
 	}

@@ -174,24 +174,43 @@ func (p *provider) membershipsOf(affiliates []providers.ID, exact bool) []provid
 			if r.Number > 1 {
 				return &providers.Page[providers.Membership]{}, nil
 			}
-			b, err := r.Reader.AffiliatesByID(ctx, ids, "memberships")
+			affiliates, harvest, err := affiliatesBy(ctx, r.Reader, ids)
 			if err != nil {
 				return nil, err
 			}
-			var affiliates []*providers.Affiliate
-			for _, id := range ids {
-				if err := b.Failed[id]; err != nil {
-					return nil, err
-				}
-				if a := b.Found[id]; a != nil {
-					affiliates = append(affiliates, a)
-				}
-			}
-			rows, harvest := membershipsIn(affiliates, b.Harvest, func(*providers.Membership) bool { return true })
+			rows, harvest := membershipsIn(affiliates, harvest, func(*providers.Membership) bool { return true })
 			slices.SortStableFunc(rows, func(a, b *providers.Membership) int { return b.Listed().Compare(a.Listed()) })
 			return &providers.Page[providers.Membership]{Items: rows, Harvest: harvest}, nil
 		},
 	}}
+}
+
+// affiliatesBy are those of these ids that there are, with their memberships. One that could not be read
+// fails all.
+func affiliatesBy(ctx context.Context, r providers.Reader, ids []providers.ID) ([]*providers.Affiliate, providers.Harvest, error) {
+	b, err := r.AffiliatesByID(ctx, ids, "memberships")
+	if err != nil {
+		return nil, providers.Harvest{}, err
+	}
+	var affiliates []*providers.Affiliate
+	for _, id := range ids {
+		if err := b.Failed[id]; err != nil {
+			return nil, providers.Harvest{}, err
+		}
+		if a := b.Found[id]; a != nil {
+			affiliates = append(affiliates, a)
+		}
+	}
+	return affiliates, b.Harvest, nil
+}
+
+// membershipsBy are the memberships of the affiliates of these ids.
+func membershipsBy(ctx context.Context, r providers.Reader, ids []providers.ID) (memberships []*providers.Membership, err error) {
+	affiliates, _, err := affiliatesBy(ctx, r, ids)
+	for _, a := range affiliates {
+		memberships = append(memberships, a.Memberships...)
+	}
+	return memberships, err
 }
 
 // MembershipsByID reads memberships through their promoters.

@@ -301,12 +301,9 @@ func (p *provider) named(noun providers.Noun, field string, id providers.ID) pro
 	return nil
 }
 
-// maxPages bounds the lists that writes read to their ends.
-const maxPages = 500
-
 // pages are the pages of a list, live.
 func (e endpoint[W, T]) pages(ctx context.Context, p *provider, query url.Values) iter.Seq2[*providers.Page[T], error] {
-	return providers.Pages(ctx, e.list(p, query, true, nil), p, maxPages)
+	return providers.Pages(ctx, e.list(p, query, true, nil), p, 0)
 }
 
 // whole is a list in one page, live.

@@ -205,7 +205,7 @@ func (r *reply) commission(w *commissionWire) *providers.Commission {
 	related(r, &w.Affiliate, (*reply).relatedAffiliate)
 	var referral providers.ID
 	related(r, &w.Referral, func(r *reply, short *referralWire) *providers.Referral {
-		row := r.relatedReferral(short, w.Affiliate)
+		row := r.relatedReferral(short, w.Affiliate, w.None("affiliate"))
 		referral = row.ID
 		return row
 	})
@@ -319,11 +319,11 @@ func (p *provider) planCreateCommission(ctx context.Context, c *providers.Create
 			if err != nil {
 				return nil, err
 			}
-			if w.Affiliate.ID == "" {
-				w.Affiliate.ID = referrer(sale.Referral)
+			if !isUUID(w.Affiliate.ID) {
+				w.Affiliate = wire.Related[affiliateWire]{ID: referrer(sale.Referral)}
 			}
-			if w.Referral.ID == "" {
-				w.Referral.ID = uuidOf(sale.Referral)
+			if !isUUID(w.Referral.ID) {
+				w.Referral = wire.Related[referralWire]{ID: uuidOf(sale.Referral)}
 			}
 			return wrote(p, w, commissionKnowledge.Fields(w.Members), (*reply).commission, providers.NounCommission), nil
 		},
@@ -352,7 +352,7 @@ func (p *provider) commissionsOfReferral(ctx context.Context, referral providers
 	all = true
 	for _, l := range lists {
 		ended := false
-		for page, err := range providers.Pages(ctx, l, p, maxPages) {
+		for page, err := range providers.Pages(ctx, l, p, 0) {
 			if err != nil {
 				return nil, false, err
 			}

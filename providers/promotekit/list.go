@@ -16,9 +16,6 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// maxPages bounds a walk: of full pages, a million rows.
-const maxPages = 10_000
-
 // pageSize is the most rows that the vendor gives at once.
 const pageSize = 100
 
@@ -151,7 +148,7 @@ func walk[W wire.Identified, T providers.Record](
 		goesOn = see(body)
 		return pageOf(p, noun, path, query, number, body, convert), nil
 	})
-	for page, err := range providers.Pages(ctx, list, p, maxPages) {
+	for page, err := range providers.Pages(ctx, list, p, 0) {
 		if err != nil || !goesOn {
 			return false, err
 		}

@@ -22,7 +22,8 @@
 //   - An affiliate is in exactly one campaign, and so has exactly one membership.
 //
 // Gaps: a referral cannot be read by its id, so its id here holds the affiliate's too, whose list is
-// walked. No endpoint takes several ids, a date or a sort order. There is no parent, balance, tier or
+// walked. A row that says it has no affiliate has an id that says so; one whose affiliate cannot be read
+// has no id, and counts as unread. No endpoint takes several ids, a date or a sort order. There is no parent, balance, tier or
 // approval of commissions; a payout exists once it is paid. The filters of GET /commissions are assumed,
 // and watched (see [assumedFilter]). Webhooks are set up by hand.
 //

@@ -68,7 +68,7 @@ func (p *provider) findReferrals(ctx context.Context, ids []providers.ID) (*prov
 	return s.batch, nil
 }
 
-// noAffiliate stands in a referral's id for the affiliate that it came without.
+// noAffiliate stands in the id of a referral that has no affiliate, as its row says.
 const noAffiliate = "-"
 
 // referralSearch is a search for referrals, by affiliate.
@@ -121,7 +121,7 @@ func (s *referralSearch) readAll(ctx context.Context, p *provider) error {
 	if !providers.WalkOn(0, len(s.open), asked, e.Pages(), true) {
 		return nil
 	}
-	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, maxPages) {
+	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
 		if err != nil {
 			return err
 		}
@@ -155,7 +155,7 @@ func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 // be read, what is not found may be among them.
 func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate string) {
 	unread := 0
-	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, maxPages) {
+	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, 0) {
 		if err != nil {
 			s.fail(affiliate, err)
 			return
@@ -219,23 +219,24 @@ type referralWire struct {
 // referral converts a referral and harvests its affiliate.
 func (r *reply) referral(w *referralWire) *providers.Referral {
 	related(r, &w.Affiliate, (*reply).relatedAffiliate)
-	return r.referralOf(w, w.Affiliate)
+	return r.referralOf(w, w.Affiliate, w.None("affiliate"))
 }
 
 // relatedReferral converts a referral inside a commission. Where it comes without its affiliate, it
-// is the commission's.
-func (r *reply) relatedReferral(w *referralWire, affiliate wire.Related[affiliateWire]) *providers.Referral {
+// is the commission's. none says that the commission has none.
+func (r *reply) relatedReferral(w *referralWire, affiliate wire.Related[affiliateWire], none bool) *providers.Referral {
 	if related(r, &w.Affiliate, (*reply).relatedAffiliate); w.Affiliate.ID != "" {
 		affiliate = w.Affiliate
 	}
-	out := r.referralOf(w, affiliate)
+	out := r.referralOf(w, affiliate, none && w.None("affiliate"))
 	out.Known = referralKnowledge.fields(w.Members, out.Known)
 	return out
 }
 
-// referralOf converts a referral that belongs to this affiliate. Its id has the affiliate's, by
-// which it is found.
-func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire]) *providers.Referral {
+// referralOf converts a referral that belongs to this affiliate. Its id has the affiliate's, by which
+// it is found. Where the affiliate cannot be read, and none does not say that there is none, the
+// referral has no id: another one than that of a tidy reply would name nothing.
+func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire], none bool) *providers.Referral {
 	out := &providers.Referral{
 		Node:           r.part(providers.NounReferral, w.record, cmp.Or(affiliate.ID, noAffiliate)),
 		Kind:           providers.ReferralCustomer,
@@ -247,6 +248,9 @@ func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire
 	}
 	if s, ok := referralStatuses[w.SubscriptionStatus]; ok {
 		out.Status = s
+	}
+	if affiliate.ID == "" && !none {
+		out.ID = providers.ID{}
 	}
 	out.AffiliateID, out.CampaignID, out.Known = r.affiliation(affiliate)
 	return out
@@ -329,8 +333,8 @@ func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateRe
 
 // createdReferral is what making a referral of this affiliate has done.
 func (p *provider) createdReferral(w *referralWire, affiliate string) *providers.Written {
-	if w.Affiliate.ID == "" {
-		w.Affiliate.ID = affiliate
+	if !isUUID(w.Affiliate.ID) {
+		w.Affiliate = wire.Related[affiliateWire]{ID: affiliate}
 	}
 	known := referralKnowledge.fields(w.Members, nil)
 	return wrote(p, w, known, (*reply).referral, providers.NounReferral)

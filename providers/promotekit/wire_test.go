@@ -150,6 +150,34 @@ func TestNothing(t *testing.T) {
 	}
 }
 
+// TestReferralWithoutAffiliate: the id of a referral is the same in every reply, or there is none. It says
+// that there is no affiliate only where the row does.
+func TestReferralWithoutAffiliate(t *testing.T) {
+	none := id(providers.NounReferral, uuidA, noAffiliate)
+	owned := id(providers.NounReferral, uuidA, uuidB)
+	for member, want := range map[string]providers.ID{
+		``: none, `, "affiliate": null`: none, `, "affiliate": ""`: none, `, "affiliate": {"id": null, "email": null}`: none,
+		`, "affiliate": []`: {}, `, "affiliate": {}`: {}, `, "affiliate": 12`: {}, `, "affiliate": true`: {}, `, "affiliate": "text"`: {},
+		`, "affiliate": {"id": 12}`: {}, `, "affiliate": {"id": ""}`: {}, `, "affiliate": {"email": "a@b.example"}`: {},
+		`, "affiliate": "` + uuidB + `"`: owned, `, "affiliate": {"id": "` + uuidB + `"}`: owned,
+	} {
+		row := `{"id": "` + uuidA + `"` + member + `}`
+		if got := decoded(t, (*reply).referral, row).ID; got != want {
+			t.Errorf("%s: %v, want %v", row, got, want)
+		}
+		// Inside a commission of the affiliate, of none, and of one who cannot be told.
+		for owner, of := range map[string]providers.ID{`"` + uuidB + `"`: owned, `null`: want, `[]`: want} {
+			if owner == `[]` && want == none {
+				of = providers.ID{}
+			}
+			text := `{"id": "` + uuidC + `", "affiliate": ` + owner + `, "referral": ` + row + `}`
+			if got := decoded(t, (*reply).commission, text).ReferralID; got != of {
+				t.Errorf("%s: %v, want %v", text, got, of)
+			}
+		}
+	}
+}
+
 // TestTimes reads the forms in which the vendor's database writes times.
 func TestTimes(t *testing.T) {
 	for text, want := range map[string]string{

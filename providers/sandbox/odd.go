@@ -70,6 +70,8 @@ type ListShape struct {
 	Single string   // where single records are read, if not below Path
 	ID     string   // "" for "id"
 	Keep   []string // members, with dots, that a record cannot be told without, besides ids
+	Since  string   // the time since when a row is none of the list: one where it is neither that nor null is lost
+	Owner  string   // the related record that is part of a row's identity: a row whose owner cannot be told is lost
 }
 
 // Bend writes one member of a list's records in an odd form.

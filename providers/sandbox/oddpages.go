@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,7 +179,7 @@ func (o oddness) row(list *ListShape, row any) any {
 	case RowsWithoutID:
 		delete(record, member)
 	}
-	if again, _ := identity(record, list); sent == nil || sent == "row" || again != id {
+	if again, _ := identity(record, list); sent == nil || sent == "row" || again != id || list.ownerless(record) || list.undecided(record) {
 		o.lose(list.Path, id)
 	}
 	return sent
@@ -197,6 +198,34 @@ func (o oddness) single(list *ListShape, v any) any {
 		o.members(list, id, record, "", "")
 	}
 	return v
+}
+
+// ownerless says whether the owner that is part of a record's identity is in a form that tells none,
+// and does not say that there is none.
+func (l *ListShape) ownerless(record map[string]any) bool {
+	switch owner := record[l.Owner].(type) {
+	case map[string]any:
+		_, ok := owner["id"]
+		return !ok
+	case []any:
+		return true
+	}
+	return false
+}
+
+// datePattern is the beginning of a time, or a date, that is one.
+var datePattern = regexp.MustCompile(`^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}`)
+
+// undecided says whether the member that decides whether a row is one of the list is in a form that
+// is neither a time nor none.
+func (l *ListShape) undecided(record map[string]any) bool {
+	switch since := record[l.Since].(type) {
+	case nil:
+		return false
+	case string:
+		return since != "" && !datePattern.MatchString(since)
+	}
+	return true
 }
 
 // identity is the id of a record, and the member that it is in; "" for none.

@@ -60,9 +60,10 @@ func (p *provider) spelled(query url.Values) func(context.Context, providers.Pag
 	}
 }
 
-// AffiliatesByID reads affiliates, one call each, or by walking all of them.
+// AffiliatesByID reads affiliates, one call each, or by walking all of them: several are looked for on the
+// first page of the list, which holds all of a small shop.
 func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Affiliate], error) {
-	return affiliateList.byIDs(ctx, p, ids, false)
+	return affiliateList.byIDs(ctx, p, ids, true)
 }
 
 // wireAffiliate is what is read of an affiliate. Addresses, telephone numbers, tax and payment details are not.

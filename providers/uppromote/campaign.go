@@ -26,9 +26,9 @@ func (p *provider) Campaigns(providers.CampaignFilter) ([]providers.List[provide
 	return []providers.List[providers.Campaign]{programList.all(p)}, nil
 }
 
-// CampaignsByID reads programs, one call each, or by walking all of them.
+// CampaignsByID reads programs, one call each, or by walking all of them, which are few.
 func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Campaign], error) {
-	return programList.byIDs(ctx, p, ids, false)
+	return programList.byIDs(ctx, p, ids, true)
 }
 
 // wireProgram is what is read of a program.

@@ -49,18 +49,21 @@ func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []provid
 		need = append(need, "payout")
 	}
 	var lists []providers.List[providers.Commission]
+	all := commissionList.all(p)
 	for _, referral := range p.own(providers.NounReferral, f.Referrals) {
 		if order := f.Parent.Referral; order != nil && order.ID == referral && order.OrderID != nil && order.Status != providers.ReferralRefunded {
 			lists = append(lists, p.commissionsOfOrder(order)...)
 			continue
 		}
 		id := p.local(providers.NounCommission, referral.Local)
-		query := url.Values{"id": {id.Local}}
+		query, within := url.Values{"id": {id.Local}}, &all
 		if len(f.Payouts) > 0 {
 			query.Set("with", "payout") // rows that know more are other rows
+			within = nil
 		}
 		lists = append(lists, providers.List[providers.Commission]{
-			Key: commissionList.key(query),
+			Key:    commissionList.key(query),
+			Within: within,
 			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
 				if r.Number > 1 {
 					return &providers.Page[providers.Commission]{}, nil
@@ -95,22 +98,29 @@ func (p *provider) commissionsOfOrder(order *providers.Referral) []providers.Lis
 	return lists
 }
 
-// commissionsOfPayouts are parts of the affiliates' lists.
+// commissionsOfPayouts are parts of the affiliates' lists. Those of several payments lie within the list of
+// all, as it is read for them together.
 func (p *provider) commissionsOfPayouts(f providers.CommissionFilter) []providers.List[providers.Commission] {
 	l := p.plan()
-	var due []providers.ID
-	var lists []providers.List[providers.Commission]
-	seen := map[providers.ID]bool{}
+	var due, paid []providers.ID
 	for _, id := range f.Payouts {
-		state, n, ok := p.payout(id)
-		switch {
-		case !ok || seen[id]:
+		switch state, n, ok := p.payout(id); {
+		case !ok || slices.Contains(paid, id):
 		case state == dueState: // approved rows name it themselves
 			due = append(due, p.id(providers.NounAffiliate, n))
 		default:
-			lists = append(lists, p.commissionsOfPayment(id, f.Parent.Payout))
+			paid = append(paid, id)
 		}
-		seen[id] = true
+	}
+	var together *providers.List[providers.Commission]
+	if len(paid) > 1 {
+		together = new(p.commissionsOfPayments(paid))
+	}
+	var lists []providers.List[providers.Commission]
+	for _, id := range paid {
+		list := p.commissionsOfPayment(id, f.Parent.Payout)
+		list.Within = together
+		lists = append(lists, list)
 	}
 	if len(due) > 0 {
 		l.affiliates(due, nil)
@@ -120,16 +130,64 @@ func (p *provider) commissionsOfPayouts(f providers.CommissionFilter) []provider
 	return lists
 }
 
+// paymentFields are what a payment has to tell so that its commissions are found.
+var paymentFields = []string{"affiliate", "commissions"}
+
+// commissionsOfPayments is the list of all, in which the rows that one of the payments names say so.
+func (p *provider) commissionsOfPayments(ids []providers.ID) providers.List[providers.Commission] {
+	var locals []string
+	for _, id := range ids {
+		locals = append(locals, id.Local)
+	}
+	slices.Sort(locals)
+	return providers.List[providers.Commission]{
+		Key: commissionList.key(url.Values{"payouts": locals}),
+		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+			b, err := r.Reader.PayoutsByID(ctx, ids, paymentFields...)
+			if err != nil {
+				return nil, err
+			}
+			payments := map[providers.ID]providers.ID{} // by commission
+			for _, id := range ids {
+				payout := b.Found[id]
+				switch {
+				case b.Failed[id] != nil:
+					return nil, b.Failed[id]
+				case payout == nil:
+					continue
+				case commissionsUnknown(payout):
+					return nil, p.errNaming()
+				}
+				for _, commission := range payout.CommissionIDs {
+					payments[commission] = id
+				}
+			}
+			if len(payments) == 0 {
+				return &providers.Page[providers.Commission]{}, nil
+			}
+			page, err := commissionList.page(ctx, p, nil, r.Number)
+			if err != nil {
+				return nil, err
+			}
+			for _, c := range page.Items {
+				if payment, ok := payments[c.ID]; ok {
+					paidBy(c, payment)
+				}
+			}
+			return page, nil
+		},
+	}
+}
+
 // commissionsOfPayment is the affiliate's list without those that the payment does not name. What is left says
 // that the payment paid it.
 func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout) providers.List[providers.Commission] {
-	need := []string{"affiliate", "commissions"}
 	return providers.List[providers.Commission]{
 		Key: commissionList.key(url.Values{"payout": {id.Local}}),
 		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
 			payout := known
-			if payout == nil || payout.ID != id || !payout.Known.Covers(need...) {
-				b, err := r.Reader.PayoutsByID(ctx, []providers.ID{id}, need...)
+			if payout == nil || payout.ID != id || !payout.Known.Covers(paymentFields...) {
+				b, err := r.Reader.PayoutsByID(ctx, []providers.ID{id}, paymentFields...)
 				if err == nil {
 					err = b.Failed[id]
 				}

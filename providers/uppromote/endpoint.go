@@ -16,10 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-const (
-	pageSize = 100    // the most rows that a page can have
-	maxPages = 10_000 // of one walk: a million rows
-)
+// pageSize is the most rows that a page can have.
+const pageSize = 100
 
 // The defects of a reply that can be read and makes no sense.
 var (
@@ -190,7 +188,7 @@ func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers
 func every[T providers.Record](ctx context.Context, p *provider, l providers.List[T]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		unread := 0
-		for page, err := range providers.Pages(ctx, l, p, maxPages) {
+		for page, err := range providers.Pages(ctx, l, p, 0) {
 			if err != nil {
 				yield(nil, err)
 				return
@@ -219,7 +217,7 @@ func search[T providers.Record](ctx context.Context, p *provider, l providers.Li
 		return b, nil
 	}
 	unread := 0
-	for page, err := range providers.Pages(ctx, l, p, maxPages) {
+	for page, err := range providers.Pages(ctx, l, p, 0) {
 		if err != nil {
 			return nil, err
 		}

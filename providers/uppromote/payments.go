@@ -223,7 +223,7 @@ func (s *settling) read(ctx context.Context, p *provider, l providers.List[provi
 	if len(left) == 0 || !on(read) {
 		return left
 	}
-	for page, err := range providers.Pages(ctx, l, p, maxPages) {
+	for page, err := range providers.Pages(ctx, l, p, 0) {
 		if err != nil {
 			s.fail(left, err)
 			return nil

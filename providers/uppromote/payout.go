@@ -122,13 +122,14 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...
 	return b, nil
 }
 
-// paidByID reads payments: by themselves where that is needed to learn their referrals.
+// paidByID reads payments: by themselves where that is needed to learn their referrals. The newest are
+// probably wanted, so that several are looked for in their list first, unless it is known not to tell enough.
 func (p *provider) paidByID(ctx context.Context, ids []providers.ID, need []string) (*providers.Batch[providers.Payout], error) {
 	one := func(ctx context.Context, id providers.ID) (*providers.Payout, providers.Harvest, error) {
 		_, n, _ := p.payout(id)
 		return paymentRecord.one(ctx, p, paymentRecord.path, id, n)
 	}
-	b, err := paidList.gather(ctx, p, ids, false, one)
+	b, err := paidList.gather(ctx, p, ids, !p.naming.unlisted(), one)
 	if err != nil {
 		return nil, err
 	}

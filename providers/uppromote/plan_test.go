@@ -316,11 +316,11 @@ func TestCalls(t *testing.T) {
 		want int
 	}{
 		{"Commission.affiliate", []string{"id", "email", "name"}, 0},
-		{"Commission.affiliate", []string{"status"}, 7},
+		{"Commission.affiliate", []string{"status"}, 8},
 		{"Payout.affiliate", []string{"email"}, 0},
-		{"Payout.affiliate", []string{"name"}, 7},
+		{"Payout.affiliate", []string{"name"}, 8},
 		{"Referral.campaign", []string{"providerId"}, 0},
-		{"Referral.campaign", []string{"name"}, 7},
+		{"Referral.campaign", []string{"name"}, 8},
 		{"Affiliate.campaign", []string{"name"}, 0},
 		{"Referral.commissions", []string{"amount"}, 7},
 		{"Commission.payout", []string{"amount"}, 8},

@@ -29,6 +29,8 @@
 //   - A coupon has a number, but is found by its affiliate and code only: affiliates' records list bare codes.
 //   - Programs of coupons and payments, clicks, and the addresses that people are paid at are not told.
 //   - Only payments can be counted.
+//   - No endpoint takes several ids. Several affiliates, programs or payments are looked for on the first page of
+//     their list, which goes on to be read while that takes fewer calls; the rest take a call each.
 //   - Actions name an affiliate by the e-mail address: it is read right before, and the reply's affiliate compared.
 //   - Nothing is written twice over: there is no key for that. What of writes can be recognized afterwards says Proofs.
 //   - Affiliates, programs and referrals cannot be changed otherwise than by the actions, and nothing but a subscription deleted.
@@ -201,6 +203,13 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		}
 		return n
 	}
+	// The same, where several are looked for on the first page of a list of unknown length, too.
+	probe := func(path string) int {
+		if pages := p.extents[path].Pages(); pages > 0 {
+			return min(n, pages)
+		}
+		return n + min(n-1, 1)
+	}
 	walk := func(path string) int {
 		if pages := p.extents[path].Pages(); pages >= 0 {
 			return pages + 1 // which proves the end
@@ -221,15 +230,15 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	}
 	switch edge {
 	case "Referral.affiliate", "Commission.affiliate":
-		return unless(nameStub, each(affiliateList.path, n))
+		return unless(nameStub, probe(affiliateList.path))
 	case "Payout.affiliate", "Coupon.affiliate", "Affiliate.parent":
-		return unless(emailStub, each(affiliateList.path, n))
+		return unless(emailStub, probe(affiliateList.path))
 	case "Membership.affiliate": // the row was read from it
 		return 0
 	case "Affiliate.campaign", "Membership.campaign":
-		return unless(namedProgramStub, each(programList.path, n))
+		return unless(namedProgramStub, probe(programList.path))
 	case "Referral.campaign", "Commission.campaign":
-		return unless(programStub, each(programList.path, n))
+		return unless(programStub, probe(programList.path))
 	case "Query.commissions":
 		return settling
 	case "Commission.payout": // what is owed to the affiliate; what was paid came when the rows learnt of it
@@ -252,9 +261,9 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	case "Affiliate.coupons":
 		return unless(codeStub, walk(couponList.path))
 	case "Query.affiliate", "Query.membership":
-		return each(affiliateList.path, n)
+		return probe(affiliateList.path)
 	case "Query.campaign":
-		return each(programList.path, n)
+		return probe(programList.path)
 	case "Query.referral":
 		return each(referralList.path, n)
 	case "Query.commission":
@@ -266,7 +275,7 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return 2*n + tries
 	case "Query.coupon":
 		if len(need) > 0 && codeStub.Covers(need...) {
-			return each(affiliateList.path, n)
+			return probe(affiliateList.path)
 		}
 		return walk(couponList.path)
 	case "Query.webhookSubscription":

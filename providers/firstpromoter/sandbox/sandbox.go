@@ -75,7 +75,7 @@ func New(o providers.SandboxOptions) *Server {
 			Page: "page", Size: "per_page", Mixed: []string{Moved},
 			Lists: []world.ListShape{
 				{Path: "/promoters"}, {Path: "/promoter_campaigns"}, {Path: "/campaigns"}, {Path: "/referrals"}, {Path: "/commissions"},
-				{Path: "/payouts"}, {Path: "/promo_codes", Keep: []string{"code", "archived_at"}}, // archived ones are no coupons
+				{Path: "/payouts"}, {Path: "/promo_codes", Keep: []string{"code"}, Since: "archived_at"}, // archived ones are no coupons
 				{Path: "/webhooks"}, {Path: "/rewards"},
 			},
 		},

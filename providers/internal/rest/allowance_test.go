@@ -100,7 +100,7 @@ func TestAccountTime(t *testing.T) {
 			t.Errorf("a write: %v", err)
 		}
 		for name, ctx := range map[string]context.Context{
-			"another request": providers.WithAllowance(t.Context(), 1), "none": t.Context(), "calls only": providers.WithCallLimit(ctx, 9),
+			"another request": providers.WithAllowance(t.Context(), 1), "none": t.Context(), "calls only": providers.WithLimits(ctx, 9, 9),
 			"without": providers.WithoutAllowance(ctx),
 		} {
 			if err := f.get(ctx, new(any)); err != nil {

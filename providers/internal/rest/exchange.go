@@ -133,9 +133,11 @@ func (c *Client) judge(r Request, got reply) *failure {
 		err := fmt.Errorf("the vendor redirects to the host %q; configure the address that it redirects to", got.location)
 		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
 	}
-	if got.page && (got.code == http.StatusForbidden || got.code == http.StatusServiceUnavailable) {
+	// A page is not the API's word: neither a refusal of the key, nor that there is no such record.
+	refused := got.code/100 == 4 && got.code != http.StatusTooManyRequests
+	if got.page && (refused || got.code == http.StatusServiceUnavailable) {
 		e := c.error(r, providers.KindUnavailable, got.code, providers.ErrEdge, got.retryAfter)
-		return &failure{err: e, again: got.code != http.StatusForbidden, against: endpoint} // a challenge stays one
+		return &failure{err: e, again: got.code == http.StatusServiceUnavailable, against: endpoint} // a challenge stays one
 	}
 	var said *providers.Error
 	classify := c.c.Classify

@@ -257,7 +257,13 @@ func TestEdge(t *testing.T) {
 		"403 of the API":   {always(403, `{"code": "forbidden"}`, "Content-Type", "application/json"), false, providers.KindUnauthorized},
 		"403 without body": {always(403, ""), false, providers.KindUnauthorized},
 		"503 of the API":   {always(503, `{}`), false, providers.KindUnavailable},
-		"404 page":         {always(404, "<html>"), false, providers.KindNotFound},
+		"404 of the API":   {always(404, `{}`), false, providers.KindNotFound},
+		"404 without body": {always(404, ""), false, providers.KindNotFound},
+		"400 page":         {always(400, "<html>"), true, providers.KindUnavailable},
+		"401 page":         {always(401, "<html>"), true, providers.KindUnavailable},
+		"404 page":         {always(404, "<html>"), true, providers.KindUnavailable},
+		"410 page":         {always(410, "<html>"), true, providers.KindUnavailable},
+		"422 page":         {always(422, "", "Content-Type", "text/html"), true, providers.KindUnavailable},
 	} {
 		bubble(t, c.v, time.Second/4, func(t *testing.T, f *fixture) {
 			e := asError(t, f.read(t, "/a"))

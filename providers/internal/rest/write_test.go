@@ -95,7 +95,7 @@ func TestWriteFaults(t *testing.T) {
 		404: providers.KindNotFound, 409: providers.KindConflict, 410: providers.KindNotFound, 422: providers.KindInvalid, 429: providers.KindRateLimited,
 	} {
 		page := providers.KindBadReply
-		if status == 403 {
+		if status != 429 {
 			page = providers.KindUnavailable
 		}
 		name := http.StatusText(status)

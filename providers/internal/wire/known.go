@@ -36,6 +36,19 @@ func (m Members) Odd(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(m.odd, n) })
 }
 
+// None says whether the object says that it has no related record of this name: the member is not
+// there, or null, or empty, or an object whose id is null. Anything else is a record, or cannot be read.
+func (m Members) None(name string) bool {
+	raw, ok := m.names[name]
+	if !ok || isNull(raw) || isEmptyText(raw) {
+		return true
+	}
+	var related struct {
+		ID json.RawMessage `json:"id"`
+	}
+	return json.Unmarshal(raw, &related) == nil && len(related.ID) > 0 && isNull(related.ID)
+}
+
 // Knowledge says which fields of a record are known, by the members that its JSON object had. It
 // is made once for each kind of record, and is safe for concurrent use.
 type Knowledge struct {

@@ -117,7 +117,9 @@ func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *prov
 		_, _ = mark.Write([]byte(id.Local + "\x00"))
 		page.Items = append(page.Items, record)
 	}
-	page.Mark = mark.Sum64()
+	if len(rows.All) > 0 || rows.Unread == 0 { // else nothing tells the page from another of such rows
+		page.Mark = mark.Sum64()
+	}
 	return page
 }
 

@@ -194,6 +194,14 @@ func TestMark(t *testing.T) {
 	if !page(`[]`).Repeats(page(`[]`)) {
 		t.Error("an empty page behind an empty page is no repetition")
 	}
+	for _, body := range []string{`[null,null]`, `["row"]`, `[null,"row",12,[]]`} { // they say nothing, and the list may go on behind them
+		if page(body).Repeats(page(body)) {
+			t.Errorf("%s is taken for the same page as before", body)
+		}
+	}
+	if !page(`[null,{"id":""}]`).Repeats(page(`[null,{"id":""}]`)) {
+		t.Error("a page of the same rows without ids is no repetition")
+	}
 	if new(providers.Page[providers.Affiliate]).Repeats(new(providers.Page[providers.Affiliate])) {
 		t.Error("pages without a mark are taken for the same")
 	}

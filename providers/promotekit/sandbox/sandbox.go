@@ -70,7 +70,7 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 			Page:  "page", Size: "limit", More: "pagination.has_more", Totals: []string{"pagination.total_count", "pagination.total_pages"},
 			Lists: []sandbox.ListShape{
 				{Path: "/affiliates", Keep: []string{"campaign", "promo_codes.code"}}, // they are memberships and coupons
-				{Path: "/campaigns"}, {Path: "/referrals"}, {Path: "/commissions"}, {Path: "/payouts"},
+				{Path: "/campaigns"}, {Path: "/referrals", Owner: "affiliate"}, {Path: "/commissions"}, {Path: "/payouts"},
 			},
 		},
 	})
