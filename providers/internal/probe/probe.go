@@ -87,7 +87,7 @@ func Run(ctx context.Context, client *rest.Client, records []string, questions [
 	ctx, cancel := context.WithTimeout(ctx, maxTime)
 	defer cancel()
 	var trace providers.Trace
-	ctx = providers.WithTrace(providers.WithCallLimit(ctx, providers.MaxProbeCalls), &trace)
+	ctx = providers.WithTrace(providers.WithLimits(ctx, providers.MaxProbeCalls, 0), &trace)
 	r := &run{client: client, records: records, made: map[string]*outcome{}}
 	var found providers.Probe
 	for _, q := range questions {
