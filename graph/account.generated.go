@@ -13,9 +13,12 @@ var accountImplementors = []string{"Account", "Node"}
 
 func (w *writer) _Account(parent *field, obj *providers.Account) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, accountImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, accountImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Account()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -50,7 +53,7 @@ func (w *writer) _Account(parent *field, obj *providers.Account) bool {
 		case "capabilities":
 			w.push("Account", f)
 			v, done := resolve(w, func(ctx context.Context) ([]providers.Capability, error) {
-				return w.Resolvers.Account().Capabilities(ctx, obj)
+				return s.resolver.(AccountResolver).Capabilities(ctx, obj)
 			})
 			ok = done && scalars(w, v, func(w *writer, v providers.Capability) { w.string(string(v)) }) && ok
 			w.pop()
@@ -88,9 +91,9 @@ var providerImplementors = []string{"Provider"}
 
 func (w *writer) _Provider(parent *field, obj *providers.ProviderInfo) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, providerImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, providerImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -115,9 +118,9 @@ var rateLimitImplementors = []string{"RateLimit"}
 
 func (w *writer) _RateLimit(parent *field, obj *providers.RateLimit) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, rateLimitImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, rateLimitImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -145,9 +148,9 @@ var viewerImplementors = []string{"Viewer"}
 
 func (w *writer) _Viewer(parent *field, obj *model.Viewer) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, viewerImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, viewerImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":

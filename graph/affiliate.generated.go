@@ -13,9 +13,12 @@ var affiliateImplementors = []string{"Affiliate", "Node"}
 
 func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, affiliateImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, affiliateImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Affiliate()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -26,7 +29,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 		case "account":
 			w.push("Affiliate", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
-				return w.Resolvers.Affiliate().Account(ctx, obj)
+				return s.resolver.(AffiliateResolver).Account(ctx, obj)
 			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
@@ -97,7 +100,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 		case "campaign":
 			w.push("Affiliate", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
-				return w.Resolvers.Affiliate().Campaign(ctx, obj)
+				return s.resolver.(AffiliateResolver).Campaign(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
@@ -112,7 +115,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 		case "coupons":
 			w.push("Affiliate", f)
 			v, done := resolve(w, func(ctx context.Context) ([]*providers.Coupon, error) {
-				return w.Resolvers.Affiliate().Coupons(ctx, obj)
+				return s.resolver.(AffiliateResolver).Coupons(ctx, obj)
 			})
 			ok = done && objects(w, f, v, true, (*writer)._Coupon) && ok
 			w.pop()
@@ -127,7 +130,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 		case "parent":
 			w.push("Affiliate", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.Affiliate().Parent(ctx, obj)
+				return s.resolver.(AffiliateResolver).Parent(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -142,7 +145,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Affiliate], error) {
-					return w.Resolvers.Affiliate().Children(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(AffiliateResolver).Children(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._AffiliateConnection) && ok
 			}
@@ -175,7 +178,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Referral], error) {
-					return w.Resolvers.Affiliate().Referrals(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(AffiliateResolver).Referrals(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._ReferralConnection) && ok
 			}
@@ -189,7 +192,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Commission], error) {
-					return w.Resolvers.Affiliate().Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(AffiliateResolver).Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._CommissionConnection) && ok
 			}
@@ -203,7 +206,7 @@ func (w *writer) _Affiliate(parent *field, obj *providers.Affiliate) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Payout], error) {
-					return w.Resolvers.Affiliate().Payouts(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(AffiliateResolver).Payouts(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._PayoutConnection) && ok
 			}
@@ -220,9 +223,9 @@ var affiliateConnectionImplementors = []string{"AffiliateConnection"}
 
 func (w *writer) _AffiliateConnection(parent *field, obj *model.Connection[providers.Affiliate]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, affiliateConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, affiliateConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -261,9 +264,9 @@ var affiliateEdgeImplementors = []string{"AffiliateEdge"}
 
 func (w *writer) _AffiliateEdge(parent *field, obj *model.Edge[providers.Affiliate]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, affiliateEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, affiliateEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -290,9 +293,9 @@ var affiliateLinkImplementors = []string{"AffiliateLink"}
 
 func (w *writer) _AffiliateLink(parent *field, obj *providers.Link) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, affiliateLinkImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, affiliateLinkImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -318,9 +321,12 @@ var affiliatePayloadImplementors = []string{"AffiliatePayload"}
 
 func (w *writer) _AffiliatePayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, affiliatePayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, affiliatePayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.AffiliatePayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -328,7 +334,7 @@ func (w *writer) _AffiliatePayload(parent *field, obj *model.Payload) bool {
 		case "affiliate":
 			w.push("AffiliatePayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.AffiliatePayload().Affiliate(ctx, obj)
+				return s.resolver.(AffiliatePayloadResolver).Affiliate(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -351,9 +357,9 @@ var balanceImplementors = []string{"Balance"}
 
 func (w *writer) _Balance(parent *field, obj *providers.Balance) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, balanceImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, balanceImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":

@@ -13,9 +13,12 @@ var campaignImplementors = []string{"Campaign", "Node"}
 
 func (w *writer) _Campaign(parent *field, obj *providers.Campaign) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, campaignImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, campaignImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Campaign()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -25,7 +28,9 @@ func (w *writer) _Campaign(parent *field, obj *providers.Campaign) bool {
 
 		case "account":
 			w.push("Campaign", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) { return w.Resolvers.Campaign().Account(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
+				return s.resolver.(CampaignResolver).Account(ctx, obj)
+			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
 
@@ -111,7 +116,7 @@ func (w *writer) _Campaign(parent *field, obj *providers.Campaign) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Membership], error) {
-					return w.Resolvers.Campaign().Memberships(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(CampaignResolver).Memberships(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._MembershipConnection) && ok
 			}
@@ -125,7 +130,7 @@ func (w *writer) _Campaign(parent *field, obj *providers.Campaign) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Referral], error) {
-					return w.Resolvers.Campaign().Referrals(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(CampaignResolver).Referrals(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._ReferralConnection) && ok
 			}
@@ -139,7 +144,7 @@ func (w *writer) _Campaign(parent *field, obj *providers.Campaign) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Commission], error) {
-					return w.Resolvers.Campaign().Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(CampaignResolver).Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._CommissionConnection) && ok
 			}
@@ -156,9 +161,9 @@ var campaignConnectionImplementors = []string{"CampaignConnection"}
 
 func (w *writer) _CampaignConnection(parent *field, obj *model.Connection[providers.Campaign]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, campaignConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, campaignConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -197,9 +202,9 @@ var campaignEdgeImplementors = []string{"CampaignEdge"}
 
 func (w *writer) _CampaignEdge(parent *field, obj *model.Edge[providers.Campaign]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, campaignEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, campaignEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -226,9 +231,12 @@ var campaignPayloadImplementors = []string{"CampaignPayload"}
 
 func (w *writer) _CampaignPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, campaignPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, campaignPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.CampaignPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -236,7 +244,7 @@ func (w *writer) _CampaignPayload(parent *field, obj *model.Payload) bool {
 		case "campaign":
 			w.push("CampaignPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
-				return w.Resolvers.CampaignPayload().Campaign(ctx, obj)
+				return s.resolver.(CampaignPayloadResolver).Campaign(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
@@ -259,9 +267,9 @@ var commissionRuleImplementors = []string{"CommissionRule"}
 
 func (w *writer) _CommissionRule(parent *field, obj *providers.CommissionRule) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, commissionRuleImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, commissionRuleImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -316,9 +324,9 @@ var paymentRuleImplementors = []string{"PaymentRule"}
 
 func (w *writer) _PaymentRule(parent *field, obj *providers.PaymentRule) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, paymentRuleImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, paymentRuleImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":

@@ -13,9 +13,12 @@ var commissionImplementors = []string{"Commission", "Node"}
 
 func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, commissionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, commissionImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Commission()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -26,7 +29,7 @@ func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
 		case "account":
 			w.push("Commission", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
-				return w.Resolvers.Commission().Account(ctx, obj)
+				return s.resolver.(CommissionResolver).Account(ctx, obj)
 			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
@@ -134,7 +137,7 @@ func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
 		case "affiliate":
 			w.push("Commission", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.Commission().Affiliate(ctx, obj)
+				return s.resolver.(CommissionResolver).Affiliate(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -144,7 +147,7 @@ func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
 		case "campaign":
 			w.push("Commission", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
-				return w.Resolvers.Commission().Campaign(ctx, obj)
+				return s.resolver.(CommissionResolver).Campaign(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
@@ -154,7 +157,7 @@ func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
 		case "referral":
 			w.push("Commission", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Referral, error) {
-				return w.Resolvers.Commission().Referral(ctx, obj)
+				return s.resolver.(CommissionResolver).Referral(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Referral)
@@ -163,7 +166,9 @@ func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
 
 		case "payout":
 			w.push("Commission", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Payout, error) { return w.Resolvers.Commission().Payout(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Payout, error) {
+				return s.resolver.(CommissionResolver).Payout(ctx, obj)
+			})
 			if done {
 				object(w, f, v, false, (*writer)._Payout)
 			}
@@ -180,9 +185,9 @@ var commissionConnectionImplementors = []string{"CommissionConnection"}
 
 func (w *writer) _CommissionConnection(parent *field, obj *model.Connection[providers.Commission]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, commissionConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, commissionConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -221,9 +226,9 @@ var commissionEdgeImplementors = []string{"CommissionEdge"}
 
 func (w *writer) _CommissionEdge(parent *field, obj *model.Edge[providers.Commission]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, commissionEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, commissionEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -250,9 +255,12 @@ var commissionPayloadImplementors = []string{"CommissionPayload"}
 
 func (w *writer) _CommissionPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, commissionPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, commissionPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.CommissionPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -260,7 +268,7 @@ func (w *writer) _CommissionPayload(parent *field, obj *model.Payload) bool {
 		case "commission":
 			w.push("CommissionPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Commission, error) {
-				return w.Resolvers.CommissionPayload().Commission(ctx, obj)
+				return s.resolver.(CommissionPayloadResolver).Commission(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Commission)

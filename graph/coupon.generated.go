@@ -13,9 +13,12 @@ var couponImplementors = []string{"Coupon", "Node"}
 
 func (w *writer) _Coupon(parent *field, obj *providers.Coupon) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, couponImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, couponImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Coupon()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -25,7 +28,9 @@ func (w *writer) _Coupon(parent *field, obj *providers.Coupon) bool {
 
 		case "account":
 			w.push("Coupon", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) { return w.Resolvers.Coupon().Account(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
+				return s.resolver.(CouponResolver).Account(ctx, obj)
+			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
 
@@ -55,7 +60,7 @@ func (w *writer) _Coupon(parent *field, obj *providers.Coupon) bool {
 		case "affiliate":
 			w.push("Coupon", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.Coupon().Affiliate(ctx, obj)
+				return s.resolver.(CouponResolver).Affiliate(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -64,7 +69,9 @@ func (w *writer) _Coupon(parent *field, obj *providers.Coupon) bool {
 
 		case "campaign":
 			w.push("Coupon", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) { return w.Resolvers.Coupon().Campaign(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
+				return s.resolver.(CouponResolver).Campaign(ctx, obj)
+			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
 			}
@@ -81,9 +88,9 @@ var couponConnectionImplementors = []string{"CouponConnection"}
 
 func (w *writer) _CouponConnection(parent *field, obj *model.Connection[providers.Coupon]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, couponConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, couponConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -122,9 +129,9 @@ var couponEdgeImplementors = []string{"CouponEdge"}
 
 func (w *writer) _CouponEdge(parent *field, obj *model.Edge[providers.Coupon]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, couponEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, couponEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -151,9 +158,12 @@ var couponPayloadImplementors = []string{"CouponPayload"}
 
 func (w *writer) _CouponPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, couponPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, couponPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.CouponPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -161,7 +171,7 @@ func (w *writer) _CouponPayload(parent *field, obj *model.Payload) bool {
 		case "coupon":
 			w.push("CouponPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Coupon, error) {
-				return w.Resolvers.CouponPayload().Coupon(ctx, obj)
+				return s.resolver.(CouponPayloadResolver).Coupon(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Coupon)

@@ -13,9 +13,12 @@ var membershipImplementors = []string{"Membership", "Node"}
 
 func (w *writer) _Membership(parent *field, obj *providers.Membership) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, membershipImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, membershipImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Membership()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -26,7 +29,7 @@ func (w *writer) _Membership(parent *field, obj *providers.Membership) bool {
 		case "account":
 			w.push("Membership", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
-				return w.Resolvers.Membership().Account(ctx, obj)
+				return s.resolver.(MembershipResolver).Account(ctx, obj)
 			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
@@ -78,7 +81,7 @@ func (w *writer) _Membership(parent *field, obj *providers.Membership) bool {
 		case "affiliate":
 			w.push("Membership", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.Membership().Affiliate(ctx, obj)
+				return s.resolver.(MembershipResolver).Affiliate(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -88,7 +91,7 @@ func (w *writer) _Membership(parent *field, obj *providers.Membership) bool {
 		case "campaign":
 			w.push("Membership", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
-				return w.Resolvers.Membership().Campaign(ctx, obj)
+				return s.resolver.(MembershipResolver).Campaign(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
@@ -113,9 +116,9 @@ var membershipConnectionImplementors = []string{"MembershipConnection"}
 
 func (w *writer) _MembershipConnection(parent *field, obj *model.Connection[providers.Membership]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, membershipConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, membershipConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -154,9 +157,9 @@ var membershipEdgeImplementors = []string{"MembershipEdge"}
 
 func (w *writer) _MembershipEdge(parent *field, obj *model.Edge[providers.Membership]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, membershipEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, membershipEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -183,9 +186,12 @@ var membershipPayloadImplementors = []string{"MembershipPayload"}
 
 func (w *writer) _MembershipPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, membershipPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, membershipPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.MembershipPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -193,7 +199,7 @@ func (w *writer) _MembershipPayload(parent *field, obj *model.Payload) bool {
 		case "membership":
 			w.push("MembershipPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Membership, error) {
-				return w.Resolvers.MembershipPayload().Membership(ctx, obj)
+				return s.resolver.(MembershipPayloadResolver).Membership(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Membership)

@@ -13,9 +13,12 @@ var payoutImplementors = []string{"Payout", "Node"}
 
 func (w *writer) _Payout(parent *field, obj *providers.Payout) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, payoutImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, payoutImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Payout()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -25,7 +28,9 @@ func (w *writer) _Payout(parent *field, obj *providers.Payout) bool {
 
 		case "account":
 			w.push("Payout", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) { return w.Resolvers.Payout().Account(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
+				return s.resolver.(PayoutResolver).Account(ctx, obj)
+			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
 
@@ -126,7 +131,7 @@ func (w *writer) _Payout(parent *field, obj *providers.Payout) bool {
 		case "affiliate":
 			w.push("Payout", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.Payout().Affiliate(ctx, obj)
+				return s.resolver.(PayoutResolver).Affiliate(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -135,7 +140,9 @@ func (w *writer) _Payout(parent *field, obj *providers.Payout) bool {
 
 		case "campaign":
 			w.push("Payout", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) { return w.Resolvers.Payout().Campaign(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
+				return s.resolver.(PayoutResolver).Campaign(ctx, obj)
+			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
 			}
@@ -149,7 +156,7 @@ func (w *writer) _Payout(parent *field, obj *providers.Payout) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Commission], error) {
-					return w.Resolvers.Payout().Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(PayoutResolver).Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._CommissionConnection) && ok
 			}
@@ -166,9 +173,9 @@ var payoutConnectionImplementors = []string{"PayoutConnection"}
 
 func (w *writer) _PayoutConnection(parent *field, obj *model.Connection[providers.Payout]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, payoutConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, payoutConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -207,9 +214,9 @@ var payoutEdgeImplementors = []string{"PayoutEdge"}
 
 func (w *writer) _PayoutEdge(parent *field, obj *model.Edge[providers.Payout]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, payoutEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, payoutEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -236,9 +243,12 @@ var payoutPayloadImplementors = []string{"PayoutPayload"}
 
 func (w *writer) _PayoutPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, payoutPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, payoutPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.PayoutPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -246,7 +256,7 @@ func (w *writer) _PayoutPayload(parent *field, obj *model.Payload) bool {
 		case "payout":
 			w.push("PayoutPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Payout, error) {
-				return w.Resolvers.PayoutPayload().Payout(ctx, obj)
+				return s.resolver.(PayoutPayloadResolver).Payout(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Payout)

@@ -10,9 +10,9 @@ var __DirectiveImplementors = []string{"__Directive"}
 
 func (w *writer) ___Directive(parent *field, obj *introspection.Directive) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, __DirectiveImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, __DirectiveImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -52,9 +52,9 @@ var __EnumValueImplementors = []string{"__EnumValue"}
 
 func (w *writer) ___EnumValue(parent *field, obj *introspection.EnumValue) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, __EnumValueImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, __EnumValueImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -95,9 +95,9 @@ var __FieldImplementors = []string{"__Field"}
 
 func (w *writer) ___Field(parent *field, obj *introspection.Field) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, __FieldImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, __FieldImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -148,9 +148,9 @@ var __InputValueImplementors = []string{"__InputValue"}
 
 func (w *writer) ___InputValue(parent *field, obj *introspection.InputValue) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, __InputValueImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, __InputValueImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -203,9 +203,9 @@ var __SchemaImplementors = []string{"__Schema"}
 
 func (w *writer) ___Schema(parent *field, obj *introspection.Schema) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, __SchemaImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, __SchemaImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -263,9 +263,9 @@ var __TypeImplementors = []string{"__Type"}
 
 func (w *writer) ___Type(parent *field, obj *introspection.Type) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, __TypeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, __TypeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":

@@ -13,9 +13,12 @@ var referralImplementors = []string{"Referral", "Node"}
 
 func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, referralImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, referralImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Referral()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -25,7 +28,9 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 
 		case "account":
 			w.push("Referral", f)
-			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) { return w.Resolvers.Referral().Account(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
+				return s.resolver.(ReferralResolver).Account(ctx, obj)
+			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
 
@@ -47,7 +52,7 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 
 		case "email":
 			w.push("Referral", f)
-			v, done := resolve(w, func(ctx context.Context) (*string, error) { return w.Resolvers.Referral().Email(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*string, error) { return s.resolver.(ReferralResolver).Email(ctx, obj) })
 			if done {
 				pointer(w, v, false, func(w *writer, v string) { w.string(v) })
 			}
@@ -55,7 +60,7 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 
 		case "maskedEmail":
 			w.push("Referral", f)
-			v, done := resolve(w, func(ctx context.Context) (*string, error) { return w.Resolvers.Referral().MaskedEmail(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*string, error) { return s.resolver.(ReferralResolver).MaskedEmail(ctx, obj) })
 			if done {
 				pointer(w, v, false, func(w *writer, v string) { w.string(v) })
 			}
@@ -73,7 +78,7 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 
 		case "customerId":
 			w.push("Referral", f)
-			v, done := resolve(w, func(ctx context.Context) (*string, error) { return w.Resolvers.Referral().CustomerID(ctx, obj) })
+			v, done := resolve(w, func(ctx context.Context) (*string, error) { return s.resolver.(ReferralResolver).CustomerID(ctx, obj) })
 			if done {
 				pointer(w, v, false, func(w *writer, v string) { w.string(v) })
 			}
@@ -124,7 +129,7 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 		case "affiliate":
 			w.push("Referral", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
-				return w.Resolvers.Referral().Affiliate(ctx, obj)
+				return s.resolver.(ReferralResolver).Affiliate(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Affiliate)
@@ -134,7 +139,7 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 		case "campaign":
 			w.push("Referral", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
-				return w.Resolvers.Referral().Campaign(ctx, obj)
+				return s.resolver.(ReferralResolver).Campaign(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Campaign)
@@ -149,7 +154,7 @@ func (w *writer) _Referral(parent *field, obj *providers.Referral) bool {
 				ok = false
 			} else {
 				v, done := resolve(w, func(ctx context.Context) (*model.Connection[providers.Commission], error) {
-					return w.Resolvers.Referral().Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
+					return s.resolver.(ReferralResolver).Commissions(ctx, obj, args["first"].(int), args["after"].(*string))
 				})
 				ok = done && object(w, f, v, true, (*writer)._CommissionConnection) && ok
 			}
@@ -166,9 +171,9 @@ var referralConnectionImplementors = []string{"ReferralConnection"}
 
 func (w *writer) _ReferralConnection(parent *field, obj *model.Connection[providers.Referral]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, referralConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, referralConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -207,9 +212,9 @@ var referralEdgeImplementors = []string{"ReferralEdge"}
 
 func (w *writer) _ReferralEdge(parent *field, obj *model.Edge[providers.Referral]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, referralEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, referralEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -236,9 +241,12 @@ var referralPayloadImplementors = []string{"ReferralPayload"}
 
 func (w *writer) _ReferralPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, referralPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, referralPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.ReferralPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -246,7 +254,7 @@ func (w *writer) _ReferralPayload(parent *field, obj *model.Payload) bool {
 		case "referral":
 			w.push("ReferralPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Referral, error) {
-				return w.Resolvers.ReferralPayload().Referral(ctx, obj)
+				return s.resolver.(ReferralPayloadResolver).Referral(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._Referral)

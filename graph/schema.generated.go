@@ -18,9 +18,9 @@ var moneyImplementors = []string{"Money"}
 
 func (w *writer) _Money(parent *field, obj *providers.Money) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, moneyImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, moneyImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -512,9 +512,9 @@ var pageInfoImplementors = []string{"PageInfo"}
 
 func (w *writer) _PageInfo(parent *field, obj *model.PageInfo) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, pageInfoImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, pageInfoImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -994,9 +994,9 @@ var rewardImplementors = []string{"Reward"}
 
 func (w *writer) _Reward(parent *field, obj *providers.Reward) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, rewardImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, rewardImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -1018,9 +1018,9 @@ var userErrorImplementors = []string{"UserError"}
 
 func (w *writer) _UserError(parent *field, obj *providers.Problem) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, userErrorImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, userErrorImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":

@@ -13,9 +13,9 @@ var deleteWebhookSubscriptionPayloadImplementors = []string{"DeleteWebhookSubscr
 
 func (w *writer) _DeleteWebhookSubscriptionPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, deleteWebhookSubscriptionPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, deleteWebhookSubscriptionPayloadImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -43,9 +43,12 @@ var webhookSubscriptionImplementors = []string{"WebhookSubscription", "Node"}
 
 func (w *writer) _WebhookSubscription(parent *field, obj *providers.WebhookSubscription) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, webhookSubscriptionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, webhookSubscriptionImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.WebhookSubscription()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -56,7 +59,7 @@ func (w *writer) _WebhookSubscription(parent *field, obj *providers.WebhookSubsc
 		case "account":
 			w.push("WebhookSubscription", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
-				return w.Resolvers.WebhookSubscription().Account(ctx, obj)
+				return s.resolver.(WebhookSubscriptionResolver).Account(ctx, obj)
 			})
 			ok = done && object(w, f, v, true, (*writer)._Account) && ok
 			w.pop()
@@ -100,9 +103,9 @@ var webhookSubscriptionConnectionImplementors = []string{"WebhookSubscriptionCon
 
 func (w *writer) _WebhookSubscriptionConnection(parent *field, obj *model.Connection[providers.WebhookSubscription]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, webhookSubscriptionConnectionImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, webhookSubscriptionConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -141,9 +144,9 @@ var webhookSubscriptionEdgeImplementors = []string{"WebhookSubscriptionEdge"}
 
 func (w *writer) _WebhookSubscriptionEdge(parent *field, obj *model.Edge[providers.WebhookSubscription]) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, webhookSubscriptionEdgeImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, webhookSubscriptionEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -170,9 +173,12 @@ var webhookSubscriptionPayloadImplementors = []string{"WebhookSubscriptionPayloa
 
 func (w *writer) _WebhookSubscriptionPayload(parent *field, obj *model.Payload) bool {
 	start, ok := w.open(), true
-	fields := w.fields(parent, webhookSubscriptionPayloadImplementors)
-	for i := range fields {
-		f := &fields[i]
+	s := w.selection(parent, webhookSubscriptionPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.WebhookSubscriptionPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
 		w.buf = append(w.buf, f.key...)
 		switch f.Name {
 		case "__typename":
@@ -180,7 +186,7 @@ func (w *writer) _WebhookSubscriptionPayload(parent *field, obj *model.Payload) 
 		case "webhookSubscription":
 			w.push("WebhookSubscriptionPayload", f)
 			v, done := resolve(w, func(ctx context.Context) (*providers.WebhookSubscription, error) {
-				return w.Resolvers.WebhookSubscriptionPayload().WebhookSubscription(ctx, obj)
+				return s.resolver.(WebhookSubscriptionPayloadResolver).WebhookSubscription(ctx, obj)
 			})
 			if done {
 				object(w, f, v, false, (*writer)._WebhookSubscription)

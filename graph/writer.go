@@ -38,20 +38,21 @@ type field struct {
 	graphql.CollectedField
 	key        []byte         // its name in the answer, quoted, with the colon, and with the comma before it
 	args       map[string]any // nil before they were read
-	selections []selection
+	selections []*selection
 }
 
 // selection is what is selected below a field of one type of object.
 type selection struct {
-	object *string // the first of the type's implementors
-	fields []field
+	object   *string // the first of the type's implementors
+	fields   []field
+	resolver any // of the type
 }
 
-// fields are the fields that are selected below parent of a type of object.
-func (w *writer) fields(parent *field, implementors []string) []field {
-	for i := range parent.selections {
-		if s := &parent.selections[i]; s.object == &implementors[0] {
-			return s.fields
+// selection is what is selected below parent of a type of object.
+func (w *writer) selection(parent *field, implementors []string) *selection {
+	for _, s := range parent.selections {
+		if s.object == &implementors[0] {
+			return s
 		}
 	}
 	collected := graphql.CollectFields(w.OperationContext, parent.Selections, implementors)
@@ -63,8 +64,9 @@ func (w *writer) fields(parent *field, implementors []string) []field {
 		}
 		fields[i] = field{CollectedField: c, key: append(model.AppendString(key, c.Alias), ':')}
 	}
-	parent.selections = append(parent.selections, selection{&implementors[0], fields})
-	return fields
+	s := &selection{object: &implementors[0], fields: fields}
+	parent.selections = append(parent.selections, s)
+	return s
 }
 
 // arguments reads the arguments of the field on top of the levels. Where they cannot be read there is

@@ -42,6 +42,15 @@ func loadersFrom(ctx context.Context) *loaders {
 // resolverFrom is the resolver that the operation runs on.
 func resolverFrom(ctx context.Context) *Resolver { return loadersFrom(ctx).r }
 
+// loaderFrom is the operation's loader of this name; nil where it was not made yet.
+func loaderFrom[K comparable, V any](ctx context.Context, name string) *loader[K, V] {
+	l := loadersFrom(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found, _ := l.m[name].(*loader[K, V])
+	return found
+}
+
 // loaderOf is the operation's loader of this name, made when it is first asked for.
 func loaderOf[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *loader[K, V] {
 	l := loadersFrom(ctx)

@@ -36,6 +36,9 @@ type want struct {
 }
 
 func (n records[T]) loader(ctx context.Context) *loader[want, *T] {
+	if l := loaderFrom[want, *T](ctx, string(n.noun)); l != nil { // for each row: without making a method value
+		return l
+	}
 	return loaderOf(ctx, string(n.noun), n.fetch)
 }
 

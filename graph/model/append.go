@@ -44,7 +44,9 @@ func AppendString(buf []byte, s string) []byte {
 }
 
 // AppendID writes a global id.
-func AppendID(buf []byte, id providers.ID) []byte { return AppendString(buf, id.String()) }
+func AppendID(buf []byte, id providers.ID) []byte {
+	return append(id.Append(append(buf, '"')), '"') // it has nothing to escape
+}
 
 // AppendLong writes a whole number, as MarshalLong does.
 func AppendLong(buf []byte, n int64) []byte {

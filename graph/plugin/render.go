@@ -147,7 +147,12 @@ func (f field) invocation() string {
 	arguments := strings.ReplaceAll(f.CallArgs(), "fc.Args[", "args[")
 	switch {
 	case f.IsResolver:
-		return "w.Resolvers." + templates.UcFirst(f.Object.Name) + "()." + f.GoFieldName + "(" + arguments + ")"
+		name := templates.UcFirst(f.Object.Name)
+		resolver := "w.Resolvers." + name + "()"
+		if !f.Object.Root {
+			resolver = "s.resolver.(" + name + "Resolver)"
+		}
+		return resolver + "." + f.GoFieldName + "(" + arguments + ")"
 	case f.IsMethod():
 		receiver := f.GoReceiverName
 		if receiver == "ec" {
