@@ -168,13 +168,6 @@ func (w *writer) missing() bool {
 	return w.null()
 }
 
-// missingField is missing for a field that is not on top of the levels.
-func (w *writer) missingField(object string, f *field) bool {
-	w.push(object, f)
-	defer w.pop()
-	return w.missing()
-}
-
 // open begins an object.
 func (w *writer) open() (start int) {
 	start = len(w.buf)

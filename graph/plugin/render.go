@@ -105,7 +105,7 @@ func (f field) code(strict bool) string {
 		}
 		null := "w.null()"
 		if ref.GQL.NonNull {
-			null = fmt.Sprintf("ok = w.missingField(%q, f)", f.Object.Name)
+			null = level + "ok = w.missing()\nw.pop()"
 		}
 		return fmt.Sprintf("if v := %s; v == nil {\n%s\n} else {\n%s\n}\n", value, null, f.scalar(ref, deref(ref, "v")))
 	}
