@@ -4,2108 +4,285 @@ package graph
 
 import (
 	"context"
-	"errors"
-	"math"
-	"strconv"
-	"sync/atomic"
-	"time"
 
-	"github.com/99designs/gqlgen/graphql"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/vektah/gqlparser/v2/ast"
 )
-
-// region    ************************** generated!.gotpl **************************
-
-type CommissionResolver interface {
-	Account(ctx context.Context, obj *providers.Commission) (*providers.Account, error)
-
-	Affiliate(ctx context.Context, obj *providers.Commission) (*providers.Affiliate, error)
-	Campaign(ctx context.Context, obj *providers.Commission) (*providers.Campaign, error)
-	Referral(ctx context.Context, obj *providers.Commission) (*providers.Referral, error)
-	Payout(ctx context.Context, obj *providers.Commission) (*providers.Payout, error)
-}
-type CommissionPayloadResolver interface {
-	Commission(ctx context.Context, obj *model.Payload) (*providers.Commission, error)
-}
-
-// endregion ************************** generated!.gotpl **************************
-
-// region    ***************************** args.gotpl *****************************
-
-// endregion ***************************** args.gotpl *****************************
-
-// region    **************************** field.gotpl *****************************
-
-func (ec *executionContext) _Commission_id(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_id(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v providers.ID) graphql.Marshaler {
-			return ec.marshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_id(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type ID does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_account(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_account(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Commission().Account(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Account) graphql.Marshaler {
-			return ec.marshalNAccount2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAccount(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_account(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Account(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_providerId(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_providerId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ProviderID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_providerId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_createdAt(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_createdAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.CreatedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_createdAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type DateTime does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_fetchedAt(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_fetchedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FetchedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v time.Time) graphql.Marshaler {
-			return ec.marshalNDateTime2timeᚐTime(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_fetchedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type DateTime does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_status(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_status(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Status, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v providers.CommissionStatus) graphql.Marshaler {
-			return ec.marshalNCommissionStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_status(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type CommissionStatus does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_providerStatus(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_providerStatus(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.ProviderStatus, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_providerStatus(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_kind(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_kind(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Kind, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v providers.CommissionKind) graphql.Marshaler {
-			return ec.marshalNCommissionKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionKind(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_kind(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type CommissionKind does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_saleAmount(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_saleAmount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.SaleAmount, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Money) graphql.Marshaler {
-			return ec.marshalOMoney2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_saleAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Money(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_originalSaleAmount(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_originalSaleAmount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.OriginalSaleAmount, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Money) graphql.Marshaler {
-			return ec.marshalOMoney2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_originalSaleAmount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Money(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_amount(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_amount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Amount, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Money) graphql.Marshaler {
-			return ec.marshalOMoney2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_amount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Money(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_adjustment(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_adjustment(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Adjustment, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Money) graphql.Marshaler {
-			return ec.marshalOMoney2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_adjustment(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Money(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_reward(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_reward(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Reward, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Reward) graphql.Marshaler {
-			return ec.marshalOReward2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReward(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_reward(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Reward(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_earnedAt(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_earnedAt(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.EarnedAt, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *time.Time) graphql.Marshaler {
-			return ec.marshalODateTime2ᚖtimeᚐTime(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_earnedAt(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type DateTime does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_eventId(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_eventId(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.EventID, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_eventId(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_tier(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_tier(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Tier, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
-			return ec.marshalOLong2ᚖint64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_tier(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type Long does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_isSelfReferral(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_isSelfReferral(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.IsSelfReferral, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *bool) graphql.Marshaler {
-			return ec.marshalOBoolean2ᚖbool(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_isSelfReferral(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type Boolean does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_fraudCheck(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_fraudCheck(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.FraudCheck, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_fraudCheck(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_note(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_note(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Note, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_note(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_internalNote(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_internalNote(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.InternalNote, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *string) graphql.Marshaler {
-			return ec.marshalOString2ᚖstring(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_internalNote(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("Commission", field, false, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _Commission_affiliate(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_affiliate(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Commission().Affiliate(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Affiliate) graphql.Marshaler {
-			return ec.marshalOAffiliate2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliate(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_affiliate(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Affiliate(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_campaign(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_campaign(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Commission().Campaign(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Campaign) graphql.Marshaler {
-			return ec.marshalOCampaign2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaign(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_campaign(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Campaign(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_referral(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_referral(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Commission().Referral(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Referral) graphql.Marshaler {
-			return ec.marshalOReferral2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferral(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_referral(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Referral(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _Commission_payout(ctx context.Context, field graphql.CollectedField, obj *providers.Commission) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_Commission_payout(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.Commission().Payout(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Payout) graphql.Marshaler {
-			return ec.marshalOPayout2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayout(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_Commission_payout(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "Commission",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Payout(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _CommissionConnection_edges(ctx context.Context, field graphql.CollectedField, obj *model.Connection[providers.Commission]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionConnection_edges(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Edges, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*model.Edge[providers.Commission]) graphql.Marshaler {
-			return ec.marshalNCommissionEdge2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐEdgeᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionConnection_edges(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CommissionConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_CommissionEdge(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _CommissionConnection_nodes(ctx context.Context, field graphql.CollectedField, obj *model.Connection[providers.Commission]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionConnection_nodes(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Nodes, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*providers.Commission) graphql.Marshaler {
-			return ec.marshalNCommission2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionConnection_nodes(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CommissionConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Commission(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _CommissionConnection_pageInfo(ctx context.Context, field graphql.CollectedField, obj *model.Connection[providers.Commission]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionConnection_pageInfo(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.PageInfo, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v model.PageInfo) graphql.Marshaler {
-			return ec.marshalNPageInfo2githubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPageInfo(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionConnection_pageInfo(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CommissionConnection",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_PageInfo(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _CommissionConnection_totalCount(ctx context.Context, field graphql.CollectedField, obj *model.Connection[providers.Commission]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionConnection_totalCount(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.TotalCount(ctx)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *int64) graphql.Marshaler {
-			return ec.marshalOLong2ᚖint64(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionConnection_totalCount(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CommissionConnection", field, true, false, errors.New("field of type Long does not have child fields"))
-}
-
-func (ec *executionContext) _CommissionEdge_node(ctx context.Context, field graphql.CollectedField, obj *model.Edge[providers.Commission]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionEdge_node(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Node, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
-			return ec.marshalNCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionEdge_node(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CommissionEdge",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Commission(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _CommissionEdge_cursor(ctx context.Context, field graphql.CollectedField, obj *model.Edge[providers.Commission]) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionEdge_cursor(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.Cursor(), nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v string) graphql.Marshaler {
-			return ec.marshalNString2string(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionEdge_cursor(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	return graphql.NewScalarFieldContext("CommissionEdge", field, true, false, errors.New("field of type String does not have child fields"))
-}
-
-func (ec *executionContext) _CommissionPayload_commission(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionPayload_commission(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return ec.Resolvers.CommissionPayload().Commission(ctx, obj)
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
-			return ec.marshalOCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx, selections, v)
-		},
-		true,
-		false,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionPayload_commission(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CommissionPayload",
-		Field:      field,
-		IsMethod:   true,
-		IsResolver: true,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_Commission(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-func (ec *executionContext) _CommissionPayload_userErrors(ctx context.Context, field graphql.CollectedField, obj *model.Payload) (ret graphql.Marshaler) {
-	return graphql.ResolveField(
-		ctx,
-		ec.OperationContext,
-		field,
-		func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.fieldContext_CommissionPayload_userErrors(ctx, field)
-		},
-		func(ctx context.Context) (any, error) {
-			return obj.UserErrors, nil
-		},
-		nil,
-		func(ctx context.Context, selections ast.SelectionSet, v []*providers.Problem) graphql.Marshaler {
-			return ec.marshalNUserError2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐProblemᚄ(ctx, selections, v)
-		},
-		true,
-		true,
-	)
-}
-func (ec *executionContext) fieldContext_CommissionPayload_userErrors(_ context.Context, field graphql.CollectedField) (fc *graphql.FieldContext, err error) {
-	fc = &graphql.FieldContext{
-		Object:     "CommissionPayload",
-		Field:      field,
-		IsMethod:   false,
-		IsResolver: false,
-		Child: func(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-			return ec.childFields_UserError(ctx, field)
-		},
-	}
-	return fc, nil
-}
-
-// endregion **************************** field.gotpl *****************************
-
-// region    **************************** input.gotpl *****************************
-
-func (ec *executionContext) unmarshalInputAdjustCommissionInput(ctx context.Context, obj any) (providers.AdjustCommissionInput, error) {
-	var it providers.AdjustCommissionInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"idempotencyKey", "id", "amount", "note"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "idempotencyKey":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalNString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.IdempotencyKey = data
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ID = data
-		case "amount":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
-			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Amount = data
-		case "note":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Note = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputCommissionFilter(ctx context.Context, obj any) (providers.CommissionFilter, error) {
-	var it providers.CommissionFilter
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"accounts", "affiliates", "campaigns", "referrals", "payouts", "statuses", "orderId", "eventId", "createdAt"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "accounts":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
-			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Accounts = data
-		case "affiliates":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
-			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Affiliates = data
-		case "campaigns":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaigns"))
-			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Campaigns = data
-		case "referrals":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("referrals"))
-			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Referrals = data
-		case "payouts":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payouts"))
-			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Payouts = data
-		case "statuses":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
-			data, err := ec.unmarshalOCommissionStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatusᚄ(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Statuses = data
-		case "orderId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderId"))
-			data, err := ec.unmarshalOString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.OrderID = data
-		case "eventId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventId"))
-			data, err := ec.unmarshalOString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.EventID = data
-		case "createdAt":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
-			data, err := ec.unmarshalODateRange2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐDateRange(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.CreatedAt = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputCreateCommissionInput(ctx context.Context, obj any) (providers.CreateCommissionInput, error) {
-	var it providers.CreateCommissionInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"idempotencyKey", "commission", "earnedAt", "eventId", "note", "internalNote", "notify"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "idempotencyKey":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalNString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.IdempotencyKey = data
-		case "commission":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commission"))
-			data, err := ec.unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Commission = data
-		case "earnedAt":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("earnedAt"))
-			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.EarnedAt = data
-		case "eventId":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventId"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.EventID = data
-		case "note":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Note = data
-		case "internalNote":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internalNote"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.InternalNote = data
-		case "notify":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
-			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Notify = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputCustomCommissionInput(ctx context.Context, obj any) (providers.CustomCommissionInput, error) {
-	var it providers.CustomCommissionInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"affiliate", "campaign", "amount", "saleAmount"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "affiliate":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Affiliate = data
-		case "campaign":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
-			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Campaign = data
-		case "amount":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
-			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Amount = data
-		case "saleAmount":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("saleAmount"))
-			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.SaleAmount = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputNewCommissionInput(ctx context.Context, obj any) (providers.NewCommissionInput, error) {
-	var it providers.NewCommissionInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"sale", "custom"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "sale":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sale"))
-			data, err := ec.unmarshalOSaleCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSaleCommissionInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Sale = data
-		case "custom":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("custom"))
-			data, err := ec.unmarshalOCustomCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCustomCommissionInput(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Custom = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputSaleCommissionInput(ctx context.Context, obj any) (providers.SaleCommissionInput, error) {
-	var it providers.SaleCommissionInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"referral", "saleAmount", "amount"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "referral":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("referral"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Referral = data
-		case "saleAmount":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("saleAmount"))
-			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.SaleAmount = data
-		case "amount":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
-			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Amount = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputSetCommissionStatusInput(ctx context.Context, obj any) (providers.SetCommissionStatusInput, error) {
-	var it providers.SetCommissionStatusInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"idempotencyKey", "id", "status"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "idempotencyKey":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalNString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.IdempotencyKey = data
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ID = data
-		case "status":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
-			data, err := ec.unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Status = data
-		}
-	}
-	return it, nil
-}
-
-func (ec *executionContext) unmarshalInputUpdateCommissionInput(ctx context.Context, obj any) (providers.UpdateCommissionInput, error) {
-	var it providers.UpdateCommissionInput
-	if obj == nil {
-		return it, nil
-	}
-
-	asMap := map[string]any{}
-	for k, v := range obj.(map[string]any) {
-		asMap[k] = v
-	}
-
-	fieldsInOrder := [...]string{"idempotencyKey", "id", "note", "internalNote"}
-	for _, k := range fieldsInOrder {
-		v, ok := asMap[k]
-		if !ok {
-			continue
-		}
-		switch k {
-		case "idempotencyKey":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
-			data, err := ec.unmarshalNString2string(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.IdempotencyKey = data
-		case "id":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
-			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.ID = data
-		case "note":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.Note = data
-		case "internalNote":
-			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internalNote"))
-			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
-			if err != nil {
-				return it, err
-			}
-			it.InternalNote = data
-		}
-	}
-	return it, nil
-}
-
-// endregion **************************** input.gotpl *****************************
-
-// region    ************************** interface.gotpl ***************************
-
-// endregion ************************** interface.gotpl ***************************
-
-// region    **************************** object.gotpl ****************************
 
 var commissionImplementors = []string{"Commission", "Node"}
 
-func (ec *executionContext) _Commission(ctx context.Context, sel ast.SelectionSet, obj *providers.Commission) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commissionImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
+func (w *writer) _Commission(parent *field, obj *providers.Commission) bool {
+	start, ok := w.open(), true
+	s := w.selection(parent, commissionImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.Commission()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		w.buf = append(w.buf, f.key...)
+		switch f.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("Commission")
+			w.string("Commission")
 		case "id":
-			out.Values[i] = ec._Commission_id(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.buf = model.AppendID(w.buf, obj.ID)
+
 		case "account":
-			field := field
+			w.push("Commission", f)
+			v, done := resolve(w, func(ctx context.Context) (*providers.Account, error) {
+				return s.resolver.(CommissionResolver).Account(ctx, obj)
+			})
+			ok = done && object(w, f, v, true, (*writer)._Account) && ok
+			w.pop()
 
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Commission_account(ctx, field, obj)
-				if res == graphql.Null {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
-			}
-
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "providerId":
-			out.Values[i] = ec._Commission_providerId(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.string(obj.ProviderID)
+
 		case "createdAt":
-			out.Values[i] = ec._Commission_createdAt(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.CreatedAt; v == nil {
+				w.null()
+			} else {
+				w.buf = model.AppendDateTime(w.buf, *v)
 			}
+
 		case "fetchedAt":
-			out.Values[i] = ec._Commission_fetchedAt(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.buf = model.AppendDateTime(w.buf, obj.FetchedAt)
+
 		case "status":
-			out.Values[i] = ec._Commission_status(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.string(string(obj.Status))
+
 		case "providerStatus":
-			out.Values[i] = ec._Commission_providerStatus(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.ProviderStatus; v == nil {
+				w.null()
+			} else {
+				w.string(*v)
 			}
+
 		case "kind":
-			out.Values[i] = ec._Commission_kind(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.string(string(obj.Kind))
+
 		case "saleAmount":
-			out.Values[i] = ec._Commission_saleAmount(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("Commission", f)
+			object(w, f, obj.SaleAmount, false, (*writer)._Money)
+			w.pop()
+
 		case "originalSaleAmount":
-			out.Values[i] = ec._Commission_originalSaleAmount(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("Commission", f)
+			object(w, f, obj.OriginalSaleAmount, false, (*writer)._Money)
+			w.pop()
+
 		case "amount":
-			out.Values[i] = ec._Commission_amount(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("Commission", f)
+			object(w, f, obj.Amount, false, (*writer)._Money)
+			w.pop()
+
 		case "adjustment":
-			out.Values[i] = ec._Commission_adjustment(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("Commission", f)
+			object(w, f, obj.Adjustment, false, (*writer)._Money)
+			w.pop()
+
 		case "reward":
-			out.Values[i] = ec._Commission_reward(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("Commission", f)
+			object(w, f, obj.Reward, false, (*writer)._Reward)
+			w.pop()
+
 		case "earnedAt":
-			out.Values[i] = ec._Commission_earnedAt(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.EarnedAt; v == nil {
+				w.null()
+			} else {
+				w.buf = model.AppendDateTime(w.buf, *v)
 			}
+
 		case "eventId":
-			out.Values[i] = ec._Commission_eventId(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.EventID; v == nil {
+				w.null()
+			} else {
+				w.string(*v)
 			}
+
 		case "tier":
-			out.Values[i] = ec._Commission_tier(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.Tier; v == nil {
+				w.null()
+			} else {
+				w.buf = model.AppendLong(w.buf, *v)
 			}
+
 		case "isSelfReferral":
-			out.Values[i] = ec._Commission_isSelfReferral(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.IsSelfReferral; v == nil {
+				w.null()
+			} else {
+				w.boolean(*v)
 			}
+
 		case "fraudCheck":
-			out.Values[i] = ec._Commission_fraudCheck(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.FraudCheck; v == nil {
+				w.null()
+			} else {
+				w.string(*v)
 			}
+
 		case "note":
-			out.Values[i] = ec._Commission_note(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.Note; v == nil {
+				w.null()
+			} else {
+				w.string(*v)
 			}
+
 		case "internalNote":
-			out.Values[i] = ec._Commission_internalNote(ctx, field, obj)
-			if out.Values[i] == graphql.RequiredNull {
-				atomic.AddUint32(&out.Invalids, 1)
+			if v := obj.InternalNote; v == nil {
+				w.null()
+			} else {
+				w.string(*v)
 			}
+
 		case "affiliate":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Commission_affiliate(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			w.push("Commission", f)
+			v, done := resolve(w, func(ctx context.Context) (*providers.Affiliate, error) {
+				return s.resolver.(CommissionResolver).Affiliate(ctx, obj)
+			})
+			if done {
+				object(w, f, v, false, (*writer)._Affiliate)
 			}
+			w.pop()
 
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "campaign":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Commission_campaign(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			w.push("Commission", f)
+			v, done := resolve(w, func(ctx context.Context) (*providers.Campaign, error) {
+				return s.resolver.(CommissionResolver).Campaign(ctx, obj)
+			})
+			if done {
+				object(w, f, v, false, (*writer)._Campaign)
 			}
+			w.pop()
 
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "referral":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Commission_referral(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			w.push("Commission", f)
+			v, done := resolve(w, func(ctx context.Context) (*providers.Referral, error) {
+				return s.resolver.(CommissionResolver).Referral(ctx, obj)
+			})
+			if done {
+				object(w, f, v, false, (*writer)._Referral)
 			}
+			w.pop()
 
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "payout":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._Commission_payout(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			w.push("Commission", f)
+			v, done := resolve(w, func(ctx context.Context) (*providers.Payout, error) {
+				return s.resolver.(CommissionResolver).Payout(ctx, obj)
+			})
+			if done {
+				object(w, f, v, false, (*writer)._Payout)
 			}
+			w.pop()
 
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
-			panic("unknown field " + strconv.Quote(field.Name))
+			panic("unknown field " + f.Name)
 		}
 	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
+	return w.close(start, ok)
 }
 
 var commissionConnectionImplementors = []string{"CommissionConnection"}
 
-func (ec *executionContext) _CommissionConnection(ctx context.Context, sel ast.SelectionSet, obj *model.Connection[providers.Commission]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commissionConnectionImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
+func (w *writer) _CommissionConnection(parent *field, obj *model.Connection[providers.Commission]) bool {
+	start, ok := w.open(), true
+	s := w.selection(parent, commissionConnectionImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
+		w.buf = append(w.buf, f.key...)
+		switch f.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("CommissionConnection")
+			w.string("CommissionConnection")
 		case "edges":
-			out.Values[i] = ec._CommissionConnection_edges(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("CommissionConnection", f)
+			ok = objects(w, f, obj.Edges, true, (*writer)._CommissionEdge) && ok
+			w.pop()
+
 		case "nodes":
-			out.Values[i] = ec._CommissionConnection_nodes(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("CommissionConnection", f)
+			ok = objects(w, f, obj.Nodes, true, (*writer)._Commission) && ok
+			w.pop()
+
 		case "pageInfo":
-			out.Values[i] = ec._CommissionConnection_pageInfo(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("CommissionConnection", f)
+			ok = w._PageInfo(f, &obj.PageInfo) && ok
+			w.pop()
+
 		case "totalCount":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._CommissionConnection_totalCount(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			w.push("CommissionConnection", f)
+			v, done := resolve(w, func(ctx context.Context) (*int64, error) { return obj.TotalCount(ctx) })
+			if done {
+				pointer(w, v, false, func(w *writer, v int64) { w.buf = model.AppendLong(w.buf, v) })
 			}
+			w.pop()
 
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		default:
-			panic("unknown field " + strconv.Quote(field.Name))
+			panic("unknown field " + f.Name)
 		}
 	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
+	return w.close(start, ok)
 }
 
 var commissionEdgeImplementors = []string{"CommissionEdge"}
 
-func (ec *executionContext) _CommissionEdge(ctx context.Context, sel ast.SelectionSet, obj *model.Edge[providers.Commission]) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commissionEdgeImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
+func (w *writer) _CommissionEdge(parent *field, obj *model.Edge[providers.Commission]) bool {
+	start, ok := w.open(), true
+	s := w.selection(parent, commissionEdgeImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
+		w.buf = append(w.buf, f.key...)
+		switch f.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("CommissionEdge")
+			w.string("CommissionEdge")
 		case "node":
-			out.Values[i] = ec._CommissionEdge_node(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			w.push("CommissionEdge", f)
+			ok = object(w, f, obj.Node, true, (*writer)._Commission) && ok
+			w.pop()
+
 		case "cursor":
-			out.Values[i] = ec._CommissionEdge_cursor(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				out.Invalids++
-			}
+			w.push("CommissionEdge", f)
+			v, done := evaluate(w, func() (string, error) { return obj.Cursor(), nil })
+			ok = done && scalar(w, v, func(w *writer, v string) { w.string(v) }) && ok
+			w.pop()
+
 		default:
-			panic("unknown field " + strconv.Quote(field.Name))
+			panic("unknown field " + f.Name)
 		}
 	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
+	return w.close(start, ok)
 }
 
 var commissionPayloadImplementors = []string{"CommissionPayload"}
 
-func (ec *executionContext) _CommissionPayload(ctx context.Context, sel ast.SelectionSet, obj *model.Payload) graphql.Marshaler {
-	fields := graphql.CollectFields(ec.OperationContext, sel, commissionPayloadImplementors)
-
-	out := graphql.NewFieldSet(fields)
-	deferredFieldSet := graphql.NewFieldSet(nil)
-	deferLabelToView := make(map[string]*graphql.FieldSetView)
-	for i, field := range fields {
-		switch field.Name {
+func (w *writer) _CommissionPayload(parent *field, obj *model.Payload) bool {
+	start, ok := w.open(), true
+	s := w.selection(parent, commissionPayloadImplementors)
+	if s.resolver == nil {
+		s.resolver = w.Resolvers.CommissionPayload()
+	}
+	for i := range s.fields {
+		f := &s.fields[i]
+		w.buf = append(w.buf, f.key...)
+		switch f.Name {
 		case "__typename":
-			out.Values[i] = graphql.MarshalString("CommissionPayload")
+			w.string("CommissionPayload")
 		case "commission":
-			field := field
-
-			innerFunc := func(ctx context.Context, fs *graphql.FieldSet) (res graphql.Marshaler) {
-				defer func() {
-					if r := recover(); r != nil {
-						ec.Error(ctx, ec.Recover(ctx, r))
-					}
-				}()
-				res = ec._CommissionPayload_commission(ctx, field, obj)
-				if res == graphql.RequiredNull {
-					atomic.AddUint32(&fs.Invalids, 1)
-				}
-				return res
+			w.push("CommissionPayload", f)
+			v, done := resolve(w, func(ctx context.Context) (*providers.Commission, error) {
+				return s.resolver.(CommissionPayloadResolver).Commission(ctx, obj)
+			})
+			if done {
+				object(w, f, v, false, (*writer)._Commission)
 			}
+			w.pop()
 
-			if field.IsDeferred() {
-				deferredFieldSet.AddField(field)
-				fieldIndex := len(deferredFieldSet.Values) - 1
-				deferredFieldSet.Concurrently(fieldIndex, func(ctx context.Context) graphql.Marshaler {
-					return innerFunc(ctx, deferredFieldSet)
-				})
-
-				for _, deferrable := range field.Deferrables {
-					view, ok := deferLabelToView[deferrable.Label]
-					if !ok {
-						view = deferredFieldSet.NewView()
-						deferLabelToView[deferrable.Label] = view
-					}
-					view.AddIndices(fieldIndex)
-				}
-
-				// don't run the out.Concurrently() call below
-				out.Values[i] = graphql.Null
-				continue
-			}
-
-			out.Concurrently(i, func(ctx context.Context) graphql.Marshaler { return innerFunc(ctx, out) })
 		case "userErrors":
-			out.Values[i] = ec._CommissionPayload_userErrors(ctx, field, obj)
-			if out.Values[i] == graphql.Null {
-				atomic.AddUint32(&out.Invalids, 1)
-			}
+			w.push("CommissionPayload", f)
+			ok = objects(w, f, obj.UserErrors, true, (*writer)._UserError) && ok
+			w.pop()
+
 		default:
-			panic("unknown field " + strconv.Quote(field.Name))
+			panic("unknown field " + f.Name)
 		}
 	}
-	out.Dispatch(ctx)
-	if out.Invalids > 0 {
-		return graphql.Null
-	}
-
-	atomic.AddInt32(&ec.Deferred, int32(min(len(deferLabelToView), math.MaxInt32)))
-
-	ec.ProcessDeferredGroup(graphql.DeferredGroup{
-		Defers:   deferLabelToView,
-		Path:     graphql.GetPath(ctx),
-		FieldSet: deferredFieldSet,
-		Context:  ctx,
-	})
-
-	return out
+	return w.close(start, ok)
 }
-
-// endregion **************************** object.gotpl ****************************
-
-// region    ***************************** type.gotpl *****************************
-
-func (ec *executionContext) unmarshalNAdjustCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAdjustCommissionInput(ctx context.Context, v any) (providers.AdjustCommissionInput, error) {
-	res, err := ec.unmarshalInputAdjustCommissionInput(ctx, v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCommission2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionᚄ(ctx context.Context, sel ast.SelectionSet, v []*providers.Commission) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func (ec *executionContext) marshalNCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx context.Context, sel ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._Commission(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNCommissionConnection2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐConnection(ctx context.Context, sel ast.SelectionSet, v *model.Connection[providers.Commission]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CommissionConnection(ctx, sel, v)
-}
-
-func (ec *executionContext) marshalNCommissionEdge2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐEdgeᚄ(ctx context.Context, sel ast.SelectionSet, v []*model.Edge[providers.Commission]) graphql.Marshaler {
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNCommissionEdge2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐEdge(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func (ec *executionContext) marshalNCommissionEdge2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐEdge(ctx context.Context, sel ast.SelectionSet, v *model.Edge[providers.Commission]) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CommissionEdge(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalNCommissionKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionKind(ctx context.Context, v any) (providers.CommissionKind, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := providers.CommissionKind(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCommissionKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionKind(ctx context.Context, sel ast.SelectionSet, v providers.CommissionKind) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func (ec *executionContext) marshalNCommissionPayload2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐPayload(ctx context.Context, sel ast.SelectionSet, v *model.Payload) graphql.Marshaler {
-	if v == nil {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-		return graphql.Null
-	}
-	return ec._CommissionPayload(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalNCommissionStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, v any) (providers.CommissionStatus, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := providers.CommissionStatus(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCommissionStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, sel ast.SelectionSet, v providers.CommissionStatus) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func (ec *executionContext) unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, v any) (providers.CommissionStatus, error) {
-	tmp, err := graphql.UnmarshalString(v)
-	res := providers.CommissionStatus(tmp)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, sel ast.SelectionSet, v providers.CommissionStatus) graphql.Marshaler {
-	_ = sel
-	res := graphql.MarshalString(string(v))
-	if res == graphql.Null {
-		if !graphql.HasFieldError(ctx, graphql.GetFieldContext(ctx)) {
-			graphql.AddErrorf(ctx, "the requested element is null which the schema does not allow")
-		}
-	}
-	return res
-}
-
-func (ec *executionContext) unmarshalNCreateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCommissionInput(ctx context.Context, v any) (providers.CreateCommissionInput, error) {
-	res, err := ec.unmarshalInputCreateCommissionInput(ctx, v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx context.Context, v any) (providers.NewCommissionInput, error) {
-	res, err := ec.unmarshalInputNewCommissionInput(ctx, v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalNSetCommissionStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetCommissionStatusInput(ctx context.Context, v any) (providers.SetCommissionStatusInput, error) {
-	res, err := ec.unmarshalInputSetCommissionStatusInput(ctx, v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalNUpdateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCommissionInput(ctx context.Context, v any) (providers.UpdateCommissionInput, error) {
-	res, err := ec.unmarshalInputUpdateCommissionInput(ctx, v)
-	return res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) marshalOCommission2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommission(ctx context.Context, sel ast.SelectionSet, v *providers.Commission) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	return ec._Commission(ctx, sel, v)
-}
-
-func (ec *executionContext) unmarshalOCommissionFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionFilter(ctx context.Context, v any) (*providers.CommissionFilter, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputCommissionFilter(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalOCommissionStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatusᚄ(ctx context.Context, v any) ([]providers.CommissionStatus, error) {
-	if v == nil {
-		return nil, nil
-	}
-	vSlice := graphql.CoerceList(v)
-	var err error
-	res := make([]providers.CommissionStatus, len(vSlice))
-	for i := range vSlice {
-		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
-		res[i], err = ec.unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, vSlice[i])
-		if err != nil {
-			return nil, err
-		}
-	}
-	return res, nil
-}
-
-func (ec *executionContext) marshalOCommissionStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatusᚄ(ctx context.Context, sel ast.SelectionSet, v []providers.CommissionStatus) graphql.Marshaler {
-	if v == nil {
-		return graphql.Null
-	}
-	ret := graphql.MarshalSliceConcurrently(ctx, len(v), 0, false, func(ctx context.Context, i int) graphql.Marshaler {
-		fc := graphql.GetFieldContext(ctx)
-		fc.Result = &v[i]
-		return ec.marshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, sel, v[i])
-	})
-
-	for _, e := range ret {
-		if e == graphql.Null {
-			return graphql.Null
-		}
-	}
-
-	return ret
-}
-
-func (ec *executionContext) unmarshalOCustomCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCustomCommissionInput(ctx context.Context, v any) (*providers.CustomCommissionInput, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputCustomCommissionInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-func (ec *executionContext) unmarshalOSaleCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSaleCommissionInput(ctx context.Context, v any) (*providers.SaleCommissionInput, error) {
-	if v == nil {
-		return nil, nil
-	}
-	res, err := ec.unmarshalInputSaleCommissionInput(ctx, v)
-	return &res, graphql.ErrorOnPath(ctx, err)
-}
-
-// endregion ***************************** type.gotpl *****************************

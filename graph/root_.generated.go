@@ -5,10 +5,15 @@ package graph
 import (
 	"bytes"
 	"context"
-	"fmt"
+	"encoding/json"
+
 	"sync/atomic"
+	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+
+	"github.com/govalues/decimal"
+	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 	gqlparser "github.com/vektah/gqlparser/v2"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -47,443 +52,145 @@ type DirectiveRoot struct {
 }
 
 type ComplexityRoot struct {
-	Account struct {
-		Capabilities  func(childComplexity int) int
-		CreatedAt     func(childComplexity int) int
-		CurrencyCode  func(childComplexity int) int
-		FetchedAt     func(childComplexity int) int
-		ID            func(childComplexity int) int
-		LastError     func(childComplexity int) int
-		LastSuccessAt func(childComplexity int) int
-		Name          func(childComplexity int) int
-		Provider      func(childComplexity int) int
-		ProviderID    func(childComplexity int) int
-		RateLimit     func(childComplexity int) int
-		Status        func(childComplexity int) int
-	}
+}
 
-	Affiliate struct {
-		Account        func(childComplexity int) int
-		Balances       func(childComplexity int) int
-		Campaign       func(childComplexity int) int
-		Children       func(childComplexity int, first int, after *string) int
-		Clicks         func(childComplexity int) int
-		Commissions    func(childComplexity int, first int, after *string) int
-		Coupons        func(childComplexity int) int
-		CreatedAt      func(childComplexity int) int
-		Email          func(childComplexity int) int
-		FetchedAt      func(childComplexity int) int
-		FirstName      func(childComplexity int) int
-		ID             func(childComplexity int) int
-		InternalNote   func(childComplexity int) int
-		LastName       func(childComplexity int) int
-		Links          func(childComplexity int) int
-		Memberships    func(childComplexity int) int
-		Name           func(childComplexity int) int
-		Note           func(childComplexity int) int
-		Parent         func(childComplexity int) int
-		PayoutEmail    func(childComplexity int) int
-		Payouts        func(childComplexity int, first int, after *string) int
-		ProviderID     func(childComplexity int) int
-		ProviderStatus func(childComplexity int) int
-		Referrals      func(childComplexity int, first int, after *string) int
-		Status         func(childComplexity int) int
-	}
+type AccountResolver interface {
+	Capabilities(ctx context.Context, obj *providers.Account) ([]providers.Capability, error)
+}
+type AffiliateResolver interface {
+	Account(ctx context.Context, obj *providers.Affiliate) (*providers.Account, error)
 
-	AffiliateConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
+	Campaign(ctx context.Context, obj *providers.Affiliate) (*providers.Campaign, error)
 
-	AffiliateEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
+	Coupons(ctx context.Context, obj *providers.Affiliate) ([]*providers.Coupon, error)
 
-	AffiliateLink struct {
-		Code func(childComplexity int) int
-		URL  func(childComplexity int) int
-	}
+	Parent(ctx context.Context, obj *providers.Affiliate) (*providers.Affiliate, error)
+	Children(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Affiliate], error)
 
-	AffiliatePayload struct {
-		Affiliate  func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
+	Referrals(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Referral], error)
+	Commissions(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Commission], error)
+	Payouts(ctx context.Context, obj *providers.Affiliate, first int, after *string) (*model.Connection[providers.Payout], error)
+}
+type AffiliatePayloadResolver interface {
+	Affiliate(ctx context.Context, obj *model.Payload) (*providers.Affiliate, error)
+}
+type CampaignResolver interface {
+	Account(ctx context.Context, obj *providers.Campaign) (*providers.Account, error)
 
-	Balance struct {
-		Amount func(childComplexity int) int
-		Reward func(childComplexity int) int
-		Status func(childComplexity int) int
-	}
+	Memberships(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Membership], error)
+	Referrals(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Referral], error)
+	Commissions(ctx context.Context, obj *providers.Campaign, first int, after *string) (*model.Connection[providers.Commission], error)
+}
+type CampaignPayloadResolver interface {
+	Campaign(ctx context.Context, obj *model.Payload) (*providers.Campaign, error)
+}
+type CommissionResolver interface {
+	Account(ctx context.Context, obj *providers.Commission) (*providers.Account, error)
 
-	Campaign struct {
-		Account             func(childComplexity int) int
-		ApprovalRequired    func(childComplexity int) int
-		CodeMode            func(childComplexity int) int
-		Commission          func(childComplexity int) int
-		Commissions         func(childComplexity int, first int, after *string) int
-		CookieDays          func(childComplexity int) int
-		CreatedAt           func(childComplexity int) int
-		FetchedAt           func(childComplexity int) int
-		HidesCustomerEmails func(childComplexity int) int
-		ID                  func(childComplexity int) int
-		IsDefault           func(childComplexity int) int
-		IsPrivate           func(childComplexity int) int
-		Memberships         func(childComplexity int, first int, after *string) int
-		Name                func(childComplexity int) int
-		ProviderID          func(childComplexity int) int
-		Referrals           func(childComplexity int, first int, after *string) int
-		WebsiteURL          func(childComplexity int) int
-	}
+	Affiliate(ctx context.Context, obj *providers.Commission) (*providers.Affiliate, error)
+	Campaign(ctx context.Context, obj *providers.Commission) (*providers.Campaign, error)
+	Referral(ctx context.Context, obj *providers.Commission) (*providers.Referral, error)
+	Payout(ctx context.Context, obj *providers.Commission) (*providers.Payout, error)
+}
+type CommissionPayloadResolver interface {
+	Commission(ctx context.Context, obj *model.Payload) (*providers.Commission, error)
+}
+type CouponResolver interface {
+	Account(ctx context.Context, obj *providers.Coupon) (*providers.Account, error)
 
-	CampaignConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
+	Affiliate(ctx context.Context, obj *providers.Coupon) (*providers.Affiliate, error)
+	Campaign(ctx context.Context, obj *providers.Coupon) (*providers.Campaign, error)
+}
+type CouponPayloadResolver interface {
+	Coupon(ctx context.Context, obj *model.Payload) (*providers.Coupon, error)
+}
+type MembershipResolver interface {
+	Account(ctx context.Context, obj *providers.Membership) (*providers.Account, error)
 
-	CampaignEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
+	Affiliate(ctx context.Context, obj *providers.Membership) (*providers.Affiliate, error)
+	Campaign(ctx context.Context, obj *providers.Membership) (*providers.Campaign, error)
+}
+type MembershipPayloadResolver interface {
+	Membership(ctx context.Context, obj *model.Payload) (*providers.Membership, error)
+}
+type MutationResolver interface {
+	CreateAffiliate(ctx context.Context, input providers.CreateAffiliateInput) (*model.Payload, error)
+	UpdateAffiliate(ctx context.Context, input providers.UpdateAffiliateInput) (*model.Payload, error)
+	SetAffiliateStatus(ctx context.Context, input providers.SetAffiliateStatusInput) (*model.Payload, error)
+	MoveAffiliate(ctx context.Context, input providers.MoveAffiliateInput) (*model.Payload, error)
+	SetAffiliateParent(ctx context.Context, input providers.SetAffiliateParentInput) (*model.Payload, error)
+	ConnectCustomer(ctx context.Context, input providers.ConnectCustomerInput) (*model.Payload, error)
+	CreateCampaign(ctx context.Context, input providers.CreateCampaignInput) (*model.Payload, error)
+	UpdateCampaign(ctx context.Context, input providers.UpdateCampaignInput) (*model.Payload, error)
+	CreateCommission(ctx context.Context, input providers.CreateCommissionInput) (*model.Payload, error)
+	UpdateCommission(ctx context.Context, input providers.UpdateCommissionInput) (*model.Payload, error)
+	SetCommissionStatus(ctx context.Context, input providers.SetCommissionStatusInput) (*model.Payload, error)
+	AdjustCommission(ctx context.Context, input providers.AdjustCommissionInput) (*model.Payload, error)
+	AssignCoupon(ctx context.Context, input providers.AssignCouponInput) (*model.Payload, error)
+	AddAffiliateToCampaign(ctx context.Context, input providers.AddAffiliateToCampaignInput) (*model.Payload, error)
+	UpdateMembership(ctx context.Context, input providers.UpdateMembershipInput) (*model.Payload, error)
+	MarkPayoutPaid(ctx context.Context, input providers.MarkPayoutPaidInput) (*model.Payload, error)
+	CreateReferral(ctx context.Context, input providers.CreateReferralInput) (*model.Payload, error)
+	UpdateReferral(ctx context.Context, input providers.UpdateReferralInput) (*model.Payload, error)
+	MoveReferral(ctx context.Context, input providers.MoveReferralInput) (*model.Payload, error)
+	SetReferralStatus(ctx context.Context, input providers.SetReferralStatusInput) (*model.Payload, error)
+	CreateWebhookSubscription(ctx context.Context, input providers.CreateWebhookSubscriptionInput) (*model.Payload, error)
+	UpdateWebhookSubscription(ctx context.Context, input providers.UpdateWebhookSubscriptionInput) (*model.Payload, error)
+	DeleteWebhookSubscription(ctx context.Context, input providers.DeleteWebhookSubscriptionInput) (*model.Payload, error)
+}
+type PayoutResolver interface {
+	Account(ctx context.Context, obj *providers.Payout) (*providers.Account, error)
 
-	CampaignPayload struct {
-		Campaign   func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
+	Affiliate(ctx context.Context, obj *providers.Payout) (*providers.Affiliate, error)
+	Campaign(ctx context.Context, obj *providers.Payout) (*providers.Campaign, error)
+	Commissions(ctx context.Context, obj *providers.Payout, first int, after *string) (*model.Connection[providers.Commission], error)
+}
+type PayoutPayloadResolver interface {
+	Payout(ctx context.Context, obj *model.Payload) (*providers.Payout, error)
+}
+type QueryResolver interface {
+	Node(ctx context.Context, id providers.ID) (model.Node, error)
+	Nodes(ctx context.Context, ids []*providers.ID) ([]model.Node, error)
+	Viewer(ctx context.Context) (*model.Viewer, error)
+	Accounts(ctx context.Context) ([]*providers.Account, error)
+	Account(ctx context.Context, id providers.ID) (*providers.Account, error)
+	RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error)
+	Affiliate(ctx context.Context, id providers.ID) (*providers.Affiliate, error)
+	Affiliates(ctx context.Context, first int, after *string, filter *providers.AffiliateFilter) (*model.Connection[providers.Affiliate], error)
+	Campaign(ctx context.Context, id providers.ID) (*providers.Campaign, error)
+	Campaigns(ctx context.Context, first int, after *string, filter *providers.CampaignFilter) (*model.Connection[providers.Campaign], error)
+	Commission(ctx context.Context, id providers.ID) (*providers.Commission, error)
+	Commissions(ctx context.Context, first int, after *string, filter *providers.CommissionFilter) (*model.Connection[providers.Commission], error)
+	Coupon(ctx context.Context, id providers.ID) (*providers.Coupon, error)
+	Coupons(ctx context.Context, first int, after *string, filter *providers.CouponFilter) (*model.Connection[providers.Coupon], error)
+	Membership(ctx context.Context, id providers.ID) (*providers.Membership, error)
+	Memberships(ctx context.Context, first int, after *string, filter *providers.MembershipFilter) (*model.Connection[providers.Membership], error)
+	Payout(ctx context.Context, id providers.ID) (*providers.Payout, error)
+	Payouts(ctx context.Context, first int, after *string, filter *providers.PayoutFilter) (*model.Connection[providers.Payout], error)
+	Referral(ctx context.Context, id providers.ID) (*providers.Referral, error)
+	Referrals(ctx context.Context, first int, after *string, filter *providers.ReferralFilter) (*model.Connection[providers.Referral], error)
+	WebhookSubscriptions(ctx context.Context, first int, after *string, filter *providers.WebhookSubscriptionFilter) (*model.Connection[providers.WebhookSubscription], error)
+}
+type ReferralResolver interface {
+	Account(ctx context.Context, obj *providers.Referral) (*providers.Account, error)
 
-	Commission struct {
-		Account            func(childComplexity int) int
-		Adjustment         func(childComplexity int) int
-		Affiliate          func(childComplexity int) int
-		Amount             func(childComplexity int) int
-		Campaign           func(childComplexity int) int
-		CreatedAt          func(childComplexity int) int
-		EarnedAt           func(childComplexity int) int
-		EventID            func(childComplexity int) int
-		FetchedAt          func(childComplexity int) int
-		FraudCheck         func(childComplexity int) int
-		ID                 func(childComplexity int) int
-		InternalNote       func(childComplexity int) int
-		IsSelfReferral     func(childComplexity int) int
-		Kind               func(childComplexity int) int
-		Note               func(childComplexity int) int
-		OriginalSaleAmount func(childComplexity int) int
-		Payout             func(childComplexity int) int
-		ProviderID         func(childComplexity int) int
-		ProviderStatus     func(childComplexity int) int
-		Referral           func(childComplexity int) int
-		Reward             func(childComplexity int) int
-		SaleAmount         func(childComplexity int) int
-		Status             func(childComplexity int) int
-		Tier               func(childComplexity int) int
-	}
+	Email(ctx context.Context, obj *providers.Referral) (*string, error)
+	MaskedEmail(ctx context.Context, obj *providers.Referral) (*string, error)
 
-	CommissionConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
+	CustomerID(ctx context.Context, obj *providers.Referral) (*string, error)
 
-	CommissionEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
-	CommissionPayload struct {
-		Commission func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
-
-	CommissionRule struct {
-		Amount       func(childComplexity int) int
-		FirstPayment func(childComplexity int) int
-		Months       func(childComplexity int) int
-		Notes        func(childComplexity int) int
-		Payments     func(childComplexity int) int
-		Percent      func(childComplexity int) int
-		Type         func(childComplexity int) int
-	}
-
-	Coupon struct {
-		Account     func(childComplexity int) int
-		Affiliate   func(childComplexity int) int
-		Campaign    func(childComplexity int) int
-		Code        func(childComplexity int) int
-		CreatedAt   func(childComplexity int) int
-		Description func(childComplexity int) int
-		FetchedAt   func(childComplexity int) int
-		ID          func(childComplexity int) int
-		ProviderID  func(childComplexity int) int
-	}
-
-	CouponConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
-
-	CouponEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
-	CouponPayload struct {
-		Coupon     func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
-
-	DeleteWebhookSubscriptionPayload struct {
-		ID         func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
-
-	Membership struct {
-		Account        func(childComplexity int) int
-		Affiliate      func(childComplexity int) int
-		Campaign       func(childComplexity int) int
-		Coupon         func(childComplexity int) int
-		CreatedAt      func(childComplexity int) int
-		FetchedAt      func(childComplexity int) int
-		ID             func(childComplexity int) int
-		JoinedAt       func(childComplexity int) int
-		Link           func(childComplexity int) int
-		ProviderID     func(childComplexity int) int
-		ProviderStatus func(childComplexity int) int
-		RefCode        func(childComplexity int) int
-		Status         func(childComplexity int) int
-	}
-
-	MembershipConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
-
-	MembershipEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
-	MembershipPayload struct {
-		Membership func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
-
-	Money struct {
-		Amount       func(childComplexity int) int
-		CurrencyCode func(childComplexity int) int
-	}
-
-	Mutation struct {
-		AddAffiliateToCampaign    func(childComplexity int, input providers.AddAffiliateToCampaignInput) int
-		AdjustCommission          func(childComplexity int, input providers.AdjustCommissionInput) int
-		AssignCoupon              func(childComplexity int, input providers.AssignCouponInput) int
-		ConnectCustomer           func(childComplexity int, input providers.ConnectCustomerInput) int
-		CreateAffiliate           func(childComplexity int, input providers.CreateAffiliateInput) int
-		CreateCampaign            func(childComplexity int, input providers.CreateCampaignInput) int
-		CreateCommission          func(childComplexity int, input providers.CreateCommissionInput) int
-		CreateReferral            func(childComplexity int, input providers.CreateReferralInput) int
-		CreateWebhookSubscription func(childComplexity int, input providers.CreateWebhookSubscriptionInput) int
-		DeleteWebhookSubscription func(childComplexity int, input providers.DeleteWebhookSubscriptionInput) int
-		MarkPayoutPaid            func(childComplexity int, input providers.MarkPayoutPaidInput) int
-		MoveAffiliate             func(childComplexity int, input providers.MoveAffiliateInput) int
-		MoveReferral              func(childComplexity int, input providers.MoveReferralInput) int
-		SetAffiliateParent        func(childComplexity int, input providers.SetAffiliateParentInput) int
-		SetAffiliateStatus        func(childComplexity int, input providers.SetAffiliateStatusInput) int
-		SetCommissionStatus       func(childComplexity int, input providers.SetCommissionStatusInput) int
-		SetReferralStatus         func(childComplexity int, input providers.SetReferralStatusInput) int
-		UpdateAffiliate           func(childComplexity int, input providers.UpdateAffiliateInput) int
-		UpdateCampaign            func(childComplexity int, input providers.UpdateCampaignInput) int
-		UpdateCommission          func(childComplexity int, input providers.UpdateCommissionInput) int
-		UpdateMembership          func(childComplexity int, input providers.UpdateMembershipInput) int
-		UpdateReferral            func(childComplexity int, input providers.UpdateReferralInput) int
-		UpdateWebhookSubscription func(childComplexity int, input providers.UpdateWebhookSubscriptionInput) int
-	}
-
-	PageInfo struct {
-		EndCursor       func(childComplexity int) int
-		HasNextPage     func(childComplexity int) int
-		HasPreviousPage func(childComplexity int) int
-		StartCursor     func(childComplexity int) int
-	}
-
-	PaymentRule struct {
-		Amount  func(childComplexity int) int
-		Percent func(childComplexity int) int
-		Type    func(childComplexity int) int
-	}
-
-	Payout struct {
-		Account         func(childComplexity int) int
-		Affiliate       func(childComplexity int) int
-		Amount          func(childComplexity int) int
-		Campaign        func(childComplexity int) int
-		CommissionCount func(childComplexity int) int
-		Commissions     func(childComplexity int, first int, after *string) int
-		CreatedAt       func(childComplexity int) int
-		Error           func(childComplexity int) int
-		FetchedAt       func(childComplexity int) int
-		ID              func(childComplexity int) int
-		Method          func(childComplexity int) int
-		PaidAt          func(childComplexity int) int
-		Period          func(childComplexity int) int
-		PeriodEnd       func(childComplexity int) int
-		PeriodStart     func(childComplexity int) int
-		ProviderID      func(childComplexity int) int
-		ProviderStatus  func(childComplexity int) int
-		Reward          func(childComplexity int) int
-		Status          func(childComplexity int) int
-		TaxRate         func(childComplexity int) int
-		TotalWithTax    func(childComplexity int) int
-	}
-
-	PayoutConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
-
-	PayoutEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
-	PayoutPayload struct {
-		Payout     func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
-
-	Provider struct {
-		DocumentationURL func(childComplexity int) int
-		ID               func(childComplexity int) int
-		Name             func(childComplexity int) int
-	}
-
-	Query struct {
-		Account              func(childComplexity int, id providers.ID) int
-		Accounts             func(childComplexity int) int
-		Affiliate            func(childComplexity int, id providers.ID) int
-		Affiliates           func(childComplexity int, first int, after *string, filter *providers.AffiliateFilter) int
-		Campaign             func(childComplexity int, id providers.ID) int
-		Campaigns            func(childComplexity int, first int, after *string, filter *providers.CampaignFilter) int
-		Commission           func(childComplexity int, id providers.ID) int
-		Commissions          func(childComplexity int, first int, after *string, filter *providers.CommissionFilter) int
-		Coupon               func(childComplexity int, id providers.ID) int
-		Coupons              func(childComplexity int, first int, after *string, filter *providers.CouponFilter) int
-		Membership           func(childComplexity int, id providers.ID) int
-		Memberships          func(childComplexity int, first int, after *string, filter *providers.MembershipFilter) int
-		Node                 func(childComplexity int, id providers.ID) int
-		Nodes                func(childComplexity int, ids []*providers.ID) int
-		Payout               func(childComplexity int, id providers.ID) int
-		Payouts              func(childComplexity int, first int, after *string, filter *providers.PayoutFilter) int
-		RawRecord            func(childComplexity int, id providers.ID) int
-		Referral             func(childComplexity int, id providers.ID) int
-		Referrals            func(childComplexity int, first int, after *string, filter *providers.ReferralFilter) int
-		Viewer               func(childComplexity int) int
-		WebhookSubscriptions func(childComplexity int, first int, after *string, filter *providers.WebhookSubscriptionFilter) int
-	}
-
-	RateLimit struct {
-		Limit         func(childComplexity int) int
-		Remaining     func(childComplexity int) int
-		ResetAt       func(childComplexity int) int
-		WindowSeconds func(childComplexity int) int
-	}
-
-	Referral struct {
-		Account        func(childComplexity int) int
-		Affiliate      func(childComplexity int) int
-		Campaign       func(childComplexity int) int
-		Commissions    func(childComplexity int, first int, after *string) int
-		ConvertedAt    func(childComplexity int) int
-		CouponCode     func(childComplexity int) int
-		CreatedAt      func(childComplexity int) int
-		CustomerID     func(childComplexity int) int
-		Email          func(childComplexity int) int
-		FetchedAt      func(childComplexity int) int
-		ID             func(childComplexity int) int
-		Kind           func(childComplexity int) int
-		MaskedEmail    func(childComplexity int) int
-		OrderID        func(childComplexity int) int
-		OrderNumber    func(childComplexity int) int
-		ProviderID     func(childComplexity int) int
-		ProviderStatus func(childComplexity int) int
-		SignedUpAt     func(childComplexity int) int
-		Source         func(childComplexity int) int
-		Status         func(childComplexity int) int
-	}
-
-	ReferralConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
-
-	ReferralEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
-	ReferralPayload struct {
-		Referral   func(childComplexity int) int
-		UserErrors func(childComplexity int) int
-	}
-
-	Reward struct {
-		Quantity func(childComplexity int) int
-		Unit     func(childComplexity int) int
-	}
-
-	UserError struct {
-		Code    func(childComplexity int) int
-		Field   func(childComplexity int) int
-		Message func(childComplexity int) int
-	}
-
-	Viewer struct {
-		Accounts   func(childComplexity int) int
-		Affiliates func(childComplexity int) int
-		Name       func(childComplexity int) int
-		Role       func(childComplexity int) int
-	}
-
-	WebhookSubscription struct {
-		Account    func(childComplexity int) int
-		Active     func(childComplexity int) int
-		CreatedAt  func(childComplexity int) int
-		Events     func(childComplexity int) int
-		FetchedAt  func(childComplexity int) int
-		ID         func(childComplexity int) int
-		ProviderID func(childComplexity int) int
-		TargetURL  func(childComplexity int) int
-	}
-
-	WebhookSubscriptionConnection struct {
-		Edges      func(childComplexity int) int
-		Nodes      func(childComplexity int) int
-		PageInfo   func(childComplexity int) int
-		TotalCount func(childComplexity int) int
-	}
-
-	WebhookSubscriptionEdge struct {
-		Cursor func(childComplexity int) int
-		Node   func(childComplexity int) int
-	}
-
-	WebhookSubscriptionPayload struct {
-		Secret              func(childComplexity int) int
-		UserErrors          func(childComplexity int) int
-		WebhookSubscription func(childComplexity int) int
-	}
+	Affiliate(ctx context.Context, obj *providers.Referral) (*providers.Affiliate, error)
+	Campaign(ctx context.Context, obj *providers.Referral) (*providers.Campaign, error)
+	Commissions(ctx context.Context, obj *providers.Referral, first int, after *string) (*model.Connection[providers.Commission], error)
+}
+type ReferralPayloadResolver interface {
+	Referral(ctx context.Context, obj *model.Payload) (*providers.Referral, error)
+}
+type WebhookSubscriptionResolver interface {
+	Account(ctx context.Context, obj *providers.WebhookSubscription) (*providers.Account, error)
+}
+type WebhookSubscriptionPayloadResolver interface {
+	WebhookSubscription(ctx context.Context, obj *model.Payload) (*providers.WebhookSubscription, error)
 }
 
 type executableSchema graphql.ExecutableSchemaState[ResolverRoot, DirectiveRoot, ComplexityRoot]
@@ -498,2094 +205,6 @@ func (e *executableSchema) Schema() *ast.Schema {
 func (e *executableSchema) Complexity(ctx context.Context, typeName, field string, childComplexity int, rawArgs map[string]any) (int, bool) {
 	ec := newExecutionContext(nil, e, nil)
 	_ = ec
-	switch typeName + "." + field {
-
-	case "Account.capabilities":
-		if e.ComplexityRoot.Account.Capabilities == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.Capabilities(childComplexity), true
-	case "Account.createdAt":
-		if e.ComplexityRoot.Account.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.CreatedAt(childComplexity), true
-	case "Account.currencyCode":
-		if e.ComplexityRoot.Account.CurrencyCode == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.CurrencyCode(childComplexity), true
-	case "Account.fetchedAt":
-		if e.ComplexityRoot.Account.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.FetchedAt(childComplexity), true
-	case "Account.id":
-		if e.ComplexityRoot.Account.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.ID(childComplexity), true
-	case "Account.lastError":
-		if e.ComplexityRoot.Account.LastError == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.LastError(childComplexity), true
-	case "Account.lastSuccessAt":
-		if e.ComplexityRoot.Account.LastSuccessAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.LastSuccessAt(childComplexity), true
-	case "Account.name":
-		if e.ComplexityRoot.Account.Name == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.Name(childComplexity), true
-	case "Account.provider":
-		if e.ComplexityRoot.Account.Provider == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.Provider(childComplexity), true
-	case "Account.providerId":
-		if e.ComplexityRoot.Account.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.ProviderID(childComplexity), true
-	case "Account.rateLimit":
-		if e.ComplexityRoot.Account.RateLimit == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.RateLimit(childComplexity), true
-	case "Account.status":
-		if e.ComplexityRoot.Account.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Account.Status(childComplexity), true
-
-	case "Affiliate.account":
-		if e.ComplexityRoot.Affiliate.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Account(childComplexity), true
-	case "Affiliate.balances":
-		if e.ComplexityRoot.Affiliate.Balances == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Balances(childComplexity), true
-	case "Affiliate.campaign":
-		if e.ComplexityRoot.Affiliate.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Campaign(childComplexity), true
-	case "Affiliate.children":
-		if e.ComplexityRoot.Affiliate.Children == nil {
-			break
-		}
-
-		args, err := ec.field_Affiliate_children_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Affiliate.Children(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Affiliate.clicks":
-		if e.ComplexityRoot.Affiliate.Clicks == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Clicks(childComplexity), true
-	case "Affiliate.commissions":
-		if e.ComplexityRoot.Affiliate.Commissions == nil {
-			break
-		}
-
-		args, err := ec.field_Affiliate_commissions_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Affiliate.Commissions(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Affiliate.coupons":
-		if e.ComplexityRoot.Affiliate.Coupons == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Coupons(childComplexity), true
-	case "Affiliate.createdAt":
-		if e.ComplexityRoot.Affiliate.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.CreatedAt(childComplexity), true
-	case "Affiliate.email":
-		if e.ComplexityRoot.Affiliate.Email == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Email(childComplexity), true
-	case "Affiliate.fetchedAt":
-		if e.ComplexityRoot.Affiliate.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.FetchedAt(childComplexity), true
-	case "Affiliate.firstName":
-		if e.ComplexityRoot.Affiliate.FirstName == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.FirstName(childComplexity), true
-	case "Affiliate.id":
-		if e.ComplexityRoot.Affiliate.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.ID(childComplexity), true
-	case "Affiliate.internalNote":
-		if e.ComplexityRoot.Affiliate.InternalNote == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.InternalNote(childComplexity), true
-	case "Affiliate.lastName":
-		if e.ComplexityRoot.Affiliate.LastName == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.LastName(childComplexity), true
-	case "Affiliate.links":
-		if e.ComplexityRoot.Affiliate.Links == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Links(childComplexity), true
-	case "Affiliate.memberships":
-		if e.ComplexityRoot.Affiliate.Memberships == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Memberships(childComplexity), true
-	case "Affiliate.name":
-		if e.ComplexityRoot.Affiliate.Name == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Name(childComplexity), true
-	case "Affiliate.note":
-		if e.ComplexityRoot.Affiliate.Note == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Note(childComplexity), true
-	case "Affiliate.parent":
-		if e.ComplexityRoot.Affiliate.Parent == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Parent(childComplexity), true
-	case "Affiliate.payoutEmail":
-		if e.ComplexityRoot.Affiliate.PayoutEmail == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.PayoutEmail(childComplexity), true
-	case "Affiliate.payouts":
-		if e.ComplexityRoot.Affiliate.Payouts == nil {
-			break
-		}
-
-		args, err := ec.field_Affiliate_payouts_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Affiliate.Payouts(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Affiliate.providerId":
-		if e.ComplexityRoot.Affiliate.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.ProviderID(childComplexity), true
-	case "Affiliate.providerStatus":
-		if e.ComplexityRoot.Affiliate.ProviderStatus == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.ProviderStatus(childComplexity), true
-	case "Affiliate.referrals":
-		if e.ComplexityRoot.Affiliate.Referrals == nil {
-			break
-		}
-
-		args, err := ec.field_Affiliate_referrals_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Affiliate.Referrals(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Affiliate.status":
-		if e.ComplexityRoot.Affiliate.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Affiliate.Status(childComplexity), true
-
-	case "AffiliateConnection.edges":
-		if e.ComplexityRoot.AffiliateConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateConnection.Edges(childComplexity), true
-	case "AffiliateConnection.nodes":
-		if e.ComplexityRoot.AffiliateConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateConnection.Nodes(childComplexity), true
-	case "AffiliateConnection.pageInfo":
-		if e.ComplexityRoot.AffiliateConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateConnection.PageInfo(childComplexity), true
-	case "AffiliateConnection.totalCount":
-		if e.ComplexityRoot.AffiliateConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateConnection.TotalCount(childComplexity), true
-
-	case "AffiliateEdge.cursor":
-		if e.ComplexityRoot.AffiliateEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateEdge.Cursor(childComplexity), true
-	case "AffiliateEdge.node":
-		if e.ComplexityRoot.AffiliateEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateEdge.Node(childComplexity), true
-
-	case "AffiliateLink.code":
-		if e.ComplexityRoot.AffiliateLink.Code == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateLink.Code(childComplexity), true
-	case "AffiliateLink.url":
-		if e.ComplexityRoot.AffiliateLink.URL == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliateLink.URL(childComplexity), true
-
-	case "AffiliatePayload.affiliate":
-		if e.ComplexityRoot.AffiliatePayload.Affiliate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliatePayload.Affiliate(childComplexity), true
-	case "AffiliatePayload.userErrors":
-		if e.ComplexityRoot.AffiliatePayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.AffiliatePayload.UserErrors(childComplexity), true
-
-	case "Balance.amount":
-		if e.ComplexityRoot.Balance.Amount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Balance.Amount(childComplexity), true
-	case "Balance.reward":
-		if e.ComplexityRoot.Balance.Reward == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Balance.Reward(childComplexity), true
-	case "Balance.status":
-		if e.ComplexityRoot.Balance.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Balance.Status(childComplexity), true
-
-	case "Campaign.account":
-		if e.ComplexityRoot.Campaign.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.Account(childComplexity), true
-	case "Campaign.approvalRequired":
-		if e.ComplexityRoot.Campaign.ApprovalRequired == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.ApprovalRequired(childComplexity), true
-	case "Campaign.codeMode":
-		if e.ComplexityRoot.Campaign.CodeMode == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.CodeMode(childComplexity), true
-	case "Campaign.commission":
-		if e.ComplexityRoot.Campaign.Commission == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.Commission(childComplexity), true
-	case "Campaign.commissions":
-		if e.ComplexityRoot.Campaign.Commissions == nil {
-			break
-		}
-
-		args, err := ec.field_Campaign_commissions_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Campaign.Commissions(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Campaign.cookieDays":
-		if e.ComplexityRoot.Campaign.CookieDays == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.CookieDays(childComplexity), true
-	case "Campaign.createdAt":
-		if e.ComplexityRoot.Campaign.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.CreatedAt(childComplexity), true
-	case "Campaign.fetchedAt":
-		if e.ComplexityRoot.Campaign.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.FetchedAt(childComplexity), true
-	case "Campaign.hidesCustomerEmails":
-		if e.ComplexityRoot.Campaign.HidesCustomerEmails == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.HidesCustomerEmails(childComplexity), true
-	case "Campaign.id":
-		if e.ComplexityRoot.Campaign.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.ID(childComplexity), true
-	case "Campaign.isDefault":
-		if e.ComplexityRoot.Campaign.IsDefault == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.IsDefault(childComplexity), true
-	case "Campaign.isPrivate":
-		if e.ComplexityRoot.Campaign.IsPrivate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.IsPrivate(childComplexity), true
-	case "Campaign.memberships":
-		if e.ComplexityRoot.Campaign.Memberships == nil {
-			break
-		}
-
-		args, err := ec.field_Campaign_memberships_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Campaign.Memberships(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Campaign.name":
-		if e.ComplexityRoot.Campaign.Name == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.Name(childComplexity), true
-	case "Campaign.providerId":
-		if e.ComplexityRoot.Campaign.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.ProviderID(childComplexity), true
-	case "Campaign.referrals":
-		if e.ComplexityRoot.Campaign.Referrals == nil {
-			break
-		}
-
-		args, err := ec.field_Campaign_referrals_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Campaign.Referrals(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Campaign.websiteUrl":
-		if e.ComplexityRoot.Campaign.WebsiteURL == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Campaign.WebsiteURL(childComplexity), true
-
-	case "CampaignConnection.edges":
-		if e.ComplexityRoot.CampaignConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignConnection.Edges(childComplexity), true
-	case "CampaignConnection.nodes":
-		if e.ComplexityRoot.CampaignConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignConnection.Nodes(childComplexity), true
-	case "CampaignConnection.pageInfo":
-		if e.ComplexityRoot.CampaignConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignConnection.PageInfo(childComplexity), true
-	case "CampaignConnection.totalCount":
-		if e.ComplexityRoot.CampaignConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignConnection.TotalCount(childComplexity), true
-
-	case "CampaignEdge.cursor":
-		if e.ComplexityRoot.CampaignEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignEdge.Cursor(childComplexity), true
-	case "CampaignEdge.node":
-		if e.ComplexityRoot.CampaignEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignEdge.Node(childComplexity), true
-
-	case "CampaignPayload.campaign":
-		if e.ComplexityRoot.CampaignPayload.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignPayload.Campaign(childComplexity), true
-	case "CampaignPayload.userErrors":
-		if e.ComplexityRoot.CampaignPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CampaignPayload.UserErrors(childComplexity), true
-
-	case "Commission.account":
-		if e.ComplexityRoot.Commission.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Account(childComplexity), true
-	case "Commission.adjustment":
-		if e.ComplexityRoot.Commission.Adjustment == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Adjustment(childComplexity), true
-	case "Commission.affiliate":
-		if e.ComplexityRoot.Commission.Affiliate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Affiliate(childComplexity), true
-	case "Commission.amount":
-		if e.ComplexityRoot.Commission.Amount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Amount(childComplexity), true
-	case "Commission.campaign":
-		if e.ComplexityRoot.Commission.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Campaign(childComplexity), true
-	case "Commission.createdAt":
-		if e.ComplexityRoot.Commission.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.CreatedAt(childComplexity), true
-	case "Commission.earnedAt":
-		if e.ComplexityRoot.Commission.EarnedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.EarnedAt(childComplexity), true
-	case "Commission.eventId":
-		if e.ComplexityRoot.Commission.EventID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.EventID(childComplexity), true
-	case "Commission.fetchedAt":
-		if e.ComplexityRoot.Commission.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.FetchedAt(childComplexity), true
-	case "Commission.fraudCheck":
-		if e.ComplexityRoot.Commission.FraudCheck == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.FraudCheck(childComplexity), true
-	case "Commission.id":
-		if e.ComplexityRoot.Commission.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.ID(childComplexity), true
-	case "Commission.internalNote":
-		if e.ComplexityRoot.Commission.InternalNote == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.InternalNote(childComplexity), true
-	case "Commission.isSelfReferral":
-		if e.ComplexityRoot.Commission.IsSelfReferral == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.IsSelfReferral(childComplexity), true
-	case "Commission.kind":
-		if e.ComplexityRoot.Commission.Kind == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Kind(childComplexity), true
-	case "Commission.note":
-		if e.ComplexityRoot.Commission.Note == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Note(childComplexity), true
-	case "Commission.originalSaleAmount":
-		if e.ComplexityRoot.Commission.OriginalSaleAmount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.OriginalSaleAmount(childComplexity), true
-	case "Commission.payout":
-		if e.ComplexityRoot.Commission.Payout == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Payout(childComplexity), true
-	case "Commission.providerId":
-		if e.ComplexityRoot.Commission.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.ProviderID(childComplexity), true
-	case "Commission.providerStatus":
-		if e.ComplexityRoot.Commission.ProviderStatus == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.ProviderStatus(childComplexity), true
-	case "Commission.referral":
-		if e.ComplexityRoot.Commission.Referral == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Referral(childComplexity), true
-	case "Commission.reward":
-		if e.ComplexityRoot.Commission.Reward == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Reward(childComplexity), true
-	case "Commission.saleAmount":
-		if e.ComplexityRoot.Commission.SaleAmount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.SaleAmount(childComplexity), true
-	case "Commission.status":
-		if e.ComplexityRoot.Commission.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Status(childComplexity), true
-	case "Commission.tier":
-		if e.ComplexityRoot.Commission.Tier == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Commission.Tier(childComplexity), true
-
-	case "CommissionConnection.edges":
-		if e.ComplexityRoot.CommissionConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionConnection.Edges(childComplexity), true
-	case "CommissionConnection.nodes":
-		if e.ComplexityRoot.CommissionConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionConnection.Nodes(childComplexity), true
-	case "CommissionConnection.pageInfo":
-		if e.ComplexityRoot.CommissionConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionConnection.PageInfo(childComplexity), true
-	case "CommissionConnection.totalCount":
-		if e.ComplexityRoot.CommissionConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionConnection.TotalCount(childComplexity), true
-
-	case "CommissionEdge.cursor":
-		if e.ComplexityRoot.CommissionEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionEdge.Cursor(childComplexity), true
-	case "CommissionEdge.node":
-		if e.ComplexityRoot.CommissionEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionEdge.Node(childComplexity), true
-
-	case "CommissionPayload.commission":
-		if e.ComplexityRoot.CommissionPayload.Commission == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionPayload.Commission(childComplexity), true
-	case "CommissionPayload.userErrors":
-		if e.ComplexityRoot.CommissionPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionPayload.UserErrors(childComplexity), true
-
-	case "CommissionRule.amount":
-		if e.ComplexityRoot.CommissionRule.Amount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.Amount(childComplexity), true
-	case "CommissionRule.firstPayment":
-		if e.ComplexityRoot.CommissionRule.FirstPayment == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.FirstPayment(childComplexity), true
-	case "CommissionRule.months":
-		if e.ComplexityRoot.CommissionRule.Months == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.Months(childComplexity), true
-	case "CommissionRule.notes":
-		if e.ComplexityRoot.CommissionRule.Notes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.Notes(childComplexity), true
-	case "CommissionRule.payments":
-		if e.ComplexityRoot.CommissionRule.Payments == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.Payments(childComplexity), true
-	case "CommissionRule.percent":
-		if e.ComplexityRoot.CommissionRule.Percent == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.Percent(childComplexity), true
-	case "CommissionRule.type":
-		if e.ComplexityRoot.CommissionRule.Type == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CommissionRule.Type(childComplexity), true
-
-	case "Coupon.account":
-		if e.ComplexityRoot.Coupon.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.Account(childComplexity), true
-	case "Coupon.affiliate":
-		if e.ComplexityRoot.Coupon.Affiliate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.Affiliate(childComplexity), true
-	case "Coupon.campaign":
-		if e.ComplexityRoot.Coupon.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.Campaign(childComplexity), true
-	case "Coupon.code":
-		if e.ComplexityRoot.Coupon.Code == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.Code(childComplexity), true
-	case "Coupon.createdAt":
-		if e.ComplexityRoot.Coupon.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.CreatedAt(childComplexity), true
-	case "Coupon.description":
-		if e.ComplexityRoot.Coupon.Description == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.Description(childComplexity), true
-	case "Coupon.fetchedAt":
-		if e.ComplexityRoot.Coupon.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.FetchedAt(childComplexity), true
-	case "Coupon.id":
-		if e.ComplexityRoot.Coupon.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.ID(childComplexity), true
-	case "Coupon.providerId":
-		if e.ComplexityRoot.Coupon.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Coupon.ProviderID(childComplexity), true
-
-	case "CouponConnection.edges":
-		if e.ComplexityRoot.CouponConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponConnection.Edges(childComplexity), true
-	case "CouponConnection.nodes":
-		if e.ComplexityRoot.CouponConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponConnection.Nodes(childComplexity), true
-	case "CouponConnection.pageInfo":
-		if e.ComplexityRoot.CouponConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponConnection.PageInfo(childComplexity), true
-	case "CouponConnection.totalCount":
-		if e.ComplexityRoot.CouponConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponConnection.TotalCount(childComplexity), true
-
-	case "CouponEdge.cursor":
-		if e.ComplexityRoot.CouponEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponEdge.Cursor(childComplexity), true
-	case "CouponEdge.node":
-		if e.ComplexityRoot.CouponEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponEdge.Node(childComplexity), true
-
-	case "CouponPayload.coupon":
-		if e.ComplexityRoot.CouponPayload.Coupon == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponPayload.Coupon(childComplexity), true
-	case "CouponPayload.userErrors":
-		if e.ComplexityRoot.CouponPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.CouponPayload.UserErrors(childComplexity), true
-
-	case "DeleteWebhookSubscriptionPayload.deletedId":
-		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DeleteWebhookSubscriptionPayload.ID(childComplexity), true
-	case "DeleteWebhookSubscriptionPayload.userErrors":
-		if e.ComplexityRoot.DeleteWebhookSubscriptionPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.DeleteWebhookSubscriptionPayload.UserErrors(childComplexity), true
-
-	case "Membership.account":
-		if e.ComplexityRoot.Membership.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.Account(childComplexity), true
-	case "Membership.affiliate":
-		if e.ComplexityRoot.Membership.Affiliate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.Affiliate(childComplexity), true
-	case "Membership.campaign":
-		if e.ComplexityRoot.Membership.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.Campaign(childComplexity), true
-	case "Membership.coupon":
-		if e.ComplexityRoot.Membership.Coupon == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.Coupon(childComplexity), true
-	case "Membership.createdAt":
-		if e.ComplexityRoot.Membership.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.CreatedAt(childComplexity), true
-	case "Membership.fetchedAt":
-		if e.ComplexityRoot.Membership.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.FetchedAt(childComplexity), true
-	case "Membership.id":
-		if e.ComplexityRoot.Membership.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.ID(childComplexity), true
-	case "Membership.joinedAt":
-		if e.ComplexityRoot.Membership.JoinedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.JoinedAt(childComplexity), true
-	case "Membership.link":
-		if e.ComplexityRoot.Membership.Link == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.Link(childComplexity), true
-	case "Membership.providerId":
-		if e.ComplexityRoot.Membership.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.ProviderID(childComplexity), true
-	case "Membership.providerStatus":
-		if e.ComplexityRoot.Membership.ProviderStatus == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.ProviderStatus(childComplexity), true
-	case "Membership.refCode":
-		if e.ComplexityRoot.Membership.RefCode == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.RefCode(childComplexity), true
-	case "Membership.status":
-		if e.ComplexityRoot.Membership.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Membership.Status(childComplexity), true
-
-	case "MembershipConnection.edges":
-		if e.ComplexityRoot.MembershipConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipConnection.Edges(childComplexity), true
-	case "MembershipConnection.nodes":
-		if e.ComplexityRoot.MembershipConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipConnection.Nodes(childComplexity), true
-	case "MembershipConnection.pageInfo":
-		if e.ComplexityRoot.MembershipConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipConnection.PageInfo(childComplexity), true
-	case "MembershipConnection.totalCount":
-		if e.ComplexityRoot.MembershipConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipConnection.TotalCount(childComplexity), true
-
-	case "MembershipEdge.cursor":
-		if e.ComplexityRoot.MembershipEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipEdge.Cursor(childComplexity), true
-	case "MembershipEdge.node":
-		if e.ComplexityRoot.MembershipEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipEdge.Node(childComplexity), true
-
-	case "MembershipPayload.membership":
-		if e.ComplexityRoot.MembershipPayload.Membership == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipPayload.Membership(childComplexity), true
-	case "MembershipPayload.userErrors":
-		if e.ComplexityRoot.MembershipPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.MembershipPayload.UserErrors(childComplexity), true
-
-	case "Money.amount":
-		if e.ComplexityRoot.Money.Amount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Money.Amount(childComplexity), true
-	case "Money.currencyCode":
-		if e.ComplexityRoot.Money.CurrencyCode == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Money.CurrencyCode(childComplexity), true
-
-	case "Mutation.addAffiliateToCampaign":
-		if e.ComplexityRoot.Mutation.AddAffiliateToCampaign == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_addAffiliateToCampaign_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.AddAffiliateToCampaign(childComplexity, args["input"].(providers.AddAffiliateToCampaignInput)), true
-	case "Mutation.adjustCommission":
-		if e.ComplexityRoot.Mutation.AdjustCommission == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_adjustCommission_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.AdjustCommission(childComplexity, args["input"].(providers.AdjustCommissionInput)), true
-	case "Mutation.assignCoupon":
-		if e.ComplexityRoot.Mutation.AssignCoupon == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_assignCoupon_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.AssignCoupon(childComplexity, args["input"].(providers.AssignCouponInput)), true
-	case "Mutation.connectCustomer":
-		if e.ComplexityRoot.Mutation.ConnectCustomer == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_connectCustomer_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.ConnectCustomer(childComplexity, args["input"].(providers.ConnectCustomerInput)), true
-	case "Mutation.createAffiliate":
-		if e.ComplexityRoot.Mutation.CreateAffiliate == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_createAffiliate_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.CreateAffiliate(childComplexity, args["input"].(providers.CreateAffiliateInput)), true
-	case "Mutation.createCampaign":
-		if e.ComplexityRoot.Mutation.CreateCampaign == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_createCampaign_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.CreateCampaign(childComplexity, args["input"].(providers.CreateCampaignInput)), true
-	case "Mutation.createCommission":
-		if e.ComplexityRoot.Mutation.CreateCommission == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_createCommission_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.CreateCommission(childComplexity, args["input"].(providers.CreateCommissionInput)), true
-	case "Mutation.createReferral":
-		if e.ComplexityRoot.Mutation.CreateReferral == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_createReferral_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.CreateReferral(childComplexity, args["input"].(providers.CreateReferralInput)), true
-	case "Mutation.createWebhookSubscription":
-		if e.ComplexityRoot.Mutation.CreateWebhookSubscription == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_createWebhookSubscription_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.CreateWebhookSubscription(childComplexity, args["input"].(providers.CreateWebhookSubscriptionInput)), true
-	case "Mutation.deleteWebhookSubscription":
-		if e.ComplexityRoot.Mutation.DeleteWebhookSubscription == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_deleteWebhookSubscription_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.DeleteWebhookSubscription(childComplexity, args["input"].(providers.DeleteWebhookSubscriptionInput)), true
-	case "Mutation.markPayoutPaid":
-		if e.ComplexityRoot.Mutation.MarkPayoutPaid == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_markPayoutPaid_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.MarkPayoutPaid(childComplexity, args["input"].(providers.MarkPayoutPaidInput)), true
-	case "Mutation.moveAffiliate":
-		if e.ComplexityRoot.Mutation.MoveAffiliate == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_moveAffiliate_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.MoveAffiliate(childComplexity, args["input"].(providers.MoveAffiliateInput)), true
-	case "Mutation.moveReferral":
-		if e.ComplexityRoot.Mutation.MoveReferral == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_moveReferral_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.MoveReferral(childComplexity, args["input"].(providers.MoveReferralInput)), true
-	case "Mutation.setAffiliateParent":
-		if e.ComplexityRoot.Mutation.SetAffiliateParent == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_setAffiliateParent_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.SetAffiliateParent(childComplexity, args["input"].(providers.SetAffiliateParentInput)), true
-	case "Mutation.setAffiliateStatus":
-		if e.ComplexityRoot.Mutation.SetAffiliateStatus == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_setAffiliateStatus_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.SetAffiliateStatus(childComplexity, args["input"].(providers.SetAffiliateStatusInput)), true
-	case "Mutation.setCommissionStatus":
-		if e.ComplexityRoot.Mutation.SetCommissionStatus == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_setCommissionStatus_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.SetCommissionStatus(childComplexity, args["input"].(providers.SetCommissionStatusInput)), true
-	case "Mutation.setReferralStatus":
-		if e.ComplexityRoot.Mutation.SetReferralStatus == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_setReferralStatus_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.SetReferralStatus(childComplexity, args["input"].(providers.SetReferralStatusInput)), true
-	case "Mutation.updateAffiliate":
-		if e.ComplexityRoot.Mutation.UpdateAffiliate == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updateAffiliate_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdateAffiliate(childComplexity, args["input"].(providers.UpdateAffiliateInput)), true
-	case "Mutation.updateCampaign":
-		if e.ComplexityRoot.Mutation.UpdateCampaign == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updateCampaign_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdateCampaign(childComplexity, args["input"].(providers.UpdateCampaignInput)), true
-	case "Mutation.updateCommission":
-		if e.ComplexityRoot.Mutation.UpdateCommission == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updateCommission_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdateCommission(childComplexity, args["input"].(providers.UpdateCommissionInput)), true
-	case "Mutation.updateMembership":
-		if e.ComplexityRoot.Mutation.UpdateMembership == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updateMembership_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdateMembership(childComplexity, args["input"].(providers.UpdateMembershipInput)), true
-	case "Mutation.updateReferral":
-		if e.ComplexityRoot.Mutation.UpdateReferral == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updateReferral_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdateReferral(childComplexity, args["input"].(providers.UpdateReferralInput)), true
-	case "Mutation.updateWebhookSubscription":
-		if e.ComplexityRoot.Mutation.UpdateWebhookSubscription == nil {
-			break
-		}
-
-		args, err := ec.field_Mutation_updateWebhookSubscription_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Mutation.UpdateWebhookSubscription(childComplexity, args["input"].(providers.UpdateWebhookSubscriptionInput)), true
-
-	case "PageInfo.endCursor":
-		if e.ComplexityRoot.PageInfo.EndCursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.EndCursor(childComplexity), true
-	case "PageInfo.hasNextPage":
-		if e.ComplexityRoot.PageInfo.HasNextPage == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.HasNextPage(childComplexity), true
-	case "PageInfo.hasPreviousPage":
-		if e.ComplexityRoot.PageInfo.HasPreviousPage == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.HasPreviousPage(childComplexity), true
-	case "PageInfo.startCursor":
-		if e.ComplexityRoot.PageInfo.StartCursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PageInfo.StartCursor(childComplexity), true
-
-	case "PaymentRule.amount":
-		if e.ComplexityRoot.PaymentRule.Amount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PaymentRule.Amount(childComplexity), true
-	case "PaymentRule.percent":
-		if e.ComplexityRoot.PaymentRule.Percent == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PaymentRule.Percent(childComplexity), true
-	case "PaymentRule.type":
-		if e.ComplexityRoot.PaymentRule.Type == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PaymentRule.Type(childComplexity), true
-
-	case "Payout.account":
-		if e.ComplexityRoot.Payout.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Account(childComplexity), true
-	case "Payout.affiliate":
-		if e.ComplexityRoot.Payout.Affiliate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Affiliate(childComplexity), true
-	case "Payout.amount":
-		if e.ComplexityRoot.Payout.Amount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Amount(childComplexity), true
-	case "Payout.campaign":
-		if e.ComplexityRoot.Payout.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Campaign(childComplexity), true
-	case "Payout.commissionCount":
-		if e.ComplexityRoot.Payout.CommissionCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.CommissionCount(childComplexity), true
-	case "Payout.commissions":
-		if e.ComplexityRoot.Payout.Commissions == nil {
-			break
-		}
-
-		args, err := ec.field_Payout_commissions_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Payout.Commissions(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Payout.createdAt":
-		if e.ComplexityRoot.Payout.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.CreatedAt(childComplexity), true
-	case "Payout.error":
-		if e.ComplexityRoot.Payout.Error == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Error(childComplexity), true
-	case "Payout.fetchedAt":
-		if e.ComplexityRoot.Payout.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.FetchedAt(childComplexity), true
-	case "Payout.id":
-		if e.ComplexityRoot.Payout.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.ID(childComplexity), true
-	case "Payout.method":
-		if e.ComplexityRoot.Payout.Method == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Method(childComplexity), true
-	case "Payout.paidAt":
-		if e.ComplexityRoot.Payout.PaidAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.PaidAt(childComplexity), true
-	case "Payout.period":
-		if e.ComplexityRoot.Payout.Period == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Period(childComplexity), true
-	case "Payout.periodEnd":
-		if e.ComplexityRoot.Payout.PeriodEnd == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.PeriodEnd(childComplexity), true
-	case "Payout.periodStart":
-		if e.ComplexityRoot.Payout.PeriodStart == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.PeriodStart(childComplexity), true
-	case "Payout.providerId":
-		if e.ComplexityRoot.Payout.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.ProviderID(childComplexity), true
-	case "Payout.providerStatus":
-		if e.ComplexityRoot.Payout.ProviderStatus == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.ProviderStatus(childComplexity), true
-	case "Payout.reward":
-		if e.ComplexityRoot.Payout.Reward == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Reward(childComplexity), true
-	case "Payout.status":
-		if e.ComplexityRoot.Payout.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.Status(childComplexity), true
-	case "Payout.taxRate":
-		if e.ComplexityRoot.Payout.TaxRate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.TaxRate(childComplexity), true
-	case "Payout.totalWithTax":
-		if e.ComplexityRoot.Payout.TotalWithTax == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Payout.TotalWithTax(childComplexity), true
-
-	case "PayoutConnection.edges":
-		if e.ComplexityRoot.PayoutConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutConnection.Edges(childComplexity), true
-	case "PayoutConnection.nodes":
-		if e.ComplexityRoot.PayoutConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutConnection.Nodes(childComplexity), true
-	case "PayoutConnection.pageInfo":
-		if e.ComplexityRoot.PayoutConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutConnection.PageInfo(childComplexity), true
-	case "PayoutConnection.totalCount":
-		if e.ComplexityRoot.PayoutConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutConnection.TotalCount(childComplexity), true
-
-	case "PayoutEdge.cursor":
-		if e.ComplexityRoot.PayoutEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutEdge.Cursor(childComplexity), true
-	case "PayoutEdge.node":
-		if e.ComplexityRoot.PayoutEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutEdge.Node(childComplexity), true
-
-	case "PayoutPayload.payout":
-		if e.ComplexityRoot.PayoutPayload.Payout == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutPayload.Payout(childComplexity), true
-	case "PayoutPayload.userErrors":
-		if e.ComplexityRoot.PayoutPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.PayoutPayload.UserErrors(childComplexity), true
-
-	case "Provider.documentationUrl":
-		if e.ComplexityRoot.Provider.DocumentationURL == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Provider.DocumentationURL(childComplexity), true
-	case "Provider.id":
-		if e.ComplexityRoot.Provider.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Provider.ID(childComplexity), true
-	case "Provider.name":
-		if e.ComplexityRoot.Provider.Name == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Provider.Name(childComplexity), true
-
-	case "Query.account":
-		if e.ComplexityRoot.Query.Account == nil {
-			break
-		}
-
-		args, err := ec.field_Query_account_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Account(childComplexity, args["id"].(providers.ID)), true
-	case "Query.accounts":
-		if e.ComplexityRoot.Query.Accounts == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Query.Accounts(childComplexity), true
-	case "Query.affiliate":
-		if e.ComplexityRoot.Query.Affiliate == nil {
-			break
-		}
-
-		args, err := ec.field_Query_affiliate_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Affiliate(childComplexity, args["id"].(providers.ID)), true
-	case "Query.affiliates":
-		if e.ComplexityRoot.Query.Affiliates == nil {
-			break
-		}
-
-		args, err := ec.field_Query_affiliates_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Affiliates(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.AffiliateFilter)), true
-	case "Query.campaign":
-		if e.ComplexityRoot.Query.Campaign == nil {
-			break
-		}
-
-		args, err := ec.field_Query_campaign_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Campaign(childComplexity, args["id"].(providers.ID)), true
-	case "Query.campaigns":
-		if e.ComplexityRoot.Query.Campaigns == nil {
-			break
-		}
-
-		args, err := ec.field_Query_campaigns_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Campaigns(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.CampaignFilter)), true
-	case "Query.commission":
-		if e.ComplexityRoot.Query.Commission == nil {
-			break
-		}
-
-		args, err := ec.field_Query_commission_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Commission(childComplexity, args["id"].(providers.ID)), true
-	case "Query.commissions":
-		if e.ComplexityRoot.Query.Commissions == nil {
-			break
-		}
-
-		args, err := ec.field_Query_commissions_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Commissions(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.CommissionFilter)), true
-	case "Query.coupon":
-		if e.ComplexityRoot.Query.Coupon == nil {
-			break
-		}
-
-		args, err := ec.field_Query_coupon_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Coupon(childComplexity, args["id"].(providers.ID)), true
-	case "Query.coupons":
-		if e.ComplexityRoot.Query.Coupons == nil {
-			break
-		}
-
-		args, err := ec.field_Query_coupons_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Coupons(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.CouponFilter)), true
-
-	case "Query.membership":
-		if e.ComplexityRoot.Query.Membership == nil {
-			break
-		}
-
-		args, err := ec.field_Query_membership_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Membership(childComplexity, args["id"].(providers.ID)), true
-	case "Query.memberships":
-		if e.ComplexityRoot.Query.Memberships == nil {
-			break
-		}
-
-		args, err := ec.field_Query_memberships_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Memberships(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.MembershipFilter)), true
-	case "Query.node":
-		if e.ComplexityRoot.Query.Node == nil {
-			break
-		}
-
-		args, err := ec.field_Query_node_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Node(childComplexity, args["id"].(providers.ID)), true
-	case "Query.nodes":
-		if e.ComplexityRoot.Query.Nodes == nil {
-			break
-		}
-
-		args, err := ec.field_Query_nodes_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Nodes(childComplexity, args["ids"].([]*providers.ID)), true
-	case "Query.payout":
-		if e.ComplexityRoot.Query.Payout == nil {
-			break
-		}
-
-		args, err := ec.field_Query_payout_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Payout(childComplexity, args["id"].(providers.ID)), true
-	case "Query.payouts":
-		if e.ComplexityRoot.Query.Payouts == nil {
-			break
-		}
-
-		args, err := ec.field_Query_payouts_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Payouts(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.PayoutFilter)), true
-	case "Query.rawRecord":
-		if e.ComplexityRoot.Query.RawRecord == nil {
-			break
-		}
-
-		args, err := ec.field_Query_rawRecord_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.RawRecord(childComplexity, args["id"].(providers.ID)), true
-	case "Query.referral":
-		if e.ComplexityRoot.Query.Referral == nil {
-			break
-		}
-
-		args, err := ec.field_Query_referral_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Referral(childComplexity, args["id"].(providers.ID)), true
-	case "Query.referrals":
-		if e.ComplexityRoot.Query.Referrals == nil {
-			break
-		}
-
-		args, err := ec.field_Query_referrals_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.Referrals(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.ReferralFilter)), true
-	case "Query.viewer":
-		if e.ComplexityRoot.Query.Viewer == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Query.Viewer(childComplexity), true
-	case "Query.webhookSubscriptions":
-		if e.ComplexityRoot.Query.WebhookSubscriptions == nil {
-			break
-		}
-
-		args, err := ec.field_Query_webhookSubscriptions_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Query.WebhookSubscriptions(childComplexity, args["first"].(int), args["after"].(*string), args["filter"].(*providers.WebhookSubscriptionFilter)), true
-
-	case "RateLimit.limit":
-		if e.ComplexityRoot.RateLimit.Limit == nil {
-			break
-		}
-
-		return e.ComplexityRoot.RateLimit.Limit(childComplexity), true
-	case "RateLimit.remaining":
-		if e.ComplexityRoot.RateLimit.Remaining == nil {
-			break
-		}
-
-		return e.ComplexityRoot.RateLimit.Remaining(childComplexity), true
-	case "RateLimit.resetAt":
-		if e.ComplexityRoot.RateLimit.ResetAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.RateLimit.ResetAt(childComplexity), true
-	case "RateLimit.windowSeconds":
-		if e.ComplexityRoot.RateLimit.WindowSeconds == nil {
-			break
-		}
-
-		return e.ComplexityRoot.RateLimit.WindowSeconds(childComplexity), true
-
-	case "Referral.account":
-		if e.ComplexityRoot.Referral.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Account(childComplexity), true
-	case "Referral.affiliate":
-		if e.ComplexityRoot.Referral.Affiliate == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Affiliate(childComplexity), true
-	case "Referral.campaign":
-		if e.ComplexityRoot.Referral.Campaign == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Campaign(childComplexity), true
-	case "Referral.commissions":
-		if e.ComplexityRoot.Referral.Commissions == nil {
-			break
-		}
-
-		args, err := ec.field_Referral_commissions_args(ctx, rawArgs)
-		if err != nil {
-			return 0, false
-		}
-
-		return e.ComplexityRoot.Referral.Commissions(childComplexity, args["first"].(int), args["after"].(*string)), true
-	case "Referral.convertedAt":
-		if e.ComplexityRoot.Referral.ConvertedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.ConvertedAt(childComplexity), true
-	case "Referral.couponCode":
-		if e.ComplexityRoot.Referral.CouponCode == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.CouponCode(childComplexity), true
-	case "Referral.createdAt":
-		if e.ComplexityRoot.Referral.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.CreatedAt(childComplexity), true
-	case "Referral.customerId":
-		if e.ComplexityRoot.Referral.CustomerID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.CustomerID(childComplexity), true
-	case "Referral.email":
-		if e.ComplexityRoot.Referral.Email == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Email(childComplexity), true
-	case "Referral.fetchedAt":
-		if e.ComplexityRoot.Referral.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.FetchedAt(childComplexity), true
-	case "Referral.id":
-		if e.ComplexityRoot.Referral.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.ID(childComplexity), true
-	case "Referral.kind":
-		if e.ComplexityRoot.Referral.Kind == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Kind(childComplexity), true
-	case "Referral.maskedEmail":
-		if e.ComplexityRoot.Referral.MaskedEmail == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.MaskedEmail(childComplexity), true
-	case "Referral.orderId":
-		if e.ComplexityRoot.Referral.OrderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.OrderID(childComplexity), true
-	case "Referral.orderNumber":
-		if e.ComplexityRoot.Referral.OrderNumber == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.OrderNumber(childComplexity), true
-	case "Referral.providerId":
-		if e.ComplexityRoot.Referral.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.ProviderID(childComplexity), true
-	case "Referral.providerStatus":
-		if e.ComplexityRoot.Referral.ProviderStatus == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.ProviderStatus(childComplexity), true
-	case "Referral.signedUpAt":
-		if e.ComplexityRoot.Referral.SignedUpAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.SignedUpAt(childComplexity), true
-	case "Referral.source":
-		if e.ComplexityRoot.Referral.Source == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Source(childComplexity), true
-	case "Referral.status":
-		if e.ComplexityRoot.Referral.Status == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Referral.Status(childComplexity), true
-
-	case "ReferralConnection.edges":
-		if e.ComplexityRoot.ReferralConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralConnection.Edges(childComplexity), true
-	case "ReferralConnection.nodes":
-		if e.ComplexityRoot.ReferralConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralConnection.Nodes(childComplexity), true
-	case "ReferralConnection.pageInfo":
-		if e.ComplexityRoot.ReferralConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralConnection.PageInfo(childComplexity), true
-	case "ReferralConnection.totalCount":
-		if e.ComplexityRoot.ReferralConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralConnection.TotalCount(childComplexity), true
-
-	case "ReferralEdge.cursor":
-		if e.ComplexityRoot.ReferralEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralEdge.Cursor(childComplexity), true
-	case "ReferralEdge.node":
-		if e.ComplexityRoot.ReferralEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralEdge.Node(childComplexity), true
-
-	case "ReferralPayload.referral":
-		if e.ComplexityRoot.ReferralPayload.Referral == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralPayload.Referral(childComplexity), true
-	case "ReferralPayload.userErrors":
-		if e.ComplexityRoot.ReferralPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.ReferralPayload.UserErrors(childComplexity), true
-
-	case "Reward.quantity":
-		if e.ComplexityRoot.Reward.Quantity == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Reward.Quantity(childComplexity), true
-	case "Reward.unit":
-		if e.ComplexityRoot.Reward.Unit == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Reward.Unit(childComplexity), true
-
-	case "UserError.code":
-		if e.ComplexityRoot.UserError.Code == nil {
-			break
-		}
-
-		return e.ComplexityRoot.UserError.Code(childComplexity), true
-	case "UserError.field":
-		if e.ComplexityRoot.UserError.Field == nil {
-			break
-		}
-
-		return e.ComplexityRoot.UserError.Field(childComplexity), true
-	case "UserError.message":
-		if e.ComplexityRoot.UserError.Message == nil {
-			break
-		}
-
-		return e.ComplexityRoot.UserError.Message(childComplexity), true
-
-	case "Viewer.accounts":
-		if e.ComplexityRoot.Viewer.Accounts == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Viewer.Accounts(childComplexity), true
-	case "Viewer.affiliates":
-		if e.ComplexityRoot.Viewer.Affiliates == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Viewer.Affiliates(childComplexity), true
-	case "Viewer.name":
-		if e.ComplexityRoot.Viewer.Name == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Viewer.Name(childComplexity), true
-	case "Viewer.role":
-		if e.ComplexityRoot.Viewer.Role == nil {
-			break
-		}
-
-		return e.ComplexityRoot.Viewer.Role(childComplexity), true
-
-	case "WebhookSubscription.account":
-		if e.ComplexityRoot.WebhookSubscription.Account == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.Account(childComplexity), true
-	case "WebhookSubscription.active":
-		if e.ComplexityRoot.WebhookSubscription.Active == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.Active(childComplexity), true
-	case "WebhookSubscription.createdAt":
-		if e.ComplexityRoot.WebhookSubscription.CreatedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.CreatedAt(childComplexity), true
-	case "WebhookSubscription.events":
-		if e.ComplexityRoot.WebhookSubscription.Events == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.Events(childComplexity), true
-	case "WebhookSubscription.fetchedAt":
-		if e.ComplexityRoot.WebhookSubscription.FetchedAt == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.FetchedAt(childComplexity), true
-	case "WebhookSubscription.id":
-		if e.ComplexityRoot.WebhookSubscription.ID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.ID(childComplexity), true
-	case "WebhookSubscription.providerId":
-		if e.ComplexityRoot.WebhookSubscription.ProviderID == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.ProviderID(childComplexity), true
-	case "WebhookSubscription.targetUrl":
-		if e.ComplexityRoot.WebhookSubscription.TargetURL == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscription.TargetURL(childComplexity), true
-
-	case "WebhookSubscriptionConnection.edges":
-		if e.ComplexityRoot.WebhookSubscriptionConnection.Edges == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionConnection.Edges(childComplexity), true
-	case "WebhookSubscriptionConnection.nodes":
-		if e.ComplexityRoot.WebhookSubscriptionConnection.Nodes == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionConnection.Nodes(childComplexity), true
-	case "WebhookSubscriptionConnection.pageInfo":
-		if e.ComplexityRoot.WebhookSubscriptionConnection.PageInfo == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionConnection.PageInfo(childComplexity), true
-	case "WebhookSubscriptionConnection.totalCount":
-		if e.ComplexityRoot.WebhookSubscriptionConnection.TotalCount == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionConnection.TotalCount(childComplexity), true
-
-	case "WebhookSubscriptionEdge.cursor":
-		if e.ComplexityRoot.WebhookSubscriptionEdge.Cursor == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionEdge.Cursor(childComplexity), true
-	case "WebhookSubscriptionEdge.node":
-		if e.ComplexityRoot.WebhookSubscriptionEdge.Node == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionEdge.Node(childComplexity), true
-
-	case "WebhookSubscriptionPayload.secret":
-		if e.ComplexityRoot.WebhookSubscriptionPayload.Secret == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionPayload.Secret(childComplexity), true
-	case "WebhookSubscriptionPayload.userErrors":
-		if e.ComplexityRoot.WebhookSubscriptionPayload.UserErrors == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionPayload.UserErrors(childComplexity), true
-	case "WebhookSubscriptionPayload.webhookSubscription":
-		if e.ComplexityRoot.WebhookSubscriptionPayload.WebhookSubscription == nil {
-			break
-		}
-
-		return e.ComplexityRoot.WebhookSubscriptionPayload.WebhookSubscription(childComplexity), true
-
-	}
 	return 0, false
 }
 
@@ -4983,890 +2602,3799 @@ var parsedSchema = gqlparser.MustLoadSchema(sources...)
 // Each function is generated once per unique object type, deduplicating the
 // switch statements that were previously inlined in every fieldContext_* function.
 
-func (ec *executionContext) childFields_Account(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Account_id(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Account_providerId(ctx, field)
-	case "name":
-		return ec.fieldContext_Account_name(ctx, field)
-	case "provider":
-		return ec.fieldContext_Account_provider(ctx, field)
-	case "currencyCode":
-		return ec.fieldContext_Account_currencyCode(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Account_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Account_fetchedAt(ctx, field)
-	case "capabilities":
-		return ec.fieldContext_Account_capabilities(ctx, field)
-	case "status":
-		return ec.fieldContext_Account_status(ctx, field)
-	case "lastError":
-		return ec.fieldContext_Account_lastError(ctx, field)
-	case "lastSuccessAt":
-		return ec.fieldContext_Account_lastSuccessAt(ctx, field)
-	case "rateLimit":
-		return ec.fieldContext_Account_rateLimit(ctx, field)
+func (ec *executionContext) field_Affiliate_children_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Account", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Affiliate(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Affiliate_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Affiliate_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Affiliate_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Affiliate_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Affiliate_fetchedAt(ctx, field)
-	case "email":
-		return ec.fieldContext_Affiliate_email(ctx, field)
-	case "firstName":
-		return ec.fieldContext_Affiliate_firstName(ctx, field)
-	case "lastName":
-		return ec.fieldContext_Affiliate_lastName(ctx, field)
-	case "name":
-		return ec.fieldContext_Affiliate_name(ctx, field)
-	case "status":
-		return ec.fieldContext_Affiliate_status(ctx, field)
-	case "providerStatus":
-		return ec.fieldContext_Affiliate_providerStatus(ctx, field)
-	case "payoutEmail":
-		return ec.fieldContext_Affiliate_payoutEmail(ctx, field)
-	case "memberships":
-		return ec.fieldContext_Affiliate_memberships(ctx, field)
-	case "campaign":
-		return ec.fieldContext_Affiliate_campaign(ctx, field)
-	case "links":
-		return ec.fieldContext_Affiliate_links(ctx, field)
-	case "coupons":
-		return ec.fieldContext_Affiliate_coupons(ctx, field)
-	case "clicks":
-		return ec.fieldContext_Affiliate_clicks(ctx, field)
-	case "parent":
-		return ec.fieldContext_Affiliate_parent(ctx, field)
-	case "children":
-		return ec.fieldContext_Affiliate_children(ctx, field)
-	case "balances":
-		return ec.fieldContext_Affiliate_balances(ctx, field)
-	case "note":
-		return ec.fieldContext_Affiliate_note(ctx, field)
-	case "internalNote":
-		return ec.fieldContext_Affiliate_internalNote(ctx, field)
-	case "referrals":
-		return ec.fieldContext_Affiliate_referrals(ctx, field)
-	case "commissions":
-		return ec.fieldContext_Affiliate_commissions(ctx, field)
-	case "payouts":
-		return ec.fieldContext_Affiliate_payouts(ctx, field)
+func (ec *executionContext) field_Affiliate_commissions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Affiliate", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_AffiliateConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_AffiliateConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_AffiliateConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_AffiliateConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_AffiliateConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Affiliate_payouts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type AffiliateConnection", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_AffiliateEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_AffiliateEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_AffiliateEdge_cursor(ctx, field)
+func (ec *executionContext) field_Affiliate_referrals_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type AffiliateEdge", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_AffiliateLink(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "url":
-		return ec.fieldContext_AffiliateLink_url(ctx, field)
-	case "code":
-		return ec.fieldContext_AffiliateLink_code(ctx, field)
+func (ec *executionContext) field_Campaign_commissions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type AffiliateLink", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_AffiliatePayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "affiliate":
-		return ec.fieldContext_AffiliatePayload_affiliate(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_AffiliatePayload_userErrors(ctx, field)
+func (ec *executionContext) field_Campaign_memberships_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type AffiliatePayload", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Balance(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "status":
-		return ec.fieldContext_Balance_status(ctx, field)
-	case "amount":
-		return ec.fieldContext_Balance_amount(ctx, field)
-	case "reward":
-		return ec.fieldContext_Balance_reward(ctx, field)
+func (ec *executionContext) field_Campaign_referrals_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Balance", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Campaign(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Campaign_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Campaign_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Campaign_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Campaign_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Campaign_fetchedAt(ctx, field)
-	case "name":
-		return ec.fieldContext_Campaign_name(ctx, field)
-	case "websiteUrl":
-		return ec.fieldContext_Campaign_websiteUrl(ctx, field)
-	case "isDefault":
-		return ec.fieldContext_Campaign_isDefault(ctx, field)
-	case "isPrivate":
-		return ec.fieldContext_Campaign_isPrivate(ctx, field)
-	case "approvalRequired":
-		return ec.fieldContext_Campaign_approvalRequired(ctx, field)
-	case "codeMode":
-		return ec.fieldContext_Campaign_codeMode(ctx, field)
-	case "cookieDays":
-		return ec.fieldContext_Campaign_cookieDays(ctx, field)
-	case "commission":
-		return ec.fieldContext_Campaign_commission(ctx, field)
-	case "hidesCustomerEmails":
-		return ec.fieldContext_Campaign_hidesCustomerEmails(ctx, field)
-	case "memberships":
-		return ec.fieldContext_Campaign_memberships(ctx, field)
-	case "referrals":
-		return ec.fieldContext_Campaign_referrals(ctx, field)
-	case "commissions":
-		return ec.fieldContext_Campaign_commissions(ctx, field)
+func (ec *executionContext) field_Mutation_addAffiliateToCampaign_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.AddAffiliateToCampaignInput, error) {
+			return ec.unmarshalNAddAffiliateToCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAddAffiliateToCampaignInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Campaign", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CampaignConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_CampaignConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_CampaignConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_CampaignConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_CampaignConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Mutation_adjustCommission_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.AdjustCommissionInput, error) {
+			return ec.unmarshalNAdjustCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAdjustCommissionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CampaignConnection", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CampaignEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_CampaignEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_CampaignEdge_cursor(ctx, field)
+func (ec *executionContext) field_Mutation_assignCoupon_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.AssignCouponInput, error) {
+			return ec.unmarshalNAssignCouponInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAssignCouponInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CampaignEdge", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CampaignPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "campaign":
-		return ec.fieldContext_CampaignPayload_campaign(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_CampaignPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Mutation_connectCustomer_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.ConnectCustomerInput, error) {
+			return ec.unmarshalNConnectCustomerInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐConnectCustomerInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CampaignPayload", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Commission(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Commission_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Commission_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Commission_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Commission_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Commission_fetchedAt(ctx, field)
-	case "status":
-		return ec.fieldContext_Commission_status(ctx, field)
-	case "providerStatus":
-		return ec.fieldContext_Commission_providerStatus(ctx, field)
-	case "kind":
-		return ec.fieldContext_Commission_kind(ctx, field)
-	case "saleAmount":
-		return ec.fieldContext_Commission_saleAmount(ctx, field)
-	case "originalSaleAmount":
-		return ec.fieldContext_Commission_originalSaleAmount(ctx, field)
-	case "amount":
-		return ec.fieldContext_Commission_amount(ctx, field)
-	case "adjustment":
-		return ec.fieldContext_Commission_adjustment(ctx, field)
-	case "reward":
-		return ec.fieldContext_Commission_reward(ctx, field)
-	case "earnedAt":
-		return ec.fieldContext_Commission_earnedAt(ctx, field)
-	case "eventId":
-		return ec.fieldContext_Commission_eventId(ctx, field)
-	case "tier":
-		return ec.fieldContext_Commission_tier(ctx, field)
-	case "isSelfReferral":
-		return ec.fieldContext_Commission_isSelfReferral(ctx, field)
-	case "fraudCheck":
-		return ec.fieldContext_Commission_fraudCheck(ctx, field)
-	case "note":
-		return ec.fieldContext_Commission_note(ctx, field)
-	case "internalNote":
-		return ec.fieldContext_Commission_internalNote(ctx, field)
-	case "affiliate":
-		return ec.fieldContext_Commission_affiliate(ctx, field)
-	case "campaign":
-		return ec.fieldContext_Commission_campaign(ctx, field)
-	case "referral":
-		return ec.fieldContext_Commission_referral(ctx, field)
-	case "payout":
-		return ec.fieldContext_Commission_payout(ctx, field)
+func (ec *executionContext) field_Mutation_createAffiliate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.CreateAffiliateInput, error) {
+			return ec.unmarshalNCreateAffiliateInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateAffiliateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Commission", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CommissionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_CommissionConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_CommissionConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_CommissionConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_CommissionConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Mutation_createCampaign_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.CreateCampaignInput, error) {
+			return ec.unmarshalNCreateCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCampaignInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CommissionConnection", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CommissionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_CommissionEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_CommissionEdge_cursor(ctx, field)
+func (ec *executionContext) field_Mutation_createCommission_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.CreateCommissionInput, error) {
+			return ec.unmarshalNCreateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCommissionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CommissionEdge", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CommissionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "commission":
-		return ec.fieldContext_CommissionPayload_commission(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_CommissionPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Mutation_createReferral_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.CreateReferralInput, error) {
+			return ec.unmarshalNCreateReferralInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateReferralInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CommissionPayload", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CommissionRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "type":
-		return ec.fieldContext_CommissionRule_type(ctx, field)
-	case "percent":
-		return ec.fieldContext_CommissionRule_percent(ctx, field)
-	case "amount":
-		return ec.fieldContext_CommissionRule_amount(ctx, field)
-	case "firstPayment":
-		return ec.fieldContext_CommissionRule_firstPayment(ctx, field)
-	case "months":
-		return ec.fieldContext_CommissionRule_months(ctx, field)
-	case "payments":
-		return ec.fieldContext_CommissionRule_payments(ctx, field)
-	case "notes":
-		return ec.fieldContext_CommissionRule_notes(ctx, field)
+func (ec *executionContext) field_Mutation_createWebhookSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.CreateWebhookSubscriptionInput, error) {
+			return ec.unmarshalNCreateWebhookSubscriptionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateWebhookSubscriptionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CommissionRule", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Coupon(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Coupon_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Coupon_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Coupon_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Coupon_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Coupon_fetchedAt(ctx, field)
-	case "code":
-		return ec.fieldContext_Coupon_code(ctx, field)
-	case "description":
-		return ec.fieldContext_Coupon_description(ctx, field)
-	case "affiliate":
-		return ec.fieldContext_Coupon_affiliate(ctx, field)
-	case "campaign":
-		return ec.fieldContext_Coupon_campaign(ctx, field)
+func (ec *executionContext) field_Mutation_deleteWebhookSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.DeleteWebhookSubscriptionInput, error) {
+			return ec.unmarshalNDeleteWebhookSubscriptionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐDeleteWebhookSubscriptionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Coupon", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CouponConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_CouponConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_CouponConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_CouponConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_CouponConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Mutation_markPayoutPaid_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.MarkPayoutPaidInput, error) {
+			return ec.unmarshalNMarkPayoutPaidInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMarkPayoutPaidInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CouponConnection", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CouponEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_CouponEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_CouponEdge_cursor(ctx, field)
+func (ec *executionContext) field_Mutation_moveAffiliate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.MoveAffiliateInput, error) {
+			return ec.unmarshalNMoveAffiliateInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoveAffiliateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CouponEdge", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_CouponPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "coupon":
-		return ec.fieldContext_CouponPayload_coupon(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_CouponPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Mutation_moveReferral_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.MoveReferralInput, error) {
+			return ec.unmarshalNMoveReferralInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoveReferralInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type CouponPayload", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_DeleteWebhookSubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "deletedId":
-		return ec.fieldContext_DeleteWebhookSubscriptionPayload_deletedId(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_DeleteWebhookSubscriptionPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Mutation_setAffiliateParent_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.SetAffiliateParentInput, error) {
+			return ec.unmarshalNSetAffiliateParentInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetAffiliateParentInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type DeleteWebhookSubscriptionPayload", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Membership(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Membership_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Membership_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Membership_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Membership_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Membership_fetchedAt(ctx, field)
-	case "status":
-		return ec.fieldContext_Membership_status(ctx, field)
-	case "providerStatus":
-		return ec.fieldContext_Membership_providerStatus(ctx, field)
-	case "refCode":
-		return ec.fieldContext_Membership_refCode(ctx, field)
-	case "link":
-		return ec.fieldContext_Membership_link(ctx, field)
-	case "coupon":
-		return ec.fieldContext_Membership_coupon(ctx, field)
-	case "affiliate":
-		return ec.fieldContext_Membership_affiliate(ctx, field)
-	case "campaign":
-		return ec.fieldContext_Membership_campaign(ctx, field)
-	case "joinedAt":
-		return ec.fieldContext_Membership_joinedAt(ctx, field)
+func (ec *executionContext) field_Mutation_setAffiliateStatus_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.SetAffiliateStatusInput, error) {
+			return ec.unmarshalNSetAffiliateStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetAffiliateStatusInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Membership", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_MembershipConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_MembershipConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_MembershipConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_MembershipConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_MembershipConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Mutation_setCommissionStatus_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.SetCommissionStatusInput, error) {
+			return ec.unmarshalNSetCommissionStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetCommissionStatusInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type MembershipConnection", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_MembershipEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_MembershipEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_MembershipEdge_cursor(ctx, field)
+func (ec *executionContext) field_Mutation_setReferralStatus_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.SetReferralStatusInput, error) {
+			return ec.unmarshalNSetReferralStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetReferralStatusInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type MembershipEdge", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_MembershipPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "membership":
-		return ec.fieldContext_MembershipPayload_membership(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_MembershipPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Mutation_updateAffiliate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.UpdateAffiliateInput, error) {
+			return ec.unmarshalNUpdateAffiliateInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateAffiliateInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type MembershipPayload", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Money(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "amount":
-		return ec.fieldContext_Money_amount(ctx, field)
-	case "currencyCode":
-		return ec.fieldContext_Money_currencyCode(ctx, field)
+func (ec *executionContext) field_Mutation_updateCampaign_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.UpdateCampaignInput, error) {
+			return ec.unmarshalNUpdateCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCampaignInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Money", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_PageInfo(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "hasNextPage":
-		return ec.fieldContext_PageInfo_hasNextPage(ctx, field)
-	case "hasPreviousPage":
-		return ec.fieldContext_PageInfo_hasPreviousPage(ctx, field)
-	case "startCursor":
-		return ec.fieldContext_PageInfo_startCursor(ctx, field)
-	case "endCursor":
-		return ec.fieldContext_PageInfo_endCursor(ctx, field)
+func (ec *executionContext) field_Mutation_updateCommission_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.UpdateCommissionInput, error) {
+			return ec.unmarshalNUpdateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCommissionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type PageInfo", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_PaymentRule(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "type":
-		return ec.fieldContext_PaymentRule_type(ctx, field)
-	case "percent":
-		return ec.fieldContext_PaymentRule_percent(ctx, field)
-	case "amount":
-		return ec.fieldContext_PaymentRule_amount(ctx, field)
+func (ec *executionContext) field_Mutation_updateMembership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.UpdateMembershipInput, error) {
+			return ec.unmarshalNUpdateMembershipInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateMembershipInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type PaymentRule", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Payout(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Payout_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Payout_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Payout_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Payout_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Payout_fetchedAt(ctx, field)
-	case "status":
-		return ec.fieldContext_Payout_status(ctx, field)
-	case "providerStatus":
-		return ec.fieldContext_Payout_providerStatus(ctx, field)
-	case "amount":
-		return ec.fieldContext_Payout_amount(ctx, field)
-	case "reward":
-		return ec.fieldContext_Payout_reward(ctx, field)
-	case "taxRate":
-		return ec.fieldContext_Payout_taxRate(ctx, field)
-	case "totalWithTax":
-		return ec.fieldContext_Payout_totalWithTax(ctx, field)
-	case "method":
-		return ec.fieldContext_Payout_method(ctx, field)
-	case "periodStart":
-		return ec.fieldContext_Payout_periodStart(ctx, field)
-	case "periodEnd":
-		return ec.fieldContext_Payout_periodEnd(ctx, field)
-	case "period":
-		return ec.fieldContext_Payout_period(ctx, field)
-	case "paidAt":
-		return ec.fieldContext_Payout_paidAt(ctx, field)
-	case "error":
-		return ec.fieldContext_Payout_error(ctx, field)
-	case "commissionCount":
-		return ec.fieldContext_Payout_commissionCount(ctx, field)
-	case "affiliate":
-		return ec.fieldContext_Payout_affiliate(ctx, field)
-	case "campaign":
-		return ec.fieldContext_Payout_campaign(ctx, field)
-	case "commissions":
-		return ec.fieldContext_Payout_commissions(ctx, field)
+func (ec *executionContext) field_Mutation_updateReferral_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.UpdateReferralInput, error) {
+			return ec.unmarshalNUpdateReferralInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateReferralInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Payout", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_PayoutConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_PayoutConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_PayoutConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_PayoutConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_PayoutConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Mutation_updateWebhookSubscription_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "input",
+		func(ctx context.Context, v any) (providers.UpdateWebhookSubscriptionInput, error) {
+			return ec.unmarshalNUpdateWebhookSubscriptionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateWebhookSubscriptionInput(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type PayoutConnection", field.Name)
+	args["input"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_PayoutEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_PayoutEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_PayoutEdge_cursor(ctx, field)
+func (ec *executionContext) field_Payout_commissions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type PayoutEdge", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
 }
 
-func (ec *executionContext) childFields_PayoutPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "payout":
-		return ec.fieldContext_PayoutPayload_payout(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_PayoutPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Query___type_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "name",
+		func(ctx context.Context, v any) (string, error) {
+			return ec.unmarshalNString2string(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type PayoutPayload", field.Name)
+	args["name"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Provider(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Provider_id(ctx, field)
-	case "name":
-		return ec.fieldContext_Provider_name(ctx, field)
-	case "documentationUrl":
-		return ec.fieldContext_Provider_documentationUrl(ctx, field)
+func (ec *executionContext) field_Query_account_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Provider", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_RateLimit(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "limit":
-		return ec.fieldContext_RateLimit_limit(ctx, field)
-	case "windowSeconds":
-		return ec.fieldContext_RateLimit_windowSeconds(ctx, field)
-	case "remaining":
-		return ec.fieldContext_RateLimit_remaining(ctx, field)
-	case "resetAt":
-		return ec.fieldContext_RateLimit_resetAt(ctx, field)
+func (ec *executionContext) field_Query_affiliate_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type RateLimit", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Referral(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_Referral_id(ctx, field)
-	case "account":
-		return ec.fieldContext_Referral_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_Referral_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_Referral_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_Referral_fetchedAt(ctx, field)
-	case "kind":
-		return ec.fieldContext_Referral_kind(ctx, field)
-	case "email":
-		return ec.fieldContext_Referral_email(ctx, field)
-	case "maskedEmail":
-		return ec.fieldContext_Referral_maskedEmail(ctx, field)
-	case "status":
-		return ec.fieldContext_Referral_status(ctx, field)
-	case "providerStatus":
-		return ec.fieldContext_Referral_providerStatus(ctx, field)
-	case "customerId":
-		return ec.fieldContext_Referral_customerId(ctx, field)
-	case "signedUpAt":
-		return ec.fieldContext_Referral_signedUpAt(ctx, field)
-	case "convertedAt":
-		return ec.fieldContext_Referral_convertedAt(ctx, field)
-	case "source":
-		return ec.fieldContext_Referral_source(ctx, field)
-	case "couponCode":
-		return ec.fieldContext_Referral_couponCode(ctx, field)
-	case "orderId":
-		return ec.fieldContext_Referral_orderId(ctx, field)
-	case "orderNumber":
-		return ec.fieldContext_Referral_orderNumber(ctx, field)
-	case "affiliate":
-		return ec.fieldContext_Referral_affiliate(ctx, field)
-	case "campaign":
-		return ec.fieldContext_Referral_campaign(ctx, field)
-	case "commissions":
-		return ec.fieldContext_Referral_commissions(ctx, field)
+func (ec *executionContext) field_Query_affiliates_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Referral", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.AffiliateFilter, error) {
+			return ec.unmarshalOAffiliateFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields_ReferralConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_ReferralConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_ReferralConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_ReferralConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_ReferralConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Query_campaign_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type ReferralConnection", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_ReferralEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_ReferralEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_ReferralEdge_cursor(ctx, field)
+func (ec *executionContext) field_Query_campaigns_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type ReferralEdge", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.CampaignFilter, error) {
+			return ec.unmarshalOCampaignFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields_ReferralPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "referral":
-		return ec.fieldContext_ReferralPayload_referral(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_ReferralPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Query_commission_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type ReferralPayload", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Reward(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "unit":
-		return ec.fieldContext_Reward_unit(ctx, field)
-	case "quantity":
-		return ec.fieldContext_Reward_quantity(ctx, field)
+func (ec *executionContext) field_Query_commissions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Reward", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.CommissionFilter, error) {
+			return ec.unmarshalOCommissionFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields_UserError(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "field":
-		return ec.fieldContext_UserError_field(ctx, field)
-	case "code":
-		return ec.fieldContext_UserError_code(ctx, field)
-	case "message":
-		return ec.fieldContext_UserError_message(ctx, field)
+func (ec *executionContext) field_Query_coupon_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type UserError", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_Viewer(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "role":
-		return ec.fieldContext_Viewer_role(ctx, field)
-	case "name":
-		return ec.fieldContext_Viewer_name(ctx, field)
-	case "accounts":
-		return ec.fieldContext_Viewer_accounts(ctx, field)
-	case "affiliates":
-		return ec.fieldContext_Viewer_affiliates(ctx, field)
+func (ec *executionContext) field_Query_coupons_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type Viewer", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.CouponFilter, error) {
+			return ec.unmarshalOCouponFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCouponFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields_WebhookSubscription(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "id":
-		return ec.fieldContext_WebhookSubscription_id(ctx, field)
-	case "account":
-		return ec.fieldContext_WebhookSubscription_account(ctx, field)
-	case "providerId":
-		return ec.fieldContext_WebhookSubscription_providerId(ctx, field)
-	case "createdAt":
-		return ec.fieldContext_WebhookSubscription_createdAt(ctx, field)
-	case "fetchedAt":
-		return ec.fieldContext_WebhookSubscription_fetchedAt(ctx, field)
-	case "targetUrl":
-		return ec.fieldContext_WebhookSubscription_targetUrl(ctx, field)
-	case "events":
-		return ec.fieldContext_WebhookSubscription_events(ctx, field)
-	case "active":
-		return ec.fieldContext_WebhookSubscription_active(ctx, field)
+func (ec *executionContext) field_Query_membership_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type WebhookSubscription", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_WebhookSubscriptionConnection(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "edges":
-		return ec.fieldContext_WebhookSubscriptionConnection_edges(ctx, field)
-	case "nodes":
-		return ec.fieldContext_WebhookSubscriptionConnection_nodes(ctx, field)
-	case "pageInfo":
-		return ec.fieldContext_WebhookSubscriptionConnection_pageInfo(ctx, field)
-	case "totalCount":
-		return ec.fieldContext_WebhookSubscriptionConnection_totalCount(ctx, field)
+func (ec *executionContext) field_Query_memberships_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type WebhookSubscriptionConnection", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.MembershipFilter, error) {
+			return ec.unmarshalOMembershipFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields_WebhookSubscriptionEdge(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "node":
-		return ec.fieldContext_WebhookSubscriptionEdge_node(ctx, field)
-	case "cursor":
-		return ec.fieldContext_WebhookSubscriptionEdge_cursor(ctx, field)
+func (ec *executionContext) field_Query_node_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type WebhookSubscriptionEdge", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields_WebhookSubscriptionPayload(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "webhookSubscription":
-		return ec.fieldContext_WebhookSubscriptionPayload_webhookSubscription(ctx, field)
-	case "secret":
-		return ec.fieldContext_WebhookSubscriptionPayload_secret(ctx, field)
-	case "userErrors":
-		return ec.fieldContext_WebhookSubscriptionPayload_userErrors(ctx, field)
+func (ec *executionContext) field_Query_nodes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "ids",
+		func(ctx context.Context, v any) ([]*providers.ID, error) {
+			return ec.unmarshalNID2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type WebhookSubscriptionPayload", field.Name)
+	args["ids"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields___Directive(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "name":
-		return ec.fieldContext___Directive_name(ctx, field)
-	case "description":
-		return ec.fieldContext___Directive_description(ctx, field)
-	case "isRepeatable":
-		return ec.fieldContext___Directive_isRepeatable(ctx, field)
-	case "locations":
-		return ec.fieldContext___Directive_locations(ctx, field)
-	case "args":
-		return ec.fieldContext___Directive_args(ctx, field)
+func (ec *executionContext) field_Query_payout_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type __Directive", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields___EnumValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "name":
-		return ec.fieldContext___EnumValue_name(ctx, field)
-	case "description":
-		return ec.fieldContext___EnumValue_description(ctx, field)
-	case "isDeprecated":
-		return ec.fieldContext___EnumValue_isDeprecated(ctx, field)
-	case "deprecationReason":
-		return ec.fieldContext___EnumValue_deprecationReason(ctx, field)
+func (ec *executionContext) field_Query_payouts_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type __EnumValue", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.PayoutFilter, error) {
+			return ec.unmarshalOPayoutFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields___Field(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "name":
-		return ec.fieldContext___Field_name(ctx, field)
-	case "description":
-		return ec.fieldContext___Field_description(ctx, field)
-	case "args":
-		return ec.fieldContext___Field_args(ctx, field)
-	case "type":
-		return ec.fieldContext___Field_type(ctx, field)
-	case "isDeprecated":
-		return ec.fieldContext___Field_isDeprecated(ctx, field)
-	case "deprecationReason":
-		return ec.fieldContext___Field_deprecationReason(ctx, field)
+func (ec *executionContext) field_Query_rawRecord_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type __Field", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields___InputValue(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "name":
-		return ec.fieldContext___InputValue_name(ctx, field)
-	case "description":
-		return ec.fieldContext___InputValue_description(ctx, field)
-	case "type":
-		return ec.fieldContext___InputValue_type(ctx, field)
-	case "defaultValue":
-		return ec.fieldContext___InputValue_defaultValue(ctx, field)
-	case "isDeprecated":
-		return ec.fieldContext___InputValue_isDeprecated(ctx, field)
-	case "deprecationReason":
-		return ec.fieldContext___InputValue_deprecationReason(ctx, field)
+func (ec *executionContext) field_Query_referral_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "id",
+		func(ctx context.Context, v any) (providers.ID, error) {
+			return ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type __InputValue", field.Name)
+	args["id"] = arg0
+	return args, nil
 }
 
-func (ec *executionContext) childFields___Schema(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "description":
-		return ec.fieldContext___Schema_description(ctx, field)
-	case "types":
-		return ec.fieldContext___Schema_types(ctx, field)
-	case "queryType":
-		return ec.fieldContext___Schema_queryType(ctx, field)
-	case "mutationType":
-		return ec.fieldContext___Schema_mutationType(ctx, field)
-	case "subscriptionType":
-		return ec.fieldContext___Schema_subscriptionType(ctx, field)
-	case "directives":
-		return ec.fieldContext___Schema_directives(ctx, field)
+func (ec *executionContext) field_Query_referrals_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type __Schema", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.ReferralFilter, error) {
+			return ec.unmarshalOReferralFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
 }
 
-func (ec *executionContext) childFields___Type(ctx context.Context, field graphql.CollectedField) (*graphql.FieldContext, error) {
-	switch field.Name {
-	case "kind":
-		return ec.fieldContext___Type_kind(ctx, field)
-	case "name":
-		return ec.fieldContext___Type_name(ctx, field)
-	case "description":
-		return ec.fieldContext___Type_description(ctx, field)
-	case "specifiedByURL":
-		return ec.fieldContext___Type_specifiedByURL(ctx, field)
-	case "fields":
-		return ec.fieldContext___Type_fields(ctx, field)
-	case "interfaces":
-		return ec.fieldContext___Type_interfaces(ctx, field)
-	case "possibleTypes":
-		return ec.fieldContext___Type_possibleTypes(ctx, field)
-	case "enumValues":
-		return ec.fieldContext___Type_enumValues(ctx, field)
-	case "inputFields":
-		return ec.fieldContext___Type_inputFields(ctx, field)
-	case "ofType":
-		return ec.fieldContext___Type_ofType(ctx, field)
-	case "isOneOf":
-		return ec.fieldContext___Type_isOneOf(ctx, field)
+func (ec *executionContext) field_Query_webhookSubscriptions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
 	}
-	return nil, fmt.Errorf("no field named %q was found under type __Type", field.Name)
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	arg2, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*providers.WebhookSubscriptionFilter, error) {
+			return ec.unmarshalOWebhookSubscriptionFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐWebhookSubscriptionFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg2
+	return args, nil
+}
+
+func (ec *executionContext) field_Referral_commissions_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "first",
+		func(ctx context.Context, v any) (int, error) {
+			return ec.unmarshalNInt2int(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["first"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOString2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
+func (ec *executionContext) field___Directive_args_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "includeDeprecated",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["includeDeprecated"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field___Field_args_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "includeDeprecated",
+		func(ctx context.Context, v any) (*bool, error) {
+			return ec.unmarshalOBoolean2ᚖbool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["includeDeprecated"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field___Type_enumValues_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "includeDeprecated",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalOBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["includeDeprecated"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) field___Type_fields_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "includeDeprecated",
+		func(ctx context.Context, v any) (bool, error) {
+			return ec.unmarshalOBoolean2bool(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["includeDeprecated"] = arg0
+	return args, nil
+}
+
+func (ec *executionContext) unmarshalInputAddAffiliateToCampaignInput(ctx context.Context, obj any) (providers.AddAffiliateToCampaignInput, error) {
+	var it providers.AddAffiliateToCampaignInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "affiliate", "campaign", "sendEmail"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "sendEmail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendEmail"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SendEmail = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAdjustCommissionInput(ctx context.Context, obj any) (providers.AdjustCommissionInput, error) {
+	var it providers.AdjustCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "amount", "note"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAffiliateFilter(ctx context.Context, obj any) (providers.AffiliateFilter, error) {
+	var it providers.AffiliateFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "campaigns", "statuses", "email", "refCode", "promoCode", "search"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "campaigns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaigns"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaigns = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOAffiliateStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "refCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refCode"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefCode = data
+		case "promoCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("promoCode"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PromoCode = data
+		case "search":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("search"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Search = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputAssignCouponInput(ctx context.Context, obj any) (providers.AssignCouponInput, error) {
+	var it providers.AssignCouponInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "affiliate", "code", "description", "campaign", "rewardId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "code":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("code"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Code = data
+		case "description":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("description"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Description = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "rewardId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("rewardId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RewardID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCampaignFilter(ctx context.Context, obj any) (providers.CampaignFilter, error) {
+	var it providers.CampaignFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCampaignTerms(ctx context.Context, obj any) (providers.CampaignTerms, error) {
+	var it providers.CampaignTerms
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"websiteUrl", "commission", "codeMode", "couponTemplate", "isDefault", "isPrivate", "approvalRequired", "cookieDays", "linkParameter"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "websiteUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("websiteUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.WebsiteURL = data
+		case "commission":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commission"))
+			data, err := ec.unmarshalOCommissionRuleInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRuleInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Commission = data
+		case "codeMode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("codeMode"))
+			data, err := ec.unmarshalOCodeModeInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CodeMode = data
+		case "couponTemplate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("couponTemplate"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CouponTemplate = data
+		case "isDefault":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isDefault"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsDefault = data
+		case "isPrivate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("isPrivate"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IsPrivate = data
+		case "approvalRequired":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("approvalRequired"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ApprovalRequired = data
+		case "cookieDays":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("cookieDays"))
+			data, err := ec.unmarshalOLong2ᚖint64(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CookieDays = data
+		case "linkParameter":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("linkParameter"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LinkParameter = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCommissionFilter(ctx context.Context, obj any) (providers.CommissionFilter, error) {
+	var it providers.CommissionFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "affiliates", "campaigns", "referrals", "payouts", "statuses", "orderId", "eventId", "createdAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "affiliates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliates = data
+		case "campaigns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaigns"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaigns = data
+		case "referrals":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("referrals"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Referrals = data
+		case "payouts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payouts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Payouts = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOCommissionStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		case "orderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderId"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderID = data
+		case "eventId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventId"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EventID = data
+		case "createdAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
+			data, err := ec.unmarshalODateRange2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐDateRange(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedAt = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCommissionRuleInput(ctx context.Context, obj any) (providers.CommissionRuleInput, error) {
+	var it providers.CommissionRuleInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"percent", "amount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "percent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("percent"))
+			data, err := ec.unmarshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Percent = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputConnectCustomerInput(ctx context.Context, obj any) (providers.ConnectCustomerInput, error) {
+	var it providers.ConnectCustomerInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "affiliate", "customerEmail"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "customerEmail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerEmail"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CustomerEmail = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCouponFilter(ctx context.Context, obj any) (providers.CouponFilter, error) {
+	var it providers.CouponFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "affiliates"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "affiliates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliates = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateAffiliateInput(ctx context.Context, obj any) (providers.CreateAffiliateInput, error) {
+	var it providers.CreateAffiliateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "account", "email", "firstName", "lastName", "payoutEmail", "campaign", "refCode", "couponCode", "approved", "note", "sendEmail"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "account":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("account"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Account = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "firstName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("firstName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FirstName = data
+		case "lastName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LastName = data
+		case "payoutEmail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payoutEmail"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PayoutEmail = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "refCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefCode = data
+		case "couponCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("couponCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CouponCode = data
+		case "approved":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("approved"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Approved = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "sendEmail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sendEmail"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SendEmail = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateCampaignInput(ctx context.Context, obj any) (providers.CreateCampaignInput, error) {
+	var it providers.CreateCampaignInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "account", "name", "terms"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "account":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("account"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Account = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "terms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("terms"))
+			data, err := ec.unmarshalNCampaignTerms2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Terms = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateCommissionInput(ctx context.Context, obj any) (providers.CreateCommissionInput, error) {
+	var it providers.CreateCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "commission", "earnedAt", "eventId", "note", "internalNote", "notify"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "commission":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commission"))
+			data, err := ec.unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Commission = data
+		case "earnedAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("earnedAt"))
+			data, err := ec.unmarshalODateTime2ᚖtimeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EarnedAt = data
+		case "eventId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("eventId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.EventID = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "internalNote":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internalNote"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InternalNote = data
+		case "notify":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notify"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Notify = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateReferralInput(ctx context.Context, obj any) (providers.CreateReferralInput, error) {
+	var it providers.CreateReferralInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "affiliate", "campaign", "email", "customerId", "orderId", "status"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "customerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CustomerID = data
+		case "orderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderID = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalOReferralStatusFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCreateWebhookSubscriptionInput(ctx context.Context, obj any) (providers.CreateWebhookSubscriptionInput, error) {
+	var it providers.CreateWebhookSubscriptionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "account", "targetUrl", "events"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "account":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("account"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Account = data
+		case "targetUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("targetUrl"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TargetURL = data
+		case "events":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("events"))
+			data, err := ec.unmarshalNString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Events = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputCustomCommissionInput(ctx context.Context, obj any) (providers.CustomCommissionInput, error) {
+	var it providers.CustomCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"affiliate", "campaign", "amount", "saleAmount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "saleAmount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("saleAmount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SaleAmount = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDateRange(ctx context.Context, obj any) (providers.DateRange, error) {
+	var it providers.DateRange
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"from", "to"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "from":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("from"))
+			data, err := ec.unmarshalODateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.From = data
+		case "to":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("to"))
+			data, err := ec.unmarshalODateTime2timeᚐTime(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.To = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputDeleteWebhookSubscriptionInput(ctx context.Context, obj any) (providers.DeleteWebhookSubscriptionInput, error) {
+	var it providers.DeleteWebhookSubscriptionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputMarkPayoutPaidInput(ctx context.Context, obj any) (providers.MarkPayoutPaidInput, error) {
+	var it providers.MarkPayoutPaidInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "commissions", "expectedTotal", "note", "message"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "commissions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("commissions"))
+			data, err := ec.unmarshalNID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Commissions = data
+		case "expectedTotal":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("expectedTotal"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ExpectedTotal = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "message":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("message"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Message = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputMembershipFilter(ctx context.Context, obj any) (providers.MembershipFilter, error) {
+	var it providers.MembershipFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "affiliates", "campaigns", "statuses"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "affiliates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliates = data
+		case "campaigns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaigns"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaigns = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOMembershipStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputMoneyInput(ctx context.Context, obj any) (providers.Money, error) {
+	var it providers.Money
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"amount", "currencyCode"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalNDecimal2githubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		case "currencyCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("currencyCode"))
+			data, err := ec.unmarshalNCurrencyCode2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CurrencyCode = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputMoveAffiliateInput(ctx context.Context, obj any) (providers.MoveAffiliateInput, error) {
+	var it providers.MoveAffiliateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "fromCampaign", "toCampaign", "moveReferrals"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "fromCampaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("fromCampaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FromCampaign = data
+		case "toCampaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("toCampaign"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ToCampaign = data
+		case "moveReferrals":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("moveReferrals"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MoveReferrals = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputMoveReferralInput(ctx context.Context, obj any) (providers.MoveReferralInput, error) {
+	var it providers.MoveReferralInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "affiliate", "campaign", "moveCommissions"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "affiliate":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliate"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliate = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		case "moveCommissions":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("moveCommissions"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.MoveCommissions = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputNewCommissionInput(ctx context.Context, obj any) (providers.NewCommissionInput, error) {
+	var it providers.NewCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"sale", "custom"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "sale":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("sale"))
+			data, err := ec.unmarshalOSaleCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSaleCommissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Sale = data
+		case "custom":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("custom"))
+			data, err := ec.unmarshalOCustomCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCustomCommissionInput(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Custom = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputPayoutFilter(ctx context.Context, obj any) (providers.PayoutFilter, error) {
+	var it providers.PayoutFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "affiliates", "campaigns", "statuses"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "affiliates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliates = data
+		case "campaigns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaigns"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaigns = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOPayoutStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputReferralFilter(ctx context.Context, obj any) (providers.ReferralFilter, error) {
+	var it providers.ReferralFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "affiliates", "campaigns", "statuses", "kinds", "converted", "email", "customerId", "orderId", "search", "createdAt"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "affiliates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliates = data
+		case "campaigns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaigns"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaigns = data
+		case "statuses":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("statuses"))
+			data, err := ec.unmarshalOReferralStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatusᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Statuses = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := ec.unmarshalOReferralKind2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralKindᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
+		case "converted":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("converted"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Converted = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "customerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerId"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CustomerID = data
+		case "orderId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("orderId"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.OrderID = data
+		case "search":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("search"))
+			data, err := ec.unmarshalOString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Search = data
+		case "createdAt":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("createdAt"))
+			data, err := ec.unmarshalODateRange2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐDateRange(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CreatedAt = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSaleCommissionInput(ctx context.Context, obj any) (providers.SaleCommissionInput, error) {
+	var it providers.SaleCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"referral", "saleAmount", "amount"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "referral":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("referral"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Referral = data
+		case "saleAmount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("saleAmount"))
+			data, err := ec.unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.SaleAmount = data
+		case "amount":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("amount"))
+			data, err := ec.unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Amount = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetAffiliateParentInput(ctx context.Context, obj any) (providers.SetAffiliateParentInput, error) {
+	var it providers.SetAffiliateParentInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "parent"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "parent":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("parent"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Parent = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetAffiliateStatusInput(ctx context.Context, obj any) (providers.SetAffiliateStatusInput, error) {
+	var it providers.SetAffiliateStatusInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "status", "campaign"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalNAffiliateStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		case "campaign":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("campaign"))
+			data, err := ec.unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Campaign = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetCommissionStatusInput(ctx context.Context, obj any) (providers.SetCommissionStatusInput, error) {
+	var it providers.SetCommissionStatusInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "status"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "status":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("status"))
+			data, err := ec.unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Status = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputSetReferralStatusInput(ctx context.Context, obj any) (providers.SetReferralStatusInput, error) {
+	var it providers.SetReferralStatusInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "decision"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "decision":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("decision"))
+			data, err := ec.unmarshalNReferralDecision2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralDecision(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Decision = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateAffiliateInput(ctx context.Context, obj any) (providers.UpdateAffiliateInput, error) {
+	var it providers.UpdateAffiliateInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "email", "firstName", "lastName", "payoutEmail", "note", "notifyOnSale"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "firstName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("firstName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.FirstName = data
+		case "lastName":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("lastName"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.LastName = data
+		case "payoutEmail":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("payoutEmail"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.PayoutEmail = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "notifyOnSale":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("notifyOnSale"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.NotifyOnSale = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateCampaignInput(ctx context.Context, obj any) (providers.UpdateCampaignInput, error) {
+	var it providers.UpdateCampaignInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "name", "terms"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "name":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("name"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Name = data
+		case "terms":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("terms"))
+			data, err := ec.unmarshalOCampaignTerms2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Terms = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateCommissionInput(ctx context.Context, obj any) (providers.UpdateCommissionInput, error) {
+	var it providers.UpdateCommissionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "note", "internalNote"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "note":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("note"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Note = data
+		case "internalNote":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("internalNote"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.InternalNote = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateMembershipInput(ctx context.Context, obj any) (providers.UpdateMembershipInput, error) {
+	var it providers.UpdateMembershipInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "refCode", "couponCode"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "refCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("refCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.RefCode = data
+		case "couponCode":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("couponCode"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CouponCode = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateReferralInput(ctx context.Context, obj any) (providers.UpdateReferralInput, error) {
+	var it providers.UpdateReferralInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "email", "customerId"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "email":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("email"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Email = data
+		case "customerId":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("customerId"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.CustomerID = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputUpdateWebhookSubscriptionInput(ctx context.Context, obj any) (providers.UpdateWebhookSubscriptionInput, error) {
+	var it providers.UpdateWebhookSubscriptionInput
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"idempotencyKey", "id", "targetUrl", "events", "active"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "idempotencyKey":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("idempotencyKey"))
+			data, err := ec.unmarshalNString2string(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.IdempotencyKey = data
+		case "id":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("id"))
+			data, err := ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.ID = data
+		case "targetUrl":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("targetUrl"))
+			data, err := ec.unmarshalOString2ᚖstring(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.TargetURL = data
+		case "events":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("events"))
+			data, err := ec.unmarshalOString2ᚕstringᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Events = data
+		case "active":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("active"))
+			data, err := ec.unmarshalOBoolean2ᚖbool(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Active = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputWebhookSubscriptionFilter(ctx context.Context, obj any) (providers.WebhookSubscriptionFilter, error) {
+	var it providers.WebhookSubscriptionFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalNAccountStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAccountStatus(ctx context.Context, v any) (providers.AccountStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.AccountStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAddAffiliateToCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAddAffiliateToCampaignInput(ctx context.Context, v any) (providers.AddAffiliateToCampaignInput, error) {
+	res, err := ec.unmarshalInputAddAffiliateToCampaignInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAdjustCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAdjustCommissionInput(ctx context.Context, v any) (providers.AdjustCommissionInput, error) {
+	res, err := ec.unmarshalInputAdjustCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAffiliateStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateStatus(ctx context.Context, v any) (providers.AffiliateStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.AffiliateStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAffiliateStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateStatus(ctx context.Context, v any) (providers.AffiliateStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.AffiliateStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNAssignCouponInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAssignCouponInput(ctx context.Context, v any) (providers.AssignCouponInput, error) {
+	res, err := ec.unmarshalInputAssignCouponInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNBalanceStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐBalanceStatus(ctx context.Context, v any) (providers.BalanceStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.BalanceStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNBoolean2bool(ctx context.Context, v any) (bool, error) {
+	res, err := graphql.UnmarshalBoolean(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCampaignTerms2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx context.Context, v any) (providers.CampaignTerms, error) {
+	res, err := ec.unmarshalInputCampaignTerms(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCapability2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCapability(ctx context.Context, v any) (providers.Capability, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.Capability(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCapability2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCapabilityᚄ(ctx context.Context, v any) ([]providers.Capability, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.Capability, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCapability2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCapability(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNCommissionKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionKind(ctx context.Context, v any) (providers.CommissionKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CommissionKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCommissionRuleType2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRuleType(ctx context.Context, v any) (providers.CommissionRuleType, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CommissionRuleType(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCommissionStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, v any) (providers.CommissionStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CommissionStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx context.Context, v any) (providers.CommissionStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CommissionStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNConnectCustomerInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐConnectCustomerInput(ctx context.Context, v any) (providers.ConnectCustomerInput, error) {
+	res, err := ec.unmarshalInputConnectCustomerInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateAffiliateInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateAffiliateInput(ctx context.Context, v any) (providers.CreateAffiliateInput, error) {
+	res, err := ec.unmarshalInputCreateAffiliateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCampaignInput(ctx context.Context, v any) (providers.CreateCampaignInput, error) {
+	res, err := ec.unmarshalInputCreateCampaignInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateCommissionInput(ctx context.Context, v any) (providers.CreateCommissionInput, error) {
+	res, err := ec.unmarshalInputCreateCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateReferralInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateReferralInput(ctx context.Context, v any) (providers.CreateReferralInput, error) {
+	res, err := ec.unmarshalInputCreateReferralInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCreateWebhookSubscriptionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCreateWebhookSubscriptionInput(ctx context.Context, v any) (providers.CreateWebhookSubscriptionInput, error) {
+	res, err := ec.unmarshalInputCreateWebhookSubscriptionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNCurrencyCode2string(ctx context.Context, v any) (string, error) {
+	res, err := model.UnmarshalCurrencyCode(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
+	res, err := model.UnmarshalDateTime(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDecimal2githubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx context.Context, v any) (decimal.Decimal, error) {
+	res, err := model.UnmarshalDecimal(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNDeleteWebhookSubscriptionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐDeleteWebhookSubscriptionInput(ctx context.Context, v any) (providers.DeleteWebhookSubscriptionInput, error) {
+	res, err := ec.unmarshalInputDeleteWebhookSubscriptionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx context.Context, v any) (providers.ID, error) {
+	res, err := model.UnmarshalID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx context.Context, v any) ([]providers.ID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.ID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNID2ᚕᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx context.Context, v any) ([]*providers.ID, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]*providers.ID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx context.Context, v any) (*providers.ID, error) {
+	res, err := model.UnmarshalID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNInt2int(ctx context.Context, v any) (int, error) {
+	res, err := graphql.UnmarshalInt(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMarkPayoutPaidInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMarkPayoutPaidInput(ctx context.Context, v any) (providers.MarkPayoutPaidInput, error) {
+	res, err := ec.unmarshalInputMarkPayoutPaidInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMembershipStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipStatus(ctx context.Context, v any) (providers.MembershipStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.MembershipStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMembershipStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipStatus(ctx context.Context, v any) (providers.MembershipStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.MembershipStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMoneyInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx context.Context, v any) (providers.Money, error) {
+	res, err := ec.unmarshalInputMoneyInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMoveAffiliateInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoveAffiliateInput(ctx context.Context, v any) (providers.MoveAffiliateInput, error) {
+	res, err := ec.unmarshalInputMoveAffiliateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNMoveReferralInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoveReferralInput(ctx context.Context, v any) (providers.MoveReferralInput, error) {
+	res, err := ec.unmarshalInputMoveReferralInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx context.Context, v any) (providers.NewCommissionInput, error) {
+	res, err := ec.unmarshalInputNewCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNPayoutStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutStatus(ctx context.Context, v any) (providers.PayoutStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.PayoutStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNPayoutStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutStatus(ctx context.Context, v any) (providers.PayoutStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.PayoutStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReferralDecision2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralDecision(ctx context.Context, v any) (providers.ReferralDecision, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ReferralDecision(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReferralKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralKind(ctx context.Context, v any) (providers.ReferralKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ReferralKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReferralStatus2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatus(ctx context.Context, v any) (providers.ReferralStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ReferralStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNReferralStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatus(ctx context.Context, v any) (providers.ReferralStatus, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ReferralStatus(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetAffiliateParentInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetAffiliateParentInput(ctx context.Context, v any) (providers.SetAffiliateParentInput, error) {
+	res, err := ec.unmarshalInputSetAffiliateParentInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetAffiliateStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetAffiliateStatusInput(ctx context.Context, v any) (providers.SetAffiliateStatusInput, error) {
+	res, err := ec.unmarshalInputSetAffiliateStatusInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetCommissionStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetCommissionStatusInput(ctx context.Context, v any) (providers.SetCommissionStatusInput, error) {
+	res, err := ec.unmarshalInputSetCommissionStatusInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNSetReferralStatusInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSetReferralStatusInput(ctx context.Context, v any) (providers.SetReferralStatusInput, error) {
+	res, err := ec.unmarshalInputSetReferralStatusInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalNUpdateAffiliateInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateAffiliateInput(ctx context.Context, v any) (providers.UpdateAffiliateInput, error) {
+	res, err := ec.unmarshalInputUpdateAffiliateInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateCampaignInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCampaignInput(ctx context.Context, v any) (providers.UpdateCampaignInput, error) {
+	res, err := ec.unmarshalInputUpdateCampaignInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateCommissionInput(ctx context.Context, v any) (providers.UpdateCommissionInput, error) {
+	res, err := ec.unmarshalInputUpdateCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateMembershipInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateMembershipInput(ctx context.Context, v any) (providers.UpdateMembershipInput, error) {
+	res, err := ec.unmarshalInputUpdateMembershipInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateReferralInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateReferralInput(ctx context.Context, v any) (providers.UpdateReferralInput, error) {
+	res, err := ec.unmarshalInputUpdateReferralInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUpdateWebhookSubscriptionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐUpdateWebhookSubscriptionInput(ctx context.Context, v any) (providers.UpdateWebhookSubscriptionInput, error) {
+	res, err := ec.unmarshalInputUpdateWebhookSubscriptionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNUserErrorCode2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐProblemCode(ctx context.Context, v any) (providers.ProblemCode, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ProblemCode(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNViewerRole2githubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐViewerRole(ctx context.Context, v any) (model.ViewerRole, error) {
+	var res model.ViewerRole
+	err := res.UnmarshalGQL(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNViewerRole2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐViewerRoleᚄ(ctx context.Context, v any) ([]model.ViewerRole, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]model.ViewerRole, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNViewerRole2githubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐViewerRole(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalN__DirectiveLocation2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalN__DirectiveLocation2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalN__DirectiveLocation2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalN__TypeKind2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAffiliateFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateFilter(ctx context.Context, v any) (*providers.AffiliateFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputAffiliateFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOAffiliateStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateStatusᚄ(ctx context.Context, v any) ([]providers.AffiliateStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.AffiliateStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNAffiliateStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐAffiliateStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOBoolean2bool(ctx context.Context, v any) (bool, error) {
+	res, err := graphql.UnmarshalBoolean(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOBoolean2ᚖbool(ctx context.Context, v any) (*bool, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalBoolean(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCampaignFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignFilter(ctx context.Context, v any) (*providers.CampaignFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCampaignFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCampaignTerms2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCampaignTerms(ctx context.Context, v any) (*providers.CampaignTerms, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCampaignTerms(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCodeMode2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx context.Context, v any) (*providers.CodeMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CodeMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCodeModeInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx context.Context, v any) (*providers.CodeMode, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.CodeMode(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCommissionFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionFilter(ctx context.Context, v any) (*providers.CommissionFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCommissionFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCommissionRuleInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionRuleInput(ctx context.Context, v any) (*providers.CommissionRuleInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCommissionRuleInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCommissionStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatusᚄ(ctx context.Context, v any) ([]providers.CommissionStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.CommissionStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNCommissionStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOCouponFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCouponFilter(ctx context.Context, v any) (*providers.CouponFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCouponFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOCustomCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCustomCommissionInput(ctx context.Context, v any) (*providers.CustomCommissionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputCustomCommissionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODateRange2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐDateRange(ctx context.Context, v any) (providers.DateRange, error) {
+	res, err := ec.unmarshalInputDateRange(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODateTime2timeᚐTime(ctx context.Context, v any) (time.Time, error) {
+	res, err := model.UnmarshalDateTime(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODateTime2ᚖtimeᚐTime(ctx context.Context, v any) (*time.Time, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalDateTime(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalODecimal2ᚖgithubᚗcomᚋgovaluesᚋdecimalᚐDecimal(ctx context.Context, v any) (*decimal.Decimal, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalDecimal(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx context.Context, v any) ([]providers.ID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.ID, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOID2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐID(ctx context.Context, v any) (*providers.ID, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalID(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOJSON2encodingᚋjsonᚐRawMessage(ctx context.Context, v any) (json.RawMessage, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalJSON(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOLong2ᚖint64(ctx context.Context, v any) (*int64, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := model.UnmarshalLong(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOMembershipFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipFilter(ctx context.Context, v any) (*providers.MembershipFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputMembershipFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOMembershipStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipStatusᚄ(ctx context.Context, v any) ([]providers.MembershipStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.MembershipStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNMembershipStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMembershipStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐMoney(ctx context.Context, v any) (*providers.Money, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputMoneyInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPayoutFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutFilter(ctx context.Context, v any) (*providers.PayoutFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputPayoutFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOPayoutStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutStatusᚄ(ctx context.Context, v any) ([]providers.PayoutStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.PayoutStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNPayoutStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOReferralFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralFilter(ctx context.Context, v any) (*providers.ReferralFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputReferralFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOReferralKind2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralKindᚄ(ctx context.Context, v any) ([]providers.ReferralKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.ReferralKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNReferralKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralKind(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOReferralStatusFilter2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatusᚄ(ctx context.Context, v any) ([]providers.ReferralStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.ReferralStatus, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNReferralStatusFilter2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatus(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOReferralStatusFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐReferralStatus(ctx context.Context, v any) (*providers.ReferralStatus, error) {
+	if v == nil {
+		return nil, nil
+	}
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ReferralStatus(tmp)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOSaleCommissionInput2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐSaleCommissionInput(ctx context.Context, v any) (*providers.SaleCommissionInput, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputSaleCommissionInput(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOString2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOString2ᚕstringᚄ(ctx context.Context, v any) ([]string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]string, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNString2string(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
+func (ec *executionContext) unmarshalOString2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOWebhookSubscriptionFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐWebhookSubscriptionFilter(ctx context.Context, v any) (*providers.WebhookSubscriptionFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputWebhookSubscriptionFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
 }

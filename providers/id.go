@@ -75,10 +75,21 @@ var ErrID = errors.New("not an id of this server")
 
 // String is the id as clients see it: opaque, URL-safe, decoded by [ParseID]. The zero ID is "".
 func (id ID) String() string {
+	var text [128]byte
+	return string(id.Append(text[:0]))
+}
+
+// Append appends what String answers.
+func (id ID) Append(buf []byte) []byte {
 	if id.IsZero() {
-		return ""
+		return buf
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(string(nounLetters[id.Noun]) + id.Account + ":" + id.Local))
+	var space [96]byte
+	plain := append(space[:0], string(nounLetters[id.Noun])...)
+	plain = append(plain, id.Account...)
+	plain = append(plain, ':')
+	plain = append(plain, id.Local...)
+	return base64.RawURLEncoding.AppendEncode(buf, plain)
 }
 
 // ParseID decodes what String made. Exactly one text stands for an id: any other spelling of it is

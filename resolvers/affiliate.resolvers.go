@@ -23,7 +23,7 @@ func (r *affiliateResolver) Campaign(ctx context.Context, obj *providers.Affilia
 
 func (r *affiliateResolver) Coupons(ctx context.Context, obj *providers.Affiliate) ([]*providers.Coupon, error) {
 	if obj.Coupons != nil {
-		return coupons.complete(ctx, obj.Coupons, needed(ctx, providers.NounCoupon)), nil
+		return coupons.completed(ctx, obj.Coupons, needed(ctx, providers.NounCoupon)), nil
 	}
 	return affiliateCoupons.all(ctx, obj)
 }

@@ -45,7 +45,7 @@ func (r *Resolver) customerEmail(ctx context.Context, obj *providers.Referral) (
 
 // customerID is the customer's id. Some shops take the address for it.
 func (r *Resolver) customerID(ctx context.Context, obj *providers.Referral) (*string, error) {
-	if obj.CustomerID == nil || !strings.Contains(*obj.CustomerID, "@") {
+	if !mayBeEmail(obj.CustomerID) {
 		return obj.CustomerID, nil
 	}
 	shown, err := r.showsCustomers(ctx, obj)
@@ -54,6 +54,9 @@ func (r *Resolver) customerID(ctx context.Context, obj *providers.Referral) (*st
 	}
 	return obj.CustomerID, nil
 }
+
+// mayBeEmail says whether a customer's id may be the address.
+func mayBeEmail(id *string) bool { return id != nil && strings.Contains(*id, "@") }
 
 // showsCustomers says whether the viewer may see the address of the customer whom a referral is about.
 func (r *Resolver) showsCustomers(ctx context.Context, obj *providers.Referral) (bool, error) {
@@ -67,11 +70,17 @@ func (r *Resolver) showsCustomers(ctx context.Context, obj *providers.Referral) 
 		if obj.CampaignID.IsZero() {
 			return false, nil
 		}
-		c, err := loaderOf(ctx, "Campaign.hidesCustomerEmails", rules).one(ctx, want{obj.CampaignID, "hidesCustomerEmails"})
+		c, err := loaderOf(ctx, rulesLoader, rules).one(ctx, customerRule(obj))
 		return err == nil && c != nil && c.HidesCustomerEmails != nil && !*c.HidesCustomerEmails, err
 	}
 	return false, nil
 }
+
+const rulesLoader = "Campaign.hidesCustomerEmails"
+
+// customerRule is what has to be read to know whether a partner sees the address of the customer whom a referral
+// is about.
+func customerRule(obj *providers.Referral) want { return want{obj.CampaignID, "hidesCustomerEmails"} }
 
 // rules reads what campaigns let be seen, as it is now.
 func rules(r *Resolver, ctx context.Context, wants []want) ([]*providers.Campaign, []error) {

@@ -3,7 +3,7 @@ package resolvers
 import "github.com/partnergraph/partnergraph/providers"
 
 // The edges of the graph: each field that leads from one record to others, in the order of the schema. A
-// resolver follows its edge; lists start them ahead; the planner knows their cost. What a vendor does to follow one stands in
+// resolver follows its edge; lists prefetch it; the planner knows their cost. What a vendor does to follow one stands in
 // the vendor's folder.
 var (
 	affiliateCampaign = one[providers.Affiliate, providers.Campaign]{"Affiliate.campaign", campaigns, mainCampaign}

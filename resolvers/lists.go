@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vikstrous/dataloadgen"
@@ -127,13 +128,16 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 		return nil, ctx.Err()
 	}
 	n.report(ctx, sources)
-	c, err := n.connection(ctx, sources, rows, start, bound)
-	if err != nil {
-		return nil, err
-	}
+	c, fields := n.connection(ctx, sources, rows, start, bound)
 	for _, err := range failed {
 		graphql.AddError(ctx, err)
 	}
+	var wg providers.Group
+	if c.Count = n.count(sources); c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
+		wg.Go(func() { _, _ = c.Count(ctx) }) // who resolves it reports the error
+	}
+	prefetch(ctx, c.Nodes, fields)
+	wg.Wait()
 	return c, nil
 }
 
@@ -188,20 +192,22 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 	}
 }
 
-// connection makes the answer of rows that were read, completing those that know too little of what is selected.
-func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T], rows []listing.Row[T], start []listing.Position, bound string) (*model.Connection[T], error) {
-	op, fc := graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx)
-	fields := rowFields(op, fc.Field.Selections, n.noun)
+// connection makes the answer of rows that were read, completing those that know too little of what is selected. It
+// also says what is selected of them.
+func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T], rows []listing.Row[T],
+	start []listing.Position, bound string) (*model.Connection[T], []graphql.CollectedField) {
+	op, selected := graphql.GetOperationContext(ctx), selections(ctx)
+	fields := rowFields(op, selected, n.noun)
 	records := make([]*T, len(rows))
 	for i, r := range rows {
 		records[i] = r.Record
 	}
 	if len(fields) > 0 && len(records) > 0 {
-		records = n.complete(ctx, records, names(fields))
+		records = n.completed(ctx, records, names(fields))
 	}
 	seals := resolverFrom(ctx).seals
-	c := &model.Connection[T]{Nodes: records, Count: n.count(sources)}
-	for _, part := range graphql.CollectFields(op, fc.Field.Selections, nil) { // sealing a cursor costs as much as a few rows do
+	c := &model.Connection[T]{Nodes: records}
+	for _, part := range graphql.CollectFields(op, selected, nil) { // sealing a cursor costs as much as a few rows do
 		switch part.Name {
 		case "edges":
 			c.Edges = edgesOf(seals, rows, records, bound)
@@ -209,8 +215,7 @@ func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T
 			c.PageInfo = pageInfo(seals, sources, rows, start, bound)
 		}
 	}
-	ahead(ctx, records, fields)
-	return c, nil
+	return c, fields
 }
 
 // edgesOf are the records of rows with where they stand.
@@ -256,8 +261,11 @@ func unjoin(err error) (out []error) {
 	return out
 }
 
-// count adds the lengths of the sources' lists, or is nil where one of them cannot tell.
-func (n lists[T, F]) count(sources []*listing.Source[T]) func(context.Context) (*int64, error) {
+// counter answers totalCount.
+type counter func(context.Context) (*int64, error)
+
+// count adds the lengths of the sources' lists, once; it is nil where one of them cannot tell.
+func (n lists[T, F]) count(sources []*listing.Source[T]) counter {
 	var (
 		sum   int64
 		asked []*listing.Source[T]
@@ -273,16 +281,30 @@ func (n lists[T, F]) count(sources []*listing.Source[T]) func(context.Context) (
 			asked = append(asked, s)
 		}
 	}
+	var (
+		once sync.Once
+		err  error
+	)
 	return func(ctx context.Context) (*int64, error) {
-		all := sum
-		for _, s := range asked {
-			_, _, count := s.Total()
-			n, err := count(ctx)
-			if err != nil {
-				return nil, at(s.Account(), err)
+		once.Do(func() {
+			defer func() {
+				if p := recover(); p != nil { // an error for each who asks, and not only for the first
+					err = providers.Panicked(p)
+				}
+			}()
+			for _, s := range asked {
+				_, _, count := s.Total()
+				n, failed := count(ctx)
+				if failed != nil {
+					err = at(s.Account(), failed)
+					return
+				}
+				sum += n
 			}
-			all += n
+		})
+		if err != nil {
+			return nil, err
 		}
-		return &all, nil
+		return &sum, nil
 	}
 }

@@ -4,16 +4,15 @@ import (
 	"context"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/vikstrous/dataloadgen"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// batchWait is how long a loader waits for more keys, where rows of several parents ask for the same one after the other. Keys that are handed
-// over together are never parted, however the clock goes.
-const batchWait = time.Millisecond
+// batchWait is how long a loader waits for more keys: not at all. Keys that are handed over together
+// are never parted, and all others have been loaded before by [prefetch].
+const batchWait = 0
 
 // loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
 // shared by operations, because they remember errors and one viewer's scope.
@@ -21,29 +20,40 @@ type loaders struct {
 	r  *Resolver
 	mu sync.Mutex
 	m  map[string]any
+
+	needs map[needKey]string // what selections need
 }
 
 type loadersKey struct{}
 
 func withLoaders(ctx context.Context, r *Resolver) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}})
+	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}, needs: map[needKey]string{}})
 }
 
-// resolverFrom is the resolver that the operation runs on.
-func resolverFrom(ctx context.Context) *Resolver {
+// loadersFrom are the operation's loaders.
+func loadersFrom(ctx context.Context) *loaders {
 	l, ok := ctx.Value(loadersKey{}).(*loaders)
 	if !ok {
 		panic("resolvers: the operation has no loaders; Extension was not installed")
 	}
-	return l.r
+	return l
+}
+
+// resolverFrom is the resolver that the operation runs on.
+func resolverFrom(ctx context.Context) *Resolver { return loadersFrom(ctx).r }
+
+// loaderFrom is the operation's loader of this name; nil where it was not made yet.
+func loaderFrom[K comparable, V any](ctx context.Context, name string) *loader[K, V] {
+	l := loadersFrom(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	found, _ := l.m[name].(*loader[K, V])
+	return found
 }
 
 // loaderOf is the operation's loader of this name, made when it is first asked for.
 func loaderOf[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *loader[K, V] {
-	l, ok := ctx.Value(loadersKey{}).(*loaders)
-	if !ok {
-		panic("resolvers: the operation has no loaders; Extension was not installed")
-	}
+	l := loadersFrom(ctx)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if found, ok := l.m[name]; ok {
@@ -106,12 +116,6 @@ func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) {
 func (l *loader[K, V]) all(ctx context.Context, keys []K) ([]V, error) {
 	l.announce(keys...)
 	return l.inner.LoadAll(ctx, keys)
-}
-
-// ahead starts to load what somebody will ask for.
-func (l *loader[K, V]) ahead(ctx context.Context, keys []K) {
-	l.announce(keys...)
-	l.inner.LoadAllThunk(ctx, keys)
 }
 
 // collect takes a batch. The one that brings the last of what was announced fetches for all that wait.

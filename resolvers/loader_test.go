@@ -31,7 +31,7 @@ func TestLoaderParts(t *testing.T) {
 					t.Errorf("got %d, %v; want %d", got, err, k)
 				}
 			})
-			time.Sleep(100 * batchWait) // the batch has long been closed
+			time.Sleep(100 * time.Millisecond) // the batch has long been closed
 		}
 		wg.Wait()
 		if _, err := l.all(t.Context(), []int{2, 4}); err != nil {
@@ -48,7 +48,7 @@ func TestLoaderParts(t *testing.T) {
 					t.Errorf("%d: no error of a fetch that panicked", k)
 				}
 			})
-			time.Sleep(100 * batchWait)
+			time.Sleep(100 * time.Millisecond)
 		}
 		wg.Wait()
 	})

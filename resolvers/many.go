@@ -30,6 +30,7 @@ type branch[From providers.Record] struct {
 type nestedList[To providers.Record] struct {
 	listing.Branch[To]
 	start []listing.Position // where the sources were before
+	count counter            // how many rows the whole list has
 	err   error              // the whole list cannot be read
 }
 
@@ -54,7 +55,9 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 		graphql.AddError(ctx, read.err)
 	}
 	e.to.report(ctx, read.Sources)
-	return e.to.connection(ctx, read.Sources, read.Rows, read.start, e.bound(ctx, from))
+	c, _ := e.to.connection(ctx, read.Sources, read.Rows, read.start, e.bound(ctx, from))
+	c.Count = read.count
+	return c, nil
 }
 
 // all answers a field that is a plain list: the first hundred, which is more than anybody has of what is listed so.
@@ -71,30 +74,7 @@ func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
 		rows[i] = r.Record
 	}
 	e.to.report(ctx, read.Sources)
-	return e.to.complete(ctx, rows, needed(ctx, e.to.noun)), nil
-}
-
-// ahead starts the lists of all rows together.
-func (e many[From, To, F]) ahead(ctx context.Context, rows any, f graphql.CollectedField) {
-	args := f.ArgumentMap(graphql.GetOperationContext(ctx).Variables)
-	first, err := graphql.UnmarshalInt(args["first"])
-	if err != nil {
-		return // the field itself will say so
-	}
-	var after *string
-	if s, ok := args["after"].(string); ok {
-		after = &s
-	}
-	w, err := newWindow(first, after)
-	if err != nil {
-		return
-	}
-	from := rows.([]*From)
-	branches := make([]branch[From], len(from))
-	for i := range from {
-		branches[i] = branch[From]{from[i], w}
-	}
-	loaderOf(ctx, e.field, e.fetch).ahead(ctx, branches)
+	return e.to.completed(ctx, rows, needed(ctx, e.to.noun)), nil
 }
 
 // fetch reads the lists of many rows together.
@@ -107,6 +87,9 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 		reads[i] = &lists[i].Branch
 	}
 	listing.Nested(ctx, reads)
+	for _, l := range lists {
+		l.count = e.to.count(l.Sources)
+	}
 	return lists, nil
 }
 

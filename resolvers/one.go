@@ -36,6 +36,9 @@ type want struct {
 }
 
 func (n records[T]) loader(ctx context.Context) *loader[want, *T] {
+	if l := loaderFrom[want, *T](ctx, string(n.noun)); l != nil { // for each row: without making a method value
+		return l
+	}
 	return loaderOf(ctx, string(n.noun), n.fetch)
 }
 
@@ -89,12 +92,17 @@ func (n records[T]) load(ctx context.Context, id providers.ID) (*T, error) {
 	if id.IsZero() {
 		return nil, nil
 	}
-	need := needed(ctx, n.noun)
-	row, err := n.loader(ctx).one(ctx, want{id, strings.Join(need, " ")})
-	if row != nil {
-		ahead(ctx, []*T{row}, collect(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, n.noun))
+	return n.loader(ctx).one(ctx, want{id, need(ctx, n.noun)})
+}
+
+// root is load for a field that no list is above of: it also reads what is selected below.
+func (n records[T]) root(ctx context.Context, ids ...providers.ID) ([]*T, []error) {
+	n.prefetchByID(ctx, ids, collect(graphql.GetOperationContext(ctx), selections(ctx), n.noun))
+	rows, errs := make([]*T, len(ids)), make([]error, len(ids))
+	for i, id := range ids {
+		rows[i], errs[i] = n.load(ctx, id)
 	}
-	return row, err
+	return rows, errs
 }
 
 // find is load for an id that a client sent in the argument where.
@@ -102,12 +110,13 @@ func (n records[T]) find(ctx context.Context, where string, id providers.ID) (*T
 	if id.Noun != n.noun {
 		return nil, wrongNoun(where, id, n.noun)
 	}
-	return n.load(ctx, id)
+	rows, errs := n.root(ctx, id)
+	return rows[0], errs[0]
 }
 
-// complete are the rows with what is selected of them: those that know too little are read by id. Where that fails there is an entry in errors, and
+// complete are the rows with what is selected of them: those that know too little are read by id. Where that fails,
 // what is known of them is shown: these are the rows of lists that cannot be null.
-func (n records[T]) complete(ctx context.Context, rows []*T, need []string) []*T {
+func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*T, []error) {
 	var (
 		wants []want
 		at    []int
@@ -118,17 +127,23 @@ func (n records[T]) complete(ctx context.Context, rows []*T, need []string) []*T
 		}
 	}
 	if len(wants) == 0 {
-		return rows
+		return rows, nil
 	}
 	whole, err := n.loader(ctx).all(ctx, wants)
-	for _, err := range unjoin(err) {
-		graphql.AddError(ctx, err)
-	}
 	rows = append([]*T(nil), rows...)
 	for i, row := range whole {
 		if row != nil {
 			rows[at[i]] = row
 		}
+	}
+	return rows, unjoin(err)
+}
+
+// completed is complete with an entry in errors for each that there is.
+func (n records[T]) completed(ctx context.Context, rows []*T, need []string) []*T {
+	rows, errs := n.complete(ctx, rows, need)
+	for _, err := range errs {
+		graphql.AddError(ctx, err)
 	}
 	return rows
 }
@@ -145,35 +160,11 @@ func (e one[From, To]) follow(ctx context.Context, from *From) (*To, error) {
 	return e.to.load(ctx, e.id(from))
 }
 
-// ahead starts the loads of all rows together.
-func (e one[From, To]) ahead(ctx context.Context, rows any, f graphql.CollectedField) {
-	need := strings.Join(names(collect(graphql.GetOperationContext(ctx), f.Selections, e.to.noun)), " ")
-	var wants []want
-	for _, row := range rows.([]*From) {
-		if id := e.id(row); !id.IsZero() {
-			wants = append(wants, want{id, need})
-		}
-	}
-	if len(wants) > 0 {
-		e.to.loader(ctx).ahead(ctx, wants)
-	}
-}
-
-// edge is what one and many have in common: they can start the loads of many rows at once, and say what that costs.
+// edge is what one and many have in common: they can be prefetched, and say what that costs.
 type edge interface {
+	prefetcher
 	name() string
-	ahead(ctx context.Context, rows any, f graphql.CollectedField)
 	cost(p *planner, f graphql.CollectedField, from level)
 }
 
 func (e one[From, To]) name() string { return e.field }
-
-// ahead starts what the selection under rows will ask for, for all rows at once: batches are exact then, and no row waits
-// on a clock.
-func ahead[T providers.Record](ctx context.Context, rows []*T, fields []graphql.CollectedField) {
-	for _, f := range fields {
-		if e, ok := edges[f.ObjectDefinition.Name+"."+f.Name]; ok {
-			e.ahead(ctx, rows, f)
-		}
-	}
-}

@@ -22,37 +22,67 @@ func (r *Resolver) account(ctx context.Context, id providers.ID) (*providers.Acc
 	return &a, nil
 }
 
-// record is the record of any noun with this id; nil where there is none, or none that the viewer may see.
-func (r *Resolver) record(ctx context.Context, id providers.ID) (model.Node, error) {
-	switch id.Noun {
-	case providers.NounAccount:
-		return node(r.account(ctx, id))
-	case providers.NounAffiliate:
-		return node(affiliates.load(ctx, id))
-	case providers.NounMembership:
-		return node(memberships.load(ctx, id))
-	case providers.NounCampaign:
-		return node(campaigns.load(ctx, id))
-	case providers.NounReferral:
-		return node(referrals.load(ctx, id))
-	case providers.NounCommission:
-		return node(commissions.load(ctx, id))
-	case providers.NounPayout:
-		return node(payouts.load(ctx, id))
-	case providers.NounCoupon:
-		return node(coupons.load(ctx, id))
-	case providers.NounWebhookSubscription:
-		return node(subscriptions.load(ctx, id))
+// records are the records of any nouns with these ids; nil where there is none, or none that the viewer may see.
+func (r *Resolver) records(ctx context.Context, ids []providers.ID) ([]model.Node, []error) {
+	rows, errs := make([]model.Node, len(ids)), make([]error, len(ids))
+	nouns := map[providers.Noun][]int{}
+	for i, id := range ids {
+		nouns[id.Noun] = append(nouns[id.Noun], i)
 	}
-	return nil, badInput("%q is no id of this server", id)
+	var wg providers.Group
+	for noun, places := range nouns {
+		wg.Go(func() { // with all ids of the noun, so that the loaders get them together
+			switch noun {
+			case providers.NounAccount:
+				for _, i := range places {
+					a, err := r.account(ctx, ids[i])
+					rows[i], errs[i] = node(a), err
+				}
+			case providers.NounAffiliate:
+				affiliates.nodes(ctx, ids, places, rows, errs)
+			case providers.NounMembership:
+				memberships.nodes(ctx, ids, places, rows, errs)
+			case providers.NounCampaign:
+				campaigns.nodes(ctx, ids, places, rows, errs)
+			case providers.NounReferral:
+				referrals.nodes(ctx, ids, places, rows, errs)
+			case providers.NounCommission:
+				commissions.nodes(ctx, ids, places, rows, errs)
+			case providers.NounPayout:
+				payouts.nodes(ctx, ids, places, rows, errs)
+			case providers.NounCoupon:
+				coupons.nodes(ctx, ids, places, rows, errs)
+			case providers.NounWebhookSubscription:
+				subscriptions.nodes(ctx, ids, places, rows, errs)
+			default:
+				for _, i := range places {
+					errs[i] = badInput("%q is no id of this server", ids[i])
+				}
+			}
+		})
+	}
+	wg.Wait()
+	return rows, errs
+}
+
+// nodes are the records with the ids in these places, put there.
+func (n records[T]) nodes(ctx context.Context, ids []providers.ID, places []int, rows []model.Node, errs []error) {
+	some := make([]providers.ID, len(places))
+	for i, place := range places {
+		some[i] = ids[place]
+	}
+	found, failed := n.root(ctx, some...)
+	for i, place := range places {
+		rows[place], errs[place] = node(found[i]), failed[i]
+	}
 }
 
 // node is a record as a Node; a nil pointer becomes the nil interface.
-func node[T providers.Record](row *T, err error) (model.Node, error) {
-	if row == nil || err != nil {
-		return nil, err
+func node[T any](row *T) model.Node {
+	if row == nil {
+		return nil
 	}
-	return any(row).(model.Node), nil
+	return any(row).(model.Node)
 }
 
 // mask hides most of an e-mail address: j…@example.com. What is no address is hidden whole.

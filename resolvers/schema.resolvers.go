@@ -15,29 +15,25 @@ import (
 )
 
 func (r *queryResolver) Node(ctx context.Context, id providers.ID) (model.Node, error) {
-	return r.record(ctx, id)
+	rows, errs := r.records(ctx, []providers.ID{id})
+	return rows[0], errs[0]
 }
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []*providers.ID) ([]model.Node, error) {
 	if len(ids) > maxFirst {
 		return nil, badInput("ids must be at most %d, not %d", maxFirst, len(ids))
 	}
-	var (
-		nodes = make([]model.Node, len(ids))
-		wg    providers.Group
-	)
+	all := make([]providers.ID, len(ids))
 	for i, id := range ids {
-		wg.Go(func() { // side by side, so that the loaders get them together
-			node, err := r.record(ctx, *id)
-			if err != nil {
-				graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
-				return
-			}
-			nodes[i] = node
-		})
+		all[i] = *id
 	}
-	wg.Wait()
-	return nodes, nil
+	rows, errs := r.records(ctx, all)
+	for i, err := range errs {
+		if err != nil {
+			graphql.AddError(graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i)), err)
+		}
+	}
+	return rows, nil
 }
 
 func (r *Resolver) Mutation() graph.MutationResolver { return &mutationResolver{r} }

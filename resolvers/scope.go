@@ -177,6 +177,6 @@ func selves(ctx context.Context, ps []providers.Provider) []*providers.Affiliate
 			out = append(out, row)
 		}
 	}
-	ahead(ctx, out, fields)
+	prefetch(ctx, distinct(out), fields)
 	return out
 }

@@ -2,10 +2,13 @@ package resolvers
 
 import (
 	"context"
+	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -29,9 +32,44 @@ func names(fields []graphql.CollectedField) []string {
 	return out
 }
 
+// selections is what is selected below the field being resolved.
+func selections(ctx context.Context) ast.SelectionSet { return graph.FieldFrom(ctx).Selections }
+
 // needed are the fields selected of the record that the field being resolved answers.
 func needed(ctx context.Context, noun providers.Noun) []string {
-	return names(collect(graphql.GetOperationContext(ctx), graphql.GetFieldContext(ctx).Field.Selections, noun))
+	return names(collect(graphql.GetOperationContext(ctx), selections(ctx), noun))
+}
+
+// needKey is a selection of a noun. (A selection is never empty.)
+type needKey struct {
+	first *ast.Selection
+	len   int
+	noun  providers.Noun
+}
+
+// need is needed as a [want] has it. It is made once for all rows.
+func need(ctx context.Context, noun providers.Noun) string {
+	l := loadersFrom(ctx)
+	selected := selections(ctx)
+	if len(selected) == 0 {
+		return strings.Join(needed(ctx, noun), " ")
+	}
+	key := needKey{&selected[0], len(selected), noun}
+	l.mu.Lock()
+	text, ok := l.needs[key]
+	l.mu.Unlock()
+	if !ok {
+		text = strings.Join(needed(ctx, noun), " ")
+		l.mu.Lock()
+		l.needs[key] = text
+		l.mu.Unlock()
+	}
+	return text
+}
+
+// selects says whether a field is selected, of whatever type.
+func selects(op *graphql.OperationContext, selections ast.SelectionSet, name string) bool {
+	return slices.ContainsFunc(graphql.CollectFields(op, selections, nil), func(f graphql.CollectedField) bool { return f.Name == name })
 }
 
 // rowFields are the fields selected of the rows of a connection: below nodes, and below edges.node.

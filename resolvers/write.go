@@ -63,9 +63,9 @@ func written[T providers.Record](ctx context.Context, n records[T], obj *model.P
 	if obj.ID == nil {
 		return nil, nil
 	}
-	row, err := n.load(ctx, *obj.ID)
-	if err != nil {
-		return nil, fmt.Errorf("the write was made, and what it wrote cannot be read: %w", err)
+	rows, errs := n.root(ctx, *obj.ID)
+	if errs[0] != nil {
+		return nil, fmt.Errorf("the write was made, and what it wrote cannot be read: %w", errs[0])
 	}
-	return row, nil
+	return rows[0], nil
 }

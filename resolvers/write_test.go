@@ -166,6 +166,7 @@ func (a *answer) code() string {
 
 // log is what a vendor was asked since the last time, and what of it writes.
 func (w *world) taken(vendor string) (all, writes []sandbox.Request) {
+	w.kits[vendor].Settled()
 	all = w.kits[vendor].Requests()
 	w.kits[vendor].Forget()
 	for _, r := range all {

@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -37,9 +38,10 @@ func (answers) Validate(graphql.ExecutableSchema) error { return nil }
 
 type writtenKey struct{}
 
-// InterceptOperation gives the operation its count of bytes.
-func (answers) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(context.WithValue(ctx, writtenKey{}, new(atomic.Int64)))
+// InterceptOperation gives the operation its count of bytes, and ends its execution where there
+// are too many.
+func (a answers) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
+	return next(context.WithValue(graph.WithBound(ctx, a.max), writtenKey{}, new(atomic.Int64)))
 }
 
 // InterceptRootField counts the bytes of a field of Query or Mutation when they are written.

@@ -85,7 +85,8 @@ func TestWriteFaults(t *testing.T) {
 			if works.Load() != want {
 				t.Errorf("the work was done %d times, want %d", works.Load(), want)
 			}
-			server.Close() // waits for the log
+			server.Close()
+			k.Settled() // the log is written, also of connections that the server no longer knows
 			if calls := k.Requests(); calls[len(calls)-1].Done != done {
 				t.Errorf("the log says %+v, want done %d", calls[len(calls)-1], done)
 			}

@@ -84,11 +84,15 @@ func (k *Kit) Handler(next http.Handler) http.Handler {
 		rec := &statusRecorder{ResponseWriter: w, status: http.StatusOK}
 		call := Request{At: k.o.Now(), Method: r.Method, Path: r.URL.RequestURI(), Body: keepBody(r)}
 		answered := false
+		k.mu.Lock() // Settled may be called before
+		k.late.Add(1)
+		k.mu.Unlock()
 		defer func() {
 			if answered {
 				call.Status = rec.status
 			}
 			k.note(call)
+			k.late.Done()
 		}()
 		down, wait := k.weather()
 		if down {
@@ -137,7 +141,8 @@ func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler, call
 	})
 }
 
-// Settled waits until all that was to land late has landed.
+// Settled waits until all calls have been answered and logged, and all that was to land late has landed. (A client
+// may be done with a call before the handler is.)
 func (k *Kit) Settled() {
 	k.mu.Lock()
 	late := &k.late
