@@ -268,7 +268,7 @@ func TestPartnerWrites(t *testing.T) {
 		"firstpromoter": {"firstName": "Eve", "lastName": "Adams"},
 	} {
 		t.Run(vendor, func(t *testing.T) {
-			w := newWorld(t, setup{vendors: []string{vendor}, ticks: true})
+			w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true})
 			all := w.truth()
 			self, other := id(all.affiliates[0]), id(all.affiliates[1])
 			email := all.affiliates[0]["email"].(string)
@@ -321,7 +321,7 @@ func TestPartnerWrites(t *testing.T) {
 // TestPartnerWriteUnsure wants no write for a partner of whom it is not known who they are.
 func TestPartnerWriteUnsure(t *testing.T) {
 	sequential(t)
-	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, ticks: true})
+	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true})
 	self := id(w.truth().affiliates[0])
 	w.pass(1000 * 3600 * 1e9)
 	w.sims["firstpromoter"].server.Close()

@@ -81,7 +81,7 @@ var predicates = regexp.MustCompile(`s\.mine\b|s\.joined\(|s\.pays\(|s\.finds\(|
 var passing = []string{
 	"func (s *scoped) mine(", "func (s *scoped) joined(", "func (s *scoped) pays(", "func (s *scoped) finds(", "func (s *scoped) referrals(", "func (s *scoped) honest(", "func unasked(",
 	"bool { return slices.Contains(s.own, affiliate) }",
-	"func anothers[T", "return anothers(row, mine)",
+	"func anothers[T", "return anothers(row, mine)", "own := func(row *T) bool { return mine(providers.BelongsTo(row)) }",
 	"if err := s.honest(ctx); err != nil", // which is the check of its page
 	// what is planned, and read nowhere
 	"return narrowed(s, n, lists, s.mine, false, g), err", "|| v.Role != auth.RolePartner {\n\t\tp.plain(f, 1)", "!begun && v != nil && v.Role == auth.RolePartner && byEmail(v)",

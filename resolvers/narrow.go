@@ -15,7 +15,7 @@ import (
 type gate[T providers.Record] func(ctx context.Context, page int) (func(*T) bool, error)
 
 // narrowed are lists as a partner may read them. A list with a row of anybody but those whom mine names was not narrowed by the vendor: it is
-// read no further. Its way through a longer list is cut off, for that is everybody's.
+// read no further. Nor is one that goes on after a page that tells of no row whose it is. Its way through a longer list is cut off, for that is everybody's.
 func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T], mine func(providers.ID) bool, exact bool, g gate[T]) []providers.List[T] {
 	out := make([]providers.List[T], len(lists))
 	for i, l := range lists {
@@ -35,7 +35,7 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 			if err != nil {
 				return nil, err
 			}
-			if slices.ContainsFunc(p.Items, func(row *T) bool { return anothers(row, mine) }) {
+			if everybodys(p, mine) {
 				return nil, s.ignored(n.noun, l.Key)
 			}
 			if len(p.Items) == 0 && r.Number > 1 { // beyond the end: of this list, or of everybody's?
@@ -61,6 +61,14 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 		}}
 	}
 	return out
+}
+
+// everybodys says whether a page is of a list that the vendor did not narrow: a row is somebody else's,
+// or the list goes on and no row tells that it is the partner's.
+func everybodys[T providers.Record](p *providers.Page[T], mine func(providers.ID) bool) bool {
+	own := func(row *T) bool { return mine(providers.BelongsTo(row)) }
+	return slices.ContainsFunc(p.Items, func(row *T) bool { return anothers(row, mine) }) ||
+		p.More && len(p.Items) > 0 && !slices.ContainsFunc(p.Items, own)
 }
 
 // anothers says whether a row is somebody else's. A row whose affiliate the reply does not tell

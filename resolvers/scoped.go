@@ -73,7 +73,8 @@ func (s *scoped) identify(ctx context.Context) {
 // that proves the end. More are those of a vendor that ignores the filter.
 const maxNamesakes = 2
 
-// byEmail is the affiliate with exactly this address; none where there are several, for nobody knows which of them is meant.
+// byEmail is the affiliate with exactly this address; none where there are several, for nobody knows
+// which of them is meant, and none where the vendor does not look for the address.
 func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, error) {
 	lists, err := s.inner.Affiliates(providers.AffiliateFilter{Email: email})
 	if err != nil {
@@ -87,6 +88,11 @@ func (s *scoped) byEmail(ctx context.Context, email string) ([]providers.ID, err
 			}
 			if err != nil {
 				return nil, err
+			}
+			other := func(a *providers.Affiliate) bool { return a.Email != nil && !providers.EqualEmail(*a.Email, email) }
+			if p.More && slices.ContainsFunc(p.Items, other) {
+				_ = s.ignored(providers.NounAffiliate, l.Key) // the operator is told, and the partner sees nothing here
+				return nil, nil
 			}
 			for _, a := range p.Items {
 				if a.Email != nil && providers.EqualEmail(*a.Email, email) && !slices.Contains(found, a.ID) {

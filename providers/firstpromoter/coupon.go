@@ -84,18 +84,26 @@ func couponOf(memberships ...*providers.Membership) func(*reply, *wireCode) *pro
 	}
 }
 
+// errNotNarrowed is in the error of a list that would be everybody's, and is not walked.
+const errNotNarrowed providers.Cause = "the vendor does not narrow promo codes to a membership"
+
 // couponsOf are the promo codes of memberships, all in one page: they are few.
 func (p *provider) couponsOf(ctx context.Context, memberships []*providers.Membership) (*providers.Page[providers.Coupon], error) {
 	all := &providers.Page[providers.Coupon]{}
 	for _, m := range memberships {
 		e := codeList
 		e.convert = couponOf(m)
-		page, err := e.whole(ctx, p, url.Values{"promoter_campaign_id": {m.ProviderID}})
-		if err != nil {
-			return nil, err
+		for page, err := range e.pages(ctx, p, url.Values{"promoter_campaign_id": {m.ProviderID}}) {
+			if err != nil {
+				return nil, err
+			}
+			other := func(c *providers.Coupon) bool { return c.AffiliateID != m.AffiliateID }
+			if page.More && slices.ContainsFunc(page.Items, other) {
+				return nil, &providers.Error{Account: p.config.Account, Op: "GET " + codeList.path, Kind: providers.KindUnsupported, Err: errNotNarrowed}
+			}
+			all.Items = append(all.Items, page.Items...)
+			all.Unread += page.Unread
 		}
-		all.Items = append(all.Items, page.Items...)
-		all.Unread += page.Unread
 	}
 	return all, nil
 }
