@@ -1,9 +1,12 @@
 package httpapi_test
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"runtime"
 	"runtime/debug"
 	"runtime/metrics"
@@ -55,12 +58,13 @@ func TestLoadMemory(t *testing.T) {
 		var large atomic.Int64
 		for range 12 {
 			wg.Go(func() {
-				w := send(h, http.MethodPost, "/graphql", strings.NewReader(string(body)), "Accept", graphqlResponse)
-				statuses <- w.Code
-				large.Store(max(large.Load(), int64(w.Body.Len())))
-				if w.Code == 400 {
-					t.Errorf("%s: %.300s", name, w.Body)
-				}
+				r := httptest.NewRequest(http.MethodPost, "http://localhost/graphql", bytes.NewReader(body))
+				r.Header.Set("Content-Type", plainJSON)
+				r.Header.Set("Accept", graphqlResponse)
+				w := &sent{header: http.Header{}}
+				h.ServeHTTP(w, r)
+				statuses <- w.status
+				large.Store(max(large.Load(), w.bytes))
 			})
 		}
 		done := make(chan struct{})
@@ -88,6 +92,22 @@ func TestLoadMemory(t *testing.T) {
 			t.Errorf("%s: %d MiB, and %d are allowed", name, (most-base)>>20, allowed>>20)
 		}
 	}
+}
+
+// sent is where an answer is written to that, like a connection, keeps nothing of it.
+type sent struct {
+	header http.Header
+	status int
+	bytes  int64
+}
+
+func (s *sent) Header() http.Header    { return s.header }
+func (s *sent) WriteHeader(status int) { s.status = cmp.Or(s.status, status) }
+
+func (s *sent) Write(p []byte) (int, error) {
+	s.WriteHeader(http.StatusOK)
+	s.bytes += int64(len(p))
+	return len(p), nil
 }
 
 // heapInUse is the memory of the heap that holds objects. Unlike runtime.ReadMemStats it stops nobody.
