@@ -16,6 +16,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
@@ -70,7 +71,7 @@ func (c serveCommand) Run(p *process) error {
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
 	s := &service{load: load, began: cfg, parts: &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
-		queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), seals: listing.NewSeals(p.now)}}
+		queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now), seals: listing.NewSeals(p.now)}}
 	defer func() {
 		for _, b := range s.budgets {
 			leave(b)

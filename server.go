@@ -154,6 +154,7 @@ type parts struct {
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
 	shares  budget.Shares               // of partners: a reload must not forget what they took
+	writes  budget.Shares               // of all viewers, in this process
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
@@ -188,7 +189,10 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
-				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Pages: cfg.Limits.Pages, Writes: cfg.Limits.Writes, Logger: p.log,
+				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Pages: cfg.Limits.Pages, Logger: p.log,
+				Take: func(ctx context.Context, subject string) time.Duration {
+					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: cfg.Limits.Writes})
+				},
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),

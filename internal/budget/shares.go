@@ -38,6 +38,10 @@ type Shares interface {
 // shareKey names one part of the share of one subject.
 type shareKey struct{ subject, part string }
 
+// maxBuckets is how many parts of shares are kept. Those of new subjects are refused beyond it, until
+// enough others are full again.
+const maxBuckets = 100_000
+
 // buckets are token buckets. Each is the time at which it is full again, in microseconds: so a limit
 // may change at any time. A bucket that is absent is full at the time from.
 type buckets struct {
@@ -56,6 +60,9 @@ func (b *buckets) take(now, capacity float64, subject string, prices []Price) (w
 		full, ok := b.full[shareKey{subject, p.Part}]
 		if !ok {
 			full = b.from
+			if len(b.full) >= maxBuckets {
+				return window
+			}
 		}
 		cost, again := p.cost()
 		after[i] = max(full, now+window-capacity) + cost
@@ -72,13 +79,17 @@ func (b *buckets) take(now, capacity float64, subject string, prices []Price) (w
 	return 0
 }
 
-// sweep drops the buckets that are full, once in a window: what is kept is what was taken from in the
-// last two windows.
+// sweep drops the buckets that are full, once in a window, and once in a second when there are too many
+// buckets. What is kept is what was taken from in the last two windows.
 func (b *buckets) sweep(now float64) {
 	if b.full == nil {
 		b.full, b.swept = map[shareKey]float64{}, now
 	}
-	if now-b.swept < float64(shareWindow.Microseconds()) {
+	wait := shareWindow
+	if len(b.full) >= maxBuckets {
+		wait = time.Second
+	}
+	if now-b.swept < float64(wait.Microseconds()) {
 		return
 	}
 	b.swept = now

@@ -299,3 +299,27 @@ func TestSharesPartitions(t *testing.T) {
 		})
 	}
 }
+
+// TestSharesAreBounded wants shares in memory to be bounded in number: new subjects wait, known ones do
+// not, and those whose share is whole again make room.
+func TestSharesAreBounded(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const bound = 100_000
+		s := budget.NewShares(time.Now)
+		for i := range bound {
+			if wait := s.Take(t.Context(), fmt.Sprint("subject ", i), calls(1, 2)); wait != 0 {
+				t.Fatalf("subject %d waits for %v", i, wait)
+			}
+		}
+		if wait := s.Take(t.Context(), "new", calls(1, 2)); wait != time.Minute {
+			t.Errorf("a subject beyond the bound: wait for %v", wait)
+		}
+		if wait := s.Take(t.Context(), "subject 7", calls(1, 2)); wait != 0 {
+			t.Errorf("a known subject: wait for %v", wait)
+		}
+		time.Sleep(31 * time.Second) // one of two calls takes half a minute to come back
+		if wait := s.Take(t.Context(), "new", calls(1, 2)); wait != 0 {
+			t.Errorf("after the others' shares are whole: wait for %v", wait)
+		}
+	})
+}

@@ -10,6 +10,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -98,7 +99,13 @@ func TestWritesOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
 		v := newVendor()
-		l := ledger.New(store, ledger.Options{Settle: settle, Keep: keep, Plan: time.Minute, Writes: 30, Logger: slog.New(slog.DiscardHandler)})
+		shares := budget.NewShares(time.Now)
+		l := ledger.New(store, ledger.Options{
+			Settle: settle, Keep: keep, Plan: time.Minute, Logger: slog.New(slog.DiscardHandler),
+			Take: func(ctx context.Context, subject string) time.Duration {
+				return shares.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: 30})
+			},
+		})
 		n := 0
 		write := func(subject string) error {
 			n++

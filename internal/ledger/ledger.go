@@ -17,8 +17,11 @@ type Options struct {
 	Plan   time.Duration // how long planning may take
 	Calls  int           // how many calls to vendors the reads of one write may take; 0: not bounded
 	Pages  int           // how many pages of one list these may read; 0: not bounded
-	Writes int           // how many writes one subject may ask for in a minute, by this process; 0: not bounded
 	Logger *slog.Logger  // one line for each outcome
+
+	// Take takes a write from a subject's share and returns zero, or returns how long to wait until there
+	// may be one. Every request costs calls to the store, and to the vendor. Nil: not bounded.
+	Take func(ctx context.Context, subject string) time.Duration
 }
 
 // Ledger makes writes. It is safe for concurrent use, and starts no goroutine.
@@ -26,11 +29,10 @@ type Ledger struct {
 	store   Store
 	o       Options
 	targets keyedMutex
-	pace    pace
 }
 
 // New makes a ledger over a store. Every replica has to be given the same options.
-func New(s Store, o Options) *Ledger { return &Ledger{store: s, o: o, pace: newPace(o.Writes)} }
+func New(s Store, o Options) *Ledger { return &Ledger{store: s, o: o} }
 
 // Request is one write that somebody asks for.
 type Request struct {
@@ -75,6 +77,15 @@ func (u *Unknown) Error() string {
 	return "ledger: nobody can tell whether the write was made: look at " + u.Proof.Look
 }
 
+// TooMany is the error of a write that was not begun because its subject asked for too many. Nothing is
+// kept of it.
+type TooMany struct{ RetryAfter time.Duration }
+
+// Error says how long to wait.
+func (e *TooMany) Error() string {
+	return fmt.Sprintf("ledger: too many writes in a minute; ask again after %v", e.RetryAfter)
+}
+
 // unanswered says that more may be known after a time: never, of what nothing proves.
 func unanswered(by providers.Proof, after time.Duration) *Unknown {
 	if by.By == providers.ProofNone {
@@ -107,8 +118,10 @@ type lease struct {
 
 // Do makes a write at most once, or says what became of it before.
 func (l *Ledger) Do(ctx context.Context, r Request) (*Outcome, error) {
-	if wait := l.pace.take(r.Subject); wait > 0 {
-		return nil, &TooMany{RetryAfter: wait}
+	if l.o.Take != nil {
+		if wait := l.o.Take(ctx, r.Subject); wait > 0 {
+			return nil, &TooMany{RetryAfter: wait}
+		}
 	}
 	input, err := inputOf(r.Command)
 	if err != nil {
