@@ -168,7 +168,8 @@ func (d *dealer[T]) matching(row *T) iter.Seq[*Branch[T]] {
 // takeFrom takes rows that were read from a longer list as the head of this one. They are all of
 // it if ended; else there is at least one more than first.
 func (s *Source[T]) takeFrom(rows []*T, first int, ended bool) []Row[T] {
-	s.rows, s.page, s.more = rows, 1, !ended
+	s.page, s.more = 1, !ended
+	s.setRows(rows)
 	if n := int64(len(rows)); ended {
 		s.list.Exact, s.total = true, &n // counted
 	}
