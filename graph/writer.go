@@ -20,7 +20,7 @@ type writer struct {
 	*executionContext
 	ctx    context.Context // of the root field
 	buf    []byte
-	levels []level // from the root field down to what is written
+	levels []level    // from the root field down to what is written
 	free   []position // for levels: resolvers may keep theirs, so none is used again
 	bound  *bound
 	held   int // bytes of buf that bound knows of
