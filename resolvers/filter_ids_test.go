@@ -27,6 +27,7 @@ var filtersByIDs = []struct{ list, filter, noun, edge string }{
 // TestFilterByManyIDs wants a filter that names 20 or 60 records to answer, within the calls that a
 // request may make, the rows that each of them has, each once over the client's pages.
 func TestFilterByManyIDs(t *testing.T) {
+	sequential(t)
 	limit := config.Default().Limits.Calls
 	for vendor := range oddLists {
 		w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, pages: 100, cost: 1 << 20})

@@ -82,6 +82,7 @@ func TestPartnerColdIDs(t *testing.T) {
 
 // TestPartnerSwitches has the simulators ignore what their vendors may ignore.
 func TestPartnerSwitches(t *testing.T) {
+	sequential(t)
 	for _, try := range []struct{ vendor, name, list string }{
 		{"promotekit", "ignore_filters", "commissions"}, {"uppromote", "ignore_payment_email", "payouts"},
 	} {
