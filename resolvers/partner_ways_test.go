@@ -230,6 +230,7 @@ func TestPartnerLookUp(t *testing.T) {
 
 // TestPartnerOfNothing wants viewers who are no affiliate, and roles that nobody knows, to see nothing, without a call.
 func TestPartnerOfNothing(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{noBudget: true, ticks: true})
 	all := w.truth()
 	self := id(all.affiliates[0])
