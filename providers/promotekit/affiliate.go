@@ -197,8 +197,13 @@ func wantsCreateAffiliate(c *providers.CreateAffiliateInput) (bad providers.Prob
 	return bad
 }
 
+// affiliatesByEmail finds what a new one would be a second of.
+var affiliatesByEmail = emailSearch[affiliateWire, providers.Affiliate]{
+	noun: providers.NounAffiliate, path: "/affiliates", convert: (*reply).affiliate, email: func(w *affiliateWire) string { return w.Email },
+}
+
 func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
-	there, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
+	there, err := affiliatesByEmail.find(ctx, p, c.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +236,7 @@ func newAffiliate(c *providers.CreateAffiliateInput) *affiliateBody {
 // lookCreateAffiliate takes an affiliate of this address for the one that was to be made: there was
 // none before. It is another one if it is called otherwise, or is in another campaign.
 func (p *provider) lookCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	found, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
+	found, err := affiliatesByEmail.find(ctx, p, c.Email)
 	if err != nil {
 		return "", nil, err
 	}

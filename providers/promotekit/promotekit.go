@@ -25,7 +25,8 @@
 // walked. A row that says it has no affiliate has an id that says so; one whose affiliate cannot be read
 // has no id, and counts as unread. No endpoint takes several ids, a date or a sort order. There is no parent, balance, tier or
 // approval of commissions; a payout exists once it is paid. The filters of GET /commissions are assumed,
-// and watched (see [assumedFilter]). Webhooks are set up by hand.
+// and watched (see [assumedFilter]). Where the filter by e-mail address is ignored, a write that needs
+// it reads the list to its end, within limits.pages (see [emailSearch]). Webhooks are set up by hand.
 //
 // Writes: POST and PUT, where a PUT is taken to leave alone what it does not name. Nothing keeps a repeated POST from making a second row but the
 // addresses and codes, which are taken to be unique; the statuses and words of refusals are not documented, so what a message names is
