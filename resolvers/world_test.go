@@ -44,7 +44,7 @@ type world struct {
 	log      *slog.Logger // of the ledger
 	audit    lines        // what it has said
 	graph    *resolvers.Resolver
-	told     lines         // what the resolvers told the operator
+	told     lines // what the resolvers told the operator
 	entries  ledger.Store
 	clock    *atomic.Int64 // how far the server's clock is ahead of today
 }

@@ -29,11 +29,14 @@
 //     below a known parent.
 //   - A membership cannot be read by its id, so the id also holds the promoter's. Memberships of a campaign are
 //     looked for in the list of all.
-//   - A commission does not name its payout. It is known where the payout's commissions were listed.
+//   - A commission does not name its payout. It is known where the payout's commissions were listed. A
+//     filter by several payouts takes a call for each, at most limits.calls: how the parameter takes
+//     several is not known, and no row would show whether the vendor kept to it.
 //   - There is no filter for the commissions of a referral: the customer's id or else address is searched
 //     for. (Those of its promoter would not do: shares of parents and splits belong to others.)
 //   - A promo code names a membership and no promoter: to learn whose it is takes a call each. Archived
-//     codes are not shown.
+//     codes are not shown. Those of several promoters are read from the list of all where that takes
+//     fewer calls than a list for each of their memberships.
 //   - Campaigns have neither dates nor states. What they pay stands in the account's rewards.
 //   - Nothing can be counted, and there are no orders.
 //
@@ -249,8 +252,11 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	case "Affiliate.children", "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts",
 		"Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions", "Referral.commissions":
 		return n
-	case "Affiliate.coupons": // to the end for each membership, and most have one
-		return 2 * n
+	case "Affiliate.coupons": // to the end for each membership, and most have one; or the list of all
+		if pages := codeList.extent(p).Pages(); n > 1 && pages >= 0 && pages <= 1 {
+			return pages + 1
+		}
+		return 2*n + 2*min(n-1, 1)
 	case "Query.coupon":
 		return owned
 	case "Query.webhookSubscription":
