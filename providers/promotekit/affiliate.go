@@ -97,9 +97,9 @@ func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fiel
 	a := &providers.Affiliate{
 		Node:           r.node(providers.NounAffiliate, w.record),
 		Email:          text(w.Email),
-		FirstName:      text(w.FirstName),
-		LastName:       text(w.LastName),
-		Name:           text(strings.TrimSpace(w.FirstName + " " + w.LastName)),
+		FirstName:      wire.Name(w.FirstName),
+		LastName:       wire.Name(w.LastName),
+		Name:           wire.Name(w.FirstName, w.LastName),
 		Status:         state.status,
 		ProviderStatus: text(state.words),
 		PayoutEmail:    text(w.PayoutEmail),

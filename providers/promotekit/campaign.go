@@ -10,6 +10,7 @@ import (
 	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // Campaigns plans the one list of campaigns.
@@ -75,7 +76,7 @@ func (r *reply) relatedCampaign(w *campaignWire) *providers.Campaign {
 func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 	return &providers.Campaign{
 		Node:                r.node(providers.NounCampaign, w.record),
-		Name:                text(w.Name),
+		Name:                wire.Name(w.Name),
 		NamePrivate:         true,
 		WebsiteURL:          text(w.WebsiteURL),
 		IsDefault:           w.IsDefault,

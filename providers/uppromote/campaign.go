@@ -49,7 +49,7 @@ type wireProgram struct {
 func (r *reply) program(w *wireProgram) *providers.Campaign {
 	return &providers.Campaign{
 		Node:       r.numbered(providers.NounCampaign, w.ID, w.CreatedAt, nil),
-		Name:       text(w.Name),
+		Name:       wire.Name(w.Name),
 		IsDefault:  w.isDefault(),
 		Commission: w.commission(r.config.Currency),
 	}
@@ -112,7 +112,7 @@ func (r *reply) harvestProgram(n int64, name string) {
 	}
 	if r.stub(r.id(providers.NounCampaign, n), known) {
 		r.harvest.Campaigns = append(r.harvest.Campaigns, &providers.Campaign{
-			Node: r.numbered(providers.NounCampaign, n, time.Time{}, known), Name: text(name),
+			Node: r.numbered(providers.NounCampaign, n, time.Time{}, known), Name: wire.Name(name),
 		})
 	}
 }
