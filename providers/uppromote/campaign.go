@@ -79,9 +79,12 @@ func (w *wireProgram) commission(currency string) *providers.CommissionRule {
 		t = providers.RuleUnknown
 	}
 	rule := providers.NewCommissionRule(t, w.CommissionAmount, currency)
-	if !ok && w.CommissionType != "" {
+	unknown := !ok && w.CommissionType != ""
+	if unknown {
 		rule.Notes = append(rule.Notes, "commission_type: "+w.CommissionType)
-		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
+	}
+	if unknown || w.CommissionAmount.Odd() {
+		rule.Note("commission_amount", w.CommissionAmount.JSON())
 	}
 	var basic string
 	_, _ = wire.Decode(w.Rule, &basic)
