@@ -47,6 +47,14 @@ func NewSource[T providers.Record](account string, r providers.Reader, l provide
 		position: Position{List: nameOf(account, l.Key)}}
 }
 
+// LieWithin names a longer list that holds every row of this one, where the list names none; nil
+// changes nothing.
+func (s *Source[T]) LieWithin(l *providers.List[T]) {
+	if s.list.Within == nil {
+		s.list.Within = l
+	}
+}
+
 // Account is the id of the source's account.
 func (s *Source[T]) Account() string { return s.account }
 
