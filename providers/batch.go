@@ -34,6 +34,24 @@ func WalkOn(read, open, asked, pages int, probe bool) bool {
 	}
 }
 
+// Outlook is how many calls the rest of a read takes by the rule of [WalkOn], after the first page of
+// the list settled so many of the things asked for: exactly, where the rest is read one by one; by
+// the rate of the first page, where the walk goes on and nobody knows how long the list is.
+func Outlook(settled, asked, pages int) int {
+	open := asked - settled
+	if !WalkOn(1, open, asked, pages, true) {
+		return open
+	}
+	rest := open
+	if settled > 0 {
+		rest = (open + settled - 1) / settled
+	}
+	if pages >= 0 {
+		rest = pages - 1
+	}
+	return min(rest, open)
+}
+
 // gatherWidth bounds how many single reads of one batch are under way at once. The budget bounds
 // them over time; this bounds sockets.
 const gatherWidth = 16
@@ -54,7 +72,7 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	walked := List[T]{Page: func(ctx context.Context, r PageRequest) (*Page[T], error) { return page(ctx, r.Number) }}
 	if read := 0; WalkOn(read, len(open), asked, pages, probe) {
 		for p, err := range Pages(ctx, walked, nil, 0) {
-			if errors.Is(err, ErrPages) {
+			if errors.Is(err, ErrPages) || errors.Is(err, ErrAllowance) && read > 0 {
 				break // the rest are read one by one
 			}
 			if err != nil {
@@ -84,6 +102,13 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 		wg   Group
 		slot = make(chan struct{}, gatherWidth)
 	)
+	if len(open) > AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
+		b.Failed = make(map[ID]error, len(open))
+		for id := range open {
+			b.Failed[id] = &Error{Op: "records by id", Kind: KindAllowance, Err: ErrAllowance}
+		}
+		return b, nil
+	}
 	for id := range open {
 		slot <- struct{}{}
 		wg.Go(func() {

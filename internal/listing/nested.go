@@ -31,8 +31,26 @@ func (b *Branch[T]) within() *providers.List[T] {
 // Nested reads branches. Those of one account that lie within the same longer list are read by
 // walking it for as long as that takes fewer calls; the rest are read one by one.
 func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
-	walks := map[string][]*Branch[T]{} // by account and longer list
-	var single []*Branch[T]
+	walks, single := together(branches)
+	var wg providers.Group
+	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First) }) }
+	for _, b := range single {
+		read(b)
+	}
+	for _, group := range walks {
+		wg.Go(func() {
+			for _, b := range walk(ctx, group) {
+				read(b)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// together parts branches: those within the same longer list of one account, by account and list, and
+// those that are read by themselves.
+func together[T providers.Record](branches []*Branch[T]) (walks map[string][]*Branch[T], single []*Branch[T]) {
+	walks = map[string][]*Branch[T]{}
 	for _, b := range branches {
 		if l := b.within(); l != nil {
 			key := b.Sources[0].account + "\x00" + l.Key
@@ -41,19 +59,67 @@ func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
 			single = append(single, b)
 		}
 	}
-	var wg providers.Group
-	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First) }) }
+	return walks, single
+}
+
+// Outlook is how many calls [Nested] is expected to take. It reads no more than the first pages of
+// the longer lists, which Nested begins with, too: looked is how many of these there are, rest is
+// what it takes beyond them. first reads such a page; it may remember pages.
+func Outlook[T providers.Record](
+	branches []*Branch[T], first func(account string, l providers.List[T], r providers.Reader) (*providers.Page[T], error),
+) (looked, rest int) {
+	walks, single := together(branches)
+	lists := map[string]bool{} // branches may share a list that the vendor does not narrow
 	for _, b := range single {
-		read(b)
-	}
-	for _, together := range walks {
-		wg.Go(func() {
-			for _, b := range walk(ctx, together) {
-				read(b)
+		for _, s := range b.Sources {
+			if !s.position.Done {
+				lists[s.account+"\x00"+s.list.Key] = true
 			}
-		})
+		}
 	}
-	wg.Wait()
+	rest = len(lists)
+	for _, group := range walks {
+		if len(group) == 1 {
+			rest++
+			continue
+		}
+		s := group[0].Sources[0]
+		looked++
+		p, err := first(s.account, *s.list.Within, s.reader)
+		switch {
+		case err != nil:
+			rest += len(group)
+		case p.More:
+			rest += providers.Outlook(settled(group, p), len(group), length(p, s.maxPages))
+		}
+	}
+	return looked, rest
+}
+
+// settled is how many branches have their rows on a page of the longer list.
+func settled[T providers.Record](branches []*Branch[T], p *providers.Page[T]) (n int) {
+	deal, found := newDealer(branches), map[*Branch[T]]int{}
+	for _, row := range p.Items {
+		for b := range deal.matching(row) {
+			if found[b]++; found[b] == b.First+1 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// length is how many pages a list has by what its page says, -1 where that is not known, or more than
+// may be read, so that no walk comes to the end.
+func length[T providers.Record](p *providers.Page[T], maxPages int) int {
+	size := len(p.Items)
+	if p.Total == nil || size == 0 {
+		return -1
+	}
+	if n := int((*p.Total + int64(size) - 1) / int64(size)); n <= maxPages {
+		return n
+	}
+	return -1
 }
 
 // walk reads the longer list that several branches lie within, page by page, and gives each branch
@@ -64,12 +130,12 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 		asked  = len(open)
 		first  = open[0].Sources[0]
 		whole  = *first.list.Within
-		length = -1
+		pages  = -1
 		read   = 0
 		found  = map[*Branch[T]][]*T{}
 		deal   = newDealer(open)
 	)
-	if !providers.WalkOn(read, len(open), asked, length, true) {
+	if !providers.WalkOn(read, len(open), asked, pages, true) {
 		return open
 	}
 	for p, err := range providers.Pages(ctx, whole, first.reader, first.maxPages) {
@@ -81,8 +147,8 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			s := b.Sources[0]
 			s.unread, s.within = s.unread+p.Unread, true
 		}
-		if size := len(p.Items); p.Total != nil && size > 0 && p.More {
-			length = int((*p.Total + int64(size) - 1) / int64(size))
+		if p.More && p.Total != nil && len(p.Items) > 0 {
+			pages = length(p, first.maxPages)
 		}
 		for _, row := range p.Items {
 			for b := range deal.matching(row) {
@@ -97,7 +163,7 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			deal.done[b] = true
 			return true
 		})
-		if !providers.WalkOn(read, len(open), asked, length, true) {
+		if !providers.WalkOn(read, len(open), asked, pages, true) {
 			return open
 		}
 	}
