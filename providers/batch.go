@@ -34,6 +34,26 @@ func WalkOn(read, open, asked, pages int, probe bool) bool {
 	}
 }
 
+// FarPage is the page of a list of unknown length that is tried before many things are read one by
+// one: where it has no rows, the list is shorter, and walking it is cheaper.
+const FarPage = 10
+
+// TryFar says whether so many open things are worth that try.
+func TryFar(open int) bool { return open > 2*FarPage }
+
+// Tries is how many pages of a list of unknown length are read at most before n things are read one
+// by one.
+func Tries(n int) int {
+	switch {
+	case n < 2:
+		return 0
+	case TryFar(n):
+		return 2
+	default:
+		return 1
+	}
+}
+
 // Outlook is how many calls the rest of a read takes by the rule of [WalkOn], after the first page of
 // the list settled so many of the things asked for: exactly, where the rest is read one by one; by
 // the rate of the first page, where the walk goes on and nobody knows how long the list is.

@@ -35,6 +35,7 @@ type planner struct {
 	lists  map[string]int // by path: how many rows of each connection are planned
 	facts  *facts         // what was learnt before the operation is decided on; nil where it need not be
 	firsts map[string]int // by path: how many rows of a list are planned, where it is another number than asked for
+	cold   bool           // what is cached counts, too
 	rest   tally          // the part of calls that is still to be made
 	least  int            // how many calls it takes if each field that costs any costs one
 
@@ -198,7 +199,11 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	args := f.ArgumentMap(p.op.Variables)
 	if args["first"] == nil { // no connection
 		fields := p.record(f.Selections, e.to.noun)
-		p.charge(p.follow(e.field, from, names(fields)))
+		if from.known != nil {
+			e.look(p, args, maxFirst, from, fields)
+		} else {
+			p.charge(p.follow(e.field, from, names(fields)))
+		}
 		below := from.below(maxFirst)
 		below.times = from.repeated(listed).times
 		p.under(fields, below)
@@ -209,7 +214,7 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	below := from.below(first)
 	if from.known != nil {
 		if rows, ok := e.look(p, args, first, from, fields); ok {
-			below.rows, below.parts, below.known = len(rows), spread(p, rows), rows
+			below.rows, below.parts, below.known = len(rows), spread(p, rows), e.to.fill(p, rows, names(fields))
 		}
 	} else {
 		p.charge(p.follow(e.field, from, names(fields)))
@@ -306,7 +311,11 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 		below.affiliates = below.rows // everything else belongs to one
 	}
 	fields := p.connection(f, n.noun, 1, rows)
-	p.charge(p.follow("Query."+f.Name, below, names(fields)))
+	if below.known != nil {
+		below.known = n.fill(p, below.known.([]*T), names(fields))
+	} else {
+		p.charge(p.follow("Query."+f.Name, below, names(fields)))
+	}
 	p.under(fields, below)
 }
 
@@ -315,7 +324,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers.Provider, planned []providers.List[T]) (calls int) {
 	cached := func(key string) bool {
 		k, ok := a.(peeker)
-		return ok && k.HasPage(noun, key, 1)
+		return ok && !p.cold && k.HasPage(noun, key, 1)
 	}
 	type group struct{ lists, missing int }
 	within := map[string]group{}
@@ -439,7 +448,7 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 		p.under(fields, level{times: 1})
 		return
 	}
-	if k, ok := a.(peeker); !ok || !k.HasRecord(id, names(fields)...) {
+	if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(id, names(fields)...) {
 		p.charge(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
 	}
 	below := level{rows: 1, times: 1, accounts: []providers.Provider{a}}

@@ -22,9 +22,6 @@ import (
 // was read is kept, for the execution or by the cache, and counts as spent. Partners' operations do
 // not look: what they may ask for must not depend on what there is of others.
 
-// lookPart is the part of limits.calls that may be spent before it is decided on an operation.
-const lookPart = 2
-
 // maxBranches is how many lists below known rows are read to learn their rows.
 const maxBranches = 10
 
@@ -174,6 +171,41 @@ func (n lists[T, F]) looked(ctx context.Context) *rootRead[T] {
 	return read
 }
 
+// fill plans what it takes to complete rows with what is selected of them, and answers the rows as they
+// are then: nil where the look cannot read them all.
+func (n records[T]) fill(p *planner, rows []*T, need []string) any {
+	var ids []providers.ID
+	for _, row := range rows {
+		if node := providers.NodeOf(row); !node.Known.Covers(need...) {
+			ids = append(ids, node.ID)
+		}
+	}
+	if len(ids) == 0 {
+		return rows
+	}
+	f, ok := fact(p.facts, p.path+"\x00rows", func(ctx context.Context) *found[T] { return n.seek(ctx, p.r, ids, need) })
+	if !ok {
+		return rows // until it is known
+	}
+	p.calls.add(f.spent, p.path)
+	filled := make([]*T, len(rows))
+	open := 0
+	for i, row := range rows {
+		filled[i] = row
+		id := providers.NodeOf(row).ID
+		if f.open[id] {
+			open++
+		} else if whole := f.records[id]; whole != nil {
+			filled[i] = whole
+		}
+	}
+	p.charge(open)
+	if open > 0 {
+		return nil
+	}
+	return filled
+}
+
 // optional is a text, or nil for none.
 func optional(s string) *string {
 	if s == "" {
@@ -304,6 +336,9 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 	plan := func() []*listing.Branch[To] {
 		var branches []*listing.Branch[To]
 		for _, row := range from.known.([]*From) {
+			if a, ok := any(row).(*providers.Affiliate); ok && e.to.noun == providers.NounCoupon && a.Coupons != nil {
+				continue // they came with the affiliate
+			}
 			l := e.planBranch(p.r, p.ctx, branch[From]{row, w})
 			l.Refs = refsOf(row)
 			branches = append(branches, &l.Branch)
@@ -311,13 +346,14 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 		return branches
 	}
 	branches := plan()
-	looked, rest := listing.Outlook(branches, func(account string, l providers.List[To], r providers.Reader) (*providers.Page[To], error) {
+	looked, rest := listing.Outlook(branches, func(account string, l providers.List[To], r providers.PageRequest) (*providers.Page[To], error) {
 		type result struct {
 			page *providers.Page[To]
 			err  error
 		}
-		read, ok := fact(p.facts, account+"\x00"+string(e.to.noun)+"\x00"+l.Key, func(ctx context.Context) result {
-			page, err := l.Page(ctx, providers.PageRequest{Number: 1, Reader: r})
+		key := fmt.Sprintf("%s\x00%s\x00%d\x00%s", account, e.to.noun, r.Number, l.Key)
+		read, ok := fact(p.facts, key, func(ctx context.Context) result {
+			page, err := l.Page(ctx, r)
 			return result{page, err}
 		})
 		if !ok {
@@ -387,7 +423,7 @@ const maxRounds = 12
 // look learns what an operation takes, and refuses it where that is too much.
 func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*facts, error) {
 	f := newFacts()
-	ctx = providers.WithAllowance(ctx, max(r.calls/lookPart, 1))
+	ctx = providers.WithAllowance(ctx, r.calls)
 	var p *planner
 	for range maxRounds {
 		p = newPlanner(ctx, r, op, f, nil)
@@ -415,9 +451,11 @@ func (p *planner) suggest(refused *clientError) {
 	passes := func(rows int) bool {
 		firsts := map[string]int{list: rows}
 		plan := newPlanner(p.ctx, p.r, p.op, nil, firsts)
+		plan.cold = true
 		plan.plan()
 		if plan.calls.sum > p.r.calls && p.facts != nil {
 			plan = newPlanner(p.ctx, p.r, p.op, p.facts, firsts)
+			plan.cold = true
 			plan.plan()
 		}
 		return plan.calls.sum <= p.r.calls

@@ -62,11 +62,19 @@ func together[T providers.Record](branches []*Branch[T]) (walks map[string][]*Br
 	return walks, single
 }
 
+// far is how many pages a list has at most, given its [providers.FarPage]: -1 for unknown.
+func far[T providers.Record](p *providers.Page[T], err error) int {
+	if err == nil && len(p.Items) == 0 && p.Unread == 0 && !p.More {
+		return providers.FarPage - 1
+	}
+	return -1
+}
+
 // Outlook is how many calls [Nested] is expected to take. It reads no more than the first pages of
 // the longer lists, which Nested begins with, too: looked is how many of these there are, rest is
-// what it takes beyond them. first reads such a page; it may remember pages.
+// what it takes beyond them. page reads such a page; it may remember pages.
 func Outlook[T providers.Record](
-	branches []*Branch[T], first func(account string, l providers.List[T], r providers.Reader) (*providers.Page[T], error),
+	branches []*Branch[T], page func(account string, l providers.List[T], r providers.PageRequest) (*providers.Page[T], error),
 ) (looked, rest int) {
 	walks, single := together(branches)
 	lists := map[string]bool{} // branches may share a list that the vendor does not narrow
@@ -85,13 +93,19 @@ func Outlook[T providers.Record](
 		}
 		s := group[0].Sources[0]
 		looked++
-		p, err := first(s.account, *s.list.Within, s.reader)
-		switch {
-		case err != nil:
+		p, err := page(s.account, *s.list.Within, providers.PageRequest{Number: 1, Reader: s.reader})
+		if err != nil {
 			rest += len(group)
-		case p.More:
-			rest += providers.Outlook(settled(group, p), len(group), length(p, s.maxPages))
 		}
+		if err != nil || !p.More {
+			continue
+		}
+		done, pages := settled(group, p), length(p, s.maxPages)
+		if p.Total == nil && providers.TryFar(len(group)-done) {
+			looked++
+			pages = far(page(s.account, *s.list.Within, providers.PageRequest{Number: providers.FarPage, Reader: s.reader}))
+		}
+		rest += providers.Outlook(done, len(group), pages)
 	}
 	return looked, rest
 }
@@ -149,6 +163,8 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 		}
 		if p.More && p.Total != nil && len(p.Items) > 0 {
 			pages = length(p, first.maxPages)
+		} else if read == 1 && p.More && providers.TryFar(len(open)) {
+			pages = far(whole.Page(ctx, providers.PageRequest{Number: providers.FarPage, Reader: first.reader}))
 		}
 		for _, row := range p.Items {
 			for b := range deal.matching(row) {
