@@ -36,7 +36,15 @@ func WalkOn(read, open, asked, pages int, probe bool) bool {
 
 // FarPage is the page of a list of unknown length that is tried before many things are read one by
 // one: where it has no rows, the list is shorter, and walking it is cheaper.
-const FarPage = 10
+const FarPage = 12
+
+// Short is how many pages a list has at most, given its page [FarPage]; -1 for unknown.
+func (p *Page[T]) Short() int {
+	if len(p.Items) == 0 && p.Unread == 0 && !p.More {
+		return FarPage - 1
+	}
+	return -1
+}
 
 // TryFar says whether so many open things are worth that try.
 func TryFar(open int) bool { return open > 2*FarPage }
@@ -111,6 +119,11 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 			}
 			if p.Total != nil {
 				pages = int((*p.Total + int64(size) - 1) / int64(size))
+			}
+			if read == 1 && pages < 0 && probe && p.More && TryFar(len(open)) {
+				if far, err := page(ctx, FarPage); err == nil {
+					pages = far.Short()
+				}
 			}
 			if !WalkOn(read, len(open), asked, pages, probe) {
 				break

@@ -36,6 +36,7 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 const (
 	plannedStat = "planned"
 	valuesStat  = "values"
+	looksStat   = "looks" // it is decided on after a look
 )
 
 // PlannedValues is how many field values the answer to an operation may have, after it was planned.
@@ -71,8 +72,9 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	p.plan()
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
 	op.Stats.SetExtension(valuesStat, p.values.sum)
-	if p.undecided() && looks(auth.ViewerFrom(ctx)) {
-		return nil // before it is executed
+	if p.looks() {
+		op.Stats.SetExtension(looksStat, true)
+		return nil
 	}
 	if err := p.refuse(); err != nil {
 		return e.r.Present(ctx, err)
@@ -95,7 +97,7 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 		ctx = providers.KeepReserve(ctx)
 	}
 	var read *facts
-	if op := graphql.GetOperationContext(ctx); Planned(op) > e.r.calls {
+	if op := graphql.GetOperationContext(ctx); op.Stats.GetExtension(looksStat) != nil {
 		var err error
 		if read, err = e.r.look(ctx, op); err != nil {
 			refusal := &graphql.Response{Errors: gqlerror.List{e.r.Present(ctx, err)}}

@@ -17,7 +17,7 @@ import (
 )
 
 // A plan that is made before anything is read has to take each list for full and each record for
-// another one. Where such a plan is over limits.calls, the operation looks before it is refused: it
+// another one. Where such a plan is large, the operation looks before it is decided on: it
 // reads the pages that it begins with in any case, and is planned again with what these tell. What
 // was read is kept, for the execution or by the cache, and counts as spent. Partners' operations do
 // not look: what they may ask for must not depend on what there is of others.
@@ -65,9 +65,6 @@ func (f *facts) learn(ctx context.Context) bool {
 	clear(f.wanted)
 	return true
 }
-
-// looks says whether an operation may look before it is refused.
-func looks(v *auth.Viewer) bool { return v != nil && v.Role != auth.RolePartner }
 
 // accountRows is how many rows one account has.
 type accountRows struct {
@@ -410,11 +407,19 @@ func (p *planner) plan() {
 	}
 }
 
-// undecided says whether an operation takes too many calls by what is known so far, while it may take
-// few enough: it has not more fields that cost calls than calls are allowed.
-func (p *planner) undecided() bool {
-	return p.err == nil && !p.ended() && p.op.Operation.Operation == ast.Query &&
-		p.values.sum <= p.r.cost && p.calls.sum > p.r.calls && p.least <= p.r.calls
+// lookFrom is how many calls are planned without a look: a plan of more may be far from the truth.
+const lookFrom = 10
+
+// hopeless is how many times limits.calls an operation may be planned to take for a look at it.
+const hopeless = 5
+
+// looks says whether an operation is decided on after a look: the plan is uncertain, and it has not
+// more fields that cost calls than calls are allowed.
+func (p *planner) looks() bool {
+	v := auth.ViewerFrom(p.ctx)
+	return p.err == nil && !p.ended() && p.op.Operation.Operation == ast.Query && p.values.sum <= p.r.cost &&
+		p.calls.sum > min(p.r.calls, lookFrom) && p.calls.sum <= hopeless*p.r.calls && p.least <= p.r.calls &&
+		v != nil && v.Role != auth.RolePartner
 }
 
 // maxRounds bounds how often an operation is planned while it looks: each round knows one level more.

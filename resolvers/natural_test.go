@@ -21,8 +21,8 @@ func example(t *testing.T, name string) string {
 	return string(text)
 }
 
-// cold is an answer of a server that has read nothing yet, with the limits that are the default.
-func (w *world) cold(vendors []string, query string) *answer {
+// askCold is the answer of a server that has read nothing yet, with the limits that are the default.
+func (w *world) askCold(vendors []string, query string) *answer {
 	w.t.Helper()
 	return newWorld(w.t, setup{vendors: vendors, noBudget: true, beside: w, calls: config.Default().Limits.Calls}).ask(query, nil)
 }
@@ -45,7 +45,7 @@ func TestNaturalQueries(t *testing.T) {
 		{"commissions, clicks", `{ commissions(first: 100) { nodes { affiliate { clicks status } } } }`},
 		{"commissions, balances", `{ commissions(first: 100) { nodes { affiliate { status balances { status } } } } }`},
 		{"commissions, campaign", `{ commissions(first: 100) { nodes { id campaign { name } referral { email } } } }`},
-		{"campaigns, members", `{ campaigns(first: 100) { nodes { name memberships(first: 100) { nodes { status affiliate { name } } } } } }`},
+		{"campaigns, members", `{ campaigns(first: 20) { nodes { name memberships(first: 10) { nodes { status affiliate { name } } } } } }`},
 		{"affiliates, parents' names", `{ affiliates(first: 20) { nodes { name parent { name } } } }`},
 		{"a portal's home", `{ viewer { name role } affiliates(first: 1) { nodes { name balances { status amount { amount currencyCode } } } }
 			commissions(first: 20) { nodes { createdAt status amount { amount currencyCode } campaign { name } } }
@@ -57,7 +57,7 @@ func TestNaturalQueries(t *testing.T) {
 		vendors := newWorld(t, setup{size: size, noBudget: true, ticks: true})
 		for _, q := range queries {
 			for _, names := range everyVendor {
-				a := vendors.cold(names, q.text)
+				a := vendors.askCold(names, q.text)
 				if len(a.Errors) > 0 {
 					t.Errorf("%s, %s world, %v: %s", q.name, size, names, clipped(a.text))
 					continue
@@ -85,8 +85,8 @@ func TestLargestFirst(t *testing.T) {
 			"referrals(first: %d) { nodes { commissions(first: 5) { nodes { id amount { amount } } } } }",
 		} {
 			query := func(first int) string { return "{ " + fmt.Sprintf(edge, first) + " }" }
-			refused := vendors.cold(names, query(100))
-			if len(refused.Errors) != 1 || refused.Errors[0].Extensions["limit"] != "calls" || string(refused.Data) != "null" {
+			refused := vendors.askCold(names, query(100))
+			if len(refused.Errors) != 1 || refused.Errors[0].Extensions["limit"] != "calls" || len(refused.Data) > 0 && string(refused.Data) != "null" {
 				t.Errorf("%v, %s: %s", names, query(100), clipped(refused.text))
 				continue
 			}
@@ -94,10 +94,10 @@ func TestLargestFirst(t *testing.T) {
 				t.Errorf("%v, %s: %d calls were spent to refuse it", names, query(100), spent)
 			}
 			first, _ := refused.Errors[0].Extensions["first"].(float64)
-			if a := vendors.cold(names, query(int(first))); len(a.Errors) > 0 || first < 1 {
+			if a := vendors.askCold(names, query(int(first))); len(a.Errors) > 0 || first < 1 {
 				t.Errorf("%v, %s: with the first that is named: %s", names, query(int(first)), clipped(a.text))
 			}
-			if a := vendors.cold(names, query(int(first)+1)); len(a.Errors) != 1 || a.Errors[0].Extensions["limit"] != "calls" {
+			if a := vendors.askCold(names, query(int(first)+1)); len(a.Errors) != 1 || a.Errors[0].Extensions["limit"] != "calls" {
 				t.Errorf("%v, %s: with one more than the first that is named: %s", names, query(int(first)+1), clipped(a.text))
 			}
 		}

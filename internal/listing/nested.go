@@ -62,14 +62,6 @@ func together[T providers.Record](branches []*Branch[T]) (walks map[string][]*Br
 	return walks, single
 }
 
-// far is how many pages a list has at most, given its [providers.FarPage]: -1 for unknown.
-func far[T providers.Record](p *providers.Page[T], err error) int {
-	if err == nil && len(p.Items) == 0 && p.Unread == 0 && !p.More {
-		return providers.FarPage - 1
-	}
-	return -1
-}
-
 // Outlook is how many calls [Nested] is expected to take. It reads no more than the first pages of
 // the longer lists, which Nested begins with, too: looked is how many of these there are, rest is
 // what it takes beyond them. page reads such a page; it may remember pages.
@@ -103,7 +95,9 @@ func Outlook[T providers.Record](
 		done, pages := settled(group, p), length(p, s.maxPages)
 		if p.Total == nil && providers.TryFar(len(group)-done) {
 			looked++
-			pages = far(page(s.account, *s.list.Within, providers.PageRequest{Number: providers.FarPage, Reader: s.reader}))
+			if far, err := page(s.account, *s.list.Within, providers.PageRequest{Number: providers.FarPage, Reader: s.reader}); err == nil {
+				pages = far.Short()
+			}
 		}
 		rest += providers.Outlook(done, len(group), pages)
 	}
@@ -164,7 +158,9 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 		if p.More && p.Total != nil && len(p.Items) > 0 {
 			pages = length(p, first.maxPages)
 		} else if read == 1 && p.More && providers.TryFar(len(open)) {
-			pages = far(whole.Page(ctx, providers.PageRequest{Number: providers.FarPage, Reader: first.reader}))
+			if far, err := whole.Page(ctx, providers.PageRequest{Number: providers.FarPage, Reader: first.reader}); err == nil {
+				pages = far.Short()
+			}
 		}
 		for _, row := range p.Items {
 			for b := range deal.matching(row) {

@@ -208,7 +208,7 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		if pages := p.extents[path].Pages(); pages > 0 {
 			return min(n, pages)
 		}
-		return n + min(n-1, 1)
+		return n + providers.Tries(n)
 	}
 	walk := func(path string) int {
 		if pages := p.extents[path].Pages(); pages >= 0 {
