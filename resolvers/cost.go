@@ -82,7 +82,7 @@ type level struct {
 	accounts   []providers.Provider
 
 	parts []accountRows // how the rows are spread over the accounts; nil for unknown
-	known any    // the rows, as a []*T; nil for unknown
+	known any           // the rows, as a []*T; nil for unknown
 }
 
 // below is so many rows under each row.

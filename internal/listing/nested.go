@@ -135,13 +135,13 @@ func length[T providers.Record](p *providers.Page[T], maxPages int) int {
 // answers the branches that are still to be read one by one.
 func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[T] {
 	var (
-		asked  = len(open)
-		first  = open[0].Sources[0]
-		whole  = *first.list.Within
-		pages  = -1
-		read   = 0
-		found  = map[*Branch[T]][]*T{}
-		deal   = newDealer(open)
+		asked = len(open)
+		first = open[0].Sources[0]
+		whole = *first.list.Within
+		pages = -1
+		read  = 0
+		found = map[*Branch[T]][]*T{}
+		deal  = newDealer(open)
 	)
 	if !providers.WalkOn(read, len(open), asked, pages, true) {
 		return open
