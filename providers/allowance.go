@@ -47,6 +47,16 @@ func (a *Allowance) Take() bool {
 	return true
 }
 
+// Left is how many calls may still be taken.
+func (a *Allowance) Left() int {
+	if a == nil {
+		return math.MaxInt
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.calls
+}
+
 // Return gives back a call that was taken and not made.
 func (a *Allowance) Return() {
 	if a == nil {

@@ -34,6 +34,52 @@ func WalkOn(read, open, asked, pages int, probe bool) bool {
 	}
 }
 
+// FarPage is the page of a list of unknown length that is tried before many things are read one by
+// one: where it has no rows, the list is shorter, and walking it is cheaper.
+const FarPage = 12
+
+// Short is how many pages a list has at most, given its page [FarPage]; -1 for unknown.
+func (p *Page[T]) Short() int {
+	if len(p.Items) == 0 && p.Unread == 0 && !p.More {
+		return FarPage - 1
+	}
+	return -1
+}
+
+// TryFar says whether so many open things are worth that try.
+func TryFar(open int) bool { return open > 2*FarPage }
+
+// Tries is how many pages of a list of unknown length are read at most before n things are read one
+// by one.
+func Tries(n int) int {
+	switch {
+	case n < 2:
+		return 0
+	case TryFar(n):
+		return 2
+	default:
+		return 1
+	}
+}
+
+// Outlook is how many calls the rest of a read takes by the rule of [WalkOn], after the first page of
+// the list settled so many of the things asked for: exactly, where the rest is read one by one; by
+// the rate of the first page, where the walk goes on and nobody knows how long the list is.
+func Outlook(settled, asked, pages int) int {
+	open := asked - settled
+	if !WalkOn(1, open, asked, pages, true) {
+		return open
+	}
+	rest := open
+	if settled > 0 {
+		rest = (open + settled - 1) / settled
+	}
+	if pages >= 0 {
+		rest = pages - 1
+	}
+	return min(rest, open)
+}
+
 // gatherWidth bounds how many single reads of one batch are under way at once. The budget bounds
 // them over time; this bounds sockets.
 const gatherWidth = 16
@@ -54,7 +100,7 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	walked := List[T]{Page: func(ctx context.Context, r PageRequest) (*Page[T], error) { return page(ctx, r.Number) }}
 	if read := 0; WalkOn(read, len(open), asked, pages, probe) {
 		for p, err := range Pages(ctx, walked, nil, 0) {
-			if errors.Is(err, ErrPages) {
+			if errors.Is(err, ErrPages) || errors.Is(err, ErrAllowance) && read > 0 {
 				break // the rest are read one by one
 			}
 			if err != nil {
@@ -74,6 +120,11 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 			if p.Total != nil {
 				pages = int((*p.Total + int64(size) - 1) / int64(size))
 			}
+			if read == 1 && pages < 0 && probe && p.More && TryFar(len(open)) {
+				if far, err := page(ctx, FarPage); err == nil {
+					pages = far.Short()
+				}
+			}
 			if !WalkOn(read, len(open), asked, pages, probe) {
 				break
 			}
@@ -84,6 +135,13 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 		wg   Group
 		slot = make(chan struct{}, gatherWidth)
 	)
+	if len(open) > AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
+		b.Failed = make(map[ID]error, len(open))
+		for id := range open {
+			b.Failed[id] = &Error{Op: "records by id", Kind: KindAllowance, Err: ErrAllowance}
+		}
+		return b, nil
+	}
 	for id := range open {
 		slot <- struct{}{}
 		wg.Go(func() {

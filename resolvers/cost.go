@@ -32,6 +32,13 @@ type planner struct {
 	values tally
 	path   string
 
+	lists  map[string]int // by path: how many rows of each connection are planned
+	facts  *facts         // what was learnt before the operation is decided on; nil where it need not be
+	firsts map[string]int // by path: how many rows of a list are planned, where it is another number than asked for
+	cold   bool           // what is cached counts, too
+	rest   tally          // the part of calls that is still to be made
+	least  int            // how many calls it takes if each field that costs any costs one
+
 	visited int                             // selections that were collected, fragments put in
 	spreads map[*ast.FragmentDefinition]int // by which collection each fragment was visited last
 	round   int                             // of collections
@@ -73,11 +80,15 @@ type level struct {
 	times      int // for values: how often the selection is executed
 	affiliates int // how many affiliates they belong to at most; 0 for unknown
 	accounts   []providers.Provider
+
+	parts []accountRows // how the rows are spread over the accounts; nil for unknown
+	known any           // the rows, as a []*T; nil for unknown
 }
 
 // below is so many rows under each row.
 func (l level) below(rows int) level {
 	l.rows = min(l.rows*rows, uncountable)
+	l.parts, l.known = scaled(l.parts, rows), nil
 	return l.repeated(rows)
 }
 
@@ -152,6 +163,9 @@ func (p *planner) follow(edge string, from level, need []string) int {
 	if from.rows == 0 || len(from.accounts) == 0 {
 		return 0
 	}
+	if from.parts != nil {
+		return followParts(edge, from.parts, need)
+	}
 	var most, together int
 	whole := from.of(1)
 	part := from.of(len(from.accounts))
@@ -164,13 +178,17 @@ func (p *planner) follow(edge string, from level, need []string) int {
 
 func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 	fields := p.record(f.Selections, e.to.noun)
+	if from.known != nil {
+		e.look(p, from, fields)
+		return
+	}
 	if e.to.noun == providers.NounAffiliate {
 		if from.affiliates > 0 {
 			from.rows = min(from.rows, from.affiliates)
 		}
 		from.affiliates = from.rows
 	}
-	p.calls.add(p.follow(e.field, from, names(fields)), p.path)
+	p.charge(p.follow(e.field, from, names(fields)))
 	if e.to.noun == providers.NounCampaign {
 		from.affiliates = 0 // a campaign has any number of them
 	}
@@ -181,16 +199,26 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	args := f.ArgumentMap(p.op.Variables)
 	if args["first"] == nil { // no connection
 		fields := p.record(f.Selections, e.to.noun)
-		p.calls.add(p.follow(e.field, from, names(fields)), p.path)
+		if from.known != nil {
+			e.look(p, args, maxFirst, from, fields)
+		} else {
+			p.charge(p.follow(e.field, from, names(fields)))
+		}
 		below := from.below(maxFirst)
 		below.times = from.repeated(listed).times
 		p.under(fields, below)
 		return
 	}
-	first := rowsOf(args)
+	first := p.rowsOf(args)
 	fields := p.connection(f, e.to.noun, from.times, first)
-	p.calls.add(p.follow(e.field, from, names(fields)), p.path)
 	below := from.below(first)
+	if from.known != nil {
+		if rows, ok := e.look(p, args, first, from, fields); ok {
+			below.rows, below.parts, below.known = len(rows), spread(p, rows), e.to.fill(p, rows, names(fields))
+		}
+	} else {
+		p.charge(p.follow(e.field, from, names(fields)))
+	}
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = below.rows
 	}
@@ -198,12 +226,16 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 }
 
 // rowsOf is how many rows the arguments of a connection ask for.
-func rowsOf(args map[string]any) int {
+func (p *planner) rowsOf(args map[string]any) int {
+	if first, ok := p.firsts[p.path]; ok {
+		return first
+	}
 	first, err := graphql.UnmarshalInt(args["first"])
 	if err != nil {
-		return maxFirst // the field itself refuses it
+		first = maxFirst // the field itself refuses it
 	}
-	return min(max(first, 0), maxFirst)
+	p.lists[p.path] = min(max(first, 0), maxFirst)
+	return p.lists[p.path]
 }
 
 // connection are the fields of the rows of a connection, when what is around the rows has been counted.
@@ -272,14 +304,18 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 		p.visited += len(planned)
 		calls += firstPages(p, n.noun, a, planned)
 	}
-	p.calls.add(calls, p.path)
-	rows := rowsOf(args)
+	rows := p.rowsOf(args)
 	below := level{rows: rows, times: rows, accounts: accounts}
+	n.look(p, f, rows, narrow, calls, &below)
 	if n.noun != providers.NounCampaign {
-		below.affiliates = rows // everything else belongs to one
+		below.affiliates = below.rows // everything else belongs to one
 	}
 	fields := p.connection(f, n.noun, 1, rows)
-	p.calls.add(p.follow("Query."+f.Name, below, names(fields)), p.path)
+	if below.known != nil {
+		below.known = n.fill(p, below.known.([]*T), names(fields))
+	} else {
+		p.charge(p.follow("Query."+f.Name, below, names(fields)))
+	}
 	p.under(fields, below)
 }
 
@@ -288,7 +324,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers.Provider, planned []providers.List[T]) (calls int) {
 	cached := func(key string) bool {
 		k, ok := a.(peeker)
-		return ok && k.HasPage(noun, key, 1)
+		return ok && !p.cold && k.HasPage(noun, key, 1)
 	}
 	type group struct{ lists, missing int }
 	within := map[string]group{}
@@ -332,7 +368,7 @@ func (p *planner) roots(selections ast.SelectionSet) {
 		args := f.ArgumentMap(p.op.Variables)
 		switch {
 		case f.Name == "rawRecord":
-			p.calls.add(1, p.path)
+			p.charge(1)
 		case f.Name == "nodes":
 			ids, _ := args["ids"].([]any)
 			for _, id := range ids[:min(len(ids), maxFirst)] { // the field itself refuses more
@@ -364,7 +400,7 @@ func (p *planner) viewer(f graphql.CollectedField) {
 		}
 		fields := p.record(part.Selections, providers.NounAffiliate)
 		from := level{rows: listed, times: listed, affiliates: listed, accounts: accounts}
-		p.calls.add(p.follow("Query.affiliate", from, names(fields)), p.path)
+		p.charge(p.follow("Query.affiliate", from, names(fields)))
 		p.under(fields, from)
 	}
 	p.path = path
@@ -382,7 +418,7 @@ func (p *planner) writes(selections ast.SelectionSet) {
 		}
 		p.path = f.Alias
 		p.values.add(1, p.path)
-		p.calls.add(writeCalls, p.path)
+		p.charge(writeCalls)
 		for _, part := range p.object(f) {
 			switch {
 			case len(part.Selections) == 0:
@@ -412,8 +448,8 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 		p.under(fields, level{times: 1})
 		return
 	}
-	if k, ok := a.(peeker); !ok || !k.HasRecord(id, names(fields)...) {
-		p.calls.add(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...), p.path)
+	if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(id, names(fields)...) {
+		p.charge(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
 	}
 	below := level{rows: 1, times: 1, accounts: []providers.Provider{a}}
 	if id.Noun == providers.NounAffiliate {
@@ -446,5 +482,9 @@ func (p *planner) refuse() error {
 	if err := p.values.refuse("cost", p.r.cost, values); err != nil {
 		return err
 	}
-	return p.calls.refuse("calls", p.r.calls, calls)
+	err := p.calls.refuse("calls", p.r.calls, calls)
+	if refused, ok := err.(*clientError); ok && !p.ended() {
+		p.suggest(refused)
+	}
+	return err
 }

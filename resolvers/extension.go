@@ -36,6 +36,7 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 const (
 	plannedStat = "planned"
 	valuesStat  = "values"
+	looksStat   = "looks" // it is decided on after a look
 )
 
 // PlannedValues is how many field values the answer to an operation may have, after it was planned.
@@ -57,7 +58,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	if op.Operation == nil {
 		return nil
 	}
-	p := &planner{r: e.r, ctx: ctx, op: op, spreads: map[*ast.FragmentDefinition]int{}}
+	p := newPlanner(ctx, e.r, op, nil, nil)
 	p.arguments(op.Operation.SelectionSet, map[*ast.FragmentDefinition]bool{})
 	if p.ended() {
 		return e.r.Present(ctx, p.refuseArguments())
@@ -68,14 +69,13 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	if err := checkEnums(op.Operation.VariableDefinitions, op.Variables); err != nil {
 		return e.r.Present(ctx, err)
 	}
-	switch op.Operation.Operation {
-	case ast.Query:
-		p.roots(op.Operation.SelectionSet)
-	case ast.Mutation:
-		p.writes(op.Operation.SelectionSet)
-	}
+	p.plan()
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
 	op.Stats.SetExtension(valuesStat, p.values.sum)
+	if p.looks() {
+		op.Stats.SetExtension(looksStat, true)
+		return nil
+	}
 	if err := p.refuse(); err != nil {
 		return e.r.Present(ctx, err)
 	}
@@ -91,11 +91,20 @@ func WithExplain(ctx context.Context) context.Context {
 
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	ctx = providers.WithTrace(ctx, new(providers.Trace))
+	trace := new(providers.Trace)
+	ctx = providers.WithTrace(ctx, trace)
 	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
 		ctx = providers.KeepReserve(ctx)
 	}
-	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls), e.r))
+	var read *facts
+	if op := graphql.GetOperationContext(ctx); op.Stats.GetExtension(looksStat) != nil {
+		var err error
+		if read, err = e.r.look(ctx, op); err != nil {
+			refusal := &graphql.Response{Errors: gqlerror.List{e.r.Present(ctx, err)}}
+			return graphql.OneShot(e.tell(ctx, refusal))
+		}
+	}
+	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls-trace.Spent()), e.r, read))
 }
 
 // Cost is extensions.cost of every response to staff.
@@ -130,6 +139,11 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Query {
 		response.Errors = onceOverAllowance(response.Errors)
 	}
+	return e.tell(ctx, response)
+}
+
+// tell adds to a response what was spent.
+func (e Extension) tell(ctx context.Context, response *graphql.Response) *graphql.Response {
 	planned := Planned(graphql.GetOperationContext(ctx))
 	trace := providers.TraceFrom(ctx)
 	if trace == nil {

@@ -85,60 +85,78 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	if err := checkFilter(ctx, narrow); err != nil {
 		return nil, err
 	}
-	named := n.accounts(narrow)
 	var ps []providers.Provider
 	if !providers.MatchesNothing(narrow) {
-		if ps, err = r.visible(ctx, named); err != nil {
+		if ps, err = r.visible(ctx, n.accounts(narrow)); err != nil {
 			return nil, err
 		}
 	}
+	read := n.looked(ctx)
+	if read == nil {
+		read = n.read(ctx, r, w, narrow, ps)
+	}
+	if read.err != nil {
+		return nil, read.err
+	}
+	if len(read.rows) == 0 && ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	n.report(ctx, read.sources)
+	c, fields := n.connection(ctx, read.sources, read.rows, read.start, read.bound)
+	for _, err := range read.failed {
+		graphql.AddError(ctx, err)
+	}
+	var wg providers.Group
+	if c.Count = n.count(read.sources); c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
+		wg.Go(func() { _, _ = c.Count(ctx) }) // who resolves it reports the error
+	}
+	prefetch(ctx, c.Nodes, fields)
+	wg.Wait()
+	return c, nil
+}
+
+// rootRead is a root list as far as it was read.
+type rootRead[T providers.Record] struct {
+	sources []*listing.Source[T]
+	start   []listing.Position // where the sources were before
+	rows    []listing.Row[T]
+	bound   string  // what its cursors are bound to
+	failed  []error // accounts whose lists could not be planned
+	err     error   // nothing can be read
+}
+
+// read reads the rows of a root list at these accounts.
+func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, narrow F, ps []providers.Provider) *rootRead[T] {
 	text, err := json.Marshal(narrow)
 	if err != nil {
-		return nil, fmt.Errorf("filter of %s: %w", n.noun, err)
+		return &rootRead[T]{err: fmt.Errorf("filter of %s: %w", n.noun, err)}
 	}
-	bound := fmt.Sprintf("%s\x00%s\x00%s", n.noun, scope(ctx), text) // what the cursors are bound to
+	read := &rootRead[T]{bound: fmt.Sprintf("%s\x00%s\x00%s", n.noun, scope(ctx), text)}
 	var positions []listing.Position
 	if w.after != "" {
-		if positions, err = r.seals.Unseal(bound, w.after); err != nil {
-			return nil, errBadCursor
+		if positions, err = r.seals.Unseal(read.bound, w.after); err != nil {
+			return &rootRead[T]{err: errBadCursor}
 		}
 	}
-	var (
-		sources []*listing.Source[T]
-		failed  []error
-	)
+	named := n.accounts(narrow)
 	for _, p := range ps {
 		planned, err := n.plan(p, narrow)
 		if errors.Is(err, errors.ErrUnsupported) && named == nil {
 			continue // it has none of these; asked for by name it says so
 		}
 		if err != nil {
-			failed = append(failed, located(p, err))
+			read.failed = append(read.failed, located(p, err))
 			continue
 		}
-		sources = append(sources, n.sources(r, p, narrow, planned)...)
+		read.sources = append(read.sources, n.sources(r, p, narrow, planned)...)
 	}
-	sources = listing.Widen(ctx, sources, narrow.Match, w.first, positions)
+	read.sources = listing.Widen(ctx, read.sources, narrow.Match, w.first, positions)
 	if positions != nil {
-		listing.Resume(sources, positions)
+		listing.Resume(read.sources, positions)
 	}
-	start := listing.Positions(sources)
-	rows := listing.Merge(ctx, sources, w.first)
-	if len(rows) == 0 && ctx.Err() != nil {
-		return nil, ctx.Err()
-	}
-	n.report(ctx, sources)
-	c, fields := n.connection(ctx, sources, rows, start, bound)
-	for _, err := range failed {
-		graphql.AddError(ctx, err)
-	}
-	var wg providers.Group
-	if c.Count = n.count(sources); c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
-		wg.Go(func() { _, _ = c.Count(ctx) }) // who resolves it reports the error
-	}
-	prefetch(ctx, c.Nodes, fields)
-	wg.Wait()
-	return c, nil
+	read.start = listing.Positions(read.sources)
+	read.rows = listing.Merge(ctx, read.sources, w.first)
+	return read
 }
 
 // located says at which account an error occurred, where the error does not say so itself.

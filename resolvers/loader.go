@@ -22,12 +22,13 @@ type loaders struct {
 	m  map[string]any
 
 	needs map[needKey]string // what selections need
+	facts *facts             // what the plan has read; nil where it has read nothing
 }
 
 type loadersKey struct{}
 
-func withLoaders(ctx context.Context, r *Resolver) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}, needs: map[needKey]string{}})
+func withLoaders(ctx context.Context, r *Resolver, f *facts) context.Context {
+	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}, needs: map[needKey]string{}, facts: f})
 }
 
 // loadersFrom are the operation's loaders.

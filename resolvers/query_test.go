@@ -264,15 +264,16 @@ func TestEdgeFails(t *testing.T) {
 
 // TestLimits wants a refusal before anything is sent, that names the field.
 func TestTooManyCalls(t *testing.T) {
-	w := newWorld(t, setup{vendors: []string{"uppromote"}, calls: 50})
-	a := w.ask(`{ commissions(first: 100) { nodes { affiliate { id status } } } }`, nil)
-	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || a.Errors[0].Extensions["field"] != "commissions.affiliate" {
+	w := newWorld(t, setup{vendors: []string{"uppromote"}, calls: 3})
+	a := w.ask(`{ affiliates { nodes { id } } referrals { nodes { id } } payouts(first: 3) { nodes { id } } coupons { nodes { id } } }`, nil)
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || a.Errors[0].Extensions["field"] != "payouts" {
 		t.Errorf("%s", a.text)
 	}
 	if got := len(w.kits["uppromote"].Requests()); got != 0 {
 		t.Errorf("%d calls were made", got)
 	}
-	if a := w.ask(`{ commissions(first: 20) { nodes { affiliate { id status } } } }`, nil); len(a.Errors) != 0 {
+	w = newWorld(t, setup{vendors: []string{"uppromote"}, calls: 50, beside: w})
+	if a := w.ask(`{ commissions(first: 100) { nodes { affiliate { id status } } } }`, nil); len(a.Errors) != 0 {
 		t.Errorf("a cheaper query: %s", clipped(a.text))
 	}
 }

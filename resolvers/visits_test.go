@@ -78,7 +78,7 @@ func (w *world) allocated(ctx context.Context, query string, variables map[strin
 // TestPlanIsBounded wants the refusal of a document that selects millions of fields to take no more than the plan of the
 // largest one that is allowed: a few MB, and no call.
 func TestPlanIsBounded(t *testing.T) {
-	w := newWorld(t, setup{})
+	w := newWorld(t, setup{calls: 50})
 	for depth, want := range map[int]string{10: `"limit":"calls"`, 11: "calls to the vendors or more", 12: `"limit":"steps"`} {
 		query := fanOut(depth)
 		recorded, allocated := w.allocated(t.Context(), query, nil)

@@ -31,8 +31,26 @@ func (b *Branch[T]) within() *providers.List[T] {
 // Nested reads branches. Those of one account that lie within the same longer list are read by
 // walking it for as long as that takes fewer calls; the rest are read one by one.
 func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
-	walks := map[string][]*Branch[T]{} // by account and longer list
-	var single []*Branch[T]
+	walks, single := together(branches)
+	var wg providers.Group
+	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First) }) }
+	for _, b := range single {
+		read(b)
+	}
+	for _, group := range walks {
+		wg.Go(func() {
+			for _, b := range walk(ctx, group) {
+				read(b)
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// together parts branches: those within the same longer list of one account, by account and list, and
+// those that are read by themselves.
+func together[T providers.Record](branches []*Branch[T]) (walks map[string][]*Branch[T], single []*Branch[T]) {
+	walks = map[string][]*Branch[T]{}
 	for _, b := range branches {
 		if l := b.within(); l != nil {
 			key := b.Sources[0].account + "\x00" + l.Key
@@ -41,19 +59,79 @@ func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
 			single = append(single, b)
 		}
 	}
-	var wg providers.Group
-	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First) }) }
+	return walks, single
+}
+
+// Outlook is how many calls [Nested] is expected to take. It reads no more than the first pages of
+// the longer lists, which Nested begins with, too: looked is how many of these there are, rest is
+// what it takes beyond them. page reads such a page; it may remember pages.
+func Outlook[T providers.Record](
+	branches []*Branch[T], page func(account string, l providers.List[T], r providers.PageRequest) (*providers.Page[T], error),
+) (looked, rest int) {
+	walks, single := together(branches)
+	lists := map[string]bool{} // branches may share a list that the vendor does not narrow
 	for _, b := range single {
-		read(b)
-	}
-	for _, together := range walks {
-		wg.Go(func() {
-			for _, b := range walk(ctx, together) {
-				read(b)
+		for _, s := range b.Sources {
+			if !s.position.Done {
+				lists[s.account+"\x00"+s.list.Key] = true
 			}
-		})
+		}
 	}
-	wg.Wait()
+	rest = len(lists)
+	for _, group := range walks {
+		if len(group) == 1 {
+			rest++
+			continue
+		}
+		s := group[0].Sources[0]
+		looked++
+		p, err := page(s.account, *s.list.Within, providers.PageRequest{Number: 1, Reader: s.reader})
+		if err != nil {
+			rest += len(group)
+		}
+		if err != nil || !p.More {
+			continue
+		}
+		done, pages := settled(group, p), length(p, s.maxPages)
+		switch {
+		case p.Total != nil:
+		case len(p.Items) < fullPage:
+			pages = 2
+		case providers.TryFar(len(group) - done):
+			looked++
+			if far, err := page(s.account, *s.list.Within, providers.PageRequest{Number: providers.FarPage, Reader: s.reader}); err == nil {
+				pages = far.Short()
+			}
+		}
+		rest += providers.Outlook(done, len(group), pages)
+	}
+	return looked, rest
+}
+
+// settled is how many branches have their rows on a page of the longer list.
+func settled[T providers.Record](branches []*Branch[T], p *providers.Page[T]) (n int) {
+	deal, found := newDealer(branches), map[*Branch[T]]int{}
+	for _, row := range p.Items {
+		for b := range deal.matching(row) {
+			if found[b]++; found[b] == b.First+1 {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// length is how many pages a list has by what its page says, -1 where that is not known, or more than
+// may be read, so that no walk comes to the end.
+func length[T providers.Record](p *providers.Page[T], maxPages int) int {
+	size := len(p.Items)
+	if p.Total == nil || size == 0 {
+		return -1
+	}
+	if n := int((*p.Total + int64(size) - 1) / int64(size)); n <= maxPages {
+		return n
+	}
+	return -1
 }
 
 // fullPage is how many rows a page has that may be followed by others, as far as is known before the
@@ -65,15 +143,15 @@ const fullPage = 100
 // answers the branches that are still to be read one by one.
 func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[T] {
 	var (
-		asked  = len(open)
-		first  = open[0].Sources[0]
-		whole  = *first.list.Within
-		length = -1
-		read   = 0
-		found  = map[*Branch[T]][]*T{}
-		deal   = newDealer(open)
+		asked = len(open)
+		first = open[0].Sources[0]
+		whole = *first.list.Within
+		pages = -1
+		read  = 0
+		found = map[*Branch[T]][]*T{}
+		deal  = newDealer(open)
 	)
-	if !providers.WalkOn(read, len(open), asked, length, true) {
+	if !providers.WalkOn(read, len(open), asked, pages, true) {
 		return open
 	}
 	for p, err := range providers.Pages(ctx, whole, first.reader, first.maxPages) {
@@ -85,14 +163,18 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			s := b.Sources[0]
 			s.unread, s.within = s.unread+p.Unread, true
 		}
-		switch size := len(p.Items); {
-		case !p.More || size == 0:
+		switch {
+		case !p.More || len(p.Items) == 0:
 		case p.Total != nil:
-			length = int((*p.Total + int64(size) - 1) / int64(size))
-		case read == 1 && size < fullPage: // it is probably the last, which the next page proves
-			length = 2
-		default:
-			length = -1
+			pages = length(p, first.maxPages)
+		case read == 1 && len(p.Items) < fullPage: // it is probably the last, which the next page proves
+			pages = 2
+		case read == 1 && providers.TryFar(len(open)):
+			if far, err := whole.Page(ctx, providers.PageRequest{Number: providers.FarPage, Reader: first.reader}); err == nil {
+				pages = far.Short()
+			}
+		case read == 2 && pages == 2: // it was not
+			pages = -1
 		}
 		for _, row := range p.Items {
 			for b := range deal.matching(row) {
@@ -107,7 +189,7 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			deal.done[b] = true
 			return true
 		})
-		if !providers.WalkOn(read, len(open), asked, length, true) {
+		if !providers.WalkOn(read, len(open), asked, pages, true) {
 			return open
 		}
 	}

@@ -80,6 +80,9 @@ func (s *Source[T]) UnreadElsewhere() bool { return s.within }
 // Repeats says whether the list ended because the vendor sent the same page again and again.
 func (s *Source[T]) Repeats() bool { return s.position.Done && s.repeats >= providers.MaxRepeats }
 
+// Pages is how many pages were read of the list.
+func (s *Source[T]) Pages() int { return s.maxPages - s.left }
+
 // Position is how far the list was read.
 func (s *Source[T]) Position() Position { return s.position }
 

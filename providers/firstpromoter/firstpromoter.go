@@ -259,8 +259,9 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return hundreds + n
 	case "Query.referral", "Query.commission", "Query.payout", "Commission.payout":
 		return hundreds
-	case "Affiliate.children", "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts",
-		"Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions", "Referral.commissions":
+	case "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts", "Referral.commissions": // within a longer list
+		return n + providers.Tries(n)
+	case "Affiliate.children", "Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions":
 		return n
 	case "Affiliate.coupons": // to the end for each membership, and most have one; or the list of all
 		if pages := codeList.extent(p).Pages(); n > 1 && pages >= 0 && pages <= 1 {

@@ -225,7 +225,7 @@ type cost struct {
 }
 
 // unknownPages is how many pages a list is taken for whose length is not known yet.
-const unknownPages = 10
+const unknownPages = 3
 
 // costs is the edge table; what is not in it costs nothing.
 var costs = map[string]cost{

@@ -158,6 +158,10 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 			left = all(func(int) bool { return true }, left)
 		}
 	}
+	if len(left) > providers.AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
+		s.fail(left, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + e.path, Kind: providers.KindAllowance, Err: providers.ErrAllowance})
+		return s.failed
+	}
 	var wg providers.Group
 	slot := make(chan struct{}, ofEachWidth)
 	for _, affiliate := range left {

@@ -322,7 +322,7 @@ func TestCalls(t *testing.T) {
 		{"Referral.campaign", []string{"providerId"}, 0},
 		{"Referral.campaign", []string{"name"}, 8},
 		{"Affiliate.campaign", []string{"name"}, 0},
-		{"Referral.commissions", []string{"amount"}, 7},
+		{"Referral.commissions", []string{"amount"}, 8},
 		{"Commission.payout", []string{"amount"}, 8},
 		{"Query.commissions", []string{"payout"}, 8},
 		{"Query.commissions", []string{"amount"}, 0},

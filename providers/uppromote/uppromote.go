@@ -194,7 +194,7 @@ func (p *provider) Ping(ctx context.Context) error {
 }
 
 // unknownPages is what a walk is taken to cost as long as the length of its list is not known.
-const unknownPages = 10
+const unknownPages = 3
 
 // Calls is the price of edges: a call for each record, or the pages of the list that holds them all. Lists below a
 // row take a call each; those that are searched are read once for all rows.
@@ -215,7 +215,7 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		if pages := p.extents[path].Pages(); pages > 0 {
 			return min(n, pages)
 		}
-		return n + min(n-1, 1)
+		return n + providers.Tries(n)
 	}
 	walk := func(path string) int {
 		if pages := p.extents[path].Pages(); pages >= 0 {
@@ -250,17 +250,17 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return settling
 	case "Commission.payout": // what is owed to the affiliate; what was paid came when the rows learnt of it
 		return each(unpaidList.path, owners) + tries
-	case "Affiliate.referrals", "Campaign.referrals":
-		return n
+	case "Affiliate.referrals", "Campaign.referrals": // within the list of all
+		return n + providers.Tries(n)
 	case "Affiliate.commissions", "Campaign.commissions":
-		return n + settling
+		return n + providers.Tries(n) + settling
 	case "Payout.commissions": // and what they are, where lists of payments do not tell
 		if p.naming.unlisted() && !p.naming.never() {
 			return 2*n + settling
 		}
-		return n + settling
+		return n + providers.Tries(n) + settling
 	case "Referral.commissions": // the rows of each order, or the list that holds them all
-		return each(referralList.path, n) + settling
+		return each(referralList.path, n) + providers.Tries(n) + settling
 	case "Affiliate.payouts":
 		return each(unpaidList.path, n) + each(paidList.path, n)
 	case "Affiliate.children", "Campaign.memberships":

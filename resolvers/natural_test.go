@@ -1,0 +1,105 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// example is a query of the playground.
+func example(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile("../internal/playground/examples/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// askCold is the answer of a server that has read nothing yet, with the limits that are the default.
+func (w *world) askCold(vendors []string, query string) *answer {
+	w.t.Helper()
+	return newWorld(w.t, setup{vendors: vendors, noBudget: true, beside: w, calls: config.Default().Limits.Calls}).ask(query, nil)
+}
+
+// everyVendor are the accounts that natural queries are asked of: each vendor's, and all at once.
+var everyVendor = [][]string{{"promotekit"}, {"firstpromoter"}, {"uppromote"}, {"promotekit", "firstpromoter", "uppromote"}}
+
+// TestNaturalQueries wants what frontends ask for to be answered cold, within the default limits, for
+// about as many calls as were planned: within a factor of two, or two calls.
+func TestNaturalQueries(t *testing.T) {
+	sequential(t)
+	queries := []struct{ name, text string }{
+		{"newest commissions", `{ commissions(first: 3) { nodes { createdAt status amount { amount currencyCode } affiliate { name } account { name } } } }`},
+		{"walk", playground.Walk},
+		{"owed", example(t, "owed.graphql")},
+		{"accounts", example(t, "accounts.graphql")},
+		{"look-up", `{ affiliates(filter: { email: "hana.rahman23@example.com" }) { nodes { id account { name } } } }`},
+		{"referrals, affiliate, campaign", `{ referrals(first: 100) { nodes { id email affiliate { id email campaign { id name } } } } }`},
+		{"commissions, name", `{ commissions(first: 100) { nodes { affiliate { name } } } }`},
+		{"commissions, clicks", `{ commissions(first: 100) { nodes { affiliate { clicks status } } } }`},
+		{"commissions, balances", `{ commissions(first: 100) { nodes { affiliate { status balances { status } } } } }`},
+		{"commissions, campaign", `{ commissions(first: 100) { nodes { id campaign { name } referral { email } } } }`},
+		{"campaigns, members", `{ campaigns(first: 20) { nodes { name memberships(first: 10) { nodes { status affiliate { name } } } } } }`},
+		{"affiliates, parents' names", `{ affiliates(first: 20) { nodes { name parent { name } } } }`},
+		{"a portal's home", `{ viewer { name role } affiliates(first: 1) { nodes { name balances { status amount { amount currencyCode } } } }
+			commissions(first: 20) { nodes { createdAt status amount { amount currencyCode } campaign { name } } }
+			referrals(first: 20) { nodes { maskedEmail status createdAt } } payouts(first: 20) { nodes { status amount { amount currencyCode } paidAt } } }`},
+	}
+	var table strings.Builder
+	table.WriteString("| query | world | vendor | planned | spent |\n|---|---|---|---|---|\n")
+	for _, size := range []providers.SandboxSize{providers.SandboxSmall, providers.SandboxMedium} {
+		vendors := newWorld(t, setup{size: size, noBudget: true, ticks: true})
+		for _, q := range queries {
+			for _, names := range everyVendor {
+				a := vendors.askCold(names, q.text)
+				if len(a.Errors) > 0 {
+					t.Errorf("%s, %s world, %v: %s", q.name, size, names, clipped(a.text))
+					continue
+				}
+				planned, spent := a.Extensions.Cost.Planned, a.Extensions.Cost.Spent
+				if spent > config.Default().Limits.Calls || planned > 2*max(spent, 1)+1 || spent > 2*max(planned, 1)+1 {
+					t.Errorf("%s, %s world, %v: %d calls planned, %d spent:%s", q.name, size, names, planned, spent, a.calls())
+				}
+				fmt.Fprintf(&table, "| %s | %s | %s | %d | %d |\n", q.name, size, strings.Join(names, ", "), planned, spent)
+			}
+		}
+	}
+	t.Logf("calls to vendors, cold:\n%s", table.String())
+}
+
+// TestLargestFirst wants the refusal of what would take too many calls to say the largest number of
+// rows that is not refused: asked for those it is answered, with one more it is refused.
+func TestLargestFirst(t *testing.T) {
+	sequential(t)
+	vendors := newWorld(t, setup{size: providers.SandboxMedium, noBudget: true, ticks: true})
+	for _, names := range everyVendor {
+		for _, edge := range []string{
+			"affiliates(first: %d) { nodes { name commissions(first: 5) { nodes { id } } } }",
+			"affiliates(first: %d) { nodes { name referrals(first: 5) { nodes { id } } } }",
+			"referrals(first: %d) { nodes { commissions(first: 5) { nodes { id amount { amount } } } } }",
+		} {
+			query := func(first int) string { return "{ " + fmt.Sprintf(edge, first) + " }" }
+			refused := vendors.askCold(names, query(100))
+			if len(refused.Errors) != 1 || refused.Errors[0].Extensions["limit"] != "calls" || len(refused.Data) > 0 && string(refused.Data) != "null" {
+				t.Errorf("%v, %s: %s", names, query(100), clipped(refused.text))
+				continue
+			}
+			if spent := refused.Extensions.Cost.Spent; spent > 3*len(names) {
+				t.Errorf("%v, %s: %d calls were spent to refuse it", names, query(100), spent)
+			}
+			first, _ := refused.Errors[0].Extensions["first"].(float64)
+			if a := vendors.askCold(names, query(int(first))); len(a.Errors) > 0 || first < 1 {
+				t.Errorf("%v, %s: with the first that is named: %s", names, query(int(first)), clipped(a.text))
+			}
+			if a := vendors.askCold(names, query(int(first)+1)); len(a.Errors) != 1 || a.Errors[0].Extensions["limit"] != "calls" {
+				t.Errorf("%v, %s: with one more than the first that is named: %s", names, query(int(first)+1), clipped(a.text))
+			}
+		}
+	}
+}
