@@ -1549,7 +1549,7 @@ input AdjustCommissionInput @everyone {
     id: ID!
   ): Coupon @everyone
   """
-  Coupons, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Undated ones come last.
+  Coupons, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Accounts whose coupons have no dates come last.
   """
   coupons(
     "How many at most, 1 to 100."

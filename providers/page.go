@@ -49,13 +49,27 @@ type Page[T Record] struct {
 	More    bool   // whether there is, or may be, a next page: false only where the end is proven
 	Total   *int64 // rows in the whole list, where the reply said so
 	Unread  int    // rows that the vendor sent and that could not be read; they are not in Items
-	Mark    uint64 // a hash of the rows that the vendor sent, whichever of them are in Items; 0: unknown
+	Mark    uint64 // a hash of the rows that the vendor sent, in whatever order, those left out of Items among them; 0: unknown
 	Harvest Harvest
 }
 
-// Repeats says whether the vendor sent the same rows as on the page before, or none after none.
-func (p *Page[T]) Repeats(before *Page[T]) bool {
-	return before != nil && p.Mark != 0 && p.Mark == before.Mark
+// Marks are the marks of the pages of one list that were read so far. The zero value is empty.
+type Marks struct{ first map[uint64]int } // the lowest number of the pages with each mark
+
+// Repeats says whether a page has the rows of a page before it, or none as one before it, and notes the
+// page.
+func (m *Marks) Repeats(number int, mark uint64) bool {
+	if mark == 0 {
+		return false
+	}
+	if first, ok := m.first[mark]; ok && first < number {
+		return true
+	}
+	if m.first == nil {
+		m.first = make(map[uint64]int, 1)
+	}
+	m.first[mark] = number
+	return false
 }
 
 // Harvest is what a reply carried besides what was asked for: whole records, and stubs, whose
@@ -141,9 +155,9 @@ func pageBound(ctx context.Context, max int) int {
 // ErrPages says that a list has more pages than may be read.
 var ErrPages = errors.New("the list has more pages than may be read")
 
-// MaxRepeats is how many pages in a row may repeat the page before. After so many the list has
-// ended: the vendor ignores page numbers, or has no more rows. Once it may be chance: as many new
-// rows as a page holds have pushed its rows to the next page.
+// MaxRepeats is how many pages in a row may repeat pages before them. After so many the list has
+// ended: the vendor ignores page numbers, begins again behind the end, or has no more rows. Once it
+// may be chance: as many new rows as a page holds have pushed its rows to the next page.
 const MaxRepeats = 2
 
 // Walk reads a list page by page, from page 1 to its end. It belongs to one goroutine.
@@ -151,12 +165,12 @@ type Walk[T Record] struct {
 	List[T]
 	Read int // pages so far
 
-	before  *Page[T]
+	marks   Marks
 	repeats int
 	ended   bool
 }
 
-// Next reads the next page; nil behind the end. A page that repeats the one before is not given.
+// Next reads the next page; nil behind the end. A page that repeats one before is not given.
 func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 	for !w.ended {
 		p, err := w.Page(ctx, PageRequest{Number: w.Read + 1, Reader: r})
@@ -164,12 +178,11 @@ func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 			return nil, err
 		}
 		w.Read++
-		if w.repeats++; !p.Repeats(w.before) {
+		if w.repeats++; !w.marks.Repeats(w.Read, p.Mark) {
 			w.repeats = 0
 		}
 		w.ended = !p.More || w.repeats == MaxRepeats
 		if w.repeats == 0 {
-			w.before = p
 			return p, nil
 		}
 	}

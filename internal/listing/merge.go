@@ -33,7 +33,7 @@ func Merge[T providers.Record](ctx context.Context, sources []*Source[T], first 
 			if s.stopped {
 				return rows
 			}
-			if h != nil && (head == nil || stamp(providers.NodeOf(h).Listed()) > stamp(providers.NodeOf(head).Listed())) {
+			if h != nil && (head == nil || s.times[s.next] > newest.times[newest.next]) {
 				newest, head = s, h
 			}
 		}

@@ -130,17 +130,60 @@ func TestAnchoredCursors(t *testing.T) {
 	}
 }
 
-// TestMergeOrder wants the rows of several accounts newest first, and undated ones last.
+// TestMergeOrder wants the rows of several accounts newest first. An undated row keeps its place in its
+// list, and holds back neither the rows behind it nor its account's newest ones. A list without dates comes last.
 func TestMergeOrder(t *testing.T) {
 	a, b := &vendorList{account: "a", size: 2}, &vendorList{account: "b", size: 2}
 	a.rows = []*providers.Commission{a.row(1, 1), a.row(2, 4), a.row(3, 5)}
 	b.rows = []*providers.Commission{b.row(1, 2), b.row(2, 3)}
 	undated := b.row(9, 0)
 	undated.CreatedAt = nil
-	b.rows = append(b.rows, undated)
-	got := idsOf(Merge(t.Context(), sourcesOf(20, every, a, b), 100))
-	if want := []string{"a/1", "b/1", "b/2", "a/2", "a/3", "b/9"}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
+	for at, want := range [][]string{
+		{"b/9", "a/1", "b/1", "b/2", "a/2", "a/3", "c/1", "c/2"},
+		{"a/1", "b/1", "b/9", "b/2", "a/2", "a/3", "c/1", "c/2"},
+		{"a/1", "b/1", "b/2", "b/9", "a/2", "a/3", "c/1", "c/2"},
+	} {
+		b := &vendorList{account: "b", size: 3, rows: slices.Insert(slices.Clone(b.rows), at, undated)}
+		if at == 0 { // it is as old as the row behind it, which another account's is newer than
+			want = []string{"a/1", "b/9", "b/1", "b/2", "a/2", "a/3", "c/1", "c/2"}
+		}
+		c := &vendorList{account: "c", size: 1}
+		for n := range 2 {
+			row := c.row(n+1, 0)
+			row.CreatedAt = nil
+			c.rows = append(c.rows, row)
+		}
+		if got := idsOf(Merge(t.Context(), sourcesOf(20, every, a, b, c), 100)); !slices.Equal(got, want) {
+			t.Errorf("undated at %d: got %v, want %v", at, got, want)
+		}
+	}
+}
+
+// TestResumeBesideUndated wants a cursor on an undated row to find its place when all remembered rows were
+// deleted since.
+func TestResumeBesideUndated(t *testing.T) {
+	for _, all := range []bool{false, true} { // whether no row has a date
+		v := &vendorList{account: "a", size: 10}
+		for n := range 30 {
+			row := v.row(n, n)
+			if all || n == 9 {
+				row.CreatedAt = nil
+			}
+			v.rows = append(v.rows, row)
+		}
+		sources := sourcesOf(20, every, v)
+		Merge(t.Context(), sources, 10)
+		at := Positions(sources)
+		v.rows = slices.Delete(v.rows, 6, 10)
+		rest := sourcesOf(20, every, v)
+		Resume(rest, at)
+		got := idsOf(Merge(t.Context(), rest, 100))
+		if want := 20; !all && len(got) != want || all && len(got) < want {
+			t.Errorf("all undated: %v: %d rows behind the cursor, want %d", all, len(got), want)
+		}
+		if i := slices.Index(got, "a/29"); i != len(got)-1 {
+			t.Errorf("all undated: %v: %v does not end with the last row", all, got)
+		}
 	}
 }
 

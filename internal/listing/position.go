@@ -44,8 +44,8 @@ func tagOf(id providers.ID) Tag {
 func (p *Position) fresh() bool { return p.Last == tags{} && p.Page == 0 && p.Over == 0 }
 
 // pass moves the position behind a row of a page.
-func (p *Position) pass(n *providers.Node, tag Tag, page int) {
-	p.Page, p.Over, p.Time = page, 0, stamp(n.Listed())
+func (p *Position) pass(tag Tag, time int64, page int) {
+	p.Page, p.Over, p.Time = page, 0, time
 	if slices.Contains(p.Last[:], tag) {
 		return // a remembered row, met again: it must not push the others out
 	}

@@ -1,6 +1,7 @@
 package listing
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -19,13 +20,14 @@ type Source[T providers.Record] struct {
 	left     int // of maxPages
 
 	position Position
-	page     int // the number of the page in rows; 0 before the first
-	mark     uint64
-	rows     []*T
-	tags     []Tag // of rows
-	next     int   // into rows
+	page     int     // the number of the page in rows; 0 before the first
+	rows     []*T    // newest first
+	tags     []Tag   // of rows
+	times    []int64 // of rows; an undated row has that of its neighbor
+	next     int     // into rows
 	more     bool
-	repeats  int          // pages in a row that had the rows of the one before
+	marks    providers.Marks
+	repeats  int          // pages in a row that had the rows of others before them
 	seen     map[Tag]bool // rows that were taken, in this request or, the last of them, before
 
 	whole   bool // the list was begun at its start, in this request
@@ -144,14 +146,14 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 		s.err = err
 		return false
 	}
-	if p.Mark != 0 && p.Mark == s.mark && number == s.page+1 {
+	if repeats := s.marks.Repeats(number, p.Mark); repeats && number == s.page+1 {
 		s.repeats++
 	} else {
 		s.repeats = 0
 	}
-	s.page, s.mark, s.more = number, p.Mark, p.More
+	s.page, s.more = number, p.More
 	s.setRows(p.Items)
-	if s.repeats > 0 { // all of its rows stood on the page before
+	if s.repeats > 0 { // all of its rows stood on pages before
 		s.next = len(s.rows)
 	}
 	if p.Total != nil {
@@ -164,12 +166,50 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 	return true
 }
 
-// setRows makes these the rows of the page, and stands before the first one.
+// setRows makes these the rows of the page, and stands before the first one. A vendor may send them in
+// no order.
 func (s *Source[T]) setRows(rows []*T) {
+	s.setTimes(rows)
+	if !slices.IsSortedFunc(s.times, newestFirst) {
+		order := make([]int, len(rows))
+		for i := range order {
+			order[i] = i
+		}
+		slices.SortStableFunc(order, func(i, j int) int { return newestFirst(s.times[i], s.times[j]) })
+		sorted := make([]*T, len(rows)) // the others may be the cache's
+		for i, j := range order {
+			sorted[i] = rows[j]
+		}
+		rows = sorted
+		slices.SortFunc(s.times, newestFirst)
+	}
 	s.rows, s.next = rows, 0
 	s.tags = slices.Grow(s.tags[:0], len(rows))
 	for _, row := range rows {
 		s.tags = append(s.tags, tagOf(providers.NodeOf(row).ID))
+	}
+}
+
+func newestFirst(a, b int64) int { return cmp.Compare(b, a) }
+
+// setTimes makes the times those of these rows. An undated row has the time of the row before it; at the
+// head of the page, that of the first dated one.
+func (s *Source[T]) setTimes(rows []*T) {
+	s.times = slices.Grow(s.times[:0], len(rows))
+	last := int64(0)
+	for _, row := range rows {
+		last = cmp.Or(stamp(providers.NodeOf(row).Listed()), last)
+		s.times = append(s.times, last)
+	}
+	dated := slices.IndexFunc(s.times, func(t int64) bool { return t != 0 })
+	if dated < 0 { // none of the page: as the last one taken
+		for i := range s.times {
+			s.times[i] = s.position.Time
+		}
+		return
+	}
+	for i := range dated {
+		s.times[i] = s.times[dated]
 	}
 }
 
@@ -206,6 +246,9 @@ func (s *Source[T]) open(ctx context.Context) {
 			return
 		}
 		newer, notOlder := s.before()
+		if s.position.Time == 0 { // nothing tells where it was: some rows may come again, but none is lost
+			return
+		}
 		if newer < notOlder && page == 0 {
 			page, beside = number, newer
 		}
@@ -244,12 +287,11 @@ func (s *Source[T]) find() int {
 // before is how many rows at the head of the page are newer than the last row taken, and how many
 // are newer or as old.
 func (s *Source[T]) before() (newer, notOlder int) {
-	for _, row := range s.rows {
-		at := stamp(providers.NodeOf(row).Listed())
-		if at < s.position.Time {
+	for _, time := range s.times {
+		if time < s.position.Time {
 			break
 		}
-		if at > s.position.Time {
+		if time > s.position.Time {
 			newer++
 		}
 		notOlder++
@@ -274,9 +316,32 @@ func (s *Source[T]) head(ctx context.Context) *T {
 			s.position.Over = max(s.position.Over, s.page)
 			s.unread, s.ahead = s.unread+s.ahead, 0
 		}
-		s.read(ctx, s.page+1)
+		if s.read(ctx, s.page+1) && s.wraps(ctx) {
+			s.position.Done = true
+			return nil
+		}
 	}
 	return nil
+}
+
+// wraps says whether the page that was read is the first one again, as with a vendor that begins again
+// behind the end. The first page is compared when all rows of this one are newer than the last one
+// taken.
+func (s *Source[T]) wraps(ctx context.Context) bool {
+	if s.repeats > 0 || s.whole || len(s.rows) == 0 || s.times[len(s.times)-1] <= s.position.Time {
+		return false
+	}
+	first, err := s.list.Page(ctx, providers.PageRequest{Number: 1, Reader: s.reader})
+	if err != nil {
+		return false
+	}
+	again := 0
+	for _, row := range first.Items {
+		if slices.Contains(s.tags, tagOf(providers.NodeOf(row).ID)) {
+			again++
+		}
+	}
+	return again > len(first.Items)/2
 }
 
 // take is the next row, which head found.
@@ -289,13 +354,12 @@ func (s *Source[T]) take() *T {
 
 // pass goes behind the next row.
 func (s *Source[T]) pass() {
-	n := providers.NodeOf(s.rows[s.next])
 	if s.seen == nil {
 		s.seen = map[Tag]bool{}
 	}
 	tag := s.tags[s.next]
 	s.seen[tag] = true
-	s.position.pass(n, tag, s.page)
+	s.position.pass(tag, s.times[s.next], s.page)
 	s.next++
 	s.unread, s.ahead = s.unread+s.ahead, 0
 }

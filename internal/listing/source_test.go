@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -27,7 +29,7 @@ func (v *oddVendor) list() providers.List[providers.Commission] {
 			p := v.page(v.rows, r.Number)
 			p.Mark = 1 // of no rows
 			for _, row := range p.Items {
-				p.Mark = p.Mark*31 + uint64(tagOf(row.ID))
+				p.Mark = p.Mark + uint64(tagOf(row.ID))
 			}
 			return p, nil
 		}}
@@ -58,6 +60,19 @@ func TestOddPaging(t *testing.T) {
 		"page is ignored": {100, func(rows []*providers.Commission, _ int) *providers.Page[providers.Commission] {
 			return slice(rows, 0, 100, true)
 		}, 100},
+		"page is ignored, no order": {100, func(rows []*providers.Commission, _ int) *providers.Page[providers.Commission] {
+			p := slice(slices.Clone(rows), 0, 100, true)
+			rand.Shuffle(len(p.Items), func(i, j int) { p.Items[i], p.Items[j] = p.Items[j], p.Items[i] })
+			return p
+		}, 100},
+		"begins again behind the end": {30, func(rows []*providers.Commission, n int) *providers.Page[providers.Commission] {
+			n = (n - 1) % 3
+			return slice(rows, n*10, n*10+10, true)
+		}, 30},
+		"begins again behind a short page": {27, func(rows []*providers.Commission, n int) *providers.Page[providers.Commission] {
+			n = (n - 1) % 3
+			return slice(rows, n*10, n*10+10, true)
+		}, 27},
 		"page is ignored, 7": {7, func(rows []*providers.Commission, _ int) *providers.Page[providers.Commission] {
 			return slice(rows, 0, 7, true)
 		}, 7},

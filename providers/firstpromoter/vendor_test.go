@@ -163,16 +163,19 @@ func TestEnds(t *testing.T) {
 			{rows: 3, want: 3, calls: 1},
 			{rows: 12, want: 12, calls: 2}, // the second proves the end
 			{rows: 100, want: 100, calls: 2},
-			{rows: 130, want: 130, calls: 2},
+			{rows: 113, want: 113, calls: 2},
+			{rows: 130, want: 130, calls: 3}, // 30 may be a page size
 			{rows: 200, want: 200, calls: 3},
-			{rows: 130, clamp: 20, want: 130, calls: 7},
-			{rows: 130, clamp: 50, want: 130, calls: 3},
+			{rows: 130, clamp: 20, want: 130, calls: 8},
+			{rows: 130, clamp: 50, want: 130, calls: 4},
 			{rows: 130, clamp: 10, want: 130, calls: 14},
-			{rows: 35, clamp: 10, want: 35, calls: 4},
+			{rows: 35, clamp: 5, want: 35, calls: 8},
+			{rows: 33, clamp: 10, want: 33, calls: 4},
 			{rows: 100, unpaged: true, want: 100, calls: 3},
 			{rows: 7, unpaged: true, want: 7, calls: 1},
-			{rows: 17, unpaged: true, want: 17, calls: 3},
-			{rows: 650, larger: 250, want: 650, calls: 3},
+			{rows: 17, unpaged: true, want: 17, calls: 1},
+			{rows: 20, unpaged: true, want: 20, calls: 3},
+			{rows: 650, larger: 250, want: 650, calls: 4},
 			{rows: 500, larger: 250, want: 500, calls: 3},
 			{rows: 250, larger: 250, unpaged: true, want: 250, calls: 3},
 		} {
@@ -185,14 +188,21 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestShortPageOfKnownSize: once a page had more rows, a shorter one is the end without another call.
-func TestShortPageOfKnownSize(t *testing.T) {
-	vendor := &lists{rows: map[string][]string{"/referrals": rowsOf("/referrals", 130)}}
-	p := open(t, vendor, someKey)
-	walks["/referrals"](t, p)
-	vendor.rows["/referrals"], vendor.calls = rowsOf("/referrals", 30), nil
-	if got := walks["/referrals"](t, p); len(got) != 30 || len(vendor.calls) != 1 {
-		t.Errorf("%d rows by %d calls, want 30 by one", len(got), len(vendor.calls))
+// TestLaterPageSizes: no row is lost where the vendor has given larger pages before, at the same list or at
+// another one of the endpoint.
+func TestLaterPageSizes(t *testing.T) {
+	for path, walk := range walks {
+		for _, before := range []int{100, 101, 250} {
+			for _, later := range []int{5, 10, 12, 20, 24, 25, 30, 48, 50, 75, 99, 100} {
+				vendor := &lists{rows: map[string][]string{path: rowsOf(path, before)}, larger: max(0, before-100) + 100}
+				p := open(t, vendor, someKey)
+				walk(t, p)
+				vendor.rows[path], vendor.larger, vendor.clamp = rowsOf(path, 300), 0, later
+				if got := len(walk(t, p)); got != 300 {
+					t.Errorf("%s: after a page of %d rows, pages of %d: %d rows of 300", path, before, later, got)
+				}
+			}
+		}
 	}
 }
 

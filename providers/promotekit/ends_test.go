@@ -111,14 +111,18 @@ func TestWalks(t *testing.T) {
 		"20 rows a page": {func(n int) string {
 			return `"data": ` + rowsFrom(20*n-19, min(20*n, 130)) + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 7) + `}`
 		}, 130, 7, 7},
-		"20 rows a page, and nothing said":  {func(n int) string { return `"data": ` + rowsFrom(20*n-19, min(20*n, 130)) }, 130, 7, 7},
-		"250 rows a page, and nothing said": {func(n int) string { return `"data": ` + rowsFrom(250*n-249, min(250*n, 650)) }, 650, 3, 3},
+		"20 rows a page, and nothing said":  {func(n int) string { return `"data": ` + rowsFrom(20*n-19, min(20*n, 130)) }, 130, 8, 7},
+		"250 rows a page, and nothing said": {func(n int) string { return `"data": ` + rowsFrom(250*n-249, min(250*n, 650)) }, 650, 4, 3},
 		"250 rows and no pages":             {func(int) string { return `"data": ` + rowsFrom(1, 250) }, 250, 1 + providers.MaxRepeats, -1},
 		"200 rows, and nothing said":        {func(n int) string { return `"data": ` + rowsFrom(100*n-99, min(100*n, 200)) }, 200, 3, 2},
 		"an empty page in the middle": {func(n int) string {
 			data := map[int]string{1: rowsFrom(1, 100), 2: "[]", 3: rowsFrom(101, 200)}[n]
 			return `"data": ` + data + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 3) + `}`
 		}, 200, 3, 3},
+		"empty pages as long as pages are counted": {func(n int) string {
+			data := map[int]string{1: rowsFrom(1, 100), 9: rowsFrom(101, 200)}[n]
+			return `"data": [` + strings.Trim(data, "[]") + `], "pagination": {"has_more": ` + strconv.FormatBool(n < 9) + `, "total_pages": 9}`
+		}, 200, 9, 9},
 		"nothing but empty pages": {func(int) string { return `"data": [], "pagination": {"has_more": true}` }, 0, 1 + providers.MaxRepeats, -1},
 	} {
 		t.Run(name, func(t *testing.T) {

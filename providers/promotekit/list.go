@@ -73,6 +73,12 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 	return nil
 }
 
+// gap says whether an empty page is one before the last, by the number of pages.
+func (r *rows[W]) gap(number int) bool {
+	before := r.Pagination != nil && r.Pagination.byPages(number, 0) != nil && *r.Pagination.byPages(number, 0)
+	return before
+}
+
 // total is how many rows the list has; nil where it was not said, or cannot be so.
 func (r *rows[W]) total() *int64 {
 	if r.Pagination == nil || r.Pagination.TotalCount == nil || *r.Pagination.TotalCount < int64(r.Data.Sent()) {
@@ -126,6 +132,9 @@ func pageOf[W wire.Identified, T providers.Record](
 	r, e := p.reply(), p.extents[noun]
 	page := wire.PageOf(&body.Data, func(w *W) *T { return convert(r, w) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
+	if body.Data.Sent() == 0 && body.gap(number) {
+		page.Mark = 0 // so that any number of empty pages may follow each other
+	}
 	p.log.Unread("GET "+path, page.Unread)
 	p.log.Page("GET "+path, body.Data.Sent(), pageSize)
 	if len(query) == 0 {

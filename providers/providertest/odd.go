@@ -87,7 +87,8 @@ func OddForms[T providers.Record](t *testing.T, l OddList[T]) {
 	}
 	second := []any{row(size + 1)}
 	sound, unread := o.read(first(row(2)), second)
-	others, _ := o.read(first(), second)
+	others, _ := o.read(first(row(size+2)), second)
+	maps.DeleteFunc(others, func(id string, _ *T) bool { return sound[id] == nil })
 	if unread != 0 || len(others) < size || len(sound) <= len(others) {
 		t.Fatalf("%s: %d sound rows make %d records, one less %d, %d unread", l.Exchange.Name, size+1, len(sound), len(others), unread)
 	}

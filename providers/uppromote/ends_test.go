@@ -137,16 +137,16 @@ func TestEnds(t *testing.T) {
 		"nothing":                        {0, 0, false, 0, 1, 0},
 		"one row":                        {1, 0, false, 1, 1, 0},
 		"twelve rows":                    {12, 0, false, 12, 2, 0},
-		"ten rows a page":                {35, 10, false, 35, 4, 0},
+		"ten rows a page":                {35, 10, false, 35, 5, 0},
 		"ten rows a page, no rest":       {30, 10, false, 30, 4, 0},
-		"twenty rows a page":             {130, 20, false, 130, 7, 0},
-		"fifty rows a page":              {120, 50, false, 120, 3, 0},
-		"a full page and a rest":         {130, 0, false, 130, 2, 0},
+		"twenty rows a page":             {130, 20, false, 130, 8, 0},
+		"fifty rows a page":              {120, 50, false, 120, 4, 0},
+		"a full page and a rest":         {113, 0, false, 113, 2, 0},
 		"full pages":                     {200, 0, false, 200, 3, 0},
 		"page is ignored":                {100, 0, true, 100, 1 + providers.MaxRepeats, 0},
 		"page is ignored, with more":     {250, 0, true, 100, 1 + providers.MaxRepeats, 0},
-		"page is ignored, of a few rows": {17, 0, true, 17, 1 + providers.MaxRepeats, 0},
-		"larger pages":                   {650, 0, false, 650, 3, 250},
+		"page is ignored, of a few rows": {17, 0, true, 17, 1, 0},
+		"larger pages":                   {650, 0, false, 650, 4, 250},
 		"larger pages, no rest":          {500, 0, false, 500, 3, 250},
 		"no pages":                       {250, 0, true, 250, 1 + providers.MaxRepeats, 250},
 	} {
@@ -154,6 +154,23 @@ func TestEnds(t *testing.T) {
 			rows, calls := walk(t, &shop{rows: rowsOf(tt.rows), size: tt.size, larger: tt.larger, onePage: tt.onePage})
 			if rows != tt.want || calls != tt.calls {
 				t.Errorf("%s of %s: %d rows by %d calls; want %d by %d", name, list, rows, calls, tt.want, tt.calls)
+			}
+		}
+	}
+}
+
+// TestLaterPageSizes: no row is lost where the vendor has given larger pages before, at the same list or at
+// another one of the endpoint.
+func TestLaterPageSizes(t *testing.T) {
+	for _, before := range []int{100, 101, 250} {
+		for _, later := range []int{5, 10, 12, 20, 24, 25, 30, 48, 50, 75, 99, 100} {
+			vendor := &shop{rows: rowsOf(before), larger: max(0, before-100) + 100}
+			p := open(t, vendor)
+			lists, err := p.Affiliates(providers.AffiliateFilter{})
+			all(t, p, lists, err)
+			vendor.rows, vendor.larger, vendor.size = rowsOf(300), 0, later
+			if got := len(all(t, p, lists, err)); got != 300 {
+				t.Errorf("after a page of %d rows, pages of %d: %d rows of 300", before, later, got)
 			}
 		}
 	}

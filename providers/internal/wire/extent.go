@@ -2,45 +2,41 @@ package wire
 
 import "sync/atomic"
 
-// Extent is what replies have shown of one of the vendor's lists: the most rows that a page had,
-// and how many pages the whole list has. The zero value knows nothing. It is safe for concurrent use.
+// Extent is what replies have shown of one of the vendor's lists: how many rows its pages have, and
+// how many pages the whole list has. The zero value knows nothing. It is safe for concurrent use.
 //
-// A vendor may give fewer rows a page than are asked for, and say so nowhere. A page is therefore
-// the last one only if it has fewer rows than another page of the same endpoint had, or fewer than
-// any vendor's pages have ([minPage]).
+// A vendor may give fewer rows a page than are asked for, begin to do so at any time, and leave rows
+// out of a page in the middle. It says none of this. So a page is taken for the last one only if it
+// has few rows, and not a number of rows that is a usual page size. Behind any other, one more page is
+// asked for. The page behind the end is empty or repeats another page.
 type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	last  atomic.Int64 // the number of the last page of the whole list that had rows
 	pages atomic.Int64 // of the whole list, plus one; 0: not known
 }
 
-// minPage is the smallest page that a vendor is known to give: 10 rows, UpPromote's default.
-const minPage = 10
+// asked is how many rows each page is asked for, of every vendor: the most that it may have.
+const asked = 100
 
 // More says whether a page that had so many rows may be followed by another. A page may have more
 // rows than were asked for. Either the vendor has larger pages, and the next one goes on behind it; or
 // it has no pages, and the next one repeats it, which ends the list. So no row is lost.
 func (e *Extent) More(rows int) bool {
-	if rows < minPage {
-		return false
-	}
-	for {
-		most := e.most.Load()
-		if int64(rows) < most {
-			return false
-		}
+	for most := e.most.Load(); most < int64(rows); most = e.most.Load() {
 		if e.most.CompareAndSwap(most, int64(rows)) {
-			return true
+			break
 		}
 	}
+	return rows >= asked/2 || rows > 0 && (rows%5 == 0 || rows%12 == 0)
 }
 
-// PageSize is the most rows that a page had so far; asked where none was read.
-func (e *Extent) PageSize(asked int) int {
+// PageSize is the most rows that a page had so far, and no more than were asked for; size where none
+// was read.
+func (e *Extent) PageSize(size int) int {
 	if most := int(e.most.Load()); most > 0 {
-		return most
+		return min(most, size)
 	}
-	return asked
+	return size
 }
 
 // Saw notes a page of the whole list, the one that nothing narrows.

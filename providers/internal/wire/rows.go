@@ -101,26 +101,32 @@ func (r *Rows[W]) Raw(i int) json.RawMessage { return r.raw[i] }
 // no id is left out and counted as unread. More is left to the caller.
 func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *providers.Page[T] {
 	page := &providers.Page[T]{Items: make([]*T, 0, len(rows.All)), Unread: rows.Unread}
-	mark := fnv.New64a()
+	mark := uint64(1) // a sum, because a vendor without an order sends the same rows in another one
 	for i := range rows.All {
 		record := convert(&rows.All[i])
 		if record == nil {
-			_, _ = mark.Write(rows.raw[i])
+			mark += hash(rows.raw[i])
 			continue
 		}
 		id := providers.NodeOf(record).ID
 		if id.IsZero() {
 			page.Unread++
-			_, _ = mark.Write(rows.raw[i])
+			mark += hash(rows.raw[i])
 			continue
 		}
-		_, _ = mark.Write([]byte(id.Local + "\x00"))
+		mark += hash([]byte(id.Local))
 		page.Items = append(page.Items, record)
 	}
 	if len(rows.All) > 0 || rows.Unread == 0 { // else nothing tells the page from another of such rows
-		page.Mark = mark.Sum64()
+		page.Mark = max(mark, 1)
 	}
 	return page
+}
+
+func hash(text []byte) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(text)
+	return h.Sum64()
 }
 
 // Identified is a wire struct that tells its id; "" for none.
