@@ -143,7 +143,7 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 		response.Extensions = map[string]any{}
 	}
 	response.Extensions["cost"] = Cost{Planned: planned, Spent: trace.Spent()}
-	if ctx.Value(explainKey{}) != nil && v.Role == auth.RoleAdmin {
+	if Explains(ctx) {
 		response.Extensions["explain"] = explain(trace.Calls())
 	}
 	return response
