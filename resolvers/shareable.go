@@ -77,6 +77,16 @@ func sharing(set ast.SelectionSet, seen *[]*ast.FragmentDefinition) Sharing {
 	return least
 }
 
+// Cached says whether all that queries read is read through caches, which record it.
+func (r *Resolver) Cached() bool {
+	for _, p := range r.byID {
+		if _, ok := p.(peeker); !ok {
+			return false
+		}
+	}
+	return true
+}
+
 // Explains says whether the response has to list every call.
 func Explains(ctx context.Context) bool {
 	v := auth.ViewerFrom(ctx)

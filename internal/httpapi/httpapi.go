@@ -66,6 +66,9 @@ func (h *Handler) Drain() { h.draining.Store(true) }
 
 // New makes the handler.
 func New(o Options) *Handler {
+	if !o.Resolvers.Cached() {
+		o.Responses = 0
+	}
 	h := &Handler{valid: newDocuments(o.Documents), responses: responses.New(o.Responses), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()

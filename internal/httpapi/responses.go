@@ -146,9 +146,30 @@ func (t transport) join(ctx context.Context, r *recall) (*responses.Answer, *res
 	return t.responses.Join(ctx, r.key)
 }
 
+// planAgain plans an operation once more, by what is cached now. Where that is not possible, the first
+// plan stands, and the answer is not kept.
+func (t transport) planAgain(ctx context.Context, asked *request, op *graphql.OperationContext, r *recall) (context.Context, *graphql.OperationContext, *recall) {
+	leave := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
+	if leave == nil {
+		return ctx, op, r
+	}
+	fresh, renewed := t.withRecall(ctx)
+	again, errs := t.create(fresh, asked, leave)
+	if len(errs) > 0 {
+		return ctx, op, r
+	}
+	return fresh, again, renewed
+}
+
 // keepAnswer keeps the answer of an operation for the next who asks, where it may be given again.
-func (t transport) keepAnswer(f *responses.Flight, r *recall, op *graphql.OperationContext, response *graphql.Response) {
-	if f == nil || response == nil || len(response.Errors) > 0 || response.Data == nil {
+func (t transport) keepAnswer(ctx context.Context, f *responses.Flight, r *recall, op *graphql.OperationContext, response *graphql.Response) {
+	switch {
+	case f == nil:
+		return
+	case ctx.Err() != nil:
+		f.Abandon()
+		return
+	case response == nil || len(response.Errors) > 0 || response.Data == nil:
 		return
 	}
 	parts, _, ok := encode(response, t.answers.max)

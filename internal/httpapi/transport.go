@@ -97,12 +97,15 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer flight.End()
+	if flight != nil && flight.Waited {
+		ctx, op, recall = t.planAgain(ctx, asked, op, recall)
+	}
 	if leave = t.load.execute.enter(ctx, weight(op)); leave == nil {
 		overloaded(w).answer(w, r)
 		return
 	}
 	ctx, response := t.dispatch(ctx, op, leave)
-	t.keepAnswer(flight, recall, op, response)
+	t.keepAnswer(ctx, flight, recall, op, response)
 	flight.End()
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began

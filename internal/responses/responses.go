@@ -111,14 +111,18 @@ type Flight struct {
 	key     Key
 	forgets uint64 // of the cache, before anything was read
 
+	// Waited says that the caller has waited for others. What it read before has changed since.
+	Waited bool
+
 	done  chan struct{}
 	ended sync.Once
 	again bool // set before done closes: the next execution may leave an answer that this one did not
 }
 
-// maxWaits is how often a request waits for the execution of another. The first may have to read at
-// vendors; then the second finds all of that in the store, and its answer is everybody's.
-const maxWaits = 2
+// maxWaits is how often a request waits for the execution of another. The client of the first may go
+// away, and the second has to read at vendors; then the third finds all of that in the store, and its
+// answer is everybody's.
+const maxWaits = 3
 
 // Join is the answer of a key, made by another request that is executed just now; or the caller's own
 // flight, which it has to end; or neither, where the caller has to execute by itself alone. No caller
@@ -127,11 +131,11 @@ func (c *Cache) Join(ctx context.Context, k Key) (*Answer, *Flight) {
 	if c == nil {
 		return nil, nil
 	}
-	for range maxWaits {
+	for n := range maxWaits {
 		c.mu.Lock()
 		f, found := c.flights[k]
 		if !found {
-			f = &Flight{c: c, key: k, forgets: c.forgets.Load(), done: make(chan struct{})}
+			f = &Flight{c: c, key: k, forgets: c.forgets.Load(), done: make(chan struct{}), Waited: n > 0}
 			c.flights[k] = f
 		}
 		c.mu.Unlock()
@@ -165,6 +169,9 @@ func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 		f.c.drop(f.key, a)
 	}
 }
+
+// Abandon says that the execution ended because its own client has gone, which tells the others nothing.
+func (f *Flight) Abandon() { f.again = true }
 
 // End lets those go on who wait. It may be called again.
 func (f *Flight) End() {
