@@ -134,7 +134,7 @@ func TestSharingOf(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if errs := validator.Validate(schema.Parsed(), doc); len(errs) > 0 {
+		if errs := validator.ValidateWithRules(schema.Parsed(), doc, nil); len(errs) > 0 {
 			t.Fatalf("%s: %v", query, errs)
 		}
 		if got := SharingOf(doc.Operations[0]); got != want {
