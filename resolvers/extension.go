@@ -89,6 +89,12 @@ func WithExplain(ctx context.Context) context.Context {
 	return context.WithValue(ctx, explainKey{}, true)
 }
 
+// Explains says whether the response has to list every call.
+func Explains(ctx context.Context) bool {
+	v := auth.ViewerFrom(ctx)
+	return ctx.Value(explainKey{}) != nil && v != nil && v.Role == auth.RoleAdmin
+}
+
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	ctx = providers.WithTrace(ctx, new(providers.Trace))

@@ -1,12 +1,9 @@
 package resolvers
 
 import (
-	"context"
 	"slices"
 
 	"github.com/vektah/gqlparser/v2/ast"
-
-	"github.com/partnergraph/partnergraph/internal/auth"
 )
 
 // field is a field of the schema.
@@ -85,10 +82,4 @@ func (r *Resolver) Cached() bool {
 		}
 	}
 	return true
-}
-
-// Explains says whether the response has to list every call.
-func Explains(ctx context.Context) bool {
-	v := auth.ViewerFrom(ctx)
-	return ctx.Value(explainKey{}) != nil && v != nil && v.Role == auth.RoleAdmin
 }
