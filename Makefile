@@ -34,6 +34,7 @@ TEST := GOGC=400 GORACE=atexit_sleep_ms=0 go test -vet=off
 
 test: tools page lint ## Everything that CI runs.
 	$(TEST) $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))") ./resolvers
+	$(TEST) -run '^(TestAnswersAreExact|TestEachWitness)$$' ./internal/cache
 	$(TEST) -race $(CONCURRENT)
 	$(TEST) -race -run '^(TestReplicas|TestServe|TestReload)' .
 

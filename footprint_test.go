@@ -108,7 +108,7 @@ func count(ctx context.Context, account providers.Provider, kept map[providers.N
 	memory, seen := account.(*cache.Cache), map[providers.ID]bool{}
 	walk(ctx, account, func(c *providers.Commission) {
 		for _, id := range []providers.ID{c.ID, c.AffiliateID, c.CampaignID, c.ReferralID, c.PayoutID} {
-			if !id.IsZero() && !seen[id] && memory.HasRecord(id, "id") {
+			if !id.IsZero() && !seen[id] && memory.HasRecord(context.Background(), id, "id") {
 				seen[id] = true
 				kept[id.Noun]++
 			}

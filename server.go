@@ -216,7 +216,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg), Shares: p.shares,
-		Answer: int64(cfg.Limits.Answer), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now,
+		Answer: int64(cfg.Limits.Answer), Responses: int64(cfg.Cache.Responses), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
 }

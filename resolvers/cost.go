@@ -16,8 +16,8 @@ import (
 
 // peeker is a provider that knows what it could answer without a call.
 type peeker interface {
-	HasPage(noun providers.Noun, key string, number int) bool
-	HasRecord(id providers.ID, need ...string) bool
+	HasPage(ctx context.Context, noun providers.Noun, key string, number int) bool
+	HasRecord(ctx context.Context, id providers.ID, need ...string) bool
 }
 
 // planner goes through an operation before it is executed, and estimates what it takes. Of calls to vendors: one for each page of each list
@@ -324,7 +324,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers.Provider, planned []providers.List[T]) (calls int) {
 	cached := func(key string) bool {
 		k, ok := a.(peeker)
-		return ok && !p.cold && k.HasPage(noun, key, 1)
+		return ok && !p.cold && k.HasPage(p.ctx, noun, key, 1)
 	}
 	type group struct{ lists, missing int }
 	within := map[string]group{}
@@ -448,7 +448,7 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 		p.under(fields, level{times: 1})
 		return
 	}
-	if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(id, names(fields)...) {
+	if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(p.ctx, id, names(fields)...) {
 		p.charge(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
 	}
 	below := level{rows: 1, times: 1, accounts: []providers.Provider{a}}

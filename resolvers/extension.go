@@ -89,6 +89,12 @@ func WithExplain(ctx context.Context) context.Context {
 	return context.WithValue(ctx, explainKey{}, true)
 }
 
+// Explains says whether the response has to list every call.
+func Explains(ctx context.Context) bool {
+	v := auth.ViewerFrom(ctx)
+	return ctx.Value(explainKey{}) != nil && v != nil && v.Role == auth.RoleAdmin
+}
+
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	trace := new(providers.Trace)
@@ -157,7 +163,7 @@ func (e Extension) tell(ctx context.Context, response *graphql.Response) *graphq
 		response.Extensions = map[string]any{}
 	}
 	response.Extensions["cost"] = Cost{Planned: planned, Spent: trace.Spent()}
-	if ctx.Value(explainKey{}) != nil && v.Role == auth.RoleAdmin {
+	if Explains(ctx) {
 		response.Extensions["explain"] = explain(trace.Calls())
 	}
 	return response

@@ -110,6 +110,7 @@ type setup struct {
 	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
 	emails   map[string]resolvers.CustomerEmails
 	currency string // of all accounts; each vendor's own
+	answers  int64  // bytes of finished answers that are kept; 16 MiB, and none where it is negative
 	portal   bool   // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
 
 	logs  io.Writer    // of everything but the ledger and what the operator is told; nowhere
@@ -176,6 +177,7 @@ func newWorld(t testing.TB, s setup) *world {
 	})
 	o := httpapi.Options{
 		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
+		Responses: cmp.Or(s.answers, 16<<20),
 	}
 	if s.portal {
 		o.Auth, o.Body, o.Tokens, o.Aliases = auth.New(nil, portalTokens(t, w.now)), 100<<20, 1<<30, 1<<30

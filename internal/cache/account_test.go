@@ -91,8 +91,8 @@ func TestAnothersRecordsAreNotShown(t *testing.T) {
 	}
 	mine.costs("by id", func() {
 		got, err := mine.AffiliatesByID(t.Context(), []providers.ID{sold.AffiliateID, {Account: "a-1", Noun: providers.NounCampaign, Local: "aff001"}})
-		if err != nil || len(got.Found) > 0 || mine.HasRecord(sold.AffiliateID) {
-			t.Errorf("another account's record, and another noun's: %+v, %v, %v", got, err, mine.HasRecord(sold.AffiliateID))
+		if err != nil || len(got.Found) > 0 || mine.HasRecord(t.Context(), sold.AffiliateID) {
+			t.Errorf("another account's record, and another noun's: %+v, %v, %v", got, err, mine.HasRecord(t.Context(), sold.AffiliateID))
 		}
 	})
 	mine.affiliates(nil, "aff001")

@@ -123,6 +123,7 @@ func (c *Cache) get(ctx context.Context, keys ...string) map[string]Entry {
 	if err != nil {
 		c.o.Logger.Warn("the cache cannot be read", "account", c.account, "error", err)
 	}
+	recorderFrom(ctx).note(c, keys, found)
 	return found
 }
 

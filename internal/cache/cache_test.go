@@ -172,14 +172,14 @@ func TestPeek(t *testing.T) {
 		t.Fatal(err)
 	}
 	key := lists[0].Key
-	if b.HasPage(providers.NounCommission, key, 1) || b.HasRecord(ids("aff001")[0], "name") {
+	if b.HasPage(t.Context(), providers.NounCommission, key, 1) || b.HasRecord(t.Context(), ids("aff001")[0], "name") {
 		t.Error("an empty cache has what was never read")
 	}
 	row := b.first().Items[0]
-	if !b.HasPage(providers.NounCommission, key, 1) || b.HasPage(providers.NounCommission, key, 2) || b.HasPage(providers.NounPayout, key, 1) {
+	if !b.HasPage(t.Context(), providers.NounCommission, key, 1) || b.HasPage(t.Context(), providers.NounCommission, key, 2) || b.HasPage(t.Context(), providers.NounPayout, key, 1) {
 		t.Error("HasPage is not so of page 1 alone")
 	}
-	if !b.HasRecord(row.ID) || !b.HasRecord(row.AffiliateID, "name") || b.HasRecord(row.AffiliateID, "clicks") || b.HasRecord(row.AffiliateID) {
+	if !b.HasRecord(t.Context(), row.ID) || !b.HasRecord(t.Context(), row.AffiliateID, "name") || b.HasRecord(t.Context(), row.AffiliateID, "clicks") || b.HasRecord(t.Context(), row.AffiliateID) {
 		t.Error("HasRecord is not so of rows, and of what stubs know, alone")
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -74,6 +75,7 @@ var exactly = cmp.Options{
 		return ae == be && (a == nil) == (b == nil) && cmp.Equal(an, bn)
 	}),
 	cmp.Comparer(func(a, b decimal.Decimal) bool { return a.String() == b.String() }),
+	cmpopts.IgnoreUnexported(Entry{}),
 }
 
 // values are of every kind: with everything set, with empty slices and zeros behind pointers, and with nothing but an id.

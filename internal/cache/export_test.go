@@ -1,11 +1,22 @@
 package cache
 
+import (
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+)
+
 // Linked says whether memory is trusted.
 func (t *Tiered) Linked() bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.linked
 }
+
+// Lose has memory be trusted no longer, until the channel is open again.
+func (t *Tiered) Lose() { t.flush(false) }
 
 // Waiting is how many keys wait to be dropped in Redis.
 func (t *Tiered) Waiting() int {
@@ -19,3 +30,62 @@ func (m *Memory) Clear() { m.clear("") }
 
 // Prefix is what the keys of entries begin with.
 func (r *Redis) Prefix() string { return r.prefix }
+
+// Blind is a memory that does not notice changes of one kind of entry, or of none. It counts the reads,
+// and knows the keys of what was ever stored.
+type Blind struct {
+	*Memory
+	Kind       string // "record", "page", "count", "lists"
+	Gets, Puts atomic.Int64
+
+	mu   sync.Mutex
+	keys map[string]bool
+}
+
+func (b *Blind) holds(key string, version uint64) bool {
+	_, rest, _ := strings.Cut(key, "/")
+	kind, _, _ := strings.Cut(rest, "/")
+	if version == 0 {
+		kind = "nothing"
+	}
+	return kind == b.Kind || b.Memory.holds(key, version)
+}
+
+// Get counts.
+func (b *Blind) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
+	b.Gets.Add(1)
+	return b.Memory.Get(ctx, keys...)
+}
+
+// Put remembers the keys.
+func (b *Blind) Put(ctx context.Context, entries map[string]Entry) error {
+	b.Puts.Add(1)
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.keys == nil {
+		b.keys = map[string]bool{}
+	}
+	for k := range entries {
+		b.keys[k] = true
+	}
+	return b.Memory.Put(ctx, entries)
+}
+
+// Keys are the keys of one kind.
+func (b *Blind) Keys(kind string) (keys []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for k := range b.keys {
+		if strings.Contains(k, "/"+kind+"/") {
+			keys = append(keys, k)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
+// Evict removes an entry, as if it had given way.
+func (m *Memory) Evict(key string) {
+	m.entries.Invalidate(key)
+	m.moved(key)
+}

@@ -148,7 +148,7 @@ func TestAbsentAndFailed(t *testing.T) {
 		}
 		read("absent", "none aff001", 1, 0, "AffiliatesByID 2")
 		read("absent, remembered", "none aff001", 1, 0)
-		if !b.HasRecord(ids("none")[0]) {
+		if !b.HasRecord(t.Context(), ids("none")[0]) {
 			t.Error("HasRecord does not know of an absence that is remembered")
 		}
 		time.Sleep(30 * time.Second)

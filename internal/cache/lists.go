@@ -69,6 +69,9 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 	if q.state == stale && providers.WantsFresh(ctx) {
 		q.state = miss
 	}
+	if q.state != fresh {
+		recorderFrom(ctx).spoil(q.state)
+	}
 	if q.state != miss {
 		c.note(ctx, key, q.source)
 	}
@@ -192,8 +195,7 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 
 // HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call. It reads nothing, and is for
 // estimates: what is there may be gone by the time it is asked for.
-func (c *Cache) HasPage(noun providers.Noun, list string, number int) bool {
-	ctx := context.Background()
+func (c *Cache) HasPage(ctx context.Context, noun providers.Noun, list string, number int) bool {
 	e := c.listed(ctx, noun, c.pageKey(noun, list, number))
 	rows, ok := e.Value.(Rows)
 	if !ok || c.quality(e).state == miss {

@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/maypok86/otter/v2"
@@ -16,8 +17,10 @@ import (
 // Memory is a [Store] in this process, bounded in bytes. When it is full, what is used least makes
 // room.
 type Memory struct {
-	entries *otter.Cache[string, Entry]
-	now     func() time.Time
+	entries  *otter.Cache[string, Entry]
+	now      func() time.Time
+	versions atomic.Uint64
+	moves    [movements]atomic.Uint64 // how often what is shown of some account and noun has changed; see movementOf
 
 	mu   sync.Mutex
 	last Epoch // the highest handed out
@@ -31,11 +34,18 @@ func NewMemory(bytes int64, now func() time.Time) *Memory {
 	if bytes <= 0 {
 		panic("cache: a memory without a byte")
 	}
-	return &Memory{now: now, entries: otter.Must(&otter.Options[string, Entry]{
+	m := &Memory{now: now}
+	m.entries = otter.Must(&otter.Options[string, Entry]{
 		MaximumWeight: uint64(bytes),
 		Weigher:       func(key string, e Entry) uint32 { return weigh(key, e) },
 		Logger:        &otter.NoopLogger{},
-	})}
+		OnAtomicDeletion: func(e otter.DeletionEvent[string, Entry]) {
+			if e.WasEvicted() {
+				m.moved(e.Key)
+			}
+		},
+	})
+	return m
 }
 
 // Get looks entries up. It never fails.
@@ -61,11 +71,16 @@ func (m *Memory) Put(_ context.Context, entries map[string]Entry) error {
 
 // merge stores one entry, and is what is remembered then.
 func (m *Memory) merge(key string, e Entry) Entry {
-	now := m.now()
+	now, kept := m.now(), false
 	m.entries.Compute(key, func(stored Entry, found bool) (Entry, otter.ComputeOp) {
-		e = Merge(stored, e, now)
+		if e, kept = merge(stored, e, now); !kept {
+			e.version = m.versions.Add(1)
+		}
 		return e, otter.WriteOp
 	})
+	if !kept {
+		m.moved(key)
+	}
 	return e
 }
 
@@ -114,6 +129,9 @@ func (m *Memory) clear(prefix string) {
 			}
 			return e, otter.WriteOp
 		})
+	}
+	for i := range m.moves {
+		m.moves[i].Add(1)
 	}
 }
 

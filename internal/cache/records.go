@@ -30,6 +30,12 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 		missing, late = append(missing, late...), nil
 	}
+	switch {
+	case len(missing) > 0:
+		recorderFrom(ctx).spoil(miss)
+	case len(late) > 0:
+		recorderFrom(ctx).spoil(stale)
+	}
 	sources := map[providers.Source][]string{}
 	for k, row := range got {
 		b.Found[byKey[k]] = row.record
@@ -204,12 +210,12 @@ func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T 
 }
 
 // HasRecord says likewise of a read by id that needs these fields; none means all.
-func (c *Cache) HasRecord(id providers.ID, need ...string) bool {
+func (c *Cache) HasRecord(ctx context.Context, id providers.ID, need ...string) bool {
 	if id.Account != c.account {
 		return false
 	}
 	k := recordKey(id)
-	e := c.get(context.Background(), k)[k]
+	e := c.get(ctx, k)[k]
 	s := stateOf(e, c.o.Now())
 	if _, ok := e.Value.(Absent); ok {
 		return s == fresh

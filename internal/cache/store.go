@@ -52,6 +52,8 @@ type Entry struct {
 	Fence Fence // of the key's last invalidation
 
 	Source providers.Source // where a store's answer comes from; not stored
+
+	version uint64 // of what is shown under the key in a [Memory]; 0 for an entry of no memory
 }
 
 // Rows is a page of a list, by reference.
@@ -87,18 +89,23 @@ type Family struct{}
 // two, or, for a commission, one that has its payout from the other; behind the higher of their fences, which
 // neither may have begun before.
 func Merge(stored, incoming Entry, now time.Time) Entry {
+	merged, _ := merge(stored, incoming, now)
+	return merged
+}
+
+// merge is Merge. kept says that what is shown under the key stays exactly as it is stored.
+func merge(stored, incoming Entry, now time.Time) (merged Entry, kept bool) {
 	fence := higher(stored.Fence, incoming.Fence, now)
-	var merged Entry
 	switch old, in := stored.passes(fence) && now.Before(stored.StaleUntil), incoming.passes(fence); {
 	case old && in:
-		merged = better(stored, incoming, now)
+		merged, kept = better(stored, incoming, now)
 	case old:
-		merged = stored
+		merged, kept = stored, true
 	case in:
 		merged = incoming
 	}
 	merged.Fence = fence
-	return merged
+	return merged, kept
 }
 
 func higher(a, b Fence, now time.Time) Fence {
@@ -133,35 +140,37 @@ func (e Entry) end() time.Time {
 // A record that knows more stays in the place of one that knows less while it is fresh, so that stubs
 // never replace a whole record; of two that know the same, the one fetched later stays. Of what is no record, the one that
 // began later stays while it is fresh.
-func better(stored, incoming Entry, now time.Time) Entry {
+func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	if _, ok := stored.Value.(Family); ok {
 		return family(stored, incoming, now)
 	}
 	old, in := node(stored.Value), node(incoming.Value)
 	if old == nil || in == nil {
 		if stored.Began > incoming.Began && now.Before(stored.FreshUntil) {
-			return stored
+			return stored, true
 		}
-		return incoming
+		return incoming, false
 	}
 	richer := !in.Known.CoversAll(old.Known)
 	later := old.Known.CoversAll(in.Known) && stored.FetchedAt.After(incoming.FetchedAt)
 	if now.Before(stored.FreshUntil) && (richer || later) {
-		stored.Value = withPayout(stored.Value, incoming.Value)
-		return stored
+		value := withPayout(stored.Value, incoming.Value) // two records, so that these are pointers
+		kept = value == stored.Value
+		stored.Value = value
+		return stored, kept
 	}
 	incoming.Value = withPayout(incoming.Value, stored.Value)
-	return incoming
+	return incoming, false
 }
 
 // family reaches back to the earlier of two: nothing was invalidated between them, or a fence would stand there. It
 // is made to last longer only when half of its time is over, which saves most writes.
-func family(stored, incoming Entry, now time.Time) Entry {
+func family(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	if stored.StaleUntil.Sub(now) >= incoming.StaleUntil.Sub(now)/2 && stored.Began <= incoming.Began {
-		return stored
+		return stored, true
 	}
 	incoming.Began = min(stored.Began, incoming.Began)
-	return incoming
+	return incoming, false
 }
 
 // withPayout is the commission a with the payout that b knows, where a could not know it. That a commission had no

@@ -84,6 +84,7 @@ type Cache struct {
 	List       time.Duration // pages: which records, in which order
 	Stale      time.Duration // how long after that it may still be shown
 	Memory     Size          // what all of it may take
+	Responses  Size          // what finished answers may take besides; 0: none are kept
 }
 
 // Writes says how long doubts about writes last.
@@ -174,6 +175,7 @@ func Default() *Config {
 			List:       time.Minute,
 			Stale:      24 * time.Hour,
 			Memory:     256 * MiB,
+			Responses:  64 * MiB,
 		},
 		Writes: Writes{Settle: 20 * time.Second, Keep: 24 * time.Hour},
 		Limits: Limits{

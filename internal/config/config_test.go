@@ -59,7 +59,7 @@ accounts:
     provider: firstpromoter
     currency: EUR
     credentials: { api_key: "a$${b}${PROMOTEKIT_KEY}", account_id: 4711 }
-cache: { affiliate: 1m, membership: 2m, campaign: 3m, referral: 4m, commission: 5m, payout: 6m, coupon: 7m, list: 8s, stale: 9h, memory: 10MiB }
+cache: { affiliate: 1m, membership: 2m, campaign: 3m, referral: 4m, commission: 5m, payout: 6m, coupon: 7m, list: 8s, stale: 9h, memory: 10MiB, responses: 0B }
 auth:
   api_keys:
     - { name: dashboard, sha256: ` + sum + `, role: reader, accounts: [first-2] }

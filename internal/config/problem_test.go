@@ -20,7 +20,7 @@ func TestProblems(t *testing.T) {
 		{"bare variable in braces", "listen: x\nauth: { a: ${SET} }", `f:2:12: found ${…} inside { } or [ ], expected it in quotes: "${…}"`},
 		{"two documents", account + "---\nlisten: x", `f:3:1: found a second document, expected one`},
 		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost, answer, load, connections, partner, reserve, writes\n" +
-			"f:3:8: cache: found an alias, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory"},
+			"f:3:8: cache: found an alias, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory, responses"},
 		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases, cost, answer, load, connections, partner, reserve or writes`},
 
 		// Keys.
@@ -35,7 +35,7 @@ func TestProblems(t *testing.T) {
 		// Single values.
 		{"a list for a value", account + "listen: [a]", `f:2:9: listen: found a list, expected host:port`},
 		{"nothing for a value", account + "listen:", `f:2:9: listen: found nothing, expected host:port`},
-		{"nothing for a mapping", account + "cache: ~", `f:2:8: cache: found nothing, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory`},
+		{"nothing for a mapping", account + "cache: ~", `f:2:8: cache: found nothing, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory, responses`},
 		{"number", account + "limits: { calls: 1.5, pages: 0, tokens: many }", `f:2:18: limits.calls: found "1.5", expected a whole number from 1 to 100000` + "\n" +
 			`f:2:30: limits.pages: found "0", expected a whole number from 1 to 10000` + "\n" +
 			`f:2:41: limits.tokens: found "many", expected a whole number from 1 to 1000000`},

@@ -158,6 +158,7 @@ func (v value) cache(c *Cache) {
 		setting("list", &c.List, lifetime),
 		setting("stale", &c.Stale, lifetime),
 		setting("memory", &c.Memory, bytes(MiB, 1024*GiB)),
+		setting("responses", &c.Responses, bytes(0, 1024*GiB)),
 	)
 }
 

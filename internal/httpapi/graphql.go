@@ -15,6 +15,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -24,7 +25,7 @@ const ExplainHeader = "X-Partnergraph-Explain"
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
-func graphQL(o Options, partners *partnerQuota, valid *documents) http.Handler {
+func graphQL(o Options, partners *partnerQuota, valid *documents, kept *responses.Cache) http.Handler {
 	schema := served()
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: schema}))
 	exec.SetQueryCache(prepared{})
@@ -33,6 +34,7 @@ func graphQL(o Options, partners *partnerQuota, valid *documents) http.Handler {
 	if o.Introspection {
 		exec.Use(extension.Introspection{})
 	}
+	exec.Use(recollection{kept}) // the first, so that nothing is planned where there is an answer
 	exec.Use(introspection{schema})
 	exec.Use(o.Resolvers.Extension())
 	exec.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
@@ -47,7 +49,7 @@ func graphQL(o Options, partners *partnerQuota, valid *documents) http.Handler {
 		schema: schema, valid: valid,
 		rules: func() map[string]core.RuleFunc { return documentRules(!o.Introspection) },
 	}
-	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: persisted.NewQuota(o.Now), answers: bound, load: newLoad(o)}
+	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: persisted.NewQuota(o.Now), answers: bound, responses: kept, load: newLoad(o)}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later

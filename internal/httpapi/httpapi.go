@@ -19,6 +19,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -41,6 +42,7 @@ type Options struct {
 	Answer        int64         // bytes of an answer; 0: no bound
 	Load          int64         // planned field values of all operations that are executed at once; 0: no bound
 	Unread        time.Duration // how long a client may take to read an answer, besides Timeout; 0: no bound
+	Responses     int64         // bytes that finished answers may take, to be given again; 0: none are kept
 	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
@@ -54,6 +56,7 @@ type Handler struct {
 	http.Handler
 	draining  atomic.Bool
 	valid     *documents
+	responses *responses.Cache // nil: none are kept
 	persisted persisted.Store
 	auth      *auth.Authenticator // nil where nobody is asked
 }
@@ -63,11 +66,14 @@ func (h *Handler) Drain() { h.draining.Store(true) }
 
 // New makes the handler.
 func New(o Options) *Handler {
-	h := &Handler{valid: newDocuments(o.Documents), persisted: o.Persisted, auth: o.Auth}
+	if !o.Resolvers.Cached() {
+		o.Responses = 0
+	}
+	h := &Handler{valid: newDocuments(o.Documents), responses: responses.New(o.Responses), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	quota := newPartnerQuota(o)
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid)))))))
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))))
 	if o.Introspection {
 		api.HandleFunc("GET /schema.graphql", sdl)
 	}

@@ -32,6 +32,7 @@ func serve(t *testing.T, change func(*httpapi.Options)) (*httpapi.Handler, *byte
 		Resolvers: resolvers.New(resolvers.Options{Accounts: []providers.Provider{providertest.NewFake("shop", providertest.Options{})}, Pages: 20, Calls: 50, Cost: 10_000, Logger: logger, Now: time.Now}),
 		Persisted: persisted.New(nil, 0, time.Now),
 		Logger:    logger, Timeout: 10 * time.Second, Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50, Introspection: true, Playground: true,
+		Responses: 1 << 20,
 	}
 	if change != nil {
 		change(&o)

@@ -123,7 +123,7 @@ func TestOverload(t *testing.T) {
 		tr := graphQL(Options{
 			Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50,
 			Load: 1000, Answer: 1 << 20,
-		}, &partnerQuota{}, newDocuments(0)).(transport)
+		}, &partnerQuota{}, newDocuments(0), nil).(transport)
 		g := full(tr.load)
 		g.queue = 0
 		leave := g.enter(t.Context(), g.capacity)
@@ -160,7 +160,7 @@ func TestOverload(t *testing.T) {
 func TestWeight(t *testing.T) {
 	var weights []int64
 	tr := graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50,
-		Introspection: true}, &partnerQuota{}, newDocuments(0)).(transport)
+		Introspection: true}, &partnerQuota{}, newDocuments(0), nil).(transport)
 	for _, query := range []string{`{ __typename }`, `{ affiliates(first: 100) { nodes { id name email status } } }`, `{ __schema { types { name fields { name } } } }`} {
 		r := &request{}
 		r.Query = query

@@ -14,6 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -34,6 +35,7 @@ type transport struct {
 	partners  *partnerQuota
 	quota     *persisted.Quota
 	answers   answers
+	responses *responses.Cache // nil: none are kept
 	load      *load
 }
 
@@ -63,7 +65,13 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		overloaded(w).answer(w, r)
 		return
 	}
+	ctx, recall := t.withRecall(ctx)
 	op, errs := t.create(ctx, asked, leave)
+	if recall != nil && recall.answer != nil {
+		t.keep(ctx, asked)
+		t.answered(ctx, w, r, recall.answer)
+		return
+	}
 	if slices.Contains(errs, errQueriesOnly) {
 		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
 		return
@@ -82,11 +90,23 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.answer(w, r)
 		return
 	}
+	answer, flight := t.join(ctx, recall)
+	if answer != nil {
+		note(ctx, func(l *line) { l.operation = answer.Operation })
+		t.writeKept(w, r, answer)
+		return
+	}
+	defer flight.End()
+	if flight != nil && flight.Waited {
+		ctx, op, recall = t.planAgain(ctx, asked, op, recall)
+	}
 	if leave = t.load.execute.enter(ctx, weight(op)); leave == nil {
 		overloaded(w).answer(w, r)
 		return
 	}
 	ctx, response := t.dispatch(ctx, op, leave)
+	t.keepAnswer(ctx, flight, recall, op, response)
+	flight.End()
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
@@ -140,6 +160,11 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 	if !ok {
 		parts, size, _ = encode(&graphql.Response{Errors: gqlerror.List{t.answers.tooLarge(r.Context())}}, math.MaxInt64)
 	}
+	t.writeParts(w, r, mediaType, status, parts, size)
+}
+
+// writeParts writes the bytes of an answer, within the bound of what clients have not read yet.
+func (t transport) writeParts(w http.ResponseWriter, r *http.Request, mediaType string, status int, parts [][]byte, size int64) {
 	leave := t.load.write.enter(r.Context(), size)
 	if leave == nil {
 		overloaded(w).answer(w, r)

@@ -119,6 +119,7 @@ func (p *provider) narrowed(by *assumedFilter, values []string) []providers.List
 // ignores notes that the vendor ignores a filter, and says so once.
 func (p *provider) ignores(by *assumedFilter) {
 	if by.ignored.CompareAndSwap(false, true) {
+		providers.Learn()
 		p.config.Logger.Warn("the vendor ignores a filter; its lists are walked from now on",
 			"account", p.config.Account, "operation", "GET "+commissionsPath, "filter", by.param)
 	}

@@ -101,6 +101,7 @@ func (p *partials) note(noun providers.Noun, known iter.Seq[*providers.Fields]) 
 				p.seen = map[providers.Noun][]*providers.Fields{}
 			}
 			p.seen[noun] = append(p.seen[noun], f)
+			providers.Learn()
 		}
 	}
 }

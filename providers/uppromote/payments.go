@@ -30,7 +30,11 @@ func (f *emailFilter) check(log *slog.Logger, affiliate providers.ID, rows []*pr
 	switch {
 	case len(rows) == 0: // says nothing
 	case slices.ContainsFunc(rows, func(p *providers.Payout) bool { return !p.AffiliateID.IsZero() && p.AffiliateID != affiliate }):
-		if f.state.Swap(filterIgnored) != filterIgnored && log != nil {
+		if f.state.Swap(filterIgnored) == filterIgnored {
+			return
+		}
+		providers.Learn()
+		if log != nil {
 			log.Warn("payments are not narrowed by "+emailParam+": they are searched from now on", "account", affiliate.Account, "provider", name)
 		}
 	default:
@@ -59,9 +63,12 @@ func (n *naming) never() bool {
 func (p *provider) noteNaming(state *atomic.Int32, w *wirePayment) {
 	switch {
 	case len(w.ReferralIDs) > 0:
-		state.Store(namingSeen)
+		if state.Swap(namingSeen) != namingSeen {
+			providers.Learn()
+		}
 	case !w.Has("referral_ids") && w.PaymentID > 0 && (w.TotalReferrals == nil || *w.TotalReferrals > 0):
 		if state.CompareAndSwap(namingUnseen, namingMissing) {
+			providers.Learn()
 			p.config.Logger.Warn("payments do not name their referrals: their commissions are not known",
 				"account", p.config.Account, "provider", name, "single", state == &p.naming.alone)
 		}

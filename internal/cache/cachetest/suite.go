@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/internal/cache"
@@ -122,7 +123,7 @@ func (s store) entry(v any) cache.Entry {
 func same(t *testing.T, what string, got, want any) {
 	t.Helper()
 	fields := cmp.Comparer(func(a, b *providers.Fields) bool { return a.CoversAll(b) && b.CoversAll(a) })
-	if d := cmp.Diff(want, got, fields); d != "" {
+	if d := cmp.Diff(want, got, fields, cmpopts.IgnoreUnexported(cache.Entry{})); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
 }

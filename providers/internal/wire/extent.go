@@ -1,6 +1,10 @@
 package wire
 
-import "sync/atomic"
+import (
+	"sync/atomic"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
 
 // Extent is what replies have shown of one of the vendor's lists: how many rows its pages have, and
 // how many pages the whole list has. The zero value knows nothing. It is safe for concurrent use.
@@ -24,6 +28,7 @@ const asked = 100
 func (e *Extent) More(rows int) bool {
 	for most := e.most.Load(); most < int64(rows); most = e.most.Load() {
 		if e.most.CompareAndSwap(most, int64(rows)) {
+			providers.Learn()
 			break
 		}
 	}
@@ -43,9 +48,9 @@ func (e *Extent) PageSize(size int) int {
 func (e *Extent) Saw(number, rows int, more bool) {
 	switch {
 	case rows > 0 && !more:
-		e.pages.Store(int64(number) + 1)
+		e.SetPages(number)
 	case rows == 0 && int64(number) == e.last.Load()+1:
-		e.pages.Store(int64(number))
+		e.SetPages(number - 1)
 	}
 	if rows > 0 {
 		e.last.Store(int64(number))
@@ -53,7 +58,11 @@ func (e *Extent) Saw(number, rows int, more bool) {
 }
 
 // SetPages notes how many pages the whole list has, where the vendor says it.
-func (e *Extent) SetPages(pages int) { e.pages.Store(int64(pages) + 1) }
+func (e *Extent) SetPages(pages int) {
+	if known := int64(pages) + 1; e.pages.Swap(known) != known {
+		providers.Learn()
+	}
+}
 
 // Pages is how many pages the whole list has; -1 where that is not known.
 func (e *Extent) Pages() int { return int(e.pages.Load()) - 1 }

@@ -1,0 +1,180 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"hash"
+	"net/http"
+	"slices"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/responses"
+	"github.com/partnergraph/partnergraph/resolvers"
+)
+
+// recall is what a request knows of the answers that are kept.
+type recall struct {
+	recorder *cache.Recorder
+	key      responses.Key
+	keyed    bool              // its answer may be given to others, and it may be given theirs
+	answer   *responses.Answer // that was kept; nil for none
+}
+
+type recallKey struct{}
+
+// withRecall is ctx with a recall; nil where no answers are kept.
+func (t transport) withRecall(ctx context.Context) (context.Context, *recall) {
+	if t.responses == nil {
+		return ctx, nil
+	}
+	r := &recall{recorder: cache.NewRecorder()}
+	return context.WithValue(cache.WithRecorder(ctx, r.recorder), recallKey{}, r), r
+}
+
+// recollection looks for a kept answer as soon as the variables of an operation are known, before it
+// is planned.
+type recollection struct{ responses *responses.Cache }
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+} = recollection{}
+
+// ExtensionName is the name for gqlgen.
+func (recollection) ExtensionName() string { return "responses" }
+
+// Validate accepts every schema.
+func (recollection) Validate(graphql.ExecutableSchema) error { return nil }
+
+// errRecalled ends the preparation of an operation whose answer is kept.
+var errRecalled = gqlerror.Wrap(errors.New("the answer is kept"))
+
+// MutateOperationContext ends the preparation where there is an answer.
+func (c recollection) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
+	r, ok := ctx.Value(recallKey{}).(*recall)
+	if !ok {
+		return nil
+	}
+	if r.key, r.keyed = keyOf(ctx, op); !r.keyed {
+		r.recorder.Stop()
+		return nil
+	}
+	if r.answer = c.responses.Get(r.key); r.answer != nil {
+		return errRecalled
+	}
+	return nil
+}
+
+// keyOf is a hash of all that the answer of an operation depends on besides what is read for it, if
+// the answer may be given again. The configuration is no part of it: a new one has a cache of its own.
+func keyOf(ctx context.Context, op *graphql.OperationContext) (k responses.Key, ok bool) {
+	v := auth.ViewerFrom(ctx)
+	sharing := resolvers.SharingOf(op.Operation)
+	if v == nil || sharing == resolvers.NotShared || resolvers.Explains(ctx) {
+		return k, false
+	}
+	variables, err := json.Marshal(op.Variables) // as they were read: with defaults, and sorted
+	if err != nil {
+		return k, false
+	}
+	h := keyHash{sha256.New()}
+	h.texts(op.RawQuery, op.Operation.Name, string(variables))
+	h.texts(string(v.Role), v.Email)
+	h.list(v.Accounts)
+	h.list(v.Affiliates)
+	if sharing == resolvers.SharedByName {
+		h.texts(v.Name)
+	}
+	h.Sum(k[:0])
+	return k, true
+}
+
+// keyHash hashes texts so that no two lists of texts are the same bytes.
+type keyHash struct{ hash.Hash }
+
+func (h keyHash) number(n uint64) {
+	var b [8]byte
+	_, _ = h.Write(binary.BigEndian.AppendUint64(b[:0], n))
+}
+
+func (h keyHash) texts(texts ...string) {
+	for _, text := range texts {
+		h.number(uint64(len(text)))
+		_, _ = h.Write([]byte(text))
+	}
+}
+
+// list adds a list, of which nil and the empty one are not the same.
+func (h keyHash) list(texts []string) {
+	if texts == nil {
+		h.number(0)
+		return
+	}
+	h.number(1 + uint64(len(texts)))
+	h.texts(texts...)
+}
+
+// answered answers from what is kept, at the same price as an execution.
+func (t transport) answered(ctx context.Context, w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
+	note(ctx, func(l *line) { l.operation = answer.Operation })
+	if bad := t.partners.take(ctx, answer.Planned); bad != nil {
+		bad.answer(w, r)
+		return
+	}
+	t.writeKept(w, r, answer)
+}
+
+// writeKept writes a kept answer.
+func (t transport) writeKept(w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
+	mediaType, _ := negotiate(r.Header["Accept"])
+	t.writeParts(w, r, mediaType, http.StatusOK, [][]byte{answer.Body}, int64(len(answer.Body)))
+}
+
+// join waits for another request with the same answer, or begins the flight for those that come
+// meanwhile.
+func (t transport) join(ctx context.Context, r *recall) (*responses.Answer, *responses.Flight) {
+	if r == nil || !r.keyed {
+		return nil, nil
+	}
+	return t.responses.Join(ctx, r.key)
+}
+
+// planAgain plans an operation once more, by what is cached now. Where that is not possible, the first
+// plan stands, and the answer is not kept.
+func (t transport) planAgain(ctx context.Context, asked *request, op *graphql.OperationContext, r *recall) (context.Context, *graphql.OperationContext, *recall) {
+	leave := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
+	if leave == nil {
+		return ctx, op, r
+	}
+	fresh, renewed := t.withRecall(ctx)
+	again, errs := t.create(fresh, asked, leave)
+	if len(errs) > 0 {
+		return ctx, op, r
+	}
+	return fresh, again, renewed
+}
+
+// keepAnswer keeps the answer of an operation for the next who asks, where it may be given again.
+func (t transport) keepAnswer(ctx context.Context, f *responses.Flight, r *recall, op *graphql.OperationContext, response *graphql.Response) {
+	switch {
+	case f == nil:
+		return
+	case ctx.Err() != nil:
+		f.Abandon()
+		return
+	case response == nil || len(response.Errors) > 0 || response.Data == nil:
+		return
+	}
+	parts, _, ok := encode(response, t.answers.max)
+	if !ok {
+		return
+	}
+	f.Keep(&responses.Answer{Body: slices.Concat(parts...), Planned: resolvers.Planned(op), Operation: op.Operation.Name}, r.recorder)
+}

@@ -1,0 +1,160 @@
+package responses
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/partnergraph/partnergraph/internal/cache"
+)
+
+func key(i int) Key { return sha256.Sum256(fmt.Append(nil, i)) }
+
+// keep keeps an answer that was made of nothing.
+func keep(t *testing.T, c *Cache, k Key, bytes int) {
+	t.Helper()
+	a, f := c.Join(t.Context(), k)
+	if a != nil || f == nil {
+		t.Fatalf("%v is executed already, or kept: %v", k, a)
+	}
+	f.Keep(&Answer{Body: make([]byte, bytes)}, cache.NewRecorder())
+	f.End()
+}
+
+func TestBounded(t *testing.T) {
+	const bound = 1 << 20
+	c := New(bound)
+	for i := range 5000 {
+		keep(t, c, key(i), 1000)
+	}
+	if got := c.Bytes(); got > bound || got < bound/2 {
+		t.Errorf("a cache of %d bytes takes %d; want it filled", bound, got)
+	}
+	held := int64(0)
+	for i := range 5000 {
+		if a := c.Get(key(i)); a != nil {
+			held += int64(len(a.Body))
+		}
+	}
+	if got := c.Bytes(); held > got || held == 0 {
+		t.Errorf("answers of %d bytes are taken for %d", held, got)
+	}
+	c.Forget()
+	if got := c.Bytes(); got != 0 || len(c.flights) != 0 {
+		t.Errorf("%d bytes are left, and %d flights", got, len(c.flights))
+	}
+}
+
+// TestForgetWhileExecuted wants an answer gone that is finished after everything was forgotten.
+func TestForgetWhileExecuted(t *testing.T) {
+	c := New(1 << 20)
+	_, f := c.Join(t.Context(), key(1))
+	c.Forget()
+	f.Keep(&Answer{}, cache.NewRecorder())
+	f.End()
+	f.End()
+	if c.Get(key(1)) != nil || c.answers.EstimatedSize() != 0 {
+		t.Error("the answer is kept")
+	}
+}
+
+func TestOff(t *testing.T) {
+	c := New(0)
+	if a, f := c.Join(t.Context(), key(1)); c != nil || a != nil || f != nil || c.Get(key(1)) != nil || c.Bytes() != 0 {
+		t.Errorf("%v: %v %v", c, a, f)
+	}
+	var f *Flight
+	f.Keep(&Answer{}, cache.NewRecorder())
+	f.End()
+	c.Forget()
+}
+
+// TestFlights has many ask for the same at once. outcomes says, for each execution in turn, what it
+// leaves, and want how many of a hundred had to execute.
+func TestFlights(t *testing.T) {
+	type outcome string
+	const (
+		kept   outcome = "kept"   // an answer
+		read   outcome = "read"   // what it read at a vendor is stored now
+		failed outcome = "failed" // errors
+		gone   outcome = "gone"   // nothing: its client has gone
+	)
+	for name, tt := range map[string]struct {
+		outcomes []outcome
+		want     int
+	}{
+		"warm":       {[]outcome{kept}, 1},
+		"cold":       {[]outcome{read, kept}, 2},
+		"failing":    {[]outcome{failed}, 100},
+		"never kept": {[]outcome{read}, 100},
+		"abandoned":  {[]outcome{gone, read, kept}, 3},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				var (
+					c        = New(1 << 20)
+					wg       sync.WaitGroup
+					mu       sync.Mutex
+					executed int
+				)
+				for range 100 {
+					wg.Go(func() {
+						a, f := c.Join(t.Context(), key(1))
+						if a != nil {
+							return
+						}
+						mu.Lock()
+						n := executed
+						executed++
+						mu.Unlock()
+						if f == nil {
+							return
+						}
+						synctest.Wait() // until all others wait
+						switch tt.outcomes[min(n, len(tt.outcomes)-1)] {
+						case read:
+							f.again = true
+						case gone:
+							f.Abandon()
+						case kept:
+							f.Keep(&Answer{}, cache.NewRecorder())
+						}
+						f.End()
+					})
+				}
+				wg.Wait()
+				if executed != tt.want {
+					t.Errorf("%d of 100 executed, want %d", executed, tt.want)
+				}
+			})
+		})
+	}
+}
+
+// TestFlightGone has the first caller leave: those who waited for it go on by themselves.
+func TestFlightGone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(1 << 20)
+		_, first := c.Join(t.Context(), key(1))
+		gone, cancel := context.WithCancel(t.Context())
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if a, f := c.Join(gone, key(1)); a != nil || f != nil {
+				t.Errorf("who has gone is given %v %v", a, f)
+			}
+		})
+		wg.Go(func() {
+			if a, _ := c.Join(t.Context(), key(1)); a != nil {
+				t.Errorf("an answer of nobody: %v", a)
+			}
+		})
+		synctest.Wait()
+		cancel()
+		synctest.Wait()
+		first.End() // without an answer: its client has gone
+		wg.Wait()
+	})
+}
