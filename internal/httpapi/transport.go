@@ -58,12 +58,12 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
 	}
-	leave := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
-	if leave == nil {
-		overloaded(w).answer(w, r)
+	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query)+len(asked.variables), minDocument)))
+	if pass == nil {
+		overloaded().answer(w, r)
 		return
 	}
-	op, errs := t.create(ctx, asked, leave)
+	op, errs := t.create(ctx, asked, pass.leave)
 	if slices.Contains(errs, errQueriesOnly) {
 		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
 		return
@@ -82,15 +82,17 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.answer(w, r)
 		return
 	}
-	if leave = t.load.execute.enter(ctx, weight(op)); leave == nil {
-		overloaded(w).answer(w, r)
+	if pass = t.load.execute.enter(ctx, weight(op, asked)); pass == nil {
+		overloaded().answer(w, r)
 		return
 	}
-	ctx, response := t.dispatch(ctx, op, leave)
+	ctx, response := t.dispatch(ctx, op, pass.leave)
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
 		t.write(w, r, http.StatusGatewayTimeout, t.exec.DispatchError(ctx, gqlerror.List{late}))
+	case foundNoRoom(response):
+		overloaded().answer(w, r)
 	case response.Data == nil:
 		t.write(w, r, http.StatusBadRequest, response)
 	default: // also null, and part of the data
@@ -105,6 +107,7 @@ func (t transport) create(ctx context.Context, asked *request, leave func()) (*g
 	if len(errs) > 0 {
 		return &graphql.OperationContext{}, errs
 	}
+	asked.decode(doc)
 	return t.exec.CreateOperationContext(context.WithValue(ctx, preparedKey{}, doc), &asked.RawParams)
 }
 
@@ -140,12 +143,12 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 	if !ok {
 		parts, size, _ = encode(&graphql.Response{Errors: gqlerror.List{t.answers.tooLarge(r.Context())}}, math.MaxInt64)
 	}
-	leave := t.load.write.enter(r.Context(), size)
-	if leave == nil {
-		overloaded(w).answer(w, r)
+	pass := t.load.write.enter(r.Context(), size+int64(cap(response.Data)-len(response.Data)))
+	if pass == nil {
+		overloaded().answer(w, r)
 		return
 	}
-	defer leave()
+	defer pass.leave()
 	send(w, mediaType, status, parts, size)
 }
 
@@ -160,7 +163,7 @@ type refusal struct {
 	status int
 	allow  string // the header Allow, of a 405
 	takes  string // the header Accept-Encoding, of a 415 for the encoding
-	wait   int    // the header Retry-After in seconds, of a 429; 0: none
+	wait   int    // the header Retry-After in seconds, of a 429 or 503; 0: none
 	err    *gqlerror.Error
 }
 
