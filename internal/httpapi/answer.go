@@ -123,7 +123,7 @@ func (a answers) InterceptResponse(ctx context.Context, next graphql.ResponseHan
 		case p != errAnswerTooLarge:
 			panic(p)
 		case r.refused.Load():
-			response = &graphql.Response{Errors: gqlerror.List{noRoom()}}
+			response = &graphql.Response{Errors: gqlerror.List{noRoom("limits.load")}}
 		default:
 			response = &graphql.Response{Errors: gqlerror.List{a.tooLarge(ctx)}}
 		}

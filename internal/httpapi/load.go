@@ -269,10 +269,10 @@ func (p *pass) leave() {
 	g.admit()
 }
 
-// noRoom is the error of a request for which there is no room.
-func noRoom() *gqlerror.Error {
+// noRoom is the error of a request for which there is no room within a limit.
+func noRoom(limit string) *gqlerror.Error {
 	return &gqlerror.Error{
-		Message:    "the server has too much to do just now (limits.load): send the request again",
+		Message:    "the server has too much to do just now (" + limit + "): send the request again",
 		Extensions: map[string]any{"code": resolvers.CodeOverloaded, "retryable": true, "retryAfter": int(retryTime.Seconds())},
 	}
 }
@@ -283,6 +283,6 @@ func foundNoRoom(response *graphql.Response) bool {
 }
 
 // overloaded is the refusal of a request for which there is no room.
-func overloaded() *refusal {
-	return &refusal{status: http.StatusServiceUnavailable, wait: int(retryTime.Seconds()), err: noRoom()}
+func overloaded(limit string) *refusal {
+	return &refusal{status: http.StatusServiceUnavailable, wait: int(retryTime.Seconds()), err: noRoom(limit)}
 }

@@ -144,7 +144,7 @@ func (t transport) receive(r *http.Request) (*pass, *refusal) {
 	}
 	pass := t.load.read.enter(r.Context(), max(bytes, minDocument))
 	if pass == nil {
-		return nil, overloaded()
+		return nil, overloaded("limits.load")
 	}
 	return pass, nil
 }

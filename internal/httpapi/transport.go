@@ -60,7 +60,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query)+len(asked.variables), minDocument)))
 	if pass == nil {
-		overloaded().answer(w, r)
+		overloaded("limits.load").answer(w, r)
 		return
 	}
 	op, errs := t.create(ctx, asked, pass.leave)
@@ -83,7 +83,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if pass = t.load.execute.enter(ctx, weight(op, asked)); pass == nil {
-		overloaded().answer(w, r)
+		overloaded("limits.load").answer(w, r)
 		return
 	}
 	ctx, response := t.dispatch(ctx, op, pass.leave)
@@ -92,7 +92,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		late := gqlerror.Wrap(context.DeadlineExceeded)
 		t.write(w, r, http.StatusGatewayTimeout, t.exec.DispatchError(ctx, gqlerror.List{late}))
 	case foundNoRoom(response):
-		overloaded().answer(w, r)
+		overloaded("limits.load").answer(w, r)
 	case response.Data == nil:
 		t.write(w, r, http.StatusBadRequest, response)
 	default: // also null, and part of the data
@@ -145,7 +145,7 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 	}
 	pass := t.load.write.enter(r.Context(), size+int64(cap(response.Data)-len(response.Data)))
 	if pass == nil {
-		overloaded().answer(w, r)
+		overloaded("limits.load").answer(w, r)
 		return
 	}
 	defer pass.leave()
