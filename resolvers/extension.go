@@ -91,7 +91,7 @@ func WithExplain(ctx context.Context) context.Context {
 
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	ctx = providers.WithTrace(ctx, new(providers.Trace))
+	ctx = context.WithValue(providers.WithTrace(ctx, new(providers.Trace)), failuresKey{}, new(failures))
 	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
 		ctx = providers.KeepReserve(ctx)
 	}
@@ -123,6 +123,7 @@ type ExplainedCall struct {
 
 // InterceptResponse adds what was spent.
 func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	defer e.r.logFailures(ctx)
 	response := next(ctx)
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response

@@ -269,14 +269,16 @@ func TestUnreadBody(t *testing.T) {
 		"chunks, read":        {post(fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(query), query), key, "Content-Type: application/json", "Transfer-Encoding: chunked"), 200, false},
 		"an empty body, POST": {post("", "Content-Length: 0"), 401, false},
 	} {
-		p := s.dial()
-		if status, err := p.ask(c.text); status != c.status || err != nil {
-			t.Errorf("%s: %d %v, want %d", name, status, err, c.status)
-			continue
-		}
-		status, err := p.ask(get("/healthz"))
-		if closed := err != nil; closed != c.closed {
-			t.Errorf("%s: the connection is closed: %t, want %t: %d %v", name, closed, c.closed, status, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			t.Parallel() // the end of a connection takes its time
+			p := s.dial()
+			if status, err := p.ask(c.text); status != c.status || err != nil {
+				t.Fatalf("%d %v, want %d", status, err, c.status)
+			}
+			status, err := p.ask(get("/healthz"))
+			if closed := err != nil; closed != c.closed {
+				t.Errorf("the connection is closed: %t, want %t: %d %v", closed, c.closed, status, err)
+			}
+		})
 	}
 }
