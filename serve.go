@@ -107,10 +107,11 @@ func (s *service) use(cfg *config.Config) ([]providers.Provider, error) {
 
 // serve answers until the process is told to end.
 func (s *service) serve(listener net.Listener) error {
+	bound := httpapi.NewConnections(s.began.Limits.Connections)
 	server := &http.Server{
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().ServeHTTP(w, r) }),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: httpapi.MaxHeader, ConnState: httpapi.NewConnections(s.began.Limits.Connections).State,
+		MaxHeaderBytes: httpapi.MaxHeader, ConnState: bound.State, ConnContext: bound.Context,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
 	}
 	served := make(chan error, 1)

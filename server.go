@@ -155,6 +155,7 @@ type parts struct {
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
 	shares  budget.Shares               // of partners: a reload must not forget what they took
 	writes  budget.Shares               // of all viewers, in this process
+	counted *httpapi.State              // what runs, and what viewers had kept
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
@@ -165,7 +166,7 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 	return &parts{
 		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
 		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now),
-		seals: listing.NewSeals(p.now),
+		counted: httpapi.NewState(p.now), seals: listing.NewSeals(p.now),
 	}
 }
 
@@ -216,7 +217,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		}),
 		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
 		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg), Shares: p.shares,
-		Answer: int64(cfg.Limits.Answer), Responses: int64(cfg.Cache.Responses), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now,
+		Answer: int64(cfg.Limits.Answer), Responses: int64(cfg.Cache.Responses), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now, State: p.counted,
 		Introspection: cfg.Introspection, Playground: cfg.Playground,
 	}), accounts, nil
 }

@@ -97,15 +97,17 @@ func (v *written) MarshalGQL(out io.Writer) {
 // bound is how many bytes an answer may have.
 type bound struct {
 	max  int64
+	take func(bytes int64) bool
 	held atomic.Int64 // by the writers of all root fields
 }
 
 type boundKey struct{}
 
-// WithBound is ctx with how many bytes the answer of its operation may have. The execution of a root field
-// ends where there are more: the value that it has then is longer than max.
-func WithBound(ctx context.Context, max int64) context.Context {
-	return context.WithValue(ctx, boundKey{}, &bound{max: max})
+// WithBound is ctx with how many bytes the answer of its operation may have. take is told of bytes while
+// they are written, and says whether there is room for them. The execution of a root field ends where
+// there are more than max, or no room: the value that it has then is longer than max.
+func WithBound(ctx context.Context, max int64, take func(bytes int64) bool) context.Context {
+	return context.WithValue(ctx, boundKey{}, &bound{max: max, take: take})
 }
 
 var errTooLong = errors.New("graph: the answer is too long")
@@ -120,7 +122,7 @@ func (w *writer) count() {
 	}
 	if n := len(w.buf) - w.held; n >= countedStep || n < 0 || len(w.levels) == 0 {
 		w.held += n
-		if w.bound.held.Add(int64(n)) > w.bound.max {
+		if w.bound.held.Add(int64(n)) > w.bound.max || !w.bound.take(int64(n)) {
 			panic(errTooLong)
 		}
 	}

@@ -139,8 +139,8 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	switch {
 	case errors.As(err, &panicked):
 		if !panicked.Logged.Swap(true) {
-			r.log.ErrorContext(ctx, "panic", slog.Any("value", panicked.Value), slog.String("stack", string(panicked.Stack)), slog.String("path", out.Path.String()),
-				slog.String("requestId", RequestID(ctx)))
+			r.logFailure(ctx, failure{level: slog.LevelError, message: "panic"}, out.Path,
+				slog.String("value", cutAfter(maxLoggedError, fmt.Sprint(panicked.Value))), slog.String("stack", string(panicked.Stack)))
 		}
 		out.Message, out.Extensions["code"] = errInternal, CodeInternal
 	case errors.As(err, &input):
@@ -169,12 +169,12 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		}
 		out.Message, out.Extensions["code"] = fmt.Sprintf(kind.text, name), kind.code
 		out.Extensions["retryable"] = provider.Kind.Retryable()
-		if provider.RetryAfter > 0 {
-			out.Extensions["retryAfter"] = seconds(provider.RetryAfter)
+		if wait := r.retryAfter(ctx, provider); wait > 0 {
+			out.Extensions["retryAfter"] = seconds(wait)
 		}
-		r.log.WarnContext(ctx, "a read failed", slog.String("account", provider.Account), slog.String("op", provider.Op),
-			slog.String("kind", string(provider.Kind)), slog.String("error", provider.Error()), slog.String("path", out.Path.String()),
-			slog.String("requestId", RequestID(ctx)))
+		r.logFailure(ctx, failure{slog.LevelWarn, "a read failed", provider.Account, provider.Op, provider.Kind}, out.Path,
+			slog.String("account", provider.Account), slog.String("op", CutText(provider.Op)), slog.String("kind", string(provider.Kind)),
+			slog.String("error", cutAfter(maxLoggedError, provider.Error())))
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
 		out.Message, out.Extensions["code"] = "the request took longer than it may", CodeUpstreamUnavailable
 		out.Extensions["retryable"] = true
@@ -185,7 +185,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			out.Extensions["code"] = CodeBadUserInput
 		}
 	default:
-		r.log.ErrorContext(ctx, "internal error", slog.String("error", cause), slog.String("path", out.Path.String()), slog.String("requestId", RequestID(ctx)))
+		r.logFailure(ctx, failure{level: slog.LevelError, message: "internal error"}, out.Path, slog.String("error", cutAfter(maxLoggedError, cause)))
 		out.Message, out.Extensions["code"] = errInternal, CodeInternal
 	}
 	if id := RequestID(ctx); id != "" {
@@ -246,6 +246,15 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 // readLimits names the limits of a write's reads.
 func (r *Resolver) readLimits() string {
 	return fmt.Sprintf("the limit of %d calls to vendors (limits.calls) or of %d pages of one list (limits.pages)", r.calls, r.pages)
+}
+
+// retryAfter is how long to wait after a vendor's error. For partners who are over the rate it is the
+// account's whole window: when a place comes free shows when others called.
+func (r *Resolver) retryAfter(ctx context.Context, err *providers.Error) time.Duration {
+	if p, ok := r.byID[err.Account]; ok && err.Kind == providers.KindRateLimited && providers.KeepsReserve(ctx) {
+		return time.Duration(p.Account().RateLimit.WindowSeconds) * time.Second
+	}
+	return err.RetryAfter
 }
 
 // seconds are a wait in whole seconds, never less than it.

@@ -98,7 +98,7 @@ func Explains(ctx context.Context) bool {
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	trace := new(providers.Trace)
-	ctx = providers.WithTrace(ctx, trace)
+	ctx = context.WithValue(providers.WithTrace(ctx, trace), failuresKey{}, new(failures))
 	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
 		ctx = providers.KeepReserve(ctx)
 	}
@@ -138,6 +138,7 @@ type ExplainedCall struct {
 
 // InterceptResponse adds what was spent.
 func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) *graphql.Response {
+	defer e.r.logFailures(ctx)
 	response := next(ctx)
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response

@@ -79,10 +79,13 @@
 //	  cost: 10000                  # field values in the answer, if every connection is full
 //	  answer: 4MiB                 # of one answer; a larger one is replaced by an error while it is written
 //	  load: 200000                 # field values, as cost counts them, of all operations that are executed at once. Beyond it
-//	                               # 100 requests wait for a second at most; others are answered 503 with Retry-After. At
-//	                               # this bound the most expensive queries took 334 MiB in a test, which allows 512 MiB.
-//	                               # Answers that clients have not read yet take 64 times limits.answer besides at most
-//	  connections: 1000            # open at once; at the bound an idle one is closed for each new one. Needs a restart
+//	                               # 100 requests of staff and 100 of partners wait for a second at most; others are answered
+//	                               # 503 with Retry-After. All partners together have three quarters. At this bound the most
+//	                               # expensive queries took up to 470 MiB in a test, which allows 512 MiB. Answers that are
+//	                               # made or not read yet take 64 times limits.answer besides at most, and bodies that are
+//	                               # being sent 256 times limits.body; one partner has a sixteenth of each
+//	  connections: 1000            # open at once; at the bound the oldest without authentication is closed for each new one.
+//	                               # Viewers have three quarters, of which partners have two thirds. Needs a restart
 //	  partner: 120                 # requests of one partner in a minute, and the calls to vendors that they are planned to
 //	                               # cost, together, over all replicas. The calls alone are also at most half of what partners
 //	                               # may take of the account with the smallest rate_limit. Beyond it 429 with Retry-After

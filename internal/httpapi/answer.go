@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strconv"
+	"sync"
 	"sync/atomic"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -18,9 +19,10 @@ import (
 )
 
 // answers bound the bytes of an answer while they are written: the executor's data is not collected
-// beyond the limit.
+// beyond the limit, nor where all answers at once have too many.
 type answers struct {
-	max int64 // bytes
+	max  int64 // bytes
+	gate *gate // of all answers at once
 }
 
 var _ interface {
@@ -36,23 +38,72 @@ func (answers) ExtensionName() string { return "answers" }
 // Validate accepts every schema.
 func (answers) Validate(graphql.ExecutableSchema) error { return nil }
 
-type writtenKey struct{}
+// room is what the answer of one operation takes in memory while it is made.
+type room struct {
+	max     int64        // bytes of the answer
+	written atomic.Int64 // of these
+	refused atomic.Bool  // there was no room for more
+	gate    *gate
+	ctx     context.Context // of the operation
+
+	mu   sync.Mutex
+	pass *pass // nil before the first byte
+	free int64 // of the pass, not taken yet
+}
+
+// roomStep is how many bytes are taken from the gate at once, at least.
+const roomStep = 16 << 10
+
+// take takes room for so many bytes of the executor, and says whether there was. They count twice: a
+// buffer that grows has up to twice the bytes that were written to it, and they are copied once.
+func (r *room) take(bytes int64) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.free -= 2 * bytes
+	if r.free >= 0 || r.refused.Load() {
+		return !r.refused.Load()
+	}
+	more := max(roomStep, -r.free)
+	ok := true
+	if r.pass == nil {
+		r.pass = r.gate.enter(r.ctx, more)
+		ok = r.pass != nil
+	} else {
+		ok = r.pass.grow(more)
+	}
+	r.free += more
+	r.refused.Store(!ok)
+	return ok
+}
+
+// leave gives all room back.
+func (r *room) leave() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.pass != nil {
+		r.pass.leave()
+		r.pass = nil
+	}
+}
+
+type roomKey struct{}
 
 // InterceptOperation gives the operation its count of bytes, and ends its execution where there
 // are too many.
 func (a answers) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	return next(context.WithValue(graph.WithBound(ctx, a.max), writtenKey{}, new(atomic.Int64)))
+	r := &room{ctx: ctx, max: a.max, gate: a.gate}
+	return next(context.WithValue(graph.WithBound(ctx, a.max, r.take), roomKey{}, r))
 }
 
 // InterceptRootField counts the bytes of a field of Query or Mutation when they are written.
 func (a answers) InterceptRootField(ctx context.Context, next graphql.RootResolver) graphql.Marshaler {
 	value := next(ctx)
-	written, ok := ctx.Value(writtenKey{}).(*atomic.Int64)
+	r, ok := ctx.Value(roomKey{}).(*room)
 	if !ok || value == nil || value == graphql.Null || value == graphql.RequiredNull { // which the executor compares
 		return value
 	}
 	return graphql.WriterFunc(func(w io.Writer) {
-		value.MarshalGQL(&boundedWriter{w, written, a.max})
+		value.MarshalGQL(&boundedWriter{w, r})
 	})
 }
 
@@ -61,11 +112,20 @@ var errAnswerTooLarge = errors.New("the answer is too large")
 
 // InterceptResponse turns the end of the writing into the error that clients see.
 func (a answers) InterceptResponse(ctx context.Context, next graphql.ResponseHandler) (response *graphql.Response) {
+	r, _ := ctx.Value(roomKey{}).(*room)
 	defer func() {
-		if p := recover(); p == errAnswerTooLarge {
-			response = &graphql.Response{Errors: gqlerror.List{a.tooLarge(ctx)}}
-		} else if p != nil {
+		p := recover()
+		if r != nil {
+			r.leave()
+		}
+		switch {
+		case p == nil:
+		case p != errAnswerTooLarge:
 			panic(p)
+		case r.refused.Load():
+			response = &graphql.Response{Errors: gqlerror.List{noRoom("limits.load")}}
+		default:
+			response = &graphql.Response{Errors: gqlerror.List{a.tooLarge(ctx)}}
 		}
 	}()
 	return next(ctx)
@@ -83,15 +143,14 @@ func (a answers) tooLarge(ctx context.Context) *gqlerror.Error {
 	return err
 }
 
-// boundedWriter counts what is written, and panics with errAnswerTooLarge instead of writing beyond max.
+// boundedWriter counts what is written, and panics with errAnswerTooLarge instead of writing too much.
 type boundedWriter struct {
-	w       io.Writer
-	written *atomic.Int64
-	max     int64
+	w    io.Writer
+	room *room
 }
 
 func (b *boundedWriter) Write(p []byte) (int, error) {
-	if b.written.Add(int64(len(p))) > b.max {
+	if b.room.written.Add(int64(len(p))) > b.room.max || b.room.refused.Load() {
 		panic(errAnswerTooLarge)
 	}
 	return b.w.Write(p)
@@ -99,7 +158,7 @@ func (b *boundedWriter) Write(p []byte) (int, error) {
 
 // Grow makes room for so many bytes, if it is a buffer that is written to.
 func (b *boundedWriter) Grow(bytes int) {
-	if buffer, ok := b.w.(interface{ Grow(bytes int) }); ok && int64(bytes) <= b.max {
+	if buffer, ok := b.w.(interface{ Grow(bytes int) }); ok && int64(bytes) <= b.room.max {
 		buffer.Grow(bytes)
 	}
 }

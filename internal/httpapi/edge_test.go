@@ -1,7 +1,6 @@
 package httpapi_test
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"fmt"
@@ -11,7 +10,6 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 	"unicode/utf8"
@@ -158,94 +156,5 @@ func TestUnread(t *testing.T) {
 	}
 	if len(done) > 0 {
 		t.Error("pipelined requests were served on a connection that was given up")
-	}
-}
-
-// TestConnections wants the number of connections bounded, the one that waits longest closed for a new one, and none
-// that is served.
-func TestConnections(t *testing.T) {
-	const allowed = 5
-	release, serving := make(chan struct{}), make(chan struct{}, 100)
-	server := httptest.NewUnstartedServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		serving <- struct{}{}
-		if r.URL.Path == "/wait" {
-			<-release
-		}
-	}))
-	var mu sync.Mutex
-	active, most := map[net.Conn]bool{}, 0
-	bound := httpapi.NewConnections(allowed)
-	server.Config.ConnState = func(c net.Conn, s http.ConnState) {
-		bound.State(c, s)
-		mu.Lock()
-		defer mu.Unlock()
-		if delete(active, c); s == http.StateActive {
-			active[c] = true
-		}
-		most = max(most, len(active))
-	}
-	server.Start()
-	defer server.Close()
-	dial := func() (net.Conn, *bufio.Reader) {
-		c, err := net.Dial("tcp", server.Listener.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { _ = c.Close() })
-		return c, bufio.NewReader(c)
-	}
-	ask := func(c net.Conn, r *bufio.Reader, path string) error {
-		if _, err := io.WriteString(c, "GET "+path+" HTTP/1.1\r\nHost: localhost\r\n\r\n"); err != nil {
-			return err
-		}
-		if path == "/wait" {
-			<-serving
-			return nil
-		}
-		response, err := http.ReadResponse(r, nil)
-		if err == nil {
-			_, err = io.Copy(io.Discard, response.Body)
-			<-serving
-		}
-		return err
-	}
-	busy, busyReader := dial()
-	if err := ask(busy, busyReader, "/wait"); err != nil {
-		t.Fatal(err)
-	}
-	first, firstReader := dial()
-	if err := ask(first, firstReader, "/"); err != nil {
-		t.Fatal(err)
-	}
-	for range 4 * allowed { // some idle, some without a request
-		c, r := dial()
-		if err := ask(c, r, "/"); err != nil {
-			t.Fatalf("a new connection: %v", err)
-		}
-		dial()
-	}
-	if _, err := firstReader.ReadByte(); err == nil {
-		t.Error("the oldest idle connection is open")
-	}
-	for range allowed - 1 {
-		c, r := dial()
-		if err := ask(c, r, "/wait"); err != nil {
-			t.Fatalf("with one busy: %v", err)
-		}
-	}
-	c, r := dial()
-	if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"); err == nil {
-		if _, err := r.ReadByte(); err == nil {
-			t.Error("one more than all is served")
-		}
-	}
-	close(release)
-	if response, err := http.ReadResponse(busyReader, nil); err != nil || response.StatusCode != 200 {
-		t.Errorf("a connection that was served: %v", err)
-	}
-	mu.Lock()
-	defer mu.Unlock()
-	if most > allowed {
-		t.Errorf("%d connections are served at once, and %d are allowed", most, allowed)
 	}
 }

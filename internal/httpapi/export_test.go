@@ -40,3 +40,6 @@ func Steps(document string) int {
 	n, _ := countSteps(doc)
 	return n
 }
+
+// Admitted makes the connection of a request a viewer's, if there is room.
+var Admitted = admitted

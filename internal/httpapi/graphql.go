@@ -14,7 +14,6 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 
 	"github.com/partnergraph/partnergraph/graph"
-	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -26,6 +25,10 @@ const ExplainHeader = "X-Partnergraph-Explain"
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
 func graphQL(o Options, partners *partnerQuota, valid *documents, kept *responses.Cache) http.Handler {
+	if o.State == nil {
+		o.State = NewState(o.Now)
+	}
+	o.State.load.resize(o)
 	schema := served()
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: schema}))
 	exec.SetQueryCache(prepared{})
@@ -42,14 +45,14 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept *response
 		note(ctx, func(l *line) { l.operation = op.Operation.Name })
 		return next(ctx)
 	})
-	bound := answers{max: cmp.Or(o.Answer, math.MaxInt64)}
+	bound := answers{max: cmp.Or(o.Answer, math.MaxInt64), gate: o.State.load.write}
 	exec.Use(bound) // the last, so that the others see the error in the place of the data
 	check := preparation{
 		limits: limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases},
 		schema: schema, valid: valid,
 		rules: func() map[string]core.RuleFunc { return documentRules(!o.Introspection) },
 	}
-	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: persisted.NewQuota(o.Now), answers: bound, responses: kept, load: newLoad(o)}
+	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: o.State.quota, answers: bound, responses: kept, load: o.State.load}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later

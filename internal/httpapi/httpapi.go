@@ -1,7 +1,7 @@
 // Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
 // /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
-// A request goes through these steps, in this order: deadline of the answer → strict headers → request id → log line → the bound of headers → the net for panics → CORS → (GraphQL only) whether its
+// A request goes through these steps, in this order: deadline of the answer → the end of the connection where the body is not read → strict headers → request id → log line → the bound of headers → the net for panics → CORS → (GraphQL only) whether its
 // page is invited → who asks → a partner's share → the bound of time → the transport, with the bound of the body → the bounds of the document → the executor. [New] and
 // graphQL are that order.
 package httpapi
@@ -49,6 +49,7 @@ type Options struct {
 	Partner       int           // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
 	PartnerCalls  int           // planned calls of one partner in a minute; 0: as many as Partner
 	Shares        budget.Shares // of partners; nil: those of this handler alone
+	State         *State        // nil: one of this handler alone
 }
 
 // Handler answers every path. It is safe for concurrent use.
@@ -94,7 +95,7 @@ func New(o Options) *Handler {
 	if unread > 0 {
 		unread += o.Timeout
 	}
-	h.Handler = deadline(unread, guarded(requestID(logged(o.Logger, brief(recovered(o.Resolvers, mux))))))
+	h.Handler = deadline(unread, closing(guarded(requestID(logged(o.Logger, brief(recovered(o.Resolvers, mux)))))))
 	return h
 }
 
@@ -122,6 +123,10 @@ func viewer(known *auth.Authenticator, next http.Handler) http.Handler {
 			}
 		}
 		note(r.Context(), func(l *line) { l.viewer = v.Name })
+		if !admitted(r.Context(), v) {
+			overloaded("limits.connections").answer(w, r)
+			return
+		}
 		next.ServeHTTP(w, r.WithContext(auth.WithViewer(r.Context(), v)))
 	})
 }

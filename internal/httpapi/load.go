@@ -6,18 +6,19 @@ import (
 	"net/http"
 	"runtime"
 	"slices"
-	"strconv"
 	"sync"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 const (
-	// maxQueue is how many requests wait for one bound at once.
+	// maxQueue is how many requests of staff, and how many of partners, wait for one bound at once.
 	maxQueue = 100
 	// queueTime is how long one waits. It is short, so that what runs keeps its latency.
 	queueTime = time.Second
@@ -27,144 +28,261 @@ const (
 	minWeight = 100
 	// minDocument is what each document counts at least.
 	minDocument = 1 << 10
-	// partnerPart is the part of each bound that one partner may take: a quarter.
-	partnerPart = 4
+	// workPart is the part of the work that one partner may take: a quarter.
+	workPart = 4
+	// bytesPart is the part of bodies and answers that one partner may take: a sixteenth. It is
+	// smaller, because a client alone decides how long they are held.
+	bytesPart = 16
+	// maxBodies is how many bodies of the largest size may be read at once.
+	maxBodies = 256
+	// maxAnswers is how many answers of the largest size may be unread at once.
+	maxAnswers = 64
 )
 
-// load bounds the work of all requests at once, by its weight. A request goes through three gates, one
-// after the other, and never holds two.
+// load bounds the work of all requests at once, by its weight. A request goes through the gates one after
+// the other. It never waits for one while it holds another.
 type load struct {
-	prepare *gate // bytes of documents that are parsed, validated and planned
+	read    *gate // bytes of bodies that clients are sending
+	prepare *gate // bytes of documents and variables that are parsed, validated and planned
 	execute *gate // planned field values of operations that are executed (limits.load)
-	write   *gate // bytes of answers that clients have not read yet
+	write   *gate // bytes of answers that are made, or that clients have not read yet
 }
 
-func newLoad(o Options) *load {
-	l := &load{
-		prepare: newGate(int64(runtime.GOMAXPROCS(0))*max(o.Body, 64<<10), maxQueue),
-		execute: newGate(o.Load, maxQueue),
-		write:   newGate(0, 0),
-	}
-	if o.Answer > 0 {
-		l.write = newGate(maxAnswers*o.Answer, 0)
-	}
-	return l
+// State is what handlers have counted. A handler that takes the place of another one has to have its
+// state: else what runs and what was taken is forgotten.
+type State struct {
+	load  *load
+	quota *persisted.Quota // of documents
 }
 
-// maxAnswers is how many answers of the largest size may be unread at once.
-const maxAnswers = 64
+// NewState makes a state in which nothing is counted.
+func NewState(now func() time.Time) *State {
+	return &State{load: newLoad(), quota: persisted.NewQuota(now)}
+}
 
-// weight is what an operation counts while it is executed.
-func weight(op *graphql.OperationContext) int64 {
+func newLoad() *load {
+	return &load{
+		read: newGate(maxQueue, bytesPart), prepare: newGate(maxQueue, workPart),
+		execute: newGate(maxQueue, workPart), write: newGate(0, bytesPart),
+	}
+}
+
+// resize sets the bounds. What was let through stays counted.
+func (l *load) resize(o Options) {
+	l.read.resize(maxBodies * o.Body)
+	l.prepare.resize(int64(runtime.GOMAXPROCS(0)) * max(o.Body, 64<<10))
+	l.execute.resize(o.Load)
+	l.write.resize(maxAnswers * o.Answer)
+}
+
+// weight is what an operation counts while it is executed: the values of its answer, and what is held
+// of its request.
+func weight(op *graphql.OperationContext, asked *request) int64 {
 	schema, _ := op.Stats.GetExtension(schemaValuesStat).(int)
-	return int64(max(resolvers.PlannedValues(op)+schema, minWeight))
+	return int64(max(resolvers.PlannedValues(op)+schema+asked.held, minWeight))
 }
 
-// gate lets requests through while the sum of their weights is within a capacity. Others wait in a
-// queue, first come, first served; when the queue is full or the wait is too long, they are refused.
+// gate lets requests through while the sum of their weights is within a capacity. Others wait, those of
+// staff and those of partners each in a queue, first come, first served; when the queue is full or the
+// wait is too long, they are refused. All partners together take three quarters of the capacity at most,
+// and staff go first: partners cannot keep staff out.
 type gate struct {
-	capacity, queue int64
-	patience        time.Duration // how long a request waits
+	queue    int           // how many requests wait in each queue
+	part     int64         // one partner may take the capacity divided by it
+	patience time.Duration // how long a request waits
 
-	mu      sync.Mutex
-	used    int64
-	waiting []*waiter
-	holders map[string]int64 // weights of partners, waiting ones too
+	mu       sync.Mutex
+	capacity int64
+	used     int64            // by all requests
+	partners int64            // by those of partners
+	staff    []*pass          // that wait
+	others   []*pass          // of partners, that wait
+	holders  map[string]int64 // weights of partners, waiting ones too
 }
 
-// waiter is a request in the queue.
-type waiter struct {
-	weight int64
-	ready  chan struct{} // closed when it was let through
+// pass is the place of a request in a gate.
+type pass struct {
+	gate    *gate
+	partner string // whose request it is; "" for staff
+	weight  int64
+	ready   chan struct{} // closed when the request was let through
 }
 
-// newGate makes a gate. A capacity of 0 is no bound.
-func newGate(capacity int64, queue int) *gate {
-	if capacity == 0 {
-		capacity = math.MaxInt64
+// newGate makes a gate without a bound.
+func newGate(queue int, part int64) *gate {
+	return &gate{queue: queue, part: part, patience: queueTime, capacity: math.MaxInt64, holders: map[string]int64{}}
+}
+
+// resize sets the capacity. 0 is no bound.
+func (g *gate) resize(capacity int64) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.capacity = capacity; capacity == 0 {
+		g.capacity = math.MaxInt64
 	}
-	return &gate{capacity: capacity, queue: int64(queue), patience: queueTime, holders: map[string]int64{}}
+	g.admit()
+}
+
+// most is what all requests of a class together may take.
+func (g *gate) most(partner string) int64 {
+	if partner == "" {
+		return g.capacity
+	}
+	return max(1, g.capacity/4*3)
+}
+
+// fits says whether there is room for so much more.
+func (g *gate) fits(partner string, weight int64) bool {
+	return weight <= g.capacity-g.used && (partner == "" || weight <= g.most(partner)-g.partners)
 }
 
 // enter lets a request through, or returns nil when it is refused. The caller calls leave once. A
 // weight beyond the capacity counts as the capacity, so that each request can run alone.
-func (g *gate) enter(ctx context.Context, weight int64) (leave func()) {
-	who, part := "", g.capacity
+func (g *gate) enter(ctx context.Context, weight int64) *pass {
+	p := &pass{gate: g, ready: make(chan struct{})}
 	if v := auth.ViewerFrom(ctx); v != nil && v.Role == auth.RolePartner {
-		who, part = v.Subject, g.capacity/partnerPart
+		p.partner = v.Subject
 	}
-	weight = min(weight, g.capacity)
 	g.mu.Lock()
-	if held := g.holders[who]; who != "" && held > 0 && held+weight > part {
+	p.weight = min(weight, g.most(p.partner))
+	queue := p.queue()
+	switch {
+	case g.over(p.partner, p.weight):
 		g.mu.Unlock()
 		return nil
-	}
-	w := &waiter{weight, make(chan struct{})}
-	switch {
-	case len(g.waiting) == 0 && weight <= g.capacity-g.used:
-		g.used += weight
-		close(w.ready)
-	case int64(len(g.waiting)) >= g.queue:
+	case len(*queue) == 0 && len(g.staff) == 0 && g.fits(p.partner, p.weight):
+		g.count(p, p.weight)
+		close(p.ready)
+	case len(*queue) >= g.queue || len(*queue) > 0 && weights(*queue)+p.weight > g.capacity/2:
 		g.mu.Unlock()
 		return nil
 	default:
-		g.waiting = append(g.waiting, w)
+		*queue = append(*queue, p)
 	}
-	if who != "" {
-		g.holders[who] += weight
-	}
+	g.hold(p.partner, p.weight)
 	g.mu.Unlock()
-	leave = func() { g.leave(w, who) }
-	if !w.wait(ctx, g.patience) {
-		leave()
+	if !p.wait(ctx, g.patience) {
+		p.leave()
 		return nil
 	}
-	return leave
+	return p
+}
+
+// over says whether so much more is beyond the part of a partner, who has something already.
+func (g *gate) over(partner string, weight int64) bool {
+	held := g.holders[partner]
+	return held > 0 && held+weight > g.capacity/g.part
+}
+
+// hold notes what a partner has more.
+func (g *gate) hold(partner string, weight int64) {
+	if partner == "" {
+		return
+	}
+	if g.holders[partner] += weight; g.holders[partner] <= 0 {
+		delete(g.holders, partner)
+	}
+}
+
+// count counts what a request that was let through takes more.
+func (g *gate) count(p *pass, weight int64) {
+	g.used += weight
+	if p.partner != "" {
+		g.partners += weight
+	}
+}
+
+// admit lets those through that fit, staff first.
+func (g *gate) admit() {
+	for _, queue := range []*[]*pass{&g.staff, &g.others} {
+		for len(*queue) > 0 {
+			first := (*queue)[0]
+			if !g.fits(first.partner, first.weight) {
+				return
+			}
+			g.count(first, first.weight)
+			close(first.ready)
+			*queue = slices.Delete(*queue, 0, 1)
+		}
+	}
+}
+
+// weights are those of a queue.
+func weights(queue []*pass) (sum int64) {
+	for _, p := range queue {
+		sum += p.weight
+	}
+	return sum
+}
+
+// queue is the one in which the request waits, or would.
+func (p *pass) queue() *[]*pass {
+	if p.partner == "" {
+		return &p.gate.staff
+	}
+	return &p.gate.others
 }
 
 // wait says whether the request was let through in time.
-func (w *waiter) wait(ctx context.Context, patience time.Duration) bool {
+func (p *pass) wait(ctx context.Context, patience time.Duration) bool {
 	select {
-	case <-w.ready: // without a timer, as nearly always
+	case <-p.ready: // without a timer, as nearly always
 		return true
 	default:
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	select {
-	case <-w.ready:
+	case <-p.ready:
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
 
-// leave gives the weight of a request back, or its place in the queue, and lets those through that fit.
-func (g *gate) leave(w *waiter, who string) {
+// grow adds to the weight of a request that was let through, and says whether there was room. It does
+// not wait.
+func (p *pass) grow(weight int64) bool {
+	g := p.gate
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if i := slices.Index(g.waiting, w); i >= 0 {
-		g.waiting = slices.Delete(g.waiting, i, i+1)
+	if g.over(p.partner, weight) || !g.fits(p.partner, weight) {
+		return false
+	}
+	g.count(p, weight)
+	g.hold(p.partner, weight)
+	p.weight += weight
+	return true
+}
+
+// leave gives the weight of a request back, or its place in the queue, and lets those through that fit.
+func (p *pass) leave() {
+	g, queue := p.gate, p.queue()
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if i := slices.Index(*queue, p); i >= 0 {
+		*queue = slices.Delete(*queue, i, i+1)
 	} else {
-		g.used -= w.weight
+		g.count(p, -p.weight)
 	}
-	if who != "" {
-		if g.holders[who] -= w.weight; g.holders[who] <= 0 {
-			delete(g.holders, who)
-		}
-	}
-	for len(g.waiting) > 0 && g.waiting[0].weight <= g.capacity-g.used {
-		g.used += g.waiting[0].weight
-		close(g.waiting[0].ready)
-		g.waiting = slices.Delete(g.waiting, 0, 1)
+	g.hold(p.partner, -p.weight)
+	g.admit()
+}
+
+// noRoom is the error of a request for which there is no room within a limit.
+func noRoom(limit string) *gqlerror.Error {
+	return &gqlerror.Error{
+		Message:    "the server has too much to do just now (" + limit + "): send the request again",
+		Extensions: map[string]any{"code": resolvers.CodeOverloaded, "retryable": true, "retryAfter": int(retryTime.Seconds())},
 	}
 }
 
+// foundNoRoom says whether an operation ended because there was no room for its answer.
+func foundNoRoom(response *graphql.Response) bool {
+	return response.Data == nil && len(response.Errors) == 1 && response.Errors[0].Extensions["code"] == resolvers.CodeOverloaded
+}
+
 // overloaded is the refusal of a request for which there is no room.
-func overloaded(w http.ResponseWriter) *refusal {
-	wait := int(retryTime.Seconds())
-	w.Header().Set("Retry-After", strconv.Itoa(wait))
-	bad := refused(http.StatusServiceUnavailable, resolvers.CodeOverloaded, "the server has too much to do just now (limits.load): send the request again")
-	bad.err.Extensions["retryable"], bad.err.Extensions["retryAfter"] = true, wait
-	return bad
+func overloaded(limit string) *refusal {
+	return &refusal{status: http.StatusServiceUnavailable, wait: int(retryTime.Seconds()), err: noRoom(limit)}
 }

@@ -23,10 +23,11 @@ func over() context.Context {
 // TestGate wants requests let through up to the capacity, others in their order when there is room, and
 // those refused for which the queue has no place, or whose wait is over.
 func TestGate(t *testing.T) {
-	g := newGate(10, 2)
+	g := newGate(2, workPart)
+	g.resize(12)
 	g.patience = time.Hour
 	ctx := t.Context()
-	first, second := g.enter(ctx, 6), g.enter(ctx, 4)
+	first, second := g.enter(ctx, 8), g.enter(ctx, 4)
 	if first == nil || second == nil {
 		t.Fatal("what fits is refused")
 	}
@@ -38,7 +39,7 @@ func TestGate(t *testing.T) {
 		go func() {
 			if leave := g.enter(ctx, weight); leave != nil {
 				order <- weight
-				leave()
+				leave.leave()
 			}
 		}()
 		for g.queued() != i+1 {
@@ -53,42 +54,43 @@ func TestGate(t *testing.T) {
 	if g.enter(ctx, 1) != nil {
 		t.Error("the queue has no end")
 	}
-	second()
+	second.leave()
 	if g.queued() != 2 {
 		t.Error("one that came later went before")
 	}
-	first()
+	first.leave()
 	<-order
 	<-order
-	if leave := g.enter(ctx, 10); leave == nil {
+	if leave := g.enter(ctx, 12); leave == nil {
 		t.Error("what was taken is not given back")
 	} else {
-		leave()
+		leave.leave()
 	}
 	if leave := g.enter(ctx, 1000); leave == nil {
 		t.Error("what is larger than all cannot run alone")
 	} else if g.enter(over(), 1) != nil {
 		t.Error("beside the largest")
 	} else {
-		leave()
+		leave.leave()
 	}
-	if g.used != 0 || len(g.holders) != 0 || len(g.waiting) != 0 {
-		t.Errorf("%d used, %v, %d wait", g.used, g.holders, len(g.waiting))
+	if g.used != 0 || len(g.holders) != 0 || g.queued() != 0 {
+		t.Errorf("%d used, %v, %d wait", g.used, g.holders, g.queued())
 	}
 }
 
 func (g *gate) queued() int {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return len(g.waiting)
+	return len(g.staff) + len(g.others)
 }
 
 // TestGateOfPartners wants one partner to take a quarter of a gate, and others to find room.
 func TestGateOfPartners(t *testing.T) {
-	g := newGate(100, 2)
+	g := newGate(2, workPart)
+	g.resize(100)
 	as := func(v *auth.Viewer) context.Context { return auth.WithViewer(t.Context(), v) }
 	jane, joe := as(&auth.Viewer{Subject: "jane", Role: auth.RolePartner}), as(&auth.Viewer{Subject: "joe", Role: auth.RolePartner})
-	var leave []func()
+	var leave []*pass
 	for range 5 {
 		if l := g.enter(jane, 5); l != nil {
 			leave = append(leave, l)
@@ -97,7 +99,7 @@ func TestGateOfPartners(t *testing.T) {
 	if len(leave) != 5 || g.enter(jane, 1) != nil {
 		t.Errorf("one partner has %d places of 5", len(leave))
 	}
-	whole := g.enter(joe, 60) // alone, one may be larger
+	whole := g.enter(joe, 50) // alone, one may be larger
 	if whole == nil || g.enter(joe, 1) != nil {
 		t.Error("a large one of another partner is refused, or more beside it let through")
 	}
@@ -105,10 +107,128 @@ func TestGateOfPartners(t *testing.T) {
 		t.Error("staff find no room")
 	}
 	for _, l := range leave {
-		l()
+		l.leave()
 	}
 	if l := g.enter(jane, 25); l == nil {
 		t.Error("what a partner gave back is lost")
+	}
+}
+
+// TestGatesOfStaff wants room for staff in each gate, whatever all partners together hold of it and wait
+// for, and everything given back in the end.
+func TestGatesOfStaff(t *testing.T) {
+	l := newLoad()
+	l.resize(Options{Load: 200_000, Body: 100 << 10, Answer: 4 << 20})
+	as := func(subject string, role auth.Role) context.Context {
+		return auth.WithViewer(over(), &auth.Viewer{Subject: subject, Role: role}) // nobody waits in the queue
+	}
+	for name, gate := range map[string]*gate{"read": l.read, "prepare": l.prepare, "execute": l.execute, "write": l.write} {
+		for _, weight := range []int64{gate.capacity / 1000, gate.capacity / 50, gate.capacity / 20, gate.capacity / 5, gate.capacity} {
+			var passes []*pass
+			for partner := range 20 {
+				ctx, taken := as(fmt.Sprint("partner ", partner), auth.RolePartner), int64(0)
+				for p := gate.enter(ctx, weight); p != nil; p = gate.enter(ctx, weight) {
+					passes, taken = append(passes, p), taken+1
+					if partner%2 == 0 && p.grow(gate.capacity/1000) {
+						taken++
+					}
+				}
+				if taken > 1 && gate.holders[fmt.Sprint("partner ", partner)] > gate.capacity/gate.part {
+					t.Errorf("%s: a partner has %d of %d", name, gate.holders[fmt.Sprint("partner ", partner)], gate.capacity)
+				}
+			}
+			if gate.used == 0 || gate.used > gate.capacity/4*3 {
+				t.Errorf("%s: partners have %d of %d, by requests of %d", name, gate.used, gate.capacity, weight)
+			}
+			staff := gate.enter(as("dashboard", auth.RoleReader), gate.capacity/5)
+			if staff == nil || !staff.grow(gate.capacity/100) {
+				t.Errorf("%s: staff are refused beside %d requests of %d of partners", name, len(passes), weight)
+			} else {
+				staff.leave()
+			}
+			for _, p := range passes {
+				p.leave()
+			}
+			if gate.used != 0 || gate.partners != 0 || len(gate.holders) != 0 || gate.queued() != 0 {
+				t.Errorf("%s keeps %d, %d of partners, %v", name, gate.used, gate.partners, gate.holders)
+			}
+		}
+	}
+}
+
+// TestGateQueues wants staff not to wait behind partners: neither what fits nor, when there is room, what
+// came later. It wants the weight of those who wait bounded, too.
+func TestGateQueues(t *testing.T) {
+	g := newGate(10, 1)
+	g.resize(100)
+	g.patience = time.Hour
+	partner := auth.WithViewer(t.Context(), &auth.Viewer{Subject: "jane", Role: auth.RolePartner})
+	running := g.enter(partner, 50)
+	order := make(chan string, 2)
+	wait := func(who string, ctx context.Context, weight int64, queued int) {
+		go func() {
+			if p := g.enter(ctx, weight); p != nil {
+				order <- who
+				p.leave()
+			} else {
+				order <- who + " refused"
+			}
+		}()
+		for g.queued() != queued {
+			runtime.Gosched()
+		}
+	}
+	wait("partner", partner, 40, 1)
+	small := g.enter(over(), 40)
+	if small == nil {
+		t.Fatal("staff wait behind a partner's request that does not fit")
+	}
+	wait("staff", t.Context(), 60, 2)
+	if g.enter(partner, 11) != nil {
+		t.Error("more wait than half of what may run")
+	}
+	running.leave()
+	if who := <-order; who != "staff" {
+		t.Errorf("%s goes first", who)
+	}
+	if who := <-order; who != "partner" {
+		t.Errorf("%s goes second", who)
+	}
+	small.leave()
+	if g.used != 0 || g.queued() != 0 {
+		t.Errorf("%d used, %d wait", g.used, g.queued())
+	}
+}
+
+// TestStateReload wants a handler that takes the place of another one to count what runs in that one, and
+// to let those through that wait there where there is more room.
+func TestStateReload(t *testing.T) {
+	state := NewState(nil)
+	made := func(load int64) transport {
+		return graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Logger: discard}), Load: load, State: state}, &partnerQuota{}, newDocuments(0), nil).(transport)
+	}
+	former := made(1000)
+	before := former.load.execute
+	before.patience = time.Hour
+	held := before.enter(t.Context(), 900)
+	done := make(chan *pass)
+	go func() { done <- before.enter(t.Context(), 200) }()
+	for before.queued() != 1 {
+		runtime.Gosched()
+	}
+	latter := made(2000)
+	after := latter.load.execute
+	second := <-done
+	if after.used != 1100 || after.enter(over(), 901) != nil {
+		t.Errorf("%d are counted after the reload, want 1100", after.used)
+	}
+	held.leave()
+	second.leave()
+	if after.used != 0 {
+		t.Errorf("%d are kept", after.used)
+	}
+	if former.quota != latter.quota {
+		t.Error("what viewers had kept is forgotten")
 	}
 }
 
@@ -116,6 +236,7 @@ func TestGateOfPartners(t *testing.T) {
 // that what has room goes on.
 func TestOverload(t *testing.T) {
 	for name, full := range map[string]func(*load) *gate{
+		"read":    func(l *load) *gate { return l.read },
 		"prepare": func(l *load) *gate { return l.prepare },
 		"execute": func(l *load) *gate { return l.execute },
 		"write":   func(l *load) *gate { return l.write },
@@ -144,11 +265,11 @@ func TestOverload(t *testing.T) {
 				}
 			}
 			if leave != nil {
-				leave()
+				leave.leave()
 				leave = nil
 			}
 		}
-		for i, g := range []*gate{tr.load.prepare, tr.load.execute, tr.load.write} {
+		for i, g := range []*gate{tr.load.read, tr.load.prepare, tr.load.execute, tr.load.write} {
 			if g.used != 0 {
 				t.Errorf("%s: gate %d keeps %d", name, i, g.used)
 			}
@@ -169,7 +290,7 @@ func TestWeight(t *testing.T) {
 		if len(errs) > 0 {
 			t.Fatal(errs)
 		}
-		weights = append(weights, weight(op))
+		weights = append(weights, weight(op, r))
 	}
 	if weights[0] != minWeight || weights[1] < 400 || weights[2] < 1000 {
 		t.Error(fmt.Sprint(weights))

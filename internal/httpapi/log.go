@@ -7,7 +7,6 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
-	"strings"
 	"sync"
 	"time"
 
@@ -57,24 +56,13 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			log.LogAttrs(ctx, slog.LevelInfo, "request",
-				slog.String("method", cut(r.Method)), slog.String("path", cut(r.URL.Path)), slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
+				slog.String("method", resolvers.CutText(r.Method)), slog.String("path", resolvers.CutText(r.URL.Path)), slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
 				slog.Int64("bytes", rec.bytes), slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
-				slog.String("viewer", cut(l.viewer)), slog.String("operation", cut(l.operation)),
+				slog.String("viewer", resolvers.CutText(l.viewer)), slog.String("operation", resolvers.CutText(l.operation)),
 				slog.String("requestId", resolvers.RequestID(ctx)))
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})
-}
-
-// maxLogged is how many bytes of a text that clients choose a log line has.
-const maxLogged = 200
-
-// cut is the beginning of a text that clients choose, for the log.
-func cut(text string) string {
-	if len(text) <= maxLogged {
-		return text
-	}
-	return strings.ToValidUTF8(text[:maxLogged], "") + "…"
 }
 
 // recorder remembers what was answered.

@@ -27,19 +27,25 @@ func part(ctx context.Context) persisted.Part {
 var sha256Digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
 // readHash reads the hash of the document from the request's extensions, and checks it against the document, if that was sent too.
-func (q *request) readHash() *refusal {
-	extension := q.Extensions["persistedQuery"]
-	if extension == nil {
+func (q *request) readHash(extensions json.RawMessage) *refusal {
+	sent := map[string]json.RawMessage{"persistedQuery": nil}
+	if isObject(extensions) {
+		pick(extensions, sent)
+	}
+	extension := sent["persistedQuery"]
+	if extension == nil || isNull(extension) {
 		return nil
 	}
-	members, ok := extension.(map[string]any)
-	if !ok {
+	if !isObject(extension) {
 		return malformed("`extensions.persistedQuery` is not an object in JSON")
 	}
-	if members["version"] != json.Number("1") {
+	members := map[string]json.RawMessage{"version": nil, "sha256Hash": nil}
+	pick(extension, members)
+	if string(members["version"]) != "1" {
 		return malformed("`extensions.persistedQuery.version` is not 1, the only version that there is")
 	}
-	if q.hash, _ = members["sha256Hash"].(string); !sha256Digits.MatchString(q.hash) {
+	_ = json.Unmarshal(members["sha256Hash"], &q.hash) // what is no text, is no hash
+	if !sha256Digits.MatchString(q.hash) {
 		return malformed("`extensions.persistedQuery.sha256Hash` is not a SHA-256 in 64 lower-case hexadecimal digits")
 	}
 	q.keep = q.Query != ""

@@ -24,8 +24,11 @@ const allowed = "GET, POST, OPTIONS"
 // request is what a request asks for.
 type request struct {
 	graphql.RawParams
-	hash string // of the document, where the client gives it; then it may leave out the document
-	keep bool   // the document came with its hash
+	variables json.RawMessage // all that the client sent; those that the operation has are decoded later
+	decoded   bool            // those that the operation has were
+	held      int             // what is kept of the request while it is executed, as field values
+	hash      string          // of the document, where the client gives it; then it may leave out the document
+	keep      bool            // the document came with its hash
 }
 
 // read is what a request asks for, or why it cannot be understood. No text of it repeats what was sent.
@@ -39,37 +42,41 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 	if _, ok := negotiate(r.Header["Accept"]); !ok {
 		return nil, refused(http.StatusNotAcceptable, resolvers.CodeBadUserInput, "the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8")
 	}
-	var members map[string]json.RawMessage
+	members := map[string]json.RawMessage{"query": nil, "operationName": nil, "variables": nil, "extensions": nil}
 	var bad *refusal
 	if r.Method == http.MethodGet {
-		members, bad = t.inURL(r)
+		bad = t.inURL(r, members)
 	} else {
-		members, bad = t.inBody(w, r)
+		var pass *pass
+		if pass, bad = t.receive(r); bad == nil {
+			defer pass.leave()
+			bad = t.inBody(w, r, members)
+		}
 	}
 	if bad != nil {
 		return nil, bad
 	}
 	params := &request{}
+	extensions := json.RawMessage{}
 	for _, m := range []struct {
 		name, want string
 		dst        any
 	}{
 		{"query", "a string", &params.Query},
 		{"operationName", "a string", &params.OperationName},
-		{"variables", "an object", &params.Variables},
-		{"extensions", "an object", &params.Extensions},
+		{"variables", "an object", &params.variables},
+		{"extensions", "an object", &extensions},
 	} {
-		text, ok := members[m.name]
-		if !ok {
+		text := members[m.name]
+		if text == nil {
 			continue // null is as good: it sets nothing
 		}
-		d := json.NewDecoder(bytes.NewReader(text))
-		d.UseNumber() // the schema says what a number is
-		if !json.Valid(text) || d.Decode(m.dst) != nil {
+		_, object := m.dst.(*json.RawMessage)
+		if json.Unmarshal(text, m.dst) != nil || object && !isObject(text) && !isNull(text) {
 			return nil, malformed("`%s` is not %s in JSON", m.name, m.want)
 		}
 	}
-	if bad := params.readHash(); bad != nil {
+	if bad := params.readHash(extensions); bad != nil {
 		return nil, bad
 	}
 	if params.Query == "" && params.hash == "" {
@@ -83,31 +90,34 @@ func malformed(format string, args ...any) *refusal {
 	return refused(http.StatusBadRequest, resolvers.CodeBadUserInput, fmt.Sprintf(format, args...))
 }
 
-// inURL are the members of a GET request, each as JSON.
-func (t transport) inURL(r *http.Request) (map[string]json.RawMessage, *refusal) {
+// inURL reads the members of a GET request, each as JSON. Of several of one name the first counts.
+func (t transport) inURL(r *http.Request, members map[string]json.RawMessage) *refusal {
 	if n := int64(len(r.URL.RawQuery)); n > t.body {
-		return nil, &refusal{status: http.StatusRequestURITooLong, err: exceeded("body", n, t.body, "", "the request's URL has %d bytes behind the ?, and %d are allowed")}
+		return &refusal{status: http.StatusRequestURITooLong, err: exceeded("body", n, t.body, "", "the request's URL has %d bytes behind the ?, and %d are allowed")}
 	}
-	values, err := url.ParseQuery(r.URL.RawQuery)
-	if err != nil {
-		return nil, malformed("the request's URL is not well-formed behind the ?")
-	}
-	members := map[string]json.RawMessage{}
-	for name := range values {
-		text := values.Get(name)
+	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
+		name, text, _ := strings.Cut(pair, "=")
+		name, wrongName := url.QueryUnescape(name)
+		text, wrongText := url.QueryUnescape(text)
+		if wrongName != nil || wrongText != nil || strings.Contains(pair, ";") {
+			return malformed("the request's URL is not well-formed behind the ?")
+		}
 		if !utf8.ValidString(text) {
-			return nil, malformed("the request's URL is not UTF-8 behind the ?")
+			return malformed("the request's URL is not UTF-8 behind the ?")
 		}
-		switch name {
-		case "query", "operationName":
+		if known, ok := members[name]; !ok || known != nil {
+			continue
+		}
+		switch {
+		case name == "query" || name == "operationName":
 			members[name], _ = json.Marshal(text)
-		case "variables", "extensions":
-			if text != "" {
-				members[name] = json.RawMessage(text)
-			}
+		case text == "":
+			members[name] = json.RawMessage("null")
+		default:
+			members[name] = json.RawMessage(text)
 		}
 	}
-	return members, nil
+	return nil
 }
 
 // token is what a header may name: https://www.rfc-editor.org/rfc/rfc9110#section-5.6.2.
@@ -127,36 +137,50 @@ func contentCoding(h http.Header) string {
 	return ""
 }
 
-// inBody are the members of a POST request. There may be more than GraphQL knows.
-func (t transport) inBody(w http.ResponseWriter, r *http.Request) (map[string]json.RawMessage, *refusal) {
+// receive waits for room for a request's body.
+func (t transport) receive(r *http.Request) (*pass, *refusal) {
+	bytes := r.ContentLength
+	if bytes < 0 || bytes > t.body { // it is not said, or refused later
+		bytes = t.body
+	}
+	pass := t.load.read.enter(r.Context(), max(bytes, minDocument))
+	if pass == nil {
+		return nil, overloaded("limits.load")
+	}
+	return pass, nil
+}
+
+// inBody reads the members of a POST request. There may be more than GraphQL knows.
+func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[string]json.RawMessage) *refusal {
 	if name, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || name != plainJSON || !isUTF8(params) {
-		return nil, refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
+		return refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
 	}
 	if coding := contentCoding(r.Header); coding != "" {
 		bad := refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the request's body has the Content-Encoding "+coding+": send it as it is, without one")
 		bad.takes = "identity"
-		return nil, bad
+		return bad
 	}
 	if r.ContentLength > t.body {
-		return nil, &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed")}
+		return &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed")}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.body))
 	if errors.As(err, new(*http.MaxBytesError)) { // how large, it did not say
-		return nil, &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed")}
+		return &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed")}
 	}
 	if err != nil {
-		return nil, malformed("the request's body ended early")
+		return malformed("the request's body ended early")
 	}
 	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if !utf8.Valid(body) {
-		return nil, malformed("the request's body is not UTF-8")
+		return malformed("the request's body is not UTF-8")
 	}
-	var members map[string]json.RawMessage
-	if bytes.HasPrefix(bytes.TrimLeft(body, " \t\r\n"), []byte("[")) && json.Valid(body) {
-		return nil, malformed("the request's body is a batch, a JSON array of requests: send each request by itself")
+	valid := json.Valid(body)
+	if valid && bytes.HasPrefix(bytes.TrimLeft(body, jsonSpace), []byte("[")) {
+		return malformed("the request's body is a batch, a JSON array of requests: send each request by itself")
 	}
-	if json.Unmarshal(body, &members) != nil || members == nil {
-		return nil, malformed("the request's body is not a JSON object")
+	if !valid || !isObject(body) {
+		return malformed("the request's body is not a JSON object")
 	}
-	return members, nil
+	pick(body, members)
+	return nil
 }

@@ -134,7 +134,7 @@ func (t transport) answered(ctx context.Context, w http.ResponseWriter, r *http.
 // writeKept writes a kept answer.
 func (t transport) writeKept(w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
 	mediaType, _ := negotiate(r.Header["Accept"])
-	t.writeParts(w, r, mediaType, http.StatusOK, [][]byte{answer.Body}, int64(len(answer.Body)))
+	t.writeParts(w, r, mediaType, http.StatusOK, [][]byte{answer.Body}, int64(len(answer.Body)), int64(len(answer.Body)))
 }
 
 // join waits for another request with the same answer, or begins the flight for those that come
@@ -149,12 +149,12 @@ func (t transport) join(ctx context.Context, r *recall) (*responses.Answer, *res
 // planAgain plans an operation once more, by what is cached now. Where that is not possible, the first
 // plan stands, and the answer is not kept.
 func (t transport) planAgain(ctx context.Context, asked *request, op *graphql.OperationContext, r *recall) (context.Context, *graphql.OperationContext, *recall) {
-	leave := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
-	if leave == nil {
+	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
+	if pass == nil {
 		return ctx, op, r
 	}
 	fresh, renewed := t.withRecall(ctx)
-	again, errs := t.create(fresh, asked, leave)
+	again, errs := t.create(fresh, asked, pass.leave)
 	if len(errs) > 0 {
 		return ctx, op, r
 	}

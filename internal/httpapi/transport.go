@@ -60,13 +60,13 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
 	}
-	leave := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
-	if leave == nil {
-		overloaded(w).answer(w, r)
+	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query)+len(asked.variables), minDocument)))
+	if pass == nil {
+		overloaded("limits.load").answer(w, r)
 		return
 	}
 	ctx, recall := t.withRecall(ctx)
-	op, errs := t.create(ctx, asked, leave)
+	op, errs := t.create(ctx, asked, pass.leave)
 	if recall != nil && recall.answer != nil {
 		t.keep(ctx, asked)
 		t.answered(ctx, w, r, recall.answer)
@@ -100,17 +100,19 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if flight != nil && flight.Waited {
 		ctx, op, recall = t.planAgain(ctx, asked, op, recall)
 	}
-	if leave = t.load.execute.enter(ctx, weight(op)); leave == nil {
-		overloaded(w).answer(w, r)
+	if pass = t.load.execute.enter(ctx, weight(op, asked)); pass == nil {
+		overloaded("limits.load").answer(w, r)
 		return
 	}
-	ctx, response := t.dispatch(ctx, op, leave)
+	ctx, response := t.dispatch(ctx, op, pass.leave)
 	t.keepAnswer(ctx, flight, recall, op, response)
 	flight.End()
 	switch {
 	case response == nil: // the executor's way to say that the request's time was over before it began
 		late := gqlerror.Wrap(context.DeadlineExceeded)
 		t.write(w, r, http.StatusGatewayTimeout, t.exec.DispatchError(ctx, gqlerror.List{late}))
+	case foundNoRoom(response):
+		overloaded("limits.load").answer(w, r)
 	case response.Data == nil:
 		t.write(w, r, http.StatusBadRequest, response)
 	default: // also null, and part of the data
@@ -125,6 +127,7 @@ func (t transport) create(ctx context.Context, asked *request, leave func()) (*g
 	if len(errs) > 0 {
 		return &graphql.OperationContext{}, errs
 	}
+	asked.decode(doc)
 	return t.exec.CreateOperationContext(context.WithValue(ctx, preparedKey{}, doc), &asked.RawParams)
 }
 
@@ -160,17 +163,18 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 	if !ok {
 		parts, size, _ = encode(&graphql.Response{Errors: gqlerror.List{t.answers.tooLarge(r.Context())}}, math.MaxInt64)
 	}
-	t.writeParts(w, r, mediaType, status, parts, size)
+	t.writeParts(w, r, mediaType, status, parts, size, size+int64(cap(response.Data)-len(response.Data)))
 }
 
-// writeParts writes the bytes of an answer, within the bound of what clients have not read yet.
-func (t transport) writeParts(w http.ResponseWriter, r *http.Request, mediaType string, status int, parts [][]byte, size int64) {
-	leave := t.load.write.enter(r.Context(), size)
-	if leave == nil {
-		overloaded(w).answer(w, r)
+// writeParts writes the bytes of an answer, within the bound of what clients have not read yet. The
+// answer holds so many bytes until then.
+func (t transport) writeParts(w http.ResponseWriter, r *http.Request, mediaType string, status int, parts [][]byte, size, held int64) {
+	pass := t.load.write.enter(r.Context(), held)
+	if pass == nil {
+		overloaded("limits.load").answer(w, r)
 		return
 	}
-	defer leave()
+	defer pass.leave()
 	send(w, mediaType, status, parts, size)
 }
 
@@ -185,7 +189,7 @@ type refusal struct {
 	status int
 	allow  string // the header Allow, of a 405
 	takes  string // the header Accept-Encoding, of a 415 for the encoding
-	wait   int    // the header Retry-After in seconds, of a 429; 0: none
+	wait   int    // the header Retry-After in seconds, of a 429 or 503; 0: none
 	err    *gqlerror.Error
 }
 
