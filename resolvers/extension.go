@@ -95,7 +95,12 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
 		ctx = providers.KeepReserve(ctx)
 	}
-	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls), e.r))
+	ctx, end := providers.WithAfterwards(providers.WithAllowance(ctx, e.r.calls))
+	respond := next(withLoaders(ctx, e.r))
+	return func(ctx context.Context) *graphql.Response {
+		defer end()
+		return respond(ctx)
+	}
 }
 
 // Cost is extensions.cost of every response to staff.
@@ -150,7 +155,8 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 }
 
 // onceOverAllowance keeps the first of the errors which say that a query reached limits.calls: it is
-// one fact about the query, however many fields it left empty. (Of mutations each has its own limit.)
+// one fact about the query, however many fields it left empty. (Of mutations each says whether it was
+// sent.)
 func onceOverAllowance(errs gqlerror.List) gqlerror.List {
 	said := false
 	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {
