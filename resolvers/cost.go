@@ -323,6 +323,9 @@ func (p *planner) roots(selections ast.SelectionSet) {
 			break
 		}
 		p.path = f.Alias
+		if f.Name == "__schema" || f.Name == "__type" {
+			continue
+		}
 		p.values.add(1, p.path)
 		if introspects(f) {
 			continue

@@ -19,3 +19,6 @@ func (m *Memory) Clear() { m.clear("") }
 
 // Prefix is what the keys of entries begin with.
 func (r *Redis) Prefix() string { return r.prefix }
+
+// MaxRefreshes is how many refreshes of an account are under way at once.
+const MaxRefreshes = maxRefreshes
