@@ -54,7 +54,7 @@ func TestCost(t *testing.T) {
 		{`{ a: __typename b: __typename }`, nil, 2, "a"},
 		{`{ commissions(first: 10) { nodes { a: __typename b: __typename id amount { __typename amount } } edges { __typename } pageInfo { __typename } } }`, nil,
 			1 + 3 + 1 + 10*1 + 10*(4+2), "commissions"},
-		{`{ commissions(filter: { statuses: [] }) { a: __typename b: __typename nodes { id } } }`, nil, 1 + 3, "commissions"},
+		{`query($a: [ID!]) { commissions(filter: { accounts: $a }) { a: __typename b: __typename nodes { id } } }`, map[string]any{"a": []string{}}, 1 + 3, "commissions"},
 		{`{ viewer { a: __typename b: __typename name } }`, nil, 1 + 3, "viewer"},
 		{`mutation { deleteWebhookSubscription(input: { idempotencyKey: "key-0001", id: "" }) { a: __typename b: __typename userErrors { code message } } }`, nil,
 			1 + 3 + 10*2, "deleteWebhookSubscription"},
