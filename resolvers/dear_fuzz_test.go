@@ -82,8 +82,8 @@ func (q *dearQuery) field(def *ast.FieldDefinition, depth int) string {
 			given = append(given, "ids: ["+repeated(1+q.next(100), func() string { return fmt.Sprintf(" %q", q.ids[q.next(len(q.ids))]) })+"]")
 		case arg.Name == "name":
 			given = append(given, fmt.Sprintf("name: %q", []string{"Query", "Affiliate", "Capability", "Commission"}[q.next(4)]))
-		case arg.Name == "filter" && q.next(4) == 1:
-			given = append(given, "filter: { accounts: ["+repeated(1+q.next(3), func() string { return fmt.Sprintf(" %q", account("promotekit")) })+"] }")
+		case arg.Name == "filter" && q.next(2) == 1:
+			given = append(given, "filter: "+q.filter(schema.Parsed().Types[arg.Type.Name()]))
 		}
 	}
 	text := def.Name
@@ -91,6 +91,33 @@ func (q *dearQuery) field(def *ast.FieldDefinition, depth int) string {
 		text += "(" + strings.Join(given, ", ") + ")"
 	}
 	return text + q.selection(schema.Parsed().Types[def.Type.Name()], depth)
+}
+
+// filter narrows a list by some of its members.
+func (q *dearQuery) filter(def *ast.Definition) string {
+	text, used := "{", map[string]bool{}
+	for range 1 + q.next(3) {
+		f := def.Fields[q.next(len(def.Fields))]
+		value := func() string { return fmt.Sprintf("%q", q.ids[q.next(len(q.ids))]) }
+		switch typ := schema.Parsed().Types[f.Type.Name()]; {
+		case f.Name == "accounts":
+			value = func() string { return fmt.Sprintf("%q", account("promotekit")) }
+		case typ.Kind == ast.Enum:
+			value = func() string { return typ.EnumValues[q.next(len(typ.EnumValues))].Name }
+		case typ.Kind == ast.InputObject || typ.Name != "ID" && typ.Name != "String":
+			continue
+		}
+		if roles := schema.Roles(def.Name, f.Name); used[f.Name] || roles != nil && !slices.Contains(roles, q.role) {
+			continue
+		}
+		used[f.Name] = true
+		if f.Type.Elem == nil {
+			text += " " + f.Name + ": " + value()
+		} else {
+			text += " " + f.Name + ": [" + repeated(1+q.next(100), func() string { return " " + value() }) + "]"
+		}
+	}
+	return text + " }"
 }
 
 func repeated(n int, text func() string) string {
@@ -192,12 +219,13 @@ func newDearWorld(t testing.TB) *dearWorld {
 	return w
 }
 
-// measure answers a document of a viewer.
-func (w *dearWorld) measure(query string) (c dearCost) {
+// measure answers a document of a viewer with this role.
+func (w *dearWorld) measure(query, role string) (c dearCost) {
 	body, _ := json.Marshal(map[string]string{"query": query})
 	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(httpapi.ExplainHeader, "1")
+	r.Header.Set("Authorization", "Bearer "+w.tokens[role])
 	sent := func() (n int) {
 		for _, kit := range w.kits {
 			n += len(kit.Requests())
