@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/lexer"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/schema"
@@ -188,8 +189,12 @@ type dearCost struct {
 // dearWorld answers the searched documents of staff and of a partner.
 type dearWorld struct {
 	*world
-	ids []string
+	ids    []string
+	tokens map[string]string // by role
 }
+
+// dearRoles are the roles that ask.
+var dearRoles = []string{"ADMIN", "PARTNER"}
 
 const (
 	maxDearCalls     = 50
@@ -198,7 +203,7 @@ const (
 )
 
 func newDearWorld(t testing.TB) *dearWorld {
-	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true})}
+	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true, tokens: true})}
 	for account := range w.accounts {
 		for _, noun := range []providers.Noun{providers.NounAffiliate, providers.NounCampaign, providers.NounReferral, providers.NounCommission} {
 			w.ids = append(w.ids, idsOf(account, noun, 2)...)
@@ -207,10 +212,13 @@ func newDearWorld(t testing.TB) *dearWorld {
 	var a struct {
 		Affiliates, Commissions, Referrals struct{ Nodes []struct{ ID string } }
 	}
-	found := w.ask(`{ affiliates(first: 20) { nodes { id } } commissions(first: 20) { nodes { id } } referrals(first: 20) { nodes { id } } }`, nil)
+	w.tokens = map[string]string{"ADMIN": w.token(&auth.Viewer{Name: "admin", Role: auth.RoleAdmin})}
+	found := w.ask(`{ affiliates(first: 20) { nodes { id } } commissions(first: 20) { nodes { id } } referrals(first: 20) { nodes { id } } }`,
+		nil, "Authorization", "Bearer "+w.tokens["ADMIN"])
 	if err := json.Unmarshal(found.Data, &a); err != nil {
 		t.Fatal(err)
 	}
+	w.tokens["PARTNER"] = w.token(&auth.Viewer{Name: "partner", Role: auth.RolePartner, Affiliates: []string{a.Affiliates.Nodes[0].ID, a.Affiliates.Nodes[1].ID}})
 	for _, rows := range [][]struct{ ID string }{a.Affiliates.Nodes, a.Commissions.Nodes, a.Referrals.Nodes} {
 		for _, r := range rows {
 			w.ids = append(w.ids, r.ID)
@@ -264,7 +272,7 @@ func (c dearCost) beyond() bool {
 // allocates, answers and calls within these bounds.
 func FuzzDearestQuery(f *testing.F) {
 	kinds := []string{"introspection", "lists", "node", "nodes", "viewer"}
-	for kind := range kinds {
+	for kind := range len(kinds) * len(dearRoles) {
 		for seed := range uint64(3) {
 			choices := randomChoices(seed)
 			f.Add(append([]byte{byte(kind)}, choices[:100]...))
@@ -276,8 +284,9 @@ func FuzzDearestQuery(f *testing.F) {
 			return
 		}
 		w.t = t // a fuzz target must not use the F
-		q := dearQuery{choices: choices[1:], ids: w.ids, role: "ADMIN"}
-		c := w.measure(q.document(dearKinds[kinds[int(choices[0])%len(kinds)]]))
+		kind := int(choices[0])
+		q := dearQuery{choices: choices[1:], ids: w.ids, role: dearRoles[kind/len(kinds)%len(dearRoles)]}
+		c := w.measure(q.document(dearKinds[kinds[kind%len(kinds)]]), q.role)
 		if c.beyond() {
 			t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, c.text)
 		}
@@ -312,8 +321,8 @@ func TestDearestQueries(t *testing.T) {
 		best := make([][2]dearCost, len(measures)) // the most, and the most per token
 		refusals, executed := map[string]int{}, 0
 		for n := range *searches {
-			q := dearQuery{choices: randomChoices(uint64(n)), ids: w.ids, role: "ADMIN"}
-			c := w.measure(q.document(roots))
+			q := dearQuery{choices: randomChoices(uint64(n)), ids: w.ids, role: dearRoles[n%len(dearRoles)]}
+			c := w.measure(q.document(roots), q.role)
 			if c.beyond() {
 				t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, clipped(c.text))
 			}

@@ -101,6 +101,7 @@ type setup struct {
 	pages    int                   // 20
 	reads    int                   // pages of a list that the reads of a write may read; not bounded
 	keys     []auth.Key            // none
+	tokens   bool                  // whoever has a token that is signed with portalSecret is let in
 	noBudget bool                  // the server's own budget lets everything out
 	beside   *world                // shares its vendors and its clock; none
 	store    cache.Store           // of the cache; a memory of its own
@@ -173,6 +174,9 @@ func newWorld(t testing.TB, s setup) *world {
 	})
 	o := httpapi.Options{
 		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
+	}
+	if s.tokens {
+		o.Auth = auth.New(nil, portalTokens(t, w.now))
 	}
 	if s.portal {
 		o.Auth, o.Body, o.Tokens, o.Aliases = auth.New(nil, portalTokens(t, w.now)), 100<<20, 1<<30, 1<<30
