@@ -178,13 +178,13 @@ func (p *parts) close() {
 	p.shares.Close()
 }
 
-func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now func() time.Time) cache.Options {
+func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Options {
 	return cache.Options{
 		Lifetimes: map[providers.Noun]time.Duration{
 			providers.NounAffiliate: c.Affiliate, providers.NounMembership: c.Membership, providers.NounCampaign: c.Campaign,
 			providers.NounReferral: c.Referral, providers.NounCommission: c.Commission, providers.NounPayout: c.Payout, providers.NounCoupon: c.Coupon,
 		},
-		List: c.List, Stale: c.Stale, Timeout: timeout, Now: now, Logger: log,
+		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log,
 	}
 }
 
@@ -200,7 +200,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		if err != nil {
 			return nil, nil, err
 		}
-		accounts[i] = cache.Wrap(vendor, p.store, cacheOptions(cfg.Cache, a.Timeout, p.log, p.now))
+		accounts[i] = cache.Wrap(vendor, p.store, p.cacheOptions(cfg.Cache, a.Timeout))
 	}
 	key, former := cursorKeys(cfg)
 	p.seals.Use(key, former...)
@@ -208,7 +208,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Resolvers: resolvers.New(resolvers.Options{
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
-				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Calls: cfg.Limits.Calls, Pages: cfg.Limits.Pages, Logger: p.log,
+				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Pages: cfg.Limits.Pages, Logger: p.log,
 				Take: func(ctx context.Context, subject string) time.Duration {
 					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: cfg.Limits.Writes})
 				},

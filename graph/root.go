@@ -68,6 +68,9 @@ func (ec *executionContext) value(ctx context.Context, collected graphql.Collect
 		case p == nil:
 		case p == errTooLong:
 			value = tooLong{w.bound.max}
+		case p == context.Canceled:
+			ec.Error(ctx, context.Canceled)
+			value = graphql.Null
 		default: // resolvers that panic are recovered where they are called
 			ec.Error(ctx, ec.Recover(ctx, p))
 			value = graphql.Null

@@ -250,6 +250,9 @@ func each(w *writer, n int, write func(i int) bool) bool {
 	w.buf = append(w.buf, '[')
 	w.levels = append(w.levels, level{})
 	for i := range n {
+		if w.ctx.Err() == context.Canceled { // the rows are for a client that has gone
+			panic(context.Canceled)
+		}
 		if i > 0 {
 			w.buf = append(w.buf, ',')
 		}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -26,10 +27,17 @@ func OverAllowance(err error) bool {
 // that is walked, and the time that the calls to each account take together. Clients of vendors consult it before each attempt. It is
 // safe for concurrent use; a nil Allowance bounds nothing.
 type Allowance struct {
+	calls *atomic.Int64 // left; allowances that ShareAllowance made have the same
+	pages int           // of one list; 0: not bounded here
+
 	mu    sync.Mutex
-	calls int                  // left
-	pages int                  // of one list; 0: not bounded here
 	began map[string]time.Time // by account: when the first call began; nil: time is not bounded
+}
+
+func newAllowance(calls int) *Allowance {
+	a := &Allowance{calls: new(atomic.Int64)}
+	a.calls.Store(int64(calls))
+	return a
 }
 
 // Take counts one call, every attempt by itself. It counts none and answers false where no call is
@@ -38,13 +46,15 @@ func (a *Allowance) Take() bool {
 	if a == nil {
 		return true
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.calls <= 0 {
-		return false
+	for {
+		left := a.calls.Load()
+		if left <= 0 {
+			return false
+		}
+		if a.calls.CompareAndSwap(left, left-1) {
+			return true
+		}
 	}
-	a.calls--
-	return true
 }
 
 // Left is how many calls may still be taken.
@@ -52,9 +62,7 @@ func (a *Allowance) Left() int {
 	if a == nil {
 		return math.MaxInt
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	return a.calls
+	return int(a.calls.Load())
 }
 
 // Return gives back a call that was taken and not made.
@@ -62,9 +70,7 @@ func (a *Allowance) Return() {
 	if a == nil {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.calls++
+	a.calls.Add(1)
 }
 
 // Deadline is when the calls to an account have to end: the account's timeout after the first of
@@ -98,18 +104,27 @@ type allowanceKey struct{}
 
 // WithAllowance is ctx with a new allowance of calls, and of each account's timeout.
 func WithAllowance(ctx context.Context, calls int) context.Context {
-	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: calls, began: map[string]time.Time{}})
+	a := newAllowance(calls)
+	a.began = map[string]time.Time{}
+	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
 // WithLimits is ctx with a new allowance of calls, and of pages of each list that is walked; 0 bounds
 // nothing. Time is not bounded: callers do that themselves.
 func WithLimits(ctx context.Context, calls, pages int) context.Context {
-	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: cmp.Or(calls, math.MaxInt), pages: pages})
+	a := newAllowance(cmp.Or(calls, math.MaxInt))
+	a.pages = pages
+	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
-// WithoutAllowance is ctx without an allowance, for work that outlives the request.
-func WithoutAllowance(ctx context.Context) context.Context {
-	return context.WithValue(ctx, allowanceKey{}, (*Allowance)(nil))
+// ShareAllowance is ctx with an allowance that takes its calls from that of ctx, for work whose time is
+// not the request's. It bounds the pages of each list that is walked, 0 for no bound.
+func ShareAllowance(ctx context.Context, pages int) context.Context {
+	from := AllowanceFrom(ctx)
+	if from == nil {
+		return WithLimits(ctx, 0, pages)
+	}
+	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: from.calls, pages: pages})
 }
 
 // AllowanceFrom is the allowance of ctx; nil where there is none.

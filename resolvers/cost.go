@@ -23,7 +23,7 @@ type peeker interface {
 // planner goes through an operation before it is executed, and estimates what it takes. Of calls to vendors: one for each page of each list
 // that is not cached, and what the vendors' own tables say of edges (providers.Provider.Calls). It is an estimate: a
 // list that has to be searched may take more (up to the bound of pages), rows that share a parent take fewer. Of field values: as many as
-// there are if every connection is full. Introspection, __typename with it, is none of them.
+// there are if every connection is full. What __schema and __type select has bounds of its own.
 type planner struct {
 	r      *Resolver
 	ctx    context.Context
@@ -142,19 +142,17 @@ func (p *planner) plain(f graphql.CollectedField, times int) {
 // introspects says whether a field is answered by the schema.
 func introspects(f graphql.CollectedField) bool { return strings.HasPrefix(f.Name, "__") }
 
-// values counts the values of one row. A list of texts or of enum values counts as a list. A row
-// costs one value at least, also if only __typename is selected: no row is free.
+// values counts the values of one row, __typename as any other. A list of texts or of enum values
+// counts as a list.
 func values(fields []graphql.CollectedField) (n int) {
 	for _, f := range fields {
-		switch {
-		case introspects(f):
-		case f.Definition.Type.Elem != nil && len(f.Selections) == 0:
+		if f.Definition.Type.Elem != nil && len(f.Selections) == 0 {
 			n += listed
-		default:
+		} else {
 			n++
 		}
 	}
-	return max(n, min(len(fields), 1))
+	return n
 }
 
 // follow is what the vendors say that an edge costs: the most it is for one of them with all rows, or for all of them
@@ -286,6 +284,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 		_ = json.Unmarshal(text, &narrow)
 	}
 	if providers.MatchesNothing(narrow) {
+		p.connection(f, n.noun, 1, 0)
 		return
 	}
 	accounts, err := p.r.visible(p.ctx, n.accounts(narrow))
@@ -356,11 +355,17 @@ func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers
 // roots goes through the fields of Query.
 func (p *planner) roots(selections ast.SelectionSet) {
 	for _, f := range p.collect(selections, "Query") {
-		if introspects(f) || p.ended() {
-			continue
+		if p.ended() {
+			break
 		}
 		p.path = f.Alias
+		if f.Name == "__schema" || f.Name == "__type" {
+			continue
+		}
 		p.values.add(1, p.path)
+		if introspects(f) {
+			continue
+		}
 		if l, ok := rootLists[f.Name]; ok {
 			l.rootCost(p, f)
 			continue
@@ -391,11 +396,14 @@ func (p *planner) viewer(f graphql.CollectedField) {
 		p.plain(f, 1)
 		return
 	}
-	path := p.path
-	for _, part := range p.object(f) {
+	path, parts := p.path, p.object(f)
+	p.values.add(values(parts), path)
+	for _, part := range parts {
 		p.path = path + "." + part.Alias
 		if part.Name != "affiliates" {
-			p.plain(part, 1)
+			if len(part.Selections) > 0 {
+				p.plain(part, 1)
+			}
 			continue
 		}
 		fields := p.record(part.Selections, providers.NounAffiliate)
@@ -413,13 +421,18 @@ func (p *planner) writes(selections ast.SelectionSet) {
 		return
 	}
 	for _, f := range p.collect(selections, "Mutation") {
-		if introspects(f) || p.ended() {
-			continue
+		if p.ended() {
+			break
 		}
 		p.path = f.Alias
 		p.values.add(1, p.path)
+		if introspects(f) {
+			continue
+		}
 		p.charge(writeCalls)
-		for _, part := range p.object(f) {
+		parts := p.object(f)
+		p.values.add(values(parts), p.path)
+		for _, part := range parts {
 			switch {
 			case len(part.Selections) == 0:
 			case part.Name == "userErrors":

@@ -16,6 +16,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/lexer"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/schema"
@@ -82,8 +83,8 @@ func (q *dearQuery) field(def *ast.FieldDefinition, depth int) string {
 			given = append(given, "ids: ["+repeated(1+q.next(100), func() string { return fmt.Sprintf(" %q", q.ids[q.next(len(q.ids))]) })+"]")
 		case arg.Name == "name":
 			given = append(given, fmt.Sprintf("name: %q", []string{"Query", "Affiliate", "Capability", "Commission"}[q.next(4)]))
-		case arg.Name == "filter" && q.next(4) == 1:
-			given = append(given, "filter: { accounts: ["+repeated(1+q.next(3), func() string { return fmt.Sprintf(" %q", account("promotekit")) })+"] }")
+		case arg.Name == "filter" && q.next(2) == 1:
+			given = append(given, "filter: "+q.filter(schema.Parsed().Types[arg.Type.Name()]))
 		}
 	}
 	text := def.Name
@@ -91,6 +92,33 @@ func (q *dearQuery) field(def *ast.FieldDefinition, depth int) string {
 		text += "(" + strings.Join(given, ", ") + ")"
 	}
 	return text + q.selection(schema.Parsed().Types[def.Type.Name()], depth)
+}
+
+// filter narrows a list by some of its members.
+func (q *dearQuery) filter(def *ast.Definition) string {
+	text, used := "{", map[string]bool{}
+	for range 1 + q.next(3) {
+		f := def.Fields[q.next(len(def.Fields))]
+		value := func() string { return fmt.Sprintf("%q", q.ids[q.next(len(q.ids))]) }
+		switch typ := schema.Parsed().Types[f.Type.Name()]; {
+		case f.Name == "accounts":
+			value = func() string { return fmt.Sprintf("%q", account("promotekit")) }
+		case typ.Kind == ast.Enum:
+			value = func() string { return typ.EnumValues[q.next(len(typ.EnumValues))].Name }
+		case typ.Kind == ast.InputObject || typ.Name != "ID" && typ.Name != "String":
+			continue
+		}
+		if roles := schema.Roles(def.Name, f.Name); used[f.Name] || roles != nil && !slices.Contains(roles, q.role) {
+			continue
+		}
+		used[f.Name] = true
+		if f.Type.Elem == nil {
+			text += " " + f.Name + ": " + value()
+		} else {
+			text += " " + f.Name + ": [" + repeated(1+q.next(100), func() string { return " " + value() }) + "]"
+		}
+	}
+	return text + " }"
 }
 
 func repeated(n int, text func() string) string {
@@ -161,8 +189,12 @@ type dearCost struct {
 // dearWorld answers the searched documents of staff and of a partner.
 type dearWorld struct {
 	*world
-	ids []string
+	ids    []string
+	tokens map[string]string // by role
 }
+
+// dearRoles are the roles that ask.
+var dearRoles = []string{"ADMIN", "PARTNER"}
 
 const (
 	maxDearCalls     = 50
@@ -171,7 +203,7 @@ const (
 )
 
 func newDearWorld(t testing.TB) *dearWorld {
-	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true})}
+	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true, tokens: true})}
 	for account := range w.accounts {
 		for _, noun := range []providers.Noun{providers.NounAffiliate, providers.NounCampaign, providers.NounReferral, providers.NounCommission} {
 			w.ids = append(w.ids, idsOf(account, noun, 2)...)
@@ -180,10 +212,13 @@ func newDearWorld(t testing.TB) *dearWorld {
 	var a struct {
 		Affiliates, Commissions, Referrals struct{ Nodes []struct{ ID string } }
 	}
-	found := w.ask(`{ affiliates(first: 20) { nodes { id } } commissions(first: 20) { nodes { id } } referrals(first: 20) { nodes { id } } }`, nil)
+	w.tokens = map[string]string{"ADMIN": w.token(&auth.Viewer{Name: "admin", Role: auth.RoleAdmin})}
+	found := w.ask(`{ affiliates(first: 20) { nodes { id } } commissions(first: 20) { nodes { id } } referrals(first: 20) { nodes { id } } }`,
+		nil, "Authorization", "Bearer "+w.tokens["ADMIN"])
 	if err := json.Unmarshal(found.Data, &a); err != nil {
 		t.Fatal(err)
 	}
+	w.tokens["PARTNER"] = w.token(&auth.Viewer{Name: "partner", Role: auth.RolePartner, Affiliates: []string{a.Affiliates.Nodes[0].ID, a.Affiliates.Nodes[1].ID}})
 	for _, rows := range [][]struct{ ID string }{a.Affiliates.Nodes, a.Commissions.Nodes, a.Referrals.Nodes} {
 		for _, r := range rows {
 			w.ids = append(w.ids, r.ID)
@@ -192,12 +227,13 @@ func newDearWorld(t testing.TB) *dearWorld {
 	return w
 }
 
-// measure answers a document of a viewer.
-func (w *dearWorld) measure(query string) (c dearCost) {
+// measure answers a document of a viewer with this role.
+func (w *dearWorld) measure(query, role string) (c dearCost) {
 	body, _ := json.Marshal(map[string]string{"query": query})
 	r := httptest.NewRequestWithContext(w.t.Context(), http.MethodPost, "http://localhost/graphql", strings.NewReader(string(body)))
 	r.Header.Set("Content-Type", "application/json")
 	r.Header.Set(httpapi.ExplainHeader, "1")
+	r.Header.Set("Authorization", "Bearer "+w.tokens[role])
 	sent := func() (n int) {
 		for _, kit := range w.kits {
 			n += len(kit.Requests())
@@ -236,7 +272,7 @@ func (c dearCost) beyond() bool {
 // allocates, answers and calls within these bounds.
 func FuzzDearestQuery(f *testing.F) {
 	kinds := []string{"introspection", "lists", "node", "nodes", "viewer"}
-	for kind := range kinds {
+	for kind := range len(kinds) * len(dearRoles) {
 		for seed := range uint64(3) {
 			choices := randomChoices(seed)
 			f.Add(append([]byte{byte(kind)}, choices[:100]...))
@@ -248,8 +284,9 @@ func FuzzDearestQuery(f *testing.F) {
 			return
 		}
 		w.t = t // a fuzz target must not use the F
-		q := dearQuery{choices: choices[1:], ids: w.ids, role: "ADMIN"}
-		c := w.measure(q.document(dearKinds[kinds[int(choices[0])%len(kinds)]]))
+		kind := int(choices[0])
+		q := dearQuery{choices: choices[1:], ids: w.ids, role: dearRoles[kind/len(kinds)%len(dearRoles)]}
+		c := w.measure(q.document(dearKinds[kinds[kind%len(kinds)]]), q.role)
 		if c.beyond() {
 			t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, c.text)
 		}
@@ -284,8 +321,8 @@ func TestDearestQueries(t *testing.T) {
 		best := make([][2]dearCost, len(measures)) // the most, and the most per token
 		refusals, executed := map[string]int{}, 0
 		for n := range *searches {
-			q := dearQuery{choices: randomChoices(uint64(n)), ids: w.ids, role: "ADMIN"}
-			c := w.measure(q.document(roots))
+			q := dearQuery{choices: randomChoices(uint64(n)), ids: w.ids, role: dearRoles[n%len(dearRoles)]}
+			c := w.measure(q.document(roots), q.role)
 			if c.beyond() {
 				t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, clipped(c.text))
 			}

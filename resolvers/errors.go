@@ -216,8 +216,8 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 		out.Extensions["retryable"], out.Extensions["retryAfter"] = true, seconds(tooMany.RetryAfter)
 	case errors.As(err, &u) && errors.Is(err, ledger.ErrReads):
 		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, false
-		out.Message = fmt.Sprintf("nobody answered whether this was written, and the search for it reached %s: raise these limits and send "+
-			"the same mutation with the same idempotencyKey again, or look at %s", r.readLimits(), u.Proof.Look)
+		out.Message = fmt.Sprintf("nobody answered whether this was written, and the search for it reached %s: send the same mutation with the "+
+			"same idempotencyKey again, in a request by itself or after these limits were raised, or look at %s", r.readLimits(), u.Proof.Look)
 	case errors.As(err, &u):
 		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, u.RetryAfter > 0
 		out.Message = "nobody answered whether this was written, and it cannot be found out: look at " + u.Proof.Look +
@@ -236,7 +236,8 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 		out.Extensions["retryable"] = true
 	case errors.Is(err, ledger.ErrReads):
 		out.Extensions["code"], out.Extensions["retryable"] = CodeTooComplex, false
-		out.Message = fmt.Sprintf("what has to be read before this write reached %s; nothing was sent: raise these limits, or write it at the vendor", r.readLimits())
+		out.Message = fmt.Sprintf("before this write the request reached %s; nothing was sent for it: send it in a request by itself, "+
+			"raise these limits, or write it at the vendor", r.readLimits())
 	default:
 		return false
 	}

@@ -102,15 +102,21 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
 		ctx = providers.KeepReserve(ctx)
 	}
+	ctx, end := providers.WithAfterwards(providers.WithAllowance(ctx, e.r.calls))
 	var read *facts
 	if op := graphql.GetOperationContext(ctx); op.Stats.GetExtension(looksStat) != nil {
 		var err error
 		if read, err = e.r.look(ctx, op); err != nil {
+			defer end()
 			refusal := &graphql.Response{Errors: gqlerror.List{e.r.Present(ctx, err)}}
 			return graphql.OneShot(e.tell(ctx, refusal))
 		}
 	}
-	return next(withLoaders(providers.WithAllowance(ctx, e.r.calls-trace.Spent()), e.r, read))
+	respond := next(withLoaders(ctx, e.r, read))
+	return func(ctx context.Context) *graphql.Response {
+		defer end()
+		return respond(ctx)
+	}
 }
 
 // Cost is extensions.cost of every response to staff.
@@ -171,7 +177,8 @@ func (e Extension) tell(ctx context.Context, response *graphql.Response) *graphq
 }
 
 // onceOverAllowance keeps the first of the errors which say that a query reached limits.calls: it is
-// one fact about the query, however many fields it left empty. (Of mutations each has its own limit.)
+// one fact about the query, however many fields it left empty. (Of mutations each says whether it was
+// sent.)
 func onceOverAllowance(errs gqlerror.List) gqlerror.List {
 	said := false
 	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {

@@ -428,7 +428,6 @@ const maxRounds = 12
 // look learns what an operation takes, and refuses it where that is too much.
 func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*facts, error) {
 	f := newFacts()
-	ctx = providers.WithAllowance(ctx, r.calls)
 	var p *planner
 	for range maxRounds {
 		p = newPlanner(ctx, r, op, f, nil)

@@ -103,6 +103,7 @@ type setup struct {
 	reads    int                   // pages of a list that the reads of a write may read; not bounded
 	lookups  int                   // calls that the reads of a write may take; not bounded
 	keys     []auth.Key            // none
+	tokens   bool                  // whoever has a token that is signed with portalSecret is let in
 	noBudget bool                  // the server's own budget lets everything out
 	beside   *world                // shares its vendors and its clock; none
 	store    cache.Store           // of the cache; a memory of its own
@@ -172,12 +173,15 @@ func newWorld(t testing.TB, s setup) *world {
 	seals.Use([]byte(cursorKey))
 	w.graph = resolvers.New(resolvers.Options{
 		Accounts: accounts, CustomerEmails: s.emails, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: slog.New(slog.NewTextHandler(&w.told, nil)), Now: w.now,
-		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Pages: s.reads, Calls: s.lookups, Logger: w.log}),
+		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Pages: s.reads, Logger: w.log}),
 		Timeout: 5 * time.Second, Seals: seals,
 	})
 	o := httpapi.Options{
 		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 		Responses: cmp.Or(s.answers, 16<<20),
+	}
+	if s.tokens {
+		o.Auth = auth.New(nil, portalTokens(t, w.now))
 	}
 	if s.portal {
 		o.Auth, o.Body, o.Tokens, o.Aliases = auth.New(nil, portalTokens(t, w.now)), 100<<20, 1<<30, 1<<30

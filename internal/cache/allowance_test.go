@@ -108,23 +108,3 @@ func TestFlightOverAllowance(t *testing.T) {
 		})
 	}
 }
-
-// TestRefreshNeedsNoAllowance: a refresh behind a stale answer is no longer the request's.
-func TestRefreshNeedsNoAllowance(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		a := allowed{providertest.NewFake("a-1", providertest.Options{}), make(chan struct{})}
-		close(a.open)
-		c := cache.Wrap(a, cache.NewMemory(1<<20, time.Now), cache.Options{List: time.Minute, Stale: time.Hour, Timeout: time.Second})
-		ctx := providers.WithAllowance(t.Context(), 1)
-		for range 2 {
-			if _, err := c.AffiliatesByID(ctx, ids("aff001")); err != nil {
-				t.Fatal(err)
-			}
-			synctest.Wait()
-			time.Sleep(time.Minute)
-		}
-		if got := a.Spent(); got != 2 {
-			t.Errorf("%d calls; want the read and its refresh", got)
-		}
-	})
-}

@@ -18,6 +18,7 @@ type Options struct {
 	Stale     time.Duration                    // how long after that a record, page or count may still be the answer
 
 	Timeout time.Duration    // of a refresh behind a stale answer; 0: half a minute
+	Process context.Context  // refreshes end with it; nil: it does not end
 	Now     func() time.Time // nil: time.Now
 	Logger  *slog.Logger     // nil: nothing is logged
 }
@@ -38,6 +39,9 @@ var _ providers.Provider = (*Cache)(nil)
 func Wrap(p providers.Provider, s Store, o Options) *Cache {
 	o.List = cmp.Or(o.List, time.Minute)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	if o.Process == nil {
+		o.Process = context.Background()
+	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -155,14 +159,24 @@ func (c *Cache) fault(op string, err error) error {
 	return &providers.Error{Account: c.account, Op: op, Kind: kind, Err: err}
 }
 
-// refresh reads keys again behind a stale answer. The calls are no longer the request's: neither its
-// trace nor its allowance counts them.
+// refresh reads keys again behind a stale answer. It begins at the end of the request, and may make the
+// calls that the request's allowance has left then. These leave the reserve of the account's budget,
+// whoever asked. What is not refreshed stays stale, until a later request asks for it.
 func (c *Cache) refresh(ctx context.Context, keys, need []string, r run) {
-	c.flights.behind(providers.WithoutAllowance(providers.WithTrace(ctx, nil)), c.o.Timeout, keys, need, func(ctx context.Context, keys []string) (any, error) {
-		answer, err := r(ctx, keys)
-		if err != nil {
-			c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0], "keys", len(keys), "error", err)
-		}
-		return answer, err
+	behind := providers.KeepReserve(providers.ShareAllowance(providers.WithTrace(ctx, nil), 0))
+	providers.Afterwards(ctx, func() {
+		c.flights.refresh(behind, c.o, keys, need, func(ctx context.Context, keys []string) (any, error) {
+			answer, err := r(ctx, keys)
+			if err != nil && !overLimits(err) {
+				c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0], "keys", len(keys), "error", err)
+			}
+			return answer, err
+		})
 	})
+}
+
+// overLimits says whether an error is about what the request may ask for, and says nothing about the
+// vendor: another request may be answered.
+func overLimits(err error) bool {
+	return providers.OverAllowance(err) || errors.Is(err, providers.ErrReserve)
 }

@@ -7,10 +7,13 @@
 //
 // Every entry has two ends. Until the first it is fresh and is the answer. Until the second it is stale:
 // it is still the answer, and a refresh runs behind it. So a vendor that is down leaves what was
-// known readable. After the second it is gone.
+// known readable. After the second it is gone. Refreshes begin when their request needs no more calls:
+// they take those that its allowance has left, leave the reserve of the account's budget, and are few
+// at once. What is not refreshed is left to later requests.
 //
 // Of everything that is asked for at once, one call is made: callers who want what is under way already
-// wait for it. What is under way ends early only when all who wait for it have gone.
+// wait for it. What is under way ends early only when all who wait for it have gone. Where the limits
+// of the request that pays for it end it, one of those who wait pays for the next call.
 //
 // What is stored is never changed, neither by a Store nor by those who read it.
 //

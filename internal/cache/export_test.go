@@ -31,6 +31,9 @@ func (m *Memory) Clear() { m.clear("") }
 // Prefix is what the keys of entries begin with.
 func (r *Redis) Prefix() string { return r.prefix }
 
+// MaxRefreshes is how many refreshes of an account are under way at once.
+const MaxRefreshes = maxRefreshes
+
 // Blind is a memory that does not notice changes of one kind of entry, or of none. It counts the reads,
 // and knows the keys of what was ever stored.
 type Blind struct {

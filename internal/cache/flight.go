@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -15,8 +14,12 @@ import (
 type flights struct {
 	mu     sync.Mutex
 	by     map[string][]*flight
+	behind int                          // refreshes under way
 	failed func(*providers.Panic) error // makes the error of a read that panicked
 }
+
+// maxRefreshes is how many refreshes of an account are under way at once.
+const maxRefreshes = 8
 
 // flight is one read under way for everyone who waits for it.
 type flight struct {
@@ -69,19 +72,33 @@ func (fs *flights) join(ctx context.Context, keys, need []string, r run) (brings
 	return brings, own
 }
 
-// behind reads those of keys that nobody reads just now, with nobody waiting; it is over after
-// timeout at the latest.
-func (fs *flights) behind(ctx context.Context, timeout time.Duration, keys, need []string, r run) {
+// refresh reads those of keys that nobody reads just now, with nobody waiting. It reads no more keys
+// than it may make calls, and none where too many refreshes are under way. It ends with the process,
+// and at its time.
+func (fs *flights) refresh(ctx context.Context, o Options, keys, need []string, r run) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	rest := slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return fs.find(k, need) != nil })
-	if len(rest) == 0 {
+	rest = rest[:min(len(rest), providers.AllowanceFrom(ctx).Left())]
+	if len(rest) == 0 || fs.behind == maxRefreshes || o.Process.Err() != nil {
 		return
 	}
 	f := &flight{keys: rest, need: need, done: make(chan struct{}), waiters: 1} // for itself: it never leaves
-	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), timeout)
-	f.cancel = cancel
-	fs.start(inner, f, r)
+	inner, cancel := context.WithTimeout(context.WithoutCancel(ctx), o.Timeout)
+	stop := context.AfterFunc(o.Process, cancel)
+	fs.behind++
+	f.cancel = func() {
+		cancel()
+		stop()
+	}
+	fs.start(inner, f, func(ctx context.Context, keys []string) (any, error) {
+		defer func() {
+			fs.mu.Lock()
+			defer fs.mu.Unlock()
+			fs.behind--
+		}()
+		return r(ctx, keys)
+	})
 }
 
 // find is a flight that brings need of key. The lock is held.
@@ -161,15 +178,19 @@ func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 	return f.answer, f.err
 }
 
-// bring is wait for some of a joined flight's keys. The request that began a flight pays for its
-// calls; where its allowance or its part of the budget ended them, the caller reads its keys by its
-// own.
-func (fs *flights) bring(ctx context.Context, f, own *flight, keys []string, r run) (any, error) {
-	answer, err := fs.wait(ctx, f)
-	if f != own && (providers.OverAllowance(err) || errors.Is(err, providers.ErrReserve)) {
-		return r(ctx, keys)
+// bring waits until all of keys were read, and gives each flight's answer to take. The request that
+// began a flight pays for its calls: where its limits ended them, those who waited join again, and one
+// of them begins the next flight. take answers which keys this holds for; others says that another
+// request began the flight.
+func (fs *flights) bring(ctx context.Context, keys, need []string, r run, take func(answer any, err error, keys []string, others bool) (again []string)) {
+	for len(keys) > 0 {
+		brings, own := fs.join(ctx, keys, need, r)
+		keys = nil
+		for f, asked := range brings {
+			answer, err := fs.wait(ctx, f)
+			keys = append(keys, take(answer, err, asked, f != own)...)
+		}
 	}
-	return answer, err
 }
 
 // flightContext is a flight's context. It has the deadline of those who wait, so that a budget can

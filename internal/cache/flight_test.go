@@ -2,8 +2,11 @@ package cache_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -204,5 +207,113 @@ func TestPanic(t *testing.T) {
 	b := newBench(t, providertest.Options{Before: func(context.Context, string) error { panic("a defect") }})
 	if _, err := b.page(t.Context(), providers.CommissionFilter{}, 1); err == nil || providers.KindOf(err) != providers.KindUnknown {
 		t.Errorf("a read that panics: %v; want an error of kind %s", err, providers.KindUnknown)
+	}
+}
+
+// limited is a vendor whose first call is ended by the limits of its request, at once for all records
+// or for each by itself, when it is told to. All further calls wait until it opens.
+type limited struct {
+	*providertest.Fake
+	limit     error
+	each      bool // it fails for each record by itself
+	end, open chan struct{}
+	calls     *atomic.Int32
+}
+
+func (l limited) call() error {
+	if l.calls.Add(1) > 1 {
+		<-l.open
+		return nil
+	}
+	<-l.end
+	return &providers.Error{Account: "a-1", Kind: providers.KindUnavailable, Err: l.limit}
+}
+
+func (l limited) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	err := l.call()
+	switch {
+	case err == nil:
+		return l.Fake.AffiliatesByID(ctx, ids, need...)
+	case !l.each:
+		return nil, err
+	}
+	b := &providers.Batch[providers.Affiliate]{Failed: map[providers.ID]error{}}
+	for _, id := range ids {
+		b.Failed[id] = err
+	}
+	return b, nil
+}
+
+func (l limited) Payouts(f providers.PayoutFilter) ([]providers.List[providers.Payout], error) {
+	lists, err := l.Fake.Payouts(f)
+	for i, inner := range lists {
+		lists[i].Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Payout], error) {
+			if err := l.call(); err != nil {
+				return nil, err
+			}
+			return inner.Page(ctx, r)
+		}
+	}
+	return lists, err
+}
+
+// TestNextFlight: where the limits of the request that began a flight end it, those who waited make one
+// call for all of them, and only the first fails.
+func TestNextFlight(t *testing.T) {
+	const waiting = 20
+	records := func(locals ...string) func(context.Context, *cache.Cache) error {
+		return func(ctx context.Context, c *cache.Cache) error {
+			b, err := c.AffiliatesByID(ctx, ids(locals...))
+			if err == nil && len(b.Found) != len(locals) {
+				err = errors.Join(b.Failed[ids(locals...)[0]], errors.New("not found"))
+			}
+			return err
+		}
+	}
+	page := func(ctx context.Context, c *cache.Cache) error {
+		lists, err := c.Payouts(providers.PayoutFilter{})
+		if err == nil {
+			_, err = lists[0].Page(ctx, providers.PageRequest{Number: 1})
+		}
+		return err
+	}
+	for _, limit := range []error{providers.ErrAllowance, providers.ErrAccountTime, providers.ErrReserve} {
+		for name, read := range map[string]struct {
+			each bool
+			read func(context.Context, *cache.Cache) error
+		}{
+			"record": {false, records("aff001")}, "records": {false, records("aff001", "aff002", "aff003")},
+			"each of the records": {true, records("aff001", "aff002", "aff003")}, "page": {false, page},
+		} {
+			t.Run(fmt.Sprint(name, ": ", limit), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					l := limited{providertest.NewFake("a-1", providertest.Options{}), limit, read.each, make(chan struct{}), make(chan struct{}), new(atomic.Int32)}
+					c := cache.Wrap(l, cache.NewMemory(1<<20, time.Now), cache.Options{})
+					var failed atomic.Int32
+					var wg sync.WaitGroup
+					for i := range 1 + waiting {
+						wg.Go(func() {
+							if err := read.read(t.Context(), c); err != nil {
+								failed.Add(1)
+								if i > 0 || !errors.Is(err, limit) {
+									t.Errorf("the reader %d: %v", i, err)
+								}
+							}
+						})
+						if i == 0 {
+							synctest.Wait()
+						}
+					}
+					synctest.Wait()
+					close(l.end)
+					synctest.Wait()
+					close(l.open)
+					wg.Wait()
+					if calls, failed := l.calls.Load(), failed.Load(); calls != 2 || failed != 1 {
+						t.Errorf("%d calls, and %d failed; want one that is ended and one more, for %d who wait", calls, failed, waiting)
+					}
+				})
+			})
+		}
 	}
 }

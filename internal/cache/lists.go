@@ -82,18 +82,22 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 		c.refresh(ctx, []string{key}, nil, again)
 		return v, nil
 	}
-	flights, own := c.flights.join(ctx, []string{key}, nil, again)
-	for f, keys := range flights {
-		answer, err := c.flights.bring(ctx, f, own, keys, again)
-		if err != nil {
-			return none, c.fault(key, err)
+	var failed error
+	c.flights.bring(ctx, []string{key}, nil, again, func(answer any, err error, keys []string, others bool) []string {
+		switch {
+		case others && overLimits(err):
+			return keys
+		case err != nil:
+			v, failed = none, c.fault(key, err)
+		default:
+			if others {
+				c.note(ctx, key, providers.SourceMemory)
+			}
+			v = answer.(V)
 		}
-		if f != own {
-			c.note(ctx, key, providers.SourceMemory)
-		}
-		v = answer.(V)
-	}
-	return v, nil
+		return nil
+	})
+	return v, failed
 }
 
 // listed is what the store holds of a page or a count, unless its noun's lists were invalidated since.

@@ -51,16 +51,17 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	if len(missing) == 0 {
 		return b, nil
 	}
-	flights, own := c.flights.join(ctx, missing, need, load)
 	var failed error
-	var refused []string // keys whose reads the allowance of another request ended
-	take := func(answer any, err error, keys []string, others bool) {
+	c.flights.bring(ctx, missing, need, load, func(answer any, err error, keys []string, others bool) (again []string) {
+		if others && overLimits(err) {
+			return keys
+		}
 		if err != nil {
 			failed = c.fault(op, err)
 			for _, k := range keys {
 				fail(b, byKey[k], failed)
 			}
-			return
+			return nil
 		}
 		brought := answer.(*providers.Batch[T])
 		if others {
@@ -71,21 +72,14 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 			id := byKey[k]
 			if row := brought.Found[id]; row != nil {
 				b.Found[id] = row
-			} else if err := brought.Failed[id]; others && providers.OverAllowance(err) {
-				refused = append(refused, k)
+			} else if err := brought.Failed[id]; others && overLimits(err) {
+				again = append(again, k)
 			} else if err != nil {
 				fail(b, id, err)
 			}
 		}
-	}
-	for f, keys := range flights {
-		answer, err := c.flights.bring(ctx, f, own, keys, load)
-		take(answer, err, keys, f != own)
-	}
-	if len(refused) > 0 {
-		answer, err := load(ctx, refused)
-		take(answer, err, refused, false)
-	}
+		return again
+	})
 	if err := c.over(ctx, op); err != nil {
 		return nil, err
 	}

@@ -15,8 +15,7 @@ type Options struct {
 	Settle time.Duration // how long a write that nobody answered may still land
 	Keep   time.Duration // how long outcomes are given again
 	Plan   time.Duration // how long planning may take
-	Calls  int           // how many calls to vendors the reads of one write may take; 0: not bounded
-	Pages  int           // how many pages of one list these may read; 0: not bounded
+	Pages  int           // how many pages of one list the reads of a write may read; 0: not bounded
 	Logger *slog.Logger  // one line for each outcome
 
 	// Take takes a write from a subject's share and returns zero, or returns how long to wait until there
@@ -58,8 +57,9 @@ var (
 	ErrUnavailable = errors.New("ledger: not available")
 	// ErrBusy says that other writes to the same target took the time that there was.
 	ErrBusy = errors.New("ledger: other writes to the same target are not through yet")
-	// ErrReads says that the write's reads needed more than Options.Calls or Options.Pages. With an
-	// [Unknown] it is about the search for what became of a write that was sent.
+	// ErrReads says that the write needed more calls than the request's allowance has left, or more pages
+	// of a list than Options.Pages. With an [Unknown] it is about the search for what became of a write
+	// that was sent.
 	ErrReads = errors.New("ledger: the reads of the write reached their limit")
 )
 
@@ -228,11 +228,16 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	}
 }
 
-// reads bounds the reads of a write: the time and the number of calls that they take together, and
-// the pages of each list. The allowance of the client's own request is not charged.
+// reads bounds the reads of a write: the time that they take together, and the pages of each list.
+// Their calls are taken from the allowance of the client's request, which all its writes share.
 func (w *write) reads(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(providers.WithLimits(ctx, w.o.Calls, w.o.Pages), w.o.Plan)
+	return context.WithTimeout(providers.ShareAllowance(ctx, w.o.Pages), w.o.Plan)
 }
+
+// sendCalls is how many calls are left to a write before it is sent: the write itself, and the reads
+// with which some vendors' writes end. A write that has fewer is not sent: one that may have left must
+// not miss the calls that settle it.
+const sendCalls = 4
 
 // bounded marks the error of reads that needed more calls or pages than they may take.
 func bounded(err error) error {
@@ -259,6 +264,9 @@ func (w *write) make(ctx context.Context) (*Outcome, error) {
 	}
 	if err != nil {
 		return nil, bounded(err)
+	}
+	if providers.AllowanceFrom(ctx).Left() < sendCalls {
+		return nil, bounded(providers.ErrAllowance)
 	}
 	if err := w.intend(ctx, plan); err != nil {
 		return nil, err
@@ -298,9 +306,9 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 	return nil
 }
 
-// send makes the one call, within the lease. No limit of calls keeps it from being sent.
+// send makes the one call, within the lease. It is counted, and no limit of calls refuses it.
 func (w *write) send(ctx context.Context, plan *providers.Write) (*providers.Written, error) {
-	ctx, cancel := context.WithTimeout(providers.WithLimits(ctx, 0, w.o.Pages), w.Timeout)
+	ctx, cancel := context.WithTimeout(providers.ShareAllowance(ctx, w.o.Pages), w.Timeout)
 	defer cancel()
 	return plan.Send(ctx)
 }

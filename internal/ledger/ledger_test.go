@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"strings"
 	"sync"
 	"testing"
@@ -188,36 +187,72 @@ func TestOnlyProofSettles(t *testing.T) {
 	}
 }
 
-// TestReadsOfWrites: planning and looking have an allowance of their own, and the write needs none.
-func TestReadsOfWrites(t *testing.T) {
-	const calls = 3
-	for name, c := range map[string]struct{ limit, want int }{"bounded": {calls, calls}, "not bounded": {0, 1000}} {
-		in(t, name, func(b bench) {
-			l := ledger.New(b.store, ledger.Options{Settle: settle, Keep: keep, Plan: time.Minute, Calls: c.limit, Logger: slog.New(slog.DiscardHandler)})
-			taken := map[string]int{}
-			b.reads = func(ctx context.Context, what string) {
-				for range 1000 {
-					if providers.AllowanceFrom(ctx).Take() {
-						taken[what]++
-					}
+// TestCallsOfWrites: planning, sending and looking take their calls from the allowance of the request,
+// which all its writes share. A write that may not have the calls to settle it is not sent, and leaves
+// nothing; one that was sent is found out by a later request, also where this one cannot.
+func TestCallsOfWrites(t *testing.T) {
+	const reads = 3 // of planning, and of looking
+	in(t, "the calls of a request", func(b bench) {
+		calls := 0
+		b.reads = func(ctx context.Context, what string) {
+			n := reads
+			if what == "send" {
+				n = 1
+			}
+			for range n {
+				if providers.AllowanceFrom(ctx).Take() {
+					calls++
+				} else if what == "look" {
+					b.vendor.look = providers.ErrAllowance
 				}
 			}
-			request := request(b.vendor, command("key-0001", "1", "ev"))
-			ctx := providers.WithAllowance(b.Context(), 1)
-			b.sends(cutAfter)
-			_, _ = l.Do(ctx, request)
-			time.Sleep(settle)
-			if out, err := l.Do(ctx, request); err != nil || out.ID.IsZero() {
-				b.Errorf("got %+v, %v", out, err)
+		}
+		do := func(ctx context.Context, key, event string) error {
+			_, err := b.ledger.Do(ctx, request(b.vendor, command(key, "1", event)))
+			return err
+		}
+		for left := range 2*(reads+ledger.SendCalls) + 1 {
+			ctx, before := providers.WithAllowance(b.Context(), left), calls
+			sent := 0
+			for n := range 4 {
+				had := providers.AllowanceFrom(ctx).Left()
+				switch err := do(ctx, fmt.Sprintf("key-%d-%d", left, n), fmt.Sprint(left, n)); {
+				case err == nil:
+					sent++
+				case !errors.Is(err, ledger.ErrReads) || errors.As(err, new(*ledger.Unknown)):
+					b.Errorf("%d left: %v", had, err)
+				case had >= reads+ledger.SendCalls:
+					b.Errorf("%d left are not enough: %v", had, err)
+				}
 			}
-			if want := map[string]int{"plan": c.want, "send": 1000, "look": c.want}; !maps.Equal(taken, want) {
-				b.Errorf("calls %v, want %v", taken, want)
+			if want := max(0, (left-reads-ledger.SendCalls+reads+1)/(reads+1)); sent != want || b.posts != want {
+				b.Errorf("%d calls: %d writes are made, and %d sent; want %d", left, sent, b.posts, want)
 			}
-			if !providers.AllowanceFrom(ctx).Take() {
-				b.Error("the request's own allowance was charged")
+			if calls-before > left {
+				b.Errorf("%d calls of %d", calls-before, left)
 			}
-		})
-	}
+			for n := range 4 { // what was not sent is sent by another request
+				if err := do(b.Context(), fmt.Sprintf("key-%d-%d", left, n), fmt.Sprint(left, n)); err != nil {
+					b.Error(err)
+				}
+				b.wants(b.T, b.posts, 1, fmt.Sprint(left, n))
+			}
+			b.posts = 0
+		}
+		b.sends(cutAfter)
+		if err := do(b.Context(), "key-0001", "ev"); !errors.As(err, new(*ledger.Unknown)) {
+			b.Errorf("got %v", err)
+		}
+		time.Sleep(settle)
+		if err := do(providers.WithAllowance(b.Context(), reads-1), "key-0001", "ev"); !errors.As(err, new(*ledger.Unknown)) || !errors.Is(err, ledger.ErrReads) {
+			b.Errorf("a look without calls: %v", err)
+		}
+		b.vendor.look = nil
+		if err := do(providers.WithAllowance(b.Context(), reads), "key-0001", "ev"); err != nil {
+			b.Errorf("a look: %v", err)
+		}
+		b.wants(b.T, 1, 1, "ev")
+	})
 }
 
 func TestUnknown(t *testing.T) {

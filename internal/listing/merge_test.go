@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -340,6 +341,9 @@ func FuzzUnseal(f *testing.F) {
 				t.Errorf("the error of a bad cursor is %v, want %v", err, ErrCursor)
 			}
 			return
+		}
+		if strings.ContainsAny(cursor, "\r\n") {
+			t.Errorf("%q is read as a cursor", cursor)
 		}
 		if again, err := seals.Unseal(list, seals.Seal(list, at)); err != nil || fmt.Sprint(again) != fmt.Sprint(at) {
 			t.Errorf("a cursor that was read cannot be written again: %v, %v", again, err)

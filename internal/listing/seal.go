@@ -124,6 +124,9 @@ func (s *Seals) Unseal(list, cursor string) ([]Position, error) {
 	if err != nil || len(b) < 1+sumSize || b[0] != cursorVersion {
 		return nil, ErrCursor
 	}
+	if base64.RawURLEncoding.EncodeToString(b) != cursor { // line breaks, which the decoder skips
+		return nil, ErrCursor
+	}
 	seal, body := b[1:1+sumSize], b[1+sumSize:]
 	if !s.valid(list, seal, body) {
 		return nil, ErrCursor

@@ -3,6 +3,7 @@ package listing
 import (
 	"encoding/base64"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 )
@@ -69,6 +70,21 @@ func TestForgedCursors(t *testing.T) {
 			forged := append(append([]byte{version}, seal...), body...)
 			if _, err := seals.Unseal("list", base64.RawURLEncoding.EncodeToString(forged)); !errors.Is(err, ErrCursor) {
 				t.Errorf("version %d, seal %x: %v", version, seal, err)
+			}
+		}
+	}
+}
+
+// TestCursorSpelling wants one text for each cursor: the decoder skips line breaks.
+func TestCursorSpelling(t *testing.T) {
+	cursor := seals.Seal("list", []Position{{List: "x", Page: 3, Last: tags{1}}})
+	if _, err := seals.Unseal("list", cursor); err != nil {
+		t.Fatal(err)
+	}
+	for _, blank := range []string{"\n", "\r", "\r\n", strings.Repeat("\n", 5000), " ", "\t", "="} {
+		for _, at := range []int{0, 1, len(cursor) / 2, len(cursor)} {
+			if _, err := seals.Unseal("list", cursor[:at]+blank+cursor[at:]); !errors.Is(err, ErrCursor) {
+				t.Errorf("%d times %q at %d: %v", len(blank), blank[:1], at, err)
 			}
 		}
 	}

@@ -101,7 +101,7 @@ func TestAccountTime(t *testing.T) {
 		}
 		for name, ctx := range map[string]context.Context{
 			"another request": providers.WithAllowance(t.Context(), 1), "none": t.Context(), "calls only": providers.WithLimits(ctx, 9, 9),
-			"without": providers.WithoutAllowance(ctx),
+			"shared": providers.ShareAllowance(ctx, 0),
 		} {
 			if err := f.get(ctx, new(any)); err != nil {
 				t.Errorf("%s: %v", name, err)
