@@ -1,10 +1,12 @@
 package firstpromoter
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -45,6 +47,28 @@ var codes = map[string]providers.Kind{
 	"destroy_failed":   providers.KindConflict,
 }
 
+// refusals are the statuses of refusals that the contract has, each with the codes that may stand in
+// its body. Where a body names none, the status says enough.
+var refusals = map[int][]string{
+	http.StatusBadRequest:          {"", "invalid_record", "invalid_params"},
+	http.StatusUnauthorized:        {"", "unauthorized"},
+	http.StatusForbidden:           {"", "forbidden"},
+	http.StatusNotFound:            {"", "not_found"},
+	http.StatusConflict:            {"destroy_failed", "operation_failed"},
+	http.StatusUnprocessableEntity: {"", "invalid_params", "invalid_record", "operation_failed"},
+	http.StatusTooManyRequests:     {""},
+}
+
+// settles says whether the vendor documents a refusal of this status and body: an object with a
+// message, and of a refused key no body or an empty object.
+func settles(status int, body []byte, w wireError, readable bool) bool {
+	codes, known := refusals[status]
+	if status == http.StatusUnauthorized && (len(body) == 0 || string(bytes.TrimSpace(body)) == "{}") {
+		return true
+	}
+	return known && readable && w.Message != "" && slices.Contains(codes, w.Code)
+}
+
 // errNoSuccess is a reply of status 2xx whose body says that the call failed.
 var errNoSuccess = errors.New("the reply says that the call did not succeed")
 
@@ -61,7 +85,9 @@ func classify(status int, body []byte) *providers.Error {
 	}
 	e := &providers.Error{}
 	var w wireError
-	if _, err := wire.Decode(body, &w); err != nil {
+	_, err := wire.Decode(body, &w)
+	e.Refused = settles(status, body, w, err == nil)
+	if err != nil {
 		return e // no body, or a page of HTML
 	}
 	if status != http.StatusTooManyRequests && status < 500 {
