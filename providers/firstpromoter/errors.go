@@ -1,7 +1,6 @@
 package firstpromoter
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -59,14 +58,12 @@ var refusals = map[int][]string{
 	http.StatusTooManyRequests:     {""},
 }
 
-// settles says whether the vendor documents a refusal of this status and body: an object with a
-// message, and of a refused key no body or an empty object.
-func settles(status int, body []byte, w wireError, readable bool) bool {
+// settles says whether a refusal of this status and body is the vendor's: it is an object with a
+// message. A refused key is documented to be a 401 without a body; anybody on the way may answer that,
+// so that it settles no write. (A key that is refused is met by the reads before a write.)
+func settles(status int, w wireError) bool {
 	codes, known := refusals[status]
-	if status == http.StatusUnauthorized && (len(body) == 0 || string(bytes.TrimSpace(body)) == "{}") {
-		return true
-	}
-	return known && readable && w.Message != "" && slices.Contains(codes, w.Code)
+	return known && w.Message != "" && slices.Contains(codes, w.Code)
 }
 
 // errNoSuccess is a reply of status 2xx whose body says that the call failed.
@@ -86,10 +83,10 @@ func classify(status int, body []byte) *providers.Error {
 	e := &providers.Error{}
 	var w wireError
 	_, err := wire.Decode(body, &w)
-	e.Refused = settles(status, body, w, err == nil)
 	if err != nil {
 		return e // no body, or a page of HTML
 	}
+	e.Refused = settles(status, w)
 	if status != http.StatusTooManyRequests && status < 500 {
 		e.Kind = codes[w.Code]
 	}
