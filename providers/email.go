@@ -1,9 +1,21 @@
 package providers
 
 import (
+	"regexp"
 	"strings"
 	"unicode"
 )
+
+// addressPattern is what vendors that check e-mail addresses let pass at most: something on both sides
+// of the last @, without spaces or two dots in a row.
+var addressPattern = regexp.MustCompile(`^[^\s\pC]+@[^\s\pC@]+$`)
+
+// IsEmail reports whether a text can be an e-mail address. A vendor that checks addresses has no
+// record with another, and refuses a filter by it.
+func IsEmail(s string) bool {
+	s = strings.TrimSpace(s)
+	return len(s) <= 320 && addressPattern.MatchString(s) && !strings.Contains(s, "..")
+}
 
 // FoldEmail is an e-mail address in the form that addresses are compared in: in lower case and
 // without spaces around it. A letter is folded only if it is the upper case of its lower case. So

@@ -30,8 +30,8 @@ func (k Kind) Retryable() bool { return k == KindRateLimited || k == KindUnavail
 // Error is the error of a provider. Its text may hold what the vendor said and is meant for the
 // log; clients are shown a sentence made from the Kind.
 //
-// Only the HTTP client of the vendors sets Unsent and Refused. A write that failed with neither may
-// have been made.
+// The HTTP client of the vendors sets Unsent, and Refused where the vendor's contract documents the
+// reply. A write that failed with neither may have been made.
 type Error struct {
 	Account    string // the account's id
 	Provider   string // the vendor's word in the configuration

@@ -55,6 +55,20 @@ type DateRange struct{ From, To time.Time }
 // IsZero says whether the range is open at both ends.
 func (r DateRange) IsZero() bool { return r.From.IsZero() && r.To.IsZero() }
 
+// Clamp is the range with the ends that it has moved between begin and end.
+func (r DateRange) Clamp(begin, end time.Time) DateRange {
+	for _, t := range []*time.Time{&r.From, &r.To} {
+		switch {
+		case t.IsZero():
+		case t.Before(begin):
+			*t = begin
+		case t.After(end):
+			*t = end
+		}
+	}
+	return r
+}
+
 // Contains says whether t lies in the range. An unknown time lies in the open range only.
 func (r DateRange) Contains(t *time.Time) bool {
 	if r.IsZero() {

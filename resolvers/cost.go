@@ -122,7 +122,11 @@ func (p *planner) under(fields []graphql.CollectedField, from level) {
 		if e, ok := edges[f.ObjectDefinition.Name+"."+f.Name]; ok {
 			e.cost(p, f, from)
 		} else if f.Name == "memberships" && f.ObjectDefinition.Name == string(providers.NounAffiliate) {
-			p.under(p.record(f.Selections, providers.NounMembership), from.repeated(listed))
+			below := from.repeated(listed)
+			if rows, ok := from.known.([]*providers.Affiliate); ok {
+				below.known = membershipsOf(rows)
+			}
+			p.under(p.record(f.Selections, providers.NounMembership), below)
 		} else {
 			p.plain(f, from.times)
 		}

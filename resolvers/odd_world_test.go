@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -217,20 +218,40 @@ type unreadableRows struct {
 	rows int
 }
 
+// sentRows are the rows of a page: an array, or an object with numbers for names, alone or as "data".
+func sentRows(text []byte) (rows []json.RawMessage, ok bool) {
+	if json.Unmarshal(text, &rows) == nil {
+		return rows, true
+	}
+	var members map[string]json.RawMessage
+	if json.Unmarshal(text, &members) != nil {
+		return nil, false
+	}
+	if data, ok := members["data"]; ok {
+		return sentRows(data)
+	}
+	for number := 0; len(rows) < len(members) && number <= 2*len(members); number++ {
+		if row, ok := members[strconv.Itoa(number)]; ok {
+			rows = append(rows, row)
+		}
+	}
+	return rows, len(rows) == len(members)
+}
+
 func (u *unreadableRows) Write(body []byte) (int, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	text := bytes.TrimPrefix(body, []byte("\xef\xbb\xbf"))
-	var page struct{ Data []json.RawMessage }
-	if json.Unmarshal(text, &page.Data) != nil && json.Unmarshal(text, &page) != nil {
+	rows, ok := sentRows(text)
+	if !ok {
 		return len(body), nil // no page
 	}
-	key, err := json.Marshal(page.Data)
+	key, err := json.Marshal(rows)
 	if err != nil || u.seen[string(key)] {
 		return len(body), err
 	}
 	u.seen[string(key)] = true
-	for _, row := range page.Data {
+	for _, row := range rows {
 		var ids map[string]json.RawMessage
 		_ = json.Unmarshal(row, &ids) // a row that is no object has no ids
 		// The ids of PromoteKit's referrals, which alone name a customer at Stripe, hold the affiliate's.

@@ -144,11 +144,16 @@ func (e many[From, To, F]) prefetchLists(ctx context.Context, from []*From, w wi
 type membershipRows struct{}
 
 func (membershipRows) prefetch(ctx context.Context, rows any, f graphql.CollectedField) {
+	prefetch(ctx, membershipsOf(rows.([]*providers.Affiliate)), collect(graphql.GetOperationContext(ctx), f.Selections, providers.NounMembership))
+}
+
+// membershipsOf are those that came with affiliates, each once.
+func membershipsOf(affiliates []*providers.Affiliate) []*providers.Membership {
 	var all []*providers.Membership
-	for _, a := range rows.([]*providers.Affiliate) {
+	for _, a := range affiliates {
 		all = append(all, a.Memberships...)
 	}
-	prefetch(ctx, distinct(all), collect(graphql.GetOperationContext(ctx), f.Selections, providers.NounMembership))
+	return distinct(all)
 }
 
 // couponRows is Affiliate.coupons: records that come with the affiliate, or are a list of their own.

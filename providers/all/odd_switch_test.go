@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -181,8 +183,24 @@ var oddSwitches = map[string]oddSeen{
 	sandbox.PageEmpty:       pages(1, 0, 2, 3),
 	sandbox.PageRepeats:     pages(1, 2, 2, 3),
 	sandbox.LastPageRepeats: lastAgain,
-	sandbox.PageSize10:      clamped(10),
-	sandbox.PageSize20:      clamped(20),
+	sandbox.PageRefused: func(v *oddVendor, list sandbox.ListShape, plain []any) string {
+		shape := v.kit.Odd().Shape()
+		query := url.Values{shape.Page: {strconv.Itoa(len(plain)/10 + 2)}, shape.Size: {"10"}}
+		if status, _, body := v.get(list.Path, query); !slices.Contains(pageRefusals, status) {
+			return fmt.Sprintf("the page behind the last is answered %d %s", status, body)
+		}
+		return pages(1, 2)(v, list, plain)
+	},
+	sandbox.PageNumbered: func(v *oddVendor, list sandbox.ListShape, plain []any) string {
+		shape := v.kit.Odd().Shape()
+		_, _, body := v.get(list.Path, url.Values{shape.Page: {"1"}, shape.Size: {"10"}})
+		if !strings.Contains(string(body), `{"0":{`) {
+			return fmt.Sprintf("the rows are not numbered: %.80s", body)
+		}
+		return pages(1, 2)(v, list, plain)
+	},
+	sandbox.PageSize10: clamped(10),
+	sandbox.PageSize20: clamped(20),
 	sandbox.PageSize50: func(v *oddVendor, _ sandbox.ListShape, _ []any) string {
 		for _, l := range v.lists {
 			if rows, _, _ := v.page(l, 1, 100); len(rows) == 50 {

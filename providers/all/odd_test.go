@@ -107,13 +107,21 @@ func (v *oddVendor) page(list sandbox.ListShape, number, size int) (rows []any, 
 	v.t.Helper()
 	shape := v.kit.Odd().Shape()
 	status, _, body := v.get(list.Path, url.Values{shape.Page: {strconv.Itoa(number)}, shape.Size: {strconv.Itoa(size)}})
+	if number > 1 && slices.Contains(pageRefusals, status) {
+		return []any{}, nil, nil
+	}
 	if status != http.StatusOK {
 		v.t.Fatalf("%s: %d %.200s", list.Path, status, body)
 	}
 	envelope = parse(v.t, body)
 	rows, ok := envelope.([]any)
-	if !ok {
-		rows, ok = envelope.(map[string]any)["data"].([]any)
+	if object, is := envelope.(map[string]any); is {
+		if rows, ok = object["data"].([]any); !ok {
+			if data, is := object["data"].(map[string]any); is {
+				object = data
+			}
+			rows, ok = numbered(object)
+		}
 	}
 	if !ok {
 		v.t.Fatalf("%s: no page: %.200s", list.Path, body)
@@ -122,6 +130,23 @@ func (v *oddVendor) page(list sandbox.ListShape, number, size int) (rows []any, 
 		more = &is
 	}
 	return rows, more, envelope
+}
+
+// pageRefusals are the answers to the number of a page that there is not.
+var pageRefusals = []int{
+	http.StatusNoContent, http.StatusBadRequest, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity,
+}
+
+// numbered are the members of an object whose names are numbers, in their order.
+func numbered(object map[string]any) (rows []any, ok bool) {
+	for number := 0; len(rows) < len(object); number++ {
+		if row, ok := object[strconv.Itoa(number)]; ok {
+			rows = append(rows, row)
+		} else if number > 2*len(object) {
+			return nil, false
+		}
+	}
+	return rows, len(rows) > 0
 }
 
 // member is what is at a dotted name.

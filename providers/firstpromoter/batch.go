@@ -41,6 +41,23 @@ func (b *batchReply) batch() wireBatch {
 	return b.wireBatch
 }
 
+// status is how far the action is; "" where that was not said.
+func (b wireBatch) status() string {
+	if b.Status == nil {
+		return ""
+	}
+	return *b.Status
+}
+
+// told wants an answer that says how far the action is.
+func (b *batchReply) told() error {
+	switch b.batch().status() {
+	case "completed", "failed", "stopped", "pending", "in_progress":
+		return nil
+	}
+	return errBatch
+}
+
 // pollEvery is the time between two looks at an action in the background.
 const pollEvery = time.Second
 
@@ -55,24 +72,17 @@ var (
 func (p *provider) act(ctx context.Context, op string, body any) error {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
 	defer cancel()
-	_, answer, err := send[batchReply](ctx, p, op, pathOf(op), body)
+	_, answer, err := send(ctx, p, op, pathOf(op), body, (*batchReply).told)
 	if err != nil {
 		return err
 	}
 	for {
 		b := answer.batch()
-		status := ""
-		if b.Status != nil {
-			status = *b.Status
-		}
-		switch status {
+		switch b.status() {
 		case "completed":
 			return p.outcome(op, b)
 		case "failed", "stopped":
 			return p.unknown(op, providers.KindUnavailable, errStopped)
-		case "pending", "in_progress":
-		default:
-			return p.unknown(op, providers.KindBadReply, errBatch)
 		}
 		if b.ID <= 0 {
 			return p.unknown(op, providers.KindBadReply, errBatch)
@@ -82,7 +92,7 @@ func (p *provider) act(ctx context.Context, op string, body any) error {
 		}
 		q := request(batchOne+"/"+decimal(b.ID), nil)
 		q.Op = "GET " + batchOne + oneRecord
-		if _, answer, err = read[batchReply](ctx, p, q); err != nil { // whatever kind it is of, the write was taken
+		if _, answer, err = read(ctx, p, q, (*batchReply).told); err != nil { // whatever kind it is of, the write was taken
 			return p.unknown(op, providers.KindUnavailable, err)
 		}
 	}

@@ -153,7 +153,7 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 	}
 	l.many("filters[campaign_id]", providers.NounCampaign, f.Campaigns)
 	l.search(f.EventID)
-	l.days("filters[created_at]", f.CreatedAt)
+	l.days(created, f.CreatedAt)
 
 	var lists []providers.List[providers.Commission]
 	for i, all := range commissionList.lists(p, l) {

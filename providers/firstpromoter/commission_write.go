@@ -158,6 +158,14 @@ func (e earning) written(c *providers.Commission, all []*providers.Commission, h
 	return written(c.ID, h, lists, slices.DeleteFunc(stale, providers.ID.IsZero)...)
 }
 
+// recordsBack wants one record or several.
+func recordsBack(w *wire.Rows[wireCommission]) error {
+	if len(w.All) == 0 {
+		return errNoRecordBack
+	}
+	return nil
+}
+
 // write plans to make it, unless it was made already.
 func (e earning) write(ctx context.Context, p *provider, field string) (*providers.Write, error) {
 	switch all, _, err := p.commissionsOf(ctx, e.body.EventID); {
@@ -172,7 +180,7 @@ func (e earning) write(ctx context.Context, p *provider, field string) (*provide
 			"amount": "commission.custom.amount", "event_id": "eventId", "event_date": "earnedAt", "external_note": "note", "internal_note": "internalNote",
 		},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			r, w, err := send[wire.Rows[wireCommission]](ctx, p, commissionCreate, pathOf(commissionCreate), e.body)
+			r, w, err := send(ctx, p, commissionCreate, pathOf(commissionCreate), e.body, recordsBack)
 			if err != nil {
 				return nil, err
 			}

@@ -20,6 +20,9 @@ import (
 // pageSize is the most rows that a page can have.
 const pageSize = 100
 
+// pageNumber is the parameter of a page's number, from 1.
+const pageNumber = "page"
+
 // glean harvests a stub, again only if it knows more: a page of one affiliate's commissions names
 // them in every row.
 func glean[T providers.Record](r *reply, to *[]*T, stub *T) {
@@ -45,6 +48,7 @@ func (p *provider) badReply(op string, err error) error {
 // What a reply that cannot be understood lacks.
 var (
 	errNoID   = errors.New("a record without an id")
+	errNoData = errors.New("a reply without data")
 	errNoList = errors.New(`neither an array nor an object with "data"`)
 )
 
@@ -160,18 +164,19 @@ func (e endpoint[W, T]) query(also url.Values) url.Values {
 
 // paged asks for a page of the largest size.
 func paged(n int) url.Values {
-	return url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
+	return url.Values{pageNumber: {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
 }
 
 // rows makes one read of the list. sent is how many rows came, those not shown or not read included.
 func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values) (page *providers.Page[T], sent int, err error) {
 	q := request(e.path, e.query(query))
-	r, rows, err := read[wire.Enveloped[W]](ctx, p, q)
+	if n := q.Query.Get(pageNumber); n != "" && n != "1" {
+		q.Beyond, q.First = "[]", maps.Clone(q.Query)
+		q.First.Set(pageNumber, "1")
+	}
+	r, rows, err := read(ctx, p, q, isList[W])
 	if err != nil {
 		return nil, 0, err
-	}
-	if rows.Form != wire.FormArray {
-		return nil, 0, p.badReply(q.Op, errNoList)
 	}
 	page = wire.PageOf(&rows.Rows, func(w *W) *T { return e.convert(r, w) })
 	page.Harvest = r.harvest
@@ -301,18 +306,24 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 	if lookup {
 		q.NotFound, q.Classify = []int{http.StatusUnprocessableEntity}, classifyLookup
 	}
-	r, w, err := read[W](ctx, p, q)
+	r, w, err := read(ctx, p, q, e.identified(p))
 	if err != nil {
 		if providers.KindOf(err) == providers.KindNotFound {
 			err = nil
 		}
 		return nil, providers.Harvest{}, err
 	}
-	t := e.convert(r, w)
-	if t != nil && providers.NodeOf(t).ID.IsZero() {
-		return nil, providers.Harvest{}, p.badReply(q.Op, errNoID)
+	return e.convert(r, w), r.harvest, nil
+}
+
+// identified wants a record with an id, unless it is one that is not shown.
+func (e endpoint[W, T]) identified(p *provider) func(*W) error {
+	return func(w *W) error {
+		if t := e.convert(&reply{provider: p}, w); t != nil && providers.NodeOf(t).ID.IsZero() {
+			return errNoID
+		}
+		return nil
 	}
-	return t, r.harvest, nil
 }
 
 // oneRecord ends the operation of a call whose path names a record.

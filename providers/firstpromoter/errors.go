@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -45,6 +46,26 @@ var codes = map[string]providers.Kind{
 	"destroy_failed":   providers.KindConflict,
 }
 
+// refusals are the statuses of refusals that the contract has, each with the codes that may stand in
+// its body. Where a body names none, the status says enough.
+var refusals = map[int][]string{
+	http.StatusBadRequest:          {"", "invalid_record", "invalid_params"},
+	http.StatusUnauthorized:        {"", "unauthorized"},
+	http.StatusForbidden:           {"", "forbidden"},
+	http.StatusNotFound:            {"", "not_found"},
+	http.StatusConflict:            {"destroy_failed", "operation_failed"},
+	http.StatusUnprocessableEntity: {"", "invalid_params", "invalid_record", "operation_failed"},
+	http.StatusTooManyRequests:     {""},
+}
+
+// settles says whether a refusal of this status and body is the vendor's: it is an object with a
+// message. A refused key is documented to be a 401 without a body; anybody on the way may answer that,
+// so that it settles no write. (A key that is refused is met by the reads before a write.)
+func settles(status int, w wireError) bool {
+	codes, known := refusals[status]
+	return known && w.Message != "" && slices.Contains(codes, w.Code)
+}
+
 // errNoSuccess is a reply of status 2xx whose body says that the call failed.
 var errNoSuccess = errors.New("the reply says that the call did not succeed")
 
@@ -61,9 +82,11 @@ func classify(status int, body []byte) *providers.Error {
 	}
 	e := &providers.Error{}
 	var w wireError
-	if _, err := wire.Decode(body, &w); err != nil {
+	_, err := wire.Decode(body, &w)
+	if err != nil {
 		return e // no body, or a page of HTML
 	}
+	e.Refused = settles(status, w)
 	if status != http.StatusTooManyRequests && status < 500 {
 		e.Kind = codes[w.Code]
 	}

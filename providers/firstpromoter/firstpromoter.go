@@ -141,6 +141,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		FirstWait: 15 * time.Second, // where a 429 names none
 		UserAgent: c.UserAgent,
 		Private:   []string{"q"}, // people are searched for by their addresses
+		Typed:     typed,
 		Classify:  classify,
 		HTTP:      c.HTTP,
 		Logger:    c.Logger,
@@ -198,16 +199,7 @@ func (p *provider) Account() providers.Account {
 }
 
 // Ping reads one campaign: a short list that every account has.
-func (p *provider) Ping(ctx context.Context) error {
-	var into wire.Reply[wire.Enveloped[struct{}]]
-	r := accountProbe()
-	r.Into = &into
-	err := p.client.Get(ctx, r)
-	if err == nil && into.Value.Form != wire.FormArray {
-		err = p.badReply(r.Op, errNoList)
-	}
-	return err
-}
+func (p *provider) Ping(ctx context.Context) error { return p.client.Get(ctx, accountProbe()) }
 
 // Calls is the price of edges, by how the records are read: a hundred ids a call for most. Archived promoters,
 // which take a call more each, are not foreseen: an estimate that did would be a hundred times too high.

@@ -170,8 +170,18 @@ func (r *reply) totals(w byName[wireTotal]) map[string]PayoutTotal {
 	return totals
 }
 
+// hasData wants an aggregate.
+func hasData(m wire.Members) error {
+	if !m.Has("data") {
+		return errNoData
+	}
+	return nil
+}
+
 // report reads an aggregate, narrowed by f, which may name one state at most.
-func report[E any](ctx context.Context, p *provider, path string, f providers.PayoutFilter, query url.Values) (*reply, *E, error) {
+func report[E any](
+	ctx context.Context, p *provider, path string, f providers.PayoutFilter, query url.Values, verify func(*E) error,
+) (*reply, *E, error) {
 	l := p.payoutPlan(f)
 	statuses(l, "filters[status]", payoutStates, f.Statuses)
 	queries := l.Queries()
@@ -179,7 +189,7 @@ func report[E any](ctx context.Context, p *provider, path string, f providers.Pa
 		return nil, nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + path, Kind: providers.KindInvalid}
 	}
 	maps.Copy(query, queries[0])
-	return read[E](ctx, p, request(path, query))
+	return read(ctx, p, request(path, query), verify)
 }
 
 // PayoutStats is GET /payouts/stats: sums of payouts.
@@ -189,6 +199,7 @@ func report[E any](ctx context.Context, p *provider, path string, f providers.Pa
 //api:operation GET /payouts/stats
 func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*PayoutStats, error) {
 	type stats struct {
+		wire.Members
 		Data struct {
 			ByPaidPeriod   []wireTotal       `json:"by_paid_period"`
 			ByStatus       byName[wireTotal] `json:"by_status"`
@@ -196,7 +207,7 @@ func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*
 		} `json:"data"`
 	}
 	query := url.Values{"stats_by[paid_period]": {"true"}, "stats_by[status]": {"true"}, "stats_by[payout_method]": {"true"}}
-	r, w, err := report[stats](ctx, p, "/payouts/stats", f, query)
+	r, w, err := report(ctx, p, "/payouts/stats", f, query, func(s *stats) error { return hasData(s.Members) })
 	if err != nil {
 		return nil, err
 	}
@@ -214,9 +225,10 @@ func (p *provider) PayoutStats(ctx context.Context, f providers.PayoutFilter) (*
 //api:operation GET /payouts/due_stats
 func (p *provider) DuePayouts(ctx context.Context, f providers.PayoutFilter) (map[string]PayoutTotal, error) {
 	type due struct {
+		wire.Members
 		Data byName[wireTotal] `json:"data"`
 	}
-	r, w, err := report[due](ctx, p, "/payouts/due_stats", f, url.Values{})
+	r, w, err := report(ctx, p, "/payouts/due_stats", f, url.Values{}, func(d *due) error { return hasData(d.Members) })
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +246,7 @@ func (p *provider) PayoutsByPromoter(ctx context.Context, f providers.PayoutFilt
 		Payouts         []wirePayout             `json:"payouts"`
 		IsAmountPayable *bool                    `json:"is_amount_payable"`
 	}
-	r, w, err := report[wire.Enveloped[group]](ctx, p, "/payouts/group_by_promoters", f, url.Values{})
+	r, w, err := report(ctx, p, "/payouts/group_by_promoters", f, url.Values{}, isList[group])
 	if err != nil {
 		return nil, err
 	}

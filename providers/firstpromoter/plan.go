@@ -11,6 +11,12 @@ import (
 // byPromoter is the filter that most lists have, for one promoter at a time.
 const byPromoter = "filters[promoter_id]"
 
+// created is the filter by days of creation.
+const created = "filters[created_at]"
+
+// typed are the parameters whose values clients type.
+var typed = []string{"q", findBy, created + "[from]", created + "[to]"}
+
 // plan is what of a filter is sent to the vendor.
 type plan struct {
 	*provider
@@ -54,6 +60,7 @@ func (l *plan) days(param string, r providers.DateRange) {
 		return
 	}
 	l.Exact = false
+	r = r.Clamp(narrow.Begin, narrow.End)
 	if !r.From.IsZero() {
 		l.Query.Set(param+"[from]", r.From.UTC().Format(time.DateOnly))
 	}

@@ -120,7 +120,7 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 		}
 		l.Query.Set("filters[type]", kind)
 	}
-	l.days("filters[created_at]", f.CreatedAt)
+	l.days(created, f.CreatedAt)
 	l.search(strings.TrimSuffix(f.Search, movedMark))
 	if l.None {
 		return nil, nil

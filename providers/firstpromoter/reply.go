@@ -67,23 +67,32 @@ func request(path string, query url.Values) rest.Request {
 	return rest.Request{Op: "GET " + path, Path: path, Query: query}
 }
 
-// read makes one read.
-func read[E any](ctx context.Context, p *provider, r rest.Request) (*reply, *E, error) {
+// read makes one read. verify says what a reply lacks that cannot be understood.
+func read[E any](ctx context.Context, p *provider, r rest.Request, verify func(*E) error) (*reply, *E, error) {
 	var decoded wire.Reply[E]
-	r.Into = &decoded
+	r.Into, r.Verify = &decoded, func() error { return verify(&decoded.Value) }
 	if err := p.fetch(ctx, r); err != nil {
 		return nil, nil, err
 	}
 	return p.reply(ctx, r.Op, decoded.Odd), &decoded.Value, nil
 }
 
-// send makes one write by one call.
-func send[E any](ctx context.Context, p *provider, op, path string, body any) (*reply, *E, error) {
+// send makes one write by one call. verify is as in read.
+func send[E any](ctx context.Context, p *provider, op, path string, body any, verify func(*E) error) (*reply, *E, error) {
 	var decoded wire.Reply[E]
-	if err := p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: &decoded}); err != nil {
+	r := rest.Request{Op: op, Path: path, Body: body, Into: &decoded, Verify: func() error { return verify(&decoded.Value) }}
+	if err := p.client.Send(ctx, r); err != nil {
 		return nil, nil, err
 	}
 	return p.reply(ctx, op, decoded.Odd), &decoded.Value, nil
+}
+
+// isList wants a list.
+func isList[W any](w *wire.Enveloped[W]) error {
+	if w.Form != wire.FormArray {
+		return errNoList
+	}
+	return nil
 }
 
 // reply begins the conversion of an answer, and reports what was odd in it.
@@ -97,6 +106,8 @@ func (p *provider) reply(ctx context.Context, op string, odd []wire.Oddity) *rep
 // A wrong account_id is a 404 of every path, which elsewhere may mean that a record is not there.
 func accountProbe() rest.Request {
 	r := request(campaignList.path, url.Values{"per_page": {"1"}})
+	var list wire.Reply[wire.Enveloped[struct{}]]
+	r.Into, r.Verify = &list, func() error { return isList(&list.Value) }
 	r.Classify = func(status int, body []byte) *providers.Error {
 		e := classify(status, body)
 		if status == http.StatusNotFound {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/rest"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // webhookList is GET /webhooks: the subscriptions, newest first.
@@ -126,14 +127,11 @@ func (m createWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	return &providers.Write{
 		Op: webhookCreate, Fields: webhookFields, Before: providers.Image(namesakesImage{strings.Join(ids, " ")}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			r, w, err := send[wireNewWebhook](ctx, p, webhookCreate, pathOf(webhookCreate), body)
+			r, w, err := send(ctx, p, webhookCreate, pathOf(webhookCreate), body, func(w *wireNewWebhook) error { return recordBack(w.ID) })
 			if err != nil {
 				return nil, err
 			}
 			s := r.webhook(&w.wireWebhook)
-			if s.ID.IsZero() {
-				return nil, p.unknown(webhookCreate, providers.KindBadReply, errNoRecordBack)
-			}
 			made := webhookWritten(s.ID)
 			if w.SecretKey != nil {
 				made.Secret = *w.SecretKey
@@ -215,7 +213,15 @@ func (m deleteWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 		return nil, err
 	}
 	return &providers.Write{Op: webhookDelete, Send: func(ctx context.Context) (*providers.Written, error) {
-		if err := p.client.Send(ctx, rest.Request{Op: webhookDelete, Path: webhookOne.path + "/" + m.ID.Local}); err != nil {
+		// What the reply holds is not documented: the subscription, or nothing.
+		var gone wire.Reply[wireWebhook]
+		r := rest.Request{Op: webhookDelete, Path: webhookOne.path + "/" + m.ID.Local, Into: &gone, Optional: true, Verify: func() error {
+			if decimal(gone.Value.ID) != m.ID.Local {
+				return errNoRecordBack
+			}
+			return nil
+		}}
+		if err := p.client.Send(ctx, r); err != nil {
 			return nil, err
 		}
 		return webhookWritten(m.ID), nil

@@ -232,17 +232,27 @@ func (p *provider) unknown(op string, kind providers.Kind, err error) error {
 // errNoRecordBack is in the error of a write whose reply holds no record that can be shown.
 var errNoRecordBack = errors.New("the reply does not hold the record that was written")
 
+// recordBack wants the number of a record.
+func recordBack(n int64) error {
+	if n <= 0 {
+		return errNoRecordBack
+	}
+	return nil
+}
+
 // write makes one write whose reply is the record, of which its id is needed. The record is part of the harvest,
 // unless something in it could not be read.
 func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string, body any) (providers.ID, providers.Harvest, error) {
-	r, w, err := send[W](ctx, p, op, path, body)
+	r, w, err := send(ctx, p, op, path, body, func(w *W) error {
+		if t := e.convert(&reply{provider: p}, w); t == nil || providers.NodeOf(t).ID.IsZero() {
+			return errNoRecordBack
+		}
+		return nil
+	})
 	if err != nil {
 		return providers.ID{}, providers.Harvest{}, err
 	}
 	t := e.convert(r, w)
-	if t == nil || providers.NodeOf(t).ID.IsZero() {
-		return providers.ID{}, providers.Harvest{}, p.unknown(op, providers.KindBadReply, errNoRecordBack)
-	}
 	return providers.NodeOf(t).ID, r.whole(providers.HarvestOf(t)), nil
 }
 

@@ -24,7 +24,7 @@ var affiliateStates = []providers.AffiliateStatus{
 // e-mail address, a code) goes first and alone; campaigns make a list each.
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
 	campaigns, ok := p.uuids(providers.NounCampaign, f.Campaigns)
-	if !ok || !f.Parent.IsZero() || !canBe(f.Statuses, affiliateStates...) {
+	if !ok || !f.Parent.IsZero() || !canBe(f.Statuses, affiliateStates...) || f.Email != "" && !providers.IsEmail(f.Email) {
 		return nil, nil
 	}
 	exact := len(f.Statuses) == 0 && f.Search == ""

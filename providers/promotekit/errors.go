@@ -3,7 +3,9 @@ package promotekit
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"regexp"
+	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
@@ -12,9 +14,16 @@ import (
 // addressPattern finds e-mail addresses, which the vendor may repeat and no error of ours does.
 var addressPattern = regexp.MustCompile(`[^\s"]+@[^\s"]+`)
 
+// refusals are the statuses of refusals that the contract has. The vendor names only 429; the others
+// are assumed.
+var refusals = []int{
+	http.StatusBadRequest, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusConflict,
+	http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+}
+
 // classify reads a reply that may be an error. The reference lists neither the values of
 // error.type nor the statuses (429 apart), so the status decides the kind and the vendor's words are
-// details. A success whose envelope says otherwise is a bad reply; the body may be cut, so one that
+// details. An error is the vendor's if it has the envelope. A success whose envelope says otherwise is a bad reply; the body may be cut, so one that
 // cannot be read is left to whoever decodes all of it.
 // https://www.promotekit.com/docs/api-reference
 func classify(status int, body []byte) *providers.Error {
@@ -38,6 +47,7 @@ func classify(status int, body []byte) *providers.Error {
 	if readable && (envelope.Error.Type != "" || envelope.Error.Message != "") {
 		said := fmt.Sprintf("%.64q: %.256q", envelope.Error.Type, envelope.Error.Message)
 		e.Err = errors.New(addressPattern.ReplaceAllString(said, "…"))
+		e.Refused = failed(envelope.Success) && slices.Contains(refusals, status)
 		e.Fields = namedFields(envelope.Error.Message)
 	}
 	return e

@@ -101,18 +101,27 @@ func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 
 // readRows reads one page of the list at path. Only an array is a list; null is one without rows.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
-	q := with(with(query, "limit", strconv.Itoa(limit)), "page", strconv.Itoa(number))
+	sized := with(query, "limit", strconv.Itoa(limit))
+	first := with(sized, "page", "1")
 	reply := new(wire.Reply[rows[W]])
-	op := "GET " + path
-	if err := p.rest.Get(ctx, rest.Request{Op: op, Path: path, Query: q, Into: reply}); err != nil {
+	r := rest.Request{Op: "GET " + path, Path: path, Query: first, Into: reply, Verify: func() error {
+		if form := reply.Value.Data.Form; failed(reply.Value.Success) || form != wire.FormArray && form != wire.FormNull {
+			return errNoEnvelope
+		}
+		return nil
+	}}
+	if number > 1 {
+		r.Query, r.Beyond, r.First = with(sized, "page", strconv.Itoa(number)), emptyPage, first
+	}
+	if err := p.rest.Get(ctx, r); err != nil {
 		return nil, err
 	}
-	p.log.Odd(op, reply.Odd)
-	if form := reply.Value.Data.Form; failed(reply.Value.Success) || form != wire.FormArray && form != wire.FormNull {
-		return nil, p.badReply(op, errNoEnvelope)
-	}
+	p.log.Odd(r.Op, reply.Odd)
 	return &reply.Value, nil
 }
+
+// emptyPage is the reply for a page behind the last one.
+const emptyPage = `{"success":true,"data":[],"pagination":{"has_more":false}}`
 
 // readPage reads one page of the list of a noun. The length of a list that nothing narrows is remembered.
 func readPage[W wire.Identified, T providers.Record](
@@ -171,7 +180,16 @@ func walk[W wire.Identified, T providers.Record](
 func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, error) {
 	op := "GET " + path + "/{id}"
 	reply := new(wire.Reply[single[W]])
-	err := p.rest.Get(ctx, rest.Request{Op: op, Path: path + "/" + uuid, Into: reply})
+	err := p.rest.Get(ctx, rest.Request{Op: op, Path: path + "/" + uuid, Into: reply, Verify: func() error {
+		w := reply.Value.Data
+		if failed(reply.Value.Success) || w == nil {
+			return errNoEnvelope
+		}
+		if i, ok := any(*w).(wire.Identified); ok && i.WireID() == "" {
+			return errNoID
+		}
+		return nil
+	}})
 	switch {
 	case err != nil && providers.KindOf(err) == providers.KindNotFound:
 		return nil, nil
@@ -179,14 +197,7 @@ func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, er
 		return nil, err
 	}
 	p.log.Odd(op, reply.Odd)
-	w := reply.Value.Data
-	if failed(reply.Value.Success) || w == nil {
-		return nil, p.badReply(op, errNoEnvelope)
-	}
-	if i, ok := any(*w).(wire.Identified); ok && i.WireID() == "" {
-		return nil, p.badReply(op, errNoID)
-	}
-	return w, nil
+	return reply.Value.Data, nil
 }
 
 // readRecord reads one record and what it brings along.

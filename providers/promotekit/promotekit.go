@@ -121,6 +121,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		Timeout:   c.Timeout,
 		UserAgent: c.UserAgent,
 		Private:   private,
+		Typed:     []string{emailParameter, "ref_code", "promo_code", "stripe_customer_id"},
 		Classify:  classify,
 		HTTP:      c.HTTP,
 		Logger:    c.Logger,

@@ -21,7 +21,8 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	affiliates, mine := p.uuids(providers.NounAffiliate, f.Affiliates)
 	campaigns, ours := p.uuids(providers.NounCampaign, f.Campaigns)
 	states, all, possible := statusWords(f.Statuses)
-	if !mine || !ours || !possible || f.OrderID != "" || f.Converted != nil || !canBe(f.Kinds, providers.ReferralCustomer) {
+	if !mine || !ours || !possible || f.OrderID != "" || f.Converted != nil || !canBe(f.Kinds, providers.ReferralCustomer) ||
+		f.Email != "" && !providers.IsEmail(f.Email) {
 		return nil, nil
 	}
 	exact := all && len(campaigns) == 0 && f.Search == "" && f.CreatedAt.IsZero()

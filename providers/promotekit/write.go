@@ -131,8 +131,27 @@ func notFound(field, what string) error {
 // carries none. A reply is a success if it says so, or has a record with an id. Whatever the vendor
 // does not find is what field names.
 func send[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
+	return exchange[W](ctx, p, op, path, field, what, body, false)
+}
+
+// posted is send for what has to come back with an id: without one, nobody knows what was made.
+func posted[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
+	return exchange[W](ctx, p, op, path, field, what, body, true)
+}
+
+func exchange[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any, withID bool) (*W, error) {
 	reply := new(wire.Reply[single[W]])
-	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: reply})
+	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: reply, Verify: func() error {
+		got := reply.Value
+		identified := got.Data != nil && (*got.Data).WireID() != ""
+		switch {
+		case failed(got.Success) || got.Success == nil && !identified:
+			return errNoEnvelope
+		case withID && !identified:
+			return errNoID
+		}
+		return nil
+	}})
 	switch {
 	case providers.KindOf(err) == providers.KindNotFound:
 		return nil, notFound(field, what)
@@ -140,23 +159,7 @@ func send[W wire.Identified](ctx context.Context, p *provider, op, path, field, 
 		return nil, err
 	}
 	p.log.Odd(op, reply.Odd)
-	got := reply.Value
-	if failed(got.Success) || got.Success == nil && (got.Data == nil || (*got.Data).WireID() == "") {
-		return nil, p.badReply(op, errNoEnvelope)
-	}
-	return got.Data, nil
-}
-
-// posted is send for what has to come back with an id: without one, nobody knows what was made.
-func posted[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
-	w, err := send[W](ctx, p, op, path, field, what, body)
-	if err == nil && (w == nil || (*w).WireID() == "") {
-		err = p.badReply(op, errNoID)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return w, nil
+	return reply.Value.Data, nil
 }
 
 // wrote is what a reply to a write, or a look, tells of one record, of which so much is known. Only

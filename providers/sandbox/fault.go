@@ -44,6 +44,7 @@ const (
 	EndLong               // white space after the body, longer than clients of this program read
 	EndClose              // the reply is whole; then the connection is closed without notice, so that the next call on it meets that
 	EndReset              // no reply: the connection is reset
+	EndSwitch             // no reply: the connection is switched to another protocol (101), and then silent
 )
 
 // longBody is more than the clients of this program read of one reply.
@@ -77,6 +78,13 @@ var WriteFaults = map[string]Fault{
 	"2xx with odd fields, done":           {Edit: oddFields},
 	"2xx without success, not done":       {Status: http.StatusOK, Body: failure},
 	"2xx without success, done":           {Edit: unsuccessful},
+	"switched, not done":                  {End: EndSwitch},
+	"switched, done":                      {End: EndSwitch, After: true},
+	"403 without a body, done":            {Status: http.StatusForbidden, After: true},
+	"404 that is null, done":              {Status: http.StatusNotFound, Body: "null", After: true},
+	"429 without a body, done":            {Status: http.StatusTooManyRequests, After: true},
+	"499 with a message, done":            {Status: 499, Body: `{"message":"Client closed request"}`, After: true},
+	"2xx of another API, not done":        {Status: http.StatusOK, Body: `{"error":"invalid api key"}`},
 	"challenge, not done":                 {Status: http.StatusForbidden, Body: edgePage, Header: challenge},
 	"challenge, done":                     {Status: http.StatusForbidden, Body: edgePage, Header: challenge, After: true},
 	"closed after the reply, done":        {End: EndClose},
@@ -99,7 +107,7 @@ var (
 
 // own says whether the fault answers the simulator's own reply.
 func (f Fault) own() bool {
-	return f.Status == 0 && !f.Silent && (f.Edit != nil || f.End != EndWhole && f.End != EndReset)
+	return f.Status == 0 && !f.Silent && (f.Edit != nil || f.End != EndWhole && f.End != EndReset && f.End != EndSwitch)
 }
 
 // worked says whether the work is done before the fault.
@@ -122,6 +130,10 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, got *reply) {
 	}
 	if f.End == EndReset {
 		reset(w)
+		cut()
+	}
+	if f.End == EndSwitch {
+		switched(w)
 		cut()
 	}
 	if got == nil {
@@ -179,6 +191,19 @@ func reset(w http.ResponseWriter) {
 		_ = tcp.SetLinger(0)
 	}
 	_ = c.Close()
+}
+
+// switched answers 101, and nothing more until the caller closes the connection.
+func switched(w http.ResponseWriter) {
+	c, out, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		return
+	}
+	defer c.Close()
+	_, err = io.WriteString(out, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n")
+	if errors.Join(err, out.Flush()) == nil {
+		_, _ = io.Copy(io.Discard, out)
+	}
 }
 
 // closeAfter sends a reply that promises to keep the connection, and closes the connection.

@@ -20,6 +20,8 @@ const (
 	PageEmpty       = "page_empty"        // page 2 is empty, and what was on it is on page 3
 	PageRepeats     = "page_repeats"      // page 3 is page 2 again
 	LastPageRepeats = "last_page_repeats" // whatever is asked for behind the last page is the last page
+	PageRefused     = "page_refused"      // behind the last page there is none: 400, 404, 416, 422 or 204, by the list
+	PageNumbered    = "page_numbered"     // a page's rows are an object with numbers for names, as PHP writes an array with gaps
 	PageSize10      = "page_size_10"      // no page has more rows than this, whatever is asked for; see [Odd.SetPageSize]
 	PageSize20      = "page_size_20"
 	PageSize50      = "page_size_50"
@@ -104,7 +106,7 @@ func (k *Kit) Odd() *Odd { return k.odd }
 // Switches are the names of all switches of oddities that are in replies to reads.
 func Switches() []string {
 	all := []string{
-		PageIgnored, PageEmpty, PageRepeats, LastPageRepeats, PageSize10, PageSize20, PageSize50,
+		PageIgnored, PageEmpty, PageRepeats, LastPageRepeats, PageRefused, PageNumbered, PageSize10, PageSize20, PageSize50,
 		MoreMissing, MoreTrue, MoreFalse, TotalsMissing, TotalsWrong, RowsTwice,
 		BOM, NoRetry, Challenge, Payment402, BadRequest, Unprocessed, KeyRefused,
 	}

@@ -15,7 +15,7 @@ import (
 type pagePlan struct {
 	oddness
 	ignored, empty, repeats, last bool
-	twice                         bool
+	twice, refused, numbered      bool
 	more, totals                  string // one of the switches; "" for as it is
 	size                          int    // 0 for as many rows as are asked for
 }
@@ -25,7 +25,7 @@ type pagePlan struct {
 func (o oddness) plan(path string) pagePlan {
 	p := pagePlan{
 		oddness: o, ignored: o.on[PageIgnored], empty: o.on[PageEmpty], repeats: o.on[PageRepeats], last: o.on[LastPageRepeats],
-		twice: o.on[RowsTwice], size: o.size,
+		twice: o.on[RowsTwice], refused: o.on[PageRefused], numbered: o.on[PageNumbered], size: o.size,
 	}
 	for _, name := range []string{MoreMissing, MoreTrue, MoreFalse} {
 		if o.on[name] {
@@ -46,6 +46,8 @@ func (o oddness) plan(path string) pagePlan {
 	// A page behind the last can be told from a page that is empty only where something says
 	// whether a page follows.
 	p.last = p.last || o.shape.More == "" && pick(o, []bool{true, false}, "last", path)
+	p.refused = p.refused || !p.last && pick(o, []bool{true, false}, "refused", path)
+	p.numbered = p.numbered || pick(o, []bool{true, false}, "numbered", path)
 	p.empty = p.empty || o.shape.More != "" && pick(o, []bool{true, false}, "empty", path)
 	if !p.empty && p.more == "" && p.totals == "" {
 		p.more = pick(o, []string{"", MoreMissing}, "more", path)
@@ -88,14 +90,38 @@ func (p pagePlan) fetch(r *http.Request, next http.Handler, single bool) *reply 
 			q.Set(p.shape.Page, strconv.Itoa(number))
 		}
 		got := capture(withQuery(r, q), next)
-		if !p.last || number <= 1 || got.status/100 != 2 {
+		if !p.last && !p.refused || number <= 1 || got.status/100 != 2 {
 			return got
 		}
 		v, err := decode(got.body.Bytes())
 		if rows, _, ok := rowsIn(v); err != nil || !ok || len(rows) > 0 {
 			return got
 		}
+		if p.refused {
+			return p.refusedPage(r.URL.Path)
+		}
 	}
+}
+
+// refusedPage is the answer to the number of a page that there is not.
+func (p pagePlan) refusedPage(path string) *reply {
+	status := pick(p.oddness, []int{
+		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity, http.StatusNoContent,
+	}, "refused page", path)
+	got := &reply{status: status, header: http.Header{"Content-Type": {"application/json"}}}
+	if status != http.StatusNoContent {
+		got.body.WriteString(`{"success":false,"message":"There is no such page"}`)
+	}
+	return got
+}
+
+// byNumber are rows as PHP writes an array with gaps.
+func byNumber(rows []any) any {
+	object := make(map[string]any, len(rows))
+	for i, row := range rows {
+		object[strconv.Itoa(i+i/2)] = row
+	}
+	return object
 }
 
 // whole is a page with its oddities.
@@ -131,6 +157,11 @@ func (p pagePlan) whole(list *ListShape, v any, r *http.Request) any {
 		case TotalsWrong:
 			set(v, name, 7)
 		}
+	}
+	if object, ok := v.(map[string]any); ok && p.numbered && len(rows) > 0 {
+		object["data"] = byNumber(rows)
+	} else if p.numbered && len(rows) > 0 {
+		return byNumber(rows)
 	}
 	return v
 }

@@ -27,6 +27,7 @@ var affiliateList = endpoint[wireAffiliate, providers.Affiliate]{
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
 	l := p.plan()
 	if f.Email != "" {
+		l.None = !providers.IsEmail(f.Email)
 		l.Query.Set(emailParam, providers.EmailSpellings(f.Email)[0])
 		l.Exact = false // that the address is compared as a whole is assumed
 	}

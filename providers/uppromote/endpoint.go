@@ -10,7 +10,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -30,40 +29,56 @@ var (
 	errUnread  = errors.New("not found, and rows of the list could not be read")
 )
 
-// get makes one read and opens the envelope. That there is no such record counts only from an account
-// that has answered a call: a 422 may as well be about the account. Else a ping decides.
-func get[D any](ctx context.Context, p *provider, op, path string, query url.Values) (data D, _ oddities, _ error) {
+// get makes one read and opens the envelope. verify says what data lack that cannot be understood.
+// That there is no such record counts only from an account that has answered a call: a 422 may as well be
+// about the account. Else a ping decides.
+func get[D any](ctx context.Context, p *provider, r rest.Request, verify func(*D) error) (data D, _ oddities, _ error) {
 	var a wire.Reply[envelope[D]]
-	r := rest.Request{Op: "GET " + op, Path: path, Query: query, Into: &a}
-	single := strings.HasSuffix(op, "/{id}")
-	if single {
-		r.NotFound = []int{http.StatusUnprocessableEntity}
+	r.Into, r.Verify = &a, func() error {
+		if err := a.Value.contradiction(); err != nil {
+			if e, ok := errors.AsType[*providers.Error](err); ok && slices.Contains(r.NotFound, e.Status) {
+				e.Kind = providers.KindNotFound
+			}
+			return err
+		}
+		return verify(&a.Value.Data)
 	}
 	if err := p.client.Get(ctx, r); err != nil {
-		if single && notFound(err) && !p.client.Answered() {
+		if len(r.NotFound) > 0 && notFound(err) && !p.client.Answered() {
 			err = cmp.Or(p.Ping(ctx), err)
 		}
 		return data, nil, err
 	}
 	p.log.Odd(r.Op, a.Odd)
-	if e := p.contradiction(r.Op, a.Value.Status, a.Value.wireError); e != nil {
-		if slices.Contains(r.NotFound, e.Status) {
-			e.Kind = providers.KindNotFound
-		}
-		return data, nil, e
-	}
 	return a.Value.Data, a.Odd, nil
 }
 
-// contradiction is the error of an envelope that tells of a failure, though the reply's status does not.
-func (p *provider) contradiction(op, said string, w wireError) *providers.Error {
-	status, err := strconv.Atoi(said)
-	if err != nil || kind(status) == "" {
-		return nil
+// single is a read of one record.
+func single(path string, n int64) rest.Request {
+	return rest.Request{
+		Op: "GET " + path + "/{id}", Path: path + "/" + decimal(n), NotFound: []int{http.StatusUnprocessableEntity},
 	}
-	e := w.fault()
-	e.Account, e.Provider, e.Op, e.Status, e.Kind = p.config.Account, name, op, status, kind(status)
-	return e
+}
+
+// isList wants a list.
+func isList[W any](rows *wire.Rows[W]) error {
+	if rows.Form != wire.FormArray {
+		return errNoList
+	}
+	return nil
+}
+
+// isRecord wants a record, or what says that there is none.
+func isRecord[W any](rows *wire.Rows[W]) error {
+	if len(rows.All) == 0 && !isNone(rows) {
+		return errNoData
+	}
+	return nil
+}
+
+// isNone says whether data say that there is no such record.
+func isNone[W any](rows *wire.Rows[W]) bool {
+	return rows.Form == wire.FormNull || rows.Form == wire.FormArray && rows.Sent() == 0
 }
 
 // bad is the error of a reply that cannot be understood.
@@ -110,28 +125,30 @@ type endpoint[W any, T providers.Record] struct {
 	convert func(*reply, *W) *T
 }
 
-// paged is a query for one page.
-func paged(query url.Values, n int) url.Values {
-	q := url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
-	maps.Copy(q, query)
-	return q
+// paged is a read of one page.
+func paged(path string, query url.Values, n int) rest.Request {
+	first := url.Values{"page": {"1"}, "per_page": {strconv.Itoa(pageSize)}}
+	maps.Copy(first, query)
+	r := rest.Request{Op: "GET " + path, Path: path, Query: first}
+	if n > 1 {
+		r.Query, r.Beyond, r.First = maps.Clone(first), `{"status":200,"message":"success","data":[]}`, first
+		r.Query.Set("page", strconv.Itoa(n))
+	}
+	return r
 }
 
 // page reads one page of the list that query narrows.
 func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
-	rows, _, err := get[wire.Rows[W]](ctx, p, e.path, e.path, paged(query, n))
+	rows, _, err := get(ctx, p, paged(e.path, query, n), isList[W])
 	if err != nil {
 		return nil, err
 	}
-	return e.converted(p, &rows, query, n)
+	return e.converted(p, &rows, query, n), nil
 }
 
 // converted is a page of the list that query narrows.
-func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Values, n int) (*providers.Page[T], error) {
+func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Values, n int) *providers.Page[T] {
 	op, r, extent := "GET "+e.path, p.reply(), p.extents[e.path]
-	if rows.Form != wire.FormArray {
-		return nil, p.bad(op, errNoList)
-	}
 	page := wire.PageOf(rows, func(w *W) *T { return e.convert(r, w) })
 	page.Harvest = r.harvest
 	page.More = extent.More(rows.Sent())
@@ -140,32 +157,30 @@ func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Val
 	}
 	p.log.Unread(op, page.Unread)
 	p.log.Page(op, rows.Sent(), pageSize)
-	return page, nil
+	return page
 }
 
 // read reads a single record by the vendor's number; nil where there is none.
 func (e endpoint[W, T]) read(ctx context.Context, p *provider, path string, id providers.ID, n int64) (*T, providers.Harvest, oddities, error) {
-	op := path + "/{id}"
-	rows, odd, err := get[wire.Rows[W]](ctx, p, op, path+"/"+decimal(n), nil)
-	none := rows.Form == wire.FormNull || rows.Form == wire.FormArray && rows.Sent() == 0
-	switch {
-	case err != nil && notFound(err) || err == nil && none:
-		return nil, providers.Harvest{}, nil, nil
-	case err == nil && len(rows.All) == 0:
-		err = p.bad("GET "+op, errNoData)
-	}
-	if err != nil {
-		return nil, providers.Harvest{}, nil, err
-	}
 	r := p.reply()
-	row := e.convert(r, &rows.All[0])
-	switch got := providers.NodeOf(row).ID; {
-	case got.IsZero():
-		err = p.bad("GET "+op, errNoID)
-	case got != id:
-		err = p.bad("GET "+op, errAnother)
-	}
-	if err != nil {
+	var row *T
+	_, odd, err := get(ctx, p, single(path, n), func(rows *wire.Rows[W]) error {
+		if err := isRecord(rows); err != nil || isNone(rows) {
+			return err
+		}
+		row = e.convert(r, &rows.All[0])
+		switch got := providers.NodeOf(row).ID; {
+		case got.IsZero():
+			return errNoID
+		case got != id:
+			return errAnother
+		}
+		return nil
+	})
+	switch {
+	case err != nil && notFound(err):
+		return nil, providers.Harvest{}, nil, nil
+	case err != nil:
 		return nil, providers.Harvest{}, nil, err
 	}
 	return row, r.harvest, odd, nil

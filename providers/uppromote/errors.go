@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -20,6 +22,12 @@ type wireError struct {
 	Errors  json.RawMessage `json:"errors"`
 }
 
+// refusals are the statuses of refusals that the contract has: 401 and 422 are the vendor's, the others
+// are assumed. Each has a message.
+var refusals = []int{
+	http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
+}
+
 // classify says what a reply of this status and body means: nil for a success.
 func classify(status int, body []byte) *providers.Error {
 	if status >= 200 && status < 300 {
@@ -27,7 +35,9 @@ func classify(status int, body []byte) *providers.Error {
 	}
 	var w wireError
 	_ = json.Unmarshal(body, &w) // no body, or a page of HTML: the status says it
-	return w.fault()
+	e := w.fault()
+	e.Refused = slices.Contains(refusals, status) && (e.Err != nil || e.Fields != nil)
+	return e
 }
 
 // fault is what a refusal says, without its kind.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
@@ -51,12 +52,14 @@ var paymentRecord = endpoint[wirePayment, providers.Payout]{
 //api:operation GET /payments/total-paid
 func (p *provider) countPaid(ctx context.Context) (int64, error) {
 	const path = "/payments/total-paid"
-	total, _, err := get[wireTotal](ctx, p, path, path, nil)
+	total, _, err := get(ctx, p, rest.Request{Op: "GET " + path, Path: path}, func(total *wireTotal) error {
+		if total.n == nil || *total.n < 0 {
+			return errNoData
+		}
+		return nil
+	})
 	if err != nil {
 		return 0, err
-	}
-	if total.n == nil || *total.n < 0 {
-		return 0, p.bad("GET "+path, errNoData)
 	}
 	return *total.n, nil
 }

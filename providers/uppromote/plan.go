@@ -65,21 +65,15 @@ func (l *plan) affiliates(ids []providers.ID, known *providers.Affiliate) {
 // unsent notes whether a condition is left to the reader.
 func (l *plan) unsent(asked bool) { l.Exact = l.Exact && !asked }
 
-// The ends of time, for ranges with one end: both bounds have to be sent. They lie within what every kind of
-// timestamp holds.
-var (
-	begin = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
-	end   = time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)
-)
-
-// dates sends a range of dates of creation. Whether its bounds are part of it is not documented: it is sent a second
-// wider.
+// dates sends a range of dates of creation, with both bounds, as one alone is refused. Whether its bounds are part
+// of it is not documented: it is sent a second wider.
 func (l *plan) dates(r providers.DateRange) {
 	if r.IsZero() {
 		return
 	}
 	l.Exact = false
-	from, to := begin, end
+	r = r.Clamp(narrow.Begin, narrow.End)
+	from, to := narrow.Begin, narrow.End
 	if !r.From.IsZero() {
 		from = r.From.Add(-time.Second)
 	}

@@ -20,7 +20,7 @@ var probeRecords = []string{"", "data", "data.affiliate", "data.commission_rule"
 
 // newest reads a page of a list.
 func newest(path string, page int) probe.Read {
-	return probe.Read{Path: path, Query: paged(nil, page)}
+	return probe.Read{Path: path, Query: paged("", nil, page).Query}
 }
 
 // paymentsFilter is the filter of payments by an affiliate's e-mail address.
@@ -33,7 +33,7 @@ var openQuestions = []probe.Question{
 	{
 		Name: "page-size", Text: "Does a page have 100 rows if 100 are asked for?",
 		Reads: []probe.Read{newest(affiliateList.path, 1), {
-			Path: affiliateList.path, Query: paged(nil, 2), Take: secondPage,
+			Path: affiliateList.path, Query: paged("", nil, 2).Query, Take: secondPage,
 		}},
 		Judge: judgePageSize,
 	},
@@ -48,7 +48,7 @@ var openQuestions = []probe.Question{
 	{
 		Name: "payment-filter", Text: "Does affiliate_email narrow the list of payments?",
 		Reads: []probe.Read{newest(paidList.path, 1), {
-			Path: paidList.path, Query: paged(nil, 1), Take: paymentsFilter.Take,
+			Path: paidList.path, Query: paged("", nil, 1).Query, Take: paymentsFilter.Take,
 		}},
 		Judge: paymentsFilter.Judge,
 	},

@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"errors"
 	"net/url"
-	"slices"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -146,25 +145,14 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 
 // rawOne reads one record by its number; nil where there is none.
 func (p *provider) rawOne(ctx context.Context, path string, n int64) (json.RawMessage, error) {
-	op := path + "/{id}"
-	data, _, err := get[json.RawMessage](ctx, p, op, path+"/"+decimal(n), nil)
-	if err != nil && notFound(err) {
+	rows, _, err := get(ctx, p, single(path, n), isRecord[struct{}])
+	switch {
+	case err != nil && notFound(err) || err == nil && isNone(&rows):
 		return nil, nil
-	}
-	if err != nil {
+	case err != nil:
 		return nil, err
 	}
-	rows := []json.RawMessage{data}
-	if bytes.HasPrefix(data, []byte("[")) {
-		err = json.Unmarshal(data, &rows)
-	}
-	switch {
-	case err != nil || len(data) == 0:
-		return nil, p.bad("GET "+op, errNoData)
-	case len(rows) == 0 || string(rows[0]) == "null":
-		return nil, nil
-	}
-	return rows[0], nil
+	return rows.Raw(0), nil
 }
 
 // rawUnpaid reads what an affiliate is owed.
@@ -186,19 +174,16 @@ func (e endpoint[W, T]) raw(ctx context.Context, p *provider, query url.Values, 
 	}
 	l := e.list(p.plan(), query)
 	l.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-		data, _, err := get[json.RawMessage](ctx, p, e.path, e.path, paged(query, r.Number))
+		rows, _, err := get(ctx, p, paged(e.path, query, r.Number), isList[W])
 		if err != nil {
 			return nil, err
 		}
-		var all []json.RawMessage
-		if json.Unmarshal(data, &all) == nil {
-			if i := slices.IndexFunc(all, is); i >= 0 {
-				found = all[i]
+		for i := range rows.All {
+			if found == nil && is(rows.Raw(i)) {
+				found = rows.Raw(i)
 			}
 		}
-		var rows wire.Rows[W]
-		_, _ = wire.Decode(data, &rows) // what it could not read is no list
-		return e.converted(p, &rows, query, r.Number)
+		return e.converted(p, &rows, query, r.Number), nil
 	}
 	for row, err := range every(ctx, p, l) {
 		if err != nil {

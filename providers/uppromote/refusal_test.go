@@ -200,7 +200,7 @@ func TestReplies(t *testing.T) {
 		{status, `{"status":200,"data":{"affiliate_email":"A@EXAMPLE.com"}}`, "5"},
 		{status, `{"status":200,"data":{"affiliate_id":6}}`, "bad_reply"},
 		{status, `{"status":200,"data":{"affiliate_email":"b@example.com"}}`, "bad_reply"},
-		{status, `{"status":422,"message":"no"}`, "invalid"},
+		{status, `{"status":422,"message":"no"}`, "bad_reply"},
 		{status, `<html>`, "bad_reply"},
 		{coupon, `{"data":{"affiliate_id":5,"coupon":"Spring"}}`, "5~Spring"},
 		{coupon, `{"data":{"affiliate_id":5}}`, "5~SPRING"},

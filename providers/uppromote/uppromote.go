@@ -116,6 +116,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		Timeout:   c.Timeout,
 		UserAgent: c.UserAgent,
 		Private:   []string{emailParam},
+		Typed:     []string{emailParam, "order_id", "from_date", "to_date"},
 		Classify:  classify,
 		HTTP:      c.HTTP,
 		Logger:    c.Logger,
@@ -186,10 +187,8 @@ func (p *provider) Account() providers.Account {
 
 // Ping reads one affiliate. Programs are fewer, but not every plan is known to have their endpoint.
 func (p *provider) Ping(ctx context.Context) error {
-	rows, _, err := get[wire.Rows[wireAffiliate]](ctx, p, affiliateList.path, affiliateList.path, url.Values{"per_page": {"1"}})
-	if err == nil && rows.Form != wire.FormArray {
-		err = p.bad("GET "+affiliateList.path, errNoList)
-	}
+	path := affiliateList.path
+	_, _, err := get(ctx, p, rest.Request{Op: "GET " + path, Path: path, Query: url.Values{"per_page": {"1"}}}, isList[wireAffiliate])
 	return err
 }
 

@@ -1,6 +1,7 @@
 package uppromote
 
 import (
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +15,23 @@ type envelope[D any] struct {
 	Status string `json:"status"` // repeats the status of the HTTP reply
 	Data   D      `json:"data"`
 	wireError
+}
+
+// success says whether the envelope tells of one.
+func (e envelope[D]) success() bool {
+	status, err := strconv.Atoi(e.Status)
+	return err == nil && status/100 == 2
+}
+
+// contradiction is the error of an envelope that tells of a failure, though the reply's status does not.
+func (e envelope[D]) contradiction() error {
+	status, err := strconv.Atoi(e.Status)
+	if err != nil || kind(status) == "" {
+		return nil
+	}
+	said := e.fault()
+	said.Status, said.Kind = status, kind(status)
+	return said
 }
 
 // oddities are the members of one reply that had an unexpected form.

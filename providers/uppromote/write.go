@@ -201,18 +201,25 @@ func byNumber[W any, T providers.Record](ctx context.Context, p *provider, e end
 	return row, odd, err
 }
 
-// send makes one write, and opens the envelope. There may be no data: then it is zero.
+// send makes one write, and opens the envelope. There may be no data: then it is zero. A reply that
+// neither says that it is a success nor has data is none of the vendor's.
 func send[W any](ctx context.Context, p *provider, op, path string, body any) (data W, _ oddities, _ error) {
 	var a wire.Reply[envelope[wire.Rows[W]]]
-	if err := p.client.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: &a}); err != nil {
+	r := rest.Request{Op: op, Path: path, Body: body, Into: &a, Verify: func() error {
+		if err := a.Value.contradiction(); err != nil {
+			return err
+		}
+		if !a.Value.success() && len(a.Value.Data.All) == 0 {
+			return errNoData
+		}
+		return nil
+	}}
+	if err := p.client.Send(ctx, r); err != nil {
 		return data, nil, err
 	}
 	p.log.Odd(op, a.Odd)
 	if rows := a.Value.Data.All; len(rows) > 0 {
 		data = rows[0]
-	}
-	if e := p.contradiction(op, a.Value.Status, a.Value.wireError); e != nil {
-		return data, a.Odd, e
 	}
 	return data, a.Odd, nil
 }

@@ -5,6 +5,14 @@ import (
 	"maps"
 	"net/url"
 	"slices"
+	"time"
+)
+
+// Begin and End are the ends of the times that are sent, within what every kind of timestamp holds. No
+// record was made before the one, and none is made after the other for now.
+var (
+	Begin = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
+	End   = time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
 // Plan is what is sent. Conditions that cannot be sent are left to the reader, who checks every row.

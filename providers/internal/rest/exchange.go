@@ -33,7 +33,7 @@ func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *f
 		r.Watch(got.code, got.body)
 	}
 	if f == nil {
-		f = c.judge(r, got)
+		f = c.judge(ctx, r, got)
 	}
 	return got, f
 }
@@ -46,11 +46,6 @@ type reply struct {
 	page       bool   // it is a page of HTML, or an edge network says that it answered
 	cut        bool   // the body is not whole
 	body       []byte
-}
-
-// documented says whether a refusal has one of the forms that vendors document: JSON, or no body.
-func (g reply) documented() bool {
-	return !g.cut && !g.page && (len(g.body) == 0 || json.Valid(g.body))
 }
 
 // send makes the HTTP exchange. The body is read whole, within its bound, and closed.
@@ -92,6 +87,10 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	}
 	defer response.Body.Close()
 	got := reply{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"), c.c.Now())}
+	if got.code < 200 {
+		// After a 101 the body is the raw connection, which the end of the context does not close.
+		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, errSwitched, 0)}
+	}
 	if l, err := response.Location(); err == nil {
 		got.location = l.Host
 	}
@@ -117,6 +116,9 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	return got, nil
 }
 
+// errSwitched is a 101, which nobody asked for.
+const errSwitched providers.Cause = "the connection was switched to another protocol"
+
 // byteOrderMark may stand before a reply's JSON.
 var byteOrderMark = []byte("\xef\xbb\xbf")
 
@@ -127,8 +129,8 @@ func (c *Client) unsendable(r Request, text string) *failure {
 	return &failure{err: e}
 }
 
-// judge says what a reply means; nil for a success.
-func (c *Client) judge(r Request, got reply) *failure {
+// judge says what a reply means; nil for a success, which has been decoded and verified.
+func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 	if got.code >= 300 && got.code < 400 { // not the vendor's API that speaks: nothing to classify
 		err := fmt.Errorf("the vendor redirects to the host %q; configure the address that it redirects to", got.location)
 		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
@@ -148,7 +150,17 @@ func (c *Client) judge(r Request, got reply) *failure {
 		said = classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
 	}
 	if said == nil && got.code >= 200 && got.code < 300 {
-		return nil
+		err := c.read(ctx, r, got.body)
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			f := c.unreached(r, ctx, err)
+			f.against = endpoint
+			return f
+		case !errors.As(err, &said):
+			said = &providers.Error{Kind: providers.KindBadReply, Err: err}
+		}
 	}
 	if said == nil {
 		said = &providers.Error{}
@@ -160,7 +172,14 @@ func (c *Client) judge(r Request, got reply) *failure {
 	case slices.Contains(r.NotFound, got.code):
 		kind = providers.KindNotFound
 	}
-	e := c.error(r, kind, got.code, said.Err, got.retryAfter)
+	e := c.error(r, kind, cmp.Or(said.Status, got.code), said.Err, got.retryAfter)
+	if r.method() != http.MethodGet && refusal(kind) {
+		if e.Refused = said.Refused && got.code/100 == 4 && !got.cut; !e.Refused {
+			// Anybody on the way may have said this, also after the vendor did the work.
+			e.Kind = providers.KindBadReply
+			return &failure{err: e}
+		}
+	}
 	e.Fields = c.hideFields(r, said.Fields)
 	f := &failure{err: e, again: kind.Retryable()}
 	switch kind {
@@ -170,6 +189,16 @@ func (c *Client) judge(r Request, got reply) *failure {
 		f.against = key
 	}
 	return f
+}
+
+// refusal says whether a kind is that of a vendor that did not do what it was asked to.
+func refusal(k providers.Kind) bool {
+	switch k {
+	case providers.KindInvalid, providers.KindNotFound, providers.KindConflict,
+		providers.KindUnauthorized, providers.KindRateLimited, providers.KindUnsupported:
+		return true
+	}
+	return false
 }
 
 // unreached is the failure of an exchange that did not end. The error's text names the host at most: the

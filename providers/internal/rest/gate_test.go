@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -112,6 +113,7 @@ func TestOldFault(t *testing.T) {
 func TestHealthByStatus(t *testing.T) {
 	list, record, lookup := Request{Op: "GET /things", Path: "/x"}, Request{Op: "GET /things/{id}", Path: "/x"},
 		Request{Op: "GET /things/{id}", Path: "/x", NotFound: []int{422}}
+	typed := Request{Op: "GET /things", Path: "/x", Query: url.Values{"search": {"a"}}}
 	write := Request{Op: "POST /things", Path: "/x"}
 	ok, degraded, down := providers.AccountOK, providers.AccountDegraded, providers.AccountDown
 	for _, c := range []struct {
@@ -124,12 +126,15 @@ func TestHealthByStatus(t *testing.T) {
 		{list, 302, degraded, degraded}, {list, 500, degraded, degraded},
 		{record, 404, ok, ok}, {record, 410, ok, ok}, {record, 422, degraded, degraded}, {record, 401, down, down},
 		{lookup, 422, ok, ok}, {lookup, 404, ok, ok}, {lookup, 400, degraded, degraded},
-		{write, 400, ok, ok}, {write, 404, ok, ok}, {write, 409, ok, ok}, {write, 422, ok, ok}, {write, 401, down, down}, {write, 402, down, degraded}, {write, 500, degraded, degraded},
+		{write, 400, ok, ok}, {write, 404, ok, ok}, {write, 409, ok, ok}, {write, 422, ok, ok}, {write, 401, down, down}, {write, 402, degraded, degraded}, {write, 500, degraded, degraded},
+		{write, 413, degraded, degraded}, {write, 499, degraded, degraded}, // not documented
+		{typed, 400, degraded, ok}, {typed, 422, degraded, ok}, {typed, 401, down, down}, {typed, 402, down, degraded}, {typed, 500, degraded, degraded},
 	} {
 		for _, later := range []bool{false, true} {
 			status, want := c.status, c.first
 			v := &vendor{answer: func(int, *http.Request) (*http.Response, error) { return replied(status, "{}"), nil }}
 			bubble(t, v, time.Second, func(t *testing.T, f *fixture) {
+				f.c.Typed, f.c.Classify = []string{"search"}, documented
 				call := f.Get
 				if c.r.method() != "GET" {
 					call = f.Send
@@ -191,15 +196,16 @@ func TestRefusedKeyRests(t *testing.T) {
 	}
 }
 
-// A write's refused key rests, too, also where the reply is not one that settles the write.
+// A write's refused key rests, too, unless the reply is not the vendor's.
 func TestRefusedKeyOfWrite(t *testing.T) {
 	for _, body := range []string{"{}", "no"} {
-		f := newFixture("http://vendor.test", always(401, body), nil)
+		f := newFixture("http://vendor.test", always(401, body), func(c *Config) { c.Classify = documented })
 		write := Request{Op: "POST /a", Path: "/a"}
 		if e := asError(t, f.Send(t.Context(), write)); e.Refused != (body == "{}") {
 			t.Errorf("%s: got %+v", body, e)
 		}
-		if e := asError(t, f.Send(t.Context(), write)); !e.Unsent || e.Kind != providers.KindUnauthorized || f.Health().Status != providers.AccountDown {
+		e := asError(t, f.Send(t.Context(), write))
+		if e.Unsent != (body == "{}") || e.Unsent && (e.Kind != providers.KindUnauthorized || f.Health().Status != providers.AccountDown) {
 			t.Errorf("%s: then got %+v", body, e)
 		}
 	}
@@ -317,7 +323,7 @@ func TestByteOrderMark(t *testing.T) {
 	if err := f.get(t.Context(), &got); err != nil || got.ID != 7 {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	f = newFixture("http://vendor.test", always(422, "\xef\xbb\xbf{}"), nil)
+	f = newFixture("http://vendor.test", always(422, "\xef\xbb\xbf{}"), func(c *Config) { c.Classify = documented })
 	if e := asError(t, f.Send(t.Context(), Request{Op: "POST /a", Path: "/a"})); !e.Refused {
 		t.Errorf("got %+v", e)
 	}

@@ -92,6 +92,11 @@ func (r Request) namesRecord(status int) bool {
 	return r.method() == "GET" && (strings.Contains(r.Op, "{") || slices.Contains(r.NotFound, status))
 }
 
+// typed says whether a request holds what a client typed.
+func (c *Client) typed(r Request) bool {
+	return r.PrivatePath || slices.ContainsFunc(c.c.Typed, r.Query.Has)
+}
+
 // fail notes how a call ended.
 func (c *Client) fail(caller context.Context, r Request, f *failure) *providers.Error {
 	e := f.err
@@ -104,8 +109,8 @@ func (c *Client) fail(caller context.Context, r Request, f *failure) *providers.
 		c.well(r.Op)
 	case e.Kind == providers.KindNotFound && r.namesRecord(e.Status):
 		// Nobody knows yet whether it is about the record or about the account.
-	case r.method() != "GET" && inputRefused(e.Kind):
-		// It is about what somebody wrote.
+	case inputRefused(e.Kind) && (r.method() != "GET" || c.answered && c.typed(r)):
+		// It is about what somebody wrote, or searched for.
 	case e.Kind == providers.KindRateLimited, f.against == connection, c.refused():
 		c.fault = fault{describe(e), c.c.Now()}
 	default:
@@ -114,7 +119,7 @@ func (c *Client) fail(caller context.Context, r Request, f *failure) *providers.
 	return e
 }
 
-// inputRefused says whether a kind is about the content of a write.
+// inputRefused says whether a kind is about the content of a request.
 func inputRefused(k providers.Kind) bool {
 	return k == providers.KindInvalid || k == providers.KindNotFound || k == providers.KindConflict
 }

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -35,8 +36,37 @@ func KindOfStatus(status int) providers.Kind {
 	}
 }
 
+// decoder is a value that reads a reply by itself, and stops when the context has ended.
+type decoder interface {
+	DecodeReply(ctx context.Context, body []byte) error
+}
+
+// read decodes and verifies a reply that is a success by its status.
+func (c *Client) read(ctx context.Context, r Request, body []byte) error {
+	into := r.Into
+	if into == nil {
+		into = new(json.RawMessage)
+	}
+	if len(body) == 0 && (r.Into == nil || r.Optional) {
+		return nil
+	}
+	if err := decode(ctx, body, into); err != nil {
+		return err
+	}
+	if r.Verify != nil {
+		return r.Verify()
+	}
+	return nil
+}
+
 // decode reads one JSON value and nothing behind it.
-func decode(body []byte, into any) error {
+func decode(ctx context.Context, body []byte, into any) error {
+	if d, ok := into.(decoder); ok {
+		if err := d.DecodeReply(ctx, body); err != nil {
+			return fmt.Errorf("the reply is not the JSON it should be: %w", err)
+		}
+		return nil
+	}
 	d := json.NewDecoder(bytes.NewReader(body))
 	if err := d.Decode(into); err != nil {
 		return fmt.Errorf("the reply is not the JSON it should be: %w", scrubbed(err))

@@ -7,13 +7,12 @@
 // error the write may have been made. Every attempt takes its own place in the budget and in the
 // request's [providers.Allowance]. Redirects are not followed: they would take the credentials elsewhere. Errors are
 // [*providers.Error], with neither secrets nor e-mail addresses of customers in their text; the vendor's folder says
-// by [Config.Classify] what its error bodies mean.
+// by [Config.Classify] what its error bodies mean, and by [Request.Verify] which replies it understands.
 package rest
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"log/slog"
 	"math/rand/v2"
@@ -44,9 +43,14 @@ type Config struct {
 	// Private are the query parameters whose values never appear in traces, logs or errors.
 	Private []string
 
+	// Typed are the query parameters whose values clients type. A refusal of the content of a read
+	// with one of them says nothing of the account, once that has shown to be well.
+	Typed []string
+
 	// Classify reads a reply that may be an error: any status, and the body (at most 64 KiB of
 	// it). It answers nil for a success; otherwise Kind, Fields and Err, and the client adds the
-	// rest. Where it leaves Kind empty the client goes by the status. It may be nil.
+	// rest. Where it leaves Kind empty the client goes by the status. Refused says that the vendor
+	// documents errors of this status and form: no other error settles a write. It may be nil.
 	Classify func(status int, body []byte) *providers.Error
 
 	HTTP   *http.Client // only its Transport is used: a client would follow redirects
@@ -81,6 +85,20 @@ type Request struct {
 	Query url.Values
 	Body  any // sent as JSON; nil for none
 	Into  any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
+
+	// Optional says that a reply without a body is a success, too; neither Into nor Verify see it.
+	Optional bool
+
+	// Verify is called after a reply has been decoded into Into. It answers nil for a reply that
+	// can be understood, a [*providers.Error] for one that is an error itself, like Classify, and
+	// any other error for a bad reply. Only what it accepts is a success of the account. It may be nil.
+	Verify func() error
+
+	// Beyond is set for a page behind the first. It is the JSON of an empty page, which a refusal
+	// of the page's number is taken for. To tell that from a refusal of all requests, the client
+	// asks for the first page, First, again.
+	Beyond string
+	First  url.Values
 
 	// NotFound are the statuses, beside 404 and 410, that the vendor documents as "no such record" here.
 	NotFound []int
@@ -160,8 +178,42 @@ func New(c Config) *Client {
 func (c *Client) Get(ctx context.Context, r Request) error {
 	ctx, caller, cancel := c.share(ctx)
 	defer cancel()
+	f := c.get(ctx, caller, r)
+	if f != nil && r.Beyond != "" && refusesPage(f) {
+		f = c.beyond(ctx, caller, &r)
+	}
+	if f != nil {
+		return c.fail(caller, r, f)
+	}
+	c.succeeded(r.Op)
+	return nil
+}
+
+// refusesPage says whether a failure may mean that there is no page of this number.
+func refusesPage(f *failure) bool {
+	switch f.err.Status {
+	case http.StatusNoContent, http.StatusBadRequest, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity:
+		return f.err.Kind != providers.KindUnavailable // a page of the edge
+	}
+	return false
+}
+
+// beyond reads the empty page behind the last one into r.Into. It fails unless the vendor gives the
+// first page; r is then the request for that.
+func (c *Client) beyond(ctx, caller context.Context, r *Request) *failure {
+	first := *r
+	first.Query, first.Beyond = r.First, ""
+	if f := c.get(ctx, caller, first); f != nil {
+		*r = first
+		return f
+	}
+	return c.judge(ctx, *r, reply{code: http.StatusOK, body: []byte(r.Beyond)})
+}
+
+// get makes one read, with its retries.
+func (c *Client) get(ctx, caller context.Context, r Request) *failure {
 	var f *failure // of the last attempt: the executor's error hides it once the context has ended
-	got, err := c.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[reply]) (reply, error) {
+	_, err := c.executor.WithContext(ctx).GetWithExecution(func(e failsafe.Execution[reply]) (reply, error) {
 		var got reply
 		if got, f = c.try(ctx, caller, r, e.Attempts()); f != nil {
 			return got, f
@@ -171,14 +223,7 @@ func (c *Client) Get(ctx context.Context, r Request) error {
 	if err != nil && (f == nil || kindOfContext(ctx) == providers.KindCanceled) {
 		f = c.unreached(r, ctx, err)
 	}
-	if f == nil {
-		f = c.read(r, got)
-	}
-	if f != nil {
-		return c.fail(caller, r, f)
-	}
-	c.succeeded(r.Op)
-	return nil
+	return f
 }
 
 // WithHeader makes another client of the same account, which sends this value of a header. It
@@ -212,47 +257,10 @@ func (c *Client) Send(ctx context.Context, r Request) error {
 	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, c.c.Timeout)
 	defer cancel()
-	got, f := c.try(ctx, caller, r, 1)
-	if f == nil {
-		f = c.read(r, got)
-	}
-	if f != nil {
-		return settle(c.fail(caller, r, f), got)
+	if _, f := c.try(ctx, caller, r, 1); f != nil {
+		return c.fail(caller, r, f)
 	}
 	c.succeeded(r.Op)
-	return nil
-}
-
-// settle says whether the error of a write proves that nothing was done. A vendor refuses by a 4xx
-// with a whole JSON body, or without a body. What looks like a refusal and is none of these (a page
-// of HTML, a cut body, a refusal inside a success) cannot be understood.
-func settle(e *providers.Error, got reply) *providers.Error {
-	if e.Unsent || got.code == 0 {
-		return e
-	}
-	switch e.Kind {
-	case providers.KindInvalid, providers.KindNotFound, providers.KindConflict,
-		providers.KindUnauthorized, providers.KindRateLimited, providers.KindUnsupported:
-		e.Refused = got.code >= 400 && got.code < 500 && got.documented()
-		if !e.Refused {
-			e.Kind, e.Fields = providers.KindBadReply, nil
-		}
-	}
-	return e
-}
-
-// read decodes a reply that is a success.
-func (c *Client) read(r Request, got reply) *failure {
-	into := r.Into
-	if into == nil {
-		if len(got.body) == 0 {
-			return nil
-		}
-		into = new(json.RawMessage)
-	}
-	if err := decode(got.body, into); err != nil {
-		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
-	}
 	return nil
 }
 

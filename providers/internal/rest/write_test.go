@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,6 +45,15 @@ func dripping(ctx context.Context, interval time.Duration) io.ReadCloser {
 			return 0, ctx.Err()
 		}
 	})
+}
+
+// documented reads the errors of a vendor that documents some statuses, with an object without members.
+func documented(status int, body []byte) *providers.Error {
+	if status/100 == 2 {
+		return nil
+	}
+	known := []int{400, 401, 403, 404, 409, 422}
+	return &providers.Error{Refused: string(body) == "{}" && slices.Contains(known, status)}
 }
 
 var methods = []string{"POST", "PUT", "PATCH", "DELETE"}
@@ -84,6 +94,10 @@ func TestWriteFaults(t *testing.T) {
 		"2xx refusal":        {text(200, `{"refused": "not_found"}`), providers.KindBadReply, false},
 		"redirect":           {text(307, "", "Location", "https://elsewhere.example/"), providers.KindBadReply, false},
 		"304":                {text(304, ""), providers.KindBadReply, false},
+		"101":                {streamed(101, func(*http.Request) io.ReadCloser { return dripping(context.Background(), time.Hour) }), providers.KindBadReply, false},
+		"2xx unverified":     {text(200, `{"id": -1}`), providers.KindBadReply, false},
+		"413":                {text(413, ``), providers.KindBadReply, false},
+		"499":                {text(499, `{}`), providers.KindBadReply, false},
 		"408":                {text(408, `{}`), providers.KindUnavailable, false},
 		"500":                {text(500, `{}`), providers.KindUnavailable, false},
 		"503":                {text(503, ``), providers.KindUnavailable, false},
@@ -99,8 +113,10 @@ func TestWriteFaults(t *testing.T) {
 			page = providers.KindUnavailable
 		}
 		name := http.StatusText(status)
-		faults[name+" JSON"] = fault{text(status, `{"error": "no"}`), kind, true}
-		faults[name+" empty"] = fault{text(status, ""), kind, true}
+		faults[name+" documented"] = fault{text(status, `{"error": "no"}`), kind, true}
+		for _, body := range []string{"", "null", "0", `"Bad Request"`, "{}", `{"message": "no"}`} {
+			faults[name+" "+body] = fault{text(status, body), providers.KindBadReply, false}
+		}
 		faults[name+" HTML"] = fault{text(status, "<!DOCTYPE html>", "Content-Type", "text/html"), page, false}
 		faults[name+" text"] = fault{text(status, "no"), providers.KindBadReply, false}
 		faults[name+" cut"] = fault{streamed(status, cut), providers.KindBadReply, false}
@@ -115,13 +131,21 @@ func TestWriteFaults(t *testing.T) {
 				}}
 				bubble(t, v, 5*time.Second, func(t *testing.T, f *fixture) {
 					f.c.MaxBytes, f.c.Classify = 256, func(_ int, body []byte) *providers.Error {
-						if strings.Contains(string(body), "refused") {
+						switch {
+						case strings.Contains(string(body), "refused"):
 							return &providers.Error{Kind: providers.KindNotFound}
+						case string(body) == `{"error": "no"}`:
+							return &providers.Error{Refused: true}
 						}
 						return nil
 					}
 					var got struct{ ID int }
-					err := f.Send(t.Context(), Request{Op: method + " /things", Path: "/things", Body: map[string]int{"a": 1}, Into: &got})
+					err := f.Send(t.Context(), Request{Op: method + " /things", Path: "/things", Body: map[string]int{"a": 1}, Into: &got, Verify: func() error {
+						if got.ID < 0 {
+							return errors.New("no record")
+						}
+						return nil
+					}})
 					if len(v.at) != 1 {
 						t.Errorf("sent %d times", len(v.at))
 					}
@@ -183,7 +207,7 @@ func TestUnsent(t *testing.T) {
 			return f
 		}(), t.Context(), write, providers.KindUnavailable},
 		"key refused": {func() *fixture {
-			f := newFixture("http://vendor.test", always(401, ""), nil)
+			f := newFixture("http://vendor.test", always(401, "{}"), func(c *Config) { c.Classify = documented })
 			_ = f.Send(t.Context(), write)
 			return f
 		}(), t.Context(), write, providers.KindUnauthorized},

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -27,23 +28,35 @@ type Reply[E any] struct {
 }
 
 // UnmarshalJSON reads what Decode reads.
-func (r *Reply[E]) UnmarshalJSON(b []byte) (err error) {
+func (r *Reply[E]) UnmarshalJSON(b []byte) error { return r.DecodeReply(context.Background(), b) }
+
+// DecodeReply reads what Decode reads, and fails when the context has ended.
+func (r *Reply[E]) DecodeReply(ctx context.Context, b []byte) (err error) {
 	*r = Reply[E]{}
-	r.Odd, err = Decode(b, &r.Value)
+	r.Odd, err = decode(ctx, b, &r.Value)
 	return err
 }
 
 // Decode reads JSON into the value that into points to. The outermost value must have the form
 // that into wants, or Decode fails. Within it nothing fails: a member that cannot be read leaves
-// its field empty and is answered as an oddity, each once.
+// its field empty and is answered as an oddity, each once. Only a list of too many rows makes all of
+// it unreadable.
 func Decode(body []byte, into any) ([]Oddity, error) {
+	return decode(context.Background(), body, into)
+}
+
+func decode(ctx context.Context, body []byte, into any) ([]Oddity, error) {
 	body = bytes.TrimSpace(body)
 	if !json.Valid(body) {
-		return nil, errors.New("not JSON")
+		return nil, errNoJSON
 	}
-	d := &decoder{}
-	if err := d.value(body, reflect.ValueOf(into).Elem(), ""); err != nil {
-		return nil, fmt.Errorf("the reply is %s where it should be %s", form(body), wanted(reflect.TypeOf(into).Elem()))
+	d := &decoder{ctx: ctx}
+	err := d.value(body, reflect.ValueOf(into).Elem(), "")
+	switch {
+	case d.stop != nil:
+		return nil, d.stop
+	case err != nil:
+		return nil, fmt.Errorf("it is %s where it should be %s", form(body), wanted(reflect.TypeOf(into).Elem()))
 	}
 	return d.odd, nil
 }
@@ -59,10 +72,24 @@ func wanted(t reflect.Type) string {
 	}
 }
 
+// errNoJSON is a body that is not one JSON value.
+var errNoJSON = errors.New("it is no JSON, or not whole, or goes on behind it")
+
 // decoder gathers the oddities of one reply.
 type decoder struct {
+	ctx  context.Context
+	seen int   // values
+	stop error // why the rest is not read
 	odd  []Oddity
 	last string // the path of the last odd value
+}
+
+// step says whether another value is read. The context is looked at now and then.
+func (d *decoder) step() bool {
+	if d.seen++; d.seen%1024 == 0 && d.stop == nil {
+		d.stop = d.ctx.Err()
+	}
+	return d.stop == nil
 }
 
 func (d *decoder) note(path string, raw []byte) {
@@ -91,6 +118,9 @@ func (d *decoder) member(raw []byte, v reflect.Value, path string) {
 
 // value reads a value into v.
 func (d *decoder) value(raw []byte, v reflect.Value, path string) error {
+	if !d.step() {
+		return d.stop
+	}
 	switch into := v.Addr().Interface().(type) {
 	case decodable:
 		return into.decode(d, raw, path)
@@ -176,8 +206,8 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 	return nil
 }
 
-// slice reads an array. PHP writes an array with gaps as an object, and some write several ids
-// as one text: both are read. What is no element is left out.
+// slice reads an array, also one of PHP's with gaps. Some write several ids as one text, which is
+// read, too. What is no element is left out.
 func (d *decoder) slice(raw []byte, v reflect.Value, path string) error {
 	elements, err := elementsOf(raw, v.Type().Elem())
 	if err != nil {
@@ -185,6 +215,9 @@ func (d *decoder) slice(raw []byte, v reflect.Value, path string) error {
 	}
 	out := reflect.MakeSlice(v.Type(), 0, len(elements))
 	for _, raw := range elements {
+		if d.stop != nil {
+			return d.stop
+		}
 		element := reflect.New(v.Type().Elem()).Elem()
 		if isNull(raw) || d.value(raw, element, path) != nil {
 			d.note(path, raw)
@@ -222,7 +255,8 @@ func elementsOf(raw []byte, elem reflect.Type) (elements []json.RawMessage, err 
 	return elements, err
 }
 
-// listed are the values of an object whose members are numbered, in their order.
+// listed are the values of an object whose members are numbered, in their order. PHP writes an
+// array with gaps so.
 func listed(raw []byte) ([]json.RawMessage, error) {
 	var members map[string]json.RawMessage
 	if err := json.Unmarshal(raw, &members); err != nil {
@@ -231,7 +265,7 @@ func listed(raw []byte) ([]json.RawMessage, error) {
 	numbers := make([]int, 0, len(members))
 	for name := range members {
 		n, err := strconv.Atoi(name)
-		if err != nil {
+		if err != nil || strconv.Itoa(n) != name {
 			return nil, errForm
 		}
 		numbers = append(numbers, n)

@@ -1,22 +1,27 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
 	"hash/fnv"
 	"reflect"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// maxRows is how many rows are read of one reply. Pages have a hundred at most; an endpoint without pages sends all rows at
-// once, and more than these are counted as unread.
+// maxRows bounds the rows of one reply, as decoding each takes time. Pages have a hundred at most; an
+// endpoint without pages sends all rows at once.
 const maxRows = 10_000
+
+// errManyRows is a reply with more rows than maxRows.
+var errManyRows = providers.Cause(fmt.Sprintf("the page has more than the %d rows that are allowed", maxRows))
 
 // Rows is a list of records as a reply carries it.
 type Rows[W any] struct {
 	All    []W
 	Form   Form
-	Unread int // elements that are no objects, or beyond maxRows; they are left out of All
+	Unread int // elements that are no objects; they are left out of All
 
 	raw []json.RawMessage // of the elements of All
 }
@@ -33,18 +38,19 @@ const (
 	FormOther
 )
 
-// decode reads an array of objects, or a single object.
+// decode reads an array of objects, also one of PHP's with gaps, or a single object.
 func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 	*r = Rows[W]{}
 	elements := []json.RawMessage{raw}
 	switch raw[0] {
 	case '[':
 		r.Form = FormArray
-		if err := json.Unmarshal(raw, &elements); err != nil {
-			return err
-		}
+		elements = split(raw, maxRows+1)
 	case '{':
 		r.Form = FormObject
+		if numbered, err := listed(raw); err == nil && len(numbered) > 0 {
+			r.Form, elements = FormArray, numbered
+		}
 	case 'n':
 		r.Form = FormNull
 		return nil
@@ -53,12 +59,15 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 		d.note(path, raw)
 		return nil
 	}
-	if beyond := len(elements) - maxRows; beyond > 0 {
-		d.note(path, elements[maxRows])
-		r.Unread, elements = beyond, elements[:maxRows]
+	if len(elements) > maxRows {
+		d.stop = errManyRows
+		return d.stop
 	}
 	r.All = make([]W, 0, len(elements))
 	for _, raw := range elements {
+		if !d.step() {
+			return d.stop
+		}
 		var w W
 		if raw[0] != '{' || d.object(raw, reflect.ValueOf(&w).Elem(), path) != nil {
 			r.Unread++
@@ -70,25 +79,49 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 	return nil
 }
 
+// split are the first elements of a JSON array that is known to be valid, limit of them at most.
+func split(raw []byte, limit int) (elements []json.RawMessage) {
+	depth, begin, quoted := 0, 1, false
+	for i := 0; i < len(raw) && len(elements) < limit; i++ {
+		switch c := raw[i]; {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+		case c == '[' || c == '{':
+			depth++
+		case c == ',' && depth == 1 || c == ']' && depth == 1:
+			if element := bytes.TrimSpace(raw[begin:i]); len(element) > 0 {
+				elements = append(elements, element)
+			}
+			begin = i + 1
+		case c == ']' || c == '}':
+			depth--
+		}
+	}
+	return elements
+}
+
 // Enveloped is a list that comes as an array or as an object whose member "data" is the array.
 type Enveloped[W any] struct{ Rows[W] }
 
 // decode reads either form.
 func (e *Enveloped[W]) decode(d *decoder, raw []byte, path string) error {
-	if raw[0] != '{' {
-		return e.Rows.decode(d, raw, path)
+	if raw[0] == '{' {
+		var members map[string]json.RawMessage
+		if err := json.Unmarshal(raw, &members); err != nil {
+			return err
+		}
+		if data, ok := members["data"]; ok {
+			raw = data
+		}
 	}
-	var members struct {
-		Data json.RawMessage `json:"data"`
+	err := e.Rows.decode(d, raw, path)
+	if err == nil && e.Form == FormObject {
+		e.Rows = Rows[W]{Form: FormOther}
 	}
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return err
-	}
-	if len(members.Data) == 0 || members.Data[0] != '[' {
-		e.Form = FormOther
-		return nil
-	}
-	return e.Rows.decode(d, members.Data, path)
+	return err
 }
 
 // Sent is how many elements came, those that could not be read among them.

@@ -2,6 +2,9 @@ package wire
 
 import (
 	"bytes"
+	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"reflect"
 	"slices"
@@ -328,13 +331,69 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestRowsAreBounded wants a reply with more rows than are read to be cut, and the rest to be counted.
+// TestRowsAreBounded wants a reply with more rows than any page has to be refused as that, before the
+// rows are decoded, and in every place where rows may stand.
 func TestRowsAreBounded(t *testing.T) {
 	for _, beyond := range []int{0, 1, 500} {
-		var rows Rows[base]
-		body := "[" + strings.TrimSuffix(strings.Repeat(`{"id":"1"},`, maxRows+beyond), ",") + "]"
-		if _, err := Decode([]byte(body), &rows); err != nil || len(rows.All) != maxRows || rows.Unread != beyond || rows.Sent() != maxRows+beyond {
-			t.Errorf("%d beyond: %d rows, %d unread, %v", beyond, len(rows.All), rows.Unread, err)
+		array := "[" + strings.TrimSuffix(strings.Repeat(`{"id":"1"},`, maxRows+beyond), ",") + "]"
+		var listed strings.Builder
+		for i := range maxRows + beyond {
+			fmt.Fprintf(&listed, `,"%d":{}`, 2*i)
+		}
+		for place, body := range map[string]string{"alone": array, "enveloped": `{"data":` + array + `}`, "numbered": "{" + listed.String()[1:] + "}"} {
+			var list Enveloped[base]
+			_, err := Decode([]byte(body), &list)
+			if beyond > 0 && !errors.Is(err, errManyRows) || beyond == 0 && (err != nil || len(list.All) != maxRows || list.Unread > 0) {
+				t.Errorf("%d beyond, %s: %d rows, %d unread, %v", beyond, place, len(list.All), list.Unread, err)
+			}
+		}
+	}
+}
+
+// TestDecodeStops wants decoding to end with its context, wherever it is in the reply.
+func TestDecodeStops(t *testing.T) {
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, body := range []string{
+		`[` + strings.Repeat(`{"id":1},`, 5000) + `{}]`,
+		`[{"ids":[` + strings.Repeat(`1,`, 5000) + `1]}]`,
+		`[{"people":[` + strings.Repeat(`{"id":1},`, 5000) + `{}]}]`,
+	} {
+		var list Reply[Enveloped[sale]]
+		if err := list.DecodeReply(ended, []byte(body)); !errors.Is(err, context.Canceled) {
+			t.Errorf("%.40s: got %v", body, err)
+		}
+		if err := list.DecodeReply(t.Context(), []byte(body)); err != nil || len(list.Value.All) == 0 {
+			t.Errorf("%.40s: got %v", body, err)
+		}
+	}
+}
+
+// TestNumberedRows wants PHP's form of an array with gaps to be read wherever a list may stand, in the
+// order of the numbers. Any other object is one record.
+func TestNumberedRows(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"0":{"id":"a"},"2":{"id":"c"},"10":{"id":"k"}}`:         "a c k",
+		`{"data":{"0":{"id":"a"},"2":{"id":"c"},"1":{"id":"b"}}}`: "a b c",
+		`{"data":{"7":{"id":"a"}},"x":1}`:                         "a",
+		`{"data":{"id":"a"}}`:                                     "none",
+		`{"data":{}}`:                                             "none",
+		`{"01":{"id":"a"}}`:                                       "none",
+		`{"0":{"id":"a"},"more":true}`:                            "none",
+		`[{"id":"a,]}"},{"id":"b\"\\"},{"id":"c","x":[[1],{}]}]`:  "a,]} b\"\\ c",
+	} {
+		var list Enveloped[base]
+		_, err := Decode([]byte(body), &list)
+		got := "none"
+		if list.Form == FormArray {
+			got = ""
+			for _, row := range list.All {
+				got += " " + row.ID
+			}
+			got = strings.TrimSpace(got)
+		}
+		if err != nil || got != want {
+			t.Errorf("%s: got %s, %v; want %s", body, got, err, want)
 		}
 	}
 }
