@@ -1,4 +1,4 @@
-// Partnergraph is one GraphQL server over many affiliate-program accounts at several vendors. See README.md.
+// Partnergraph is one GraphQL server over many affiliate-program accounts at several vendors. See README.md and docs/.
 //
 // This file is where everything is put together. Each command that does more than print has a file of its own: serve.go, sandbox.go, check.go, forget.go.
 package main

@@ -49,7 +49,7 @@ func (r *reader) read(doc *document) *Config {
 			},
 		},
 		field{
-			name: "redis", restart: true, doc: "Redis servers that replicas share. See [Redis](#redis).",
+			name: "redis", restart: true, doc: "Redis servers that replicas share. See [Redis and replicas](#redis-and-replicas).",
 			absent: "everything is kept in the memory of the process, which has to be the only one",
 			read:   func(v value) { v.redis(&c.Redis) },
 		},
