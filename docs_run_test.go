@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -127,7 +128,7 @@ func (g *guide) execute(b, before *block) {
 		}
 	}
 	if test, ok := b.attributes["run"]; ok {
-		if !tested(g.t, test) {
+		if !tested(g.t, ".", test) {
 			g.fail(b, "there is no test %s", test)
 		}
 		return
@@ -166,31 +167,61 @@ func (g *guide) fail(b *block, format string, args ...any) {
 	g.t.Errorf("%s:%d: %s", b.page, b.line, fmt.Sprintf(format, args...))
 }
 
-// tested says whether there is such a test in this folder.
-func tested(t *testing.T, name string) bool {
+// tested says whether the tests of a folder have one whose name begins so.
+func tested(t *testing.T, folder, name string) bool {
 	t.Helper()
-	files, err := filepath.Glob("*_test.go")
+	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.ContainsFunc(files, func(f string) bool { return strings.Contains(read(t, f), "\nfunc "+name+"(t *testing.T)") })
+	return slices.ContainsFunc(files, func(f string) bool { return strings.Contains(read(t, f), "\nfunc "+name) })
 }
 
 // programs checks the arguments of each `partnergraph` and each target of `make`, also in blocks that are not executed.
 func (g *guide) programs(b *block) {
 	g.t.Helper()
-	for _, m := range regexp.MustCompile(`(?m)^\s*(?:go run \.|(?:bin/)?partnergraph)(?: +([^#&|>\n]*))?`).FindAllStringSubmatch(b.text, -1) {
-		parser, err := kong.New(&commandLine{}, kong.Vars{"probe": probeHelp}, kong.Exit(func(int) {}), kong.Writers(&bytes.Buffer{}, &bytes.Buffer{}))
-		if err != nil {
-			g.t.Fatal(err)
-		}
-		if _, err := parser.Parse(strings.Fields(m[1])); err != nil && !strings.Contains(m[1], "--help") {
-			g.fail(b, "partnergraph %s: %v", m[1], err)
+	for line := range strings.Lines(b.text) {
+		if err := command(g.t, line); err != nil {
+			g.fail(b, "%v", err)
 		}
 	}
-	for _, m := range regexp.MustCompile(`(?m)^\s*make +(\w+)`).FindAllStringSubmatch(b.text, -1) {
-		if !strings.Contains(read(g.t, "Makefile"), "\n"+m[1]+":") {
-			g.fail(b, "make has no target %s", m[1])
+}
+
+var (
+	ofProgram = regexp.MustCompile(`^\s*(?:go run \.|(?:bin/)?partnergraph)((?: +[^#&|>\n]*)?)`)
+	ofMake    = regexp.MustCompile(`^\s*make +(\w+)`)
+	ofTests   = regexp.MustCompile(`^go test (?:\./(\w+) )?-run '?\^?(\w+)`)
+)
+
+// command checks a line that runs this program, make, or tests; other lines are not checked.
+func command(t *testing.T, line string) error {
+	t.Helper()
+	if m := ofProgram.FindStringSubmatch(line); m != nil && !strings.Contains(m[1], "--help") {
+		parser, err := kong.New(&commandLine{}, kong.Vars{"probe": probeHelp}, kong.Exit(func(int) {}), kong.Writers(io.Discard, io.Discard))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := parser.Parse(strings.Fields(m[1])); err != nil && !strings.HasPrefix(err.Error(), "missing flags") {
+			return fmt.Errorf("%s: %w", line, err)
+		}
+	}
+	if m := ofMake.FindStringSubmatch(line); m != nil && !strings.Contains(read(t, "Makefile"), "\n"+m[1]+":") {
+		return fmt.Errorf("make has no target %s", m[1])
+	}
+	if m := ofTests.FindStringSubmatch(line); m != nil && !tested(t, m[1], m[2]) {
+		return fmt.Errorf("no test begins with %s: %s", m[2], line)
+	}
+	return nil
+}
+
+// TestDocsCommands checks the commands within the text of the documentation.
+func TestDocsCommands(t *testing.T) {
+	inline := regexp.MustCompile("`([^`\n]+)`")
+	for _, page := range documents(t) {
+		for _, m := range inline.FindAllStringSubmatch(fence.ReplaceAllString(read(t, page), ""), -1) {
+			if err := command(t, m[1]); err != nil {
+				t.Errorf("%s: %v", page, err)
+			}
 		}
 	}
 }
