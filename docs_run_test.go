@@ -84,7 +84,7 @@ var titles = map[string]string{"promotekit": "PromoteKit", "firstpromoter": "Fir
 // variables are those that configurations in the documentation read.
 func variables() map[string]string {
 	env := map[string]string{}
-	for _, name := range []string{"PROMOTEKIT_KEY", "FIRSTPROMOTER_KEY", "FIRSTPROMOTER_ACCOUNT", "UPPROMOTE_KEY", "PORTAL_SECRET", "CURSOR_KEY", "FORMER_CURSOR_KEY"} {
+	for _, name := range []string{"PROMOTEKIT_KEY", "FIRSTPROMOTER_KEY", "FIRSTPROMOTER_ACCOUNT", "UPPROMOTE_KEY"} {
 		env[name] = strings.Repeat("x", 32)
 	}
 	env["DASHBOARD_KEY_SHA256"] = "2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b" // of "secret"
@@ -110,7 +110,8 @@ func (g *guide) shims() {
 	}
 	for name, text := range map[string]string{
 		"partnergraph": program,
-		"make":         fmt.Sprintf("#!/bin/sh\nexec /usr/bin/env -u MAKEFLAGS PATH=\"$REAL_PATH\" make --no-print-directory -n -C %q \"$@\" >/dev/null\n", sources),
+		"make": fmt.Sprintf("#!/bin/sh\nMAKEFLAGS= PATH=\"$REAL_PATH\" exec make --no-print-directory "+
+			"-n -C %q \"$@\" >/dev/null\n", sources),
 	} {
 		if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o700); err != nil {
 			g.t.Fatal(err)
@@ -281,10 +282,7 @@ func (g *guide) configuration(b *block) {
 	g.t.Helper()
 	text := b.text
 	if !strings.Contains("\n"+text, "\naccounts:") {
-		for _, vendor := range []string{"promotekit", "uppromote"} {
-			text += fmt.Sprintf("  - { id: %s, provider: %s, currency: USD, credentials: { api_key: x } }\n", map[string]string{"promotekit": "saas", "uppromote": "shop"}[vendor], vendor)
-		}
-		text = strings.Replace(text, "  - { id: saas", "accounts:\n  - { id: saas", 1)
+		text += "accounts:\n  - { id: saas, provider: promotekit, currency: USD, credentials: { api_key: x } }\n"
 	}
 	getenv := config.Getenv(func(name string) (string, bool) {
 		v, ok := g.env[name]

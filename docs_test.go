@@ -63,7 +63,8 @@ func blocks(t *testing.T, page string) (all []*block) {
 	for _, m := range fence.FindAllStringSubmatchIndex(text, -1) {
 		info := text[m[2]:m[3]]
 		lang, rest, _ := strings.Cut(info, " ")
-		b := &block{page: page, info: info, lang: lang, text: text[m[4]:m[5]], line: 1 + strings.Count(text[:m[0]], "\n"), attributes: map[string]string{}}
+		line := 1 + strings.Count(text[:m[0]], "\n")
+		b := &block{page: page, info: info, lang: lang, text: text[m[4]:m[5]], line: line, attributes: map[string]string{}}
 		for _, a := range attribute.FindAllStringSubmatch(rest, -1) {
 			b.attributes[a[1]] = a[2] + a[3]
 		}
@@ -246,7 +247,8 @@ func TestDocsFiles(t *testing.T) {
 					head := "```" + b.info + "\n"
 					replace(t, page, head+b.text+"```", head+want+"```")
 				} else {
-					t.Errorf("%s:%d shows %s as it is not; go test -run %s -update . writes it (-file +page)\n%s", page, b.line, path, t.Name(), cmp.Diff(want, b.text))
+					t.Errorf("%s:%d shows %s as it is not; go test -run %s -update . writes it (-file +page)\n%s",
+						page, b.line, path, t.Name(), cmp.Diff(want, b.text))
 				}
 			}
 			if !mentioned(t, path) {
@@ -266,5 +268,7 @@ func mentioned(t *testing.T, path string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return slices.ContainsFunc(others, func(other string) bool { return other != path && strings.Contains(read(t, other), filepath.Base(path)) })
+	return slices.ContainsFunc(others, func(other string) bool {
+		return other != path && strings.Contains(read(t, other), filepath.Base(path))
+	})
 }

@@ -18,8 +18,8 @@ import (
 
 // proofWords are what the table of proofs has for each kind.
 var proofWords = map[providers.ProofBy]string{
-	providers.ProofEmail: "e-mail", providers.ProofCode: "code", providers.ProofEventID: "event id", providers.ProofOrder: "order", providers.ProofURL: "URL",
-	providers.ProofState: "state", providers.ProofNone: "**nothing**",
+	providers.ProofEmail: "e-mail", providers.ProofCode: "code", providers.ProofEventID: "event id",
+	providers.ProofOrder: "order", providers.ProofURL: "URL", providers.ProofState: "state", providers.ProofNone: "**nothing**",
 }
 
 // noun is how each Proof.Look has to begin, as it stands behind "look at".
@@ -67,14 +67,16 @@ func mutations(t *testing.T) (capabilities []providers.Capability, names map[pro
 	return capabilities, names
 }
 
-// TestDocsVendors requires each vendor's page to show what proves its mutations, which capabilities it lacks and which of its questions are open,
-// as its folder says, and an account to be capable of just the mutations that have a proof.
+// TestDocsVendors requires each vendor's page to show what proves its mutations, which capabilities it
+// lacks and which questions are open, as its folder says. An account must be capable of exactly the
+// mutations that have a proof.
 func TestDocsVendors(t *testing.T) {
 	capabilities, names := mutations(t)
 	for _, f := range all.Registry().Factories() {
 		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Now: time.Now})
-		p, err := f.New(providers.Config{Account: f.Name, Name: f.Title, Currency: sim.Currency(), Credentials: sim.Credentials(), Timeout: 10 * time.Second,
-			BaseURL: "http://vendor.example", HTTP: &http.Client{Transport: unwired{sim}},
+		p, err := f.New(providers.Config{
+			Account: f.Name, Name: f.Title, Currency: sim.Currency(), Credentials: sim.Credentials(),
+			Timeout: 10 * time.Second, BaseURL: "http://vendor.example", HTTP: &http.Client{Transport: unwired{sim}},
 			Logger: slog.New(slog.DiscardHandler), Budget: budget.New(f.Limit, f.Window, time.Now), Now: time.Now})
 		if err != nil {
 			t.Fatal(err)

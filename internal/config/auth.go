@@ -18,7 +18,8 @@ func (v value) auth(c *Config) bool {
 	v.mapping(
 		field{
 			name: "api_keys", absent: "none",
-			doc: "The keys of staff and programs, sent as `Authorization: Bearer KEY`. While one key replaces another, give both entries the same name.",
+			doc: "The keys of staff and programs, sent as `Authorization: Bearer KEY`. While one key " +
+				"replaces another, give both entries the same name.",
 			read: func(v value) {
 				keys = v.node != nil
 				v.list("keys", false, func(v value) { c.Auth.APIKeys = append(c.Auth.APIKeys, v.apiKey(c)) })
@@ -26,7 +27,8 @@ func (v value) auth(c *Config) bool {
 		},
 		field{
 			name: "jwt", absent: "no tokens are accepted",
-			doc: "The JSON Web Tokens of one issuer, sent as `Authorization: Bearer TOKEN`. They need the claims `exp`, `sub` and the role. See [portal](portal.md).",
+			doc: "The JSON Web Tokens of one issuer, sent as `Authorization: Bearer TOKEN`. They need " +
+				"the claims `exp`, `sub` and the role. See [portal](portal.md).",
 			read: func(v value) {
 				if tokens = tokens || v.node != nil; tokens || v.describing() {
 					c.Auth.JWT = v.jwt()
@@ -56,9 +58,12 @@ func (v value) apiKey(c *Config) auth.Key {
 		parse: func(s string) (string, bool) { return s, c.hasAccount(s) },
 	}
 	v.mapping(
-		required("name", &key.Name, label, "Who has the key. The log names it, and idempotency keys belong to it."),
+		required("name", &key.Name, label, "Who has the key. The log names it, and idempotency keys "+
+			"belong to it."),
 		field{
-			name: "sha256", want: keyHash.want, doc: "The SHA-256 of the key: `printf %s \"$KEY\" | sha256sum`. The key itself is stored nowhere.",
+			name: "sha256", want: keyHash.want,
+			doc: "The SHA-256 of the key: `printf %s \"$KEY\" | sha256sum`. The key itself is stored " +
+				"nowhere.",
 			read: func(v value) {
 				if load(v, &key.SHA256, keyHash) &&
 					slices.ContainsFunc(c.Auth.APIKeys, func(k auth.Key) bool { return k.SHA256 == key.SHA256 }) {
@@ -66,9 +71,11 @@ func (v value) apiKey(c *Config) auth.Key {
 				}
 			},
 		},
-		required("role", &key.Role, role, "reader: queries; editor: also mutations; admin: everything, including webhook subscriptions and raw records."),
+		required("role", &key.Role, role, "reader: queries; editor: also mutations; admin: everything, "+
+			"including webhook subscriptions and raw records."),
 		field{
-			name: "accounts", absent: "all accounts", doc: "The ids of the accounts that the key may use.",
+			name: "accounts", absent: "all accounts",
+			doc: "The ids of the accounts that the key may use.",
 			read: func(v value) {
 				v.list("accounts' ids", false, func(v value) {
 					var id string
@@ -99,11 +106,14 @@ func (v value) jwt() *JWT {
 		required("issuer", &t.Issuer, identifier, "The `iss` that tokens must have."),
 		required("audience", &t.Audience, identifier, "The audience that must be in `aud` of tokens."),
 		way("jwks_url", "hs256_secret is required", &t.JWKSURL, jwksURL,
-			"The address of the issuer's public keys, for RS256, ES256 and EdDSA. The key id `kid` selects the key."),
+			"The address of the issuer's public keys, for RS256, ES256 and EdDSA. The key id `kid` "+
+				"selects the key."),
 		way("hs256_secret", "jwks_url is required", &hs256, hmacSecret,
-			"The secret shared with the issuer, for HS256 and no other algorithm. Its characters are the key; they are not decoded."),
+			"The secret shared with the issuer, for HS256 and no other algorithm. Its characters are the "+
+				"key; they are not decoded."),
 		field{
-			name: "roles", absent: "all roles", doc: "The roles that tokens may have. A token with another role is refused.",
+			name: "roles", absent: "all roles",
+			doc: "The roles that tokens may have. A token with another role is refused.",
 			read: func(v value) {
 				v.list("roles", false, func(v value) {
 					var r auth.Role
@@ -113,11 +123,15 @@ func (v value) jwt() *JWT {
 				})
 			},
 		},
-		setting("role_claim", &t.Claims.Role, identifier, "The claim with the role: admin, editor, reader or partner."),
-		setting("accounts_claim", &t.Claims.Accounts, identifier, "The claim with the list of account ids. A token without it may use all accounts."),
-		setting("affiliates_claim", &t.Claims.Affiliates, identifier, "The claim of partners with the list of the global ids of their affiliates."),
+		setting("role_claim", &t.Claims.Role, identifier, "The claim with the role: admin, editor, "+
+			"reader or partner."),
+		setting("accounts_claim", &t.Claims.Accounts, identifier, "The claim with the list of account "+
+			"ids. A token without it may use all accounts."),
+		setting("affiliates_claim", &t.Claims.Affiliates, identifier, "The claim of partners with the "+
+			"list of the global ids of their affiliates."),
 		setting("email_claim", &t.Claims.Email, identifier,
-			"The claim of partners with their e-mail address, used if `email_verified` is true. A claim with another name `X` is used if `X_verified` is true."),
+			"The claim of partners with their e-mail address, used if `email_verified` is true. A claim "+
+				"with another name `X` is used if `X_verified` is true."),
 	)
 	switch _, ok := v.node.(*ast.MappingNode); {
 	case len(said) == 2:

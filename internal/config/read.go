@@ -40,8 +40,9 @@ func (r *reader) read(doc *document) *Config {
 	root.mapping(
 		field{
 			name: "listen", restart: true,
-			doc: "The address that the server listens on; an empty host is all interfaces. Without `auth` only a loopback " +
-				"address is accepted. The variable `PORT` listens on that port of all interfaces; `PARTNERGRAPH_LISTEN` takes precedence.",
+			doc: "The address that the server listens on; an empty host is all interfaces. Without " +
+				"`auth` only a loopback address is accepted. The variable `PORT` listens on that " +
+				"port of all interfaces; `PARTNERGRAPH_LISTEN` takes precedence.",
 			read: func(v value) {
 				if listen = v; v.describing() {
 					load(v, &c.Listen, address)
@@ -49,43 +50,52 @@ func (r *reader) read(doc *document) *Config {
 			},
 		},
 		field{
-			name: "redis", restart: true, doc: "Redis servers that replicas share. See [Redis and replicas](#redis-and-replicas).",
+			name: "redis", restart: true,
+			doc:    "Redis servers that replicas share. See [Redis and replicas](#redis-and-replicas).",
 			absent: "everything is kept in the memory of the process, which has to be the only one",
 			read:   func(v value) { v.redis(&c.Redis) },
 		},
 		field{
-			name: "accounts", doc: "The accounts at vendors, one entry each.", absent: mandatory,
+			name: "accounts", absent: mandatory,
+			doc: "The accounts at vendors, one entry each.",
 			read: func(v value) {
 				v.list("accounts", doc != nil, func(v value) { c.Accounts = append(c.Accounts, v.account(c)) })
 			},
 		},
 		field{
-			name: "cache", doc: "How long data from vendors counts as fresh, for each kind of record.", absent: "the defaults",
+			name: "cache", absent: "the defaults",
+			doc:  "How long data from vendors counts as fresh, for each kind of record.",
 			read: func(v value) { v.cache(&c.Cache) },
 		},
 		field{
-			name: "auth", doc: "Who may use the server: API keys, tokens or both.",
+			name:   "auth",
+			doc:    "Who may use the server: API keys, tokens or both.",
 			absent: "everyone who reaches the server is an admin, so it listens on this machine only",
 			read:   func(v value) { asked = v.auth(c) },
 		},
 		field{
-			name: "cors", doc: "Which web pages may use the server from a browser.", absent: "only the server's own page",
+			name: "cors", absent: "only the server's own page",
+			doc:  "Which web pages may use the server from a browser.",
 			read: func(v value) { v.cors(&c.CORS, asked) },
 		},
 		field{
-			name: "writes", doc: "How the ledger of writes treats mutations.", absent: "the defaults",
+			name: "writes", absent: "the defaults",
+			doc:  "How the ledger of writes treats mutations.",
 			read: func(v value) { v.writes(&c.Writes) },
 		},
 		field{
-			name: "limits", doc: "Bounds on requests, on partners and on the server as a whole. See [Bounds](#bounds).", absent: "the defaults",
+			name: "limits", absent: "the defaults",
+			doc:  "Bounds on requests, on partners and on the server as a whole. See [Bounds](#bounds).",
 			read: func(v value) { v.limits(&c.Limits) },
 		},
 		field{
-			name: "cursors", doc: "The secrets that seal the cursors of lists.", absent: "a secret derived from the accounts' credentials",
+			name: "cursors", absent: "a secret derived from the accounts' credentials",
+			doc:  "The secrets that seal the cursors of lists.",
 			read: func(v value) { v.cursors(&c.Cursors) },
 		},
 		setting("playground", &c.Playground, truth, "Whether to serve the playground at `/`."),
-		setting("introspection", &c.Introspection, truth, "Whether clients may query the schema, and whether `/schema.graphql` serves it."),
+		setting("introspection", &c.Introspection, truth, "Whether clients may query the schema, and "+
+			"whether `/schema.graphql` serves it."),
 		later("persisted_operations"),
 	)
 	if !r.describing() {
@@ -123,7 +133,8 @@ func (v value) account(c *Config) Account {
 	v.mapping(
 		field{
 			name: "id", want: accountID.want,
-			doc: "The id of the account. It is part of every global id that clients store: never change it, and never reuse one.",
+			doc: "The id of the account. It is part of every global id that clients store: never " +
+				"change it, and never reuse one.",
 			read: func(id value) {
 				if v.describing() {
 					named("<ID>")
@@ -139,17 +150,22 @@ func (v value) account(c *Config) Account {
 		},
 		setting("name", &a.Name, label, "The name of the account, for people.").without("the id"),
 		field{
-			name: "provider", want: v.vendor().want, doc: "The vendor.",
+			name: "provider", want: v.vendor().want,
+			doc: "The vendor.",
 			read: func(v value) {
 				load(v, &vendor, v.vendor())
 				a.Provider = vendor.Name
 				a.RateLimit = RateLimit{Requests: vendor.Limit, Per: vendor.Window}
 			},
 		},
-		required("currency", &a.Currency, currencyCode, "The currency of amounts for which the vendor names none."),
-		setting("base_url", &a.BaseURL, baseURL, "The address of the vendor's API; useful with the simulators.").without("the vendor's own"),
+		required("currency", &a.Currency, currencyCode, "The currency of amounts for which the vendor "+
+			"names none."),
+		setting("base_url", &a.BaseURL, baseURL, "The address of the vendor's API; useful with the "+
+			"simulators.").without("the vendor's own"),
 		field{
-			name: "credentials", doc: "The secrets of the account at its vendor, by the vendor's names. All of them are needed.",
+			name: "credentials",
+			doc: "The secrets of the account at its vendor, by the vendor's names. All of them are " +
+				"needed.",
 			absent: mandatory,
 			read: func(v value) {
 				if v.describing() {
@@ -161,7 +177,9 @@ func (v value) account(c *Config) Account {
 			},
 		},
 		field{
-			name: "rate_limit", doc: "How many calls the account may make in a window of time. All replicas together keep to it.",
+			name: "rate_limit",
+			doc: "How many calls the account may make in a window of time. All replicas together keep " +
+				"to it.",
 			absent: "the vendor's limit, " + v.vendorLimits(),
 			read: func(v value) {
 				v.mapping(
@@ -171,9 +189,11 @@ func (v value) account(c *Config) Account {
 			},
 		},
 		setting("timeout", &a.Timeout, duration(100*time.Millisecond, longestWait),
-			"How long one call to the vendor may take, retries included. All calls of one request to this account share it."),
+			"How long one call to the vendor may take, retries included. All calls of one request to "+
+				"this account share it."),
 		setting("customer_emails", &a.CustomerEmails, customerEmails,
-			"What partners see of their customers' e-mail addresses: `hidden` shows masked ones, `campaign` follows the campaign's setting at the vendor, `shown` shows all."),
+			"What partners see of their customers' e-mail addresses: `hidden` shows masked ones, "+
+				"`campaign` follows the campaign's setting at the vendor, `shown` shows all."),
 		later("webhook"),
 	)
 	if a.Name == "" {
@@ -238,9 +258,12 @@ func (v value) cache(c *Cache) {
 		setting("payout", &c.Payout, lifetime, "How long a payout counts as fresh."),
 		setting("coupon", &c.Coupon, lifetime, "How long a coupon counts as fresh."),
 		setting("list", &c.List, lifetime,
-			"How long a page of a list counts as fresh, which says which records are in it and in which order. It also bounds the age of the answer that binds a partner by e-mail address."),
-		setting("stale", &c.Stale, lifetime, "How long after that old data may still be shown, while a new read runs or because it failed."),
-		setting("memory", &c.Memory, bytes(MiB, 1024*GiB), "How much memory all of it may take. The process needs about three times as much: see [Sizing](#sizing).").restarting(),
+			"How long a page of a list counts as fresh, which says which records are in it and in which "+
+				"order. It also bounds the age of the answer that binds a partner by e-mail address."),
+		setting("stale", &c.Stale, lifetime, "How long after that old data may still be shown, while a "+
+			"new read runs or because it failed."),
+		setting("memory", &c.Memory, bytes(MiB, 1024*GiB), "How much memory all of it may take. The "+
+			"process needs about three times as much: see [Sizing](#sizing).").restarting(),
 	)
 }
 
@@ -248,8 +271,10 @@ func (v value) cache(c *Cache) {
 func (v value) writes(w *Writes) {
 	v.mapping(
 		setting("settle", &w.Settle, duration(time.Second, longestWait),
-			"How long a write without an answer may still take effect at the vendor. Until then a retry is answered `OUTCOME_UNKNOWN`."),
-		setting("keep", &w.Keep, duration(time.Minute, longestLife), "How long the outcome of a write is returned to retries with the same idempotency key."),
+			"How long a write without an answer may still take effect at the vendor. Until then a retry "+
+				"is answered `OUTCOME_UNKNOWN`."),
+		setting("keep", &w.Keep, duration(time.Minute, longestLife), "How long the outcome of a write is "+
+			"returned to retries with the same idempotency key."),
 	)
 }
 
@@ -257,35 +282,50 @@ func (v value) writes(w *Writes) {
 func (v value) limits(l *Limits) {
 	v.mapping(
 		setting("calls", &l.Calls, wholeNumber(1, 100_000),
-			"Calls to vendors that one request may make, retries included. A request that is planned to need more is refused with `QUERY_TOO_COMPLEX`. "+
-				"Where a running request needs more, the list ends with an entry in `errors` and resumes from its cursor."),
+			"Calls to vendors that one request may make, retries included. A request that is planned to "+
+				"need more is refused with `QUERY_TOO_COMPLEX`. "+
+				"Where a running request needs more, the list ends with an entry in `errors` and resumes "+
+				"from its cursor."),
 		setting("pages", &l.Pages, wholeNumber(1, 10_000),
-			"Pages of one list that may be read to fill one connection, or for one write. Beyond it the connection ends early, with `hasNextPage`."),
+			"Pages of one list that may be read to fill one connection, or for one write. Beyond it the "+
+				"connection ends early, with `hasNextPage`."),
 		setting("timeout", &l.Timeout, duration(time.Second, longestWait),
-			"How long one request may take. Beyond it, calls end; what they would have brought is missing and named in `errors`. The status is 504 if nothing was executed."),
+			"How long one request may take. Beyond it, calls end; what they would have brought is "+
+				"missing and named in `errors`. The status is 504 if nothing was executed."),
 		setting("body", &l.Body, bytes(KiB, GiB),
-			"The size of the body of a request. Beyond it the status is 413. A GET may have 16 KiB, URL and headers together."),
-		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000), "Tokens of a GraphQL document. Beyond it: `QUERY_TOO_COMPLEX`."),
+			"The size of the body of a request. Beyond it the status is 413. A GET may have 16 KiB, URL "+
+				"and headers together."),
+		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000), "Tokens of a GraphQL document. Beyond "+
+			"it: `QUERY_TOO_COMPLEX`."),
 		setting("depth", &l.Depth, wholeNumber(1, 500),
-			"Levels of nested fields of a document. Beyond it: `QUERY_TOO_COMPLEX`. Below `__schema` and `__type` 20 levels are allowed."),
+			"Levels of nested fields of a document. Beyond it: `QUERY_TOO_COMPLEX`. Below `__schema` and "+
+				"`__type` 20 levels are allowed."),
 		setting("aliases", &l.Aliases, wholeNumber(1, 100_000),
 			"Fields with an alias, and repeated fields, of a document. Beyond it: `QUERY_TOO_COMPLEX`."),
 		setting("cost", &l.Cost, wholeNumber(1, 10_000_000),
 			"Field values that the answer may have if every list is full. Beyond it: `QUERY_TOO_COMPLEX`."),
 		setting("answer", &l.Answer, bytes(16*KiB, GiB),
-			"The size of one answer, counted while it is written. Beyond it, `QUERY_TOO_COMPLEX` takes the place of the answer; a mutation was executed."),
+			"The size of one answer, counted while it is written. Beyond it, `QUERY_TOO_COMPLEX` takes "+
+				"the place of the answer; a mutation was executed."),
 		setting("load", &l.Load, wholeNumber(1000, 1_000_000_000),
-			"Field values, counted like `limits.cost`, of all operations that run at once; one partner may have a quarter. "+
-				"Beyond it 100 requests wait for at most a second; others are answered 503 with `Retry-After` and `OVERLOADED`."),
+			"Field values, counted like `limits.cost`, of all operations that run at once; one partner "+
+				"may have a quarter. "+
+				"Beyond it 100 requests wait for at most a second; others are answered 503 with "+
+				"`Retry-After` and `OVERLOADED`."),
 		setting("connections", &l.Connections, wholeNumber(10, 1_000_000),
-			"Clients that are connected at once. Beyond it, the connection that is idle for longest is closed; where none is idle, the new one.").restarting(),
+			"Clients that are connected at once. Beyond it, the connection that is idle for longest is "+
+				"closed; where none is idle, the new one.").restarting(),
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000),
-			"Requests of one partner in a minute and the calls to vendors planned for them, together and over all replicas. The calls alone are also at most "+
-				"half of what partners may take of the account with the smallest rate limit. Beyond it: 429, `RATE_LIMITED` and `retryAfter`."),
+			"Requests of one partner in a minute and the calls to vendors planned for them, together and "+
+				"over all replicas. The calls alone are also at most "+
+				"half of what partners may take of the account with the smallest rate limit. Beyond it: "+
+				"429, `RATE_LIMITED` and `retryAfter`."),
 		setting("reserve", &l.Reserve, wholeNumber(0, 99),
-			"Percent of each account's `rate_limit` that the calls of all partners together leave to staff, over all replicas. Beyond it partners get `RATE_LIMITED` in `errors`."),
+			"Percent of each account's `rate_limit` that the calls of all partners together leave to "+
+				"staff, over all replicas. Beyond it partners get `RATE_LIMITED` in `errors`."),
 		setting("writes", &l.Writes, wholeNumber(1, 1_000_000),
-			"Mutations of one viewer in a minute, at each replica. Beyond it: `RATE_LIMITED` and `retryAfter`; nothing is sent."),
+			"Mutations of one viewer in a minute, at each replica. Beyond it: `RATE_LIMITED` and "+
+				"`retryAfter`; nothing is sent."),
 	)
 }
 
@@ -302,8 +342,10 @@ func (v value) cursors(c *Cursors) {
 	}
 	v.mapping(
 		read("key", "derived from the accounts' credentials",
-			"The secret that seals cursors, the same on every replica. A cursor of another key is refused with `BAD_CURSOR`: the client starts the list again."),
-		read("previous", "none", "The former key. Its cursors stay valid for 24 hours after the start or the reload."),
+			"The secret that seals cursors, the same on every replica. A cursor of another key is "+
+				"refused with `BAD_CURSOR`: the client starts the list again."),
+		read("previous", "none", "The former key. Its cursors stay valid for 24 hours after the start or "+
+			"the reload."),
 	)
 	c.Secrets = NewCredentials(secrets)
 }
@@ -313,7 +355,8 @@ func (v value) cors(c *CORS, asked bool) {
 	said := v.node != nil
 	add := func(v value, variable, from string) {
 		if !asked && !thisMachine(from) {
-			v.problemIn(variable, "found %q without auth, which lets in all of its pages; expected an origin of this machine alone, "+
+			v.problemIn(variable, "found %q without auth, which lets in all of its pages; expected an "+
+				"origin of this machine alone, "+
 				"like http://localhost:3000, or auth with api_keys or jwt", from)
 		}
 		c.Origins = append(c.Origins, from)
@@ -321,12 +364,15 @@ func (v value) cors(c *CORS, asked bool) {
 	v.mapping(
 		field{
 			name: "origins", absent: mandatory,
-			doc:  "The origins of the pages. `*` is refused, and so is http except on this machine. Without `auth` only origins of this machine are accepted. The variable has commas between origins.",
+			doc: "The origins of the pages. `*` is refused, and so is http except on this machine. " +
+				"Without `auth` only origins of this machine are accepted. The variable has commas " +
+				"between origins.",
 			read: func(v value) { texts(v, "origins", said, origin, add) },
 		},
 		field{
 			name: "headers", absent: "none",
-			doc: fmt.Sprintf("Request headers that these pages may send besides those of GraphQL clients and of tracing, at most %d. The variable has commas between names.", maxHeaders),
+			doc: fmt.Sprintf("Request headers that these pages may send besides those of GraphQL clients "+
+				"and of tracing, at most %d. The variable has commas between names.", maxHeaders),
 			read: func(v value) {
 				texts(v, "names of headers", false, header, func(_ value, _, name string) { c.Headers = append(c.Headers, name) })
 				if len(c.Headers) > maxHeaders {

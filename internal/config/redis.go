@@ -15,12 +15,18 @@ const (
 
 // What the settings of redis do.
 const (
-	cacheDoc = "The server of the cache: records, pages and rate limits of accounts. It may evict entries and lose all data. " +
-		"It also keeps the documents of persisted queries, unless it is the durable server too. `REDIS_URL` sets it as well; `PARTNERGRAPH_REDIS_CACHE` takes precedence."
-	durableDoc  = "The server of what cannot be read again: the ledger of writes. It needs an append-only file and the policy `noeviction`."
-	caDoc       = "A file with the certificates of the authorities that signed those of the `rediss://` servers."
-	replicasDoc = "The largest number of replicas that run at once, also during an update. While Redis is away, each replica uses this part of every " +
-		"account's calls and of every partner's share for as long as it takes. Without this setting it makes no call before it has reached Redis, and stops calling vendors 15 minutes after it lost it."
+	cacheDoc = "The server of the cache: records, pages and rate limits of accounts. It may evict " +
+		"entries and lose all data. " +
+		"It also keeps the documents of persisted queries, unless it is the durable server too. " +
+		"`REDIS_URL` sets it as well; `PARTNERGRAPH_REDIS_CACHE` takes precedence."
+	durableDoc = "The server of what cannot be read again: the ledger of writes. It needs an " +
+		"append-only file and the policy `noeviction`."
+	caDoc = "A file with the certificates of the authorities that signed those of the `rediss://` " +
+		"servers."
+	replicasDoc = "The largest number of replicas that run at once, also during an update. While Redis " +
+		"is away, each replica uses this part of every " +
+		"account's calls and of every partner's share for as long as it takes. Without this setting it " +
+		"makes no call before it has reached Redis, and stops calling vendors 15 minutes after it lost it."
 	sentinelDoc  = "In place of URLs: Sentinels that know the master."
 	masterDoc    = "The name that the Sentinels have for the master."
 	addressesDoc = "The addresses of the Sentinels."
@@ -94,7 +100,8 @@ func (v value) target(t *redisclient.Target, fallback string) bool {
 		})
 	}
 	sentinel := func() {
-		v.mapping(field{name: "sentinel", want: "a mapping with the keys master, addresses", doc: sentinelDoc, read: func(v value) {
+		v.mapping(field{name: "sentinel", want: "a mapping with the keys master, " +
+			"addresses", doc: sentinelDoc, read: func(v value) {
 			v.mapping(required("master", &t.Master, label, masterDoc), field{name: "addresses", absent: mandatory, doc: addressesDoc, read: many})
 		}})
 	}
