@@ -57,8 +57,8 @@ func TestDocs(t *testing.T) {
 			env["PARTNERGRAPH_ACCOUNTS_"+strings.ToUpper(names[f.Name]+"_CREDENTIALS_"+name)] = secret
 		}
 	}
-	for name := range kits {
-		accounts = strings.Replace(accounts, "id: "+name+",", fmt.Sprintf("id: %s, name: %s sandbox,", name, titles[name]), 1)
+	for _, f := range all.Registry().Factories() {
+		accounts = strings.Replace(accounts, "id: "+f.Name+",", fmt.Sprintf("id: %s, name: %s sandbox,", f.Name, f.Title), 1)
 	}
 	s := start(t, "serve", "--config", write(t, accounts), "--listen", "127.0.0.1:0")
 	base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
@@ -77,9 +77,6 @@ func TestDocs(t *testing.T) {
 		})
 	}
 }
-
-// titles are the vendors' names for people.
-var titles = map[string]string{"promotekit": "PromoteKit", "firstpromoter": "FirstPromoter", "uppromote": "UpPromote"}
 
 // variables are those that configurations in the documentation read.
 func variables() map[string]string {
