@@ -232,6 +232,21 @@ func TestDocsLinks(t *testing.T) {
 	}
 }
 
+// TestDocsPaths requires each file and folder of the repository that the text names to exist. <noun> and <vendor> stand for any.
+func TestDocsPaths(t *testing.T) {
+	folders := "deploy|docs|graph|internal|providers|resolvers|schema|web"
+	path := regexp.MustCompile("`((?:" + folders + ")/[A-Za-z0-9_./<>*-]*)`")
+	other := regexp.MustCompile(`/dist\b|[.](Test|Fuzz)\w+$`) // built, or a test that TestSecurity looks for
+	for _, page := range documents(t) {
+		for _, m := range path.FindAllStringSubmatch(fence.ReplaceAllString(read(t, page), ""), -1) {
+			pattern := regexp.MustCompile(`<\w+>`).ReplaceAllString(m[1], "*")
+			if found, err := filepath.Glob(pattern); (err != nil || found == nil) && !other.MatchString(m[1]) {
+				t.Errorf("%s names %s, which does not exist", page, m[1])
+			}
+		}
+	}
+}
+
 // TestDocsFiles requires the files that pages show to be those of the repository, and a test's program to use each.
 func TestDocsFiles(t *testing.T) {
 	shown := 0
