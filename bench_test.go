@@ -26,7 +26,6 @@ import (
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
-	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
@@ -114,8 +113,7 @@ func childParts() (*parts, *config.Config) {
 	p := childProcess(time.Now)
 	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
 	redis := must(connect(cfg.Redis))
-	return &parts{process: p, log: p.logger(), client: &http.Client{}, redis: redis, entries: redis.entries(p.now), seals: listing.NewSeals(p.now),
-		queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}}, cfg
+	return newParts(p, p.logger(), &http.Client{}, redis, cfg), cfg
 }
 
 func must[T any](v T, err error) T {

@@ -23,7 +23,6 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
-	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
@@ -292,14 +291,14 @@ func serveAt(t *testing.T, n int, text string) *site {
 			t.Fatal(err)
 		}
 		store, closed := redis.store(int64(cfg.Cache.Memory), slog.New(slog.DiscardHandler), p.now)
-		parts := &parts{process: p, log: slog.New(slog.DiscardHandler), client: &http.Client{Transport: s.client.Transport}, redis: redis, store: store, entries: redis.entries(p.now), seals: listing.NewSeals(p.now),
-			queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}}
+		parts := newParts(p, slog.New(slog.DiscardHandler), &http.Client{Transport: s.client.Transport}, redis, cfg)
+		parts.store = store
 		handler, _, err := parts.assemble(cfg)
 		if err != nil {
 			t.Fatal(err)
 		}
 		server := httptest.NewServer(handler)
-		t.Cleanup(func() { server.Close(); closed(); redis.close() })
+		t.Cleanup(func() { server.Close(); parts.close(); closed(); redis.close() })
 		s.urls = append(s.urls, server.URL)
 	}
 	t.Cleanup(s.client.CloseIdleConnections)

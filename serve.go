@@ -16,11 +16,9 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
-	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -70,14 +68,9 @@ func (c serveCommand) Run(p *process) error {
 	defer redis.close()
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
-	s := &service{load: load, began: cfg, parts: &parts{process: p, log: log, client: &http.Client{}, redis: redis, store: store, entries: redis.entries(p.now),
-		queries: redis.queries(cfg.Redis, p.now), budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now), seals: listing.NewSeals(p.now)}}
-	defer func() {
-		for _, b := range s.budgets {
-			leave(b)
-		}
-		s.shares.Close()
-	}()
+	s := &service{load: load, began: cfg, parts: newParts(p, log, &http.Client{}, redis, cfg)}
+	s.store = store
+	defer s.close()
 	accounts, err := s.use(cfg)
 	if err != nil {
 		return err

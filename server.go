@@ -167,6 +167,24 @@ type parts struct {
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
 
+// newParts makes the parts of a process that has nothing spent. The caller sets the cache's store, and
+// closes the parts before redis.
+func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, cfg *config.Config) *parts {
+	return &parts{
+		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
+		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now),
+		seals: listing.NewSeals(p.now),
+	}
+}
+
+// close gives up what other replicas keep for this one.
+func (p *parts) close() {
+	for _, b := range p.budgets {
+		leave(b)
+	}
+	p.shares.Close()
+}
+
 func cacheOptions(c config.Cache, timeout time.Duration, log *slog.Logger, now func() time.Time) cache.Options {
 	return cache.Options{
 		Lifetimes: map[providers.Noun]time.Duration{

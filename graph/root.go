@@ -86,8 +86,8 @@ type written struct{ w *writer }
 
 // MarshalGQL sends the value. It does so once.
 func (v *written) MarshalGQL(out io.Writer) {
-	if b, ok := out.(*bytes.Buffer); ok {
-		b.Grow(len(v.w.buf) + len(v.w.buf)/8)
+	if b, ok := out.(interface{ Grow(bytes int) }); ok {
+		b.Grow(len(v.w.buf) + 64) // for what is written around it
 	}
 	_, _ = out.Write(v.w.buf)
 	v.w.release()

@@ -1272,7 +1272,7 @@ input CommissionFilter @everyone {
   campaigns: [ID!]
   "Earned on any of these referrals."
   referrals: [ID!]
-  "Part of any of these payouts."
+  "Part of any of these payouts. At FirstPromoter each of them takes a call."
   payouts: [ID!]
   "In any of these states."
   statuses: [CommissionStatusFilter!]

@@ -20,10 +20,14 @@ type writer struct {
 	*executionContext
 	ctx    context.Context // of the root field
 	buf    []byte
-	levels []level // from the root field down to what is written
+	levels []level    // from the root field down to what is written
+	free   []position // for levels: resolvers may keep theirs, so none is used again
 	bound  *bound
 	held   int // bytes of buf that bound knows of
 }
+
+// positionsAtOnce is how many positions are allocated together.
+const positionsAtOnce = 32
 
 // level is a step of the path to what is written: a field, or an element of its list.
 type level struct {
@@ -153,7 +157,11 @@ func (w *writer) context() context.Context {
 	}
 	for i := n; i < len(w.levels); i++ {
 		l := &w.levels[i]
-		l.at = &position{Context: w.ctx, parent: parent, object: l.object, field: l.field, index: l.index}
+		if len(w.free) == 0 {
+			w.free = make([]position, positionsAtOnce)
+		}
+		l.at, w.free = &w.free[0], w.free[1:]
+		*l.at = position{Context: w.ctx, parent: parent, object: l.object, field: l.field, index: l.index}
 		parent = l.at
 	}
 	return parent

@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"slices"
 	"strings"
 	"time"
 )
@@ -23,6 +24,12 @@ type CouponFilter struct {
 // Match says whether a row passes the filter.
 func (f CouponFilter) Match(c *Coupon) bool {
 	return among(f.Affiliates, c.AffiliateID)
+}
+
+// Join is the filter for what passes this filter or the other, which differs in the affiliates alone.
+func (f CouponFilter) Join(other CouponFilter) CouponFilter {
+	f.Affiliates = append(slices.Clone(other.Affiliates), f.Affiliates...)
+	return f
 }
 
 // AssignCouponInput gives an affiliate a coupon code, whose use then counts for them.

@@ -14,11 +14,22 @@ import (
 type Decimal struct {
 	Value decimal.Decimal
 	Set   bool
-	odd   bool
+	odd   string // what could not be read, as JSON
 }
 
 // Odd reports whether there was a value that could not be read, so that the operator can be told.
-func (d Decimal) Odd() bool { return d.odd }
+func (d Decimal) Odd() bool { return d.odd != "" }
+
+// JSON is the value as JSON: what was sent where that could not be read, and null where nothing was.
+func (d Decimal) JSON() json.RawMessage {
+	switch {
+	case d.Set:
+		return json.RawMessage(d.Value.String())
+	case d.Odd():
+		return json.RawMessage(d.odd)
+	}
+	return json.RawMessage("null")
+}
 
 // UnmarshalJSON reads a number, or a string that holds one as machines or as people write it. It
 // never returns an error.
@@ -33,11 +44,15 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 			return nil
 		}
 		value, err := ParseDecimal(text)
-		*d = Decimal{Value: value, Set: err == nil, odd: err != nil}
+		if *d = (Decimal{Value: value, Set: err == nil}); err != nil {
+			d.odd = string(b)
+		}
 		return nil
 	}
 	value, err := ParseDecimal(string(b))
-	*d = Decimal{Value: withoutNoise(value), Set: err == nil, odd: err != nil}
+	if *d = (Decimal{Value: withoutNoise(value), Set: err == nil}); err != nil {
+		d.odd = string(b)
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ type Kind string
 // The kinds of error.
 const (
 	KindUnknown      Kind = "unknown"      // a defect of ours
-	KindUnauthorized Kind = "unauthorized" // the vendor refused the key, or the key may not do this
+	KindUnauthorized Kind = "unauthorized" // the vendor refused the key, or its account may not do this
 	KindNotFound     Kind = "not_found"    // the record is not there
 	KindInvalid      Kind = "invalid"      // the vendor refused the request's content
 	KindConflict     Kind = "conflict"     // taken, or in the wrong state
@@ -68,6 +68,10 @@ func (c Cause) Error() string { return string(c) }
 
 // ErrEdge says that a reply came from the vendor's edge network, not from its API.
 const ErrEdge Cause = "the vendor's edge (bot protection) answered, not the API"
+
+// ErrPayment says that the vendor answered 402: it serves this account, or this operation, only once
+// somebody has paid for it.
+const ErrPayment Cause = "the vendor asks for a payment before it serves this"
 
 // NothingWritten says whether the error of a write proves that nothing was written: the input was
 // refused ([Problems]), the request was not sent, or the vendor refused it by a documented reply.

@@ -202,6 +202,7 @@ func TestAccessComesFirst(t *testing.T) {
 
 // TestCapabilities wants each role to be told of the mutations, lists, edges and filters that it may use, and of no other.
 func TestCapabilities(t *testing.T) {
+	sequential(t)
 	for _, rule := range []resolvers.CustomerEmails{"", resolvers.EmailsHidden, resolvers.EmailsCampaign, resolvers.EmailsShown} {
 		t.Run(string(rule), func(t *testing.T) { checkCapabilities(t, rule) })
 	}

@@ -29,6 +29,7 @@ func aliased(field string) string {
 // TestArgumentsAreBounded wants an operation that gives much to its fields answered or refused for a few
 // MB, whatever it gives: its body is small next to what its values would be in each field.
 func TestArgumentsAreBounded(t *testing.T) {
+	sequential(t)
 	const maxAllocated = 24 << 20
 	w := newWorld(t, setup{calls: 50, noBudget: true})
 	for name := range w.accounts {

@@ -106,6 +106,7 @@ var sentences = []struct {
 	text  string
 }{
 	{providers.ErrEdge, "the edge network in front of %s (bot protection) answered, not its API"},
+	{providers.ErrPayment, "%s asks for a payment before it serves this account: look at its subscription there"},
 	{providers.ErrAccountTime, "the calls to %s took longer than the account's timeout"},
 }
 

@@ -27,6 +27,7 @@ var filtersByIDs = []struct{ list, filter, noun, edge string }{
 // TestFilterByManyIDs wants a filter that names 20 or 60 records to answer, within the calls that a
 // request may make, the rows that each of them has, each once over the client's pages.
 func TestFilterByManyIDs(t *testing.T) {
+	sequential(t)
 	limit := config.Default().Limits.Calls
 	for vendor := range oddLists {
 		w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, pages: 100, cost: 1 << 20})
@@ -46,7 +47,7 @@ func TestFilterByManyIDs(t *testing.T) {
 		}
 		for _, f := range filtersByIDs {
 			if vendor == "firstpromoter" && f.filter == "payouts" {
-				continue // its commissions do not name their payouts: each payout takes a call
+				continue // see TestFilterByManyPayouts
 			}
 			all := map[string][]string{} // rows by the record that they belong to
 			for _, row := range w.rowsOf(f.list, f.edge+" { id }") {
@@ -67,6 +68,48 @@ func TestFilterByManyIDs(t *testing.T) {
 				}
 			}
 			w.pass(time.Hour)
+		}
+	}
+}
+
+// TestFilterByManyPayouts: commissions at FirstPromoter do not name their payouts, so that a filter takes
+// a call for each. More than a request may make are refused in part, and said.
+func TestFilterByManyPayouts(t *testing.T) {
+	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, pages: 100, calls: 1 << 20, cost: 1 << 20})
+	var ids []string
+	for _, row := range w.rowsOf("payouts", "providerId") {
+		ids = append(ids, id(row))
+	}
+	const limit = 25
+	for _, n := range []int{20, 60} {
+		chosen, want := ids[:n], []string(nil)
+		for _, payout := range chosen {
+			data, _ := must[struct {
+				Payout struct{ Commissions struct{ Nodes []object } }
+			}](w, fmt.Sprintf(`{ payout(id: %q) { commissions(first: 100) { nodes { id } } } }`, payout), nil)
+			for _, row := range data.Payout.Commissions.Nodes {
+				want = append(want, id(row))
+			}
+		}
+		strict := newWorld(t, setup{beside: w, vendors: []string{"firstpromoter"}, noBudget: true, calls: limit, cost: 1 << 20})
+		strict.taken("firstpromoter")
+		a := strict.ask(`query ($ids: [ID!]) { commissions(first: 100, filter: { payouts: $ids }) { nodes { id } pageInfo { hasNextPage } } }`, object{"ids": chosen})
+		calls, _ := strict.taken("firstpromoter")
+		var data struct{ Commissions struct{ Nodes []object } }
+		_ = json.Unmarshal(a.Data, &data) // there are none where the query was refused
+		var got []string
+		for _, row := range data.Commissions.Nodes {
+			got = append(got, id(row))
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		switch {
+		case len(calls) > limit:
+			t.Errorf("%d payouts: %d calls", n, len(calls))
+		case n <= limit && (len(a.Errors) > 0 || len(want) == 0 || len(want) <= 100 && !slices.Equal(got, want)):
+			t.Errorf("%d payouts: %d rows, want %d: %s", n, len(got), len(want), clipped(a.text))
+		case n > limit && a.code() != "QUERY_TOO_COMPLEX":
+			t.Errorf("%d payouts: %s", n, clipped(a.text))
 		}
 	}
 }

@@ -103,6 +103,7 @@ func (f filterField) ways(value any) map[string]struct {
 
 // TestEmptyListInFilter wants an empty list in any filter to match nothing, without a call.
 func TestEmptyListInFilter(t *testing.T) {
+	sequential(t)
 	ask := filterWorld(t)
 	tried := 0
 	for _, f := range filterFields(t) {
@@ -128,6 +129,7 @@ func TestEmptyListInFilter(t *testing.T) {
 // TestEmptyTextInFilter wants an empty text to be refused by the name of the field, and an empty
 // search to find all.
 func TestEmptyTextInFilter(t *testing.T) {
+	sequential(t)
 	ask := filterWorld(t)
 	tried := 0
 	for _, f := range filterFields(t) {
@@ -160,6 +162,7 @@ func TestEmptyTextInFilter(t *testing.T) {
 
 // TestNullInFilter wants null to be no condition, as leaving it out is.
 func TestNullInFilter(t *testing.T) {
+	sequential(t)
 	ask := filterWorld(t)
 	for _, f := range filterFields(t) {
 		if f.field.Type.NonNull {
@@ -176,6 +179,7 @@ func TestNullInFilter(t *testing.T) {
 
 // TestEnumInFilter wants the values of enums in variables to be spelled as they are in literals.
 func TestEnumInFilter(t *testing.T) {
+	sequential(t)
 	ask := filterWorld(t)
 	tried := 0
 	for _, f := range filterFields(t) {

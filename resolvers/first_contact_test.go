@@ -41,6 +41,7 @@ func (w *world) editReplies(vendor, path string, change func(n int, row object))
 // TestReferralIDsInOtherForms wants a payment's commissions also where the vendor lists them in another
 // form than an array of numbers; what cannot be read is not told to be nothing.
 func TestReferralIDsInOtherForms(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true})
 	const query = `payouts(first: 20, filter: { statuses: [PAID] }) { nodes { id commissionCount commissions(first: 100) { nodes { id } } } }`
 	type payouts struct{ Payouts struct{ Nodes []object } }
@@ -102,6 +103,7 @@ func TestReferralIDsInOtherForms(t *testing.T) {
 // TestDecimalsOfCurrencies wants amounts with the decimals of the account's currency, whether the vendor
 // sends major or minor units.
 func TestDecimalsOfCurrencies(t *testing.T) {
+	sequential(t)
 	lists := map[string]string{"promotekit": "/commissions", "firstpromoter": "/commissions", "uppromote": "/referrals"}
 	for currency, want := range map[string]map[string]string{
 		"KWD": {"promotekit": "1.500", "firstpromoter": "1.500", "uppromote": "1.500"},
@@ -182,6 +184,7 @@ func otherCase(email string) string {
 // TestAddressesInOtherCase looks up affiliates and customers by their address in another case, cold, at
 // vendors who compare addresses as they are typed; and finds out who a partner is whose token has it so.
 func TestAddressesInOtherCase(t *testing.T) {
+	sequential(t)
 	for vendor := range oddLists {
 		w := newWorld(t, setup{vendors: []string{vendor}, portal: true, noBudget: true, ticks: true, pages: 100})
 		admin := &auth.Viewer{Name: "staff", Role: auth.RoleAdmin}

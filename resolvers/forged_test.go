@@ -17,6 +17,7 @@ var forged = []string{
 
 // TestForgedIDs asks for records, and writes to them, by ids that were made up to lead elsewhere: none is found, and none gets into an address's path or a body.
 func TestForgedIDs(t *testing.T) {
+	sequential(t)
 	reaches := func(t *testing.T, w *world, vendor, local string) {
 		t.Helper()
 		all, _ := w.taken(vendor)

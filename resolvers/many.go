@@ -18,6 +18,10 @@ type many[From, To providers.Record, F filter[To]] struct {
 	by    func(*From) F
 }
 
+// joined is a filter that can be joined with those of other rows: what their lists lie within is known
+// only where they are planned together.
+type joined[F any] interface{ Join(other F) F }
+
 func (e many[From, To, F]) name() string { return e.field }
 
 // branch is one row's list, as it is asked for.
@@ -86,11 +90,51 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 		lists[i].Refs = refsOf(b.from)
 		reads[i] = &lists[i].Branch
 	}
+	e.widen(r, ctx, branches, lists)
 	listing.Nested(ctx, reads)
 	for _, l := range lists {
 		l.count = e.to.count(l.Sources)
 	}
 	return lists, nil
+}
+
+// widen plans the lists of each account's rows together, and notes of each what it lies within. It
+// does nothing where the plan of each row says it.
+func (e many[From, To, F]) widen(r *Resolver, ctx context.Context, branches []branch[From], lists []*nestedList[To]) {
+	filters := map[string]F{} // of all rows of an account
+	rows := map[string]int{}
+	for _, b := range branches {
+		account, f := providers.NodeOf(b.from).ID.Account, e.by(b.from)
+		j, ok := any(f).(joined[F])
+		if !ok {
+			return
+		}
+		if rows[account]++; rows[account] > 1 {
+			f = j.Join(filters[account])
+		}
+		filters[account] = f
+	}
+	for account, f := range filters {
+		p, ok := r.provider(ctx, account)
+		if !ok || rows[account] < 2 {
+			continue
+		}
+		planned, err := e.to.plan(p, f)
+		if err != nil {
+			continue // each row's own plan says it
+		}
+		within := map[string]*providers.List[To]{}
+		for _, l := range planned {
+			within[l.Key] = l.Within
+		}
+		for _, l := range lists {
+			for _, s := range l.Sources {
+				if s.Account() == account {
+					s.LieWithin(within[s.Key()])
+				}
+			}
+		}
+	}
 }
 
 // refsOf are the records of which each row of an edge of from refers to one at least: from itself, or, for the refunds of an

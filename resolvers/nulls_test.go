@@ -136,6 +136,7 @@ func selectionOf(f *ast.FieldDefinition) string {
 // TestNullIsNothingGiven gives null, in a literal and in two kinds of variables, to each argument of the schema and each field of its inputs that may be left
 // out, and wants the answer that leaving it out gives.
 func TestNullIsNothingGiven(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{noBudget: true})
 	tried := 0
 	for _, p := range optionalInputs() {

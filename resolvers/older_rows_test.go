@@ -67,6 +67,7 @@ func renewed(body []byte, isList bool, carried []string) []byte {
 // TestRowsOlderThanParent wants all rows below a record, also where it was made after them: affiliates
 // that were imported, customers who were given to an affiliate later.
 func TestRowsOlderThanParent(t *testing.T) {
+	sequential(t)
 	carried := map[string][]string{
 		"affiliates": {"affiliate", "promoter", "promoter_campaign"}, "referrals": {"referral"}, "campaigns": {"campaign", "program"},
 	}

@@ -40,7 +40,7 @@ func BenchmarkPage(b *testing.B) {
 
 // maxPageAllocs is how many allocations the warm page may cost, from the HTTP request to the answer: what it
 // costs, and a tenth.
-const maxPageAllocs = 2500
+const maxPageAllocs = 1300
 
 // TestPageAllocs counts the allocations of the page, which do not depend on the machine.
 func TestPageAllocs(t *testing.T) {

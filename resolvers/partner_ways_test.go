@@ -82,6 +82,7 @@ func TestPartnerColdIDs(t *testing.T) {
 
 // TestPartnerSwitches has the simulators ignore what their vendors may ignore.
 func TestPartnerSwitches(t *testing.T) {
+	sequential(t)
 	for _, try := range []struct{ vendor, name, list string }{
 		{"promotekit", "ignore_filters", "commissions"}, {"uppromote", "ignore_payment_email", "payouts"},
 	} {
@@ -229,6 +230,7 @@ func TestPartnerLookUp(t *testing.T) {
 
 // TestPartnerOfNothing wants viewers who are no affiliate, and roles that nobody knows, to see nothing, without a call.
 func TestPartnerOfNothing(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{noBudget: true, ticks: true})
 	all := w.truth()
 	self := id(all.affiliates[0])

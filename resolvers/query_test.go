@@ -84,6 +84,7 @@ func TestWalk(t *testing.T) {
 
 // TestPagesOfAllAccounts walks every root list to its end in small pages, and wants each record once, in order, and as many as the vendors count.
 func TestPagesOfAllAccounts(t *testing.T) {
+	sequential(t)
 	w := newWorld(t, setup{noBudget: true})
 	for _, list := range []string{"affiliates", "memberships", "campaigns", "referrals", "commissions", "payouts", "coupons"} {
 		t.Run(list, func(t *testing.T) {

@@ -69,7 +69,7 @@ var sickAccounts = map[string]struct {
 	code, message, status string
 	retryable             bool
 }{
-	sandbox.Payment402:  {"UPSTREAM_ERROR", "did not accept the request", "DEGRADED", false},
+	sandbox.Payment402:  {"UPSTREAM_UNAUTHORIZED", "asks for a payment", "DOWN", false},
 	sandbox.BadRequest:  {"UPSTREAM_ERROR", "did not accept the request", "DEGRADED", false},
 	sandbox.Unprocessed: {"UPSTREAM_ERROR", "did not accept the request", "DEGRADED", false},
 	sandbox.Challenge:   {"UPSTREAM_UNAVAILABLE", "bot protection", "DEGRADED", true},
@@ -109,4 +109,64 @@ func TestSickAccount(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestSickAccountHasNoAbsentRecords reads a record of each noun by its id, from an account that fails
+// every call and has never answered. No record is told not to be there.
+func TestSickAccountHasNoAbsentRecords(t *testing.T) {
+	sequential(t)
+	for vendor := range oddLists {
+		w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true})
+		ids := map[string]string{} // by the field of the schema
+		for _, noun := range []string{"affiliate", "membership", "campaign", "referral", "commission", "payout", "coupon"} {
+			for _, row := range w.rowsOf(noun+"s", "providerId") {
+				ids[noun] = id(row)
+			}
+		}
+		for sick, want := range sickAccounts {
+			if sick == sandbox.NoRetry || sick == "wrong account" {
+				continue // neither says that there is no record
+			}
+			for noun, id := range ids {
+				w.kits[vendor].Set(sick, false)
+				cold := newWorld(t, setup{beside: w, vendors: []string{vendor}, noBudget: true})
+				w.kits[vendor].Set(sick, true)
+				a := cold.ask(fmt.Sprintf(`{ %s(id: %q) { providerId createdAt fetchedAt } }`, noun, id), nil)
+				if a.code() != want.code || !strings.Contains(a.text, want.message) {
+					t.Errorf("%s, %s, %s: %s", sick, vendor, noun, clipped(a.text))
+				}
+			}
+			w.kits[vendor].Set(sick, false)
+		}
+	}
+}
+
+// TestUnpaidAccount answers each write, and then each call before a write, with 402. It is no fault of
+// the input: nothing was written, the account is told, and the same key writes once it is paid.
+func TestUnpaidAccount(t *testing.T) {
+	eachRow(t, func(t *testing.T, r row) {
+		w, p := r.sole(t, setup{})
+		refused := func(where string, a *answer) {
+			t.Helper()
+			if a.code() != "UPSTREAM_UNAUTHORIZED" || !strings.Contains(a.text, "asks for a payment") {
+				t.Errorf("%s: %s", where, clipped(a.text))
+			}
+			if status, _ := w.status(r.vendor); status == "OK" {
+				t.Errorf("%s: the account is %s", where, status)
+			}
+		}
+		w.failWrite(r.vendor, sandbox.Fault{Status: http.StatusPaymentRequired, Body: `{"message":"Payment required","code":"invalid_params"}`})
+		refused("the write", w.writeOnly(r.mutation, p.input))
+		w.pass(2 * time.Minute)
+		w.kits[r.vendor].Set(sandbox.Payment402, true)
+		refused("the account", w.writeOnly(r.mutation, p.input))
+		w.kits[r.vendor].Set(sandbox.Payment402, false)
+		w.pass(2 * time.Minute)
+		w.taken(r.vendor)
+		a := w.writeOnly(r.mutation, p.input)
+		calls, _ := w.taken(r.vendor)
+		if a.code() != "" || landed(calls) != 1 {
+			t.Errorf("once it is paid: %s:%s", clipped(a.text), lined(calls))
+		}
+	})
 }

@@ -10,6 +10,7 @@ import (
 // TestListsAfterUnknownOutcome makes each kind of commission, of which the answer is lost. The list, which
 // was read before, is read anew: no time has passed, and the commission is seen.
 func TestListsAfterUnknownOutcome(t *testing.T) {
+	sequential(t)
 	tried := 0
 	for _, r := range rows() {
 		if r.mutation != providers.CanCreateCommission {

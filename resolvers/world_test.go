@@ -44,7 +44,8 @@ type world struct {
 	log      *slog.Logger // of the ledger
 	audit    lines        // what it has said
 	graph    *resolvers.Resolver
-	told     lines         // what the resolvers told the operator
+	told     lines // what the resolvers told the operator
+	entries  ledger.Store
 	clock    *atomic.Int64 // how far the server's clock is ahead of today
 }
 
@@ -100,6 +101,7 @@ type setup struct {
 	cost     int                   // the default of the configuration
 	pages    int                   // 20
 	reads    int                   // pages of a list that the reads of a write may read; not bounded
+	lookups  int                   // calls that the reads of a write may take; not bounded
 	keys     []auth.Key            // none
 	noBudget bool                  // the server's own budget lets everything out
 	beside   *world                // shares its vendors and its clock; none
@@ -150,6 +152,7 @@ func newWorld(t testing.TB, s setup) *world {
 	if s.entries == nil {
 		s.entries = ledger.NewMemory(w.now)
 	}
+	w.entries = s.entries
 	w.log = slog.New(slog.NewTextHandler(&w.audit, nil))
 	log := s.logger()
 	var accounts []providers.Provider
@@ -168,7 +171,7 @@ func newWorld(t testing.TB, s setup) *world {
 	seals.Use([]byte(cursorKey))
 	w.graph = resolvers.New(resolvers.Options{
 		Accounts: accounts, CustomerEmails: s.emails, Pages: s.pages, Calls: s.calls, Cost: s.cost, Logger: slog.New(slog.NewTextHandler(&w.told, nil)), Now: w.now,
-		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Pages: s.reads, Logger: w.log}),
+		Ledger:  ledger.New(s.entries, ledger.Options{Settle: 20 * time.Second, Keep: 24 * time.Hour, Plan: 10 * time.Second, Pages: s.reads, Calls: s.lookups, Logger: w.log}),
 		Timeout: 5 * time.Second, Seals: seals,
 	})
 	o := httpapi.Options{

@@ -106,61 +106,92 @@ func (w *world) writeOnly(m providers.Capability, input object) *answer {
 		object{"input": input})
 }
 
+// limitedReads counts the reads of writes that ended at a limit.
+type limitedReads struct{ before, behind atomic.Int32 }
+
+// check wants the answer of a write whose reads ended at a limit to say so, and what to do. sent says
+// that the write was sent before.
+func (n *limitedReads) check(t *testing.T, a *answer, sent bool) {
+	t.Helper()
+	if a.code() == "" || !strings.Contains(a.Errors[0].Message, "limits.pages") || !strings.Contains(a.Errors[0].Message, "limits.calls") {
+		return
+	}
+	want := "QUERY_TOO_COMPLEX"
+	if sent {
+		want = "OUTCOME_UNKNOWN"
+		n.behind.Add(1)
+	} else {
+		n.before.Add(1)
+	}
+	if a.code() != want || a.Errors[0].Extensions["retryable"] != false {
+		t.Errorf("%s", clipped(a.text))
+	}
+}
+
+// some wants both kinds of reads to have ended at the limit in some of a test's writes.
+func (n *limitedReads) some(t *testing.T) {
+	if n.before.Load() == 0 || n.behind.Load() == 0 {
+		t.Errorf("%d and %d writes reached the limit: the test shows nothing", n.before.Load(), n.behind.Load())
+	}
+}
+
 // TestReadsOfWritesAreBounded makes every write while the vendor's lists never end. What is read
 // before the write, and what is read in search of one that nobody answered, ends after as many pages
-// as may be read of a list; nothing is taken for not made, and the client is told what to do.
+// as may be read of a list, or after as many calls; nothing is taken for not made, and the client is
+// told what to do.
 func TestReadsOfWritesAreBounded(t *testing.T) {
-	const pages = 3
-	var before, behind atomic.Int32 // reads that reached the limit before a write, and behind one
-	check := func(t *testing.T, w *world, r row, a *answer, sent bool) []sandbox.Request {
-		t.Helper()
-		all, _ := w.taken(r.vendor)
-		lists := map[string]int{}
-		for _, c := range all {
-			if path, query, _ := strings.Cut(c.Path, "?"); c.Method == http.MethodGet && strings.Contains(query, "page=") {
-				lists[path]++
-			}
-		}
-		for path, n := range lists {
-			if n > 2*pages { // narrowed in one way, and then in another
-				t.Errorf("%d pages of %s:%s", n, path, lined(all))
-			}
-		}
-		if a.code() != "" && strings.Contains(a.Errors[0].Message, "limits.pages") {
-			want := "OUTCOME_UNKNOWN"
-			if sent {
-				behind.Add(1)
-			} else {
-				before.Add(1)
-				want = "QUERY_TOO_COMPLEX"
-			}
-			if a.code() != want || a.Errors[0].Extensions["retryable"] != false {
-				t.Errorf("%s", clipped(a.text))
-			}
-		}
-		return all
-	}
-	t.Cleanup(func() {
-		if before.Load() == 0 || behind.Load() == 0 {
-			t.Errorf("%d and %d writes reached the limit: the test shows nothing", before.Load(), behind.Load())
-		}
-	})
-	eachRow(t, func(t *testing.T, r row) {
-		w, p := r.sole(t, setup{reads: pages})
-		w.endless(r.vendor)
-		a := w.writeOnly(r.mutation, p.input)
-		check(t, w, r, a, false)
+	const pages, calls = 3, 3
+	for name, limits := range map[string]setup{"limits.pages": {reads: pages}, "limits.calls": {lookups: calls}} {
+		t.Run(name, func(t *testing.T) {
+			var reached limitedReads
+			t.Cleanup(func() { reached.some(t) })
+			eachRow(t, func(t *testing.T, r row) {
+				plain, p := r.sole(t, setup{})
+				limits := limits
+				limits.vendors, limits.noBudget, limits.cost, limits.beside, limits.entries = []string{r.vendor}, true, 1<<20, plain, plain.entries
+				w := newWorld(t, limits)
+				bounded := func(sent bool) []sandbox.Request {
+					t.Helper()
+					a := w.writeOnly(r.mutation, p.input)
+					all, _ := w.taken(r.vendor)
+					reads, lists := 0, map[string]int{}
+					for _, c := range all {
+						path, query, _ := strings.Cut(c.Path, "?")
+						if c.Method != http.MethodGet {
+							continue
+						}
+						reads++
+						if strings.Contains(query, "page=") {
+							lists[path]++
+						}
+					}
+					for path, n := range lists {
+						if limits.reads > 0 && n > 2*pages { // narrowed in one way, and then in another
+							t.Errorf("%d pages of %s:%s", n, path, lined(all))
+						}
+					}
+					if limits.lookups > 0 && reads > calls {
+						t.Errorf("%d reads:%s", reads, lined(all))
+					}
+					reached.check(t, a, sent)
+					return all
+				}
+				w.endless(r.vendor)
+				bounded(false)
 
-		w, p = r.sole(t, setup{reads: pages})
-		w.failWrite(r.vendor, sandbox.Fault{After: true})
-		w.writeOnly(r.mutation, p.input)
-		w.pass(settle)
-		w.endless(r.vendor)
-		first, _ := w.taken(r.vendor)
-		a = w.writeOnly(r.mutation, p.input)
-		again := check(t, w, r, a, true)
-		if n := landed(first) + landed(again); n > 1 {
-			t.Errorf("it was made %d times:%s", n, lined(again))
-		}
-	})
+				plain, p = r.sole(t, setup{})
+				limits.beside, limits.entries = plain, plain.entries
+				w = newWorld(t, limits)
+				plain.failWrite(r.vendor, sandbox.Fault{After: true})
+				plain.writeOnly(r.mutation, p.input)
+				w.pass(settle)
+				w.endless(r.vendor)
+				first, _ := w.taken(r.vendor)
+				again := bounded(true)
+				if n := landed(first) + landed(again); n > 1 {
+					t.Errorf("it was made %d times:%s", n, lined(again))
+				}
+			})
+		})
+	}
 }

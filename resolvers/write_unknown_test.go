@@ -37,6 +37,7 @@ func landed(calls []sandbox.Request) (n int) {
 
 // TestUnanswered cuts the answer off each write, which was made or was not. Whoever asks again is told the truth, once it can be found out.
 func TestUnanswered(t *testing.T) {
+	sequential(t)
 	for name, fault := range map[string]sandbox.Fault{
 		"cut after the work": {After: true}, "cut before": {}, "an error after the work": {Status: http.StatusBadGateway, After: true},
 	} {

@@ -97,6 +97,13 @@ func (b *boundedWriter) Write(p []byte) (int, error) {
 	return b.w.Write(p)
 }
 
+// Grow makes room for so many bytes, if it is a buffer that is written to.
+func (b *boundedWriter) Grow(bytes int) {
+	if buffer, ok := b.w.(interface{ Grow(bytes int) }); ok && int64(bytes) <= b.max {
+		buffer.Grow(bytes)
+	}
+}
+
 // encode returns the parts of the JSON text of a response, or that it has more than max bytes. A
 // response without data, that of a request that was not executed, has no such member. The data is not
 // copied: checking and compacting it again would be a good part of all work.

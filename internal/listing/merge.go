@@ -22,6 +22,7 @@ func Merge[T providers.Record](ctx context.Context, sources []*Source[T], first 
 	}
 	wg.Wait()
 	rows := make([]Row[T], 0, min(first, 128))
+	var positions []Position // of all rows
 	for len(rows) < first {
 		var (
 			newest *Source[T]
@@ -39,7 +40,10 @@ func Merge[T providers.Record](ctx context.Context, sources []*Source[T], first 
 		if newest == nil {
 			break
 		}
-		rows = append(rows, Row[T]{newest.take(), Positions(sources)})
+		row := newest.take()
+		before := len(positions)
+		positions = appendPositions(positions, sources) // where it grows, earlier rows keep theirs
+		rows = append(rows, Row[T]{row, positions[before:len(positions):len(positions)]})
 	}
 	return rows
 }

@@ -267,7 +267,7 @@ func TestFailedAccountResumes(t *testing.T) {
 
 // TestCursorsAreBound wants every cursor of another list, version or hand refused.
 func TestCursorsAreBound(t *testing.T) {
-	at := []Position{{List: "x", Page: 3, Time: 12345, Last: []Tag{1, 2, 3}}}
+	at := []Position{{List: "x", Page: 3, Time: 12345, Last: tags{1, 2, 3}}}
 	good := seals.Seal("commissions", at)
 	if got, err := seals.Unseal("commissions", good); err != nil || fmt.Sprint(got) != fmt.Sprint(at) {
 		t.Fatalf("Unseal(Seal(x)) = %v, %v; want x", got, err)
@@ -288,7 +288,7 @@ func TestCursorsAreBound(t *testing.T) {
 }
 
 func FuzzUnseal(f *testing.F) {
-	f.Add("commissions", seals.Seal("commissions", []Position{{List: "x", Page: 1, Last: []Tag{7}}}))
+	f.Add("commissions", seals.Seal("commissions", []Position{{List: "x", Page: 1, Last: tags{7}}}))
 	f.Add("", "")
 	f.Fuzz(func(t *testing.T, list, cursor string) {
 		at, err := seals.Unseal(list, cursor)

@@ -56,6 +56,10 @@ func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
 	wg.Wait()
 }
 
+// fullPage is how many rows a page has that may be followed by others, as far as is known before the
+// second page: what every vendor is asked for.
+const fullPage = 100
+
 // walk reads the longer list that several branches lie within, page by page, and gives each branch
 // its rows, for as long as that takes fewer calls than reading each ([providers.WalkOn]). It
 // answers the branches that are still to be read one by one.
@@ -81,8 +85,14 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			s := b.Sources[0]
 			s.unread, s.within = s.unread+p.Unread, true
 		}
-		if size := len(p.Items); p.Total != nil && size > 0 && p.More {
+		switch size := len(p.Items); {
+		case !p.More || size == 0:
+		case p.Total != nil:
 			length = int((*p.Total + int64(size) - 1) / int64(size))
+		case read == 1 && size < fullPage: // it is probably the last, which the next page proves
+			length = 2
+		default:
+			length = -1
 		}
 		for _, row := range p.Items {
 			for b := range deal.matching(row) {
@@ -168,7 +178,8 @@ func (d *dealer[T]) matching(row *T) iter.Seq[*Branch[T]] {
 // takeFrom takes rows that were read from a longer list as the head of this one. They are all of
 // it if ended; else there is at least one more than first.
 func (s *Source[T]) takeFrom(rows []*T, first int, ended bool) []Row[T] {
-	s.rows, s.page, s.more = rows, 1, !ended
+	s.page, s.more = 1, !ended
+	s.setRows(rows)
 	if n := int64(len(rows)); ended {
 		s.list.Exact, s.total = true, &n // counted
 	}

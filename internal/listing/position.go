@@ -3,7 +3,6 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"hash/fnv"
 	"slices"
 	"time"
 
@@ -17,35 +16,41 @@ type Position struct {
 	List string `json:"l"`           // a hash of the list's account and key
 	Page int    `json:"p,omitempty"` // the vendor's page that the row was on
 	Time int64  `json:"t,omitempty"` // when the row was made, in nanoseconds; 0 for undated
-	Last []Tag  `json:"r,omitempty"` // the last rows taken, the very last at the end
+	Last tags   `json:"r,omitzero"`  // the last rows taken
 	Over int    `json:"o,omitempty"` // the last of the pages behind Page that were read and have no row; 0: none
 	Done bool   `json:"d,omitempty"` // the list was read to its end
 }
 
-// Tag stands for an id in a cursor.
+// Tag stands for an id in a cursor; 0 stands for none.
 type Tag uint64
 
-// maxTags is how many rows a position remembers. Should the last one have been deleted, an earlier
-// one still says where it was.
-const maxTags = 4
+// tags are the rows that a position remembers, the last one taken first. Should that one have been
+// deleted, an earlier one still says where it was.
+type tags [4]Tag
 
+// tagOf is the FNV-1a hash of an id. Cursors hold it, so it is the same on every replica.
 func tagOf(id providers.ID) Tag {
-	h := fnv.New64a()
-	_, _ = h.Write([]byte(id.Account + string(id.Noun) + "\x00" + id.Local))
-	return Tag(h.Sum64())
+	const start, prime = 14695981039346656037, 1099511628211
+	h := uint64(start)
+	for _, part := range [...]string{id.Account, string(id.Noun), "\x00", id.Local} {
+		for i := range len(part) {
+			h = (h ^ uint64(part[i])) * prime
+		}
+	}
+	return Tag(max(h, 1))
 }
 
 // fresh says whether nothing was read yet.
-func (p Position) fresh() bool { return len(p.Last) == 0 && p.Page == 0 && p.Over == 0 }
+func (p *Position) fresh() bool { return p.Last == tags{} && p.Page == 0 && p.Over == 0 }
 
 // pass moves the position behind a row of a page.
-func (p *Position) pass(n *providers.Node, page int) {
+func (p *Position) pass(n *providers.Node, tag Tag, page int) {
 	p.Page, p.Over, p.Time = page, 0, stamp(n.Listed())
-	if slices.Contains(p.Last, tagOf(n.ID)) {
+	if slices.Contains(p.Last[:], tag) {
 		return // a remembered row, met again: it must not push the others out
 	}
-	last := append(slices.Clone(p.Last), tagOf(n.ID)) // cursors of earlier rows keep theirs
-	p.Last = last[max(0, len(last)-maxTags):]
+	copy(p.Last[1:], p.Last[:])
+	p.Last[0] = tag
 }
 
 func stamp(t time.Time) int64 {
@@ -65,7 +70,7 @@ func nameOf(account, key string) string {
 func Moved(before, after []Position) bool {
 	for i := range before {
 		b, a := before[i], after[i]
-		if b.Page != a.Page || b.Over != a.Over || b.Done != a.Done || !slices.Equal(b.Last, a.Last) {
+		if b.Page != a.Page || b.Over != a.Over || b.Done != a.Done || b.Last != a.Last {
 			return true
 		}
 	}

@@ -133,7 +133,7 @@ func (s *Seals) Unseal(list, cursor string) ([]Position, error) {
 		return nil, ErrCursor
 	}
 	for _, p := range positions {
-		if p.Page < 0 || len(p.Last) > maxTags {
+		if p.Page < 0 {
 			return nil, ErrCursor
 		}
 	}

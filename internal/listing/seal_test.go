@@ -15,7 +15,7 @@ var seals = NewSeals(time.Now)
 func TestKeys(t *testing.T) {
 	now := epoch
 	clock := func() time.Time { return now }
-	at := []Position{{List: "x", Page: 3, Last: []Tag{1}}}
+	at := []Position{{List: "x", Page: 3, Last: tags{1}}}
 	with := func(key string, former ...string) *Seals {
 		s := NewSeals(clock)
 		var keys [][]byte

@@ -3,6 +3,7 @@ package listing
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -21,7 +22,8 @@ type Source[T providers.Record] struct {
 	page     int // the number of the page in rows; 0 before the first
 	mark     uint64
 	rows     []*T
-	next     int // into rows
+	tags     []Tag // of rows
+	next     int   // into rows
 	more     bool
 	repeats  int          // pages in a row that had the rows of the one before
 	seen     map[Tag]bool // rows that were taken, in this request or, the last of them, before
@@ -43,6 +45,14 @@ func NewSource[T providers.Record](account string, r providers.Reader, l provide
 	maxPages = max(maxPages, 2)
 	return &Source[T]{account: account, reader: r, list: l, match: match, maxPages: maxPages, left: maxPages,
 		position: Position{List: nameOf(account, l.Key)}}
+}
+
+// LieWithin names a longer list that holds every row of this one, where the list names none; nil
+// changes nothing.
+func (s *Source[T]) LieWithin(l *providers.List[T]) {
+	if s.list.Within == nil {
+		s.list.Within = l
+	}
 }
 
 // Account is the id of the source's account.
@@ -84,8 +94,8 @@ func (s *Source[T]) More() bool {
 	case s.stopped || s.more:
 		return true
 	}
-	for _, row := range s.rows[min(s.next, len(s.rows)):] {
-		if s.wants(row) {
+	for i := s.next; i < len(s.rows); i++ {
+		if s.wants(i) {
 			return true
 		}
 	}
@@ -136,7 +146,8 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 	} else {
 		s.repeats = 0
 	}
-	s.page, s.mark, s.rows, s.next, s.more = number, p.Mark, p.Items, 0, p.More
+	s.page, s.mark, s.more = number, p.Mark, p.More
+	s.setRows(p.Items)
 	if s.repeats > 0 { // all of its rows stood on the page before
 		s.next = len(s.rows)
 	}
@@ -150,6 +161,15 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 	return true
 }
 
+// setRows makes these the rows of the page, and stands before the first one.
+func (s *Source[T]) setRows(rows []*T) {
+	s.rows, s.next = rows, 0
+	s.tags = slices.Grow(s.tags[:0], len(rows))
+	for _, row := range rows {
+		s.tags = append(s.tags, tagOf(providers.NodeOf(row).ID))
+	}
+}
+
 // open reads the page of the position, and goes behind the last row that was taken. Rows that were
 // inserted or removed since have pushed that row to a later or an earlier page: the sort key says
 // which way to look.
@@ -157,7 +177,7 @@ func (s *Source[T]) open(ctx context.Context) {
 	if s.position.Done {
 		return
 	}
-	s.seen = make(map[Tag]bool, len(s.position.Last))
+	s.seen = make(map[Tag]bool)
 	for _, t := range s.position.Last {
 		s.seen[t] = true
 	}
@@ -211,7 +231,7 @@ func (s *Source[T]) open(ctx context.Context) {
 // find is the index of the last row on the page that was taken before; -1 for none.
 func (s *Source[T]) find() int {
 	for i := len(s.rows) - 1; i >= 0; i-- {
-		if s.seen[tagOf(providers.NodeOf(s.rows[i]).ID)] {
+		if s.seen[s.tags[i]] {
 			return i
 		}
 	}
@@ -238,9 +258,8 @@ func (s *Source[T]) before() (newer, notOlder int) {
 func (s *Source[T]) head(ctx context.Context) *T {
 	for s.err == nil && !s.stopped && !s.position.Done {
 		for s.next < len(s.rows) {
-			row := s.rows[s.next]
-			if s.wants(row) {
-				return row
+			if s.wants(s.next) {
+				return s.rows[s.next]
 			}
 			s.pass()
 		}
@@ -271,22 +290,24 @@ func (s *Source[T]) pass() {
 	if s.seen == nil {
 		s.seen = map[Tag]bool{}
 	}
-	s.seen[tagOf(n.ID)] = true
-	s.position.pass(n, s.page)
+	tag := s.tags[s.next]
+	s.seen[tag] = true
+	s.position.pass(n, tag, s.page)
 	s.next++
 	s.unread, s.ahead = s.unread+s.ahead, 0
 }
 
-// wants says whether a row is to be taken: it matches, and was not taken before.
-func (s *Source[T]) wants(row *T) bool {
-	return s.match(row) && !s.seen[tagOf(providers.NodeOf(row).ID)]
-}
+// wants says whether row i of the page is to be taken: it matches, and was not taken before.
+func (s *Source[T]) wants(i int) bool { return s.match(s.rows[i]) && !s.seen[s.tags[i]] }
 
 // Positions are those of several sources.
 func Positions[T providers.Record](sources []*Source[T]) []Position {
-	out := make([]Position, len(sources))
-	for i, s := range sources {
-		out[i] = s.position
+	return appendPositions(make([]Position, 0, len(sources)), sources)
+}
+
+func appendPositions[T providers.Record](out []Position, sources []*Source[T]) []Position {
+	for _, s := range sources {
+		out = append(out, s.position)
 	}
 	return out
 }

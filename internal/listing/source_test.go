@@ -229,7 +229,7 @@ func TestBeyondTheEnd(t *testing.T) {
 		vendor.rows = append(vendor.rows, maker.row(i, i))
 	}
 	s := NewSource("a", nil, vendor.list(), every, 100)
-	Resume([]*Source[providers.Commission]{s}, []Position{{List: s.position.List, Page: 500, Time: stamp(*vendor.rows[14].CreatedAt), Last: []Tag{1}}})
+	Resume([]*Source[providers.Commission]{s}, []Position{{List: s.position.List, Page: 500, Time: stamp(*vendor.rows[14].CreatedAt), Last: tags{1}}})
 	rows := Merge(t.Context(), []*Source[providers.Commission]{s}, 100)
 	if vendor.calls > 12 || len(rows) == 0 || rows[0].Record != vendor.rows[15] && rows[0].Record != vendor.rows[14] {
 		t.Errorf("%d calls, %d rows; want at most 12, and the rows behind the last one", vendor.calls, len(rows))

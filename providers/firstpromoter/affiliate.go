@@ -156,12 +156,12 @@ func (r *reply) wholeAffiliate(w *wirePromoter) *providers.Affiliate {
 	a := &providers.Affiliate{
 		Node:         r.node(providers.NounAffiliate, w.ID, w.JoinedAt, nil),
 		Email:        text(w.Email),
-		Name:         text(w.Name),
+		Name:         named(w.Name),
 		InternalNote: text(w.Note),
 		Balances:     r.balances(w.Balances),
 	}
 	if w.Profile != nil {
-		a.FirstName, a.LastName, a.Note = text(w.Profile.FirstName), text(w.Profile.LastName), text(w.Profile.Description)
+		a.FirstName, a.LastName, a.Note = named(w.Profile.FirstName), named(w.Profile.LastName), text(w.Profile.Description)
 	}
 	if w.Stats != nil {
 		a.Clicks = w.Stats.ClicksCount
@@ -252,7 +252,7 @@ func (r *reply) person(w wire.Related[wirePerson]) providers.ID {
 	if w.Record != nil {
 		glean(r, &r.harvest.Affiliates, &providers.Affiliate{
 			Node:  r.node(providers.NounAffiliate, n, nil, affiliateKnown.Fields(w.Record.Members)),
-			Email: text(w.Record.Email), Name: text(w.Record.Name),
+			Email: text(w.Record.Email), Name: named(w.Record.Name),
 		})
 	}
 	return r.id(providers.NounAffiliate, n)

@@ -130,7 +130,7 @@ func (m createAffiliate) look(ctx context.Context, p *provider, _ json.RawMessag
 	if err != nil || a == nil {
 		return providers.NotMade, nil, err
 	}
-	alike := sameEmail(a.Email, &m.Email) && agrees(a.FirstName, m.FirstName) && agrees(a.LastName, m.LastName) &&
+	alike := sameEmail(a.Email, &m.Email) && (a.FirstName == nil || sameName(a.FirstName, m.FirstName)) && (a.LastName == nil || sameName(a.LastName, m.LastName)) &&
 		(m.Campaign == nil || membershipIn(a, *m.Campaign) != nil)
 	h.Affiliates = append(h.Affiliates, a)
 	return judgeNew(true, alike, disturbed), m.written(a.ID, h), nil
@@ -184,7 +184,7 @@ func (m updateAffiliate) look(ctx context.Context, p *provider, before json.RawM
 		return "", nil, err
 	}
 	h.Affiliates = append(h.Affiliates, a)
-	holds := sameEmail(a.Email, m.Email) && equal(a.FirstName, m.FirstName) && equal(a.LastName, m.LastName)
+	holds := sameEmail(a.Email, m.Email) && sameName(a.FirstName, m.FirstName) && sameName(a.LastName, m.LastName)
 	return providers.JudgeState(holds, pictured[affiliateImage](before) == imageOfAffiliate(a), disturbed), m.written(h), nil
 }
 

@@ -97,7 +97,7 @@ var withoutRewards = providers.AllBut("commission")
 func (r *reply) campaign(w *wireCampaign) *providers.Campaign {
 	c := &providers.Campaign{
 		Node:       r.node(providers.NounCampaign, w.ID, nil, withoutRewards),
-		Name:       text(w.Name),
+		Name:       named(w.Name),
 		WebsiteURL: text(w.LandingURL),
 		IsDefault:  w.IsDefault,
 		IsPrivate:  w.IsPrivate,
@@ -114,7 +114,7 @@ func (r *reply) campaignStub(w wire.Related[wireCampaign]) providers.ID {
 	n, _ := number(w.ID)
 	if w.Record != nil {
 		glean(r, &r.harvest.Campaigns, &providers.Campaign{
-			Node: r.node(providers.NounCampaign, n, nil, campaignKnown.Fields(w.Record.Members)), Name: text(w.Record.Name),
+			Node: r.node(providers.NounCampaign, n, nil, campaignKnown.Fields(w.Record.Members)), Name: named(w.Record.Name),
 		})
 	}
 	return r.id(providers.NounCampaign, n)
@@ -300,7 +300,7 @@ func campaignTerms(name *string, t providers.CampaignTerms, r *providers.Problem
 
 // is says whether a campaign is as the body asks for.
 func (b campaignBody) is(w *wireCampaign) bool {
-	return equal(w.Name, b.Name) && equal(w.LandingURL, b.LandingURL) && equal(w.RefTokenParam, b.RefTokenParam) &&
+	return sameName(w.Name, b.Name) && equal(w.LandingURL, b.LandingURL) && equal(w.RefTokenParam, b.RefTokenParam) &&
 		equal(w.VisitorCookieLife, b.VisitorCookieLife) && equal(w.AutoApprovePromoters, b.AutoApprovePromoters) && equal(w.IsPrivate, b.IsPrivate)
 }
 
@@ -337,7 +337,7 @@ type namesakesImage struct{ IDs string }
 func (m createCampaign) namesakes(ctx context.Context, p *provider) (ids []string, kept []*wireCampaign, all []*providers.Campaign, err error) {
 	all, _, err = keeping(&kept).rowsOf(ctx, p, nil)
 	for _, c := range all {
-		if c.Name != nil && *c.Name == m.Name {
+		if c.Name != nil && sameName(c.Name, &m.Name) {
 			ids = append(ids, c.ID.Local)
 		}
 	}

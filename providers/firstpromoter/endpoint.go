@@ -125,12 +125,20 @@ func decimals(numbers []int64) []string {
 	return texts
 }
 
-// text is a vendor's string, where "" means nothing.
+// text is a vendor's string, where a blank one means nothing.
 func text(s *string) *string {
-	if s == nil || *s == "" {
+	if s == nil {
 		return nil
 	}
-	return s
+	return wire.Text(*s)
+}
+
+// named is a name for people.
+func named(s *string) *string {
+	if s == nil {
+		return nil
+	}
+	return wire.Name(*s)
 }
 
 // endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers nil for a row

@@ -2,7 +2,7 @@
 //
 // # Facts
 //
-//   - Base URL: https://api.firstpromoter.com/api/v2/company. Older pages name v2.firstpromoter.com.
+//   - Base URL: https://api.firstpromoter.com/api/v2/company. The host v2.firstpromoter.com is equal to it.
 //   - Auth: "Authorization: Bearer <api_key>" and "Account-ID: <account_id>" on every call, from
 //     Settings → Integrations. One pair is one account. A refused key is a 401 without a body. An
 //     account_id that names no account of the key is a 404 of every call: a 404 says that a record is not
@@ -16,7 +16,17 @@
 //     that does not wait 15 seconds first, and twice as long each time.
 //   - Money: integers in cents of the account's currency, which no endpoint tells: it is configured. A
 //     sale tracked in another currency is also given in that. Only the unit "cash" is money.
-//   - Zone: UTC. Filters by date take whole days, both ends included.
+//   - Lists are bare arrays; that of promoters is an object with "data". Either is read everywhere.
+//     Refusals have "message" or "error", "code", and "errors" by field. A look-up by find_by that finds
+//     nothing is a 404 or a 422, and POST /promoters with an unknown campaign a 400.
+//   - Null: a referral or commission may have no promoter_campaign, or one without a promoter; a custom
+//     commission no referral. Null, too, may be uid, ref_token, customer_since, the texts of a profile,
+//     and period_start of a payout. original_sale_currency null is the account's.
+//   - Words: status of commissions has three, unit six, commission_type two. is_paid goes over status.
+//   - Balances come as units, and live ones as buckets of units.
+//   - Filters stand in brackets, one parameter each; as JSON they have no effect. That several values of
+//     one take "[]" is assumed.
+//   - Zone: UTC, to the second or the millisecond. Filters by date take whole days, both ends included.
 //   - Customers that were given to another promoter have the address "… (moved)". The mark is no part of it.
 //   - Names: promoter is our Affiliate, promoter_campaign our Membership, promo code our Coupon; a
 //     "reward" is the rule that makes commissions.
@@ -29,11 +39,14 @@
 //     below a known parent.
 //   - A membership cannot be read by its id, so the id also holds the promoter's. Memberships of a campaign are
 //     looked for in the list of all.
-//   - A commission does not name its payout. It is known where the payout's commissions were listed.
+//   - A commission does not name its payout. It is known where the payout's commissions were listed. A
+//     filter by several payouts takes a call for each, at most limits.calls: how the parameter takes
+//     several is not known, and no row would show whether the vendor kept to it.
 //   - There is no filter for the commissions of a referral: the customer's id or else address is searched
 //     for. (Those of its promoter would not do: shares of parents and splits belong to others.)
 //   - A promo code names a membership and no promoter: to learn whose it is takes a call each. Archived
-//     codes are not shown.
+//     codes are not shown. Those of several promoters are read from the list of all where that takes
+//     fewer calls than a list for each of their memberships.
 //   - Campaigns have neither dates nor states. What they pay stands in the account's rewards.
 //   - Nothing can be counted, and there are no orders.
 //
@@ -249,8 +262,11 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 	case "Affiliate.children", "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts",
 		"Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions", "Referral.commissions":
 		return n
-	case "Affiliate.coupons": // to the end for each membership, and most have one
-		return 2 * n
+	case "Affiliate.coupons": // to the end for each membership, and most have one; or the list of all
+		if pages := codeList.extent(p).Pages(); n > 1 && pages >= 0 && pages <= 1 {
+			return pages + 1
+		}
+		return 2*n + 2*min(n-1, 1)
 	case "Query.coupon":
 		return owned
 	case "Query.webhookSubscription":

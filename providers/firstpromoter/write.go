@@ -337,6 +337,11 @@ func sameEmail(is, asked *string) bool {
 	return asked == nil || is != nil && providers.EqualEmail(*is, *asked)
 }
 
+// sameName is equal for names, which are read without white space around them.
+func sameName(is, asked *string) bool {
+	return asked == nil || is != nil && strings.TrimSpace(*is) == strings.TrimSpace(*asked)
+}
+
 // agrees says whether a vendor's value may be what was asked for: one that is not there, or cannot be read, may.
 func agrees[V comparable](is, asked *V) bool { return is == nil || equal(is, asked) }
 

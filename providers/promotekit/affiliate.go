@@ -97,9 +97,9 @@ func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fiel
 	a := &providers.Affiliate{
 		Node:           r.node(providers.NounAffiliate, w.record),
 		Email:          text(w.Email),
-		FirstName:      text(w.FirstName),
-		LastName:       text(w.LastName),
-		Name:           text(strings.TrimSpace(w.FirstName + " " + w.LastName)),
+		FirstName:      wire.Name(w.FirstName),
+		LastName:       wire.Name(w.LastName),
+		Name:           wire.Name(w.FirstName, w.LastName),
 		Status:         state.status,
 		ProviderStatus: text(state.words),
 		PayoutEmail:    text(w.PayoutEmail),
@@ -197,8 +197,13 @@ func wantsCreateAffiliate(c *providers.CreateAffiliateInput) (bad providers.Prob
 	return bad
 }
 
+// affiliatesByEmail finds what a new one would be a second of.
+var affiliatesByEmail = emailSearch[affiliateWire, providers.Affiliate]{
+	noun: providers.NounAffiliate, path: "/affiliates", convert: (*reply).affiliate, email: func(w *affiliateWire) string { return w.Email },
+}
+
 func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
-	there, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
+	there, err := affiliatesByEmail.find(ctx, p, c.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +236,7 @@ func newAffiliate(c *providers.CreateAffiliateInput) *affiliateBody {
 // lookCreateAffiliate takes an affiliate of this address for the one that was to be made: there was
 // none before. It is another one if it is called otherwise, or is in another campaign.
 func (p *provider) lookCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	found, err := byEmail(ctx, p, "/affiliates", c.Email, func(w *affiliateWire) string { return w.Email })
+	found, err := affiliatesByEmail.find(ctx, p, c.Email)
 	if err != nil {
 		return "", nil, err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/govalues/decimal"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // Campaigns plans the one list of campaigns.
@@ -58,11 +59,14 @@ type campaignWire struct {
 	ApprovalNeeded         *bool             `json:"approval_needed"`
 	HideEmails             *bool             `json:"hide_emails"`
 	CookieDuration         providers.Decimal `json:"cookie_duration"`
-	FirstPaymentCommission *struct {
-		Enabled bool              `json:"enabled"`
-		Type    string            `json:"type"`
-		Amount  providers.Decimal `json:"amount"`
-	} `json:"first_payment_commission"`
+	FirstPaymentCommission json.RawMessage   `json:"first_payment_commission"`
+}
+
+// firstPaymentWire is what the first payment of a customer earns.
+type firstPaymentWire struct {
+	Enabled bool              `json:"enabled"`
+	Type    string            `json:"type"`
+	Amount  providers.Decimal `json:"amount"`
 }
 
 // relatedCampaign converts a campaign that stands inside another record.
@@ -75,7 +79,7 @@ func (r *reply) relatedCampaign(w *campaignWire) *providers.Campaign {
 func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 	return &providers.Campaign{
 		Node:                r.node(providers.NounCampaign, w.record),
-		Name:                text(w.Name),
+		Name:                wire.Name(w.Name),
 		NamePrivate:         true,
 		WebsiteURL:          text(w.WebsiteURL),
 		IsDefault:           w.IsDefault,
@@ -115,12 +119,18 @@ var ruleTypes = map[string]providers.CommissionRuleType{"percentage": providers.
 // the vendor names none. The words of the first payment and of the limit are assumed.
 func (r *reply) commissionRule(w *campaignWire) *providers.CommissionRule {
 	rule := r.payment(w.CommissionType, w.CommissionAmount)
-	if rule.Type == providers.RuleUnknown && w.CommissionType != "" {
+	unknown := rule.Type == providers.RuleUnknown && w.CommissionType != ""
+	if unknown {
 		rule.Notes = append(rule.Notes, "commission_type: "+w.CommissionType)
-		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
+	}
+	if unknown || w.CommissionAmount.Odd() {
+		rule.Note("commission_amount", w.CommissionAmount.JSON())
 	}
 	rule.Note("custom_commission_type", w.CustomCommissionType)
-	if first := w.FirstPaymentCommission; first != nil && first.Enabled {
+	var first firstPaymentWire
+	if odd, err := wire.Decode(w.FirstPaymentCommission, &first); len(w.FirstPaymentCommission) > 0 && (err != nil || len(odd) > 0) {
+		rule.Note("first_payment_commission", w.FirstPaymentCommission) // it may be a rule, and is not read whole
+	} else if first.Enabled {
 		payment := r.payment(first.Type, first.Amount)
 		rule.FirstPayment = &providers.PaymentRule{Type: payment.Type, Percent: payment.Percent, Amount: payment.Amount}
 		if payment.Type == providers.RuleUnknown {

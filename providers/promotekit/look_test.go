@@ -196,16 +196,62 @@ func TestLookWhereFiltersAreIgnored(t *testing.T) {
 			t.Errorf("got %s, want %s", got, want)
 		}
 	}
-	s := providertest.Answer(200, `{"success": true, "data": [{"id": "`+uuidA+`", "email": "else@x.example"}]}`)
+}
+
+// TestLookWhereEmailsAreIgnored: where the filter by address is ignored, its list is read to the end.
+// What is not proven there is neither made nor not made, and is not written in the first place.
+func TestLookWhereEmailsAreIgnored(t *testing.T) {
+	c := newCast(t)
 	for _, name := range []string{"createAffiliate", "createReferral"} {
 		command := writes(c)[name].command
-		if verdict, _, err := open(t, s).Look(t.Context(), command, nil, false); providers.KindOf(err) != providers.KindBadReply {
-			t.Errorf("%s, the e-mail ignored: got %s, %v", name, verdict, err)
+		for _, exact := range []bool{false, true} {
+			for made, want := range map[bool]providers.Verdict{false: providers.NotMade, true: providers.Made} {
+				p, s := wired(t)
+				s.Kit().Set(sandbox.IgnoreEmail, true)
+				s.Kit().Set(kit.ExactAddress, exact)
+				plan := cut(t, p, s, command, made)
+				if got, _ := look(t, s, command, plan, false); got != want {
+					t.Errorf("%s, made %t: got %s, want %s", name, made, got, want)
+				}
+				if _, err := p.Plan(t.Context(), command); made && !isTaken(err) || !made && err != nil {
+					t.Errorf("%s, made %t: planned again with %v", name, made, err)
+				}
+			}
 		}
-		if _, err := open(t, s).Plan(t.Context(), command); providers.KindOf(err) != providers.KindBadReply {
-			t.Errorf("%s, the e-mail ignored: planned with %v", name, err)
+		_, s := wired(t)
+		s.Kit().Set(sandbox.IgnoreEmail, true)
+		s.Kit().Odd().SetPageSize(10)
+		few := providers.WithLimits(t.Context(), 0, 2)
+		if _, err := open(t, s).Plan(few, command); !errors.Is(err, providers.ErrPages) {
+			t.Errorf("%s, in more pages than may be read: planned with %v", name, err)
+		}
+		other := func(email string) string { return `{"id": "` + uuidA + `", "email": ` + email + `}` }
+		full := strings.Repeat(other(`"else@x.example"`)+",", 99) + other(`"else@x.example"`)
+		for vendor, data := range map[string]http.Handler{
+			"a page again and again": listed(full, "true"),
+			"an odd address":         listed(other(`"else@x.example"`)+","+other(`[]`), "false"),
+			"no address told":        listed(`{"id": "`+uuidA+`"}`, "false"),
+			"a row that is none":     listed(other(`"else@x.example"`)+",7", "false"),
+		} {
+			if verdict, _, err := open(t, data).Look(t.Context(), command, nil, false); providers.KindOf(err) != providers.KindBadReply {
+				t.Errorf("%s, %s: got %s, %v", name, vendor, verdict, err)
+			}
+			if _, err := open(t, data).Plan(t.Context(), command); providers.KindOf(err) != providers.KindBadReply {
+				t.Errorf("%s, %s: planned with %v", name, vendor, err)
+			}
+		}
+		for rows, want := range map[string]providers.Verdict{other(`"else@x.example"`): providers.NotMade, other("null"): providers.NotMade} {
+			if verdict, _, err := open(t, listed(rows, "false")).Look(t.Context(), command, nil, false); err != nil || verdict != want {
+				t.Errorf("%s, %s: got %s, %v, want %s", name, rows, verdict, err, want)
+			}
 		}
 	}
+}
+
+// isTaken says whether a plan was refused because the address is taken.
+func isTaken(err error) bool {
+	var problems providers.Problems
+	return errors.As(err, &problems) && problems[0].Code == providers.ProblemTaken
 }
 
 // FuzzLook: what is stored of the state before, whatever became of it, never makes a panic, nor a write that was not made.

@@ -5,7 +5,7 @@
 // Reference: https://www.promotekit.com/docs/api-reference
 //
 //   - Base URL: https://www.promotekit.com/api/v1, with the www; a redirect may lose the key.
-//   - Key: "Authorization: Bearer <key>", from Settings → API Keys; one key is one organization.
+//   - Key: "Authorization: Bearer <key>", from Settings → API Keys; it begins with pk_. One key is one organization.
 //   - Replies: {"success": true, "data": …}; lists add "pagination" with has_more, total_count (of what
 //     the filters leave) and total_pages. A list goes on if any of them says so. Errors:
 //     {"success": false, "error": {message, type}}.
@@ -17,6 +17,10 @@
 //     PostgREST writes them, which also writes dates alone and times without a zone: these are UTC.
 //   - Money: whole currency units, as documented of campaigns and seen live in commissions and payouts
 //     (see [money]). Campaigns name no currency: the account's is assumed.
+//   - Texts: payout_email may be null and a last name empty. Codes keep their case, and an affiliate may
+//     have no link. An account's currency codes are taken to be lower case, and are read in any.
+//   - Words: subscription_status has five. Of payout_status not_paid and paid are assumed; any other is
+//     UNKNOWN. The period of a payout is a text for people.
 //   - Related records are embedded: a commission brings its affiliate, campaign, referral and payout.
 //     Any of them may be null. One that comes in part, or as its id alone, knows no more than it carries.
 //   - An affiliate is in exactly one campaign, and so has exactly one membership.
@@ -25,7 +29,9 @@
 // walked. A row that says it has no affiliate has an id that says so; one whose affiliate cannot be read
 // has no id, and counts as unread. No endpoint takes several ids, a date or a sort order. There is no parent, balance, tier or
 // approval of commissions; a payout exists once it is paid. The filters of GET /commissions are assumed,
-// and watched (see [assumedFilter]). Webhooks are set up by hand.
+// and watched (see [assumedFilter]). Where the filter by e-mail address is ignored, a write that needs
+// it reads the list to its end, within limits.pages (see [emailSearch]). Webhooks are set up by hand, for
+// five events, and no signature of theirs is known. Nothing can be deleted.
 //
 // Writes: POST and PUT, where a PUT is taken to leave alone what it does not name. Nothing keeps a repeated POST from making a second row but the
 // addresses and codes, which are taken to be unique; the statuses and words of refusals are not documented, so what a message names is

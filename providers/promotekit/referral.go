@@ -309,9 +309,14 @@ func wantsCreateReferral(c *providers.CreateReferralInput) (bad providers.Proble
 	return bad
 }
 
+// referralsByEmail finds what a new one would be a second of.
+var referralsByEmail = emailSearch[referralWire, providers.Referral]{
+	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral, email: func(w *referralWire) string { return w.Email },
+}
+
 func (p *provider) planCreateReferral(ctx context.Context, c *providers.CreateReferralInput) (*providers.Write, error) {
 	affiliate := uuidOf(c.Affiliate)
-	there, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })
+	there, err := referralsByEmail.find(ctx, p, *c.Email)
 	if err != nil {
 		return nil, err
 	}
@@ -343,7 +348,7 @@ func (p *provider) createdReferral(w *referralWire, affiliate string) *providers
 // lookCreateReferral takes a referral of this address for the one that was to be made: there was
 // none before. It is another one if it is another affiliate's, or has another customer id.
 func (p *provider) lookCreateReferral(ctx context.Context, c *providers.CreateReferralInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	found, err := byEmail(ctx, p, "/referrals", *c.Email, func(w *referralWire) string { return w.Email })
+	found, err := referralsByEmail.find(ctx, p, *c.Email)
 	if err != nil {
 		return "", nil, err
 	}

@@ -50,13 +50,8 @@ func (r record) WireID() string {
 	return r.ID
 }
 
-// text is a string on the wire; nil where it was null, "" or absent.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
+// text is a string on the wire; nil where it was null, blank or absent.
+func text(s string) *string { return wire.Text(s) }
 
 // told is a field for comparisons; nil where its member was missing or could not be read, which
 // proves nothing.

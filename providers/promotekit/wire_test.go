@@ -114,6 +114,11 @@ func TestCommissionRules(t *testing.T) {
 		`"commission_type": "fixed", "commission_amount": 20, "limit_type": "months", "limit_amount": 1.5`:     {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{"limit_type: months", "limit_amount: 1.5"}},
 		`"commission_type": "fixed", "commission_amount": 20, "limit_type": null, "limit_amount": null`:        {Type: providers.RuleFixed, Amount: euros("20")},
 		`"commission_type": "fixed", "commission_amount": 20, "limit_type": {"a": 1}, "limit_amount": [false]`: {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{`limit_type: {"a":1}`, "limit_amount: [false]"}},
+		`"commission_type": "percentage", "commission_amount": "15 %"`:                                         {Type: providers.RulePercentage, Notes: []string{"commission_amount: 15 %"}},
+		`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": {"enabled": true, "type": "fixed", "amount": "5 or 6"}`: {Type: providers.RuleFixed, Amount: euros("20"),
+			Notes: []string{`first_payment_commission: {"enabled":true,"type":"fixed","amount":"5 or 6"}`}},
+		`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": ["fixed", 5]`: {Type: providers.RuleFixed, Amount: euros("20"), Notes: []string{`first_payment_commission: ["fixed",5]`}},
+		`"commission_type": "fixed", "commission_amount": 20, "first_payment_commission": []`:           {Type: providers.RuleFixed, Amount: euros("20")},
 		`"name": "nothing said"`: nil,
 	} {
 		got := decoded(t, (*reply).campaign, `{"id": "c", `+wire+`}`).Commission

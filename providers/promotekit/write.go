@@ -177,21 +177,47 @@ func wrote[W recorded, T providers.Record](
 }
 
 // recorded is a wire struct that embeds a record.
-type recorded interface{ Odd(members ...string) bool }
+type recorded interface {
+	wire.Identified
+	Has(members ...string) bool
+	Odd(members ...string) bool
+	None(member string) bool
+}
 
-var errFilter = errors.New("the reply has rows that the filter by e-mail leaves out")
+var errAbsent = errors.New("the address was not found, and nothing proves that it is not there")
 
-// byEmail are the rows of this address. The reference does not say whether the filter tells upper
-// case from lower, so both spellings are asked for.
-func byEmail[W any](ctx context.Context, p *provider, path, address string, addressOf func(*W) string) ([]W, error) {
+// emailSearch finds the rows of a list that have an e-mail address.
+type emailSearch[W recorded, T providers.Record] struct {
+	noun    providers.Noun
+	path    string
+	email   func(*W) string
+	convert func(*reply, *W) *T
+}
+
+// find are the rows of this address. The reference does not say whether the filter tells upper case
+// from lower, so both spellings are asked for. Nor does it say that the filter is kept to: a reply
+// with other rows is a page of a longer list, which is read until the address is found. It is not
+// there only where the end of that list is proven and the address of every row could be read.
+func (s emailSearch[W, T]) find(ctx context.Context, p *provider, address string) (found []W, err error) {
 	for _, spelling := range providers.EmailSpellings(address) {
-		page, err := readRows[W](ctx, p, path, url.Values{emailParameter: {spelling}}, 1, pageSize)
+		unknown := 0
+		ended, err := walk(ctx, p, s.noun, s.path, url.Values{emailParameter: {spelling}}, s.convert, func(body *rows[W]) bool {
+			unknown += body.Data.Unread
+			for _, w := range body.Data.All {
+				switch email := s.email(&w); {
+				case providers.EqualEmail(email, address):
+					found = append(found, w)
+				case email == "" && (!w.Has("email") || !w.None("email")):
+					unknown++
+				}
+			}
+			return len(found) == 0
+		})
 		if err != nil {
 			return nil, err
 		}
-		found := page.Data.All
-		if page.Data.Unread > 0 || slices.ContainsFunc(found, func(w W) bool { return !providers.EqualEmail(addressOf(&w), address) }) {
-			return nil, p.badReply("GET "+path, errFilter)
+		if len(found) == 0 && !ended || unknown > 0 {
+			return nil, p.badReply("GET "+s.path, errAbsent)
 		}
 		if len(found) > 0 {
 			return found, nil

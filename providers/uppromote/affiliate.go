@@ -125,9 +125,9 @@ func (r *reply) person(w *wireAffiliate) *providers.Affiliate {
 	a := &providers.Affiliate{
 		Node:           r.numbered(providers.NounAffiliate, w.ID, w.CreatedAt, nil),
 		Email:          text(w.Email),
-		FirstName:      text(w.FirstName),
-		LastName:       text(w.LastName),
-		Name:           fullName(w.FirstName, w.LastName),
+		FirstName:      wire.Name(w.FirstName),
+		LastName:       wire.Name(w.LastName),
+		Name:           wire.Name(w.FirstName, w.LastName),
 		Status:         status,
 		ProviderStatus: text(w.Status),
 		Balances:       r.balances(w),
@@ -171,8 +171,6 @@ func linkCode(address string) *string {
 	}
 	return text(u.Query().Get("sca_ref"))
 }
-
-func fullName(first, last string) *string { return text(strings.TrimSpace(first + " " + last)) }
 
 // affiliateKnowledge says what an affiliate inside another record knows. Lists below affiliates are narrowed by the
 // address.

@@ -49,7 +49,7 @@ type wireProgram struct {
 func (r *reply) program(w *wireProgram) *providers.Campaign {
 	return &providers.Campaign{
 		Node:       r.numbered(providers.NounCampaign, w.ID, w.CreatedAt, nil),
-		Name:       text(w.Name),
+		Name:       wire.Name(w.Name),
 		IsDefault:  w.isDefault(),
 		Commission: w.commission(r.config.Currency),
 	}
@@ -79,9 +79,12 @@ func (w *wireProgram) commission(currency string) *providers.CommissionRule {
 		t = providers.RuleUnknown
 	}
 	rule := providers.NewCommissionRule(t, w.CommissionAmount, currency)
-	if !ok && w.CommissionType != "" {
+	unknown := !ok && w.CommissionType != ""
+	if unknown {
 		rule.Notes = append(rule.Notes, "commission_type: "+w.CommissionType)
-		rule.Note("commission_amount", json.RawMessage(w.CommissionAmount.Value.String()))
+	}
+	if unknown || w.CommissionAmount.Odd() {
+		rule.Note("commission_amount", w.CommissionAmount.JSON())
 	}
 	var basic string
 	_, _ = wire.Decode(w.Rule, &basic)
@@ -112,7 +115,7 @@ func (r *reply) harvestProgram(n int64, name string) {
 	}
 	if r.stub(r.id(providers.NounCampaign, n), known) {
 		r.harvest.Campaigns = append(r.harvest.Campaigns, &providers.Campaign{
-			Node: r.numbered(providers.NounCampaign, n, time.Time{}, known), Name: text(name),
+			Node: r.numbered(providers.NounCampaign, n, time.Time{}, known), Name: wire.Name(name),
 		})
 	}
 }

@@ -1,12 +1,14 @@
 package uppromote
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
 	"maps"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -28,25 +30,33 @@ var (
 	errUnread  = errors.New("not found, and rows of the list could not be read")
 )
 
-// get makes one read and opens the envelope.
+// get makes one read and opens the envelope. That there is no such record counts only from an account
+// that has answered a call: a 422 may as well be about the account. Else a ping decides.
 func get[D any](ctx context.Context, p *provider, op, path string, query url.Values) (data D, _ oddities, _ error) {
 	var a wire.Reply[envelope[D]]
 	r := rest.Request{Op: "GET " + op, Path: path, Query: query, Into: &a}
-	if strings.HasSuffix(op, "/{id}") {
+	single := strings.HasSuffix(op, "/{id}")
+	if single {
 		r.NotFound = []int{http.StatusUnprocessableEntity}
 	}
 	if err := p.client.Get(ctx, r); err != nil {
+		if single && notFound(err) && !p.client.Answered() {
+			err = cmp.Or(p.Ping(ctx), err)
+		}
 		return data, nil, err
 	}
 	p.log.Odd(r.Op, a.Odd)
-	if err := p.contradiction(r.Op, a.Value.Status, a.Value.wireError); err != nil {
-		return data, nil, err
+	if e := p.contradiction(r.Op, a.Value.Status, a.Value.wireError); e != nil {
+		if slices.Contains(r.NotFound, e.Status) {
+			e.Kind = providers.KindNotFound
+		}
+		return data, nil, e
 	}
 	return a.Value.Data, a.Odd, nil
 }
 
 // contradiction is the error of an envelope that tells of a failure, though the reply's status does not.
-func (p *provider) contradiction(op, said string, w wireError) error {
+func (p *provider) contradiction(op, said string, w wireError) *providers.Error {
 	status, err := strconv.Atoi(said)
 	if err != nil || kind(status) == "" {
 		return nil

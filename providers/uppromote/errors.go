@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
-	"net/http"
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/rest"
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
@@ -69,30 +69,15 @@ func messages(b json.RawMessage) (texts []string) {
 // kind is what a status in an envelope means that contradicts the status of its reply; "" for a success. That they
 // may differ is assumed, and that the error is then the truth.
 func kind(status int) providers.Kind {
-	switch {
-	case status < 400:
+	if status < 400 {
 		return ""
-	case status == http.StatusUnauthorized, status == http.StatusForbidden:
-		return providers.KindUnauthorized
-	case status == http.StatusNotFound:
-		return providers.KindNotFound
-	case status == http.StatusConflict:
-		return providers.KindConflict
-	case status == http.StatusTooManyRequests:
-		return providers.KindRateLimited
-	case status >= 500:
-		return providers.KindUnavailable
-	default:
-		return providers.KindInvalid
 	}
+	return rest.KindOfStatus(status)
 }
 
 // notFound says whether a read of one record failed because there is none. The vendor documents 422 and no 404; a 404
-// is assumed to mean the same.
-func notFound(err error) bool {
-	k := providers.KindOf(err)
-	return k == providers.KindNotFound || k == providers.KindInvalid
-}
+// is assumed to mean the same. Any other refusal is about the account or the call.
+func notFound(err error) bool { return providers.KindOf(err) == providers.KindNotFound }
 
 // withoutAddresses is a short text with every word left out that could be an e-mail address.
 func withoutAddresses(s string) string {

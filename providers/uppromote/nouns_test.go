@@ -86,7 +86,7 @@ func TestCommissionRules(t *testing.T) {
 	for row, want := range map[string]*providers.CommissionRule{
 		`{"commission_type":"FLAT RATE PER ORDER","commission_amount":5}`:  {Type: providers.RuleFixed, Amount: money("5")},
 		`{"commission_type":"Flat Rate Per Item","commission_amount":"5"}`: {Type: providers.RuleFixedPerItem, Amount: money("5")},
-		`{"commission_type":"Percent of sale","commission_amount":"N/A"}`:  {Type: providers.RulePercentage},
+		`{"commission_type":"Percent of sale","commission_amount":"N/A"}`:  {Type: providers.RulePercentage, Notes: []string{"commission_amount: N/A"}},
 		`{"commission_type":"Barter","commission_amount":"5"}`:             {Type: providers.RuleUnknown, Notes: []string{"commission_type: Barter", "commission_amount: 5"}},
 		share + `"rule":"advance"}`:                                        percent("rule: advance"),
 		share + `"rule":"basic"}`:                                          percent(),

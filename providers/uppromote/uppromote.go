@@ -3,14 +3,21 @@
 // # Facts
 //
 //   - Base URL: https://aff-api.uppromote.com/api/v2. Version 1, of which most public examples are, differs in all of this.
-//   - Auth: "Authorization: <api_key>", the bare key, from Settings → Integrations. One store is one account.
+//   - Auth: "Authorization: <api_key>", the bare key, from Settings → Integrations; it begins with pk_. One store is one account. A
+//     refused key is a 401, whose message is "Unauthorized" or "Token not provided".
+//   - Replies: {"status", "message", "data"}. A single record may come as an array of one, and an empty
+//     object as []. No such record is a 422. Before the account has answered any call, a 422 or 404 of a
+//     single record is not believed without a ping.
 //   - Paging: page and per_page, at most 100. No totals and no next link. A store was seen to give 10 rows a page
 //     whatever was asked for: only a page shorter than others, or an empty one, is the last.
 //   - Order: newest first. That is assumed, nothing says so.
 //   - Limit: 120 calls in each minute of the clock, for all keys of a store together. Failures count.
 //   - Money: major units of the store's currency, which no endpoint tells: it is configured. Text in referrals,
 //     numbers elsewhere.
-//   - Zone: UTC, whole seconds.
+//   - Zone: UTC, whole seconds. Filters by date take both bounds, or are refused.
+//   - Words: payments are told in PayPal's words or those of the help pages, in any case. Commission
+//     types are the three of the help pages. tracking_type is a text for people.
+//   - A referral without an order is CUSTOM as long as it has none; the order may come later.
 //   - Names: program is our Campaign; a referral is both our Referral (the order) and our Commission (what was earned
 //     on it), under the same number; a payment is our Payout.
 //

@@ -2,6 +2,7 @@ package uppromote
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
@@ -102,16 +103,23 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestNotThere: all that the vendor may answer to a read of what is not there.
+// TestNotThere: all that the vendor may answer to a read of what is not there, and every other refusal,
+// which says nothing about the record.
 func TestNotThere(t *testing.T) {
 	for _, tt := range []struct {
 		status int
 		body   string
 	}{
 		{404, `{"status":404,"message":"Affiliate not found"}`}, {422, `{"message":"bad id"}`}, {200, `{"status":200,"data":null}`},
-		{200, `{"status":200,"data":[]}`}, {200, `{"status":404,"message":"not found"}`},
+		{200, `{"status":200,"data":[]}`}, {200, `{"status":404,"message":"not found"}`}, {200, `{"status":422,"message":"bad id"}`},
 	} {
-		p := open(t, providertest.Answer(tt.status, tt.body))
+		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.URL.Path == "/affiliates" { // the account is well
+				providertest.Answer(200, `{"status":200,"data":[]}`).ServeHTTP(w, r)
+				return
+			}
+			providertest.Answer(tt.status, tt.body).ServeHTTP(w, r)
+		}))
 		want := id(providers.NounAffiliate, "7")
 		b, err := p.AffiliatesByID(t.Context(), []providers.ID{want})
 		if err != nil || len(b.Found)+len(b.Failed) != 0 {
@@ -119,6 +127,15 @@ func TestNotThere(t *testing.T) {
 		}
 		if _, err := p.RawRecord(t.Context(), want); providers.KindOf(err) != providers.KindNotFound {
 			t.Errorf("%d %s: RawRecord: %v; want %s", tt.status, tt.body, err, providers.KindNotFound)
+		}
+	}
+	for _, status := range []int{400, 401, 402, 403, 405, 409, 429, 500} {
+		for _, envelope := range []int{status, 200} {
+			p := open(t, providertest.Answer(envelope, fmt.Sprintf(`{"status":%d,"message":"no"}`, status)))
+			want := id(providers.NounAffiliate, "7")
+			if b, err := p.AffiliatesByID(t.Context(), []providers.ID{want}); err == nil && b.Failed[want] == nil {
+				t.Errorf("%d, in an envelope of %d: %+v; want an error", status, envelope, b)
+			}
 		}
 	}
 	p := open(t, providertest.Answer(200, `{"data":{"id":8}}`))

@@ -29,13 +29,8 @@ func (o oddities) member(name string) bool {
 	return false
 }
 
-// text is a text that may be absent: "" is none.
-func text(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
-}
+// text is a text that may be absent: a blank one is none.
+func text(s string) *string { return wire.Text(s) }
 
 // moment is a time that may be absent: the zero time is none.
 func moment(t time.Time) *time.Time {

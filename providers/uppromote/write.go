@@ -211,7 +211,10 @@ func send[W any](ctx context.Context, p *provider, op, path string, body any) (d
 	if rows := a.Value.Data.All; len(rows) > 0 {
 		data = rows[0]
 	}
-	return data, a.Odd, p.contradiction(op, a.Value.Status, a.Value.wireError)
+	if e := p.contradiction(op, a.Value.Status, a.Value.wireError); e != nil {
+		return data, a.Odd, e
+	}
+	return data, a.Odd, nil
 }
 
 // garbled is the error of a write that was answered with success, but not as it should be: what became of it is open.

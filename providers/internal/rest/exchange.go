@@ -153,8 +153,11 @@ func (c *Client) judge(r Request, got reply) *failure {
 	if said == nil {
 		said = &providers.Error{}
 	}
-	kind := cmp.Or(said.Kind, kindOfStatus(got.code))
-	if slices.Contains(r.NotFound, got.code) {
+	kind := cmp.Or(said.Kind, KindOfStatus(got.code))
+	switch {
+	case got.code == http.StatusPaymentRequired: // whatever the body calls it
+		kind, said.Err = KindOfStatus(got.code), providers.ErrPayment
+	case slices.Contains(r.NotFound, got.code):
 		kind = providers.KindNotFound
 	}
 	e := c.error(r, kind, got.code, said.Err, got.retryAfter)

@@ -132,8 +132,8 @@ func (c *Client) report(r Request, got reply, f *failure) (wait time.Duration) {
 	if f != nil {
 		against = f.against
 	}
-	if against == key && got.code == http.StatusForbidden && c.answered && !t.answered {
-		// The key is good elsewhere: it is this endpoint that is closed to it.
+	if against == key && got.code != http.StatusUnauthorized && c.answered && !t.answered {
+		// The key is good elsewhere: it is this endpoint that is closed to it, or not paid for.
 		t.fail(now, f.err, 1, refusalDelay)
 		c.gate.nothing(now)
 		return t.wait(now)

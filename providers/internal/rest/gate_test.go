@@ -119,12 +119,12 @@ func TestHealthByStatus(t *testing.T) {
 		status       int
 		first, later providers.AccountStatus // before any success, and after one
 	}{
-		{list, 400, degraded, degraded}, {list, 402, degraded, degraded}, {list, 422, degraded, degraded}, {list, 409, degraded, degraded},
+		{list, 400, degraded, degraded}, {list, 402, down, degraded}, {list, 422, degraded, degraded}, {list, 409, degraded, degraded},
 		{list, 404, degraded, degraded}, {list, 401, down, down}, {list, 403, down, degraded}, {list, 429, degraded, degraded},
 		{list, 302, degraded, degraded}, {list, 500, degraded, degraded},
 		{record, 404, ok, ok}, {record, 410, ok, ok}, {record, 422, degraded, degraded}, {record, 401, down, down},
 		{lookup, 422, ok, ok}, {lookup, 404, ok, ok}, {lookup, 400, degraded, degraded},
-		{write, 400, ok, ok}, {write, 404, ok, ok}, {write, 409, ok, ok}, {write, 422, ok, ok}, {write, 401, down, down}, {write, 500, degraded, degraded},
+		{write, 400, ok, ok}, {write, 404, ok, ok}, {write, 409, ok, ok}, {write, 422, ok, ok}, {write, 401, down, down}, {write, 402, down, degraded}, {write, 500, degraded, degraded},
 	} {
 		for _, later := range []bool{false, true} {
 			status, want := c.status, c.first
@@ -152,7 +152,7 @@ func TestHealthByStatus(t *testing.T) {
 
 // A refused key is not sent for a minute, and then once.
 func TestRefusedKeyRests(t *testing.T) {
-	for _, status := range []int{401, 403} {
+	for _, status := range []int{401, 402, 403} {
 		status := status
 		v, asked := paths(map[string]answer{
 			"/a": func(int, *http.Request) (*http.Response, error) { return replied(status, "{}"), nil },

@@ -14,10 +14,11 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// kindOfStatus is the meaning that every vendor gives a status.
-func kindOfStatus(status int) providers.Kind {
+// KindOfStatus is the meaning that every vendor gives a status of 300 or more. A 402 is about the
+// account, as a 403 is: its subscription has ended, or its plan does not include the operation.
+func KindOfStatus(status int) providers.Kind {
 	switch {
-	case status == http.StatusUnauthorized || status == http.StatusForbidden:
+	case status == http.StatusUnauthorized || status == http.StatusForbidden || status == http.StatusPaymentRequired:
 		return providers.KindUnauthorized
 	case status == http.StatusNotFound || status == http.StatusGone:
 		return providers.KindNotFound

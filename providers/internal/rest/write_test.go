@@ -91,7 +91,7 @@ func TestWriteFaults(t *testing.T) {
 		"403 of the edge":    {text(403, `{}`, "Cf-Mitigated", "challenge"), providers.KindUnavailable, false},
 	}
 	for status, kind := range map[int]providers.Kind{
-		400: providers.KindInvalid, 401: providers.KindUnauthorized, 402: providers.KindInvalid, 403: providers.KindUnauthorized,
+		400: providers.KindInvalid, 401: providers.KindUnauthorized, 402: providers.KindUnauthorized, 403: providers.KindUnauthorized,
 		404: providers.KindNotFound, 409: providers.KindConflict, 410: providers.KindNotFound, 422: providers.KindInvalid, 429: providers.KindRateLimited,
 	} {
 		page := providers.KindBadReply

@@ -43,6 +43,26 @@ func scalar(raw []byte) (text string, ok bool) {
 	}
 }
 
+// Text is a vendor's text; nil where there is nothing but white space. The rest stays as it is: ids of
+// events and codes are compared exactly.
+func Text(s string) *string {
+	if strings.TrimSpace(s) == "" {
+		return nil
+	}
+	return &s
+}
+
+// Name is a name for people, made of its parts, without white space around it; nil where there is none.
+func Name(parts ...string) *string {
+	var words []string
+	for _, p := range parts {
+		if p = strings.TrimSpace(p); p != "" {
+			words = append(words, p)
+		}
+	}
+	return Text(strings.Join(words, " "))
+}
+
 func setString(raw []byte, v reflect.Value) error {
 	text, ok := scalar(raw)
 	if !ok {

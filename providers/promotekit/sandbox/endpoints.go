@@ -17,7 +17,7 @@ import (
 func (s *Server) listAffiliates(w http.ResponseWriter, r *http.Request) {
 	q := query{Values: r.URL.Query()}
 	campaign, byCampaign := q.uuid("campaign_id", s.program.campaigns)
-	email, code, promo := q.email("email"), q.Get("ref_code"), q.Get("promo_code")
+	email, code, promo := s.emailFilter(&q), q.Get("ref_code"), q.Get("promo_code")
 	list(s, w, q, s.program.affiliates.order, affiliateRecord, func(i int32) bool {
 		a := &s.program.world.Affiliates[i]
 		return (!byCampaign || len(a.Campaigns) > 0 && a.Campaigns[0] == campaign) &&
@@ -42,7 +42,7 @@ func (s *Server) listReferrals(w http.ResponseWriter, r *http.Request) {
 	if a, ok := q.uuid("affiliate_id", s.program.affiliates); ok {
 		order = s.program.referralsOf[int32(a)]
 	}
-	email, customer, states := q.email("email"), q.Get("stripe_customer_id"), q.states("subscription_status")
+	email, customer, states := s.emailFilter(&q), q.Get("stripe_customer_id"), q.states("subscription_status")
 	var keep func(int32) bool
 	if email != "" || customer != "" || states != nil {
 		keep = func(i int32) bool {
@@ -86,6 +86,14 @@ func (s *Server) listPayouts(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) view() view {
 	return view{s.program, s.kit.On(IDsOnly), s.kit.On(sandbox.ExactAddress)}
+}
+
+// emailFilter is the address that rows have to have; "" for any.
+func (s *Server) emailFilter(q *query) string {
+	if email := q.email("email"); !s.kit.On(IgnoreEmail) {
+		return email
+	}
+	return ""
 }
 
 // same says whether an address is the one that was asked for.

@@ -12,6 +12,7 @@
 //
 //   - "ids_only": related records are sent as their ids alone.
 //   - "ignore_filters": GET /commissions ignores every filter.
+//   - "ignore_email": GET /affiliates and GET /referrals ignore the filter by e-mail address.
 //   - "oldest_campaigns": campaigns come oldest first, as the live API sends them.
 //   - "exact_address": affiliates and referrals are found by their address in lower case only, which is how it is stored.
 package sandbox
@@ -32,6 +33,7 @@ import (
 const (
 	IDsOnly         = "ids_only"
 	IgnoreFilters   = "ignore_filters"
+	IgnoreEmail     = "ignore_email"
 	OldestCampaigns = "oldest_campaigns"
 )
 
