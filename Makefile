@@ -67,7 +67,7 @@ tools: ## Install what the tests need and is missing.
 	@sh .ci/tools
 
 # Each package has more: go test -bench . ./internal/cache
-bench: ## The tables under Figures in README.md: some minutes, and 10 GB of memory.
+bench: ## The tables of docs/benchmarks.md: some minutes, and 10 GB of memory.
 	@set -o pipefail; go test -count 1 -v -run '^TestUpstreamCalls$$' ./resolvers | grep -F '|' | sed 's/^ *//' && echo
 	@set -o pipefail; go test -timeout 30m -run '^$$' -bench . -benchtime 1x . | grep -Ev '^(goos|goarch|pkg|cpu|Benchmark|PASS|ok)'
 

@@ -17,7 +17,7 @@ import (
 func TestClients(t *testing.T) {
 	needs.Packages(t, "web/clients")
 	base := start(t, "--listen", "127.0.0.1:0").stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
-	for _, client := range []string{"apollo", "urql", "relay", "codegen"} {
+	for _, client := range []string{"apollo", "guide", "urql", "relay", "codegen"} {
 		t.Run(client, func(t *testing.T) { runClient(t, client, base) })
 	}
 }
@@ -45,10 +45,9 @@ func runClient(t *testing.T, client, base string) {
 	}
 }
 
-// TestClientWrites wants Apollo Client with the links that README.md shows to come to an end with each write, and each to be made once, though vendors do not
+// TestClientWrites wants Apollo Client with the links that docs/frontend.md shows to come to an end with each write, and each to be made once, though vendors do not
 // answer and answers get lost.
 func TestClientWrites(t *testing.T) {
-	checkREADME(t, "retry", "```js\n"+read(t, "web/clients/src/retry.mjs")+"```\n")
 	needs.Packages(t, "web/clients")
 	kits, accounts := simulated(t, providers.SandboxSmall, 5*time.Second)
 	unanswered := map[string]int{"promotekit": 1, "uppromote": 100}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"debug/elf"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -237,5 +238,61 @@ func TestPorts(t *testing.T) {
 	}
 	if err := run(t.Context(), []string{"sandbox", "--port", "65536"}, noEnv, io.Discard, io.Discard); err == nil || !strings.Contains(err.Error(), "65536") {
 		t.Errorf("an impossible port: %v", err)
+	}
+}
+
+// TestRelease requires the archives of a release to have the program, the example configuration, and every file that their pages link to.
+func TestRelease(t *testing.T) {
+	for _, program := range []string{"sh", "tar", "gzip", "sha256sum"} {
+		needs.Program(t, program)
+	}
+	dir := t.TempDir()
+	for _, part := range []string{"docs", "deploy", ".ci"} {
+		if err := os.CopyFS(filepath.Join(dir, part), os.DirFS(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	pages, err := filepath.Glob("*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(pages, "LICENSE") {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(read(t, name)), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bin := filepath.Join(dir, "bin") // what the script calls, without a build
+	for name, text := range map[string]string{"git": "echo 1700000000", "make": `for a; do case $a in BIN=*) mkdir -p "${a#BIN=}"; echo x >"${a#BIN=}/partnergraph";; esac; done`} {
+		if err := errors.Join(os.MkdirAll(bin, 0o700), os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"+text+"\n"), 0o700)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cmd := exec.CommandContext(t.Context(), "sh", ".ci/release")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), "VERSION=v1.2.3", "PATH="+bin+":"+os.Getenv("PATH"))
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	const name = "partnergraph_1.2.3_linux_amd64"
+	out, err := exec.CommandContext(t.Context(), "tar", "-tzf", filepath.Join(dir, "dist", name+".tar.gz")).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := map[string]bool{}
+	for line := range strings.Lines(string(out)) {
+		held[strings.TrimPrefix(strings.TrimSpace(line), name+"/")] = true
+	}
+	if !held["partnergraph"] || !held["deploy/example.yaml"] || !held["docs/operations.md"] {
+		t.Errorf("an archive holds %s", out)
+	}
+	for page := range held {
+		if !strings.HasSuffix(page, ".md") {
+			continue
+		}
+		for _, m := range link.FindAllStringSubmatch(fence.ReplaceAllString(read(t, page), ""), -1) {
+			to, _, _ := strings.Cut(m[1], "#")
+			if to != "" && !strings.Contains(to, "://") && !held[filepath.Join(filepath.Dir(page), to)] {
+				t.Errorf("an archive has %s, and not %s, which it links to", page, to)
+			}
+		}
 	}
 }

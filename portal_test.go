@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"syscall"
@@ -24,12 +23,12 @@ import (
 	"github.com/partnergraph/partnergraph/internal/needs"
 )
 
-// portal is what README.md shows under "Put it behind your portal", running: its configuration, its commands and its script, word for word but for the address.
+// portal is what docs/portal.md shows, running: its configuration, its commands and its script, word for word but for the address.
 type portal struct {
 	t            *testing.T
 	dir, base    string
 	secret       string
-	shown, first string // what README.md has as the commands' output, and what that was
+	shown, first string // what the page has as the commands' output, and what that was
 }
 
 // newPortal runs the commands in an empty folder, where the program is this binary.
@@ -38,10 +37,8 @@ func newPortal(t *testing.T) *portal {
 	for _, program := range []string{"bash", "curl", "node"} {
 		needs.Program(t, program)
 	}
-	m := regexp.MustCompile("(?s)\n## Put it behind your portal\n.*?```sh\n(.*?)```\n\n```\n(.*?)```\n\n```js\n(.*?)```\n").FindStringSubmatch(read(t, "README.md"))
-	if m == nil {
-		t.Fatal("README.md has no commands, output and script under \"Put it behind your portal\"")
-	}
+	const page = "docs/portal.md"
+	m := []string{"", pick(t, page, "sh").text, pick(t, page, "text").text, pick(t, page, "js").text}
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -52,7 +49,7 @@ func newPortal(t *testing.T) *portal {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const build, documented = "go build -o bin/partnergraph .\n", "127.0.0.1:8080"
+	const build = "go build -o bin/partnergraph .\n"
 	// A reader tells the truth, and the test asks faster than a partner may.
 	const partners, staffToo = "roles: [partner]\n", "roles: [partner, reader]\nlimits:\n  partner: 100000\n"
 	commands, builds := strings.CutPrefix(m[1], build)
@@ -174,7 +171,7 @@ func staffs[T any](p *portal, list, fields string) (all []T) {
 // sorted are the lines of a text; what happened in the same second is in no order.
 func sorted(text string) []string { return slices.Sorted(strings.Lines(text)) }
 
-// TestPortal does what README.md says to whoever puts the server behind a portal, and wants of each partner's token exactly that partner's commissions, of every
+// TestPortal does what docs/portal.md says, and wants of each partner's token exactly that partner's commissions, of every
 // other token a clear refusal, and nothing for pages of other origins.
 func TestPortal(t *testing.T) {
 	p := newPortal(t)
@@ -203,11 +200,11 @@ func TestPortal(t *testing.T) {
 		t.Fatalf("nobody earned more than a page: %q", people)
 	}
 	if diff := cmp.Diff(sorted(of(people[hana]...)), sorted(p.first)); diff != "" {
-		t.Errorf("README's last command (-want +got):\n%s", diff)
+		t.Errorf("the page's last command (-want +got):\n%s", diff)
 	}
 	for shown := range strings.Lines(strings.TrimSuffix(p.shown, "…\n")) {
 		if _, row, ok := strings.Cut(shown, " "); !ok || !strings.Contains(p.first, row) {
-			t.Errorf("README shows %q, which is not said", shown)
+			t.Errorf("the page shows %q, which is not said", shown)
 		}
 	}
 	for name, test := range map[string]struct {

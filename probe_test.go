@@ -311,7 +311,7 @@ func TestCheckProbe(t *testing.T) {
 	if said := strings.Join(strings.Fields(help.String()), " "); !strings.Contains(said, most) {
 		t.Errorf("the help says %s", said)
 	}
-	if !strings.Contains(strings.ReplaceAll(strings.ToLower(read(t, "README.md")), "\n", " "), most) {
-		t.Errorf("README does not say %q", most)
+	if !strings.Contains(strings.ReplaceAll(strings.ToLower(read(t, "docs/operations.md")), "\n", " "), most) {
+		t.Errorf("docs/operations.md does not say %q", most)
 	}
 }

@@ -138,7 +138,7 @@ func TestReplicas(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, s := range servers {
-		s.stderr.await(t, "listen, redis, cache.memory and limits.connections change with a restart only")
+		s.stderr.await(t, `take effect with a restart only.*"settings":\["redis"\]`)
 		if got := left(bases[i]); got == "100" {
 			t.Error("the reload forgot what was spent")
 		}

@@ -155,9 +155,8 @@ func (s *service) reload() {
 		s.log.Error("the configuration was read again and refused; the old one stays", slog.Any("error", err))
 		return
 	}
-	if fresh.Listen != s.began.Listen || fresh.Cache.Memory != s.began.Cache.Memory || !fresh.Redis.Equal(s.began.Redis) ||
-		fresh.Limits.Connections != s.began.Limits.Connections {
-		s.log.Warn("listen, redis, cache.memory and limits.connections change with a restart only")
+	if names := s.began.NeedRestart(fresh); len(names) > 0 {
+		s.log.Warn("the new values of these settings take effect with a restart only", slog.Any("settings", names))
 	}
 	s.log.Info("the configuration was read again", slog.Int("accounts", len(accounts)))
 	go s.greetAccounts(s.ctx, accounts)

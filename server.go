@@ -1,4 +1,4 @@
-// Partnergraph is one GraphQL server over many affiliate-program accounts at several vendors. See README.md.
+// Partnergraph is one GraphQL server over many affiliate-program accounts at several vendors. See README.md and docs/.
 //
 // This file is where everything is put together. Each command that does more than print has a file of its own: serve.go, sandbox.go, check.go, forget.go.
 package main
@@ -51,6 +51,7 @@ type commandLine struct {
 	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted, and every Redis whether it is set up for its use."`
 	Forget  forgetCommand  `cmd:"" help:"Drop every cached trace of a person, on all servers of a configuration. Delete the person at the vendor first."`
+	Config  configCommand  `cmd:"" help:"Print the reference of all settings: type, bounds, default, environment variable, and whether a change needs a restart."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema."`
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
@@ -74,16 +75,23 @@ func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stder
 		return err
 	}
 	command, err := parser.Parse(args)
-	if exited || err != nil {
+	if exited { // after --help, whatever else is missing
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	return command.Run(&process{ctx, getenv, stdout, stderr, all.Registry(), time.Now})
 }
 
 type (
+	configCommand  struct{}
 	schemaCommand  struct{}
 	versionCommand struct{}
 )
+
+// Run prints the reference of all settings, as docs/operations.md has it.
+func (configCommand) Run(p *process) error { return config.WriteReference(p.stdout, p.registry) }
 
 // Run prints the schema.
 func (schemaCommand) Run(p *process) error {

@@ -18,6 +18,7 @@ import (
 
 	"go.uber.org/goleak"
 
+	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -87,10 +88,16 @@ func noEnv(string) (string, bool) { return "", false }
 
 func start(t *testing.T, args ...string) *running {
 	t.Helper()
+	return startWith(t, noEnv, args...)
+}
+
+// startWith is start with an environment.
+func startWith(t *testing.T, getenv config.Getenv, args ...string) *running {
+	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
 	r := &running{stdout: newOutput(), stderr: newOutput()}
 	done := make(chan error, 1)
-	go func() { done <- run(ctx, args, noEnv, r.stdout, r.stderr) }()
+	go func() { done <- run(ctx, args, getenv, r.stdout, r.stderr) }()
 	r.stop = sync.OnceValue(func() error { cancel(); return <-done })
 	t.Cleanup(func() { _ = r.stop() })
 	return r

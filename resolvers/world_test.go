@@ -101,7 +101,6 @@ type setup struct {
 	cost     int                   // the default of the configuration
 	pages    int                   // 20
 	reads    int                   // pages of a list that the reads of a write may read; not bounded
-	lookups  int                   // calls that the reads of a write may take; not bounded
 	keys     []auth.Key            // none
 	tokens   bool                  // whoever has a token that is signed with portalSecret is let in
 	noBudget bool                  // the server's own budget lets everything out

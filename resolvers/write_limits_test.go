@@ -141,7 +141,7 @@ func (n *limitedReads) some(t *testing.T) {
 // told what to do.
 func TestReadsOfWritesAreBounded(t *testing.T) {
 	const pages, calls = 3, 3
-	for name, limits := range map[string]setup{"limits.pages": {reads: pages}, "limits.calls": {lookups: calls}} {
+	for name, limits := range map[string]setup{"limits.pages": {reads: pages}, "limits.calls": {calls: calls}} {
 		t.Run(name, func(t *testing.T) {
 			var reached limitedReads
 			t.Cleanup(func() { reached.some(t) })
@@ -170,7 +170,7 @@ func TestReadsOfWritesAreBounded(t *testing.T) {
 							t.Errorf("%d pages of %s:%s", n, path, lined(all))
 						}
 					}
-					if limits.lookups > 0 && reads > calls {
+					if limits.calls > 0 && reads > calls {
 						t.Errorf("%d reads:%s", reads, lined(all))
 					}
 					reached.check(t, a, sent)

@@ -43,6 +43,24 @@ func (r Redis) Equal(o Redis) bool {
 	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout && r.Replicas == o.Replicas
 }
 
+// NeedRestart names the settings that differ in the other configuration and that take effect with a
+// restart only, not with a reload.
+func (c *Config) NeedRestart(other *Config) []string {
+	var names []string
+	for name, equal := range map[string]bool{
+		"listen":             c.Listen == other.Listen,
+		"redis":              c.Redis.Equal(other.Redis),
+		"cache.memory":       c.Cache.Memory == other.Cache.Memory,
+		"limits.connections": c.Limits.Connections == other.Limits.Connections,
+	} {
+		if !equal {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // Account is one account at one vendor, with every default filled in.
 type Account struct {
 	ID             string

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -13,10 +14,18 @@ const (
 	longestWait = time.Hour
 )
 
-// read reads the configuration from a file, if there is one, and the environment. Fields stand in the
-// order of the documentation.
+// read reads the configuration from a file, if there is one, and the environment.
 func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error) {
 	r := &reader{getenv: getenv, vendors: reg}
+	c := r.read(doc)
+	if len(r.problems) > 0 {
+		return nil, r.problems.sorted()
+	}
+	return c, nil
+}
+
+// read reads the configuration. Fields stand in the order of the documentation.
+func (r *reader) read(doc *document) *Config {
 	root := value{reader: r, variable: "PARTNERGRAPH"}
 	if doc != nil {
 		r.name, root.node, root.at = doc.name, doc.root, place{1, 1}
@@ -29,31 +38,70 @@ func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error
 	asked := false // whether anyone is asked who they are
 	listen := root.child("listen", nil)
 	root.mapping(
-		field{name: "listen", read: func(v value) { listen = v }},
-		field{name: "redis", read: func(v value) { v.redis(&c.Redis) }},
-		field{name: "accounts", read: func(v value) {
-			v.list("accounts", doc != nil, func(v value) { c.Accounts = append(c.Accounts, v.account(c)) })
-		}},
-		field{name: "cache", read: func(v value) { v.cache(&c.Cache) }},
-		field{name: "auth", read: func(v value) { asked = v.auth(c) }},
-		field{name: "cors", read: func(v value) { v.cors(&c.CORS, asked) }},
-		field{name: "writes", read: func(v value) {
-			v.mapping(
-				setting("settle", &c.Writes.Settle, duration(time.Second, longestWait)),
-				setting("keep", &c.Writes.Keep, duration(time.Minute, longestLife)),
-			)
-		}},
-		field{name: "limits", read: func(v value) { v.limits(&c.Limits) }},
-		field{name: "cursors", read: func(v value) { v.cursors(&c.Cursors) }},
-		setting("playground", &c.Playground, truth),
-		setting("introspection", &c.Introspection, truth),
+		field{
+			name: "listen", restart: true,
+			doc: "The address that the server listens on; an empty host is all interfaces. Without " +
+				"`auth` only a loopback address is accepted. The variable `PORT` listens on that " +
+				"port of all interfaces; `PARTNERGRAPH_LISTEN` takes precedence.",
+			read: func(v value) {
+				if listen = v; v.describing() {
+					load(v, &c.Listen, address)
+				}
+			},
+		},
+		field{
+			name: "redis", restart: true,
+			doc:    "Redis servers that replicas share. See [Redis and replicas](#redis-and-replicas).",
+			absent: "everything is kept in the memory of the process, which has to be the only one",
+			read:   func(v value) { v.redis(&c.Redis) },
+		},
+		field{
+			name: "accounts", absent: mandatory,
+			doc: "The accounts at vendors, one entry each.",
+			read: func(v value) {
+				v.list("accounts", doc != nil, func(v value) { c.Accounts = append(c.Accounts, v.account(c)) })
+			},
+		},
+		field{
+			name: "cache", absent: "the defaults",
+			doc:  "How long data from vendors counts as fresh, for each kind of record.",
+			read: func(v value) { v.cache(&c.Cache) },
+		},
+		field{
+			name:   "auth",
+			doc:    "Who may use the server: API keys, tokens or both.",
+			absent: "everyone who reaches the server is an admin, so it listens on this machine only",
+			read:   func(v value) { asked = v.auth(c) },
+		},
+		field{
+			name: "cors", absent: "only the server's own page",
+			doc:  "Which web pages may use the server from a browser.",
+			read: func(v value) { v.cors(&c.CORS, asked) },
+		},
+		field{
+			name: "writes", absent: "the defaults",
+			doc:  "How the ledger of writes treats mutations.",
+			read: func(v value) { v.writes(&c.Writes) },
+		},
+		field{
+			name: "limits", absent: "the defaults",
+			doc:  "Bounds on requests, on partners and on the server as a whole. See [Bounds](#bounds).",
+			read: func(v value) { v.limits(&c.Limits) },
+		},
+		field{
+			name: "cursors", absent: "a secret derived from the accounts' credentials",
+			doc:  "The secrets that seal the cursors of lists.",
+			read: func(v value) { v.cursors(&c.Cursors) },
+		},
+		setting("playground", &c.Playground, truth, "Whether to serve the playground at `/`."),
+		setting("introspection", &c.Introspection, truth, "Whether clients may query the schema, and "+
+			"whether `/schema.graphql` serves it."),
 		later("persisted_operations"),
 	)
-	listen.listen(&c.Listen, asked)
-	if len(r.problems) > 0 {
-		return nil, r.problems.sorted()
+	if !r.describing() {
+		listen.listen(&c.Listen, asked)
 	}
-	return c, nil
+	return c
 }
 
 // listen reads the address, which only this machine may reach if nobody is asked who they are.
@@ -78,44 +126,98 @@ func (v value) listen(dst *string, asked bool) {
 func (v value) account(c *Config) Account {
 	a := Account{Timeout: 10 * time.Second, CustomerEmails: EmailsHidden}
 	var vendor providers.Factory
+	// The id is part of the variables of the account's other settings, and so not overridden itself.
+	named := func(id string) {
+		v.variable = "PARTNERGRAPH_ACCOUNTS_" + strings.ToUpper(strings.ReplaceAll(id, "-", "_"))
+	}
 	v.mapping(
-		field{name: "id", want: accountID.want, read: func(id value) {
-			if !load(id, &a.ID, accountID) {
-				return
-			}
-			if c.hasAccount(a.ID) {
-				id.problem("found %q, the id of another account, expected an id of its own", a.ID)
-			}
-			// From here on, so that the id itself is not overridden.
-			v.variable = "PARTNERGRAPH_ACCOUNTS_" + strings.ToUpper(strings.ReplaceAll(a.ID, "-", "_"))
-		}},
-		setting("name", &a.Name, label),
-		field{name: "provider", want: v.vendor().want, read: func(v value) {
-			load(v, &vendor, v.vendor())
-			a.Provider = vendor.Name
-			a.RateLimit = RateLimit{Requests: vendor.Limit, Per: vendor.Window}
-		}},
-		required("currency", &a.Currency, currencyCode),
-		setting("base_url", &a.BaseURL, baseURL),
-		field{name: "credentials", read: func(v value) {
-			if vendor.Name != "" { // else nobody knows which there have to be
-				a.Credentials = v.credentials(vendor.Credentials)
-			}
-		}},
-		field{name: "rate_limit", read: func(v value) {
-			v.mapping(
-				setting("requests", &a.RateLimit.Requests, wholeNumber(1, 1_000_000)),
-				setting("per", &a.RateLimit.Per, duration(time.Second, 24*time.Hour)),
-			)
-		}},
-		setting("timeout", &a.Timeout, duration(100*time.Millisecond, longestWait)),
-		setting("customer_emails", &a.CustomerEmails, customerEmails),
+		field{
+			name: "id", want: accountID.want,
+			doc: "The id of the account. It is part of every global id that clients store: never " +
+				"change it, and never reuse one.",
+			read: func(id value) {
+				if v.describing() {
+					named("<ID>")
+				}
+				if !load(id, &a.ID, accountID) {
+					return
+				}
+				if c.hasAccount(a.ID) {
+					id.problem("found %q, the id of another account, expected an id of its own", a.ID)
+				}
+				named(a.ID)
+			},
+		},
+		setting("name", &a.Name, label, "The name of the account, for people.").without("the id"),
+		field{
+			name: "provider", want: v.vendor().want,
+			doc: "The vendor.",
+			read: func(v value) {
+				load(v, &vendor, v.vendor())
+				a.Provider = vendor.Name
+				a.RateLimit = RateLimit{Requests: vendor.Limit, Per: vendor.Window}
+			},
+		},
+		required("currency", &a.Currency, currencyCode, "The currency of amounts for which the vendor "+
+			"names none."),
+		setting("base_url", &a.BaseURL, baseURL, "The address of the vendor's API; useful with the "+
+			"simulators.").without("the vendor's own"),
+		field{
+			name: "credentials",
+			doc: "The secrets of the account at its vendor, by the vendor's names. All of them are " +
+				"needed.",
+			absent: mandatory,
+			read: func(v value) {
+				if v.describing() {
+					v.variable += "_<NAME>"
+					v.describe(v.credentialNames(), "")
+				} else if vendor.Name != "" { // else nobody knows which there have to be
+					a.Credentials = v.credentials(vendor.Credentials)
+				}
+			},
+		},
+		field{
+			name: "rate_limit",
+			doc: "How many calls the account may make in a window of time. All replicas together keep " +
+				"to it.",
+			absent: "the vendor's limit, " + v.vendorLimits(),
+			read: func(v value) {
+				v.mapping(
+					setting("requests", &a.RateLimit.Requests, wholeNumber(1, 1_000_000), "The number of calls.").without("the vendor's"),
+					setting("per", &a.RateLimit.Per, duration(time.Second, 24*time.Hour), "The length of the window.").without("the vendor's"),
+				)
+			},
+		},
+		setting("timeout", &a.Timeout, duration(100*time.Millisecond, longestWait),
+			"How long one call to the vendor may take, retries included. All calls of one request to "+
+				"this account share it."),
+		setting("customer_emails", &a.CustomerEmails, customerEmails,
+			"What partners see of their customers' e-mail addresses: `hidden` shows masked ones, "+
+				"`campaign` follows the campaign's setting at the vendor, `shown` shows all."),
 		later("webhook"),
 	)
 	if a.Name == "" {
 		a.Name = a.ID
 	}
 	return a
+}
+
+// credentialNames lists the names of the secrets of each vendor.
+func (r *reader) credentialNames() string {
+	var names []string
+	for _, f := range r.vendors.Factories() {
+		names = append(names, f.Name+": "+strings.Join(f.Credentials, ", "))
+	}
+	return mappingType + " (" + strings.Join(names, "; ") + "), each " + secret.want
+}
+
+// vendorLimits lists the rate limit of each vendor.
+func (r *reader) vendorLimits() string {
+	var limits []string
+	for _, f := range r.vendors.Factories() {
+		limits = append(limits, fmt.Sprintf("%s %d per %s", f.Name, f.Limit, written(f.Window)))
+	}
+	return strings.Join(limits, ", ")
 }
 
 // vendor is one of the vendors that the program was built with.
@@ -148,52 +250,109 @@ func (v value) credentials(names []string) Credentials {
 func (v value) cache(c *Cache) {
 	lifetime := duration(time.Second, longestLife)
 	v.mapping(
-		setting("affiliate", &c.Affiliate, lifetime),
-		setting("membership", &c.Membership, lifetime),
-		setting("campaign", &c.Campaign, lifetime),
-		setting("referral", &c.Referral, lifetime),
-		setting("commission", &c.Commission, lifetime),
-		setting("payout", &c.Payout, lifetime),
-		setting("coupon", &c.Coupon, lifetime),
-		setting("list", &c.List, lifetime),
-		setting("stale", &c.Stale, lifetime),
-		setting("memory", &c.Memory, bytes(MiB, 1024*GiB)),
-		setting("responses", &c.Responses, bytes(0, 1024*GiB)),
+		setting("affiliate", &c.Affiliate, lifetime, "How long an affiliate counts as fresh."),
+		setting("membership", &c.Membership, lifetime, "How long a membership counts as fresh."),
+		setting("campaign", &c.Campaign, lifetime, "How long a campaign counts as fresh."),
+		setting("referral", &c.Referral, lifetime, "How long a referral counts as fresh."),
+		setting("commission", &c.Commission, lifetime, "How long a commission counts as fresh."),
+		setting("payout", &c.Payout, lifetime, "How long a payout counts as fresh."),
+		setting("coupon", &c.Coupon, lifetime, "How long a coupon counts as fresh."),
+		setting("list", &c.List, lifetime,
+			"How long a page of a list counts as fresh, which says which records are in it and in which "+
+				"order. It also bounds the age of the answer that binds a partner by e-mail address."),
+		setting("stale", &c.Stale, lifetime, "How long after that old data may still be shown, while a "+
+			"new read runs or because it failed."),
+		setting("memory", &c.Memory, bytes(MiB, 1024*GiB), "How much memory all of it may take. The "+
+			"process needs about three times as much: see [Sizing](#sizing).").restarting(),
+		setting("responses", &c.Responses, bytes(0, 1024*GiB), "How much memory finished answers may take. An "+
+			"answer is given again while the cache entries that it was made of are unchanged and fresh. With "+
+			"0B every query is executed."),
+	)
+}
+
+// writes reads how the ledger treats writes.
+func (v value) writes(w *Writes) {
+	v.mapping(
+		setting("settle", &w.Settle, duration(time.Second, longestWait),
+			"How long a write without an answer may still take effect at the vendor. Until then a retry "+
+				"is answered `OUTCOME_UNKNOWN`."),
+		setting("keep", &w.Keep, duration(time.Minute, longestLife), "How long the outcome of a write is "+
+			"returned to retries with the same idempotency key."),
 	)
 }
 
 // limits reads the bounds of a request.
 func (v value) limits(l *Limits) {
 	v.mapping(
-		setting("calls", &l.Calls, wholeNumber(1, 100_000)),
-		setting("pages", &l.Pages, wholeNumber(1, 10_000)),
-		setting("timeout", &l.Timeout, duration(time.Second, longestWait)),
-		setting("body", &l.Body, bytes(KiB, GiB)),
-		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000)),
-		setting("depth", &l.Depth, wholeNumber(1, 500)),
-		setting("aliases", &l.Aliases, wholeNumber(1, 100_000)),
-		setting("cost", &l.Cost, wholeNumber(1, 10_000_000)),
-		setting("answer", &l.Answer, bytes(16*KiB, GiB)),
-		setting("load", &l.Load, wholeNumber(1000, 1_000_000_000)),
-		setting("connections", &l.Connections, wholeNumber(10, 1_000_000)),
-		setting("partner", &l.Partner, wholeNumber(1, 1_000_000)),
-		setting("reserve", &l.Reserve, wholeNumber(0, 99)),
-		setting("writes", &l.Writes, wholeNumber(1, 1_000_000)),
+		setting("calls", &l.Calls, wholeNumber(1, 100_000),
+			"Calls to vendors that one request may make: with retries, all its mutations, and the refreshes "+
+				"behind its stale answers. A request that is planned to need more is refused with "+
+				"`QUERY_TOO_COMPLEX`. Staff's requests may first read what tells how many calls are needed. "+
+				"Where a running request needs more, the list ends with an entry in `errors` and resumes "+
+				"from its cursor, mutations are not sent, and stale answers stay stale."),
+		setting("pages", &l.Pages, wholeNumber(1, 10_000),
+			"Pages of one list that may be read to fill one connection, or for one write. Beyond it the "+
+				"connection ends early, with `hasNextPage`."),
+		setting("timeout", &l.Timeout, duration(time.Second, longestWait),
+			"How long one request may take. Beyond it, calls end; what they would have brought is "+
+				"missing and named in `errors`. The status is 504 if nothing was executed."),
+		setting("body", &l.Body, bytes(KiB, GiB),
+			"The size of the body of a request. Beyond it the status is 413. A GET may have 16 KiB, URL "+
+				"and headers together."),
+		setting("tokens", &l.Tokens, wholeNumber(1, 1_000_000), "Tokens of a GraphQL document. Beyond "+
+			"it: `QUERY_TOO_COMPLEX`."),
+		setting("depth", &l.Depth, wholeNumber(1, 500),
+			"Levels of nested fields of a document. Beyond it: `QUERY_TOO_COMPLEX`. Below `__schema` and "+
+				"`__type` 20 levels are allowed."),
+		setting("aliases", &l.Aliases, wholeNumber(1, 100_000),
+			"Fields with an alias, and repeated fields, of a document. Beyond it: `QUERY_TOO_COMPLEX`."),
+		setting("cost", &l.Cost, wholeNumber(1, 10_000_000),
+			"Field values that the answer may have if every list is full. Beyond it: `QUERY_TOO_COMPLEX`."),
+		setting("answer", &l.Answer, bytes(16*KiB, GiB),
+			"The size of one answer, counted while it is written. Beyond it, `QUERY_TOO_COMPLEX` takes "+
+				"the place of the answer; a mutation was executed."),
+		setting("load", &l.Load, wholeNumber(1000, 1_000_000_000),
+			"Field values, counted like `limits.cost`, of all operations that run at once, with the values "+
+				"of their variables. One partner may have a quarter, all partners three quarters. Beyond it "+
+				"100 requests of staff and 100 of partners wait for at most a second; others are answered "+
+				"503 with `Retry-After` and `OVERLOADED`."),
+		setting("connections", &l.Connections, wholeNumber(10, 1_000_000),
+			"Clients that are connected at once. Beyond it, the oldest connection without an authenticated "+
+				"request is closed. Authenticated clients have three quarters, and of these partners two "+
+				"thirds. Beyond a part, the connection of it that is idle for longest is closed; where none "+
+				"is idle, the status is 503.").restarting(),
+		setting("partner", &l.Partner, wholeNumber(1, 1_000_000),
+			"Requests of one partner in a minute and the calls to vendors planned for them, together and "+
+				"over all replicas. The calls alone are also at most "+
+				"half of what partners may take of the account with the smallest rate limit. Beyond it: "+
+				"429, `RATE_LIMITED` and `retryAfter`."),
+		setting("reserve", &l.Reserve, wholeNumber(0, 99),
+			"Percent of each account's `rate_limit` that the calls of all partners together leave to "+
+				"staff, over all replicas. Beyond it partners get `RATE_LIMITED` in `errors`."),
+		setting("writes", &l.Writes, wholeNumber(1, 1_000_000),
+			"Mutations of one viewer in a minute, at each replica. Beyond it: `RATE_LIMITED` and "+
+				"`retryAfter`; nothing is sent."),
 	)
 }
 
 // cursors reads what seals cursors.
 func (v value) cursors(c *Cursors) {
 	secrets := map[string]string{}
-	read := func(name string) field {
-		return field{name: name, read: func(v value) {
+	read := func(name, absent, doc string) field {
+		return field{name: name, absent: absent, doc: doc, read: func(v value) {
 			var text string
 			if load(v, &text, hmacSecret); text != "" {
 				secrets[name] = text
 			}
 		}}
 	}
-	v.mapping(read("key"), read("previous"))
+	v.mapping(
+		read("key", "derived from the accounts' credentials",
+			"The secret that seals cursors, the same on every replica. A cursor of another key is "+
+				"refused with `BAD_CURSOR`: the client starts the list again."),
+		read("previous", "none", "The former key. Its cursors stay valid for 24 hours after the start or "+
+			"the reload."),
+	)
 	c.Secrets = NewCredentials(secrets)
 }
 
@@ -202,19 +361,31 @@ func (v value) cors(c *CORS, asked bool) {
 	said := v.node != nil
 	add := func(v value, variable, from string) {
 		if !asked && !thisMachine(from) {
-			v.problemIn(variable, "found %q without auth, which lets in all of its pages; expected an origin of this machine alone, "+
+			v.problemIn(variable, "found %q without auth, which lets in all of its pages; expected an "+
+				"origin of this machine alone, "+
 				"like http://localhost:3000, or auth with api_keys or jwt", from)
 		}
 		c.Origins = append(c.Origins, from)
 	}
 	v.mapping(
-		field{name: "origins", read: func(v value) { texts(v, "origins", said, origin, add) }},
-		field{name: "headers", read: func(v value) {
-			texts(v, "names of headers", false, header, func(_ value, _, name string) { c.Headers = append(c.Headers, name) })
-			if len(c.Headers) > maxHeaders {
-				v.problem("found %d headers, expected at most %d", len(c.Headers), maxHeaders)
-			}
-		}},
+		field{
+			name: "origins", absent: mandatory,
+			doc: "The origins of the pages. `*` is refused, and so is http except on this machine. " +
+				"Without `auth` only origins of this machine are accepted. The variable has commas " +
+				"between origins.",
+			read: func(v value) { texts(v, "origins", said, origin, add) },
+		},
+		field{
+			name: "headers", absent: "none",
+			doc: fmt.Sprintf("Request headers that these pages may send besides those of GraphQL clients "+
+				"and of tracing, at most %d. The variable has commas between names.", maxHeaders),
+			read: func(v value) {
+				texts(v, "names of headers", false, header, func(_ value, _, name string) { c.Headers = append(c.Headers, name) })
+				if len(c.Headers) > maxHeaders {
+					v.problem("found %d headers, expected at most %d", len(c.Headers), maxHeaders)
+				}
+			},
+		},
 	)
 }
 
@@ -224,6 +395,10 @@ const maxHeaders = 50
 // texts reads a list of texts, or a variable that has commas between them. add is given each, and the variable that it is from; "" for the file.
 func texts(v value, want string, need bool, k kind[string], add func(v value, variable, text string)) {
 	var text string
+	if v.describing() {
+		v.describe("a list; each entry: "+k.want, "")
+		return
+	}
 	if all, ok := v.override(v.variable); ok {
 		for part := range strings.SplitSeq(all, ",") {
 			if override(v, v.variable, strings.TrimSpace(part), &text, k) {

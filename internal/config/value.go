@@ -17,6 +17,7 @@ type reader struct {
 	getenv   Getenv
 	vendors  *providers.Registry
 	problems Problems
+	settings *[]Setting // where Reference collects the settings; nil while a configuration is read
 }
 
 // value is a place in the configuration, whether or not the file has something there.
@@ -27,11 +28,12 @@ type value struct {
 	node     ast.Node // nil: the file has nothing here
 	at       place    // where the node begins; without one, where the mapping does that lacks it
 	secret   bool     // messages must not show the keys that are here
+	restart  bool     // a change needs a restart
 }
 
 // child is the place of a key in a mapping.
 func (v value) child(name string, node ast.Node) value {
-	c := value{reader: v.reader, path: name, node: node, at: v.at}
+	c := value{reader: v.reader, path: name, node: node, at: v.at, restart: v.restart}
 	if v.path != "" {
 		c.path = v.path + "." + name
 	}
@@ -67,22 +69,37 @@ func (v value) override(variable string) (text string, ok bool) {
 
 // field is a key of a mapping. Its read is called once, with the key in the file or without.
 type field struct {
-	name string
-	read func(value)
-	want string // what is expected, of a single value that has to be there
-	off  bool   // not yet there, so that nobody is told to expect it
+	name    string
+	doc     string // what it does, in sentences, for [Reference]
+	absent  string // what happens without it, where it has no default value
+	read    func(value)
+	want    string // what is expected, of a single value that has to be there
+	off     bool   // not supported yet, so that nobody is told to expect it
+	restart bool   // a change needs a restart, of it and of all that is in it
 }
 
 // setting is a field that holds a single value. dst keeps its default where neither the file nor the
 // environment has one.
-func setting[T any](name string, dst *T, k kind[T]) field {
-	return field{name: name, read: func(v value) { load(v, dst, k) }}
+func setting[T any](name string, dst *T, k kind[T], doc string) field {
+	return field{name: name, doc: doc, read: func(v value) { load(v, dst, k) }}
 }
 
 // required is a setting that has no default.
-func required[T any](name string, dst *T, k kind[T]) field {
-	f := setting(name, dst, k)
+func required[T any](name string, dst *T, k kind[T], doc string) field {
+	f := setting(name, dst, k, doc)
 	f.want = k.want
+	return f
+}
+
+// without is the field with a description of what happens without it.
+func (f field) without(text string) field {
+	f.absent = text
+	return f
+}
+
+// restarting is the field, of which a change needs a restart.
+func (f field) restarting() field {
+	f.restart = true
 	return f
 }
 
@@ -102,6 +119,10 @@ func later(name string) field {
 // load reads the single value here, from the environment or else from the file, and says whether dst
 // was set.
 func load[T any](v value, dst *T, k kind[T]) bool {
+	if v.describing() {
+		v.describe(k.want, *dst)
+		return false
+	}
 	if text, ok := v.override(v.variable); ok {
 		return override(v, v.variable, text, dst, k)
 	}
@@ -181,12 +202,20 @@ func (v *value) mapping(fields ...field) {
 	}
 	for _, f := range fields {
 		c := v.child(f.name, nodes[f.name])
+		c.restart = c.restart || f.restart
+		if v.describing() {
+			c.introduce(f)
+			continue
+		}
 		_, overridden := v.override(c.variable)
 		if f.want != "" && c.node == nil && !overridden {
 			c.problem("missing, expected %s", f.want)
 			continue
 		}
 		f.read(c)
+	}
+	if v.describing() && !strings.HasSuffix(v.path, "[]") {
+		v.describe(mappingType, "")
 	}
 }
 
@@ -235,6 +264,11 @@ func nearest(key string, names []string) string {
 // list reads each entry of the list here. need says whether there has to be a list; if there is one, it has
 // to have entries. They have no names that variables could override them by.
 func (v value) list(want string, need bool, read func(value)) {
+	if v.describing() {
+		read(value{reader: v.reader, path: v.path + "[]", restart: v.restart})
+		v.describe(listType, "")
+		return
+	}
 	if v.node == nil {
 		if need {
 			v.problem("missing, expected a list of %s", want)

@@ -1,4 +1,4 @@
-// Apollo Client with the links that the README shows: an intention has one key and comes to one end, whatever gets lost on the way. Before this
+// Apollo Client with the links that docs/frontend.md shows: an intention has one key and comes to one end, whatever gets lost on the way. Before this
 // program the test has PromoteKit cut its first connection that writes, and UpPromote all of them, after the work.
 import assert from 'node:assert/strict';
 import { CombinedGraphQLErrors, gql } from '@apollo/client';
