@@ -28,17 +28,21 @@ const maxBranches = 10
 // facts is what was learnt for the plan of one operation. It belongs to one goroutine, but for learn.
 type facts struct {
 	known  map[string]any
+	failed map[string]bool // a read that panicked: the field that needs it reads again, and reports it
 	wanted map[string]func(context.Context) any
 }
 
 func newFacts() *facts {
-	return &facts{known: map[string]any{}, wanted: map[string]func(context.Context) any{}}
+	return &facts{known: map[string]any{}, failed: map[string]bool{}, wanted: map[string]func(context.Context) any{}}
 }
 
 // fact is what is known under a key. What is not known yet is noted, to be learnt before the next plan.
 func fact[V any](f *facts, key string, learn func(context.Context) V) (v V, ok bool) {
 	if known, ok := f.known[key]; ok {
 		return known.(V), true
+	}
+	if f.failed[key] {
+		return v, false
 	}
 	f.wanted[key] = func(ctx context.Context) any { return learn(ctx) }
 	return v, false
@@ -55,10 +59,19 @@ func (f *facts) learn(ctx context.Context) bool {
 	)
 	for key, learn := range f.wanted {
 		wg.Go(func() {
-			v := learn(ctx)
-			mu.Lock()
-			defer mu.Unlock()
-			f.known[key] = v
+			var v any
+			panicked := true
+			defer func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if f.failed[key] = panicked; panicked {
+					_ = recover()
+				} else {
+					f.known[key] = v
+				}
+			}()
+			v = learn(ctx)
+			panicked = false
 		})
 	}
 	wg.Wait()

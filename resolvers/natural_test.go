@@ -2,6 +2,8 @@ package resolvers_test
 
 import (
 	"fmt"
+	"github.com/partnergraph/partnergraph/schema"
+	"github.com/vektah/gqlparser/v2/ast"
 	"os"
 	"strings"
 	"testing"
@@ -102,4 +104,60 @@ func TestLargestFirst(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestEveryPath asks for each edge below each edge of each list, cold, and wants no internal error: the plan,
+// its look and the prefetch of rows know every way from one record to another.
+func TestEveryPath(t *testing.T) {
+	sequential(t)
+	vendors := newWorld(t, setup{noBudget: true, ticks: true})
+	n := 0
+	for _, list := range dearKinds["lists"] {
+		root := schema.Parsed().Query.Fields.ForName(list)
+		for _, path := range paths(root, 3) {
+			n++
+			if a := vendors.askCold(everyVendor[n%3], "{ "+path+" }"); strings.Contains(a.text, `"INTERNAL"`) {
+				t.Errorf("%s: %s", path, clipped(a.text))
+			}
+		}
+	}
+	if n < 100 {
+		t.Errorf("%d paths", n)
+	}
+}
+
+// paths are the selections of a field that lead through so many records one below the other.
+func paths(f *ast.FieldDefinition, records int) (out []string) {
+	text, leaves, def := f.Name, "", schema.Parsed().Types[f.Type.Name()]
+	if f.Arguments.ForName("first") != nil {
+		text += "(first: 40) { nodes"
+		def = schema.Parsed().Types[def.Fields.ForName("nodes").Type.Name()]
+		defer func() {
+			for i := range out {
+				out[i] += " }"
+			}
+		}()
+	}
+	if records == 1 {
+		for _, leaf := range def.Fields {
+			if len(leaf.Arguments) == 0 && schema.Parsed().Types[leaf.Type.Name()].IsLeafType() && leaf.Name != "rawRecord" {
+				leaves += " " + leaf.Name
+			}
+		}
+		return []string{text + " {" + leaves + " }"}
+	}
+	for _, below := range def.Fields {
+		if named := schema.Parsed().Types[below.Type.Name()]; !isRecord(named) || len(below.Arguments) > 0 && below.Arguments.ForName("first") == nil {
+			continue
+		}
+		for _, rest := range paths(below, records-1) {
+			out = append(out, text+" { id "+rest+" }")
+		}
+	}
+	return out
+}
+
+// isRecord says whether a type is a record with an id, or a connection of records.
+func isRecord(def *ast.Definition) bool {
+	return def.Kind == ast.Object && (def.Fields.ForName("id") != nil && def.Name != "Account" || strings.HasSuffix(def.Name, "Connection"))
 }
