@@ -67,7 +67,7 @@ var rules = []rule{
 		to: under("github.com/99designs/gqlgen")},
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
-	{why: "what lists and remembers does not know GraphQL", from: is("internal/listing", "internal/cache", "internal/ledger"),
+	{why: "what lists and remembers does not know GraphQL", from: is("internal/listing", "internal/cache", "internal/responses", "internal/ledger"),
 		to: func(p string) bool {
 			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)
 		}},
@@ -80,7 +80,8 @@ var rules = []rule{
 		from: under("internal"), to: ours,
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
-				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget")(to))
+				from == "internal/responses" && to == "internal/cache" ||
+				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache")(to))
 		}},
 }
 

@@ -63,12 +63,15 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 	return out
 }
 
+// manyRows is how many rows without a word of whose they are show that the vendor did not narrow a list.
+const manyRows = 10
+
 // everybodys says whether a page is of a list that the vendor did not narrow: a row is somebody else's,
-// or the list goes on and no row tells that it is the partner's.
+// or no row tells that it is the partner's, and the rows are many or the list goes on.
 func everybodys[T providers.Record](p *providers.Page[T], mine func(providers.ID) bool) bool {
 	own := func(row *T) bool { return mine(providers.BelongsTo(row)) }
 	return slices.ContainsFunc(p.Items, func(row *T) bool { return anothers(row, mine) }) ||
-		p.More && len(p.Items) > 0 && !slices.ContainsFunc(p.Items, own)
+		(p.More && len(p.Items) > 0 || len(p.Items) >= manyRows) && !slices.ContainsFunc(p.Items, own)
 }
 
 // anothers says whether a row is somebody else's. A row whose affiliate the reply does not tell

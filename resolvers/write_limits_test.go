@@ -140,7 +140,7 @@ func (n *limitedReads) some(t *testing.T) {
 // as may be read of a list, or after as many calls; nothing is taken for not made, and the client is
 // told what to do.
 func TestReadsOfWritesAreBounded(t *testing.T) {
-	const pages, calls = 3, 3
+	const pages, calls = 3, 6
 	for name, limits := range map[string]setup{"limits.pages": {reads: pages}, "limits.calls": {calls: calls}} {
 		t.Run(name, func(t *testing.T) {
 			var reached limitedReads

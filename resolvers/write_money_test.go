@@ -81,7 +81,7 @@ func TestVendorRefuses(t *testing.T) {
 		status     int
 		body, want string
 	}{
-		"firstpromoter": {http.StatusUnprocessableEntity, `{"errors":{"email":["jane@x.example has already been taken"]}}`, "[email] TAKEN"},
+		"firstpromoter": {http.StatusUnprocessableEntity, `{"message":"Invalid record","code":"invalid_record","errors":{"email":["jane@x.example has already been taken"]}}`, "[email] TAKEN"},
 		"uppromote":     {http.StatusUnprocessableEntity, `{"message":"The given data was invalid.","errors":{"email":["jane@x.example has already been taken."]}}`, "[email] TAKEN"},
 		"promotekit":    {http.StatusConflict, `{"success":false,"error":{"message":"jane@x.example exists","type":"conflict"}}`, "[] CONFLICT"}, // it names no fields
 	} {

@@ -22,6 +22,9 @@ type Extent struct {
 // asked is how many rows each page is asked for, of every vendor: the most that it may have.
 const asked = 100
 
+// minPage is the smallest page that a vendor is known to give: 10 rows, UpPromote's default.
+const minPage = 10
+
 // More says whether a page that had so many rows may be followed by another. A page may have more
 // rows than were asked for. Either the vendor has larger pages, and the next one goes on behind it; or
 // it has no pages, and the next one repeats it, which ends the list. So no row is lost.
@@ -32,7 +35,7 @@ func (e *Extent) More(rows int) bool {
 			break
 		}
 	}
-	return rows >= asked/2 || rows > 0 && (rows%5 == 0 || rows%12 == 0)
+	return rows >= asked/2 || rows >= minPage && (rows%5 == 0 || rows%12 == 0)
 }
 
 // PageSize is the most rows that a page had so far, and no more than were asked for; size where none
