@@ -46,6 +46,13 @@ var wantedFaults = map[string]seenFault{
 	"2xx without success, done":           {status: 201, whole: true, is: "json", said: "failed"},
 	"challenge, not done":                 {status: 403, whole: true, is: "html"},
 	"challenge, done":                     {status: 403, whole: true, is: "html"},
+	"403 without a body, done":            {status: 403, whole: true},
+	"404 that is null, done":              {status: 404, whole: true, is: "json"},
+	"429 without a body, done":            {status: 429, whole: true},
+	"499 with a message, done":            {status: 499, whole: true, is: "json"},
+	"2xx of another API, not done":        {status: 200, whole: true, is: "json"},
+	"switched, not done":                  {status: 101},
+	"switched, done":                      {status: 101},
 	"closed after the reply, done":        {status: 201, whole: true, is: "json", said: "2026-03-01T12:00:00Z"},
 }
 
@@ -127,6 +134,9 @@ func see(t *testing.T, client *http.Client, url string) (s seenFault) {
 	}
 	defer response.Body.Close()
 	s.status = response.StatusCode
+	if s.status == http.StatusSwitchingProtocols { // its body is the silent connection
+		return s
+	}
 	body, err := io.ReadAll(response.Body)
 	if err != nil {
 		return s
