@@ -15,6 +15,7 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/graph"
+	"github.com/partnergraph/partnergraph/internal/compress"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -217,9 +218,12 @@ func encode(response *graphql.Response, max int64) (parts [][]byte, size int64, 
 	return parts, size, ok
 }
 
-// send writes a response of at most max bytes.
-func send(w http.ResponseWriter, mediaType string, status int, parts [][]byte, size int64) {
+// send writes a response of size bytes, whose parts are in a coding already.
+func send(w http.ResponseWriter, mediaType string, status int, coding compress.Coding, parts [][]byte, size int64) {
 	w.Header().Set("Content-Type", mediaType+"; charset=utf-8")
+	if coding != compress.Identity {
+		w.Header().Set("Content-Encoding", coding.String())
+	}
 	w.Header().Set("Content-Length", strconv.FormatInt(size, 10))
 	w.WriteHeader(status)
 	for _, part := range parts {

@@ -9,6 +9,7 @@ import (
 // they load, and what never changes how long it may be kept. There is no Strict-Transport-Security: whoever ends TLS in front of the server says that.
 var always = []struct{ name, value string }{
 	{"Cache-Control", "no-store"},                   // an answer is one viewer's: no cache may give it to the next
+	{"Vary", "Accept-Encoding"},                     // whether it is compressed; CORS adds Origin
 	{"X-Content-Type-Options", "nosniff"},           // data stays data: no page can load it as a script or a style sheet
 	{"Content-Security-Policy", policy},             // and as a page of its own it does nothing
 	{"X-Frame-Options", "DENY"},                     // what frame-ancestors says, to older browsers

@@ -3,6 +3,7 @@ package httpapi_test
 import (
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,9 @@ func TestHeaders(t *testing.T) {
 		}
 		if diff := cmp.Diff(strict, got); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", test.name, diff)
+		}
+		if !slices.Contains(w.Header()["Vary"], "Accept-Encoding") {
+			t.Errorf("%s does not say that it may be compressed: %v", test.name, w.Header()["Vary"])
 		}
 		if cookie, set := w.Header()["Set-Cookie"]; set {
 			t.Errorf("%s sets the cookie %q", test.name, cookie)

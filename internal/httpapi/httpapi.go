@@ -17,6 +17,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/compress"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/internal/responses"
@@ -76,7 +77,7 @@ func New(o Options) *Handler {
 	quota := newPartnerQuota(o)
 	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))))
 	if o.Introspection {
-		api.HandleFunc("GET /schema.graphql", sdl)
+		api.Handle("GET /schema.graphql", static("text/plain", schema.SDL()))
 	}
 	mux.Handle("/graphql", shared(o.Origins, o.Headers)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins, o.Headers)(api))
@@ -105,9 +106,14 @@ func say(w http.ResponseWriter, status int, text string) {
 	_, _ = io.WriteString(w, text+"\n")
 }
 
-func sdl(w http.ResponseWriter, _ *http.Request) {
-	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
-	_, _ = io.WriteString(w, schema.SDL())
+// static serves a text that never changes.
+func static(mediaType, text string) http.Handler {
+	forms := compress.Text([]byte(text))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		coding := acceptedCoding(r, int64(len(text)))
+		body := forms(coding)
+		send(w, mediaType, http.StatusOK, coding, [][]byte{body}, int64(len(body)))
+	})
 }
 
 // viewer puts who asks into the request's context; whoever cannot say so goes no further.

@@ -43,9 +43,9 @@ func fallback() http.Handler {
 	if err := template.Must(template.New("fallback").Parse(fallbackPage)).Execute(&page, notBuilt+FirstQuery); err != nil {
 		panic(err) // both are constants
 	}
-	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	text := static("text/html", page.String())
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Content-Security-Policy", fallbackPolicy)
-		w.Header().Set("Content-Type", "text/html; charset=utf-8")
-		_, _ = w.Write(page.Bytes())
+		text.ServeHTTP(w, r)
 	})
 }

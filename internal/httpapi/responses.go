@@ -131,10 +131,18 @@ func (t transport) answered(ctx context.Context, w http.ResponseWriter, r *http.
 	t.writeKept(w, r, answer)
 }
 
-// writeKept writes a kept answer.
+// writeKept writes a kept answer, within the bound of what clients have not read yet.
 func (t transport) writeKept(w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
+	coding := acceptedCoding(r, int64(len(answer.Body)))
+	body := t.responses.Encoded(answer, coding)
+	pass := t.load.write.enter(r.Context(), int64(len(body)))
+	if pass == nil {
+		overloaded("limits.load").answer(w, r)
+		return
+	}
+	defer pass.leave()
 	mediaType, _ := negotiate(r.Header["Accept"])
-	t.writeParts(w, r, mediaType, http.StatusOK, [][]byte{answer.Body}, int64(len(answer.Body)), int64(len(answer.Body)))
+	send(w, mediaType, http.StatusOK, coding, [][]byte{body}, int64(len(body)))
 }
 
 // join waits for another request with the same answer, or begins the flight for those that come

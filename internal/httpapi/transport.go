@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/compress"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -163,25 +164,34 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 	if !ok {
 		parts, size, _ = encode(&graphql.Response{Errors: gqlerror.List{t.answers.tooLarge(r.Context())}}, math.MaxInt64)
 	}
-	t.writeParts(w, r, mediaType, status, parts, size, size+int64(cap(response.Data)-len(response.Data)))
-}
-
-// writeParts writes the bytes of an answer, within the bound of what clients have not read yet. The
-// answer holds so many bytes until then.
-func (t transport) writeParts(w http.ResponseWriter, r *http.Request, mediaType string, status int, parts [][]byte, size, held int64) {
+	held := size + int64(cap(response.Data)-len(response.Data)) // until the client has read the answer
 	pass := t.load.write.enter(r.Context(), held)
 	if pass == nil {
 		overloaded("limits.load").answer(w, r)
 		return
 	}
 	defer pass.leave()
-	send(w, mediaType, status, parts, size)
+	coding := acceptedCoding(r, size)
+	if coding != compress.Identity {
+		form := coding.Encode(parts...)
+		if pass.grow(int64(cap(form))) {
+			parts, size = [][]byte{form}, int64(len(form))
+		} else { // no room for both
+			coding = compress.Identity
+		}
+	}
+	send(w, mediaType, status, coding, parts, size)
+}
+
+// acceptedCoding is the content coding of an answer of so many bytes.
+func acceptedCoding(r *http.Request, size int64) compress.Coding {
+	return compress.Weigh(r.Header["Accept-Encoding"]).Choose(size)
 }
 
 // writeError answers with errors alone, which are few and short.
 func writeError(w http.ResponseWriter, mediaType string, status int, errs ...*gqlerror.Error) {
 	parts, size, _ := encode(&graphql.Response{Errors: errs}, math.MaxInt64)
-	send(w, mediaType, status, parts, size)
+	send(w, mediaType, status, compress.Identity, parts, size)
 }
 
 // refusal is a request that HTTP alone refuses: its status is the same in every media type.

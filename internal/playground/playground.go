@@ -17,6 +17,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/partnergraph/partnergraph/internal/compress"
 )
 
 // The bundler leaves each file gzipped, since all of them are text or fonts and every browser reads them so.
@@ -116,7 +118,7 @@ func serve(files fs.FS) http.Handler {
 		}
 		h.Set("Content-Type", kinds[path.Ext(name)])
 		content := file.zipped
-		if acceptsGzip(r) {
+		if compress.Weigh(r.Header["Accept-Encoding"])[compress.Gzip] > 0 {
 			h.Set("Content-Encoding", "gzip")
 		} else {
 			var err error
@@ -127,17 +129,6 @@ func serve(files fs.FS) http.Handler {
 		}
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(content))
 	})
-}
-
-// acceptsGzip reads https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3 as far as it is about gzip by name.
-func acceptsGzip(r *http.Request) bool {
-	for _, coding := range strings.Split(r.Header.Get("Accept-Encoding"), ",") {
-		name, weight, _ := strings.Cut(coding, ";")
-		if strings.EqualFold(strings.TrimSpace(name), "gzip") {
-			return strings.Trim(weight, " q=0.") != "" || strings.TrimSpace(weight) == ""
-		}
-	}
-	return false
 }
 
 func gunzip(b []byte) ([]byte, error) {

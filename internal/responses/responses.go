@@ -11,12 +11,14 @@ package responses
 import (
 	"context"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
 
 	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/compress"
 )
 
 // Key is a hash of everything that an answer depends on besides what is read for it: the document, the
@@ -29,14 +31,23 @@ type Answer struct {
 	Planned   int // how many calls the operation was planned to take
 	Operation string
 
+	key       Key
 	witnesses *cache.Witnesses
+
+	mu      sync.Mutex
+	encoded bool                     // once already
+	forms   [compress.Codings][]byte // the body in each coding; nil where it is not kept
 }
 
 // overhead is about what an answer takes besides its bytes and witnesses.
 const overhead = 256
 
 func (a *Answer) size() uint32 {
-	return uint32(min(overhead+cap(a.Body)+len(a.Operation)+a.witnesses.Bytes(), math.MaxUint32))
+	bytes := overhead + cap(a.Body) + len(a.Operation) + a.witnesses.Bytes()
+	for _, form := range a.forms {
+		bytes += cap(form)
+	}
+	return uint32(min(bytes, math.MaxUint32))
 }
 
 // Cache keeps answers in memory, bounded in bytes. When it is full, what is used least makes room. A nil
@@ -75,6 +86,32 @@ func (c *Cache) Get(k Key) *Answer {
 		return nil
 	}
 	return a
+}
+
+// Encoded is the body of an answer in a coding. It is kept from the second time on: most answers are asked
+// for once or never again, and would hold the memory in vain.
+func (c *Cache) Encoded(a *Answer, coding compress.Coding) []byte {
+	if coding == compress.Identity {
+		return a.Body
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if form := a.forms[coding]; form != nil {
+		return form
+	}
+	form := coding.Encode(a.Body)
+	if !a.encoded {
+		a.encoded = true
+		return form
+	}
+	a.forms[coding] = slices.Clone(form) // without the spare capacity of the buffer
+	c.answers.ComputeIfPresent(a.key, func(kept *Answer) (*Answer, otter.ComputeOp) {
+		if kept == a {
+			return a, otter.WriteOp // it is weighed again
+		}
+		return kept, otter.CancelOp
+	})
+	return form
 }
 
 // drop removes an answer, unless another has taken its place.
@@ -164,6 +201,7 @@ func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 		f.again = r.Missed()
 		return
 	}
+	a.key = f.key
 	f.c.answers.Set(f.key, a)
 	if f.c.forgets.Load() != f.forgets { // meanwhile, so that it may have come in behind the removal
 		f.c.drop(f.key, a)

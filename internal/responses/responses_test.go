@@ -1,14 +1,17 @@
 package responses
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"testing"
 	"testing/synctest"
 
 	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/compress"
 )
 
 func key(i int) Key { return sha256.Sum256(fmt.Append(nil, i)) }
@@ -157,4 +160,100 @@ func TestFlightGone(t *testing.T) {
 		first.End() // without an answer: its client has gone
 		wg.Wait()
 	})
+}
+
+// TestEncoded wants the form of an answer in each coding kept from the second time on, within the bound,
+// and for no longer than the answer.
+func TestEncoded(t *testing.T) {
+	for coding := compress.Gzip; coding < compress.Codings; coding++ {
+		c := New(1 << 20)
+		keep(t, c, key(1), 100_000)
+		a, before := c.Get(key(1)), c.Bytes()
+		if got := c.Encoded(a, compress.Identity); &got[0] != &a.Body[0] {
+			t.Error("the body is copied")
+		}
+		first, between := c.Encoded(a, coding), c.Bytes()
+		second := c.Encoded(a, coding)
+		third, after := c.Encoded(a, coding), c.Bytes()
+		if !bytes.Equal(first, second) || !bytes.Equal(second, third) || len(first) == 0 {
+			t.Errorf("%v: %d, %d and %d bytes", coding, len(first), len(second), len(third))
+		}
+		if between != before || after != before+int64(cap(third)) || cap(a.forms[coding]) > len(third)+len(third)/2+64 {
+			t.Errorf("%v: the cache takes %d, then %d, then %d; the form has %d", coding, before, between, after, cap(third))
+		}
+		if fourth := c.Encoded(a, coding); &fourth[0] != &third[0] {
+			t.Errorf("%v: it is encoded again", coding)
+		}
+		if c.Get(key(1)) != a {
+			t.Errorf("%v: another answer is kept", coding)
+		}
+		other := compress.Gzip + compress.Zstd - coding
+		keep(t, c, key(1), 10)
+		if c.Encoded(a, other); c.Get(key(1)) == a { // someone still writes it
+			t.Errorf("%v: the former answer came back", coding)
+		}
+		a = c.Get(key(1))
+		c.Encoded(a, coding)
+		c.Forget()
+		c.Encoded(a, coding)
+		if got := c.Bytes(); got != 0 {
+			t.Errorf("%v: %d bytes are left", coding, got)
+		}
+	}
+}
+
+// TestEncodedBounded wants answers to make room for the forms of others.
+func TestEncodedBounded(t *testing.T) {
+	const bound = 200_000
+	random := rand.NewChaCha8([32]byte{})
+	c := New(bound)
+	for i := range 15 {
+		a := &Answer{Body: make([]byte, 10_000)}
+		_, _ = random.Read(a.Body) // what does not get smaller
+		_, f := c.Join(t.Context(), key(i))
+		f.Keep(a, cache.NewRecorder())
+		f.End()
+		for range 3 {
+			c.Encoded(a, compress.Gzip)
+		}
+	}
+	held := int64(0)
+	got := c.Bytes()
+	for i := range 15 {
+		if a := c.Get(key(i)); a != nil {
+			held += int64(cap(a.Body) + cap(a.forms[compress.Gzip]))
+		}
+	}
+	if got > bound || held > got || held < bound/2 {
+		t.Errorf("answers and forms of %d bytes are taken for %d, of %d", held, got, bound)
+	}
+}
+
+// TestEncodedAtOnce has many encode one answer at once, and others take its place or forget it.
+func TestEncodedAtOnce(t *testing.T) {
+	c := New(1 << 20)
+	keep(t, c, key(1), 50_000)
+	a := c.Get(key(1))
+	var wg sync.WaitGroup
+	for i := range 16 {
+		wg.Go(func() {
+			for n := range 20 {
+				if form := c.Encoded(a, compress.Coding(1+(i+n)%2)); len(form) == 0 {
+					t.Error("no form")
+				}
+				if i == 0 {
+					_, f := c.Join(t.Context(), key(1))
+					f.Keep(&Answer{Body: make([]byte, 10)}, cache.NewRecorder())
+					f.End()
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if got := c.Get(key(1)); got == a {
+		t.Error("the former answer came back")
+	}
+	if got := c.Bytes(); got > overhead+1000 {
+		t.Errorf("an answer of 10 bytes is taken for %d", got)
+	}
 }
