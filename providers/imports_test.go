@@ -66,6 +66,7 @@ var rules = []rule{
 	{why: "GraphQL stays at the edge", from: func(p string) bool { return !under("graph")(p) && !is("resolvers", "internal/httpapi")(p) },
 		to: under("github.com/99designs/gqlgen")},
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
+	{why: "content codings are in one place", from: not(is("internal/compress")), to: under("github.com/klauspost/compress")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists and remembers does not know GraphQL", from: is("internal/listing", "internal/cache", "internal/ledger"),
 		to: func(p string) bool {
@@ -79,7 +80,7 @@ var rules = []rule{
 	{why: "what serves the program does not know what it is about, but for the domain, who asks, and httpapi what it serves",
 		from: under("internal"), to: ours,
 		unless: func(from, to string) bool {
-			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
+			return is("providers", "internal/auth", "internal/compress", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget")(to))
 		}},
 }
