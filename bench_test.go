@@ -19,8 +19,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/all"
 )
 
-// The benchmarks of this package print tables for docs/benchmarks.md (`make bench`). What they measure runs in processes of its own: this binary,
-// started again.
+// The benchmarks of this package print tables for docs/benchmarks.md (`make bench`). What they measure
+// runs in processes of its own: this binary, started again.
 
 // childVariable is the environment variable that makes this binary one of the children.
 const childVariable = "PARTNERGRAPH_TEST_CHILD"

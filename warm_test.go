@@ -260,7 +260,8 @@ func (s *server) measure(b *testing.B) {
 	}
 }
 
-// loop asks over one connection, and says how long each answer took. It does as little as possible besides, for the server shares the processors with it.
+// loop asks over one connection, and says how long each answer took. It does as little as possible
+// besides, for the server shares the processors with it.
 func (s *server) loop(questions [][]byte, until time.Time) (latencies []time.Duration, err error) {
 	conn, err := net.Dial("tcp", s.host)
 	if err != nil {
@@ -372,7 +373,8 @@ func BenchmarkWarm(b *testing.B) {
 		return serving(b, title, "program", "serve", "--config", write(b, settings), "--listen", "127.0.0.1:0")
 	}
 	executed, kept := program("executed, from memory", uncached(settings)), program("kept answer", settings)
-	far := serving(b, "executed, from Redis", "redis", write(b, uncached(settings)+"redis: { cache: \""+redis.Target().Addresses[0].Reveal()+"\" }\n"))
+	address := redis.Target().Addresses[0].Reveal()
+	far := serving(b, "executed, from Redis", "redis", write(b, uncached(settings)+"redis: { cache: \""+address+"\" }\n"))
 	info, err := redis.Client(redisclient.Durable).InfoMap(b.Context(), "server").Result()
 	if err != nil {
 		b.Fatal(err)
@@ -406,7 +408,8 @@ func BenchmarkWarm(b *testing.B) {
 		compare(b, servers)
 		base := servers[0]
 		fmt.Printf("\n`%s`, an answer of %d bytes:\n\n", q.name, len(base.body))
-		fmt.Print("| | requests a second | CPU milliseconds a request | p50, ms | p99, ms | allocations | times net/http alone |\n|---|---|---|---|---|---|---|\n")
+		fmt.Print("| | requests a second | CPU milliseconds a request | p50, ms | p99, ms | allocations ",
+			"| times net/http alone |\n|---|---|---|---|---|---|---|\n")
 		for _, s := range servers {
 			fmt.Printf("| %s | %.0f | %.3f | %.2f | %.2f | %.0f | %.1f |\n", s.name, median(s.rates), median(s.costs),
 				s.quantile(0.5), s.quantile(0.99), median(s.objects), median(s.costs)/median(base.costs))
