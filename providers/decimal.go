@@ -56,18 +56,18 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Major is the decimal as money in major units; nil where it was not set.
+// Major is the decimal as money in major units; nil where it was not set, or its currency is "".
 func (d Decimal) Major(currency string) *Money {
-	if !d.Set {
+	if !d.Set || currency == "" {
 		return nil
 	}
 	return NewMoney(d.Value, currency)
 }
 
-// Minor is the decimal as money counted in minor units; nil where it was not set, and where it has
-// more decimals than can be held.
+// Minor is the decimal as money counted in minor units; nil where it was not set, where its currency
+// is "", and where it has more decimals than can be held.
 func (d Decimal) Minor(currency string) *Money {
-	if !d.Set {
+	if !d.Set || currency == "" {
 		return nil
 	}
 	m, err := MoneyFromMinor(d.Value, currency)

@@ -80,6 +80,22 @@ func TestOddValues(t *testing.T) {
 	}
 }
 
+// TestOddCurrencies: the currency of an amount is the row's, the account's where the row names none,
+// and never made up.
+func TestOddCurrencies(t *testing.T) {
+	for currency, want := range map[string]string{
+		`"eur"`: "EUR", `" EUR "`: "EUR", `null`: "USD", `{"code": "EUR"}`: "", `["EUR"]`: "", `"US Dollar"`: "", `840`: "",
+	} {
+		c := rowsOf[providers.Commission](t, `"revenue_amount": 12.5, "commission_amount": 12.5, "currency": `+currency, (*provider).Commissions).Items[1]
+		o := rowsOf[providers.Payout](t, `"amount": 12.5, "currency": `+currency, (*provider).Payouts).Items[1]
+		for field, m := range map[string]*providers.Money{"saleAmount": c.SaleAmount, "amount": c.Amount, "a payout's amount": o.Amount} {
+			if (m != nil) != (want != "") || m != nil && m.CurrencyCode != want {
+				t.Errorf("currency %s: %s is %v, want %q", currency, field, m, want)
+			}
+		}
+	}
+}
+
 // rowsOf reads a list of three rows, of which the second has these members besides its id.
 func rowsOf[T providers.Record, F any](t *testing.T, members string, plan func(*provider, F) ([]providers.List[T], error)) *providers.Page[T] {
 	t.Helper()
