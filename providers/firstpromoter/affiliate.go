@@ -271,11 +271,11 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	single := len(f.Campaigns) == 0 && len(f.Statuses) == 0 && f.Search == "" && f.Parent.IsZero()
 	switch {
 	case f.Email != "":
-		return promoterOne.lookup(p, byEmail, f.Email, withParent, single && f.RefCode == "" && f.PromoCode == "", nil, nil), nil
+		return promoterOne.lookup(p, byEmail, f.Email, withParent, single && f.RefCode == "" && f.PromoCode == "", affiliateEmail, nil), nil
 	case f.RefCode != "":
-		return promoterOne.lookup(p, "ref_token", f.RefCode, withParent, single && f.PromoCode == "", nil, nil), nil
+		return promoterOne.lookup(p, "ref_token", f.RefCode, withParent, single && f.PromoCode == "", affiliateCodes, nil), nil
 	case f.PromoCode != "":
-		return promoterOne.lookup(p, "promo_code", f.PromoCode, withParent, single, p.showCoupon(f.PromoCode), nil), nil
+		return promoterOne.lookup(p, "promo_code", f.PromoCode, withParent, single, p.affiliateCoupons(f.PromoCode), nil), nil
 	}
 	l.search(f.Search)
 	if len(f.Statuses) == 0 {
@@ -313,18 +313,33 @@ func (p *provider) promoters(query url.Values, exact bool, parent providers.ID, 
 	return e.list(p, query, exact, keep)
 }
 
-// showCoupon puts an affiliate's promo codes to it if its memberships do not show the one that it was found by.
-func (p *provider) showCoupon(code string) func(context.Context, *providers.Affiliate) error {
-	return func(ctx context.Context, a *providers.Affiliate) error {
+// affiliateEmail, affiliateCodes and affiliateCoupons are what an affiliate tells in the fields of look-ups.
+func affiliateEmail(_ context.Context, a *providers.Affiliate) ([]string, error) {
+	return texts(a.Email), nil
+}
+
+func affiliateCodes(_ context.Context, a *providers.Affiliate) (codes []string, _ error) {
+	for _, m := range a.Memberships {
+		codes = append(codes, texts(m.RefCode)...)
+	}
+	return codes, nil
+}
+
+// affiliateCoupons puts an affiliate's promo codes to it if its memberships do not show the one that it was found by.
+func (p *provider) affiliateCoupons(code string) values[providers.Affiliate] {
+	return func(ctx context.Context, a *providers.Affiliate) (codes []string, _ error) {
 		if (providers.AffiliateFilter{PromoCode: code}).Match(a) {
-			return nil
+			return []string{code}, nil
 		}
 		page, err := p.couponsOf(ctx, a.Memberships)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		a.Coupons = page.Items
-		return nil
+		for _, c := range page.Items {
+			codes = append(codes, c.Code)
+		}
+		return codes, nil
 	}
 }
 

@@ -137,6 +137,14 @@ func text(s *string) *string {
 	return wire.Text(*s)
 }
 
+// texts are the texts that are there.
+func texts(s *string) []string {
+	if s == nil {
+		return nil
+	}
+	return []string{*s}
+}
+
 // named is a name for people.
 func named(s *string) *string {
 	if s == nil {
@@ -343,24 +351,72 @@ const findBy = "find_by"
 // byEmail is the field of look-ups by address, which the vendor may compare exactly.
 const byEmail = "email"
 
+// The errors of a look-up that the vendor answered with a record which does not prove itself: it has
+// another value in the field, or tells none. The first says that the vendor ignores find_by, so that
+// nothing is known of the record that was looked for.
+const (
+	errOtherRecord providers.Cause = "a look-up was answered with another record"
+	errNotTold     providers.Cause = "a look-up was answered with a record that does not tell what was looked for"
+)
+
+// values are what a record tells in the field of a look-up.
+type values[T any] func(context.Context, *T) ([]string, error)
+
 // find reads the single record that has this value in this field; nil where there is none. An address is looked up
-// as it was typed, and then in lower case.
-func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value string, query url.Values) (*T, providers.Harvest, error) {
+// as it was typed, and then in lower case. A record counts only if it tells the value.
+func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value string, query url.Values, told values[T],
+) (*T, providers.Harvest, error) {
 	q := url.Values{findBy: {field}}
 	maps.Copy(q, query)
-	values := []string{value}
+	spellings, equal := []string{value}, strings.EqualFold
 	if field == byEmail {
-		values = providers.EmailSpellings(value)
+		spellings, equal = providers.EmailSpellings(value), providers.EqualEmail
 	}
-	for _, value := range values {
-		if value == "." || value == ".." { // would be another path
+	var unproven error
+	for _, spelling := range spellings {
+		if spelling == "." || spelling == ".." { // would be another path
 			continue
 		}
-		if t, h, err := e.one(ctx, p, segment(value), q); t != nil || err != nil {
-			return t, h, err
+		t, h, err := e.one(ctx, p, segment(spelling), q)
+		if err != nil {
+			return nil, h, err
+		}
+		if t == nil {
+			continue
+		}
+		switch there, err := told(ctx, t); {
+		case err != nil:
+			return nil, h, err
+		case slices.ContainsFunc(there, func(s string) bool { return equal(s, value) }):
+			return t, h, nil
+		case len(there) == 0:
+			return nil, providers.Harvest{}, p.badReply("GET "+e.path+oneRecord, errNotTold)
+		default:
+			unproven = p.badReply("GET "+e.path+oneRecord, errOtherRecord)
 		}
 	}
-	return nil, providers.Harvest{}, nil
+	return nil, providers.Harvest{}, unproven
+}
+
+// taken says whether a look-up before a write found a record. Where the vendor ignores find_by, the
+// write is left to the vendor, which refuses a value that it has already.
+func taken[T any](t *T, err error) (bool, error) {
+	if errors.Is(err, errOtherRecord) {
+		return false, nil
+	}
+	return t != nil, err
+}
+
+// lookFailed is the outcome of a look whose look-up found no record. One that the vendor answered with
+// a record that does not prove itself says nothing of the write.
+func lookFailed(err error) (providers.Verdict, *providers.Written, error) {
+	switch {
+	case errors.Is(err, errOtherRecord), errors.Is(err, errNotTold):
+		return providers.Unclear, nil, nil
+	case err != nil:
+		return "", nil, err
+	}
+	return providers.NotMade, nil, nil
 }
 
 // segment is a value as a part of a path. Whatever could mean something there is escaped, "+" and "@" too.
@@ -368,9 +424,9 @@ func segment(value string) string {
 	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
-// lookup is a list of at most one row, the one that has this value in this field. finish, if there is one,
-// completes the row; instead, if there is one, is read where there is no row.
-func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, finish func(context.Context, *T) error,
+// lookup is a list of at most one row, the one that has this value in this field. instead, if there is
+// one, is read where there is no row.
+func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, told values[T],
 	instead func(context.Context) (*providers.Page[T], error)) []providers.List[T] {
 	return []providers.List[T]{{
 		Key:   findBy + "=" + field + "&value=" + hash(value),
@@ -379,7 +435,7 @@ func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Value
 			if r.Number > 1 {
 				return &providers.Page[T]{}, nil
 			}
-			row, harvest, err := e.find(ctx, p, field, value, query)
+			row, harvest, err := e.find(ctx, p, field, value, query, told)
 			switch {
 			case err != nil:
 				return nil, err
@@ -387,11 +443,6 @@ func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Value
 				return instead(ctx)
 			case row == nil:
 				return &providers.Page[T]{Harvest: harvest}, nil
-			}
-			if finish != nil {
-				if err := finish(ctx, row); err != nil {
-					return nil, err
-				}
 			}
 			return &providers.Page[T]{Items: []*T{row}, Harvest: harvest}, nil
 		},
