@@ -22,6 +22,8 @@ const pageSize = 100
 // errNoEnvelope is a reply of status 2xx that is not what the vendor's reference promises.
 var errNoEnvelope = errors.New("the reply is no success with data")
 
+var errOtherRecord = errors.New("the reply is another record than the one that was asked for")
+
 var errNoID = errors.New("the record has no usable id")
 
 func (p *provider) badReply(op string, err error) error {
@@ -208,8 +210,8 @@ func readRecord[W wire.Identified, T providers.Record](
 	if w == nil || err != nil {
 		return nil, providers.Harvest{}, err
 	}
-	if (*w).WireID() != uuid { // another spelling of the id, which is no id of ours
-		return nil, providers.Harvest{}, nil
+	if (*w).WireID() != uuid {
+		return nil, providers.Harvest{}, p.badReply("GET "+path+"/{id}", errOtherRecord)
 	}
 	r := p.reply()
 	row := convert(r, w)
