@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -353,18 +352,9 @@ func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need 
 	if len(numbers) == 1 || needsParent(need) {
 		return promoterOne.each(ctx, p, numbers, withParent)
 	}
-	b, missing, _, err := promoterList.listed(ctx, p, numbers, 1) // the last one takes a call either way
+	b, absent, unproven, err := promoterList.listed(ctx, p, numbers, 1) // the last one takes a call either way
 	if err != nil {
 		return nil, err
 	}
-	single, err := promoterOne.each(ctx, p, missing, withParent)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(b.Found, single.Found)
-	b.Harvest.Add(single.Harvest)
-	for id, err := range single.Failed {
-		fail(b, id, err)
-	}
-	return b, nil
+	return promoterOne.add(ctx, p, b, slices.Concat(absent, unproven), withParent)
 }

@@ -160,6 +160,7 @@ type endpoint[W any, T providers.Record] struct {
 	path    string
 	always  url.Values // sent with every call; no part of a list's key
 	convert func(*reply, *W) *T
+	single  bool // there is a read of one record by its number, which tells no more than the list
 }
 
 // query is what goes with a call: what is always sent, and these.
@@ -247,32 +248,54 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	return lists
 }
 
-// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent,
-// unless a row could not be read, which may be one of them.
+// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent.
+// What the list does not prove absent is read one by one, or fails where there is no such read.
 func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64) (*providers.Batch[T], error) {
-	b, absent, unread, err := e.listed(ctx, p, numbers, 0)
-	if err != nil || unread == 0 {
+	b, _, unproven, err := e.listed(ctx, p, numbers, 0)
+	if err != nil || len(unproven) == 0 {
 		return b, err
 	}
-	for _, n := range absent {
-		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNoID))
+	if e.single {
+		return e.add(ctx, p, b, unproven, nil)
+	}
+	for _, n := range unproven {
+		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNotProven))
 	}
 	return b, nil
 }
 
-// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out.
-// The vendor may give fewer rows than are asked for: what is missing of a page that may be full is
-// asked for again, as long as that brings more and more than few are missing.
+// errNotProven is in the error of a record that a list by ids leaves out without a proof.
+const errNotProven providers.Cause = "the list of these ids leaves the record out, and does not prove that it is not there"
+
+// add reads single records into a batch.
+func (e endpoint[W, T]) add(ctx context.Context, p *provider, b *providers.Batch[T], numbers []int64, query url.Values) (*providers.Batch[T], error) {
+	more, err := e.each(ctx, p, numbers, query)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(b.Found, more.Found)
+	b.Harvest.Add(more.Harvest)
+	for id, err := range more.Failed {
+		fail(b, id, err)
+	}
+	return b, nil
+}
+
+// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out:
+// absent are those that it proves not to have. It proves nothing where it has a row that was not asked
+// for, as the vendor then ignores the ids, or a row that could not be read. The vendor may give fewer
+// rows than are asked for: what is missing of a page that may be full is asked for again, as long as
+// that brings more and more than few are missing.
 func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int,
-) (b *providers.Batch[T], absent []int64, unread int, err error) {
+) (b *providers.Batch[T], absent, unproven []int64, err error) {
 	b = &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
 	for chunk := range slices.Chunk(numbers, pageSize) {
-		open := slices.Clone(chunk)
+		open, proves := slices.Clone(chunk), true
 		for more := true; more; {
 			page, sent, err := e.rows(ctx, p, url.Values{"ids[]": decimals(open), "per_page": {strconv.Itoa(pageSize)}})
 			if err != nil {
 				if len(open) == len(numbers) || ctx.Err() != nil {
-					return nil, nil, 0, err
+					return nil, nil, nil, err
 				}
 				for _, n := range open {
 					fail(b, p.id(e.noun, n), err)
@@ -287,14 +310,22 @@ func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64
 				if i := slices.Index(open, n); i >= 0 {
 					b.Found[providers.NodeOf(row).ID] = row
 					open = slices.Delete(open, i, i+1)
+				} else if !slices.Contains(chunk, n) {
+					proves = false
 				}
 			}
-			unread += page.Unread
-			more = e.extent(p).More(sent) && len(open) < asked && len(open) > few
+			proves = proves && page.Unread == 0
+			extent := e.extent(p)
+			full := extent.More(sent) || sent > 0 && sent == extent.PageSize(pageSize) // none had more rows
+			more = proves && full && len(open) < asked && len(open) > few
 		}
-		absent = append(absent, open...)
+		if proves {
+			absent = append(absent, open...)
+		} else {
+			unproven = append(unproven, open...)
+		}
 	}
-	return b, absent, unread, nil
+	return b, absent, unproven, nil
 }
 
 // fail notes an id that could not be read.

@@ -18,7 +18,7 @@ import (
 //
 //api:operation GET /referrals
 var referralList = endpoint[wireReferral, providers.Referral]{
-	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral,
+	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral, single: true,
 }
 
 // referralOne is GET /referrals/{id}: one referral, here always looked up by another field (find_by).
