@@ -22,7 +22,7 @@ import (
 var promoterList = endpoint[wirePromoter, providers.Affiliate]{
 	noun: providers.NounAffiliate, path: "/promoters",
 	always:  url.Values{"exclude_payout_method": {"true"}, "sorting[joined_at]": {"desc"}},
-	convert: (*reply).affiliate,
+	convert: (*reply).affiliate, core: affiliateCore,
 }
 
 // promoterOne is GET /promoters/{id}: one promoter, archived or not, with the parent. find_by makes it a
@@ -41,6 +41,7 @@ var withParent = url.Values{"exclude_payout_method": {"true"}, "include_parent_p
 // wirePromoter is a promoter, without what must not be read: the address by which a password is set,
 // payout methods, tax forms, VAT ids.
 type wirePromoter struct {
+	wire.Members
 	ID      int64   `json:"id"`
 	Email   *string `json:"email"`
 	Name    *string `json:"name"`
@@ -140,6 +141,11 @@ var (
 	affiliateKnown = wire.NewKnowledge(affiliateEdges, map[string]string{"email": "email", "name": "name", "status": elsewhere})
 	affiliateStub  = providers.Only(append([]string{"email", "name"}, affiliateEdges...)...) // as documented, for estimates
 )
+
+// affiliateCore is what every promoter of a list has.
+var affiliateCore = &wire.Core{Members: []string{"email", "promoter_campaigns"}, Knowledge: wire.NewKnowledge(affiliateEdges, map[string]string{
+	"email": "email", "status": "promoter_campaigns", "providerStatus": "promoter_campaigns", "memberships": "promoter_campaigns",
+})}
 
 // withoutParent covers what lists tell of a promoter.
 var withoutParent = providers.AllBut("parent")

@@ -160,7 +160,8 @@ type endpoint[W any, T providers.Record] struct {
 	path    string
 	always  url.Values // sent with every call; no part of a list's key
 	convert func(*reply, *W) *T
-	single  bool // there is a read of one record by its number, which tells no more than the list
+	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: not known
+	single  bool       // there is a read of one record by its number, which tells no more than the list
 }
 
 // query is what goes with a call: what is always sent, and these.
@@ -187,7 +188,7 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 	if err != nil {
 		return nil, 0, err
 	}
-	page = wire.PageOf(&rows.Rows, func(w *W) *T { return e.convert(r, w) })
+	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, w, e.convert(r, w)) })
 	page.Harvest = r.harvest
 	p.log.Unread(q.Op, page.Unread)
 	p.log.Page(q.Op, rows.Sent(), pageSize)

@@ -18,7 +18,7 @@ import (
 //
 //api:operation GET /referrals
 var referralList = endpoint[wireReferral, providers.Referral]{
-	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral, single: true,
+	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral, core: referralCore, single: true,
 }
 
 // referralOne is GET /referrals/{id}: one referral, here always looked up by another field (find_by).
@@ -64,6 +64,12 @@ var (
 		"email": "email", "maskedEmail": "email", "customerId": "uid", "status": elsewhere})
 	referralStub = providers.Only(append([]string{"email", "maskedEmail", "customerId"}, referralEdges...)...) // as documented, for estimates
 )
+
+// referralCore is what every referral of a list has.
+var referralCore = &wire.Core{Members: []string{"email", "state", "promoter_campaign"}, Knowledge: wire.NewKnowledge(referralEdges, map[string]string{
+	"email": "email", "maskedEmail": "email", "status": "state", "providerStatus": "state", "affiliate": "promoter_campaign",
+	"campaign": "promoter_campaign",
+})}
 
 // movedMark ends the address of a customer that was given to another promoter. It is no part of the address.
 const movedMark = " (moved)"

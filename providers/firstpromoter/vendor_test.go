@@ -326,3 +326,41 @@ func byIDs[T providers.Record](noun providers.Noun, read func(*provider, context
 		return len(b.Found), len(b.Failed), nil
 	}
 }
+
+// TestThinRows wants a row of a list, and the reply to a write, that lacks what every record has to
+// know only what it had, so that the rest is read. A row that has it is whole.
+func TestThinRows(t *testing.T) {
+	for row, want := range map[string]string{
+		`{"id":7}`: "", `{"id":7,"email":"a@example.com"}`: "email", `{"id":7,"promoter_campaigns":[]}`: "status",
+		`{"id":7,"email":null,"promoter_campaigns":[]}`: "email status clicks",
+	} {
+		var wanted []string
+		for _, field := range []string{"email", "status", "clicks"} {
+			if strings.Contains(want, field) {
+				wanted = append(wanted, field)
+			}
+		}
+		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				_, _ = w.Write([]byte(row))
+				return
+			}
+			_, _ = w.Write([]byte("[" + row + "]"))
+		}), someKey)
+		page, err := promoterList.page(t.Context(), p, nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, written, err := promoterList.write(t.Context(), p, promoterCreate, pathOf(promoterCreate), promoterBody{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for way, a := range map[string]*providers.Affiliate{"a list": page.Items[0], "a write": written.Affiliates[0]} {
+			for _, field := range []string{"email", "status", "clicks"} {
+				if got := a.Known.Covers(field); got != slices.Contains(wanted, field) {
+					t.Errorf("%s in %s knows %s: %v", row, way, field, got)
+				}
+			}
+		}
+	}
+}

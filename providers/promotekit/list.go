@@ -141,7 +141,7 @@ func pageOf[W wire.Identified, T providers.Record](
 	p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
 ) *providers.Page[T] {
 	r, e := p.reply(), p.extents[noun]
-	page := wire.PageOf(&body.Data, func(w *W) *T { return convert(r, w) })
+	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], w, convert(r, w)) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
 	if body.Data.Sent() == 0 && body.gap(number) {
 		page.Mark = 0 // so that any number of empty pages may follow each other
