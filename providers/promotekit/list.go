@@ -243,16 +243,32 @@ func at[T providers.Record](path string, query url.Values, exact bool, list list
 	}
 }
 
+// hasEmail says whether a row has an e-mail address. The vendor may find rows whose address only
+// begins with it.
+func hasEmail[T providers.Record](row *T, address string) bool {
+	switch row := any(row).(type) {
+	case *providers.Affiliate:
+		return row.Email == nil || providers.EqualEmail(*row.Email, address)
+	case *providers.Referral:
+		return row.Email == nil || providers.EqualEmail(*row.Email, address)
+	}
+	return true
+}
+
 // addressed is the list at path of the rows with the e-mail address in query. The vendor may
 // compare addresses exactly, and may have stored this one in lower case: where nothing has the
-// spelling that was typed, the lower case is asked for.
+// spelling that was typed, the lower case is asked for. Rows with other addresses are left out.
 func addressed[T providers.Record](path string, query url.Values, exact bool, list lister[T]) providers.List[T] {
 	spellings := providers.EmailSpellings(query.Get(emailParameter))
 	l := at(path, url.Values{emailParameter: spellings[:1]}, exact, list)
 	l.Page = func(ctx context.Context, r providers.PageRequest) (page *providers.Page[T], err error) {
 		for _, spelling := range spellings {
 			page, err = list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
-			if err != nil || len(page.Items)+page.Unread > 0 || page.More {
+			if err != nil {
+				break
+			}
+			page.Items = slices.DeleteFunc(page.Items, func(row *T) bool { return !hasEmail(row, spelling) })
+			if len(page.Items)+page.Unread > 0 || page.More {
 				break
 			}
 		}
