@@ -298,9 +298,7 @@ func TestIDsOfLists(t *testing.T) {
 		} {
 			vendor.rows = map[string][]string{path: rowsOf(path, rows)}
 			if single {
-				for _, row := range vendor.rows[path] {
-					vendor.records = append(vendor.records, row)
-				}
+				vendor.records = vendor.rows[path]
 			}
 			var numbers []int64
 			for n := range int64(rows) {
