@@ -623,7 +623,7 @@ enum Capability {
   ): AffiliateConnection! @everyone
 }
 
-"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
+"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; a text that is empty or blank is refused, except an empty ` + "`" + `search` + "`" + `, which everything matches."
 input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -2027,7 +2027,7 @@ input MarkPayoutPaidInput @everyone {
   ): ReferralConnection! @everyone
 }
 
-"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused, except in ` + "`" + `search` + "`" + `."
+"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; a text that is empty or blank is refused, except an empty ` + "`" + `search` + "`" + `, which everything matches."
 input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]

@@ -1,6 +1,55 @@
 package providers
 
-import "strings"
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+)
+
+// Currency is a currency code in a vendor's JSON. Its zero value is no code: the member is absent,
+// null or blank. What is no code of ISO 4217's form is odd: amounts in it have no currency that
+// anybody knows.
+type Currency struct {
+	code string
+	odd  bool
+}
+
+// UnmarshalJSON reads three letters, in any case, with or without white space around them. It never
+// returns an error.
+func (c *Currency) UnmarshalJSON(b []byte) error {
+	*c = Currency{}
+	if string(b) == "null" {
+		return nil
+	}
+	var text string
+	if json.Unmarshal(b, &text) != nil {
+		c.odd = true
+		return nil
+	}
+	switch text = strings.TrimSpace(text); {
+	case text == "":
+	case currencyCode.MatchString(text):
+		c.code = strings.ToUpper(text)
+	default:
+		c.odd = true
+	}
+	return nil
+}
+
+// currencyCode is the form of a code of ISO 4217.
+var currencyCode = regexp.MustCompile(`^[A-Za-z]{3}$`)
+
+// Odd reports whether there was a value that is no currency code.
+func (c Currency) Odd() bool { return c.odd }
+
+// Or is the code; the account's currency where there is none, and "" where there is one that cannot
+// be read.
+func (c Currency) Or(account string) string {
+	if c.code == "" && !c.odd {
+		return account
+	}
+	return c.code
+}
 
 // currencyDigits lists the currencies of ISO 4217 that do not have two decimals. It is not taken
 // from golang.org/x/text/currency, whose numbers are those that people write in everyday life: none

@@ -4,9 +4,11 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/govalues/decimal"
 	"golang.org/x/text/currency"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // TestCurrencyDigits holds the list against x/text, which has the currencies with more than two
@@ -49,6 +51,28 @@ func TestMinorDigits(t *testing.T) {
 	for code, want := range map[string]int{"USD": 2, "jpy": 0, "MGA": 0, "UGX": 0, "ISK": 2, "UYI": 2, "KWD": 3, "IQD": 3, "CLF": 4, "": 2} {
 		if got := providers.MinorDigits(code); got != want {
 			t.Errorf("%q has minor units of %d decimals; want %d", code, got, want)
+		}
+	}
+}
+
+// TestCurrency wants codes of three letters to be read, no code to mean the account's currency, and
+// whatever else to leave an amount without a currency, and so unknown.
+func TestCurrency(t *testing.T) {
+	amount := providers.Decimal{Value: decimal.MustNew(1250, 2), Set: true}
+	for form, want := range map[string]string{
+		`"EUR"`: "EUR", `"eur"`: "EUR", `" Eur "`: "EUR", `null`: "USD", `""`: "USD", `" "`: "USD",
+		`{"code": "EUR"}`: "", `["EUR"]`: "", `[]`: "", `{}`: "", `840`: "", `true`: "",
+		`"840"`: "", `"US Dollar"`: "", `"€"`: "", `"EU"`: "", `"EURO"`: "", `"E R"`: "", `"ÉUR"`: "", `"ﬀ"`: "", `"ſſſ"`: "",
+	} {
+		var c providers.Currency
+		odd, err := wire.Decode([]byte(form), &c)
+		if err != nil || c.Or("USD") != want || (len(odd) > 0) != (want == "") {
+			t.Errorf("%s is %q, odd %v, %v; want %q", form, c.Or("USD"), odd, err, want)
+		}
+		for _, m := range []*providers.Money{amount.Major(c.Or("USD")), amount.Minor(c.Or("USD"))} {
+			if (m != nil) != (want != "") || m != nil && m.CurrencyCode != want {
+				t.Errorf("an amount in %s is %v; want %q", form, m, want)
+			}
 		}
 	}
 }

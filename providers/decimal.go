@@ -56,25 +56,34 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Major is the decimal as money in major units; nil where it was not set.
+// Major is the decimal as money in major units; nil where it was not set, where its currency is "", and
+// where it is too large to be held with the currency's decimals.
 func (d Decimal) Major(currency string) *Money {
-	if !d.Set {
+	if !d.Set || currency == "" {
 		return nil
 	}
-	return NewMoney(d.Value, currency)
+	return canonical(NewMoney(d.Value, currency))
 }
 
-// Minor is the decimal as money counted in minor units; nil where it was not set, and where it has
-// more decimals than can be held.
+// canonical is nil for an amount that is too large to be held with the decimals of its currency.
+func canonical(m *Money) *Money {
+	if m.Amount.Scale() < CurrencyDigits(m.CurrencyCode) {
+		return nil
+	}
+	return m
+}
+
+// Minor is the decimal as money counted in minor units; nil where it was not set, where its currency
+// is "", and where it has more digits than can be held.
 func (d Decimal) Minor(currency string) *Money {
-	if !d.Set {
+	if !d.Set || currency == "" {
 		return nil
 	}
 	m, err := MoneyFromMinor(d.Value, currency)
 	if err != nil {
 		return nil
 	}
-	return m
+	return canonical(m)
 }
 
 var (
@@ -110,8 +119,9 @@ const (
 // withoutNoise is a JSON number without the noise of the vendor's binary floats: 59.97 for
 // 59.970000000000006. A number has noise if it has more digits than a float64 holds of every decimal
 // (15), or more than 12 decimals, and if rounding it to 6 decimals moves it by no more than 16
-// neighboring float64 values, or by 1e-10. Any other number is kept to the last digit. So is what a
-// string holds: who sends strings has exact amounts.
+// neighboring float64 values, or by 1e-10. Else it is a fraction without an end, as 100/3, and the digits
+// behind the 15th are noise. Any other number is kept to the last digit. So is what a string holds: who
+// sends strings has exact amounts.
 func withoutNoise(d decimal.Decimal) decimal.Decimal {
 	if d.Scale() <= priceDecimals || d.Prec() <= floatDigits && d.Scale() <= floatDecimals {
 		return d
@@ -123,8 +133,11 @@ func withoutNoise(d decimal.Decimal) decimal.Decimal {
 		return d
 	}
 	step := math.Nextafter(math.Abs(from), math.Inf(1)) - math.Abs(from)
-	if math.Abs(from-to) > max(floatSteps*step, floatDrift) {
-		return d
+	if math.Abs(from-to) <= max(floatSteps*step, floatDrift) {
+		return rounded
 	}
-	return rounded
+	if d.Prec() > floatDigits {
+		return d.Round(d.Scale() - (d.Prec() - floatDigits)).Trim(0)
+	}
+	return d
 }

@@ -110,6 +110,22 @@ func TestMoney(t *testing.T) {
 	if m := set.Minor("eur"); m == nil || m.Amount.String() != "1.50" {
 		t.Errorf("150 in minor units is %v", m)
 	}
+	for in, want := range map[string]string{ // 19 digits can be held
+		"99999999999999999": "99999999999999999.00", "1e16": "10000000000000000.00", "1e17": "", "1e18": "", "9999999999999999999": "",
+	} {
+		amount, err := providers.ParseDecimal(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		large := providers.Decimal{Value: amount, Set: true}
+		if m := large.Major("USD"); (m != nil) != (want != "") || m != nil && m.Amount.String() != want {
+			t.Errorf("%s in major units is %v; want %q", in, m, want)
+		}
+	}
+	noisy := providers.Decimal{}
+	if err := noisy.UnmarshalJSON([]byte("33.333333333333336")); err != nil || noisy.Minor("USD").Amount.String() != "0.333333333333333" {
+		t.Errorf("a third of a hundred in minor units is %v", noisy.Minor("USD"))
+	}
 	set.Value = decimal.MustParse("0.0000000000000000001")
 	if m := set.Minor("eur"); m != nil {
 		t.Errorf("more decimals than can be held are %v", m)

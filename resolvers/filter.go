@@ -58,16 +58,16 @@ func checkFilter(ctx context.Context, f any) error {
 	return nil
 }
 
-// checkTexts refuses a text in a root list's filter that is empty. The domain's filters cannot tell
-// one from no condition, so that it would list the records of everybody. An empty search is one
-// that everything matches.
+// checkTexts refuses a text in a root list's filter that is empty or blank. The domain's filters
+// cannot tell an empty one from no condition, and vendors no blank one, so that it would list the
+// records of everybody. Only an empty search is one that everything matches.
 func checkTexts(list graphql.CollectedField, variables map[string]any) error {
 	arg := list.Definition.Arguments.ForName("filter")
 	given, _ := list.ArgumentMap(variables)["filter"].(map[string]any)
 	for _, field := range schema.Parsed().Types[arg.Type.Name()].Fields {
 		text, is := given[field.Name].(string)
-		if is && field.Type.Name() == "String" && field.Name != "search" && strings.TrimSpace(text) == "" {
-			return badInput("filter.%s must not be empty; leave it out to list without this condition", field.Name)
+		if is && field.Type.Name() == "String" && strings.TrimSpace(text) == "" && (field.Name != "search" || text != "") {
+			return badInput("filter.%s must not be empty or blank; leave it out to list without this condition", field.Name)
 		}
 	}
 	return nil

@@ -126,8 +126,8 @@ func TestEmptyListInFilter(t *testing.T) {
 	}
 }
 
-// TestEmptyTextInFilter wants an empty text to be refused by the name of the field, and an empty
-// search to find all.
+// TestEmptyTextInFilter wants a text that is empty or blank to be refused by the name of the field, and
+// only an empty search to find all.
 func TestEmptyTextInFilter(t *testing.T) {
 	sequential(t)
 	ask := filterWorld(t)
@@ -137,18 +137,18 @@ func TestEmptyTextInFilter(t *testing.T) {
 			continue
 		}
 		for _, role := range f.roles {
-			for _, empty := range []string{"", " "} {
+			for _, empty := range []string{"", " ", "\t\n\u00a0"} {
 				for way, q := range f.ways(empty) {
 					a, called := ask(role, q.query, q.variables)
-					if f.field.Name == "search" {
-						if empty == "" && role == auth.RoleAdmin && (len(a.Errors) > 0 || strings.Contains(string(a.Data), `"nodes":[]`)) {
+					if f.field.Name == "search" && empty == "" {
+						if role == auth.RoleAdmin && (len(a.Errors) > 0 || strings.Contains(string(a.Data), `"nodes":[]`)) {
 							t.Errorf("%s.search: \"\" as a %s: %s", f.input, way, clipped(a.text))
 						}
 						continue
 					}
 					tried++
 					if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "BAD_USER_INPUT" || called ||
-						!strings.Contains(a.Errors[0].Message, "filter."+f.field.Name+" must not be empty") {
+						!strings.Contains(a.Errors[0].Message, "filter."+f.field.Name+" must not be empty or blank") {
 						t.Errorf("%s.%s: %q as a %s, %s: called %v, %s", f.input, f.field.Name, empty, way, role, called, clipped(a.text))
 					}
 				}

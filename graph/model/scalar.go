@@ -107,7 +107,10 @@ func UnmarshalDateTime(v any) (time.Time, error) {
 	}
 	if s, ok := v.(string); ok {
 		if t, err := time.Parse(time.RFC3339Nano, s); err == nil {
-			return t.UTC(), nil
+			if t = t.UTC(); t.Year() < 0 || t.Year() > 9999 { // RFC 3339 cannot write it
+				return time.Time{}, badInput("%q lies outside of the years 0 to 9999 in UTC", clip(s))
+			}
+			return t, nil
 		}
 		return time.Time{}, badInput("%q is no RFC 3339 time, such as 2026-11-21T09:30:00Z", clip(s))
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"maps"
 	"net/url"
 	"slices"
 	"strings"
@@ -23,7 +22,7 @@ import (
 var promoterList = endpoint[wirePromoter, providers.Affiliate]{
 	noun: providers.NounAffiliate, path: "/promoters",
 	always:  url.Values{"exclude_payout_method": {"true"}, "sorting[joined_at]": {"desc"}},
-	convert: (*reply).affiliate,
+	convert: (*reply).affiliate, core: affiliateCore,
 }
 
 // promoterOne is GET /promoters/{id}: one promoter, archived or not, with the parent. find_by makes it a
@@ -42,6 +41,7 @@ var withParent = url.Values{"exclude_payout_method": {"true"}, "include_parent_p
 // wirePromoter is a promoter, without what must not be read: the address by which a password is set,
 // payout methods, tax forms, VAT ids.
 type wirePromoter struct {
+	wire.Members
 	ID      int64   `json:"id"`
 	Email   *string `json:"email"`
 	Name    *string `json:"name"`
@@ -141,6 +141,11 @@ var (
 	affiliateKnown = wire.NewKnowledge(affiliateEdges, map[string]string{"email": "email", "name": "name", "status": elsewhere})
 	affiliateStub  = providers.Only(append([]string{"email", "name"}, affiliateEdges...)...) // as documented, for estimates
 )
+
+// affiliateCore is what every promoter of a list has.
+var affiliateCore = &wire.Core{Members: []string{"email", "promoter_campaigns"}, Knowledge: wire.NewKnowledge(affiliateEdges, map[string]string{
+	"email": "email", "status": "promoter_campaigns", "providerStatus": "promoter_campaigns", "memberships": "promoter_campaigns",
+})}
 
 // withoutParent covers what lists tell of a promoter.
 var withoutParent = providers.AllBut("parent")
@@ -271,11 +276,11 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	single := len(f.Campaigns) == 0 && len(f.Statuses) == 0 && f.Search == "" && f.Parent.IsZero()
 	switch {
 	case f.Email != "":
-		return promoterOne.lookup(p, byEmail, f.Email, withParent, single && f.RefCode == "" && f.PromoCode == "", nil, nil), nil
+		return promoterOne.lookup(p, byEmail, f.Email, withParent, single && f.RefCode == "" && f.PromoCode == "", affiliateEmail, nil), nil
 	case f.RefCode != "":
-		return promoterOne.lookup(p, "ref_token", f.RefCode, withParent, single && f.PromoCode == "", nil, nil), nil
+		return promoterOne.lookup(p, "ref_token", f.RefCode, withParent, single && f.PromoCode == "", affiliateCodes, nil), nil
 	case f.PromoCode != "":
-		return promoterOne.lookup(p, "promo_code", f.PromoCode, withParent, single, p.showCoupon(f.PromoCode), nil), nil
+		return promoterOne.lookup(p, "promo_code", f.PromoCode, withParent, single, p.affiliateCoupons(f.PromoCode), nil), nil
 	}
 	l.search(f.Search)
 	if len(f.Statuses) == 0 {
@@ -313,18 +318,33 @@ func (p *provider) promoters(query url.Values, exact bool, parent providers.ID, 
 	return e.list(p, query, exact, keep)
 }
 
-// showCoupon puts an affiliate's promo codes to it if its memberships do not show the one that it was found by.
-func (p *provider) showCoupon(code string) func(context.Context, *providers.Affiliate) error {
-	return func(ctx context.Context, a *providers.Affiliate) error {
+// affiliateEmail, affiliateCodes and affiliateCoupons are what an affiliate tells in the fields of look-ups.
+func affiliateEmail(_ context.Context, a *providers.Affiliate) ([]string, error) {
+	return texts(a.Email), nil
+}
+
+func affiliateCodes(_ context.Context, a *providers.Affiliate) (codes []string, _ error) {
+	for _, m := range a.Memberships {
+		codes = append(codes, texts(m.RefCode)...)
+	}
+	return codes, nil
+}
+
+// affiliateCoupons puts an affiliate's promo codes to it if its memberships do not show the one that it was found by.
+func (p *provider) affiliateCoupons(code string) values[providers.Affiliate] {
+	return func(ctx context.Context, a *providers.Affiliate) (codes []string, _ error) {
 		if (providers.AffiliateFilter{PromoCode: code}).Match(a) {
-			return nil
+			return []string{code}, nil
 		}
 		page, err := p.couponsOf(ctx, a.Memberships)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		a.Coupons = page.Items
-		return nil
+		for _, c := range page.Items {
+			codes = append(codes, c.Code)
+		}
+		return codes, nil
 	}
 }
 
@@ -338,18 +358,9 @@ func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need 
 	if len(numbers) == 1 || needsParent(need) {
 		return promoterOne.each(ctx, p, numbers, withParent)
 	}
-	b, missing, _, err := promoterList.listed(ctx, p, numbers, 1) // the last one takes a call either way
+	b, absent, unproven, err := promoterList.listed(ctx, p, numbers, 1) // the last one takes a call either way
 	if err != nil {
 		return nil, err
 	}
-	single, err := promoterOne.each(ctx, p, missing, withParent)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(b.Found, single.Found)
-	b.Harvest.Add(single.Harvest)
-	for id, err := range single.Failed {
-		fail(b, id, err)
-	}
-	return b, nil
+	return promoterOne.add(ctx, p, b, slices.Concat(absent, unproven), withParent)
 }

@@ -100,10 +100,11 @@ func (m createAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 	if m.Campaign != nil {
 		body.Campaign = numberOf(*m.Campaign)
 	}
-	switch a, _, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent); {
+	a, _, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent, affiliateEmail)
+	switch taken, err := taken(a, err); {
 	case err != nil:
 		return nil, err
-	case a != nil:
+	case taken:
 		return nil, providers.Problemf(providers.ProblemTaken, "email", "belongs to another affiliate of this account")
 	}
 	return &providers.Write{
@@ -126,11 +127,11 @@ func (m createAffiliate) written(id providers.ID, h providers.Harvest) *provider
 }
 
 func (m createAffiliate) look(ctx context.Context, p *provider, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
-	a, h, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent)
-	if err != nil || a == nil {
-		return providers.NotMade, nil, err
+	a, h, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent, affiliateEmail)
+	if a == nil {
+		return lookFailed(err)
 	}
-	alike := sameEmail(a.Email, &m.Email) && (a.FirstName == nil || sameName(a.FirstName, m.FirstName)) && (a.LastName == nil || sameName(a.LastName, m.LastName)) &&
+	alike := (a.FirstName == nil || sameName(a.FirstName, m.FirstName)) && (a.LastName == nil || sameName(a.LastName, m.LastName)) &&
 		(m.Campaign == nil || membershipIn(a, *m.Campaign) != nil)
 	h.Affiliates = append(h.Affiliates, a)
 	return judgeNew(true, alike, disturbed), m.written(a.ID, h), nil

@@ -30,7 +30,7 @@ type wireCommission struct {
 	Amount               providers.Decimal          `json:"amount"`
 	SaleAmount           providers.Decimal          `json:"sale_amount"`
 	OriginalSaleAmount   providers.Decimal          `json:"original_sale_amount"`
-	OriginalSaleCurrency *string                    `json:"original_sale_currency"`
+	OriginalSaleCurrency providers.Currency         `json:"original_sale_currency"`
 	IsPaid               optional[bool]             `json:"is_paid"`
 	IsSelfReferral       *bool                      `json:"is_self_referral"`
 	IsSplit              optional[bool]             `json:"is_split"`
@@ -78,7 +78,8 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 	c.Amount, c.Reward = r.worth(w.Unit, w.Amount)
 	if c.Kind != providers.CommissionCustom { // of no sale: the vendor's 0 is no amount
 		c.SaleAmount = r.cents(w.SaleAmount, r.config.Currency)
-		c.OriginalSaleAmount = r.cents(w.OriginalSaleAmount, r.saleCurrency(w))
+		// That no currency means the account's is assumed.
+		c.OriginalSaleAmount = r.cents(w.OriginalSaleAmount, w.OriginalSaleCurrency.Or(r.config.Currency))
 	}
 	c.AffiliateID, c.CampaignID = r.owner(w.PromoterCampaign)
 	if of := w.Referral.Record; of != nil {
@@ -87,14 +88,6 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 	n, _ := number(w.Referral.ID)
 	c.ReferralID = r.id(providers.NounReferral, n)
 	return c
-}
-
-// saleCurrency is the currency that a sale was tracked in. That none means the account's is assumed.
-func (r *reply) saleCurrency(w *wireCommission) string {
-	if currency := text(w.OriginalSaleCurrency); currency != nil {
-		return *currency
-	}
-	return r.config.Currency
 }
 
 // commissionKind tells refunds by their sign: they are sales with negative amounts. A custom commission may be

@@ -168,7 +168,14 @@ func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...
 			if err != nil || c == nil || c.Known.Covers(need...) {
 				return c, h, err
 			}
-			a, harvest, err := promoterOne.find(ctx, p, "promo_code", c.Code, withParent)
+			place := -1 // of the code's membership among its owner's
+			a, harvest, err := promoterOne.find(ctx, p, "promo_code", c.Code, withParent, func(_ context.Context, a *providers.Affiliate) ([]string, error) {
+				place = slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == membership })
+				if place < 0 {
+					return nil, nil
+				}
+				return []string{c.Code}, nil
+			})
 			if err != nil {
 				return nil, h, err
 			}
@@ -178,9 +185,7 @@ func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...
 				return c, h, nil
 			}
 			h.Affiliates = append(h.Affiliates, a)
-			if i := slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == membership }); i >= 0 {
-				c.AffiliateID, c.CampaignID = a.ID, a.Memberships[i].CampaignID
-			}
+			c.AffiliateID, c.CampaignID = a.ID, a.Memberships[place].CampaignID
 			return c, h, nil
 		})
 }

@@ -137,6 +137,14 @@ func text(s *string) *string {
 	return wire.Text(*s)
 }
 
+// texts are the texts that are there.
+func texts(s *string) []string {
+	if s == nil {
+		return nil
+	}
+	return []string{*s}
+}
+
 // named is a name for people.
 func named(s *string) *string {
 	if s == nil {
@@ -152,6 +160,8 @@ type endpoint[W any, T providers.Record] struct {
 	path    string
 	always  url.Values // sent with every call; no part of a list's key
 	convert func(*reply, *W) *T
+	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: not known
+	single  bool       // there is a read of one record by its number, which tells no more than the list
 }
 
 // query is what goes with a call: what is always sent, and these.
@@ -178,7 +188,7 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 	if err != nil {
 		return nil, 0, err
 	}
-	page = wire.PageOf(&rows.Rows, func(w *W) *T { return e.convert(r, w) })
+	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, w, e.convert(r, w)) })
 	page.Harvest = r.harvest
 	p.log.Unread(q.Op, page.Unread)
 	p.log.Page(q.Op, rows.Sent(), pageSize)
@@ -239,32 +249,54 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	return lists
 }
 
-// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent,
-// unless a row could not be read, which may be one of them.
+// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent.
+// What the list does not prove absent is read one by one, or fails where there is no such read.
 func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64) (*providers.Batch[T], error) {
-	b, absent, unread, err := e.listed(ctx, p, numbers, 0)
-	if err != nil || unread == 0 {
+	b, _, unproven, err := e.listed(ctx, p, numbers, 0)
+	if err != nil || len(unproven) == 0 {
 		return b, err
 	}
-	for _, n := range absent {
-		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNoID))
+	if e.single {
+		return e.add(ctx, p, b, unproven, nil)
+	}
+	for _, n := range unproven {
+		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNotProven))
 	}
 	return b, nil
 }
 
-// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out.
-// The vendor may give fewer rows than are asked for: what is missing of a page that may be full is
-// asked for again, as long as that brings more and more than few are missing.
+// errNotProven is in the error of a record that a list by ids leaves out without a proof.
+const errNotProven providers.Cause = "the list of these ids leaves the record out, and does not prove that it is not there"
+
+// add reads single records into a batch.
+func (e endpoint[W, T]) add(ctx context.Context, p *provider, b *providers.Batch[T], numbers []int64, query url.Values) (*providers.Batch[T], error) {
+	more, err := e.each(ctx, p, numbers, query)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(b.Found, more.Found)
+	b.Harvest.Add(more.Harvest)
+	for id, err := range more.Failed {
+		fail(b, id, err)
+	}
+	return b, nil
+}
+
+// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out:
+// absent are those that it proves not to have. It proves nothing where it has a row that was not asked
+// for, as the vendor then ignores the ids, or a row that could not be read. The vendor may give fewer
+// rows than are asked for: what is missing of a page that may be full is asked for again, as long as
+// that brings more and more than few are missing.
 func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int,
-) (b *providers.Batch[T], absent []int64, unread int, err error) {
+) (b *providers.Batch[T], absent, unproven []int64, err error) {
 	b = &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
 	for chunk := range slices.Chunk(numbers, pageSize) {
-		open := slices.Clone(chunk)
+		open, proves := slices.Clone(chunk), true
 		for more := true; more; {
 			page, sent, err := e.rows(ctx, p, url.Values{"ids[]": decimals(open), "per_page": {strconv.Itoa(pageSize)}})
 			if err != nil {
 				if len(open) == len(numbers) || ctx.Err() != nil {
-					return nil, nil, 0, err
+					return nil, nil, nil, err
 				}
 				for _, n := range open {
 					fail(b, p.id(e.noun, n), err)
@@ -279,14 +311,22 @@ func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64
 				if i := slices.Index(open, n); i >= 0 {
 					b.Found[providers.NodeOf(row).ID] = row
 					open = slices.Delete(open, i, i+1)
+				} else if !slices.Contains(chunk, n) {
+					proves = false
 				}
 			}
-			unread += page.Unread
-			more = e.extent(p).More(sent) && len(open) < asked && len(open) > few
+			proves = proves && page.Unread == 0
+			extent := e.extent(p)
+			full := extent.More(sent) || sent > 0 && sent == extent.PageSize(pageSize) // none had more rows
+			more = proves && full && len(open) < asked && len(open) > few
 		}
-		absent = append(absent, open...)
+		if proves {
+			absent = append(absent, open...)
+		} else {
+			unproven = append(unproven, open...)
+		}
 	}
-	return b, absent, unread, nil
+	return b, absent, unproven, nil
 }
 
 // fail notes an id that could not be read.
@@ -343,24 +383,72 @@ const findBy = "find_by"
 // byEmail is the field of look-ups by address, which the vendor may compare exactly.
 const byEmail = "email"
 
+// The errors of a look-up that the vendor answered with a record which does not prove itself: it has
+// another value in the field, or tells none. The first says that the vendor ignores find_by, so that
+// nothing is known of the record that was looked for.
+const (
+	errOtherRecord providers.Cause = "a look-up was answered with another record"
+	errNotTold     providers.Cause = "a look-up was answered with a record that does not tell what was looked for"
+)
+
+// values are what a record tells in the field of a look-up.
+type values[T any] func(context.Context, *T) ([]string, error)
+
 // find reads the single record that has this value in this field; nil where there is none. An address is looked up
-// as it was typed, and then in lower case.
-func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value string, query url.Values) (*T, providers.Harvest, error) {
+// as it was typed, and then in lower case. A record counts only if it tells the value.
+func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value string, query url.Values, told values[T],
+) (*T, providers.Harvest, error) {
 	q := url.Values{findBy: {field}}
 	maps.Copy(q, query)
-	values := []string{value}
+	spellings, equal := []string{value}, strings.EqualFold
 	if field == byEmail {
-		values = providers.EmailSpellings(value)
+		spellings, equal = providers.EmailSpellings(value), providers.EqualEmail
 	}
-	for _, value := range values {
-		if value == "." || value == ".." { // would be another path
+	var unproven error
+	for _, spelling := range spellings {
+		if spelling == "." || spelling == ".." { // would be another path
 			continue
 		}
-		if t, h, err := e.one(ctx, p, segment(value), q); t != nil || err != nil {
-			return t, h, err
+		t, h, err := e.one(ctx, p, segment(spelling), q)
+		if err != nil {
+			return nil, h, err
+		}
+		if t == nil {
+			continue
+		}
+		switch there, err := told(ctx, t); {
+		case err != nil:
+			return nil, h, err
+		case slices.ContainsFunc(there, func(s string) bool { return equal(s, value) }):
+			return t, h, nil
+		case len(there) == 0:
+			return nil, providers.Harvest{}, p.badReply("GET "+e.path+oneRecord, errNotTold)
+		default:
+			unproven = p.badReply("GET "+e.path+oneRecord, errOtherRecord)
 		}
 	}
-	return nil, providers.Harvest{}, nil
+	return nil, providers.Harvest{}, unproven
+}
+
+// taken says whether a look-up before a write found a record. Where the vendor ignores find_by, the
+// write is left to the vendor, which refuses a value that it has already.
+func taken[T any](t *T, err error) (bool, error) {
+	if errors.Is(err, errOtherRecord) {
+		return false, nil
+	}
+	return t != nil, err
+}
+
+// lookFailed is the outcome of a look whose look-up found no record. One that the vendor answered with
+// a record that does not prove itself says nothing of the write.
+func lookFailed(err error) (providers.Verdict, *providers.Written, error) {
+	switch {
+	case errors.Is(err, errOtherRecord), errors.Is(err, errNotTold):
+		return providers.Unclear, nil, nil
+	case err != nil:
+		return "", nil, err
+	}
+	return providers.NotMade, nil, nil
 }
 
 // segment is a value as a part of a path. Whatever could mean something there is escaped, "+" and "@" too.
@@ -368,9 +456,9 @@ func segment(value string) string {
 	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
-// lookup is a list of at most one row, the one that has this value in this field. finish, if there is one,
-// completes the row; instead, if there is one, is read where there is no row.
-func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, finish func(context.Context, *T) error,
+// lookup is a list of at most one row, the one that has this value in this field. instead, if there is
+// one, is read where there is no row.
+func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, told values[T],
 	instead func(context.Context) (*providers.Page[T], error)) []providers.List[T] {
 	return []providers.List[T]{{
 		Key:   findBy + "=" + field + "&value=" + hash(value),
@@ -379,7 +467,7 @@ func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Value
 			if r.Number > 1 {
 				return &providers.Page[T]{}, nil
 			}
-			row, harvest, err := e.find(ctx, p, field, value, query)
+			row, harvest, err := e.find(ctx, p, field, value, query, told)
 			switch {
 			case err != nil:
 				return nil, err
@@ -387,11 +475,6 @@ func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Value
 				return instead(ctx)
 			case row == nil:
 				return &providers.Page[T]{Harvest: harvest}, nil
-			}
-			if finish != nil {
-				if err := finish(ctx, row); err != nil {
-					return nil, err
-				}
 			}
 			return &providers.Page[T]{Items: []*T{row}, Harvest: harvest}, nil
 		},

@@ -84,13 +84,13 @@ func readBeforeWriteScenes() map[string]providertest.Scene[*provider] {
 		"affiliate_get_active": promoterScene("8262622"),
 		"affiliate_get_other":  promoterScene("8262800"),
 		"affiliate_get_none": withProbe(reads(func(t *testing.T, p *provider) (*providers.Affiliate, providers.Harvest, error) {
-			return promoterOne.find(t.Context(), p, byEmail, "new@example.com", withParent)
+			return promoterOne.find(t.Context(), p, byEmail, "new@example.com", withParent, affiliateEmail)
 		})),
 		"referral_get_lead":    referralScene("29203686"),
 		"referral_get_pending": referralScene("29203687"),
 		"referral_get_denied":  referralScene("29203688"),
 		"referral_get_none": withProbe(reads(func(t *testing.T, p *provider) (*providers.Referral, providers.Harvest, error) {
-			return referralOne.find(t.Context(), p, byEmail, "c+1@example.com", nil)
+			return referralOne.find(t.Context(), p, byEmail, "c+1@example.com", nil, referralEmail)
 		})),
 		"campaign_get_other": reads(func(t *testing.T, p *provider) (*providers.Campaign, providers.Harvest, error) {
 			return campaignOne.now(t.Context(), p, second, "campaign", nil)

@@ -295,3 +295,75 @@ func TestCodeOnALaterPage(t *testing.T) {
 		t.Errorf("got %+v, %v; want the code 900", c, err)
 	}
 }
+
+// TestLookupProves wants a look-up's record to count only if it tells what was looked for. One with
+// another value says that the vendor ignores find_by: the write is planned, and a look proves nothing.
+// One that tells no value may be the one, so that nothing is planned. No list shows either.
+func TestLookupProves(t *testing.T) {
+	promoter := func(member string) string {
+		return `{"id":8262622,` + member + `"promoter_campaigns":[{"id":128004,"campaign_id":28004,"promoter_id":8262622,"state":"accepted"` +
+			`,"ref_token":"other","coupon":"OTHER"}]}`
+	}
+	customer := func(member string) string { return `{"id":5,` + member + `"state":"signup"}` }
+	commands := map[string]providers.Command{
+		"affiliate email":       &providers.CreateAffiliateInput{IdempotencyKey: someWrite, Account: account, Email: "New@example.com"},
+		"referral email":        &providers.CreateReferralInput{IdempotencyKey: someWrite, Affiliate: jane, Email: new("New@example.com")},
+		"referral customer":     &providers.CreateReferralInput{IdempotencyKey: someWrite, Affiliate: jane, CustomerID: new("new")},
+		"affiliate ref code":    nil,
+		"affiliate coupon code": nil,
+	}
+	for name, command := range commands {
+		for _, c := range []struct {
+			email, uid string
+			planned    bool
+		}{
+			{`"email":"other@example.com",`, `"uid":"other",`, true},
+			{`"email":"new@example.com.au",`, `"uid":"newer",`, true},
+			{``, ``, false},
+			{`"email":["new@example.com"],`, `"uid":{"id":"new"},`, false},
+		} {
+			vendor := map[string]string{janePath: janeAs("", "28004 accepted"), "/promo_codes": "[]"}
+			for _, value := range []string{"New@example.com", "new@example.com", "new"} {
+				vendor["/promoters/"+value], vendor["/referrals/"+value] = promoter(c.email), customer(c.email)
+			}
+			vendor["/referrals/new"] = customer(c.uid)
+			p := says(t, vendor)
+			if command != nil {
+				w, err := p.Plan(t.Context(), command)
+				if (w != nil) != c.planned || !c.planned && providers.KindOf(err) != providers.KindBadReply {
+					t.Errorf("%s, answered with %s%s: planned %v, %v; want %v", name, c.email, c.uid, w != nil, err, c.planned)
+				}
+				if v, _, err := p.Look(t.Context(), command, json.RawMessage("{}"), false); v != providers.Unclear || err != nil {
+					t.Errorf("%s, answered with %s%s: the look says %s, %v; want it to be unclear", name, c.email, c.uid, v, err)
+				}
+			}
+			var err error
+			switch name {
+			case "affiliate email":
+				err = firstError(t, p, p.Affiliates, providers.AffiliateFilter{Email: "New@example.com"})
+			case "affiliate ref code":
+				err = firstError(t, p, p.Affiliates, providers.AffiliateFilter{RefCode: "new"})
+			case "affiliate coupon code":
+				err = firstError(t, p, p.Affiliates, providers.AffiliateFilter{PromoCode: "new"})
+			case "referral email":
+				err = firstError(t, p, p.Referrals, providers.ReferralFilter{Email: "New@example.com"})
+			case "referral customer":
+				err = firstError(t, p, p.Referrals, providers.ReferralFilter{CustomerID: "new"})
+			}
+			if providers.KindOf(err) != providers.KindBadReply {
+				t.Errorf("a list by %s, answered with %s%s: %v; want a reply that cannot be understood", name, c.email, c.uid, err)
+			}
+		}
+	}
+}
+
+// firstError is the error of the first page of a list.
+func firstError[T providers.Record, F any](t *testing.T, p *provider, plan func(F) ([]providers.List[T], error), filter F) error {
+	t.Helper()
+	lists, err := plan(filter)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = lists[0].Page(t.Context(), providers.PageRequest{Number: 1, Reader: p})
+	return err
+}

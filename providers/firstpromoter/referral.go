@@ -18,7 +18,7 @@ import (
 //
 //api:operation GET /referrals
 var referralList = endpoint[wireReferral, providers.Referral]{
-	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral,
+	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral, core: referralCore, single: true,
 }
 
 // referralOne is GET /referrals/{id}: one referral, here always looked up by another field (find_by).
@@ -64,6 +64,12 @@ var (
 		"email": "email", "maskedEmail": "email", "customerId": "uid", "status": elsewhere})
 	referralStub = providers.Only(append([]string{"email", "maskedEmail", "customerId"}, referralEdges...)...) // as documented, for estimates
 )
+
+// referralCore is what every referral of a list has.
+var referralCore = &wire.Core{Members: []string{"email", "state", "promoter_campaign"}, Knowledge: wire.NewKnowledge(referralEdges, map[string]string{
+	"email": "email", "maskedEmail": "email", "status": "state", "providerStatus": "state", "affiliate": "promoter_campaign",
+	"campaign": "promoter_campaign",
+})}
 
 // movedMark ends the address of a customer that was given to another promoter. It is no part of the address.
 const movedMark = " (moved)"
@@ -129,11 +135,20 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	switch {
 	case f.Email != "":
 		email := strings.TrimSuffix(f.Email, movedMark)
-		return referralOne.lookup(p, byEmail, email, nil, alone && f.CustomerID == "", nil, p.movedReferrals(email)), nil
+		return referralOne.lookup(p, byEmail, email, nil, alone && f.CustomerID == "", referralEmail, p.movedReferrals(email)), nil
 	case f.CustomerID != "":
-		return referralOne.lookup(p, "uid", f.CustomerID, nil, alone, nil, nil), nil
+		return referralOne.lookup(p, "uid", f.CustomerID, nil, alone, referralCustomer, nil), nil
 	}
 	return referralList.lists(p, l), nil
+}
+
+// referralEmail and referralCustomer are what a referral tells in the fields of look-ups.
+func referralEmail(_ context.Context, f *providers.Referral) ([]string, error) {
+	return texts(f.Email), nil
+}
+
+func referralCustomer(_ context.Context, f *providers.Referral) ([]string, error) {
+	return texts(f.CustomerID), nil
 }
 
 // movedReferrals are those of an address that no look-up finds, because the vendor has marked it: it is searched for.
@@ -204,10 +219,10 @@ type createReferral struct {
 // found is the customer, looked for by what they are recognized by; nil for none.
 func (m createReferral) found(ctx context.Context, p *provider) (f *providers.Referral, field string, h providers.Harvest, err error) {
 	if m.Email != nil {
-		f, h, err = referralOne.find(ctx, p, byEmail, *m.Email, nil)
+		f, h, err = referralOne.find(ctx, p, byEmail, *m.Email, nil, referralEmail)
 		return f, "email", h, err
 	}
-	f, h, err = referralOne.find(ctx, p, "uid", *m.CustomerID, nil)
+	f, h, err = referralOne.find(ctx, p, "uid", *m.CustomerID, nil, referralCustomer)
 	return f, "customerId", h, err
 }
 
@@ -223,10 +238,11 @@ func (m createReferral) plan(ctx context.Context, p *provider) (*providers.Write
 	if err != nil {
 		return nil, err
 	}
-	switch f, field, _, err := m.found(ctx, p); {
+	f, field, _, err := m.found(ctx, p)
+	switch taken, err := taken(f, err); {
 	case err != nil:
 		return nil, err
-	case f != nil:
+	case taken:
 		return nil, providers.Problemf(providers.ProblemTaken, field, "belongs to another referral of this account")
 	}
 	n, _ := number(member.ProviderID)
@@ -252,11 +268,11 @@ func (m createReferral) written(id providers.ID, h providers.Harvest) *providers
 
 func (m createReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	f, _, h, err := m.found(ctx, p)
-	if err != nil || f == nil {
-		return providers.NotMade, nil, err
+	if f == nil {
+		return lookFailed(err)
 	}
 	alike := f.AffiliateID == m.Affiliate && f.CampaignID.Local == pictured[placeImage](before).Campaign &&
-		(m.Email == nil || sameEmail(f.Email, m.Email)) && agrees(f.CustomerID, m.CustomerID)
+		agrees(f.CustomerID, m.CustomerID)
 	h.Referrals = append(h.Referrals, f)
 	return judgeNew(true, alike, disturbed), m.written(f.ID, h), nil
 }

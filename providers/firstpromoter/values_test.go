@@ -32,6 +32,22 @@ func with(t *testing.T, row string, members map[string]string) string {
 	return string(b)
 }
 
+// TestOddCurrencies: the currency of an original sale is the row's, the account's where the row names
+// none, and never made up.
+func TestOddCurrencies(t *testing.T) {
+	for currency, want := range map[string]string{
+		`"eur"`: "EUR", `" EUR "`: "EUR", `null`: "USD", `{"code": "EUR"}`: "", `["EUR"]`: "", `"US Dollar"`: "", `840`: "",
+	} {
+		members := map[string]string{"commission_type": `"sale"`, "original_sale_amount": "1250", "original_sale_currency": currency}
+		_, c := oddSecond(t, "/commissions", members, func(p *provider) ([]providers.List[providers.Commission], error) {
+			return p.Commissions(providers.CommissionFilter{})
+		})
+		if m := c.OriginalSaleAmount; (m != nil) != (want != "") || m != nil && m.CurrencyCode != want {
+			t.Errorf("currency %s: the original sale is %v, want %q", currency, m, want)
+		}
+	}
+}
+
 // oddSecond is the second of three rows of a list, sound and with these members; the others must not change.
 func oddSecond[T providers.Record](t *testing.T, path string, members map[string]string, plan func(p *provider) ([]providers.List[T], error)) (before, odd *T) {
 	t.Helper()

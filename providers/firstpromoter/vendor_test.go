@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,6 +23,7 @@ type lists struct {
 	larger  int                 // the rows of a page, however few are asked for
 	unpaged bool                // page is ignored
 	blind   bool                // ids[] is ignored
+	records []string            // that are read one by one
 
 	mu    sync.Mutex
 	calls []string // the queries of list calls
@@ -30,6 +32,10 @@ type lists struct {
 // ServeHTTP answers reads of lists.
 func (l *lists) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	rows, ok := l.rows[r.URL.Path]
+	if i := slices.IndexFunc(l.records, func(row string) bool { return rowID(row) == path.Base(r.URL.Path) }); i >= 0 {
+		_, _ = w.Write([]byte(l.records[i]))
+		return
+	}
 	if !ok {
 		w.WriteHeader(http.StatusNotFound)
 		return
@@ -270,5 +276,89 @@ func found[T providers.Record](noun providers.Noun, read func(*provider, context
 			t.Fatalf("%v, failed %v", err, b.Failed)
 		}
 		return len(b.Found)
+	}
+}
+
+// TestIDsOfLists wants records that are read by their ids to be found, to be proven absent, or to fail:
+// whether the vendor ignores ids[], or gives fewer rows than it is asked for. Where there is a read of
+// one record, it is made.
+func TestIDsOfLists(t *testing.T) {
+	const rows = 60
+	reads := map[string]func(p *provider, numbers []int64) (found, failed int, err error){
+		"/promoters":   byIDs(providers.NounAffiliate, (*provider).AffiliatesByID),
+		"/referrals":   byIDs(providers.NounReferral, (*provider).ReferralsByID),
+		"/commissions": byIDs(providers.NounCommission, (*provider).CommissionsByID),
+		"/payouts":     byIDs(providers.NounPayout, (*provider).PayoutsByID),
+	}
+	for path, read := range reads {
+		single := path == "/promoters" || path == "/referrals"
+		for name, vendor := range map[string]*lists{
+			"sound": {}, "20 rows a page": {clamp: 20}, "7 rows a page": {clamp: 7}, "1 row a page": {clamp: 1},
+			"ids ignored": {blind: true}, "ids ignored, 10 rows a page": {blind: true, clamp: 10},
+		} {
+			vendor.rows = map[string][]string{path: rowsOf(path, rows)}
+			if single {
+				vendor.records = vendor.rows[path]
+			}
+			var numbers []int64
+			for n := range int64(rows) {
+				numbers = append(numbers, 7000+n+20) // 20 of them are nowhere
+			}
+			found, failed, err := read(open(t, vendor, someKey), numbers)
+			switch proven := !vendor.blind || single; {
+			case err != nil, proven && (found != rows-20 || failed != 0), !proven && found+failed != rows:
+				t.Errorf("%s, %s: %d found, %d failed, %v", path, name, found, failed, err)
+			}
+		}
+	}
+}
+
+// byIDs reads records by their numbers, and counts those that were found and those that failed.
+func byIDs[T providers.Record](noun providers.Noun, read func(*provider, context.Context, []providers.ID, ...string) (*providers.Batch[T], error),
+) func(p *provider, numbers []int64) (found, failed int, err error) {
+	return func(p *provider, numbers []int64) (found, failed int, err error) {
+		b, err := read(p, context.Background(), p.ids(noun, numbers), "email")
+		if err != nil {
+			return 0, 0, err
+		}
+		return len(b.Found), len(b.Failed), nil
+	}
+}
+
+// TestThinRows wants a row of a list, and the reply to a write, that lacks what every record has to
+// know only what it had, so that the rest is read. A row that has it is whole.
+func TestThinRows(t *testing.T) {
+	for row, want := range map[string]string{
+		`{"id":7}`: "", `{"id":7,"email":"a@example.com"}`: "email", `{"id":7,"promoter_campaigns":[]}`: "status",
+		`{"id":7,"email":null,"promoter_campaigns":[]}`: "email status clicks",
+	} {
+		var wanted []string
+		for _, field := range []string{"email", "status", "clicks"} {
+			if strings.Contains(want, field) {
+				wanted = append(wanted, field)
+			}
+		}
+		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if r.Method == http.MethodPost {
+				_, _ = w.Write([]byte(row))
+				return
+			}
+			_, _ = w.Write([]byte("[" + row + "]"))
+		}), someKey)
+		page, err := promoterList.page(t.Context(), p, nil, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, written, err := promoterList.write(t.Context(), p, promoterCreate, pathOf(promoterCreate), promoterBody{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for way, a := range map[string]*providers.Affiliate{"a list": page.Items[0], "a write": written.Affiliates[0]} {
+			for _, field := range []string{"email", "status", "clicks"} {
+				if got := a.Known.Covers(field); got != slices.Contains(wanted, field) {
+					t.Errorf("%s in %s knows %s: %v", row, way, field, got)
+				}
+			}
+		}
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // mutation is a command as FirstPromoter carries it out.
@@ -252,7 +253,7 @@ func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string,
 	if err != nil {
 		return providers.ID{}, providers.Harvest{}, err
 	}
-	t := e.convert(r, w)
+	t := wire.Narrow(e.core, w, e.convert(r, w))
 	return providers.NodeOf(t).ID, r.whole(providers.HarvestOf(t)), nil
 }
 

@@ -1,7 +1,6 @@
 package promotekit
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -191,7 +190,7 @@ func (p *provider) getCommission(ctx context.Context, uuid string) (*providers.C
 type commissionWire struct {
 	record
 	RevenueAmount    providers.Decimal           `json:"revenue_amount"`
-	Currency         string                      `json:"currency"`
+	Currency         providers.Currency          `json:"currency"`
 	CommissionAmount providers.Decimal           `json:"commission_amount"`
 	PayoutStatus     string                      `json:"payout_status"`
 	ReferralDate     *time.Time                  `json:"referral_date"`
@@ -227,9 +226,10 @@ func (r *reply) commission(w *commissionWire) *providers.Commission {
 	return c
 }
 
-// money takes a commission's or payout's number for major units, which the reference does not say.
-func (r *reply) money(d providers.Decimal, currency string) *providers.Money {
-	return d.Major(cmp.Or(currency, r.currency))
+// money takes a commission's or payout's number for major units, which the reference does not say,
+// and one that names no currency for the account's.
+func (r *reply) money(d providers.Decimal, currency providers.Currency) *providers.Money {
+	return d.Major(currency.Or(r.currency))
 }
 
 // commissionStatus takes not_paid, the one word that the reference shows, for payable: there is no

@@ -82,6 +82,47 @@ func TestEmailSpellings(t *testing.T) {
 	}
 }
 
+// prefix is a vendor that finds by the beginning of an address, and tells upper case from lower.
+type prefix []string
+
+func (v prefix) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	var rows []string
+	for i, address := range v {
+		if strings.HasPrefix(address, r.URL.Query().Get("email")) {
+			rows = append(rows, fmt.Sprintf(`{"id": "0a000000-0000-4000-8000-%012d", "email": %q}`, i, address))
+		}
+	}
+	_, _ = fmt.Fprintf(w, `{"success": true, "data": [%s]}`, strings.Join(rows, ","))
+}
+
+// TestEmailPrefixes passes over rows whose address only begins with the one that is looked for: in
+// lists, before a write, and in the look after it.
+func TestEmailPrefixes(t *testing.T) {
+	create := &providers.CreateAffiliateInput{IdempotencyKey: "k", Email: "Kim@x.co", FirstName: new("Kim"), LastName: new("Lee")}
+	for _, tt := range []struct {
+		there []string
+		found int
+	}{
+		{[]string{"Kim@x.com", "Kim@x.co.uk"}, 0},
+		{[]string{"Kim@x.com", "kim@x.co"}, 1},
+		{[]string{"Kim@x.com", "Kim@x.co"}, 1},
+		{[]string{"kim@x.com", "kim@x.co"}, 1},
+	} {
+		p := open(t, prefix(tt.there))
+		a := providertest.First[providers.Affiliate](t, p)(p.Affiliates(providers.AffiliateFilter{Email: create.Email}))
+		r := providertest.First[providers.Referral](t, p)(p.Referrals(providers.ReferralFilter{Email: create.Email}))
+		if len(a.Items) != tt.found || len(r.Items)+r.Unread != tt.found {
+			t.Errorf("%q: found %d affiliates and %d referrals, want %d", tt.there, len(a.Items), len(r.Items), tt.found)
+		}
+		if w, err := p.Plan(t.Context(), create); (w != nil) != (tt.found == 0) {
+			t.Errorf("%q: planned %v, %v", tt.there, w != nil, err)
+		}
+		if v, _, err := p.Look(t.Context(), create, nil, false); err != nil || (v == providers.NotMade) != (tt.found == 0) {
+			t.Errorf("%q: the look says %s, %v", tt.there, v, err)
+		}
+	}
+}
+
 // TestOddWrites makes records of which one member is odd: with an answer and without one, each is
 // made once and found again, and what could not be read is not remembered.
 func TestOddWrites(t *testing.T) {

@@ -56,6 +56,13 @@ var (
 		})
 )
 
+// core is what every row of a list has, by noun. Referrals and commissions have none: what they know of
+// their campaign is derived already, and referrals cannot be read by themselves.
+var core = map[providers.Noun]*wire.Core{
+	providers.NounCampaign:  {Knowledge: campaignKnowledge, Members: []string{"name"}},
+	providers.NounAffiliate: {Knowledge: affiliateKnowledge, Members: []string{"email"}},
+}
+
 // commissionKnowledge is that of a commission in the reply to a write.
 var commissionKnowledge = wire.NewKnowledge(nil, map[string]string{
 	"createdAt": "created_at", "status": "payout_status", "saleAmount": "revenue_amount currency",

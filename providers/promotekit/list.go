@@ -22,6 +22,8 @@ const pageSize = 100
 // errNoEnvelope is a reply of status 2xx that is not what the vendor's reference promises.
 var errNoEnvelope = errors.New("the reply is no success with data")
 
+var errOtherRecord = errors.New("the reply is another record than the one that was asked for")
+
 var errNoID = errors.New("the record has no usable id")
 
 func (p *provider) badReply(op string, err error) error {
@@ -139,7 +141,7 @@ func pageOf[W wire.Identified, T providers.Record](
 	p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
 ) *providers.Page[T] {
 	r, e := p.reply(), p.extents[noun]
-	page := wire.PageOf(&body.Data, func(w *W) *T { return convert(r, w) })
+	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], w, convert(r, w)) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
 	if body.Data.Sent() == 0 && body.gap(number) {
 		page.Mark = 0 // so that any number of empty pages may follow each other
@@ -208,8 +210,8 @@ func readRecord[W wire.Identified, T providers.Record](
 	if w == nil || err != nil {
 		return nil, providers.Harvest{}, err
 	}
-	if (*w).WireID() != uuid { // another spelling of the id, which is no id of ours
-		return nil, providers.Harvest{}, nil
+	if (*w).WireID() != uuid {
+		return nil, providers.Harvest{}, p.badReply("GET "+path+"/{id}", errOtherRecord)
 	}
 	r := p.reply()
 	row := convert(r, w)
@@ -241,16 +243,32 @@ func at[T providers.Record](path string, query url.Values, exact bool, list list
 	}
 }
 
+// hasEmail says whether a row has an e-mail address. The vendor may find rows whose address only
+// begins with it.
+func hasEmail[T providers.Record](row *T, address string) bool {
+	switch row := any(row).(type) {
+	case *providers.Affiliate:
+		return row.Email == nil || providers.EqualEmail(*row.Email, address)
+	case *providers.Referral:
+		return row.Email == nil || providers.EqualEmail(*row.Email, address)
+	}
+	return true
+}
+
 // addressed is the list at path of the rows with the e-mail address in query. The vendor may
 // compare addresses exactly, and may have stored this one in lower case: where nothing has the
-// spelling that was typed, the lower case is asked for.
+// spelling that was typed, the lower case is asked for. Rows with other addresses are left out.
 func addressed[T providers.Record](path string, query url.Values, exact bool, list lister[T]) providers.List[T] {
 	spellings := providers.EmailSpellings(query.Get(emailParameter))
 	l := at(path, url.Values{emailParameter: spellings[:1]}, exact, list)
 	l.Page = func(ctx context.Context, r providers.PageRequest) (page *providers.Page[T], err error) {
 		for _, spelling := range spellings {
 			page, err = list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
-			if err != nil || len(page.Items)+page.Unread > 0 || page.More {
+			if err != nil {
+				break
+			}
+			page.Items = slices.DeleteFunc(page.Items, func(row *T) bool { return !hasEmail(row, spelling) })
+			if len(page.Items)+page.Unread > 0 || page.More {
 				break
 			}
 		}

@@ -45,7 +45,7 @@ func (p *provider) getPayout(ctx context.Context, uuid string) (*providers.Payou
 type payoutWire struct {
 	record
 	Amount       providers.Decimal           `json:"amount"`
-	Currency     string                      `json:"currency"`
+	Currency     providers.Currency          `json:"currency"`
 	Period       string                      `json:"period"`
 	PaymentCount *int64                      `json:"payment_count"`
 	Affiliate    wire.Related[affiliateWire] `json:"affiliate"`

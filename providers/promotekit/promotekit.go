@@ -318,11 +318,20 @@ func recordID(account string, noun providers.Noun, local string) providers.ID {
 	return providers.ID{Account: account, Noun: noun, Local: local}
 }
 
-var uuidPattern = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // isUUID says whether a record may be called so. The vendor is taken to refuse a request about anything
 // else, which therefore names no record and is never sent.
 func isUUID(s string) bool { return uuidPattern.MatchString(s) }
+
+// canonicalID is a UUID in lower case, and any other text as it is. The vendor may spell an id in
+// either case, and not in the same one everywhere.
+func canonicalID(s string) string {
+	if lower := strings.ToLower(s); isUUID(lower) {
+		return lower
+	}
+	return s
+}
 
 // mine are those of ids that can name records of this noun and account.
 func (p *provider) mine(noun providers.Noun, ids []providers.ID) []providers.ID {

@@ -41,6 +41,9 @@ type record struct {
 	CreatedAt *time.Time `json:"created_at"`
 }
 
+// Normalize spells the id as every UUID is spelled here.
+func (r *record) Normalize() { r.ID = canonicalID(r.ID) }
+
 // WireID is the record's id; "" where it is not usable. All ids are UUIDs, and nothing else is
 // ever asked for.
 func (r record) WireID() string {

@@ -1,10 +1,15 @@
 package promotekit
 
 import (
+	"context"
+	"encoding/json"
 	"net/http"
+	"net/http/httptest"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
@@ -80,6 +85,22 @@ func TestOddValues(t *testing.T) {
 	}
 }
 
+// TestOddCurrencies: the currency of an amount is the row's, the account's where the row names none,
+// and never made up.
+func TestOddCurrencies(t *testing.T) {
+	for currency, want := range map[string]string{
+		`"eur"`: "EUR", `" EUR "`: "EUR", `null`: "USD", `{"code": "EUR"}`: "", `["EUR"]`: "", `"US Dollar"`: "", `840`: "",
+	} {
+		c := rowsOf[providers.Commission](t, `"revenue_amount": 12.5, "commission_amount": 12.5, "currency": `+currency, (*provider).Commissions).Items[1]
+		o := rowsOf[providers.Payout](t, `"amount": 12.5, "currency": `+currency, (*provider).Payouts).Items[1]
+		for field, m := range map[string]*providers.Money{"saleAmount": c.SaleAmount, "amount": c.Amount, "a payout's amount": o.Amount} {
+			if (m != nil) != (want != "") || m != nil && m.CurrencyCode != want {
+				t.Errorf("currency %s: %s is %v, want %q", currency, field, m, want)
+			}
+		}
+	}
+}
+
 // rowsOf reads a list of three rows, of which the second has these members besides its id.
 func rowsOf[T providers.Record, F any](t *testing.T, members string, plan func(*provider, F) ([]providers.List[T], error)) *providers.Page[T] {
 	t.Helper()
@@ -91,4 +112,92 @@ func rowsOf[T providers.Record, F any](t *testing.T, members string, plan func(*
 		t.Fatalf("%s: %d rows, %d unread", members, len(page.Items), page.Unread)
 	}
 	return page
+}
+
+// shout gives every id below v in upper case.
+func shout(v any) any {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if text, ok := inner.(string); ok && isUUID(text) {
+				v[name] = strings.ToUpper(text)
+			} else {
+				v[name] = shout(inner)
+			}
+		}
+	case []any:
+		for i := range v {
+			v[i] = shout(v[i])
+		}
+	}
+	return v
+}
+
+// TestIDsInUpperCase wants a UUID to be one id in whatever case: in lists, single records and replies
+// to writes. Requests carry it in lower case only, so that a record is found by the id that it was
+// listed with.
+func TestIDsInUpperCase(t *testing.T) {
+	sim := simulator()
+	loud := func(w http.ResponseWriter, r *http.Request) {
+		if strings.ToLower(r.URL.String()) != r.URL.String() {
+			t.Errorf("%s %s was sent", r.Method, r.URL)
+		}
+		rec := httptest.NewRecorder()
+		sim.ServeHTTP(rec, r)
+		var body any
+		d := json.NewDecoder(rec.Body)
+		d.UseNumber()
+		if err := d.Decode(&body); err != nil {
+			t.Fatal(err)
+		}
+		w.WriteHeader(rec.Code)
+		_ = json.NewEncoder(w).Encode(shout(body))
+	}
+	quiet, p := open(t, sim), open(t, http.HandlerFunc(loud))
+	all := providers.AffiliateFilter{}
+	affiliates := sameRows(t, quiet, p, func(p *provider) ([]providers.List[providers.Affiliate], error) { return p.Affiliates(all) }, (*provider).AffiliatesByID)
+	sameRows(t, quiet, p, func(p *provider) ([]providers.List[providers.Campaign], error) {
+		return p.Campaigns(providers.CampaignFilter{})
+	}, (*provider).CampaignsByID)
+	payee := providertest.First[providers.Payout](t, quiet)(quiet.Payouts(providers.PayoutFilter{})).Items[0].AffiliateID
+	owners := []providers.ID{payee}
+	for _, filter := range []providers.CommissionFilter{{}, {Affiliates: owners}} {
+		sameRows(t, quiet, p, func(p *provider) ([]providers.List[providers.Commission], error) { return p.Commissions(filter) }, (*provider).CommissionsByID)
+	}
+	for _, filter := range []providers.ReferralFilter{{}, {Affiliates: owners}} {
+		sameRows(t, quiet, p, func(p *provider) ([]providers.List[providers.Referral], error) { return p.Referrals(filter) }, (*provider).ReferralsByID)
+	}
+	for _, filter := range []providers.PayoutFilter{{}, {Affiliates: owners}} {
+		sameRows(t, quiet, p, func(p *provider) ([]providers.List[providers.Payout], error) { return p.Payouts(filter) }, (*provider).PayoutsByID)
+	}
+	if raw, err := p.RawRecord(t.Context(), affiliates[0]); err != nil || len(raw) == 0 {
+		t.Errorf("the raw record of %v: %s, %v", affiliates[0], raw, err)
+	}
+	w, err := p.Plan(t.Context(), &providers.UpdateAffiliateInput{IdempotencyKey: "k", ID: affiliates[0], FirstName: new("Loud")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if made, err := w.Send(t.Context()); err != nil || made.ID != affiliates[0] || len(made.Harvest.Affiliates) != 1 {
+		t.Errorf("a write to %v: %+v, %v", affiliates[0], made, err)
+	}
+}
+
+// sameRows wants both providers to read the same ids, at least one, also one by one, and to tell the
+// same of each.
+func sameRows[T providers.Record](
+	t *testing.T, quiet, loud *provider, plan func(*provider) ([]providers.List[T], error),
+	byID func(*provider, context.Context, []providers.ID, ...string) (*providers.Batch[T], error),
+) (ids []providers.ID) {
+	t.Helper()
+	want, got := providertest.First[T](t, quiet)(plan(quiet)), providertest.First[T](t, loud)(plan(loud))
+	if diff := cmp.Diff(want.Items, got.Items); diff != "" || len(got.Items) == 0 {
+		t.Fatalf("%d rows, with ids in upper case (-want +got):\n%s", len(got.Items), diff)
+	}
+	for _, row := range got.Items[:1] {
+		ids = append(ids, providers.NodeOf(row).ID)
+	}
+	if b, err := byID(loud, t.Context(), ids); err != nil || len(b.Found) != 1 {
+		t.Errorf("%v by its id: %+v, %v", ids, b, err)
+	}
+	return ids
 }

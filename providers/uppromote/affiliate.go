@@ -20,7 +20,7 @@ import (
 //api:operation GET /affiliates
 //api:operation GET /affiliates/{id}
 var affiliateList = endpoint[wireAffiliate, providers.Affiliate]{
-	noun: providers.NounAffiliate, path: "/affiliates", convert: (*reply).affiliate,
+	noun: providers.NounAffiliate, path: "/affiliates", convert: (*reply).affiliate, core: affiliateCore,
 }
 
 // Affiliates plans lists of affiliates. The vendor filters by status and by e-mail address.
@@ -182,6 +182,9 @@ var affiliateKnowledge = wire.NewKnowledge([]string{"providerId", "children"}, m
 	"balances": "paid_amount approved_amount pending_amount denied_amount", "note": "personal_detail", "internalNote": "internal_note",
 	"referrals": "email", "commissions": "email", "payouts": "email",
 })
+
+// affiliateCore is what every affiliate of a list has.
+var affiliateCore = &wire.Core{Knowledge: affiliateKnowledge, Members: []string{"email", "status"}}
 
 // What other records tell of an affiliate: the id, mostly the address, and in referrals the name as well.
 var (

@@ -123,6 +123,7 @@ type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string
 	convert func(*reply, *W) *T
+	core    *wire.Core // of what every row of the list has; nil: not known
 }
 
 // paged is a read of one page.
@@ -149,7 +150,7 @@ func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values,
 // converted is a page of the list that query narrows.
 func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Values, n int) *providers.Page[T] {
 	op, r, extent := "GET "+e.path, p.reply(), p.extents[e.path]
-	page := wire.PageOf(rows, func(w *W) *T { return e.convert(r, w) })
+	page := wire.PageOf(rows, func(w *W) *T { return wire.Narrow(e.core, w, e.convert(r, w)) })
 	page.Harvest = r.harvest
 	page.More = extent.More(rows.Sent())
 	if len(query) == 0 {

@@ -103,6 +103,10 @@ func (d *decoder) note(path string, raw []byte) {
 // errForm says that a value does not have the form that is wanted.
 var errForm = errors.New("a value of another form")
 
+// Normalizer is implemented by wire structs with members that the vendor may spell in several ways.
+// Normalize is called when an object was read, and leaves one spelling.
+type Normalizer interface{ Normalize() }
+
 // decodable is implemented by the types of this package that hold records.
 type decodable interface {
 	decode(d *decoder, raw []byte, path string) error
@@ -202,6 +206,9 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 		if f.members {
 			v.FieldByIndex(f.index).Set(reflect.ValueOf(Members{members, odd}))
 		}
+	}
+	if n, ok := v.Addr().Interface().(Normalizer); ok {
+		n.Normalize()
 	}
 	return nil
 }

@@ -49,6 +49,26 @@ func (m Members) None(name string) bool {
 	return json.Unmarshal(raw, &related) == nil && len(related.ID) > 0 && isNull(related.ID)
 }
 
+// told are the members of the object that embeds them.
+func (m Members) told() Members { return m }
+
+// Core names the members that every whole record has. Members that a vendor leaves out where they are
+// empty must not be among them, as each such record would be read again.
+type Core struct {
+	Knowledge *Knowledge
+	Members   []string
+}
+
+// Narrow notes on a record that it came in part, where its object lacks a member of the core: then only
+// what the object had is known, and the rest is read. A nil core names no members.
+func Narrow[W any, T providers.Record](core *Core, w *W, row *T) *T {
+	m, ok := any(*w).(interface{ told() Members })
+	if core != nil && row != nil && ok && !m.told().Has(core.Members...) {
+		providers.NodeOf(row).Known = core.Knowledge.Fields(m.told())
+	}
+	return row
+}
+
 // Knowledge says which fields of a record are known, by the members that its JSON object had. It
 // is made once for each kind of record, and is safe for concurrent use.
 type Knowledge struct {

@@ -2,10 +2,12 @@ package wire
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"hash/fnv"
 	"reflect"
+	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -192,6 +194,13 @@ func (r *Related[W]) decode(d *decoder, raw []byte, path string) error {
 	if !ok || raw[0] == 't' || raw[0] == 'f' {
 		return errForm
 	}
-	r.ID = text
+	if text == "" {
+		return nil
+	}
+	w := new(W) // an id alone is read as the id in an object
+	if err := d.object(slices.Concat([]byte(`{"id":`), raw, []byte(`}`)), reflect.ValueOf(w).Elem(), path); err != nil {
+		return err
+	}
+	r.ID = cmp.Or((*w).WireID(), text)
 	return nil
 }
