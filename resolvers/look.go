@@ -335,6 +335,12 @@ func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, n
 	return f
 }
 
+// pageRead is a page of a list, which edges from different nouns may share.
+type pageRead[T providers.Record] struct {
+	page *providers.Page[T]
+	err  error
+}
+
 // look plans the lists below rows that are known, and reads their rows where these lists are few: ok
 // says that it did.
 func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from level, fields []graphql.CollectedField) (rows []*To, ok bool) {
@@ -357,14 +363,10 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 	}
 	branches := plan()
 	looked, rest := listing.Outlook(branches, func(account string, l providers.List[To], r providers.PageRequest) (*providers.Page[To], error) {
-		type result struct {
-			page *providers.Page[To]
-			err  error
-		}
 		key := fmt.Sprintf("%s\x00%s\x00%d\x00%s", account, e.to.noun, r.Number, l.Key)
-		read, ok := fact(p.facts, key, func(ctx context.Context) result {
+		read, ok := fact(p.facts, key, func(ctx context.Context) pageRead[To] {
 			page, err := l.Page(ctx, r)
-			return result{page, err}
+			return pageRead[To]{page, err}
 		})
 		if !ok {
 			return &providers.Page[To]{}, nil // until it is known

@@ -124,6 +124,13 @@ func TestEveryPath(t *testing.T) {
 	if n < 100 {
 		t.Errorf("%d paths", n)
 	}
+	// Edges of different nouns that lead to one list.
+	shared := "{ affiliates(first: 3) { nodes { commissions(first: 3) { nodes { id } } campaign { commissions(first: 3) { nodes { id } } memberships(first: 2) { nodes { id } } } } } }"
+	for _, names := range everyVendor {
+		if a := vendors.askCold(names, shared); strings.Contains(a.text, `"INTERNAL"`) {
+			t.Errorf("%v, %s: %s", names, shared, clipped(a.text))
+		}
+	}
 }
 
 // paths are the selections of a field that lead through so many records one below the other.
