@@ -302,12 +302,12 @@ func TestSlowRedis(t *testing.T) {
 	if err := client.Ping(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
+	server.Hold()
+	defer server.Release()
 	b := budget.NewRedis(budget.RedisOptions{
 		Client: client, Account: "a", Limit: 10, Window: time.Hour, Logger: quiet, Replicas: 1,
 	})
 	t.Cleanup(b.Close)
-	server.Hold()
-	defer server.Release()
 	for range 5 {
 		if err := b.Take(t.Context()); err != nil {
 			t.Fatal(err)
