@@ -39,8 +39,8 @@ test lint: export CGO_ENABLED := 0
 
 test: tools page lint ## Everything that CI runs.
 	$(TEST) $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))") ./resolvers
-	$(TEST) -run '^(TestAnswersAreExact|TestEachWitness)$$' ./internal/cache
-	CGO_ENABLED=1 $(TEST) -race $(CONCURRENT)
+	$(TEST) -run '^(TestAnswersAreExact|TestEachWitness|TestLoadMemory)$$' ./internal/cache ./internal/httpapi
+	CGO_ENABLED=1 $(TEST) -race -skip '^TestLoadMemory$$' $(CONCURRENT)
 	CGO_ENABLED=1 $(TEST) -race -run '^(TestReplicas|TestServe|TestReload)' .
 
 checks: ## Take out each check of resolvers/testdata/checks.txt, one by one, and want the tests to fail: it takes long.

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -26,7 +27,7 @@ func (p person) WireID() string {
 	if p.ID == 0 {
 		return ""
 	}
-	return "p"
+	return strconv.FormatInt(p.ID, 10)
 }
 
 type base struct {
