@@ -25,7 +25,7 @@ import (
 // maxLoadMemory is what the documentation of limits.load says of its default, maxLoad.
 const (
 	maxLoad       = 200_000
-	maxLoadMemory = 512 << 20
+	maxLoadMemory = 768 << 20
 )
 
 // TestLoadMemory wants the most expensive queries that are allowed, many more at once than limits.load lets through, to
