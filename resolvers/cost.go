@@ -3,7 +3,6 @@ package resolvers
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math"
 	"strings"
 
@@ -63,15 +62,6 @@ func (t *tally) add(n int, path string) {
 	if n > t.dearest {
 		t.dearest, t.at = n, path
 	}
-}
-
-// refuse is the error of an operation that asks for too much; nil where it does not. The format has the two numbers, the field and its own number.
-func (t *tally) refuse(limit string, allowed int, format string) error {
-	if t.sum <= allowed {
-		return nil
-	}
-	return &clientError{code: CodeTooComplex, text: fmt.Sprintf(format, t.sum, allowed, t.at, t.dearest),
-		ext: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": t.at}}
 }
 
 // level is the rows that a selection stands under.
@@ -478,30 +468,4 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 // queryField is the field of Query that reads one record of a noun.
 func queryField(noun providers.Noun) string {
 	return "Query." + string(noun[0]|0x20) + string(noun[1:])
-}
-
-// refuse is the error of an operation that takes too much; nil where it does not.
-func (p *planner) refuse() error {
-	if p.err != nil {
-		return p.err
-	}
-	values := "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: " +
-		"ask for fewer rows of it or above it, or for less of each"
-	calls := "this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: " +
-		"ask for fewer rows above it, or for less below it"
-	if p.ended() {
-		values = strings.Replace(values, "%d field values,", "%d field values or more,", 1)
-		calls = strings.Replace(calls, "%d calls to the vendors,", "%d calls to the vendors or more,", 1)
-		if p.calls.sum <= p.r.calls {
-			p.values.sum = max(p.values.sum, p.visited)
-		}
-	}
-	if err := p.values.refuse("cost", p.r.cost, values); err != nil {
-		return err
-	}
-	err := p.calls.refuse("calls", p.r.calls, calls)
-	if refused, ok := err.(*clientError); ok && !p.ended() {
-		p.suggest(refused)
-	}
-	return err
 }

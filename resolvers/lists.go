@@ -72,6 +72,14 @@ func newWindow(first int, after *string) (window, error) {
 	return w, nil
 }
 
+// windowOf is the window in the arguments of a connection, with this first.
+func windowOf(first int, args map[string]any) (window, error) {
+	if after, ok := args["after"].(string); ok {
+		return newWindow(first, &after)
+	}
+	return newWindow(first, nil)
+}
+
 // root answers a root list: all accounts that the viewer may see, or those that are named, each with this filter.
 func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *string, f *F) (*model.Connection[T], error) {
 	w, err := newWindow(first, after)

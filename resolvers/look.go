@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"sort"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -146,9 +145,7 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, first int, narro
 		if checkFilter(ctx, narrow) != nil {
 			return nil // the field itself says so
 		}
-		args := f.ArgumentMap(p.op.Variables)
-		after, _ := args["after"].(string)
-		w, err := newWindow(first, optional(after))
+		w, err := windowOf(first, f.ArgumentMap(p.op.Variables))
 		if err != nil {
 			return nil
 		}
@@ -214,14 +211,6 @@ func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 		return nil
 	}
 	return filled
-}
-
-// optional is a text, or nil for none.
-func optional(s string) *string {
-	if s == "" {
-		return nil
-	}
-	return &s
 }
 
 // found is the records that an edge leads to, as far as the look reads them.
@@ -303,36 +292,42 @@ func followed(fields []graphql.CollectedField) bool {
 
 // seek reads records by id, as far as a look may.
 func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, need []string) *found[T] {
-	trace := new(providers.Trace)
-	inner := providers.WithTrace(ctx, trace)
 	by := map[string][]providers.ID{}
 	for _, id := range ids {
 		by[id.Account] = append(by[id.Account], id)
 	}
 	f := &found[T]{records: map[providers.ID]*T{}, open: map[providers.ID]bool{}}
-	for account, ids := range by {
-		p, ok := r.provider(ctx, account)
-		if !ok {
-			continue
-		}
-		b, err := n.byID(p, inner, ids, need...)
-		for _, id := range ids {
-			switch {
-			case err != nil && providers.OverAllowance(err):
-				f.open[id] = true
-			case err != nil:
-			case providers.OverAllowance(b.Failed[id]):
-				f.open[id] = true
-			default:
-				f.records[id] = b.Found[id]
+	f.spent = spentBy(ctx, func(ctx context.Context) {
+		for account, ids := range by {
+			p, ok := r.provider(ctx, account)
+			if !ok {
+				continue
+			}
+			b, err := n.byID(p, ctx, ids, need...)
+			for _, id := range ids {
+				switch {
+				case err != nil && providers.OverAllowance(err):
+					f.open[id] = true
+				case err != nil:
+				case providers.OverAllowance(b.Failed[id]):
+					f.open[id] = true
+				default:
+					f.records[id] = b.Found[id]
+				}
 			}
 		}
-	}
-	f.spent = trace.Spent()
+	})
+	return f
+}
+
+// spentBy is how many calls to vendors read makes. They stand in the trace of ctx, too.
+func spentBy(ctx context.Context, read func(ctx context.Context)) int {
+	trace := new(providers.Trace)
+	read(providers.WithTrace(ctx, trace))
 	for _, c := range trace.Calls() {
 		providers.TraceFrom(ctx).Add(c)
 	}
-	return f
+	return trace.Spent()
 }
 
 // pageRead is a page of a list, which edges from different nouns may share.
@@ -344,8 +339,7 @@ type pageRead[T providers.Record] struct {
 // look plans the lists below rows that are known, and reads their rows where these lists are few: ok
 // says that it did.
 func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from level, fields []graphql.CollectedField) (rows []*To, ok bool) {
-	after, _ := args["after"].(string)
-	w, err := newWindow(first, optional(after))
+	w, err := windowOf(first, args)
 	if err != nil {
 		return nil, false // the field itself says so
 	}
@@ -382,18 +376,13 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 			spent   int
 		}
 		read, ok := fact(p.facts, p.path, func(ctx context.Context) lists {
-			trace := new(providers.Trace)
-			read := plan()
-			listing.Nested(providers.WithTrace(ctx, trace), read)
 			var out lists
+			read := plan()
+			out.spent = spentBy(ctx, func(ctx context.Context) { listing.Nested(ctx, read) })
 			for _, b := range read {
 				for _, r := range b.Rows {
 					out.records = append(out.records, r.Record)
 				}
-			}
-			out.spent = trace.Spent()
-			for _, c := range trace.Calls() {
-				providers.TraceFrom(ctx).Add(c)
 			}
 			return out
 		})
@@ -453,36 +442,4 @@ func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*fac
 	}
 	op.Stats.SetExtension(plannedStat, providers.TraceFrom(ctx).Spent()+p.rest.sum)
 	return f, p.refuse()
-}
-
-// suggest adds to a refusal the largest number of rows of the outermost list above the dearest field
-// with which the operation is not refused, if there is one.
-func (p *planner) suggest(refused *clientError) {
-	list := ""
-	for i := range p.calls.at + "." {
-		if i == len(p.calls.at) || p.calls.at[i] == '.' {
-			if _, ok := p.lists[p.calls.at[:i]]; ok {
-				list = p.calls.at[:i]
-				break
-			}
-		}
-	}
-	passes := func(rows int) bool {
-		firsts := map[string]int{list: rows}
-		plan := newPlanner(p.ctx, p.r, p.op, nil, firsts)
-		plan.cold = true
-		plan.plan()
-		if plan.calls.sum > p.r.calls && p.facts != nil {
-			plan = newPlanner(p.ctx, p.r, p.op, p.facts, firsts)
-			plan.cold = true
-			plan.plan()
-		}
-		return plan.calls.sum <= p.r.calls
-	}
-	largest := sort.Search(p.lists[list], func(i int) bool { return !passes(i + 1) })
-	if list == "" || largest == 0 {
-		return
-	}
-	refused.text += fmt.Sprintf("; with first: %d at %s it is not refused", largest, list)
-	refused.ext["list"], refused.ext["first"] = list, largest
 }

@@ -104,11 +104,7 @@ func (e many[From, To, F]) prefetch(ctx context.Context, rows any, f graphql.Col
 	if err != nil {
 		return // the field itself will say so
 	}
-	var after *string
-	if s, ok := args["after"].(string); ok {
-		after = &s
-	}
-	w, err := newWindow(first, after)
+	w, err := windowOf(first, args)
 	if err != nil {
 		return
 	}
