@@ -75,10 +75,13 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 	return nil
 }
 
-// gap says whether an empty page is one before the last, by the number of pages.
+// gap says whether the page is an empty one before the last, by the number of pages.
 func (r *rows[W]) gap(number int) bool {
-	before := r.Pagination != nil && r.Pagination.byPages(number, 0) != nil && *r.Pagination.byPages(number, 0)
-	return before
+	if r.Data.Sent() > 0 || r.Pagination == nil {
+		return false
+	}
+	more := r.Pagination.byPages(number, 0)
+	return more != nil && *more
 }
 
 // total is how many rows the list has; nil where it was not said, or cannot be so.
@@ -143,7 +146,7 @@ func pageOf[W wire.Identified, T providers.Record](
 	r, e := p.reply(), p.extents[noun]
 	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], w, convert(r, w)) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
-	if body.Data.Sent() == 0 && body.gap(number) {
+	if body.gap(number) {
 		page.Mark = 0 // so that any number of empty pages may follow each other
 	}
 	p.log.Unread("GET "+path, page.Unread)
