@@ -19,9 +19,8 @@ type charged struct {
 	*testing.T
 	mu       sync.Mutex // refreshes that end together write what follows
 	calls    []string
-	reserved bool          // the last call left the reserve
-	open     chan struct{} // calls wait until it is closed, or their context ends; nil: they do not wait
-	ended    int           // calls whose context ended
+	reserved bool // the last call left the reserve
+	*gate         // where calls wait; nil: they do not
 }
 
 func (c *charged) before(ctx context.Context, op string) error {
@@ -31,18 +30,10 @@ func (c *charged) before(ctx context.Context, op string) error {
 	c.mu.Lock()
 	c.calls, c.reserved = append(c.calls, op), providers.KeepsReserve(ctx)
 	c.mu.Unlock()
-	if c.open == nil {
+	if c.gate == nil {
 		return nil
 	}
-	select {
-	case <-c.open:
-		return nil
-	case <-ctx.Done():
-		c.mu.Lock()
-		defer c.mu.Unlock()
-		c.ended++
-		return ctx.Err()
-	}
+	return c.gate.before(ctx, op)
 }
 
 // takes runs do, and wants so many calls of it.
@@ -202,19 +193,19 @@ func TestRefreshesAtOnce(t *testing.T) {
 		}
 		each()
 		time.Sleep(2 * time.Minute)
-		v.open = make(chan struct{})
+		v.gate = newGate()
 		v.takes("at once", cache.MaxRefreshes, each)
 		v.takes("while they are under way", 0, each)
-		close(v.open)
+		close(v.gate.open)
 		synctest.Wait()
 		v.takes("later", records-cache.MaxRefreshes, each)
 		time.Sleep(2 * time.Minute)
-		v.open = make(chan struct{})
+		v.gate = newGate()
 		v.takes("again", cache.MaxRefreshes, each)
 		exit()
 		synctest.Wait()
-		if v.ended != cache.MaxRefreshes {
-			t.Errorf("%d refreshes ended with the process; want %d", v.ended, cache.MaxRefreshes)
+		if v.gate.ended != cache.MaxRefreshes {
+			t.Errorf("%d refreshes ended with the process; want %d", v.gate.ended, cache.MaxRefreshes)
 		}
 		v.takes("after the end of the process", 0, each)
 	})
