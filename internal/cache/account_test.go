@@ -58,8 +58,8 @@ func TestAnothersRecordsAreNotStored(t *testing.T) {
 	stored := func(what string) {
 		t.Helper()
 		found, err := mine.store.Get(t.Context(), storedAt(sold.AffiliateID), storedAt(sold.ID))
-		if err != nil || len(found) > 0 {
-			t.Errorf("%s: the store has %q, %v", what, slices.Collect(maps.Keys(found)), err)
+		if err != nil || cache.Held(found) > 0 {
+			t.Errorf("%s: the store has %+v, %v", what, found, err)
 		}
 	}
 	stored("a page and what came along")

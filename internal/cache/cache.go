@@ -122,7 +122,7 @@ func (q quality) worse(o quality) quality {
 }
 
 // get asks the store; one that cannot be asked holds nothing.
-func (c *Cache) get(ctx context.Context, keys ...string) map[string]Entry {
+func (c *Cache) get(ctx context.Context, keys ...string) []Entry {
 	found, err := c.store.Get(ctx, keys...)
 	if err != nil {
 		c.o.Logger.Warn("the cache cannot be read", "account", c.account, "error", err)

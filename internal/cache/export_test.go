@@ -25,6 +25,16 @@ func (t *Tiered) Waiting() int {
 	return t.drops.count
 }
 
+// Held is how many of the entries that a store answered hold something.
+func Held(entries []Entry) (n int) {
+	for _, e := range entries {
+		if e.Value != nil {
+			n++
+		}
+	}
+	return n
+}
+
 // Clear empties a memory.
 func (m *Memory) Clear() { m.clear("") }
 
@@ -55,7 +65,7 @@ func (b *Blind) holds(key string, version uint64) bool {
 }
 
 // Get counts.
-func (b *Blind) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
+func (b *Blind) Get(ctx context.Context, keys ...string) ([]Entry, error) {
 	b.Gets.Add(1)
 	return b.Memory.Get(ctx, keys...)
 }

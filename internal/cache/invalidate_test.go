@@ -2,6 +2,7 @@ package cache_test
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -156,10 +157,10 @@ type evicting struct {
 	evicted bool
 }
 
-func (s *evicting) Get(ctx context.Context, keys ...string) (map[string]cache.Entry, error) {
+func (s *evicting) Get(ctx context.Context, keys ...string) ([]cache.Entry, error) {
 	found, err := s.Store.Get(ctx, keys...)
-	if s.evicted {
-		delete(found, s.key)
+	if i := slices.Index(keys, s.key); s.evicted && i >= 0 {
+		found[i] = cache.Entry{}
 	}
 	return found, err
 }

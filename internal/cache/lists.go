@@ -104,36 +104,52 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 func (c *Cache) listed(ctx context.Context, noun providers.Noun, key string) Entry {
 	family := c.familyKey(noun)
 	found := c.get(ctx, key, family)
-	f, ok := found[family]
-	if e := found[key]; ok && e.Began >= f.Began {
-		return e
+	if page, f := found[0], found[1]; f.Value != nil && page.Began >= f.Began {
+		return page
 	}
 	return Entry{}
 }
 
 // page is a page as the store knows it. It is as good as the worst of it and its rows.
 func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key string) (*providers.Page[T], quality) {
-	e := c.listed(ctx, noun, key)
-	rows, ok := e.Value.(Rows)
-	if !ok {
+	a := c.assembled(ctx, noun, key)
+	if a.quality.state == miss {
 		return nil, quality{}
 	}
-	records, q := c.rows(ctx, rows)
-	if q = q.worse(c.quality(e)); q.state == miss {
-		return nil, quality{}
-	}
-	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total, Unread: rows.Unread, Mark: rows.Mark}
-	for i, r := range records {
-		if p.Items[i], ok = r.(*T); !ok {
+	p := &providers.Page[T]{Items: make([]*T, len(a.records)), More: a.rows.More, Total: a.rows.Total, Unread: a.rows.Unread, Mark: a.rows.Mark}
+	for i, e := range a.records {
+		var ok bool
+		if p.Items[i], ok = e.Value.(*T); !ok {
 			return nil, quality{}
 		}
 	}
-	return p, q
+	return p, a.quality
+}
+
+// assembled is a page with its records, and the quality of the worst of both: miss where the page, or one
+// of the records, is not there. A request assembles a fresh page once, however often it asks for it.
+func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key string) (a assembledPage) {
+	request := requestFrom(ctx)
+	if a, ok := request.page(key); ok {
+		return a
+	}
+	e := c.listed(ctx, noun, key)
+	rows, ok := e.Value.(Rows)
+	if !ok {
+		return assembledPage{}
+	}
+	a.rows = rows
+	a.records, a.quality = c.rows(ctx, rows)
+	a.quality = a.quality.worse(c.quality(e))
+	if a.quality.state == fresh {
+		request.keep(key, a)
+	}
+	return a
 }
 
 // rows are the records of a page, and the quality of the worst of them. A record that knows less than the page
 // did is none, and neither is one that has become another's than the page's: it has gone from the list. Of another account's there is nothing here.
-func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
+func (c *Cache) rows(ctx context.Context, rows Rows) ([]Entry, quality) {
 	worst := quality{fresh, providers.SourceMemory}
 	keys := make([]string, len(rows.Rows))
 	for i, r := range rows.Rows {
@@ -142,10 +158,8 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
 		}
 		keys[i] = recordKey(r.ID)
 	}
-	entries := c.get(ctx, keys...)
-	records := make([]any, len(keys))
-	for i, k := range keys {
-		e := entries[k]
+	records := c.get(ctx, keys...)
+	for i, e := range records {
 		n := node(e.Value)
 		if n == nil || !n.Known.CoversAll(rows.Rows[i].Known) || rows.Rows[i].KnowsPayout && !knowsPayout(e.Value) {
 			return nil, quality{}
@@ -153,7 +167,7 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]any, quality) {
 		if !rows.Owner.IsZero() && providers.BelongsTo(e.Value) != rows.Owner {
 			return nil, quality{}
 		}
-		records[i], worst = e.Value, worst.worse(c.quality(e))
+		worst = worst.worse(c.quality(e))
 	}
 	return records, worst
 }
@@ -200,13 +214,7 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 // HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call. It reads nothing, and is for
 // estimates: what is there may be gone by the time it is asked for.
 func (c *Cache) HasPage(ctx context.Context, noun providers.Noun, list string, number int) bool {
-	e := c.listed(ctx, noun, c.pageKey(noun, list, number))
-	rows, ok := e.Value.(Rows)
-	if !ok || c.quality(e).state == miss {
-		return false
-	}
-	_, q := c.rows(ctx, rows)
-	return q.state != miss
+	return c.assembled(ctx, noun, c.pageKey(noun, list, number)).quality.state != miss
 }
 
 // Affiliates plans lists that are read through the cache.

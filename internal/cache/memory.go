@@ -49,13 +49,13 @@ func NewMemory(bytes int64, now func() time.Time) *Memory {
 }
 
 // Get looks entries up. It never fails.
-func (m *Memory) Get(_ context.Context, keys ...string) (map[string]Entry, error) {
+func (m *Memory) Get(_ context.Context, keys ...string) ([]Entry, error) {
 	now := m.now()
-	found := make(map[string]Entry, len(keys))
-	for _, k := range keys {
+	found := make([]Entry, len(keys))
+	for i, k := range keys {
 		if e, ok := m.entries.GetIfPresent(k); ok && e.shown(now) {
 			e.Source = providers.SourceMemory
-			found[k] = e
+			found[i] = e
 		}
 	}
 	return found, nil

@@ -39,7 +39,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	held := 0
 	for i := range 5000 {
 		entries, _ := m.Get(t.Context(), fmt.Sprint("key ", i))
-		held += len(entries)
+		held += cache.Held(entries)
 	}
 	if least := held * len(name); int64(least) > got {
 		t.Errorf("%d entries hold %d bytes in their names alone, but are thought to take %d", held, least, got)
@@ -69,8 +69,8 @@ func BenchmarkGet(b *testing.B) {
 				b.Fatal(err)
 			}
 			for b.Loop() {
-				if got, err := s.Get(b.Context(), keys...); err != nil || len(got) != len(keys) {
-					b.Fatal(len(got), err)
+				if got, err := s.Get(b.Context(), keys...); err != nil || cache.Held(got) != len(keys) {
+					b.Fatal(cache.Held(got), err)
 				}
 			}
 		})

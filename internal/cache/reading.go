@@ -90,7 +90,7 @@ func (r *reading) remembering(ctx context.Context) context.Context {
 			return nil
 		}
 		k := recordKey(id)
-		e := c.get(ctx, k)[k]
+		e := c.get(ctx, k)[0]
 		if stateOf(e, c.o.Now()) != fresh {
 			return nil
 		}
@@ -147,6 +147,7 @@ func (c *Cache) Invalidate(ctx context.Context, ids []providers.ID, lists ...pro
 	for _, noun := range lists {
 		keys = append(keys, c.familyKey(noun))
 	}
+	requestFrom(ctx).forget()
 	err := c.store.Drop(context.WithoutCancel(ctx), c.account, c.o.Now().Add(fenceLife), keys...)
 	c.flights.forgetAll() // after the fence: those that set off meanwhile began behind it
 	return err
@@ -157,4 +158,5 @@ func (c *Cache) Keep(ctx context.Context, h providers.Harvest) {
 	r := c.begin(ctx)
 	r.harvest(h)
 	r.end(ctx)
+	requestFrom(ctx).forget()
 }

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -17,16 +18,16 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	if err := c.over(ctx, op); err != nil {
 		return nil, err
 	}
-	byKey := map[string]providers.ID{}
+	wanted := make([]wantedRecord, 0, len(ids))
 	for _, id := range ids {
 		if id.Account == c.account && id.Noun == noun {
-			byKey[recordKey(id)] = id
+			wanted = append(wanted, wantedRecord{id, recordKey(id)})
 		}
 	}
-	got, missing, late := lookup[T](ctx, c, keysOf(byKey), need)
+	found, missing, late := lookup[T](ctx, c, wanted, need)
 	if providers.WantsFresh(ctx) {
-		for _, k := range late {
-			delete(got, k)
+		for _, w := range late {
+			delete(found.records, w.id)
 		}
 		missing, late = append(missing, late...), nil
 	}
@@ -36,23 +37,22 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	case len(late) > 0:
 		recorderFrom(ctx).spoil(stale)
 	}
-	sources := map[providers.Source][]string{}
-	for k, row := range got {
-		b.Found[byKey[k]] = row.record
-		sources[row.source] = append(sources[row.source], k)
+	b.Found = found.records
+	found.note(ctx, c, noun)
+	if len(missing)+len(late) == 0 {
+		return b, nil
 	}
-	for source, keys := range sources {
-		c.noteRecords(ctx, noun, keys, source)
-	}
+	byKey := map[string]providers.ID{}
+	toRead, toRefresh := index(byKey, missing), index(byKey, late)
 	load := func(ctx context.Context, keys []string) (any, error) { return load(ctx, c, byKey, keys, need, inner) }
 	if len(late) > 0 {
-		c.refresh(ctx, late, need, load)
+		c.refresh(ctx, toRefresh, need, load)
 	}
 	if len(missing) == 0 {
 		return b, nil
 	}
 	var failed error
-	c.flights.bring(ctx, missing, need, load, func(answer any, err error, keys []string, others bool) (again []string) {
+	c.flights.bring(ctx, toRead, need, load, func(answer any, err error, keys []string, others bool) (again []string) {
 		if others && overLimits(err) {
 			return keys
 		}
@@ -65,7 +65,7 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 		brought := answer.(*providers.Batch[T])
 		if others {
-			c.noteRecords(ctx, noun, keys, providers.SourceMemory)
+			c.noteRecords(ctx, noun, keys[0], len(keys), providers.SourceMemory)
 		}
 		b.Harvest.Add(brought.Harvest)
 		for _, k := range keys {
@@ -96,67 +96,103 @@ func fail[T providers.Record](b *providers.Batch[T], id providers.ID, err error)
 	b.Failed[id] = err
 }
 
-func keysOf[V any](m map[string]V) []string {
-	keys := make([]string, 0, len(m))
-	for k := range m {
-		keys = append(keys, k)
+// wantedRecord is a record that is asked for, and its key in the store.
+type wantedRecord struct {
+	id  providers.ID
+	key string
+}
+
+// index adds records to byKey, and answers the keys of those that were not there yet.
+func index(byKey map[string]providers.ID, wanted []wantedRecord) (keys []string) {
+	for _, w := range wanted {
+		if _, ok := byKey[w.key]; !ok {
+			byKey[w.key] = w.id
+			keys = append(keys, w.key)
+		}
 	}
 	return keys
 }
 
-// noteRecords tells the trace of records in one line.
-func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, keys []string, source providers.Source) {
-	if len(keys) == 1 {
-		c.note(ctx, keys[0], source)
-	} else {
-		c.note(ctx, fmt.Sprintf("%s/record/%s (%d)", c.account, noun, len(keys)), source)
+// remembered is records that the store holds, and how many of them are from where.
+type remembered[T providers.Record] struct {
+	records map[providers.ID]*T
+	sources []sourceCount // one for each source
+}
+
+// sourceCount is how many records are from a source, and the key of the first of them.
+type sourceCount struct {
+	source providers.Source
+	key    string
+	n      int
+}
+
+func (r *remembered[T]) add(w wantedRecord, record *T, source providers.Source) {
+	r.records[w.id] = record
+	for i := range r.sources {
+		if r.sources[i].source == source {
+			r.sources[i].n++
+			return
+		}
+	}
+	r.sources = append(r.sources, sourceCount{source, w.key, 1})
+}
+
+// note tells the request's trace where the records are from.
+func (r *remembered[T]) note(ctx context.Context, c *Cache, noun providers.Noun) {
+	for _, s := range r.sources {
+		c.noteRecords(ctx, noun, s.key, s.n, s.source)
 	}
 }
 
-// remembered is a record that the store holds.
-type remembered[T providers.Record] struct {
-	record *T
-	source providers.Source
+// noteRecords tells the trace of so many records, the first of which has this key, in one line.
+func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, key string, n int, source providers.Source) {
+	if n > 1 {
+		key = fmt.Sprintf("%s/record/%s (%d)", c.account, noun, n)
+	}
+	c.note(ctx, key, source)
 }
 
-// lookup is what the store knows of records: those that cover need, the keys of those to be
-// read, and of those found that are stale. Keys that are known to be absent are in none of them.
-func lookup[T providers.Record](ctx context.Context, c *Cache, keys, need []string) (got map[string]remembered[T], missing, late []string) {
+// lookup is what the store knows of records: those that cover need, those to be read, and of those found
+// the ones that are stale. Records that are known to be absent are in none of them.
+func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRecord, need []string) (found remembered[T], missing, late []wantedRecord) {
 	now := c.o.Now()
-	entries := c.get(ctx, keys...)
-	got = make(map[string]remembered[T], len(keys))
-	for _, k := range keys {
-		e := entries[k]
+	found.records = make(map[providers.ID]*T, len(wanted))
+	keys := make([]string, len(wanted))
+	for i, w := range wanted {
+		keys[i] = w.key
+	}
+	for i, e := range c.get(ctx, keys...) {
 		s := stateOf(e, now)
 		if _, ok := e.Value.(Absent); ok && s == fresh {
 			continue
 		}
 		row, ok := e.Value.(*T)
 		if !ok || s == miss || !providers.NodeOf(row).Known.Covers(need...) {
-			missing = append(missing, k)
+			missing = append(missing, wanted[i])
 			continue
 		}
-		if got[k] = (remembered[T]{row, sourceOf(e, s)}); s == stale {
-			late = append(late, k)
+		if found.add(wanted[i], row, sourceOf(e, s)); s == stale {
+			late = append(late, wanted[i])
 		}
 	}
-	return got, missing, late
+	return found, missing, late
 }
 
 // load reads records at the vendor and stores them, but for those that someone else brought just
 // before.
 func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]providers.ID, keys, need []string, inner byID[T]) (*providers.Batch[T], error) {
-	got, missing, late := lookup[T](ctx, c, keys, need)
-	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(keys))}
-	for k, row := range got {
-		b.Found[byKey[k]] = row.record
+	wanted := make([]wantedRecord, len(keys))
+	for i, k := range keys {
+		wanted[i] = wantedRecord{byKey[k], k}
 	}
+	found, missing, late := lookup[T](ctx, c, wanted, need)
+	b := &providers.Batch[T]{Found: found.records}
 	if missing = append(missing, late...); len(missing) == 0 {
 		return b, nil
 	}
 	ids := make([]providers.ID, len(missing))
-	for i, k := range missing {
-		ids[i] = byKey[k]
+	for i, w := range missing {
+		ids[i] = w.id
 	}
 	r := c.begin(ctx)
 	read, err := inner(r.remembering(ctx), ids, need...)
@@ -175,7 +211,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 	}
 	for i, id := range ids {
 		if read.Found[id] == nil && read.Failed[id] == nil {
-			r.add(missing[i], Absent{})
+			r.add(missing[i].key, Absent{})
 			delete(b.Found, id)
 		}
 	}
@@ -186,19 +222,21 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 
 // payouts gives commissions that could not know their payout the one that an older reading knew.
 func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T {
-	var keys []string
-	for _, r := range rows {
+	var (
+		keys   []string
+		places []int // of the rows that they are of
+	)
+	for i, r := range rows {
 		if cm, ok := any(r).(*providers.Commission); ok && cm.PayoutUnknown && cm.ID.Account == c.account {
-			keys = append(keys, recordKey(cm.ID))
+			keys, places = append(keys, recordKey(cm.ID)), append(places, i)
 		}
 	}
 	if len(keys) == 0 {
 		return rows
 	}
-	older := c.get(ctx, keys...)
-	known := make([]*T, len(rows))
-	for i, r := range rows {
-		known[i] = withPayout(r, older[recordKey(providers.NodeOf(r).ID)].Value).(*T)
+	known := slices.Clone(rows)
+	for i, older := range c.get(ctx, keys...) {
+		known[places[i]] = withPayout(rows[places[i]], older.Value).(*T)
 	}
 	return known
 }
@@ -209,7 +247,7 @@ func (c *Cache) HasRecord(ctx context.Context, id providers.ID, need ...string) 
 		return false
 	}
 	k := recordKey(id)
-	e := c.get(ctx, k)[k]
+	e := c.get(ctx, k)[0]
 	s := stateOf(e, c.o.Now())
 	if _, ok := e.Value.(Absent); ok {
 		return s == fresh

@@ -8,6 +8,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -75,8 +77,8 @@ func (r *Redis) call(ctx context.Context, ask func(context.Context) error) error
 }
 
 // Get reads entries. What cannot be understood is removed.
-func (r *Redis) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
-	found := make(map[string]Entry, len(keys))
+func (r *Redis) Get(ctx context.Context, keys ...string) ([]Entry, error) {
+	found := make([]Entry, len(keys))
 	if len(keys) == 0 {
 		return found, nil
 	}
@@ -86,10 +88,10 @@ func (r *Redis) Get(ctx context.Context, keys ...string) (map[string]Entry, erro
 		return err
 	})
 	now := r.o.Now()
-	for k, h := range there {
-		if h.entry.shown(now) {
+	for i, k := range keys {
+		if h := there[k]; h.entry.shown(now) {
 			h.entry.Source = providers.SourceRedis
-			found[k] = h.entry
+			found[i] = h.entry
 		}
 	}
 	return found, err
@@ -186,7 +188,7 @@ func (r *Redis) put(ctx context.Context, entries map[string]Entry) (stored map[s
 
 // try merges each entry once. It tells what is stored, and which are still open.
 func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open map[string]Entry, err error) {
-	keys := keysOf(entries)
+	keys := slices.Collect(maps.Keys(entries))
 	bars, err := r.bars(ctx, keys)
 	if err != nil {
 		return nil, err

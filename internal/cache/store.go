@@ -12,9 +12,10 @@ import (
 // Implementations MUST be safe for concurrent use and MUST honour their context. An entry MAY vanish at
 // any time. An error means that the store could not be asked; the caller then goes on without it.
 type Store interface {
-	// Get is what the store holds of these keys. Keys that it does not hold, or whose entry's StaleUntil has come, or
-	// that were dropped since, MUST be absent. No keys make an empty map. With an error there may be some entries nevertheless.
-	Get(ctx context.Context, keys ...string) (map[string]Entry, error)
+	// Get is what the store holds of each of these keys, in their order. Where it holds nothing, or the entry's
+	// StaleUntil has come, or the key was dropped since, the entry MUST be zero. With an error there may be
+	// some entries nevertheless. There are as many entries as keys in any case.
+	Get(ctx context.Context, keys ...string) ([]Entry, error)
 
 	// Put stores entries. Where there is an entry of the same key already, what is stored MUST be
 	// what [Merge] makes of the two; an implementation does so atomically for each key as far as it can.

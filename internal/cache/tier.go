@@ -54,72 +54,88 @@ func (t *Tiered) Close() {
 }
 
 // Get looks into memory, and into Redis for what is not there or stale. It never fails.
-func (t *Tiered) Get(ctx context.Context, keys ...string) (map[string]Entry, error) {
+func (t *Tiered) Get(ctx context.Context, keys ...string) ([]Entry, error) {
 	found, round, linked := t.near(ctx, keys)
 	now := t.redis.o.Now()
-	missing := lacking(found, keys, now)
+	missing := lacking(found, now)
 	if len(missing) == 0 {
 		return found, nil
 	}
-	far, err := t.redis.Get(ctx, missing...)
+	asked := make([]string, len(missing))
+	for i, at := range missing {
+		asked[i] = keys[at]
+	}
+	far, err := t.redis.Get(ctx, asked...)
 	if err != nil {
 		t.away(ctx, "read", err)
 		if !linked {
 			found, _ = t.memory.Get(ctx, keys...)
 		}
 	}
-	for k, e := range t.take(far, round) {
+	for i, e := range t.understood(asked, far, round) {
 		if e.shown(now) {
 			e.Source = providers.SourceRedis
-			found[k] = e
+			found[missing[i]] = e
 		}
 	}
 	return found, nil
 }
 
-// lacking are the keys that Redis is asked for, given what memory has: also those that are stale, for another replica may have refreshed them;
-// and with any of these all that are no records, for a page and its family are of use only together.
-func lacking(found map[string]Entry, keys []string, now time.Time) (missing []string) {
-	for _, k := range keys {
-		if e, ok := found[k]; !ok || !now.Before(e.FreshUntil) {
-			missing = append(missing, k)
+// lacking are the places of the keys that Redis is asked for, given what memory has of each: also those
+// that are stale, for another replica may have refreshed them; and with any of these all that are no
+// records, for a page and its family are of use only together.
+func lacking(found []Entry, now time.Time) (missing []int) {
+	for i, e := range found {
+		if !now.Before(e.FreshUntil) {
+			missing = append(missing, i)
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	for k, e := range found {
-		if node(e.Value) == nil && now.Before(e.FreshUntil) {
-			missing = append(missing, k)
+	for i, e := range found {
+		if now.Before(e.FreshUntil) && node(e.Value) == nil {
+			missing = append(missing, i)
 		}
 	}
 	return missing
 }
 
 // near is what memory holds, if it may be asked.
-func (t *Tiered) near(ctx context.Context, keys []string) (found map[string]Entry, round int, linked bool) {
+func (t *Tiered) near(ctx context.Context, keys []string) (found []Entry, round int, linked bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if !t.linked {
-		return map[string]Entry{}, t.round, false
+		return make([]Entry, len(keys)), t.round, false
 	}
 	found, _ = t.memory.Get(ctx, keys...)
 	return found, t.round, true
 }
 
-// take puts into memory what Redis had in this round, and answers what memory makes of it: a fence may have been heard of only here.
-func (t *Tiered) take(far map[string]Entry, round int) map[string]Entry {
+// understood puts into memory what Redis had of keys in this round, and answers what memory makes of it: a
+// fence may have been heard of only here.
+func (t *Tiered) understood(keys []string, far []Entry, round int) []Entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
-	merged := make(map[string]Entry, len(far))
-	for k, e := range far {
-		if t.round == round {
-			merged[k] = t.memory.merge(k, e)
-		} else {
-			merged[k] = t.memory.merged(k, e)
+	for i, e := range far {
+		switch {
+		case e.Value == nil:
+		case t.round == round:
+			far[i] = t.memory.merge(keys[i], e)
+		default:
+			far[i] = t.memory.merged(keys[i], e)
 		}
 	}
-	return merged
+	return far
+}
+
+// take puts into memory what Redis has since this round.
+func (t *Tiered) take(stored map[string]Entry, round int) {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	if t.round == round {
+		_ = t.memory.Put(context.Background(), stored)
+	}
 }
 
 // Put stores entries in Redis, and in memory what Redis then has. It never fails. What Redis does not take, memory keeps only

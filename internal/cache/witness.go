@@ -48,20 +48,15 @@ var _, _ holder = (*Memory)(nil), (*Tiered)(nil)
 // NewRecorder makes a recorder, before the request reads anything.
 func NewRecorder() *Recorder { return &Recorder{lessons: providers.Lessons()} }
 
-type recorderKey struct{}
-
-// WithRecorder is ctx with a recorder of what is read in it.
-func WithRecorder(ctx context.Context, r *Recorder) context.Context {
-	return context.WithValue(ctx, recorderKey{}, r)
-}
-
 func recorderFrom(ctx context.Context) *Recorder {
-	r, _ := ctx.Value(recorderKey{}).(*Recorder)
-	return r
+	if r := requestFrom(ctx); r != nil {
+		return r.recorder
+	}
+	return nil
 }
 
 // note collects what the store of c held of keys.
-func (r *Recorder) note(c *Cache, keys []string, found map[string]Entry) {
+func (r *Recorder) note(c *Cache, keys []string, found []Entry) {
 	if r == nil {
 		return
 	}
@@ -77,10 +72,9 @@ func (r *Recorder) note(c *Cache, keys []string, found map[string]Entry) {
 	}
 	r.store, r.now = store, c.o.Now
 	now := r.now()
-	for _, k := range keys {
-		e, ok := found[k]
-		r.seen = append(r.seen, witness{k, e.version})
-		if !ok {
+	for i, e := range found {
+		r.seen = append(r.seen, witness{keys[i], e.version})
+		if e.Value == nil {
 			continue
 		}
 		r.outside = r.outside || e.version == 0

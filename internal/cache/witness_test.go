@@ -30,7 +30,7 @@ func newReader(t testing.TB, s cache.Store, now func() time.Time) reader {
 func (r reader) read(meanwhile func()) (*cache.Recorder, *cache.Witnesses, bool) {
 	r.t.Helper()
 	recorder := cache.NewRecorder()
-	ctx := cache.WithRecorder(r.t.Context(), recorder)
+	ctx := cache.WithRequest(r.t.Context(), recorder)
 	if b, err := r.AffiliatesByID(ctx, r.ids); err != nil || len(b.Found) == 0 {
 		r.t.Fatalf("%+v %v", b, err)
 	}
@@ -128,7 +128,7 @@ func TestWitnessesOfReplicas(t *testing.T) {
 	r.read(nil)
 	read := func() (*cache.Witnesses, bool) {
 		recorder := cache.NewRecorder()
-		if _, err := r.AffiliatesByID(cache.WithRecorder(t.Context(), recorder), r.ids); err != nil {
+		if _, err := r.AffiliatesByID(cache.WithRequest(t.Context(), recorder), r.ids); err != nil {
 			t.Fatal(err)
 		}
 		return recorder.Witnesses()

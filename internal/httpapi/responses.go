@@ -29,13 +29,13 @@ type recall struct {
 
 type recallKey struct{}
 
-// withRecall is ctx with a recall; nil where no answers are kept.
+// withRecall is ctx for a plan and its execution, with a recall; nil where no answers are kept.
 func (t transport) withRecall(ctx context.Context) (context.Context, *recall) {
 	if t.responses == nil {
-		return ctx, nil
+		return cache.WithRequest(ctx, nil), nil
 	}
 	r := &recall{recorder: cache.NewRecorder()}
-	return context.WithValue(cache.WithRecorder(ctx, r.recorder), recallKey{}, r), r
+	return context.WithValue(cache.WithRequest(ctx, r.recorder), recallKey{}, r), r
 }
 
 // recollection looks for a kept answer as soon as the variables of an operation are known, before it

@@ -63,20 +63,29 @@ type store struct {
 	begin cache.Epoch // of the test
 }
 
+// get is what the store holds of keys; those of which it holds nothing are not in the map.
 func (s store) get(keys ...string) map[string]cache.Entry {
 	s.t.Helper()
 	got, err := s.Get(s.t.Context(), keys...)
 	if err != nil {
 		s.t.Fatalf("Get: %v", err)
 	}
-	for k, e := range got {
+	if len(got) != len(keys) {
+		s.t.Fatalf("Get of %d keys has %d entries", len(keys), len(got))
+	}
+	found := map[string]cache.Entry{}
+	for i, e := range got {
+		if e.Value == nil {
+			same(s.t, "an entry that holds nothing", e, cache.Entry{})
+			continue
+		}
 		if e.Source != providers.SourceMemory && e.Source != providers.SourceRedis {
-			s.t.Errorf("Get %q: from %q", k, e.Source)
+			s.t.Errorf("Get %q: from %q", keys[i], e.Source)
 		}
 		e.Source = ""
-		got[k] = e
+		found[keys[i]] = e
 	}
-	return got
+	return found
 }
 
 func (s store) put(key string, v any) { s.t.Helper(); s.putEntry(key, s.entry(v)) }
