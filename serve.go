@@ -189,7 +189,7 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 func (p *parts) greetAccounts(ctx context.Context, accounts []providers.Provider) {
 	for i, err := range ping(ctx, accounts) {
 		if err != nil && ctx.Err() == nil {
-			p.log.Warn("an account does not answer", slog.String("account", accounts[i].Account().ID.Account), slog.Any("error", err))
+			p.log.Warn("an account does not answer", slog.String("account", accounts[i].AccountID()), slog.Any("error", err))
 		}
 	}
 }

@@ -10,6 +10,9 @@ import (
 // Provider is one account at one vendor. See the package documentation for the contract, and
 // package providertest for the suite that proves it.
 type Provider interface {
+	// AccountID is the id of the account in the configuration. It never changes, and costs nothing.
+	AccountID() string
+
 	// Account describes the account and how it is doing just now. No call is made.
 	Account() Account
 

@@ -22,7 +22,7 @@ var errHiddenEmails = badInput("filter: email, customerId and search find custom
 
 // finds refuses a filter that would tell by what it finds what is not shown.
 func (s *scoped) finds(f providers.ReferralFilter) error {
-	if (f.Email != "" || f.CustomerID != "" || f.Search != "") && s.r.emails[s.inner.Account().ID.Account] != EmailsShown {
+	if (f.Email != "" || f.CustomerID != "" || f.Search != "") && s.r.emails[s.inner.AccountID()] != EmailsShown {
 		return errHiddenEmails
 	}
 	return nil

@@ -168,7 +168,7 @@ func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, narrow F, 
 }
 
 // located says at which account an error occurred, where the error does not say so itself.
-func located(p providers.Provider, err error) error { return at(p.Account().ID.Account, err) }
+func located(p providers.Provider, err error) error { return at(p.AccountID(), err) }
 
 func at(account string, err error) error {
 	var e *providers.Error
@@ -190,7 +190,7 @@ type locatedError struct {
 func (e *locatedError) Unwrap() []error { return []error{e.vendor, e.error} }
 
 func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []providers.List[T]) []*listing.Source[T] {
-	account := p.Account().ID.Account
+	account := p.AccountID()
 	out := make([]*listing.Source[T], len(planned))
 	for i, l := range planned {
 		out[i] = listing.NewSource(account, p, l, f.Match, r.pages)

@@ -106,21 +106,23 @@ func followParts(edge string, parts []accountRows, need []string) (calls int) {
 
 // spread is how rows are spread over the accounts, and over affiliates.
 func spread[T providers.Record](p *planner, rows []*T) []accountRows {
-	affiliates := map[string]map[providers.ID]bool{}
-	counts := map[string]int{}
+	owners := make(map[providers.ID]bool, len(rows))
+	counts := map[string]providers.Rows{}
 	for _, row := range rows {
 		account := providers.NodeOf(row).ID.Account
-		counts[account]++
-		if affiliates[account] == nil {
-			affiliates[account] = map[providers.ID]bool{}
+		n := counts[account]
+		n.Count++
+		if owner := cmp.Or(providers.BelongsTo(row), providers.NodeOf(row).ID); !owners[owner] {
+			owners[owner] = true
+			n.Affiliates++
 		}
-		affiliates[account][cmp.Or(providers.BelongsTo(row), providers.NodeOf(row).ID)] = true
+		counts[account] = n
 	}
 	parts := []accountRows{}
 	for _, account := range p.r.order {
-		if n := counts[account]; n > 0 {
+		if n := counts[account]; n.Count > 0 {
 			if a, ok := p.r.provider(p.ctx, account); ok {
-				parts = append(parts, accountRows{a, providers.Rows{Count: n, Affiliates: len(affiliates[account])}})
+				parts = append(parts, accountRows{a, n})
 			}
 		}
 	}
@@ -224,34 +226,36 @@ type found[T providers.Record] struct {
 func (e one[From, To]) look(p *planner, from level, fields []graphql.CollectedField) {
 	rows := from.known.([]*From)
 	var ids []providers.ID
-	count, owners := map[string]int{}, map[string]map[providers.ID]bool{}
-	seen := map[providers.ID]bool{}
+	counts := map[string]providers.Rows{}
+	seen := make(map[providers.ID]bool, len(rows)) // an id is true as a row, and there as an owner
 	for _, row := range rows {
 		id := e.id(row)
 		if id.IsZero() {
 			continue
 		}
-		if owners[id.Account] == nil {
-			owners[id.Account] = map[providers.ID]bool{}
-		}
+		n := counts[id.Account]
 		owner := cmp.Or(providers.BelongsTo(row), id)
 		if e.to.noun == providers.NounAffiliate || e.to.noun == providers.NounCampaign {
 			owner = id
 		}
-		owners[id.Account][owner] = true
+		if _, known := seen[owner]; !known {
+			seen[owner] = false
+			n.Affiliates++
+		}
 		if !seen[id] {
 			seen[id] = true
-			count[id.Account]++
+			n.Count++
 			ids = append(ids, id)
 		}
+		counts[id.Account] = n
 	}
 	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: []accountRows{}}
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = len(ids)
 	}
 	for _, a := range from.accounts {
-		if account := a.Account().ID.Account; count[account] > 0 {
-			below.parts = append(below.parts, accountRows{a, providers.Rows{Count: count[account], Affiliates: len(owners[account])}})
+		if n := counts[a.AccountID()]; n.Count > 0 {
+			below.parts = append(below.parts, accountRows{a, n})
 		}
 	}
 	need := names(fields)

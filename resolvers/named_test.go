@@ -22,6 +22,8 @@ func odd(noun providers.Noun, local string) providers.ID {
 	return providers.ID{Account: "odd", Noun: noun, Local: local}
 }
 
+func (d *deaf) AccountID() string { return "odd" }
+
 func (d *deaf) Account() providers.Account {
 	return providers.Account{Node: providers.Node{ID: odd(providers.NounAccount, "")}}
 }

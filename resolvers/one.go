@@ -3,7 +3,6 @@ package resolvers
 import (
 	"context"
 	"strings"
-	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -46,44 +45,34 @@ func (n records[T]) loader(ctx context.Context) *loader[want, *T] {
 // account the viewer may not see, is nil without an error, and without a call.
 func (n records[T]) fetch(r *Resolver, ctx context.Context, wants []want) ([]*T, []error) {
 	type group struct{ account, need string }
-	ids := map[group][]providers.ID{}
-	for _, w := range wants {
+	groups := map[group][]int{} // places in wants
+	for i, w := range wants {
 		g := group{w.id.Account, w.need}
-		ids[g] = append(ids[g], w.id)
+		groups[g] = append(groups[g], i)
 	}
-	var (
-		mu    sync.Mutex
-		wg    providers.Group
-		found = make(map[want]*T, len(wants))
-		errs  = map[want]error{}
-	)
-	for g, ids := range ids {
+	var wg providers.Group
+	rows, failed := make([]*T, len(wants)), make([]error, len(wants)) // of each group, its own places
+	for g, places := range groups {
 		p, ok := r.provider(ctx, g.account)
 		if !ok {
 			continue
 		}
 		wg.Go(func() {
+			ids := make([]providers.ID, len(places))
+			for i, place := range places {
+				ids[i] = wants[place].id
+			}
 			b, err := n.byID(p, ctx, ids, strings.Fields(g.need)...)
-			mu.Lock()
-			defer mu.Unlock()
-			for _, id := range ids {
-				w := want{id, g.need}
-				switch {
-				case err != nil:
-					errs[w] = err
-				case b.Failed[id] != nil:
-					errs[w] = b.Failed[id]
-				default:
-					found[w] = b.Found[id]
+			for i, place := range places {
+				if err != nil {
+					failed[place] = err
+				} else if failed[place] = b.Failed[ids[i]]; failed[place] == nil {
+					rows[place] = b.Found[ids[i]]
 				}
 			}
 		})
 	}
 	wg.Wait()
-	rows, failed := make([]*T, len(wants)), make([]error, len(wants))
-	for i, w := range wants {
-		rows[i], failed[i] = found[w], errs[w]
-	}
 	return rows, failed
 }
 

@@ -24,7 +24,7 @@ type puts struct {
 	ended chan struct{}
 }
 
-func (p puts) Put(ctx context.Context, entries map[string]cache.Entry) error {
+func (p puts) Put(ctx context.Context, entries map[cache.Key]cache.Entry) error {
 	defer func() { p.ended <- struct{}{} }()
 	return p.Store.Put(ctx, entries)
 }

@@ -50,7 +50,7 @@ func New(o Options) *Resolver {
 		r.seals = listing.NewSeals(o.Now)
 	}
 	for _, p := range o.Accounts {
-		id := p.Account().ID.Account
+		id := p.AccountID()
 		r.order, r.byID[id] = append(r.order, id), p
 	}
 	return r

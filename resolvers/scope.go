@@ -106,7 +106,7 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 	for _, p := range found {
 		if p != nil {
 			out = append(out, p)
-			seen[p.Account().ID.Account] = true
+			seen[p.AccountID()] = true
 		}
 	}
 	v := auth.ViewerFrom(ctx)

@@ -46,7 +46,7 @@ func scopedOf(ctx context.Context, r *Resolver, p providers.Provider, v *auth.Vi
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	key := "scoped\x00" + p.Account().ID.Account
+	key := "scoped\x00" + p.AccountID()
 	if found, ok := l.m[key]; ok {
 		return found.(*scoped)
 	}
@@ -57,7 +57,7 @@ func scopedOf(ctx context.Context, r *Resolver, p providers.Provider, v *auth.Vi
 // identify finds out which affiliates the viewer is: those whose ids they were given, or the one with their address.
 func (s *scoped) identify(ctx context.Context) {
 	s.once.Do(func() {
-		account := s.inner.Account().ID.Account
+		account := s.inner.AccountID()
 		for _, text := range s.viewer.Affiliates {
 			if id, err := providers.ParseID(text); err == nil && id.Account == account && id.Noun == providers.NounAffiliate {
 				s.own = append(s.own, id)
@@ -114,7 +114,7 @@ var errIgnored = errors.New("the vendor does not narrow this list to one affilia
 
 // ignored is the error of a list that is not narrowed to the affiliate asked for. The operator is told once.
 func (s *scoped) ignored(noun providers.Noun, key string) error {
-	account := s.inner.Account().ID.Account
+	account := s.inner.AccountID()
 	if _, told := s.r.noticed.LoadOrStore(account+"\x00"+string(noun), true); !told {
 		s.r.log.Warn("a vendor ignores the filter by affiliate: partners do not see this list", "account", account, "noun", noun, "list", key)
 	}
@@ -122,6 +122,7 @@ func (s *scoped) ignored(noun providers.Noun, key string) error {
 }
 
 // Account is the account.
+func (s *scoped) AccountID() string          { return s.inner.AccountID() }
 func (s *scoped) Account() providers.Account { return s.inner.Account() }
 
 // Ping is the operator's.

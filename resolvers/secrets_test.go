@@ -26,7 +26,7 @@ type keptCache struct {
 	kept *lines
 }
 
-func (k keptCache) Put(ctx context.Context, entries map[string]cache.Entry) error {
+func (k keptCache) Put(ctx context.Context, entries map[cache.Key]cache.Entry) error {
 	for key, e := range entries {
 		text, err := json.Marshal(e.Value)
 		if err != nil {

@@ -146,6 +146,6 @@ func paidFor(t *testing.T, f *providertest.Fake) *providers.Commission {
 }
 
 // storedAt is the key of a record.
-func storedAt(id providers.ID) string {
-	return id.Account + "/record/" + string(id.Noun) + "/" + id.Local
+func storedAt(id providers.ID) cache.Key {
+	return cache.Key{Account: id.Account, Kind: cache.KindRecord, Noun: id.Noun, Local: id.Local}
 }

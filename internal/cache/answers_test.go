@@ -92,7 +92,7 @@ var day = time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC)
 const tokenSecret = "a secret of a portal and the server, thirty-two bytes at least"
 
 // newServer starts a server. It does not notice changes of one kind of entry, if one is named.
-func newServer(t testing.TB, seed uint64, blind string) *server {
+func newServer(t testing.TB, seed uint64, blind cache.Kind) *server {
 	t.Helper()
 	s := &server{t: t, rand: rand.New(rand.NewPCG(seed, 0)), ids: map[string][]string{}, caches: map[string]*cache.Cache{}, failing: map[string]*atomic.Bool{}}
 	s.store = &cache.Blind{Memory: cache.NewMemory(64<<20, s.now), Kind: blind}
@@ -356,7 +356,7 @@ func (s *server) step() {
 			s.t.Fatal(err)
 		}
 	case n < 60, s.store.Kind != "" && n < 160:
-		if keys := s.store.Keys(cmp.Or(s.store.Kind, one(s, "record", "page", "count", "lists"))); len(keys) > 0 {
+		if keys := s.store.Keys(cmp.Or(s.store.Kind, one(s, cache.KindRecord, cache.KindPage, cache.KindCount, cache.KindLists))); len(keys) > 0 {
 			s.store.Evict(one(s, keys...))
 		}
 	case n < 64:
@@ -370,7 +370,7 @@ func (s *server) step() {
 }
 
 // steps does so many things. It says which answer was wrong; "" for none.
-func steps(t *testing.T, n int, seed uint64, blind string) (s *server, found string) {
+func steps(t *testing.T, n int, seed uint64, blind cache.Kind) (s *server, found string) {
 	synctest.Test(t, func(t *testing.T) {
 		defer func() {
 			if p := recover(); p != nil {
@@ -410,8 +410,8 @@ func TestEachWitness(t *testing.T) {
 	if raced {
 		t.Skip("run without the race detector")
 	}
-	for _, kind := range []string{"record", "page", "count", "lists"} {
-		t.Run(kind, func(t *testing.T) {
+	for _, kind := range []cache.Kind{"record", "page", "count", "lists"} {
+		t.Run(string(kind), func(t *testing.T) {
 			for seed := range uint64(10) {
 				if s, found := steps(t, 1_000, seed, kind); found != "" {
 					t.Logf("after %d questions: %.200s", s.kept+s.executed, found)

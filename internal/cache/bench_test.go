@@ -11,6 +11,15 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
+// key is a key in a text, or one of the lengths of lists of account a-1.
+func key(text string) cache.Key {
+	k, err := cache.ParseKey(text)
+	if err != nil {
+		k = cache.Key{Account: "a-1", Kind: cache.KindCount, Noun: providers.NounAffiliate, Local: text}
+	}
+	return k
+}
+
 // bench is a cache around a fake, for one test.
 type bench struct {
 	*testing.T
@@ -99,7 +108,7 @@ func (b bench) costs(what string, f func(), want ...string) {
 // remember makes v, or nothing, what the store holds of a record.
 func (b bench) remember(id providers.ID, v any) {
 	b.Helper()
-	key, until := "a-1/record/"+string(id.Noun)+"/"+id.Local, time.Now().Add(time.Minute)
+	key, until := storedAt(id), time.Now().Add(time.Minute)
 	if err := b.store.Drop(b.Context(), "a-1", until, key); err != nil {
 		b.Fatal(err)
 	}
@@ -110,7 +119,7 @@ func (b bench) remember(id providers.ID, v any) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	if err := b.store.Put(b.Context(), map[string]cache.Entry{key: {Value: v, Began: began, FreshUntil: until, StaleUntil: until}}); err != nil {
+	if err := b.store.Put(b.Context(), map[cache.Key]cache.Entry{key: {Value: v, Began: began, FreshUntil: until, StaleUntil: until}}); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"time"
 
@@ -48,30 +47,12 @@ func Wrap(p providers.Provider, s Store, o Options) *Cache {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	c := &Cache{Provider: p, store: s, account: p.Account().ID.Account, o: o}
+	c := &Cache{Provider: p, store: s, account: p.AccountID(), o: o}
 	c.flights.failed = func(p *providers.Panic) error { return c.fault("cache", p) } // whoever tells of it logs it
 	if w, ok := s.(interface{ watch(string, func()) }); ok {
 		w.watch(c.account, c.flights.forgetAll)
 	}
 	return c
-}
-
-// The keys. Locals and list keys come last, because they may hold anything.
-
-func recordKey(id providers.ID) string {
-	return id.Account + "/record/" + string(id.Noun) + "/" + id.Local
-}
-
-func (c *Cache) pageKey(noun providers.Noun, list string, number int) string {
-	return fmt.Sprintf("%s/page/%s/%d/%s", c.account, noun, number, list)
-}
-
-func (c *Cache) familyKey(noun providers.Noun) string {
-	return c.account + "/lists/" + string(noun)
-}
-
-func (c *Cache) countKey(noun providers.Noun, list string) string {
-	return c.account + "/count/" + string(noun) + "/" + list
 }
 
 // state is how good an entry is.
@@ -83,8 +64,10 @@ const (
 	fresh
 )
 
-func stateOf(e Entry, now time.Time) state {
+func stateOf(e *Entry, now time.Time) state {
 	switch {
+	case e == nil:
+		return miss
 	case now.Before(e.FreshUntil):
 		return fresh
 	case now.Before(e.StaleUntil):
@@ -95,7 +78,7 @@ func stateOf(e Entry, now time.Time) state {
 }
 
 // sourceOf is what the trace is told of an entry.
-func sourceOf(e Entry, s state) providers.Source {
+func sourceOf(e *Entry, s state) providers.Source {
 	if s == stale {
 		return providers.SourceStale
 	}
@@ -108,7 +91,10 @@ type quality struct {
 	source providers.Source
 }
 
-func (c *Cache) quality(e Entry) quality {
+func (c *Cache) quality(e *Entry) quality {
+	if e == nil {
+		return quality{}
+	}
 	s := stateOf(e, c.o.Now())
 	return quality{s, sourceOf(e, s)}
 }
@@ -122,7 +108,7 @@ func (q quality) worse(o quality) quality {
 }
 
 // get asks the store; one that cannot be asked holds nothing.
-func (c *Cache) get(ctx context.Context, keys ...string) []Entry {
+func (c *Cache) get(ctx context.Context, keys ...Key) []*Entry {
 	found, err := c.store.Get(ctx, keys...)
 	if err != nil {
 		c.o.Logger.Warn("the cache cannot be read", "account", c.account, "error", err)
@@ -162,13 +148,13 @@ func (c *Cache) fault(op string, err error) error {
 // refresh reads keys again behind a stale answer. It begins at the end of the request, and may make the
 // calls that the request's allowance has left then. These leave the reserve of the account's budget,
 // whoever asked. What is not refreshed stays stale, until a later request asks for it.
-func (c *Cache) refresh(ctx context.Context, keys, need []string, r run) {
+func (c *Cache) refresh(ctx context.Context, keys []Key, need []string, r run) {
 	behind := providers.KeepReserve(providers.ShareAllowance(providers.WithTrace(ctx, nil), 0))
 	providers.Afterwards(ctx, func() {
-		c.flights.refresh(behind, c.o, keys, need, func(ctx context.Context, keys []string) (any, error) {
+		c.flights.refresh(behind, c.o, keys, need, func(ctx context.Context, keys []Key) (any, error) {
 			answer, err := r(ctx, keys)
 			if err != nil && !overLimits(err) {
-				c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0], "keys", len(keys), "error", err)
+				c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0].String(), "keys", len(keys), "error", err)
 			}
 			return answer, err
 		})

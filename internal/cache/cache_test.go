@@ -263,12 +263,12 @@ type lost struct{}
 
 var errLost = errors.New("no route")
 
-func (lost) Get(_ context.Context, keys ...string) ([]cache.Entry, error) {
-	return make([]cache.Entry, len(keys)), errLost
+func (lost) Get(_ context.Context, keys ...cache.Key) ([]*cache.Entry, error) {
+	return make([]*cache.Entry, len(keys)), errLost
 }
-func (lost) Put(context.Context, map[string]cache.Entry) error        { return errLost }
-func (lost) Epoch(context.Context, string) (cache.Epoch, error)       { return 0, errLost }
-func (lost) Drop(context.Context, string, time.Time, ...string) error { return errLost }
+func (lost) Put(context.Context, map[cache.Key]cache.Entry) error        { return errLost }
+func (lost) Epoch(context.Context, string) (cache.Epoch, error)          { return 0, errLost }
+func (lost) Drop(context.Context, string, time.Time, ...cache.Key) error { return errLost }
 
 func TestStoreLost(t *testing.T) {
 	f := providertest.NewFake("a-1", providertest.Options{})

@@ -87,11 +87,17 @@ func (t *Tiered) hear(ctx context.Context, payload string) error {
 		t.forget(d.Account, Fence{At: d.At, Until: d.Until})
 		return nil
 	}
-	f := fences(Fence{At: d.At, Until: d.Until}, d.Keys)
+	keys := make([]Key, 0, len(d.Keys))
+	for _, text := range d.Keys {
+		if k, err := ParseKey(text); err == nil { // else another release's, of a kind that this one does not keep
+			keys = append(keys, k)
+		}
+	}
+	f := fences(Fence{At: d.At, Until: d.Until}, keys)
 	_ = t.memory.Put(ctx, f)
 	if d.Shape != shape() { // another release, which cannot fence what this one wrote
 		if err := t.redis.Put(ctx, f); err != nil {
-			return errors.Join(err, t.drops.add(d.Account, d.Keys))
+			return errors.Join(err, t.drops.add(d.Account, keys))
 		}
 	}
 	t.mu.RLock()

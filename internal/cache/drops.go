@@ -11,7 +11,7 @@ import (
 // drops are keys that could not be dropped in Redis yet, by account.
 type drops struct {
 	mu    sync.Mutex
-	wait  map[string]map[string]bool
+	wait  map[string]map[Key]bool
 	count int
 }
 
@@ -21,7 +21,7 @@ const (
 )
 
 // add makes keys wait. Those that are too many do not, which is an error.
-func (d *drops) add(account string, keys []string) error {
+func (d *drops) add(account string, keys []Key) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.count+len(keys) > maxDrops {
@@ -32,19 +32,19 @@ func (d *drops) add(account string, keys []string) error {
 }
 
 // again makes keys wait that did before.
-func (d *drops) again(account string, keys []string) {
+func (d *drops) again(account string, keys []Key) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.put(account, keys)
 }
 
 // put is add; the lock is held.
-func (d *drops) put(account string, keys []string) {
+func (d *drops) put(account string, keys []Key) {
 	if d.wait == nil {
-		d.wait = map[string]map[string]bool{}
+		d.wait = map[string]map[Key]bool{}
 	}
 	if d.wait[account] == nil {
-		d.wait[account] = map[string]bool{}
+		d.wait[account] = map[Key]bool{}
 	}
 	for _, k := range keys {
 		if !d.wait[account][k] {
@@ -55,10 +55,10 @@ func (d *drops) put(account string, keys []string) {
 }
 
 // take gives out some of each account, which wait no longer.
-func (d *drops) take() map[string][]string {
+func (d *drops) take() map[string][]Key {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	some := map[string][]string{}
+	some := map[string][]Key{}
 	for account, all := range d.wait {
 		keys := slices.Collect(maps.Keys(all))
 		keys = keys[:min(len(keys), oneDrop)]

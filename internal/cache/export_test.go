@@ -26,9 +26,9 @@ func (t *Tiered) Waiting() int {
 }
 
 // Held is how many of the entries that a store answered hold something.
-func Held(entries []Entry) (n int) {
+func Held(entries []*Entry) (n int) {
 	for _, e := range entries {
-		if e.Value != nil {
+		if e != nil {
 			n++
 		}
 	}
@@ -48,16 +48,15 @@ const MaxRefreshes = maxRefreshes
 // and knows the keys of what was ever stored.
 type Blind struct {
 	*Memory
-	Kind       string // "record", "page", "count", "lists"
+	Kind       Kind
 	Gets, Puts atomic.Int64
 
 	mu   sync.Mutex
-	keys map[string]bool
+	keys map[Key]bool
 }
 
-func (b *Blind) holds(key string, version uint64) bool {
-	_, rest, _ := strings.Cut(key, "/")
-	kind, _, _ := strings.Cut(rest, "/")
+func (b *Blind) holds(key Key, version uint64) bool {
+	kind := key.Kind
 	if version == 0 {
 		kind = "nothing"
 	}
@@ -65,18 +64,18 @@ func (b *Blind) holds(key string, version uint64) bool {
 }
 
 // Get counts.
-func (b *Blind) Get(ctx context.Context, keys ...string) ([]Entry, error) {
+func (b *Blind) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	b.Gets.Add(1)
 	return b.Memory.Get(ctx, keys...)
 }
 
 // Put remembers the keys.
-func (b *Blind) Put(ctx context.Context, entries map[string]Entry) error {
+func (b *Blind) Put(ctx context.Context, entries map[Key]Entry) error {
 	b.Puts.Add(1)
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.keys == nil {
-		b.keys = map[string]bool{}
+		b.keys = map[Key]bool{}
 	}
 	for k := range entries {
 		b.keys[k] = true
@@ -85,20 +84,20 @@ func (b *Blind) Put(ctx context.Context, entries map[string]Entry) error {
 }
 
 // Keys are the keys of one kind.
-func (b *Blind) Keys(kind string) (keys []string) {
+func (b *Blind) Keys(kind Kind) (keys []Key) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	for k := range b.keys {
-		if strings.Contains(k, "/"+kind+"/") {
+		if k.Kind == kind {
 			keys = append(keys, k)
 		}
 	}
-	slices.Sort(keys)
+	slices.SortFunc(keys, func(a, b Key) int { return strings.Compare(a.String(), b.String()) })
 	return keys
 }
 
 // Evict removes an entry, as if it had given way.
-func (m *Memory) Evict(key string) {
+func (m *Memory) Evict(key Key) {
 	m.entries.Invalidate(key)
 	m.moved(key)
 }

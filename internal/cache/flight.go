@@ -13,7 +13,7 @@ import (
 // flights are the reads under way, by the keys that they will answer.
 type flights struct {
 	mu     sync.Mutex
-	by     map[string][]*flight
+	by     map[Key][]*flight
 	behind int                          // refreshes under way
 	failed func(*providers.Panic) error // makes the error of a read that panicked
 }
@@ -23,7 +23,7 @@ const maxRefreshes = 8
 
 // flight is one read under way for everyone who waits for it.
 type flight struct {
-	keys []string
+	keys []Key
 	need []string // the fields it asks for; none: all
 	done chan struct{}
 
@@ -37,17 +37,17 @@ type flight struct {
 }
 
 // run reads what keys stand for.
-type run func(ctx context.Context, keys []string) (any, error)
+type run func(ctx context.Context, keys []Key) (any, error)
 
 // join makes the caller wait for all of keys: for flights that are under way and ask for enough, and
 // for one new flight that reads the rest. It answers which flight brings which of the keys, and which
 // of them is new (nil: none). The caller then waits for every one of them.
-func (fs *flights) join(ctx context.Context, keys, need []string, r run) (brings map[*flight][]string, own *flight) {
+func (fs *flights) join(ctx context.Context, keys []Key, need []string, r run) (brings map[*flight][]Key, own *flight) {
 	deadline, ok := ctx.Deadline() // before the lock: ctx may be a flight's own, which takes it
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	brings = map[*flight][]string{}
-	var rest []string
+	brings = map[*flight][]Key{}
+	var rest []Key
 	for _, k := range keys {
 		if f := fs.find(k, need); f != nil {
 			brings[f] = append(brings[f], k)
@@ -75,10 +75,10 @@ func (fs *flights) join(ctx context.Context, keys, need []string, r run) (brings
 // refresh reads those of keys that nobody reads just now, with nobody waiting. It reads no more keys
 // than it may make calls, and none where too many refreshes are under way. It ends with the process,
 // and at its time.
-func (fs *flights) refresh(ctx context.Context, o Options, keys, need []string, r run) {
+func (fs *flights) refresh(ctx context.Context, o Options, keys []Key, need []string, r run) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
-	rest := slices.DeleteFunc(slices.Clone(keys), func(k string) bool { return fs.find(k, need) != nil })
+	rest := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return fs.find(k, need) != nil })
 	rest = rest[:min(len(rest), providers.AllowanceFrom(ctx).Left())]
 	if len(rest) == 0 || fs.behind == maxRefreshes || o.Process.Err() != nil {
 		return
@@ -91,7 +91,7 @@ func (fs *flights) refresh(ctx context.Context, o Options, keys, need []string, 
 		cancel()
 		stop()
 	}
-	fs.start(inner, f, func(ctx context.Context, keys []string) (any, error) {
+	fs.start(inner, f, func(ctx context.Context, keys []Key) (any, error) {
 		defer func() {
 			fs.mu.Lock()
 			defer fs.mu.Unlock()
@@ -102,7 +102,7 @@ func (fs *flights) refresh(ctx context.Context, o Options, keys, need []string, 
 }
 
 // find is a flight that brings need of key. The lock is held.
-func (fs *flights) find(key string, need []string) *flight {
+func (fs *flights) find(key Key, need []string) *flight {
 	for _, f := range fs.by[key] {
 		if enough(f.need, need) {
 			return f
@@ -119,7 +119,7 @@ func enough(have, want []string) bool {
 // start sets a flight off. The lock is held.
 func (fs *flights) start(ctx context.Context, f *flight, r run) {
 	if fs.by == nil {
-		fs.by = map[string][]*flight{}
+		fs.by = map[Key][]*flight{}
 	}
 	for _, k := range f.keys {
 		fs.by[k] = append(fs.by[k], f)
@@ -182,7 +182,7 @@ func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 // began a flight pays for its calls: where its limits ended them, those who waited join again, and one
 // of them begins the next flight. take answers which keys this holds for; others says that another
 // request began the flight.
-func (fs *flights) bring(ctx context.Context, keys, need []string, r run, take func(answer any, err error, keys []string, others bool) (again []string)) {
+func (fs *flights) bring(ctx context.Context, keys []Key, need []string, r run, take func(answer any, err error, keys []Key, others bool) (again []Key)) {
 	for len(keys) > 0 {
 		brings, own := fs.join(ctx, keys, need, r)
 		keys = nil

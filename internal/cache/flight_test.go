@@ -183,7 +183,7 @@ type slow struct {
 	meanwhile func()
 }
 
-func (s *slow) Get(ctx context.Context, keys ...string) ([]cache.Entry, error) {
+func (s *slow) Get(ctx context.Context, keys ...cache.Key) ([]*cache.Entry, error) {
 	found, err := s.Store.Get(ctx, keys...)
 	if f := s.meanwhile; f != nil {
 		s.meanwhile = nil

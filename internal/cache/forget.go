@@ -72,12 +72,12 @@ func (r *Redis) bar(ctx context.Context, account string) (Fence, error) {
 }
 
 // bars are the bars of the accounts that keys are of.
-func (r *Redis) bars(ctx context.Context, keys []string) (map[string]Epoch, error) {
+func (r *Redis) bars(ctx context.Context, keys []Key) (map[string]Epoch, error) {
 	replies := map[string]*redis.StringCmd{}
 	p := r.client.Pipeline()
 	for _, k := range keys {
-		if account, ok := accountOf(k); ok && replies[account] == nil {
-			replies[account] = p.Get(ctx, barKey(account))
+		if replies[k.Account] == nil {
+			replies[k.Account] = p.Get(ctx, barKey(k.Account))
 		}
 	}
 	if len(replies) == 0 {
@@ -95,7 +95,7 @@ func (r *Redis) bars(ctx context.Context, keys []string) (map[string]Epoch, erro
 	return all, nil
 }
 
-// accountOf is whose entry a key names.
+// accountOf is whose entry a key in Redis names.
 func accountOf(key string) (account string, ok bool) {
 	account, _, ok = strings.Cut(key, "/")
 	return account, ok
@@ -145,7 +145,7 @@ func (t *Tiered) forget(account string, f Fence) {
 		t.barred = map[string]Fence{}
 	}
 	t.barred[account] = f
-	t.memory.clear(account + "/")
+	t.memory.clear(account)
 	if watch := t.watches[account]; watch != nil {
 		watch()
 	}
@@ -155,8 +155,7 @@ func (t *Tiered) forget(account string, f Fence) {
 }
 
 // behindBars says whether an entry began before its account was forgotten, as far as this replica was told. The lock is held.
-func (t *Tiered) behindBars(key string, e Entry, now time.Time) bool {
-	account, _ := accountOf(key)
-	f, ok := t.barred[account]
+func (t *Tiered) behindBars(key Key, e Entry, now time.Time) bool {
+	f, ok := t.barred[key.Account]
 	return ok && e.Value != nil && e.Began < f.At && now.Before(f.Until)
 }

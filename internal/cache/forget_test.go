@@ -190,7 +190,7 @@ func forgetWhileWriting(t *testing.T, c redis.UniversalClient) {
 	})))
 	go func() {
 		end := time.Now().Add(time.Hour)
-		done <- s.Put(t.Context(), map[string]cache.Entry{"a-1/count/Affiliate/late": {Value: cache.Count(1), Began: began, FreshUntil: end, StaleUntil: end}})
+		done <- s.Put(t.Context(), map[cache.Key]cache.Entry{key("a-1/count/Affiliate/late"): {Value: cache.Count(1), Began: began, FreshUntil: end, StaleUntil: end}})
 	}()
 	<-ready
 	waits := 0

@@ -153,19 +153,19 @@ func everyCommission(t *testing.T, f *providertest.Fake) (ids []providers.ID) {
 // evicting is a store that holds nothing of one key, when told so.
 type evicting struct {
 	cache.Store
-	key     string
+	key     cache.Key
 	evicted bool
 }
 
-func (s *evicting) Get(ctx context.Context, keys ...string) ([]cache.Entry, error) {
+func (s *evicting) Get(ctx context.Context, keys ...cache.Key) ([]*cache.Entry, error) {
 	found, err := s.Store.Get(ctx, keys...)
 	if i := slices.Index(keys, s.key); s.evicted && i >= 0 {
-		found[i] = cache.Entry{}
+		found[i] = nil
 	}
 	return found, err
 }
 
-func (s *evicting) Put(ctx context.Context, entries map[string]cache.Entry) error {
+func (s *evicting) Put(ctx context.Context, entries map[cache.Key]cache.Entry) error {
 	if _, ok := entries[s.key]; ok && s.evicted {
 		s.evicted = false
 		e := entries[s.key]
@@ -178,7 +178,7 @@ func (s *evicting) Put(ctx context.Context, entries map[string]cache.Entry) erro
 // Without its family no page counts, and with a new one only those that were read since.
 func TestEvictedFamily(t *testing.T) {
 	f := providertest.NewFake("a-1", providertest.Options{})
-	s := &evicting{Store: cache.NewMemory(64<<20, time.Now), key: "a-1/lists/Commission"}
+	s := &evicting{Store: cache.NewMemory(64<<20, time.Now), key: key("a-1/lists/Commission")}
 	b := benchOf(t, f, f, s, time.Now)
 	page := func(n int) func() {
 		return func() {

@@ -153,7 +153,7 @@ func TestAbsentAndFailed(t *testing.T) {
 			t.Error("HasRecord does not know of an absence that is remembered")
 		}
 		time.Sleep(30 * time.Second)
-		if got, _ := b.store.Get(t.Context(), "a-1/record/Affiliate/none"); cache.Held(got) != 0 {
+		if got, _ := b.store.Get(t.Context(), key("a-1/record/Affiliate/none")); cache.Held(got) != 0 {
 			t.Errorf("an absence is stored past its time: %v", got)
 		}
 		read("absent, forgotten", "none aff001", 1, 0, "AffiliatesByID 1")

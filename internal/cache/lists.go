@@ -32,7 +32,7 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 			return through(ctx, c, key,
 				func(ctx context.Context) (int64, quality) {
 					e := c.listed(ctx, noun, key)
-					n, _ := e.Value.(Count)
+					n, _ := valueOf(e).(Count)
 					return int64(n), c.quality(e)
 				},
 				func(ctx context.Context) (int64, error) {
@@ -54,12 +54,12 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 }
 
 // through answers what has one key: from memory, or by a read that all who ask wait for. A read brings what is fresh, whoever it sets off for.
-func through[V any](ctx context.Context, c *Cache, key string, look func(context.Context) (V, quality), load func(context.Context) (V, error)) (V, error) {
+func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Context) (V, quality), load func(context.Context) (V, error)) (V, error) {
 	var none V
-	if err := c.over(ctx, key); err != nil {
+	if err := c.over(ctx, key.String()); err != nil {
 		return none, err
 	}
-	again := func(ctx context.Context, _ []string) (any, error) {
+	again := func(ctx context.Context, _ []Key) (any, error) {
 		if v, q := look(ctx); q.state == fresh { // someone else brought it just before
 			return v, nil
 		}
@@ -73,25 +73,25 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 		recorderFrom(ctx).spoil(q.state)
 	}
 	if q.state != miss {
-		c.note(ctx, key, q.source)
+		c.note(ctx, key.String(), q.source)
 	}
 	switch q.state {
 	case fresh:
 		return v, nil
 	case stale:
-		c.refresh(ctx, []string{key}, nil, again)
+		c.refresh(ctx, []Key{key}, nil, again)
 		return v, nil
 	}
 	var failed error
-	c.flights.bring(ctx, []string{key}, nil, again, func(answer any, err error, keys []string, others bool) []string {
+	c.flights.bring(ctx, []Key{key}, nil, again, func(answer any, err error, keys []Key, others bool) []Key {
 		switch {
 		case others && overLimits(err):
 			return keys
 		case err != nil:
-			v, failed = none, c.fault(key, err)
+			v, failed = none, c.fault(key.String(), err)
 		default:
 			if others {
-				c.note(ctx, key, providers.SourceMemory)
+				c.note(ctx, key.String(), providers.SourceMemory)
 			}
 			v = answer.(V)
 		}
@@ -101,17 +101,17 @@ func through[V any](ctx context.Context, c *Cache, key string, look func(context
 }
 
 // listed is what the store holds of a page or a count, unless its noun's lists were invalidated since.
-func (c *Cache) listed(ctx context.Context, noun providers.Noun, key string) Entry {
+func (c *Cache) listed(ctx context.Context, noun providers.Noun, key Key) *Entry {
 	family := c.familyKey(noun)
 	found := c.get(ctx, key, family)
-	if page, f := found[0], found[1]; f.Value != nil && page.Began >= f.Began {
+	if page, f := found[0], found[1]; page != nil && f != nil && page.Began >= f.Began {
 		return page
 	}
-	return Entry{}
+	return nil
 }
 
 // page is a page as the store knows it. It is as good as the worst of it and its rows.
-func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key string) (*providers.Page[T], quality) {
+func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key Key) (*providers.Page[T], quality) {
 	a := c.assembled(ctx, noun, key)
 	if a.quality.state == miss {
 		return nil, quality{}
@@ -128,13 +128,13 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 
 // assembled is a page with its records, and the quality of the worst of both: miss where the page, or one
 // of the records, is not there. A request assembles a fresh page once, however often it asks for it.
-func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key string) (a assembledPage) {
+func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key Key) (a assembledPage) {
 	request := requestFrom(ctx)
 	if a, ok := request.page(key); ok {
 		return a
 	}
 	e := c.listed(ctx, noun, key)
-	rows, ok := e.Value.(Rows)
+	rows, ok := valueOf(e).(Rows)
 	if !ok {
 		return assembledPage{}
 	}
@@ -149,9 +149,9 @@ func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key string) 
 
 // rows are the records of a page, and the quality of the worst of them. A record that knows less than the page
 // did is none, and neither is one that has become another's than the page's: it has gone from the list. Of another account's there is nothing here.
-func (c *Cache) rows(ctx context.Context, rows Rows) ([]Entry, quality) {
+func (c *Cache) rows(ctx context.Context, rows Rows) ([]*Entry, quality) {
 	worst := quality{fresh, providers.SourceMemory}
-	keys := make([]string, len(rows.Rows))
+	keys := make([]Key, len(rows.Rows))
 	for i, r := range rows.Rows {
 		if r.ID.Account != c.account {
 			return nil, quality{}
@@ -160,7 +160,7 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]Entry, quality) {
 	}
 	records := c.get(ctx, keys...)
 	for i, e := range records {
-		n := node(e.Value)
+		n := node(valueOf(e))
 		if n == nil || !n.Known.CoversAll(rows.Rows[i].Known) || rows.Rows[i].KnowsPayout && !knowsPayout(e.Value) {
 			return nil, quality{}
 		}
@@ -191,7 +191,7 @@ func owner[T providers.Record](records []*T) (one providers.ID) {
 }
 
 // loadPage reads a page at the vendor and stores it.
-func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], noun providers.Noun, key string, number int) (*providers.Page[T], error) {
+func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], noun providers.Noun, key Key, number int) (*providers.Page[T], error) {
 	r := c.begin(ctx)
 	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
 	if err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"math"
 	"reflect"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -17,7 +16,7 @@ import (
 // Memory is a [Store] in this process, bounded in bytes. When it is full, what is used least makes
 // room.
 type Memory struct {
-	entries  *otter.Cache[string, Entry]
+	entries  *otter.Cache[Key, *Entry]
 	now      func() time.Time
 	versions atomic.Uint64
 	moves    [movements]atomic.Uint64 // how often what is shown of some account and noun has changed; see movementOf
@@ -35,11 +34,11 @@ func NewMemory(bytes int64, now func() time.Time) *Memory {
 		panic("cache: a memory without a byte")
 	}
 	m := &Memory{now: now}
-	m.entries = otter.Must(&otter.Options[string, Entry]{
+	m.entries = otter.Must(&otter.Options[Key, *Entry]{
 		MaximumWeight: uint64(bytes),
-		Weigher:       func(key string, e Entry) uint32 { return weigh(key, e) },
+		Weigher:       weigh,
 		Logger:        &otter.NoopLogger{},
-		OnAtomicDeletion: func(e otter.DeletionEvent[string, Entry]) {
+		OnAtomicDeletion: func(e otter.DeletionEvent[Key, *Entry]) {
 			if e.WasEvicted() {
 				m.moved(e.Key)
 			}
@@ -49,12 +48,11 @@ func NewMemory(bytes int64, now func() time.Time) *Memory {
 }
 
 // Get looks entries up. It never fails.
-func (m *Memory) Get(_ context.Context, keys ...string) ([]Entry, error) {
+func (m *Memory) Get(_ context.Context, keys ...Key) ([]*Entry, error) {
 	now := m.now()
-	found := make([]Entry, len(keys))
+	found := make([]*Entry, len(keys))
 	for i, k := range keys {
 		if e, ok := m.entries.GetIfPresent(k); ok && e.shown(now) {
-			e.Source = providers.SourceMemory
 			found[i] = e
 		}
 	}
@@ -62,7 +60,7 @@ func (m *Memory) Get(_ context.Context, keys ...string) ([]Entry, error) {
 }
 
 // Put stores entries, each of them atomically. It never fails.
-func (m *Memory) Put(_ context.Context, entries map[string]Entry) error {
+func (m *Memory) Put(_ context.Context, entries map[Key]Entry) error {
 	for k, e := range entries {
 		m.merge(k, e)
 	}
@@ -70,13 +68,15 @@ func (m *Memory) Put(_ context.Context, entries map[string]Entry) error {
 }
 
 // merge stores one entry, and is what is remembered then.
-func (m *Memory) merge(key string, e Entry) Entry {
+func (m *Memory) merge(key Key, incoming Entry) *Entry {
 	now, kept := m.now(), false
-	m.entries.Compute(key, func(stored Entry, found bool) (Entry, otter.ComputeOp) {
-		if e, kept = merge(stored, e, now); !kept {
-			e.version = m.versions.Add(1)
+	e, _ := m.entries.Compute(key, func(stored *Entry, _ bool) (*Entry, otter.ComputeOp) {
+		var merged Entry
+		if merged, kept = merge(orNone(stored), incoming, now); !kept {
+			merged.version = m.versions.Add(1)
 		}
-		return e, otter.WriteOp
+		merged.Source = providers.SourceMemory
+		return &merged, otter.WriteOp
 	})
 	if !kept {
 		m.moved(key)
@@ -84,10 +84,19 @@ func (m *Memory) merge(key string, e Entry) Entry {
 	return e
 }
 
+// orNone is what e is, the zero Entry where there is none.
+func orNone(e *Entry) Entry {
+	if e == nil {
+		return Entry{}
+	}
+	return *e
+}
+
 // merged is what merge would make of an entry.
-func (m *Memory) merged(key string, e Entry) Entry {
+func (m *Memory) merged(key Key, e Entry) *Entry {
 	stored, _ := m.entries.GetIfPresent(key)
-	return Merge(stored, e, m.now())
+	merged := Merge(orNone(stored), e, m.now())
+	return &merged
 }
 
 // Epoch is the time, at least. It never fails.
@@ -102,32 +111,33 @@ func (m *Memory) tick(step Epoch) Epoch {
 }
 
 // Drop fences entries. It never fails.
-func (m *Memory) Drop(ctx context.Context, _ string, until time.Time, keys ...string) error {
+func (m *Memory) Drop(ctx context.Context, _ string, until time.Time, keys ...Key) error {
 	return m.Put(ctx, fences(Fence{At: m.tick(1), Until: until}, keys))
 }
 
 // fences are what a Drop stores.
-func fences(f Fence, keys []string) map[string]Entry {
-	entries := make(map[string]Entry, len(keys))
+func fences(f Fence, keys []Key) map[Key]Entry {
+	entries := make(map[Key]Entry, len(keys))
 	for _, k := range keys {
 		entries[k] = Entry{Fence: f}
 	}
 	return entries
 }
 
-// clear removes what stands under keys of a prefix, but for fences: they keep out, and show nothing.
-func (m *Memory) clear(prefix string) {
+// clear removes what is remembered of an account, or of all where it is "", but for fences: they keep out,
+// and show nothing.
+func (m *Memory) clear(account string) {
 	now := m.now()
 	for k := range m.entries.Keys() {
-		if !strings.HasPrefix(k, prefix) {
+		if account != "" && k.Account != account {
 			continue
 		}
-		m.entries.ComputeIfPresent(k, func(e Entry) (Entry, otter.ComputeOp) {
-			e = Entry{Fence: higher(e.Fence, Fence{}, now)}
-			if e.Fence == (Fence{}) {
-				return e, otter.InvalidateOp
+		m.entries.ComputeIfPresent(k, func(e *Entry) (*Entry, otter.ComputeOp) {
+			left := Entry{Fence: higher(e.Fence, Fence{}, now)}
+			if left.Fence == (Fence{}) {
+				return nil, otter.InvalidateOp
 			}
-			return e, otter.WriteOp
+			return &left, otter.WriteOp
 		})
 	}
 	for i := range m.moves {
@@ -143,12 +153,12 @@ func (m *Memory) Bytes() int64 {
 
 // overhead is about what an entry takes besides its key and value: its times, and its places in
 // otter's hash table and queues.
-const overhead = 256
+const overhead = 320
 
 // weigh estimates the bytes of an entry. Records that stand inside of others are counted there
 // too, though they are often shared: the bound errs on the safe side.
-func weigh(key string, e Entry) uint32 {
-	return uint32(min(overhead+len(key)+int(size(reflect.ValueOf(e.Value))), math.MaxUint32))
+func weigh(key Key, e *Entry) uint32 {
+	return uint32(min(overhead+len(key.Local)+int(size(reflect.ValueOf(e.Value))), math.MaxUint32))
 }
 
 // size is what a value takes, with everything it leads to.

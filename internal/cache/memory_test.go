@@ -24,7 +24,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	for i := range 5000 {
 		end := time.Now().Add(time.Hour)
 		e := cache.Entry{Value: &providers.Campaign{Name: &name}, FreshUntil: end, StaleUntil: end}
-		if err := m.Put(t.Context(), map[string]cache.Entry{fmt.Sprint("key ", i): e}); err != nil {
+		if err := m.Put(t.Context(), map[cache.Key]cache.Entry{key(fmt.Sprint("key ", i)): e}); err != nil {
 			t.Fatal(err)
 		}
 		put += len(name)
@@ -38,7 +38,7 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 	held := 0
 	for i := range 5000 {
-		entries, _ := m.Get(t.Context(), fmt.Sprint("key ", i))
+		entries, _ := m.Get(t.Context(), key(fmt.Sprint("key ", i)))
 		held += cache.Held(entries)
 	}
 	if least := held * len(name); int64(least) > got {
@@ -59,10 +59,10 @@ func BenchmarkGet(b *testing.B) {
 	} {
 		b.Run(name, func(b *testing.B) {
 			end := time.Now().Add(time.Hour)
-			entries := map[string]cache.Entry{}
-			var keys []string
+			entries := map[cache.Key]cache.Entry{}
+			var keys []cache.Key
 			for i := range 300 {
-				keys = append(keys, fmt.Sprint("k", i))
+				keys = append(keys, key(fmt.Sprint("k", i)))
 				entries[keys[i]] = cache.Entry{Value: whole.Found[ids("aff001")[0]], FreshUntil: end, StaleUntil: end}
 			}
 			if err := s.Put(b.Context(), entries); err != nil {
@@ -81,7 +81,7 @@ func BenchmarkGet(b *testing.B) {
 func TestMemoryClear(t *testing.T) {
 	m := cache.NewMemory(1<<20, time.Now)
 	early, _ := m.Epoch(t.Context(), "a-1")
-	if err := m.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), "dropped"); err != nil {
+	if err := m.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), key("dropped")); err != nil {
 		t.Fatal(err)
 	}
 	put(t, m, "k", 1)
@@ -91,7 +91,7 @@ func TestMemoryClear(t *testing.T) {
 	}
 	end := time.Now().Add(time.Hour)
 	for _, k := range []string{"k", "dropped"} {
-		if err := m.Put(t.Context(), map[string]cache.Entry{k: {Value: cache.Count(2), Began: early, FreshUntil: end, StaleUntil: end}}); err != nil {
+		if err := m.Put(t.Context(), map[cache.Key]cache.Entry{key(k): {Value: cache.Count(2), Began: early, FreshUntil: end, StaleUntil: end}}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -17,15 +17,15 @@ type reading struct {
 	began   Epoch
 	at      time.Time // when it began, here
 	keeps   bool      // whether it leaves anything: not if nobody knows what invalidations it would race
-	entries map[string]Entry
+	entries map[Key]Entry
 
 	mu     sync.Mutex
-	peeked map[string]Epoch // by key: when what was remembered of records began, that the vendor was shown
+	peeked map[Key]Epoch // by key: when what was remembered of records began, that the vendor was shown
 }
 
 // begin is called before the vendor is asked, so that what is read can be told from what comes after an invalidation.
 func (c *Cache) begin(ctx context.Context) *reading {
-	r := &reading{c: c, at: c.o.Now(), keeps: true, entries: map[string]Entry{}}
+	r := &reading{c: c, at: c.o.Now(), keeps: true, entries: map[Key]Entry{}}
 	var err error
 	if r.began, err = c.store.Epoch(ctx, c.account); err != nil {
 		c.o.Logger.Warn("what is read now will not be cached", "account", c.account, "error", err)
@@ -35,7 +35,7 @@ func (c *Cache) begin(ctx context.Context) *reading {
 }
 
 // add stores v under a key, when the reading ends.
-func (r *reading) add(key string, v any) { r.entries[key] = r.entry(v) }
+func (r *reading) add(key Key, v any) { r.entries[key] = r.entry(v) }
 
 // entry is v as it is stored now.
 func (r *reading) entry(v any) Entry {
@@ -58,7 +58,7 @@ func (r *reading) entry(v any) Entry {
 }
 
 // list adds a page or a count, with its family, which lasts longer.
-func (r *reading) list(noun providers.Noun, key string, v any) {
+func (r *reading) list(noun providers.Noun, key Key, v any) {
 	r.add(key, v)
 	f := r.entry(Family{})
 	f.StaleUntil = f.StaleUntil.Add(r.c.o.List + r.c.o.Stale)
@@ -97,7 +97,7 @@ func (r *reading) remembering(ctx context.Context) context.Context {
 		r.mu.Lock()
 		defer r.mu.Unlock()
 		if r.peeked == nil {
-			r.peeked = map[string]Epoch{}
+			r.peeked = map[Key]Epoch{}
 		}
 		r.peeked[k] = e.Began
 		return e.Value
@@ -105,7 +105,7 @@ func (r *reading) remembering(ctx context.Context) context.Context {
 }
 
 // since is when a record was read at the vendor, at the latest: one that was remembered may have come back as it was.
-func (r *reading) since(key string) Epoch {
+func (r *reading) since(key Key) Epoch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if began, ok := r.peeked[key]; ok {
@@ -138,7 +138,7 @@ func (r *reading) end(ctx context.Context) {
 // replica that shares the store, and none that is asked for from here afterwards waits for one that did. After an error it may be so
 // on this replica only. It goes on when the context ends.
 func (c *Cache) Invalidate(ctx context.Context, ids []providers.ID, lists ...providers.Noun) error {
-	var keys []string
+	var keys []Key
 	for _, id := range ids {
 		if id.Account == c.account {
 			keys = append(keys, recordKey(id))

@@ -42,9 +42,9 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	if len(missing)+len(late) == 0 {
 		return b, nil
 	}
-	byKey := map[string]providers.ID{}
+	byKey := map[Key]providers.ID{}
 	toRead, toRefresh := index(byKey, missing), index(byKey, late)
-	load := func(ctx context.Context, keys []string) (any, error) { return load(ctx, c, byKey, keys, need, inner) }
+	load := func(ctx context.Context, keys []Key) (any, error) { return load(ctx, c, byKey, keys, need, inner) }
 	if len(late) > 0 {
 		c.refresh(ctx, toRefresh, need, load)
 	}
@@ -52,7 +52,7 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		return b, nil
 	}
 	var failed error
-	c.flights.bring(ctx, toRead, need, load, func(answer any, err error, keys []string, others bool) (again []string) {
+	c.flights.bring(ctx, toRead, need, load, func(answer any, err error, keys []Key, others bool) (again []Key) {
 		if others && overLimits(err) {
 			return keys
 		}
@@ -99,11 +99,11 @@ func fail[T providers.Record](b *providers.Batch[T], id providers.ID, err error)
 // wantedRecord is a record that is asked for, and its key in the store.
 type wantedRecord struct {
 	id  providers.ID
-	key string
+	key Key
 }
 
 // index adds records to byKey, and answers the keys of those that were not there yet.
-func index(byKey map[string]providers.ID, wanted []wantedRecord) (keys []string) {
+func index(byKey map[Key]providers.ID, wanted []wantedRecord) (keys []Key) {
 	for _, w := range wanted {
 		if _, ok := byKey[w.key]; !ok {
 			byKey[w.key] = w.id
@@ -122,7 +122,7 @@ type remembered[T providers.Record] struct {
 // sourceCount is how many records are from a source, and the key of the first of them.
 type sourceCount struct {
 	source providers.Source
-	key    string
+	key    Key
 	n      int
 }
 
@@ -145,11 +145,12 @@ func (r *remembered[T]) note(ctx context.Context, c *Cache, noun providers.Noun)
 }
 
 // noteRecords tells the trace of so many records, the first of which has this key, in one line.
-func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, key string, n int, source providers.Source) {
+func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, key Key, n int, source providers.Source) {
+	text := key.String()
 	if n > 1 {
-		key = fmt.Sprintf("%s/record/%s (%d)", c.account, noun, n)
+		text = fmt.Sprintf("%s/record/%s (%d)", c.account, noun, n)
 	}
-	c.note(ctx, key, source)
+	c.note(ctx, text, source)
 }
 
 // lookup is what the store knows of records: those that cover need, those to be read, and of those found
@@ -157,16 +158,16 @@ func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, key string
 func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRecord, need []string) (found remembered[T], missing, late []wantedRecord) {
 	now := c.o.Now()
 	found.records = make(map[providers.ID]*T, len(wanted))
-	keys := make([]string, len(wanted))
+	keys := make([]Key, len(wanted))
 	for i, w := range wanted {
 		keys[i] = w.key
 	}
 	for i, e := range c.get(ctx, keys...) {
 		s := stateOf(e, now)
-		if _, ok := e.Value.(Absent); ok && s == fresh {
+		if _, ok := valueOf(e).(Absent); ok && s == fresh {
 			continue
 		}
-		row, ok := e.Value.(*T)
+		row, ok := valueOf(e).(*T)
 		if !ok || s == miss || !providers.NodeOf(row).Known.Covers(need...) {
 			missing = append(missing, wanted[i])
 			continue
@@ -180,7 +181,7 @@ func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRe
 
 // load reads records at the vendor and stores them, but for those that someone else brought just
 // before.
-func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]providers.ID, keys, need []string, inner byID[T]) (*providers.Batch[T], error) {
+func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]providers.ID, keys []Key, need []string, inner byID[T]) (*providers.Batch[T], error) {
 	wanted := make([]wantedRecord, len(keys))
 	for i, k := range keys {
 		wanted[i] = wantedRecord{byKey[k], k}
@@ -223,7 +224,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[string]pr
 // payouts gives commissions that could not know their payout the one that an older reading knew.
 func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T {
 	var (
-		keys   []string
+		keys   []Key
 		places []int // of the rows that they are of
 	)
 	for i, r := range rows {
@@ -236,7 +237,7 @@ func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T 
 	}
 	known := slices.Clone(rows)
 	for i, older := range c.get(ctx, keys...) {
-		known[places[i]] = withPayout(rows[places[i]], older.Value).(*T)
+		known[places[i]] = withPayout(rows[places[i]], valueOf(older)).(*T)
 	}
 	return known
 }
@@ -249,10 +250,10 @@ func (c *Cache) HasRecord(ctx context.Context, id providers.ID, need ...string) 
 	k := recordKey(id)
 	e := c.get(ctx, k)[0]
 	s := stateOf(e, c.o.Now())
-	if _, ok := e.Value.(Absent); ok {
+	if _, ok := valueOf(e).(Absent); ok {
 		return s == fresh
 	}
-	n := node(e.Value)
+	n := node(valueOf(e))
 	return n != nil && s != miss && n.Known.Covers(need...)
 }
 

@@ -77,21 +77,21 @@ func (r *Redis) call(ctx context.Context, ask func(context.Context) error) error
 }
 
 // Get reads entries. What cannot be understood is removed.
-func (r *Redis) Get(ctx context.Context, keys ...string) ([]Entry, error) {
-	found := make([]Entry, len(keys))
+func (r *Redis) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
+	found := make([]*Entry, len(keys))
 	if len(keys) == 0 {
 		return found, nil
 	}
-	var there map[string]held
+	var there map[Key]held
 	err := r.call(ctx, func(ctx context.Context) (err error) {
 		there, err = r.read(ctx, keys)
 		return err
 	})
 	now := r.o.Now()
 	for i, k := range keys {
-		if h := there[k]; h.entry.shown(now) {
-			h.entry.Source = providers.SourceRedis
-			found[i] = h.entry
+		if e := there[k].entry; e.shown(now) {
+			e.Source = providers.SourceRedis
+			found[i] = &e
 		}
 	}
 	return found, err
@@ -108,17 +108,17 @@ type held struct {
 const revisionSize = 8
 
 // read asks for keys. With an error there may be some nevertheless.
-func (r *Redis) read(ctx context.Context, keys []string) (map[string]held, error) {
+func (r *Redis) read(ctx context.Context, keys []Key) (map[Key]held, error) {
 	p := r.client.Pipeline() // not MGET: keys of a cluster live apart
-	replies := make(map[string]*redis.StringCmd, len(keys))
+	replies := make(map[Key]*redis.StringCmd, len(keys))
 	for _, k := range keys {
 		if replies[k] == nil {
-			replies[k] = p.Get(ctx, r.prefix+k)
+			replies[k] = p.Get(ctx, r.prefix+k.String())
 		}
 	}
 	_, _ = p.Exec(ctx)
 	var failed error
-	all := make(map[string]held, len(replies))
+	all := make(map[Key]held, len(replies))
 	for k, reply := range replies {
 		b, err := reply.Bytes()
 		switch {
@@ -134,15 +134,15 @@ func (r *Redis) read(ctx context.Context, keys []string) (map[string]held, error
 }
 
 // understand reads what stands under a key. Garbage is nothing, and gives way to what is put.
-func (r *Redis) understand(key string, b []byte) held {
+func (r *Redis) understand(key Key, b []byte) held {
 	if len(b) < revisionSize {
-		r.o.Logger.Warn("an entry of the cache cannot be understood; it is ignored", "key", key, "bytes", len(b))
+		r.o.Logger.Warn("an entry of the cache cannot be understood; it is ignored", "key", key.String(), "bytes", len(b))
 		return held{revision: b}
 	}
 	h := held{revision: b[:revisionSize], body: b[revisionSize:]}
 	var err error
 	if h.entry, err = decode(h.body); err != nil {
-		r.o.Logger.Warn("an entry of the cache cannot be understood; it is ignored", "key", key, "error", err)
+		r.o.Logger.Warn("an entry of the cache cannot be understood; it is ignored", "key", key.String(), "error", err)
 	}
 	return h
 }
@@ -157,17 +157,17 @@ return 1`)
 const attempts = 10
 
 // Put merges entries into what is there. Entries for which others are always quicker are left out; fences never are, without an error.
-func (r *Redis) Put(ctx context.Context, entries map[string]Entry) error {
+func (r *Redis) Put(ctx context.Context, entries map[Key]Entry) error {
 	_, err := r.put(ctx, entries)
 	return err
 }
 
 // put is Put, and what the server holds then, as far as it is known.
-func (r *Redis) put(ctx context.Context, entries map[string]Entry) (stored map[string]Entry, err error) {
+func (r *Redis) put(ctx context.Context, entries map[Key]Entry) (stored map[Key]Entry, err error) {
 	if len(entries) == 0 {
 		return nil, nil
 	}
-	stored = make(map[string]Entry, len(entries))
+	stored = make(map[Key]Entry, len(entries))
 	err = r.call(ctx, func(ctx context.Context) error {
 		open := entries
 		for range attempts {
@@ -178,7 +178,7 @@ func (r *Redis) put(ctx context.Context, entries map[string]Entry) (stored map[s
 		}
 		for k, e := range open {
 			if e.Value == nil {
-				return fmt.Errorf("%q could not be fenced: others were always quicker", k)
+				return fmt.Errorf("%q could not be fenced: others were always quicker", k.String())
 			}
 		}
 		return nil
@@ -187,7 +187,7 @@ func (r *Redis) put(ctx context.Context, entries map[string]Entry) (stored map[s
 }
 
 // try merges each entry once. It tells what is stored, and which are still open.
-func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open map[string]Entry, err error) {
+func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open map[Key]Entry, err error) {
 	keys := slices.Collect(maps.Keys(entries))
 	bars, err := r.bars(ctx, keys)
 	if err != nil {
@@ -199,10 +199,9 @@ func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open
 	}
 	now := r.o.Now()
 	p := r.client.Pipeline()
-	writes := map[string]*redis.Cmd{}
+	writes := map[Key]*redis.Cmd{}
 	for _, k := range keys {
-		account, _ := accountOf(k)
-		if e := entries[k]; e.Value != nil && e.Began < bars[account] {
+		if e := entries[k]; e.Value != nil && e.Began < bars[k.Account] {
 			continue
 		}
 		merged := Merge(there[k].entry, entries[k], now)
@@ -212,7 +211,7 @@ func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open
 		}
 		body, err := encode(merged)
 		if err != nil {
-			r.o.Logger.Error("an entry cannot be cached", "key", k, "error", err)
+			r.o.Logger.Error("an entry cannot be cached", "key", k.String(), "error", err)
 			continue
 		}
 		stored[k] = merged
@@ -221,13 +220,13 @@ func (r *Redis) try(ctx context.Context, entries, stored map[string]Entry) (open
 		}
 		revision := make([]byte, revisionSize, revisionSize+len(body))
 		_, _ = rand.Read(revision)
-		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k}, there[k].revision, append(revision, body...), max(1, left.Milliseconds()))
+		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, there[k].revision, append(revision, body...), max(1, left.Milliseconds()))
 	}
 	if len(writes) == 0 {
 		return nil, nil
 	}
 	_, _ = p.Exec(ctx)
-	open = map[string]Entry{}
+	open = map[Key]Entry{}
 	var unknown bool // the script: to a server that has just begun
 	for k, w := range writes {
 		n, err := w.Int()
@@ -275,13 +274,13 @@ func (r *Redis) epoch(ctx context.Context, script *redis.Script, account string)
 }
 
 // Drop fences entries. After an error some of them may be fenced.
-func (r *Redis) Drop(ctx context.Context, account string, until time.Time, keys ...string) error {
+func (r *Redis) Drop(ctx context.Context, account string, until time.Time, keys ...Key) error {
 	_, err := r.drop(ctx, account, until, keys)
 	return err
 }
 
 // drop is Drop, and the fence.
-func (r *Redis) drop(ctx context.Context, account string, until time.Time, keys []string) (Fence, error) {
+func (r *Redis) drop(ctx context.Context, account string, until time.Time, keys []Key) (Fence, error) {
 	n, err := r.epoch(ctx, nextEpoch, account)
 	if err != nil {
 		return Fence{}, err

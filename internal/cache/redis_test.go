@@ -69,23 +69,23 @@ func single(t testing.TB) (*cache.Redis, redis.UniversalClient) {
 }
 
 // put stores a count for an hour.
-func put(t testing.TB, s cache.Store, key string, n cache.Count) {
+func put(t testing.TB, s cache.Store, local string, n cache.Count) {
 	t.Helper()
 	end := time.Now().Add(time.Hour)
-	if err := s.Put(t.Context(), map[string]cache.Entry{key: {Value: n, FreshUntil: end, StaleUntil: end}}); err != nil {
+	if err := s.Put(t.Context(), map[cache.Key]cache.Entry{key(local): {Value: n, FreshUntil: end, StaleUntil: end}}); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // count is the count stored, -1 for none.
-func count(t testing.TB, s cache.Store, key string) cache.Count {
+func count(t testing.TB, s cache.Store, local string) cache.Count {
 	t.Helper()
-	got, err := s.Get(t.Context(), key)
+	got, err := s.Get(t.Context(), key(local))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if n, ok := got[0].Value.(cache.Count); ok {
-		return n
+	if got[0] != nil {
+		return got[0].Value.(cache.Count)
 	}
 	return -1
 }
@@ -94,17 +94,17 @@ func count(t testing.TB, s cache.Store, key string) cache.Count {
 func TestRedisForeign(t *testing.T) {
 	s, c := single(t)
 	put(t, s, "k", 1)
-	if ttl, err := c.PTTL(t.Context(), s.Prefix()+"k").Result(); err != nil || ttl > time.Hour || ttl < time.Hour-time.Minute {
+	if ttl, err := c.PTTL(t.Context(), s.Prefix()+key("k").String()).Result(); err != nil || ttl > time.Hour || ttl < time.Hour-time.Minute {
 		t.Errorf("the key lasts %v, %v; want as long as its entry", ttl, err)
 	}
-	if err := c.Rename(t.Context(), s.Prefix()+"k", "pg:other:k").Err(); err != nil {
+	if err := c.Rename(t.Context(), s.Prefix()+key("k").String(), "pg:other:k").Err(); err != nil {
 		t.Fatal(err)
 	}
 	if got := count(t, s, "k"); got != -1 {
 		t.Errorf("an entry of another shape is seen: %d", got)
 	}
 	for i, garbage := range []string{"", "x", "12345678", "12345678{}", "12345678{\"kind\":\"count\"}\n-", strings.Repeat("\xff", 1000)} {
-		if err := c.Set(t.Context(), s.Prefix()+"k", garbage, 0).Err(); err != nil {
+		if err := c.Set(t.Context(), s.Prefix()+key("k").String(), garbage, 0).Err(); err != nil {
 			t.Fatal(err)
 		}
 		if got := count(t, s, "k"); got != -1 {
@@ -121,7 +121,7 @@ func TestRedisForeign(t *testing.T) {
 func TestRedisFenceLasts(t *testing.T) {
 	s, c := single(t)
 	now := time.Now()
-	if err := s.Drop(t.Context(), "a-1", now.Add(time.Hour), "k"); err != nil {
+	if err := s.Drop(t.Context(), "a-1", now.Add(time.Hour), key("k")); err != nil {
 		t.Fatal(err)
 	}
 	began, err := s.Epoch(t.Context(), "a-1")
@@ -129,10 +129,10 @@ func TestRedisFenceLasts(t *testing.T) {
 		t.Fatal(err)
 	}
 	e := cache.Entry{Value: cache.Count(1), Began: began, FreshUntil: now.Add(time.Minute), StaleUntil: now.Add(time.Minute)}
-	if err := s.Put(t.Context(), map[string]cache.Entry{"k": e}); err != nil {
+	if err := s.Put(t.Context(), map[cache.Key]cache.Entry{key("k"): e}); err != nil {
 		t.Fatal(err)
 	}
-	if ttl, err := c.PTTL(t.Context(), s.Prefix()+"k").Result(); err != nil || ttl < 50*time.Minute || count(t, s, "k") != 1 {
+	if ttl, err := c.PTTL(t.Context(), s.Prefix()+key("k").String()).Result(); err != nil || ttl < 50*time.Minute || count(t, s, "k") != 1 {
 		t.Errorf("the key lasts %v, %v; want as long as the fence, an hour", ttl, err)
 	}
 }
@@ -144,7 +144,7 @@ func TestRedisEpoch(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), "k"); err != nil {
+	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), key("k")); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := c.Exists(t.Context(), "pg:epoch:a-1").Result(); n != 1 || err != nil {
@@ -159,13 +159,13 @@ func TestRedisEpoch(t *testing.T) {
 		t.Errorf("after the clock was set back the epoch is %d, %v; want at least %d", began, err, ahead)
 	}
 	end := time.Now().Add(time.Hour)
-	if err := s.Put(t.Context(), map[string]cache.Entry{"k": {Value: cache.Count(1), Began: began, FreshUntil: end, StaleUntil: end}}); err != nil {
+	if err := s.Put(t.Context(), map[cache.Key]cache.Entry{key("k"): {Value: cache.Count(1), Began: began, FreshUntil: end, StaleUntil: end}}); err != nil {
 		t.Fatal(err)
 	}
 	if got := count(t, s, "k"); got != 1 {
 		t.Fatalf("%d; want what began behind the fence", got)
 	}
-	if err := s.Drop(t.Context(), "a-1", end, "k"); err != nil {
+	if err := s.Drop(t.Context(), "a-1", end, key("k")); err != nil {
 		t.Fatal(err)
 	}
 	if got := count(t, s, "k"); got != -1 {
@@ -191,7 +191,7 @@ func TestDropWaits(t *testing.T) {
 		t.Fatalf("%d and %d; want 1 at both", here, there)
 	}
 	server.Hold()
-	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), "k"); err != nil {
+	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), key("k")); err != nil {
 		t.Errorf("Drop while Redis hangs: %v", err)
 	}
 	if got := count(t, s, "k"); got != -1 || s.Waiting() != 1 {
@@ -199,7 +199,7 @@ func TestDropWaits(t *testing.T) {
 	}
 	server.Release()
 	redistest.Eventually(t, "Redis was told", func(ctx context.Context) error {
-		got, err := far.Get(ctx, "k")
+		got, err := far.Get(ctx, key("k"))
 		if err == nil {
 			err = unless(cache.Held(got) == 0 && s.Waiting() == 0, "not yet")
 		}
@@ -215,9 +215,9 @@ func TestTooManyWait(t *testing.T) {
 	server.Stop()
 	redistest.Eventually(t, "the loss is noticed", func(context.Context) error { return unless(!s.Linked(), "linked") })
 	put(t, s, "k0", 1)
-	keys := make([]string, 10_001)
+	keys := make([]cache.Key, 10_001)
 	for i := range keys {
-		keys[i] = fmt.Sprint("k", i)
+		keys[i] = key(fmt.Sprint("k", i))
 	}
 	if err := s.Drop(t.Context(), "a-1", time.Now().Add(time.Hour), keys...); err == nil {
 		t.Error("more keys than can wait: no error")
@@ -246,7 +246,7 @@ func TestOtherRelease(t *testing.T) {
 		}
 	}
 	until, _ := time.Now().Add(time.Hour).MarshalText()
-	say(fmt.Sprintf(`{"Shape":"other","Account":"a-1","At":%d,"Until":%q,"Keys":["k"]}`, at, until))
+	say(fmt.Sprintf(`{"Shape":"other","Account":"a-1","At":%d,"Until":%q,"Keys":[%q,"of a later release"]}`, at, until, key("k")))
 	redistest.Eventually(t, "it is dropped", func(context.Context) error {
 		return unless(count(t, s, "k") == -1 && count(t, far, "k") == -1, "not yet")
 	})

@@ -77,7 +77,7 @@ func replicasShare(t *testing.T, c redis.UniversalClient) {
 	r.clock.Move(time.Minute)
 	from("stale", r.b, providers.SourceStale)
 	redistest.Eventually(t, "the refresh behind it is stored", func(ctx context.Context) error {
-		e, err := r.redis.Get(ctx, aff001)
+		e, err := r.redis.Get(ctx, key(aff001))
 		if err == nil {
 			err = unless(r.clock.Now().Before(e[0].FreshUntil), "stale")
 		}
@@ -303,7 +303,7 @@ func TestRedisHangs(t *testing.T) {
 	far := cache.NewRedis(c, cache.RedisOptions{Timeout: patient})
 	redistest.Eventually(t, "it is stored again", func(ctx context.Context) error {
 		b.affiliates(nil, "aff001")
-		got, err := far.Get(ctx, aff001)
+		got, err := far.Get(ctx, key(aff001))
 		if err == nil {
 			err = unless(cache.Held(got) == 1, "it is not")
 		}

@@ -14,13 +14,13 @@ type request struct {
 	recorder *Recorder // nil: nothing is recorded
 
 	mu    sync.Mutex
-	pages map[string]assembledPage // by key
+	pages map[Key]assembledPage
 }
 
 // assembledPage is a page with its records.
 type assembledPage struct {
 	rows    Rows
-	records []Entry // of the rows, in their order
+	records []*Entry // of the rows, in their order
 	quality quality
 }
 
@@ -40,7 +40,7 @@ func requestFrom(ctx context.Context) *request {
 	return r
 }
 
-func (r *request) page(key string) (a assembledPage, ok bool) {
+func (r *request) page(key Key) (a assembledPage, ok bool) {
 	if r == nil {
 		return a, false
 	}
@@ -50,14 +50,14 @@ func (r *request) page(key string) (a assembledPage, ok bool) {
 	return a, ok
 }
 
-func (r *request) keep(key string, a assembledPage) {
+func (r *request) keep(key Key, a assembledPage) {
 	if r == nil {
 		return
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.pages == nil {
-		r.pages = map[string]assembledPage{}
+		r.pages = map[Key]assembledPage{}
 	}
 	if len(r.pages) < maxAssembled {
 		r.pages[key] = a

@@ -13,21 +13,22 @@ import (
 // any time. An error means that the store could not be asked; the caller then goes on without it.
 type Store interface {
 	// Get is what the store holds of each of these keys, in their order. Where it holds nothing, or the entry's
-	// StaleUntil has come, or the key was dropped since, the entry MUST be zero. With an error there may be
-	// some entries nevertheless. There are as many entries as keys in any case.
-	Get(ctx context.Context, keys ...string) ([]Entry, error)
+	// StaleUntil has come, or the key was dropped since, that MUST be nil. With an error there may be
+	// some entries nevertheless. The answer is as long as keys in any case. The entries stay the store's: nobody
+	// may change them.
+	Get(ctx context.Context, keys ...Key) ([]*Entry, error)
 
 	// Put stores entries. Where there is an entry of the same key already, what is stored MUST be
 	// what [Merge] makes of the two; an implementation does so atomically for each key as far as it can.
 	// The entries and what they hold belong to the store from then on: nobody may change them.
-	Put(ctx context.Context, entries map[string]Entry) error
+	Put(ctx context.Context, entries map[Key]Entry) error
 
 	// Epoch is now, for a read of this account that is about to begin. One that is too low costs that the read may not be stored.
 	Epoch(ctx context.Context, account string) (Epoch, error)
 
 	// Drop removes entries of one account, and keeps out, until then, what was read earlier: it fences the keys at an epoch that
 	// MUST be higher than all that Epoch answered of the account before. Keys that are not there are fenced as well.
-	Drop(ctx context.Context, account string, until time.Time, keys ...string) error
+	Drop(ctx context.Context, account string, until time.Time, keys ...Key) error
 }
 
 // Epoch orders the reads and the invalidations of one account: microseconds since 1970 on the store's clock, or more.
@@ -185,6 +186,14 @@ func withPayout(a, b any) any {
 	known := *c
 	known.PayoutID, known.PayoutUnknown = d.PayoutID, false
 	return &known
+}
+
+// valueOf is what an entry holds; nil for none.
+func valueOf(e *Entry) any {
+	if e == nil {
+		return nil
+	}
+	return e.Value
 }
 
 // node is the shared part of a record; nil for what is no record.

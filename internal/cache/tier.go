@@ -54,14 +54,14 @@ func (t *Tiered) Close() {
 }
 
 // Get looks into memory, and into Redis for what is not there or stale. It never fails.
-func (t *Tiered) Get(ctx context.Context, keys ...string) ([]Entry, error) {
+func (t *Tiered) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	found, round, linked := t.near(ctx, keys)
 	now := t.redis.o.Now()
 	missing := lacking(found, now)
 	if len(missing) == 0 {
 		return found, nil
 	}
-	asked := make([]string, len(missing))
+	asked := make([]Key, len(missing))
 	for i, at := range missing {
 		asked[i] = keys[at]
 	}
@@ -73,9 +73,10 @@ func (t *Tiered) Get(ctx context.Context, keys ...string) ([]Entry, error) {
 		}
 	}
 	for i, e := range t.understood(asked, far, round) {
-		if e.shown(now) {
-			e.Source = providers.SourceRedis
-			found[missing[i]] = e
+		if e != nil && e.shown(now) {
+			shown := *e
+			shown.Source = providers.SourceRedis
+			found[missing[i]] = &shown
 		}
 	}
 	return found, nil
@@ -84,9 +85,9 @@ func (t *Tiered) Get(ctx context.Context, keys ...string) ([]Entry, error) {
 // lacking are the places of the keys that Redis is asked for, given what memory has of each: also those
 // that are stale, for another replica may have refreshed them; and with any of these all that are no
 // records, for a page and its family are of use only together.
-func lacking(found []Entry, now time.Time) (missing []int) {
+func lacking(found []*Entry, now time.Time) (missing []int) {
 	for i, e := range found {
-		if !now.Before(e.FreshUntil) {
+		if e == nil || !now.Before(e.FreshUntil) {
 			missing = append(missing, i)
 		}
 	}
@@ -94,7 +95,7 @@ func lacking(found []Entry, now time.Time) (missing []int) {
 		return nil
 	}
 	for i, e := range found {
-		if now.Before(e.FreshUntil) && node(e.Value) == nil {
+		if e != nil && now.Before(e.FreshUntil) && node(e.Value) == nil {
 			missing = append(missing, i)
 		}
 	}
@@ -102,11 +103,11 @@ func lacking(found []Entry, now time.Time) (missing []int) {
 }
 
 // near is what memory holds, if it may be asked.
-func (t *Tiered) near(ctx context.Context, keys []string) (found []Entry, round int, linked bool) {
+func (t *Tiered) near(ctx context.Context, keys []Key) (found []*Entry, round int, linked bool) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if !t.linked {
-		return make([]Entry, len(keys)), t.round, false
+		return make([]*Entry, len(keys)), t.round, false
 	}
 	found, _ = t.memory.Get(ctx, keys...)
 	return found, t.round, true
@@ -114,23 +115,23 @@ func (t *Tiered) near(ctx context.Context, keys []string) (found []Entry, round 
 
 // understood puts into memory what Redis had of keys in this round, and answers what memory makes of it: a
 // fence may have been heard of only here.
-func (t *Tiered) understood(keys []string, far []Entry, round int) []Entry {
+func (t *Tiered) understood(keys []Key, far []*Entry, round int) []*Entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	for i, e := range far {
 		switch {
-		case e.Value == nil:
+		case e == nil:
 		case t.round == round:
-			far[i] = t.memory.merge(keys[i], e)
+			far[i] = t.memory.merge(keys[i], *e)
 		default:
-			far[i] = t.memory.merged(keys[i], e)
+			far[i] = t.memory.merged(keys[i], *e)
 		}
 	}
 	return far
 }
 
 // take puts into memory what Redis has since this round.
-func (t *Tiered) take(stored map[string]Entry, round int) {
+func (t *Tiered) take(stored map[Key]Entry, round int) {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	if t.round == round {
@@ -140,11 +141,11 @@ func (t *Tiered) take(stored map[string]Entry, round int) {
 
 // Put stores entries in Redis, and in memory what Redis then has. It never fails. What Redis does not take, memory keeps only
 // while the channel is closed: else nobody would tell it of a drop that it missed.
-func (t *Tiered) Put(ctx context.Context, entries map[string]Entry) error {
+func (t *Tiered) Put(ctx context.Context, entries map[Key]Entry) error {
 	now := t.redis.o.Now()
 	t.mu.RLock()
 	round := t.round
-	maps.DeleteFunc(entries, func(k string, e Entry) bool { return t.behindBars(k, e, now) })
+	maps.DeleteFunc(entries, func(k Key, e Entry) bool { return t.behindBars(k, e, now) })
 	t.mu.RUnlock()
 	stored, err := t.redis.put(ctx, entries)
 	if err == nil {
@@ -178,7 +179,7 @@ func (t *Tiered) Epoch(ctx context.Context, account string) (Epoch, error) {
 
 // Drop fences entries, here at once. While Redis cannot be told, it is tried again in the background; the only error is that
 // too much waits for that already.
-func (t *Tiered) Drop(ctx context.Context, account string, until time.Time, keys ...string) error {
+func (t *Tiered) Drop(ctx context.Context, account string, until time.Time, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -193,14 +194,14 @@ func (t *Tiered) Drop(ctx context.Context, account string, until time.Time, keys
 }
 
 // drop fences entries in Redis, then here, and tells the others.
-func (t *Tiered) drop(ctx context.Context, account string, until time.Time, keys []string) error {
+func (t *Tiered) drop(ctx context.Context, account string, until time.Time, keys []Key) error {
 	f, err := t.redis.drop(ctx, account, until, keys)
 	if err != nil {
 		return err
 	}
 	t.clocks.saw(account, f.At)
 	_ = t.memory.Put(ctx, fences(f, keys))
-	return t.redis.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: keys})
+	return t.redis.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: texts(keys)})
 }
 
 // settle drops in Redis what could not be dropped so far.

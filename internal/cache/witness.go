@@ -8,6 +8,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -30,14 +31,14 @@ type Recorder struct {
 
 // witness is what a store held of a key.
 type witness struct {
-	key     string
+	key     Key
 	version uint64 // 0: nothing
 }
 
 // holder is a [Store] that can tell whether something has changed.
 type holder interface {
 	// holds says whether an entry of this version is shown under the key; of version 0: that nothing is.
-	holds(key string, version uint64) bool
+	holds(key Key, version uint64) bool
 	// movement changes, before the change is complete, with every change of what is shown under a
 	// key of this movement; see movementOf.
 	movement(i uint8) uint64
@@ -56,7 +57,7 @@ func recorderFrom(ctx context.Context) *Recorder {
 }
 
 // note collects what the store of c held of keys.
-func (r *Recorder) note(c *Cache, keys []string, found []Entry) {
+func (r *Recorder) note(c *Cache, keys []Key, found []*Entry) {
 	if r == nil {
 		return
 	}
@@ -73,10 +74,11 @@ func (r *Recorder) note(c *Cache, keys []string, found []Entry) {
 	r.store, r.now = store, c.o.Now
 	now := r.now()
 	for i, e := range found {
-		r.seen = append(r.seen, witness{keys[i], e.version})
-		if e.Value == nil {
+		if e == nil {
+			r.seen = append(r.seen, witness{keys[i], 0})
 			continue
 		}
+		r.seen = append(r.seen, witness{keys[i], e.version})
 		r.outside = r.outside || e.version == 0
 		end := e.FreshUntil
 		if !now.Before(end) { // for an estimate, to which stale is as good
@@ -124,7 +126,9 @@ func (r *Recorder) Witnesses() (w *Witnesses, ok bool) {
 		return nil, false
 	}
 	slices.SortFunc(r.seen, func(a, b witness) int {
-		return cmp.Or(strings.Compare(a.key, b.key), cmp.Compare(a.version, b.version))
+		return cmp.Or(strings.Compare(a.key.Local, b.key.Local), cmp.Compare(a.version, b.version),
+			strings.Compare(a.key.Account, b.key.Account), strings.Compare(string(a.key.Noun), string(b.key.Noun)),
+			strings.Compare(string(a.key.Kind), string(b.key.Kind)), cmp.Compare(a.key.Number, b.key.Number))
 	})
 	w = &Witnesses{lessons: r.lessons, store: r.store, now: r.now, until: r.until, seen: slices.Clip(slices.Compact(r.seen))}
 	for _, s := range w.seen {
@@ -187,7 +191,7 @@ func (w *Witnesses) unmoved(held []uint64) bool {
 func (w *Witnesses) Bytes() int {
 	n := 128 + len(w.movements)*9
 	for _, s := range w.seen {
-		n += 24 + len(s.key)
+		n += int(unsafe.Sizeof(s)) + len(s.key.Local)
 	}
 	return n
 }
@@ -197,24 +201,21 @@ func (w *Witnesses) Bytes() int {
 const movements = 256
 
 // movementOf is the counter of a key's account and noun: a hash of both.
-func movementOf(key string) uint8 {
+func movementOf(key Key) uint8 {
 	const offset, prime = 2166136261, 16777619 // of FNV-1a
-	h, part := uint32(offset), 0
-	for i := 0; i < len(key) && part < 3; i++ {
-		if key[i] == '/' {
-			part++
-		}
-		if part != 1 { // which is the kind of the entry
-			h = (h ^ uint32(key[i])) * prime
+	h := uint32(offset)
+	for _, text := range [...]string{key.Account, string(key.Noun)} {
+		for i := range len(text) {
+			h = (h ^ uint32(text[i])) * prime
 		}
 	}
 	return uint8(h ^ h>>8 ^ h>>16 ^ h>>24)
 }
 
-func (m *Memory) moved(key string)        { m.moves[movementOf(key)].Add(1) }
+func (m *Memory) moved(key Key)           { m.moves[movementOf(key)].Add(1) }
 func (m *Memory) movement(i uint8) uint64 { return m.moves[i].Load() }
 
-func (m *Memory) holds(key string, version uint64) bool {
+func (m *Memory) holds(key Key, version uint64) bool {
 	e, ok := m.entries.GetIfPresent(key)
 	shown := ok && e.shown(m.now())
 	if version == 0 {
@@ -226,7 +227,7 @@ func (m *Memory) holds(key string, version uint64) bool {
 func (t *Tiered) movement(i uint8) uint64 { return t.memory.movement(i) }
 
 // holds asks memory alone, while it is the answer. What it does not hold, Redis may.
-func (t *Tiered) holds(key string, version uint64) bool {
+func (t *Tiered) holds(key Key, version uint64) bool {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
 	return t.linked && version != 0 && t.memory.holds(key, version)

@@ -84,7 +84,7 @@ func TestWitnesses(t *testing.T) {
 	for name, change := range map[string]func(){
 		"dropped":         r.invalidate,
 		"list dropped":    func() { _ = r.Invalidate(t.Context(), nil, providers.NounCommission) },
-		"evicted":         func() { memory.Evict("a-1/record/Affiliate/aff001") },
+		"evicted":         func() { memory.Evict(key("a-1/record/Affiliate/aff001")) },
 		"emptied":         memory.Clear,
 		"absence ended":   func() { r.Keep(t.Context(), coupon) },
 		"expired":         func() { clock.Move(time.Minute) },
@@ -107,7 +107,7 @@ func TestWitnesses(t *testing.T) {
 			}
 			switch name {
 			case "another account":
-				_ = memory.Drop(t.Context(), "a-2", clock.Now().Add(time.Hour), "a-2/record/Affiliate/aff001")
+				_ = memory.Drop(t.Context(), "a-2", clock.Now().Add(time.Hour), key("a-2/record/Affiliate/aff001"))
 			case "another record":
 				_ = r.Invalidate(t.Context(), []providers.ID{{Account: "a-1", Noun: providers.NounAffiliate, Local: "aff999"}})
 			case "same stub again":

@@ -62,13 +62,13 @@ func (c *Cache) forgetWritten(ctx context.Context, ids []providers.ID, lists ...
 func (c *Cache) touched(ctx context.Context, command providers.Command) []providers.ID {
 	others := func(id providers.ID) bool { return id.Account != c.account }
 	named := slices.DeleteFunc(idsIn(reflect.ValueOf(command)), others)
-	keys := make([]string, len(named))
+	keys := make([]Key, len(named))
 	for i, id := range named {
 		keys[i] = recordKey(id)
 	}
 	all := named
 	for _, e := range c.get(context.WithoutCancel(ctx), keys...) {
-		all = append(all, idsIn(reflect.ValueOf(e.Value))...)
+		all = append(all, idsIn(reflect.ValueOf(valueOf(e)))...)
 	}
 	return all
 }

@@ -32,7 +32,7 @@ type counted struct {
 	reads atomic.Int64
 }
 
-func (c *counted) Get(ctx context.Context, keys ...string) ([]cache.Entry, error) {
+func (c *counted) Get(ctx context.Context, keys ...cache.Key) ([]*cache.Entry, error) {
 	c.reads.Add(1)
 	return c.Memory.Get(ctx, keys...)
 }

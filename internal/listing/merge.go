@@ -22,7 +22,7 @@ func Merge[T providers.Record](ctx context.Context, sources []*Source[T], first 
 	}
 	wg.Wait()
 	rows := make([]Row[T], 0, min(first, 128))
-	var positions []Position // of all rows
+	positions := make([]Position, 0, cap(rows)*len(sources)) // of all rows
 	for len(rows) < first {
 		var (
 			newest *Source[T]

@@ -182,6 +182,9 @@ var capabilities = func() []providers.Capability {
 	return slices.Compact(c)
 }()
 
+// AccountID is the account's id.
+func (p *provider) AccountID() string { return p.config.Account }
+
 // Account describes the account.
 func (p *provider) Account() providers.Account {
 	health := p.client.Health()

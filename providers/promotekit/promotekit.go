@@ -137,6 +137,9 @@ var private = []string{emailParameter}
 
 const emailParameter = "email"
 
+// AccountID is the account's id.
+func (p *provider) AccountID() string { return p.config.Account }
+
 // Account describes the account. Once a filter of GET /commissions was seen to be ignored, its
 // capability is gone.
 func (p *provider) Account() providers.Account {

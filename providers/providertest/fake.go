@@ -309,6 +309,9 @@ func batch[T providers.Record](ctx context.Context, f *Fake, t *table[T], name s
 	return b, nil
 }
 
+// AccountID is the account's id.
+func (f *Fake) AccountID() string { return f.account }
+
 // Account describes the account.
 func (f *Fake) Account() providers.Account {
 	can := []providers.Capability{

@@ -59,7 +59,7 @@ type Subject struct {
 func Run(t *testing.T, s Subject) {
 	w := newWorld(s)
 	p := s.New(t)
-	w.account = p.Account().ID.Account
+	w.account = p.AccountID()
 	checks := accountChecks()
 	for _, n := range w.columns {
 		n.discover(t, w, p)

@@ -158,6 +158,9 @@ var capabilities = func() []providers.Capability {
 	return c
 }()
 
+// AccountID is the account's id.
+func (p *provider) AccountID() string { return p.config.Account }
+
 // Account describes the account.
 func (p *provider) Account() providers.Account {
 	can := slices.DeleteFunc(slices.Clone(capabilities), func(c providers.Capability) bool {

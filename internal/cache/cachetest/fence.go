@@ -118,13 +118,13 @@ func race(t *testing.T, s store) {
 			wg.Go(func() {
 				e := s.entry(commission(nil))
 				e.Began = early
-				if err := s.Put(context.Background(), map[string]cache.Entry{"k": e}); err != nil {
+				if err := s.Put(context.Background(), map[cache.Key]cache.Entry{keyOf("k"): e}); err != nil {
 					t.Errorf("Put: %v", err)
 				}
 			})
 		}
 		wg.Go(func() {
-			if err := s.Drop(context.Background(), "a-1", s.clock.Now().Add(time.Hour), "k"); err != nil {
+			if err := s.Drop(context.Background(), "a-1", s.clock.Now().Add(time.Hour), keyOf("k")); err != nil {
 				t.Errorf("Drop: %v", err)
 			}
 		})

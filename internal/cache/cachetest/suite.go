@@ -64,26 +64,26 @@ type store struct {
 }
 
 // get is what the store holds of keys; those of which it holds nothing are not in the map.
-func (s store) get(keys ...string) map[string]cache.Entry {
+func (s store) get(locals ...string) map[string]cache.Entry {
 	s.t.Helper()
-	got, err := s.Get(s.t.Context(), keys...)
+	got, err := s.Get(s.t.Context(), keysOf(locals)...)
 	if err != nil {
 		s.t.Fatalf("Get: %v", err)
 	}
-	if len(got) != len(keys) {
-		s.t.Fatalf("Get of %d keys has %d entries", len(keys), len(got))
+	if len(got) != len(locals) {
+		s.t.Fatalf("Get of %d keys answers %d entries", len(locals), len(got))
 	}
 	found := map[string]cache.Entry{}
-	for i, e := range got {
-		if e.Value == nil {
-			same(s.t, "an entry that holds nothing", e, cache.Entry{})
+	for i, shown := range got {
+		if shown == nil {
 			continue
 		}
+		e := *shown
 		if e.Source != providers.SourceMemory && e.Source != providers.SourceRedis {
-			s.t.Errorf("Get %q: from %q", keys[i], e.Source)
+			s.t.Errorf("Get %q: from %q", locals[i], e.Source)
 		}
 		e.Source = ""
-		found[keys[i]] = e
+		found[locals[i]] = e
 	}
 	return found
 }
@@ -100,7 +100,7 @@ func (s store) began(at cache.Epoch, key string, v any) {
 
 func (s store) putEntry(key string, e cache.Entry) {
 	s.t.Helper()
-	if err := s.Put(s.t.Context(), map[string]cache.Entry{key: e}); err != nil {
+	if err := s.Put(s.t.Context(), map[cache.Key]cache.Entry{keyOf(key): e}); err != nil {
 		s.t.Fatalf("Put: %v", err)
 	}
 }
@@ -117,7 +117,7 @@ func (s store) epoch(account string) cache.Epoch {
 // drop fences keys for an hour.
 func (s store) drop(keys ...string) {
 	s.t.Helper()
-	if err := s.Drop(s.t.Context(), "a-1", s.clock.Now().Add(time.Hour), keys...); err != nil {
+	if err := s.Drop(s.t.Context(), "a-1", s.clock.Now().Add(time.Hour), keysOf(keys)...); err != nil {
 		s.t.Fatalf("Drop: %v", err)
 	}
 }
@@ -135,6 +135,19 @@ func same(t *testing.T, what string, got, want any) {
 	if d := cmp.Diff(want, got, fields, cmpopts.IgnoreUnexported(cache.Entry{})); d != "" {
 		t.Errorf("%s (-want +got):\n%s", what, d)
 	}
+}
+
+// keyOf is a key of account a-1.
+func keyOf(local string) cache.Key {
+	return cache.Key{Account: "a-1", Kind: cache.KindRecord, Noun: providers.NounCommission, Local: local}
+}
+
+func keysOf(locals []string) []cache.Key {
+	keys := make([]cache.Key, len(locals))
+	for i, local := range locals {
+		keys[i] = keyOf(local)
+	}
+	return keys
 }
 
 func id(noun providers.Noun, local string) providers.ID {
@@ -260,14 +273,14 @@ func concurrent(t *testing.T, s store) {
 				}
 				key := fmt.Sprint("own ", i, n)
 				for k, v := range map[string]any{"shared": v, key: cache.Count(n)} {
-					if err := s.Put(context.Background(), map[string]cache.Entry{k: s.entry(v)}); err != nil {
+					if err := s.Put(context.Background(), map[cache.Key]cache.Entry{keyOf(k): s.entry(v)}); err != nil {
 						t.Errorf("Put: %v", err)
 					}
 				}
-				if _, err := s.Get(context.Background(), "shared", key); err != nil {
+				if _, err := s.Get(context.Background(), keyOf("shared"), keyOf(key)); err != nil {
 					t.Errorf("Get: %v", err)
 				}
-				if err := s.Drop(context.Background(), "a-1", s.clock.Now().Add(time.Hour), key); err != nil {
+				if err := s.Drop(context.Background(), "a-1", s.clock.Now().Add(time.Hour), keyOf(key)); err != nil {
 					t.Errorf("Drop: %v", err)
 				}
 			}
