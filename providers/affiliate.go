@@ -10,6 +10,8 @@ import (
 //
 // Strings that are nil are unknown or not set at the vendor; a vendor's "" is read as nil.
 type Affiliate struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Email          *string
 	FirstName      *string
@@ -37,12 +39,16 @@ type Affiliate struct {
 
 // Link is an address that the affiliate shares. Never build one: the parameter's name varies.
 type Link struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	URL  string
 	Code *string // the affiliate's code in it
 }
 
 // Balance is one figure that the vendor keeps of an affiliate's earnings.
 type Balance struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Status BalanceStatus
 	Amount *Money  // nil when the balance is no money
 	Reward *Reward // nil when it is money

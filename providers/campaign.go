@@ -11,6 +11,8 @@ import (
 
 // Campaign is a set of terms under which affiliates earn.
 type Campaign struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Name                *string
 	NamePrivate         bool // the name is the merchant's own; affiliates do not see it
@@ -27,6 +29,8 @@ type Campaign struct {
 // CommissionRule is what an affiliate earns of the payments of a customer. It is nil where the
 // vendor says nothing. If it has notes, the vendor's rule is richer than the other fields say.
 type CommissionRule struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Type         CommissionRuleType
 	Percent      *decimal.Decimal // 20 is 20 %; nil unless PERCENTAGE
 	Amount       *Money           // nil unless FIXED or FIXED_PER_ITEM
@@ -38,6 +42,8 @@ type CommissionRule struct {
 
 // PaymentRule is what a single payment earns.
 type PaymentRule struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Type    CommissionRuleType
 	Percent *decimal.Decimal // nil unless PERCENTAGE
 	Amount  *Money           // nil unless FIXED

@@ -9,6 +9,8 @@ import (
 // Commission is what an affiliate earned by one event. Its affiliate is its own: with tiers and
 // splits it is not the one who brought the referral.
 type Commission struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Status             CommissionStatus
 	ProviderStatus     *string
@@ -42,6 +44,8 @@ type Commission struct {
 
 // Reward is what is earned where it is no money: 500 points, 2 free months.
 type Reward struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Unit     string // the vendor's word: credits, points, free_months …
 	Quantity decimal.Decimal
 }

@@ -8,6 +8,8 @@ import (
 
 // Coupon is a discount code whose use counts for an affiliate.
 type Coupon struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Code        string
 	Description *string

@@ -1,8 +1,9 @@
 package providers
 
 import (
-	"encoding/json"
+	"fmt"
 	"slices"
+	"strings"
 )
 
 // Fields says which fields of a record are known, by their GraphQL names. The nil Fields means all
@@ -46,27 +47,21 @@ func (f *Fields) Names() (names []string, except bool) {
 	return f.names, f.except
 }
 
-// fieldsText is Fields as it is written down.
-type fieldsText struct {
-	Except bool     `json:"except,omitempty"`
-	Names  []string `json:"names"`
+// MarshalBinary writes what UnmarshalBinary reads, for storage.
+func (f *Fields) MarshalBinary() ([]byte, error) {
+	b := []byte{'+'}
+	if f.except {
+		b[0] = '-'
+	}
+	return append(b, strings.Join(f.names, " ")...), nil
 }
 
-// MarshalJSON writes what UnmarshalJSON reads. It is for storage, not for clients.
-func (f *Fields) MarshalJSON() ([]byte, error) {
-	if f == nil {
-		return []byte("null"), nil
+// UnmarshalBinary reads what MarshalBinary wrote.
+func (f *Fields) UnmarshalBinary(b []byte) error {
+	if len(b) == 0 || b[0] != '+' && b[0] != '-' {
+		return fmt.Errorf("%q are no fields", b)
 	}
-	return json.Marshal(fieldsText{f.except, f.names})
-}
-
-// UnmarshalJSON reads what MarshalJSON wrote.
-func (f *Fields) UnmarshalJSON(b []byte) error {
-	var t fieldsText
-	if err := json.Unmarshal(b, &t); err != nil {
-		return err
-	}
-	*f = Fields{t.Except, t.Names}
+	*f = Fields{b[0] == '-', strings.Fields(string(b[1:]))}
 	return nil
 }
 

@@ -1,7 +1,6 @@
 package providers_test
 
 import (
-	"encoding/json"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -62,18 +61,26 @@ func TestFieldsCoversAll(t *testing.T) {
 	}
 }
 
-func TestFieldsJSON(t *testing.T) {
+func TestFieldsAreStored(t *testing.T) {
 	for f := range everyFields() {
-		b, err := json.Marshal(f)
+		if f == nil {
+			continue // is not stored
+		}
+		b, err := f.MarshalBinary()
 		if err != nil {
 			t.Fatal(err)
 		}
-		var got *providers.Fields
-		if err := json.Unmarshal(b, &got); err != nil {
+		got := new(providers.Fields)
+		if err := got.UnmarshalBinary(b); err != nil {
 			t.Fatalf("%s: %v", b, err)
 		}
-		if (got == nil) != (f == nil) || !got.CoversAll(f) || !f.CoversAll(got) {
+		if !got.CoversAll(f) || !f.CoversAll(got) {
 			t.Errorf("%s is read as %+v; want %+v", b, got, f)
+		}
+	}
+	for _, b := range []string{"", "id", "null"} {
+		if err := new(providers.Fields).UnmarshalBinary([]byte(b)); err == nil {
+			t.Errorf("%q is read", b)
 		}
 	}
 }

@@ -49,6 +49,8 @@ var nounsByLetter = func() map[byte]Noun {
 // joined by "~" (see [JoinLocal]): PromoteKit cannot get a referral by its id, so that Local also holds the
 // affiliate's. The zero ID names nothing.
 type ID struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Account string
 	Noun    Noun
 	Local   string

@@ -6,6 +6,8 @@ import (
 
 // Membership is one affiliate's part in one campaign, with a state, a code and a link of its own.
 type Membership struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Status         MembershipStatus
 	ProviderStatus *string

@@ -12,6 +12,8 @@ import (
 // Money is an exact amount in major units of its currency: 12.34 with USD is twelve dollars and
 // thirty-four cents. Amounts of different currencies are never added.
 type Money struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Amount       decimal.Decimal
 	CurrencyCode string // ISO 4217, upper case, as far as the vendor keeps to it
 }

@@ -4,6 +4,8 @@ import "time"
 
 // Node is what every record carries.
 type Node struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	ID         ID
 	ProviderID string     // the vendor's own id, as its dashboard and API show it
 	CreatedAt  *time.Time // when the record came into being at the vendor; nil where it does not say

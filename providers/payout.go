@@ -9,6 +9,8 @@ import (
 
 // Payout is money (or another reward) owed or paid to one affiliate for several commissions.
 type Payout struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Status          PayoutStatus
 	ProviderStatus  *string

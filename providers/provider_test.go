@@ -15,7 +15,7 @@ import (
 // Whatever a vendor does not override says that it is not supported.
 func TestUnsupported(t *testing.T) {
 	v := reflect.ValueOf(providers.Unsupported{})
-	want := reflect.TypeFor[providers.Provider]().NumMethod() - len([]string{"Account", "Ping", "Calls"})
+	want := reflect.TypeFor[providers.Provider]().NumMethod() - len([]string{"AccountID", "Account", "Ping", "Calls"})
 	if v.NumMethod() != want {
 		t.Errorf("Unsupported has %d methods; want %d", v.NumMethod(), want)
 	}

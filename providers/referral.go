@@ -6,6 +6,8 @@ import (
 
 // Referral is a customer, or an order, that an affiliate brought.
 type Referral struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	Kind           ReferralKind
 	Email          *string // the customer's

@@ -7,6 +7,8 @@ import (
 // WebhookSubscription is a standing order to the vendor to report events to an address. Its
 // secrets (signing key, headers, password) are never read into it.
 type WebhookSubscription struct {
+	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
+
 	Node
 	TargetURL string
 	Events    []string // the vendor's words

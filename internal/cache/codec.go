@@ -1,10 +1,8 @@
 package cache
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -14,11 +12,13 @@ import (
 	"sync"
 	"time"
 
+	"github.com/fxamacker/cbor/v2"
+
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 // codecVersion changes with what entries look like in Redis, or mean, where their Go types do not tell.
-const codecVersion = 1
+const codecVersion = 2
 
 // kinds are what is stored, by the word that tells them apart there.
 var kinds = map[string]any{
@@ -36,51 +36,78 @@ var kindOf = func() map[reflect.Type]string {
 	return m
 }()
 
-// head is an entry but for its value.
-type head struct {
-	Kind       string    `json:"kind,omitempty"` // "" where there is only a fence
-	Began      Epoch     `json:"began,omitempty"`
-	FetchedAt  time.Time `json:"fetched"`
-	FreshUntil time.Time `json:"fresh"`
-	StaleUntil time.Time `json:"stale"`
-	Fence      Epoch     `json:"fence,omitempty"`
-	FenceUntil time.Time `json:"until"`
+// stored is an entry as Redis has it. Times are nanoseconds since 1970, 0 for none.
+type stored struct {
+	_ struct{} `cbor:",toarray"`
+
+	Kind       string // "" where there is only a fence
+	Began      Epoch
+	FetchedAt  int64
+	FreshUntil int64
+	StaleUntil int64
+	Fence      Epoch
+	FenceUntil int64
+	Value      cbor.RawMessage
 }
 
-// encode writes an entry as two lines of JSON, its head and its value. Equal entries give equal bytes.
+func nanoseconds(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+func timeAt(nanoseconds int64) time.Time {
+	if nanoseconds == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, nanoseconds).UTC()
+}
+
+// The format is CBOR (RFC 8949), structs as arrays. In a world of the simulators a record takes 436 bytes
+// and 0.49 of the time to decode that JSON takes with 815 (BenchmarkCodec). Times keep their nanoseconds.
+var (
+	encoding = must(cbor.EncOptions{Time: cbor.TimeRFC3339Nano, Sort: cbor.SortCoreDeterministic}.EncMode())
+	decoding = must(cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode())
+)
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+// encode writes an entry. Equal entries give equal bytes.
 func encode(e Entry) ([]byte, error) {
-	h := head{Began: e.Began, FetchedAt: e.FetchedAt.UTC(), FreshUntil: e.FreshUntil.UTC(), StaleUntil: e.StaleUntil.UTC(),
-		Fence: e.Fence.At, FenceUntil: e.Fence.Until.UTC()}
+	s := stored{Began: e.Began, FetchedAt: nanoseconds(e.FetchedAt), FreshUntil: nanoseconds(e.FreshUntil),
+		StaleUntil: nanoseconds(e.StaleUntil), Fence: e.Fence.At, FenceUntil: nanoseconds(e.Fence.Until)}
 	if e.Value != nil {
-		if h.Kind = kindOf[reflect.TypeOf(e.Value)]; h.Kind == "" {
+		if s.Kind = kindOf[reflect.TypeOf(e.Value)]; s.Kind == "" {
 			return nil, fmt.Errorf("a %T is not stored", e.Value)
 		}
+		var err error
+		if s.Value, err = encoding.Marshal(e.Value); err != nil {
+			return nil, err
+		}
 	}
-	b, err := json.Marshal(h)
-	if err != nil || e.Value == nil {
-		return b, err
-	}
-	v, err := json.Marshal(e.Value)
-	if err != nil {
-		return nil, err
-	}
-	return append(append(b, '\n'), v...), nil
+	return encoding.Marshal(s)
 }
 
 // decode reads what encode wrote.
 func decode(b []byte) (Entry, error) {
-	first, rest, _ := bytes.Cut(b, []byte("\n"))
-	var h head
-	if err := json.Unmarshal(first, &h); err != nil {
+	var s stored
+	if err := decoding.Unmarshal(b, &s); err != nil {
 		return Entry{}, err
 	}
-	e := Entry{Began: h.Began, FetchedAt: h.FetchedAt, FreshUntil: h.FreshUntil, StaleUntil: h.StaleUntil, Fence: Fence{At: h.Fence, Until: h.FenceUntil}}
-	if h.Kind == "" {
+	e := Entry{Began: s.Began, FetchedAt: timeAt(s.FetchedAt), FreshUntil: timeAt(s.FreshUntil), StaleUntil: timeAt(s.StaleUntil),
+		Fence: Fence{At: s.Fence, Until: timeAt(s.FenceUntil)}}
+	if s.Kind == "" {
 		return e, nil
 	}
-	kind, ok := kinds[h.Kind]
+	kind, ok := kinds[s.Kind]
 	if !ok {
-		return Entry{}, fmt.Errorf("an unknown kind %q", h.Kind)
+		return Entry{}, fmt.Errorf("an unknown kind %q", s.Kind)
 	}
 	t := reflect.TypeOf(kind)
 	pointer := t.Kind() == reflect.Pointer
@@ -88,7 +115,7 @@ func decode(b []byte) (Entry, error) {
 		t = t.Elem()
 	}
 	v := reflect.New(t)
-	if err := json.Unmarshal(rest, v.Interface()); err != nil {
+	if err := decoding.Unmarshal(s.Value, v.Interface()); err != nil {
 		return Entry{}, err
 	}
 	share(v.Interface())
@@ -158,7 +185,7 @@ func shared(f *providers.Fields) *providers.Fields {
 // shape names what entries look like: releases that differ in it do not read each other's. It is made of the types that are
 // stored, so that nobody has to think of it.
 var shape = sync.OnceValue(func() string {
-	types := []reflect.Type{reflect.TypeFor[head]()}
+	types := []reflect.Type{reflect.TypeFor[stored]()}
 	for _, v := range kinds {
 		types = append(types, reflect.TypeOf(v))
 	}

@@ -61,7 +61,9 @@ func (f *filler) fill(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			f.fill(v.Field(i))
+			if v.Type().Field(i).Name != "_" {
+				f.fill(v.Field(i))
+			}
 		}
 	default:
 		f.Fatalf("nobody has thought of a %s", v.Type())
@@ -160,8 +162,13 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	f.Add([]byte(`{"kind":"affiliate"}` + "\n" + `{"ID":"cGEtMTox","Memberships":[null],"Coupons":[{"Known":{"names":null}}],"Balances":[{"Amount":{"Amount":"9.80"}}]}`))
-	f.Add([]byte(`{"kind":"campaign"}` + "\nnull"))
+	for _, v := range []any{&providers.Affiliate{Node: providers.Node{ID: providers.ID{Local: "1"}}, Memberships: []*providers.Membership{nil}}, (*providers.Campaign)(nil)} {
+		b, err := encode(Entry{Value: v})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+	}
 	f.Fuzz(func(t *testing.T, b []byte) {
 		e, err := decode(b)
 		if err != nil {
@@ -169,7 +176,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		again, err := encode(e)
 		if err != nil {
-			t.Skip() // a year that JSON does not write
+			t.Skip() // a year that RFC 3339 does not write
 		}
 		got, err := decode(again)
 		if err != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+	"testing"
 )
 
 // Linked says whether memory is trusted.
@@ -100,4 +101,19 @@ func (b *Blind) Keys(kind Kind) (keys []Key) {
 func (m *Memory) Evict(key Key) {
 	m.entries.Invalidate(key)
 	m.moved(key)
+}
+
+// Encoded is a record as Redis has it.
+func Encoded(tb testing.TB, record any) []byte {
+	b, err := encode(Entry{Value: record})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return b
+}
+
+// Decoded reads an entry as Redis has it.
+func Decoded(b []byte) error {
+	_, err := decode(b)
+	return err
 }

@@ -32,6 +32,7 @@ type Redis struct {
 	client  redis.UniversalClient
 	o       RedisOptions
 	prefix  string
+	apart   bool // the keys live at several servers: a cluster
 	breaker circuitbreaker.CircuitBreaker[any]
 }
 
@@ -49,7 +50,8 @@ func NewRedis(client redis.UniversalClient, o RedisOptions) *Redis {
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
-	return &Redis{client: client, o: o, prefix: "pg:" + shape() + ":",
+	_, apart := client.(*redis.ClusterClient)
+	return &Redis{client: client, o: o, prefix: "pg:" + shape() + ":", apart: apart,
 		breaker: circuitbreaker.NewBuilder[any]().WithFailureThreshold(1).WithSuccessThreshold(1).WithDelay(retryAfter).Build()}
 }
 
@@ -82,14 +84,14 @@ func (r *Redis) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	if len(keys) == 0 {
 		return found, nil
 	}
-	var there map[Key]held
+	there := make([]held, len(keys))
 	err := r.call(ctx, func(ctx context.Context) (err error) {
 		there, err = r.read(ctx, keys)
 		return err
 	})
 	now := r.o.Now()
-	for i, k := range keys {
-		if e := there[k].entry; e.shown(now) {
+	for i := range there {
+		if e := there[i].entry; e.shown(now) {
 			e.Source = providers.SourceRedis
 			found[i] = &e
 		}
@@ -107,30 +109,42 @@ type held struct {
 // A revision is new with every write.
 const revisionSize = 8
 
-// read asks for keys. With an error there may be some nevertheless.
-func (r *Redis) read(ctx context.Context, keys []Key) (map[Key]held, error) {
-	p := r.client.Pipeline() // not MGET: keys of a cluster live apart
-	replies := make(map[Key]*redis.StringCmd, len(keys))
-	for _, k := range keys {
-		if replies[k] == nil {
-			replies[k] = p.Get(ctx, r.prefix+k.String())
+// read asks for keys, and answers what the server holds of each, in their order. With an error there may be
+// some nevertheless.
+func (r *Redis) read(ctx context.Context, keys []Key) ([]held, error) {
+	all := make([]held, len(keys))
+	p := r.client.Pipeline()
+	if r.apart {
+		replies := make([]*redis.StringCmd, len(keys))
+		for i, k := range keys {
+			replies[i] = p.Get(ctx, r.prefix+k.String())
 		}
+		_, _ = p.Exec(ctx)
+		var failed error
+		for i, reply := range replies {
+			b, err := reply.Bytes()
+			switch {
+			case errors.Is(err, redis.Nil):
+			case err != nil:
+				failed = err
+			default:
+				all[i] = r.understand(keys[i], b)
+			}
+		}
+		return all, failed
 	}
+	names := make([]string, len(keys))
+	for i, k := range keys {
+		names[i] = r.prefix + k.String()
+	}
+	reply := p.MGet(ctx, names...)
 	_, _ = p.Exec(ctx)
-	var failed error
-	all := make(map[Key]held, len(replies))
-	for k, reply := range replies {
-		b, err := reply.Bytes()
-		switch {
-		case errors.Is(err, redis.Nil):
-			all[k] = held{}
-		case err != nil:
-			failed = err
-		default:
-			all[k] = r.understand(k, b)
+	for i, value := range reply.Val() {
+		if text, ok := value.(string); ok {
+			all[i] = r.understand(keys[i], []byte(text))
 		}
 	}
-	return all, failed
+	return all, reply.Err()
 }
 
 // understand reads what stands under a key. Garbage is nothing, and gives way to what is put.
@@ -200,11 +214,12 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 	now := r.o.Now()
 	p := r.client.Pipeline()
 	writes := map[Key]*redis.Cmd{}
-	for _, k := range keys {
+	for i, k := range keys {
+		held := there[i]
 		if e := entries[k]; e.Value != nil && e.Began < bars[k.Account] {
 			continue
 		}
-		merged := Merge(there[k].entry, entries[k], now)
+		merged := Merge(held.entry, entries[k], now)
 		left := merged.end().Sub(now)
 		if left <= 0 {
 			continue
@@ -215,12 +230,12 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 			continue
 		}
 		stored[k] = merged
-		if bytes.Equal(body, there[k].body) {
+		if bytes.Equal(body, held.body) {
 			continue
 		}
 		revision := make([]byte, revisionSize, revisionSize+len(body))
 		_, _ = rand.Read(revision)
-		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, there[k].revision, append(revision, body...), max(1, left.Milliseconds()))
+		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, held.revision, append(revision, body...), max(1, left.Milliseconds()))
 	}
 	if len(writes) == 0 {
 		return nil, nil

@@ -60,17 +60,21 @@ type Entry struct {
 
 // Rows is a page of a list, by reference.
 type Rows struct {
+	_ struct{} `cbor:",toarray"`
+
 	Rows   []Row
 	More   bool
 	Total  *int64
-	Unread int          `json:",omitempty"` // rows of the vendor's page that could not be read
-	Mark   uint64       `json:",omitempty"` // see providers.Page
-	Owner  providers.ID `json:",omitzero"`  // the affiliate that all rows belonged to; zero if not one
+	Unread int          // rows of the vendor's page that could not be read
+	Mark   uint64       // see providers.Page
+	Owner  providers.ID // the affiliate that all rows belonged to; zero if not one
 }
 
 // Row names a row of a page, and what the page knew of it: a record that knows less does not stand
 // for the row.
 type Row struct {
+	_ struct{} `cbor:",toarray"`
+
 	ID          providers.ID
 	Known       *providers.Fields
 	KnowsPayout bool // of a commission: its payout was known, if only that there is none

@@ -48,7 +48,7 @@ func compared(t reflect.Type) []field {
 	}
 	var fields []field
 	for _, f := range reflect.VisibleFields(t) {
-		if !f.Anonymous && f.Name != "FetchedAt" && f.Name != "Known" {
+		if f.IsExported() && !f.Anonymous && f.Name != "FetchedAt" && f.Name != "Known" {
 			fields = append(fields, field{f, fieldName(f)})
 		}
 	}
