@@ -104,13 +104,14 @@ func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 	e.Saw(number, sent, more)
 }
 
-// readRows reads one page of the list at path. Only an array is a list; null is one without rows.
+// readRows reads one page of the list at path. Only an array is a list; null, and an empty object in an
+// envelope, is one without rows.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
 	sized := with(query, "limit", strconv.Itoa(limit))
 	first := with(sized, "page", "1")
 	reply := new(wire.Reply[rows[W]])
 	r := rest.Request{Op: "GET " + path, Path: path, Query: first, Into: reply, Verify: func() error {
-		if form := reply.Value.Data.Form; failed(reply.Value.Success) || form != wire.FormArray && form != wire.FormNull {
+		if data := &reply.Value.Data; failed(reply.Value.Success) || !data.IsList() && data.Form != wire.FormNull {
 			return errNoEnvelope
 		}
 		return nil

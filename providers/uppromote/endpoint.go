@@ -62,7 +62,7 @@ func single(path string, n int64) rest.Request {
 
 // isList wants a list.
 func isList[W any](rows *wire.Rows[W]) error {
-	if rows.Form != wire.FormArray {
+	if !rows.IsList() {
 		return errNoList
 	}
 	return nil
