@@ -160,7 +160,7 @@ type endpoint[W any, T providers.Record] struct {
 	path    string
 	always  url.Values // sent with every call; no part of a list's key
 	convert func(*reply, *W) *T
-	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: not known
+	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: none is read by itself
 	single  bool       // there is a read of one record by its number, which tells no more than the list
 }
 
@@ -188,7 +188,7 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 	if err != nil {
 		return nil, 0, err
 	}
-	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, w, e.convert(r, w)) })
+	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, e.extent(p), w, e.convert(r, w)) })
 	page.Harvest = r.harvest
 	p.log.Unread(q.Op, page.Unread)
 	p.log.Page(q.Op, rows.Sent(), pageSize)
@@ -250,14 +250,15 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 }
 
 // byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent.
-// What the list does not prove absent is read one by one, or fails where there is no such read.
-func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64) (*providers.Batch[T], error) {
+// What the list does not prove absent, and what it tells too little of, is read one by one; where there
+// is no such read, the former fails.
+func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64, need []string) (*providers.Batch[T], error) {
 	b, _, unproven, err := e.listed(ctx, p, numbers, 0)
-	if err != nil || len(unproven) == 0 {
-		return b, err
+	if err != nil {
+		return nil, err
 	}
 	if e.single {
-		return e.add(ctx, p, b, unproven, nil)
+		return e.add(ctx, p, b, append(unproven, thin(b, need)...), nil)
 	}
 	for _, n := range unproven {
 		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNotProven))
@@ -267,6 +268,17 @@ func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64)
 
 // errNotProven is in the error of a record that a list by ids leaves out without a proof.
 const errNotProven providers.Cause = "the list of these ids leaves the record out, and does not prove that it is not there"
+
+// thin are the numbers of the records found that do not tell what is needed of them.
+func thin[T providers.Record](b *providers.Batch[T], need []string) (numbers []int64) {
+	for id, row := range b.Found {
+		if !providers.NodeOf(row).Known.Covers(need...) {
+			n, _ := number(id.Local)
+			numbers = append(numbers, n)
+		}
+	}
+	return numbers
+}
 
 // add reads single records into a batch.
 func (e endpoint[W, T]) add(ctx context.Context, p *provider, b *providers.Batch[T], numbers []int64, query url.Values) (*providers.Batch[T], error) {
@@ -353,6 +365,7 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 		}
 		return nil, providers.Harvest{}, err
 	}
+	wire.Alone(e.core, e.extent(p), w)
 	return e.convert(r, w), r.harvest, nil
 }
 
@@ -374,7 +387,7 @@ func (e endpoint[W, T]) each(ctx context.Context, p *provider, numbers []int64, 
 	ids := p.ids(e.noun, numbers)
 	return providers.Gather(ctx, ids, pageSize, 0, false, nil, func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) {
 		return e.one(ctx, p, id.Local, query)
-	})
+	}, nil)
 }
 
 // findBy is the parameter that turns an id in a path into another field's value.
