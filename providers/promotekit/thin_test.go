@@ -35,24 +35,30 @@ func thinList[T providers.Record](
 func TestThinRowsOfLists(t *testing.T) {
 	const ofCampaign = "website_url limit_type limit_amount reference_coupon custom_commission_type first_payment_commission"
 	for noun, try := range map[providers.Noun]func(t *testing.T){
-		providers.NounCampaign: thinList("campaign_list", "/campaigns", ofCampaign, func(p providers.Provider) ([]providers.List[providers.Campaign], error) {
-			return p.Campaigns(providers.CampaignFilter{})
-		}, providers.Reader.CampaignsByID),
-		providers.NounAffiliate: thinList("affiliate_list", "/affiliates", "payout_email details", func(p providers.Provider) ([]providers.List[providers.Affiliate], error) {
-			return p.Affiliates(providers.AffiliateFilter{})
-		}, providers.Reader.AffiliatesByID),
-		providers.NounMembership: thinList("affiliate_list", "/affiliates", "", func(p providers.Provider) ([]providers.List[providers.Membership], error) {
-			return p.Memberships(providers.MembershipFilter{})
-		}, providers.Reader.MembershipsByID, "campaign.id"),
-		providers.NounReferral: thinList("referral_list", "", "", func(p providers.Provider) ([]providers.List[providers.Referral], error) {
-			return p.Referrals(providers.ReferralFilter{})
-		}, providers.Reader.ReferralsByID, "affiliate.id"),
-		providers.NounCommission: thinList("commission_list", "/commissions", "", func(p providers.Provider) ([]providers.List[providers.Commission], error) {
-			return p.Commissions(providers.CommissionFilter{})
-		}, providers.Reader.CommissionsByID),
-		providers.NounPayout: thinList("payout_list", "/payouts", "", func(p providers.Provider) ([]providers.List[providers.Payout], error) {
-			return p.Payouts(providers.PayoutFilter{})
-		}, providers.Reader.PayoutsByID),
+		providers.NounCampaign: thinList("campaign_list", "/campaigns", ofCampaign,
+			func(p providers.Provider) ([]providers.List[providers.Campaign], error) {
+				return p.Campaigns(providers.CampaignFilter{})
+			}, providers.Reader.CampaignsByID),
+		providers.NounAffiliate: thinList("affiliate_list", "/affiliates", "payout_email details",
+			func(p providers.Provider) ([]providers.List[providers.Affiliate], error) {
+				return p.Affiliates(providers.AffiliateFilter{})
+			}, providers.Reader.AffiliatesByID),
+		providers.NounMembership: thinList("affiliate_list", "/affiliates", "",
+			func(p providers.Provider) ([]providers.List[providers.Membership], error) {
+				return p.Memberships(providers.MembershipFilter{})
+			}, providers.Reader.MembershipsByID, "campaign.id"),
+		providers.NounReferral: thinList("referral_list", "", "",
+			func(p providers.Provider) ([]providers.List[providers.Referral], error) {
+				return p.Referrals(providers.ReferralFilter{})
+			}, providers.Reader.ReferralsByID, "affiliate.id"),
+		providers.NounCommission: thinList("commission_list", "/commissions", "",
+			func(p providers.Provider) ([]providers.List[providers.Commission], error) {
+				return p.Commissions(providers.CommissionFilter{})
+			}, providers.Reader.CommissionsByID),
+		providers.NounPayout: thinList("payout_list", "/payouts", "",
+			func(p providers.Provider) ([]providers.List[providers.Payout], error) {
+				return p.Payouts(providers.PayoutFilter{})
+			}, providers.Reader.PayoutsByID),
 	} {
 		t.Run(string(noun), try)
 	}

@@ -9,7 +9,8 @@ import (
 )
 
 // Extent is what replies have shown of one of the vendor's lists: how many rows its pages have, how
-// many pages the whole list has, and which members its records have where they are read by themselves. The zero value knows nothing. It is safe for concurrent use.
+// many pages the whole list has, and which members its records have where they are read by
+// themselves. The zero value knows nothing. It is safe for concurrent use.
 //
 // A vendor may give fewer rows a page than are asked for, begin to do so at any time, and leave rows
 // out of a page in the middle. It says none of this. So a page is taken for the last one only if it
