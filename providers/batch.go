@@ -87,11 +87,14 @@ const gatherWidth = 16
 // Gather reads records by id in the fewest calls, by the rule of [WalkOn]: one reads a single
 // record (nil: it is not there), page reads a page of the list that holds all of them, pages is that
 // list's last known length (-1: unknown), probe says that a page tells its Total. size is the rows of a page.
+// enough says whether a row of the list tells what is needed of it (nil: each does); one that does not
+// is read by itself, and stands only where that read finds nothing.
 func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool,
 	page func(ctx context.Context, number int) (*Page[T], error),
 	one func(ctx context.Context, id ID) (*T, Harvest, error),
+	enough func(*T) bool,
 ) (*Batch[T], error) {
-	open := make(map[ID]bool, len(ids))
+	open, thin := make(map[ID]bool, len(ids)), map[ID]*T{}
 	for _, id := range ids {
 		open[id] = true
 	}
@@ -110,12 +113,16 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 			b.Harvest.Add(p.Harvest)
 			for _, row := range p.Items {
 				id := NodeOf(row).ID
-				if open[id] {
-					delete(open, id)
-					b.Found[id] = row
-				} else {
+				switch {
+				case !open[id]:
 					b.Harvest.Add(HarvestOf(row))
+					continue
+				case enough == nil || enough(row):
+					b.Found[id] = row
+				default:
+					thin[id] = row
 				}
+				delete(open, id)
 			}
 			if p.Total != nil {
 				pages = int((*p.Total + int64(size) - 1) / int64(size))
@@ -135,6 +142,9 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 		wg   Group
 		slot = make(chan struct{}, gatherWidth)
 	)
+	for id := range thin {
+		open[id] = true
+	}
 	if len(open) > AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
 		b.Failed = make(map[ID]error, len(open))
 		for id := range open {
@@ -158,6 +168,8 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 				b.Failed[id] = err
 			case row != nil:
 				b.Found[id] = row
+			case thin[id] != nil:
+				b.Found[id] = thin[id]
 			}
 		})
 	}

@@ -136,7 +136,7 @@ func TestGather(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			s := tt.shelf
-			b, err := providers.Gather(t.Context(), idList(providers.NounCampaign, tt.ask...), s.size, tt.known, tt.probe, s.page, s.one)
+			b, err := providers.Gather(t.Context(), idList(providers.NounCampaign, tt.ask...), s.size, tt.known, tt.probe, s.page, s.one, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -180,7 +180,7 @@ func TestGatherFailsWithItsWalk(t *testing.T) {
 	_, err := providers.Gather(t.Context(), idList(providers.NounCampaign, "1", "2"), 10, 1, false,
 		func(context.Context, int) (*providers.Page[providers.Campaign], error) {
 			return nil, fmt.Errorf("page: %w", errBroken)
-		}, new(shelf).one)
+		}, new(shelf).one, nil)
 	if !errors.Is(err, errBroken) {
 		t.Errorf("error %v; want the page's", err)
 	}

@@ -39,6 +39,21 @@ func (f *Fields) Covers(need ...string) bool {
 	return true
 }
 
+// With is what f knows, and this field.
+func (f *Fields) With(name string) *Fields {
+	switch {
+	case f.Covers(name):
+		return f
+	case !f.except:
+		return &Fields{names: append(slices.Clone(f.names), name)}
+	}
+	lacks := slices.DeleteFunc(slices.Clone(f.names), func(n string) bool { return n == name })
+	if len(lacks) == 0 {
+		return nil
+	}
+	return AllBut(lacks...)
+}
+
 // Names lists the names that f was made from, for tests and codecs.
 func (f *Fields) Names() (names []string, except bool) {
 	if f == nil {

@@ -32,7 +32,7 @@ var promoterList = endpoint[wirePromoter, providers.Affiliate]{
 //
 //api:operation GET /promoters/{id}
 var promoterOne = endpoint[wirePromoter, providers.Affiliate]{
-	noun: providers.NounAffiliate, path: "/promoters", convert: (*reply).wholeAffiliate,
+	noun: providers.NounAffiliate, path: "/promoters", convert: (*reply).wholeAffiliate, core: affiliateCore,
 }
 
 // withParent goes with every read of one promoter.
@@ -143,9 +143,15 @@ var (
 )
 
 // affiliateCore is what every promoter of a list has.
-var affiliateCore = &wire.Core{Members: []string{"email", "promoter_campaigns"}, Knowledge: wire.NewKnowledge(affiliateEdges, map[string]string{
-	"email": "email", "status": "promoter_campaigns", "providerStatus": "promoter_campaigns", "memberships": "promoter_campaigns",
-})}
+var affiliateCore = &wire.Core{
+	Members: []string{"email", "name", "stats", "balances", "profile", "joined_at", "promoter_campaigns"},
+	Knowledge: wire.NewKnowledge(append([]string{"payoutEmail"}, affiliateEdges...), map[string]string{
+		"createdAt": "joined_at", "email": "email", "name": "name", "firstName": "profile", "lastName": "profile", "note": "profile",
+		"internalNote": "note", "clicks": "stats", "balances": "balances", "status": "promoter_campaigns",
+		"providerStatus": "promoter_campaigns", "memberships": "promoter_campaigns", "campaign": "promoter_campaigns",
+		"links": "promoter_campaigns",
+	}),
+}
 
 // withoutParent covers what lists tell of a promoter.
 var withoutParent = providers.AllBut("parent")
@@ -352,7 +358,7 @@ func (p *provider) affiliateCoupons(code string) values[providers.Affiliate] {
 func needsParent(need []string) bool { return !withoutParent.Covers(need...) }
 
 // AffiliatesByID reads promoters: one by itself; several a hundred a call, and one by one those that the list leaves
-// out, as it does the archived; all of them one by one where their parents are needed.
+// out, as it does the archived, or tells too little of; all of them one by one where their parents are needed.
 func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
 	numbers := p.numbers(providers.NounAffiliate, ids)
 	if len(numbers) == 1 || needsParent(need) {
@@ -362,5 +368,5 @@ func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need 
 	if err != nil {
 		return nil, err
 	}
-	return promoterOne.add(ctx, p, b, slices.Concat(absent, unproven), withParent)
+	return promoterOne.add(ctx, p, b, slices.Concat(absent, unproven, thin(b, need)), withParent)
 }

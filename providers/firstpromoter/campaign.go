@@ -19,7 +19,7 @@ import (
 //
 //api:operation GET /campaigns
 var campaignList = endpoint[wireCampaign, providers.Campaign]{
-	noun: providers.NounCampaign, path: "/campaigns", convert: (*reply).campaign,
+	noun: providers.NounCampaign, path: "/campaigns", convert: (*reply).campaign, core: campaignCore,
 }
 
 // campaignOne is GET /campaigns/{id}: one campaign.
@@ -89,6 +89,17 @@ var (
 	campaignKnown = wire.NewKnowledge(campaignEdges, map[string]string{"name": "name", "websiteUrl": elsewhere})
 	campaignStub  = providers.Only(append([]string{"name"}, campaignEdges...)...) // as documented, for estimates
 )
+
+// campaignCore is what every campaign of the list has.
+var campaignCore = &wire.Core{
+	Members: []string{
+		"name", "landing_url", "visitor_cookie_life", "auto_approve_promoters", "is_private", "is_default", "rewards_for_promoters",
+	},
+	Knowledge: wire.NewKnowledge(append([]string{"codeMode", "hidesCustomerEmails"}, campaignEdges...), map[string]string{
+		"name": "name", "websiteUrl": "landing_url", "isDefault": "is_default", "isPrivate": "is_private",
+		"approvalRequired": "auto_approve_promoters", "cookieDays": "visitor_cookie_life", "commission": "rewards_for_promoters",
+	}),
+}
 
 // withoutRewards covers what a campaign tells by itself.
 var withoutRewards = providers.AllBut("commission")
@@ -248,7 +259,7 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need .
 		},
 		func(ctx context.Context, id providers.ID) (*providers.Campaign, providers.Harvest, error) {
 			return e.one(ctx, p, id.Local, nil)
-		})
+		}, func(c *providers.Campaign) bool { return c.Known.Covers(need...) })
 }
 
 // The writes of campaigns.

@@ -208,6 +208,6 @@ func (p *provider) commissionsOfReferral(f providers.CommissionFilter, query url
 }
 
 // CommissionsByID reads commissions, a hundred a call. Their payouts stay unknown.
-func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Commission], error) {
-	return commissionList.byIDs(ctx, p, p.numbers(providers.NounCommission, ids))
+func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+	return commissionList.byIDs(ctx, p, p.numbers(providers.NounCommission, ids), need)
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // codeList is GET /promo_codes: promo codes, of all or of one membership. That it pages like the
@@ -18,7 +19,7 @@ import (
 //
 //api:operation GET /promo_codes
 var codeList = endpoint[wireCode, providers.Coupon]{
-	noun: providers.NounCoupon, path: "/promo_codes", convert: (*reply).coupon,
+	noun: providers.NounCoupon, path: "/promo_codes", convert: (*reply).coupon, core: couponCore,
 }
 
 // codeOne is GET /promo_codes/{id}: one promo code.
@@ -30,6 +31,7 @@ var codeOne = codeList
 
 // wireCode is a promo code.
 type wireCode struct {
+	wire.Members
 	ID                 int64               `json:"id"`
 	Code               *string             `json:"code"`
 	Description        *string             `json:"description"`
@@ -46,6 +48,14 @@ func (w *wireCode) membership() string {
 		return ""
 	}
 	return decimal(*w.PromoterCampaignID.Value)
+}
+
+// couponCore is what every promo code of the list has.
+var couponCore = &wire.Core{
+	Members: []string{"description", "promoter_campaign_id"},
+	Knowledge: wire.NewKnowledge([]string{"providerId", "createdAt", "code"}, map[string]string{
+		"description": "description", "affiliate": "promoter_campaign_id", "campaign": "promoter_campaign_id",
+	}),
 }
 
 // withoutOwner covers what a promo code tells by itself.
@@ -187,7 +197,7 @@ func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...
 			h.Affiliates = append(h.Affiliates, a)
 			c.AffiliateID, c.CampaignID = a.ID, a.Memberships[place].CampaignID
 			return c, h, nil
-		})
+		}, nil)
 }
 
 // The writes of promo codes.

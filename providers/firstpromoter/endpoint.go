@@ -160,7 +160,7 @@ type endpoint[W any, T providers.Record] struct {
 	path    string
 	always  url.Values // sent with every call; no part of a list's key
 	convert func(*reply, *W) *T
-	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: not known
+	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: none is read by itself
 	single  bool       // there is a read of one record by its number, which tells no more than the list
 }
 
@@ -188,7 +188,7 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 	if err != nil {
 		return nil, 0, err
 	}
-	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, w, e.convert(r, w)) })
+	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, e.extent(p), w, e.convert(r, w)) })
 	page.Harvest = r.harvest
 	p.log.Unread(q.Op, page.Unread)
 	p.log.Page(q.Op, rows.Sent(), pageSize)
@@ -249,94 +249,6 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	return lists
 }
 
-// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent.
-// What the list does not prove absent is read one by one, or fails where there is no such read.
-func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64) (*providers.Batch[T], error) {
-	b, _, unproven, err := e.listed(ctx, p, numbers, 0)
-	if err != nil || len(unproven) == 0 {
-		return b, err
-	}
-	if e.single {
-		return e.add(ctx, p, b, unproven, nil)
-	}
-	for _, n := range unproven {
-		fail(b, p.id(e.noun, n), p.badReply("GET "+e.path, errNotProven))
-	}
-	return b, nil
-}
-
-// errNotProven is in the error of a record that a list by ids leaves out without a proof.
-const errNotProven providers.Cause = "the list of these ids leaves the record out, and does not prove that it is not there"
-
-// add reads single records into a batch.
-func (e endpoint[W, T]) add(ctx context.Context, p *provider, b *providers.Batch[T], numbers []int64, query url.Values) (*providers.Batch[T], error) {
-	more, err := e.each(ctx, p, numbers, query)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(b.Found, more.Found)
-	b.Harvest.Add(more.Harvest)
-	for id, err := range more.Failed {
-		fail(b, id, err)
-	}
-	return b, nil
-}
-
-// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out:
-// absent are those that it proves not to have. It proves nothing where it has a row that was not asked
-// for, as the vendor then ignores the ids, or a row that could not be read. The vendor may give fewer
-// rows than are asked for: what is missing of a page that may be full is asked for again, as long as
-// that brings more and more than few are missing.
-func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int,
-) (b *providers.Batch[T], absent, unproven []int64, err error) {
-	b = &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
-	for chunk := range slices.Chunk(numbers, pageSize) {
-		open, proves := slices.Clone(chunk), true
-		for more := true; more; {
-			page, sent, err := e.rows(ctx, p, url.Values{"ids[]": decimals(open), "per_page": {strconv.Itoa(pageSize)}})
-			if err != nil {
-				if len(open) == len(numbers) || ctx.Err() != nil {
-					return nil, nil, nil, err
-				}
-				for _, n := range open {
-					fail(b, p.id(e.noun, n), err)
-				}
-				open = nil
-				break
-			}
-			asked := len(open)
-			b.Harvest.Add(page.Harvest)
-			for _, row := range page.Items {
-				n, _ := number(providers.NodeOf(row).ProviderID)
-				if i := slices.Index(open, n); i >= 0 {
-					b.Found[providers.NodeOf(row).ID] = row
-					open = slices.Delete(open, i, i+1)
-				} else if !slices.Contains(chunk, n) {
-					proves = false
-				}
-			}
-			proves = proves && page.Unread == 0
-			extent := e.extent(p)
-			full := extent.More(sent) || sent > 0 && sent == extent.PageSize(pageSize) // none had more rows
-			more = proves && full && len(open) < asked && len(open) > few
-		}
-		if proves {
-			absent = append(absent, open...)
-		} else {
-			unproven = append(unproven, open...)
-		}
-	}
-	return b, absent, unproven, nil
-}
-
-// fail notes an id that could not be read.
-func fail[T providers.Record](b *providers.Batch[T], id providers.ID, err error) {
-	if b.Failed == nil {
-		b.Failed = map[providers.ID]error{}
-	}
-	b.Failed[id] = err
-}
-
 // one reads a single record; nil where there is none. find_by in the query makes it a look-up by another
 // field, whose value must not be seen.
 func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, query url.Values) (*T, providers.Harvest, error) {
@@ -353,6 +265,7 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 		}
 		return nil, providers.Harvest{}, err
 	}
+	wire.Alone(e.core, e.extent(p), w)
 	return e.convert(r, w), r.harvest, nil
 }
 
@@ -374,7 +287,7 @@ func (e endpoint[W, T]) each(ctx context.Context, p *provider, numbers []int64, 
 	ids := p.ids(e.noun, numbers)
 	return providers.Gather(ctx, ids, pageSize, 0, false, nil, func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) {
 		return e.one(ctx, p, id.Local, query)
-	})
+	}, nil)
 }
 
 // findBy is the parameter that turns an id in a path into another field's value.

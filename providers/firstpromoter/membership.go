@@ -19,7 +19,7 @@ import (
 //
 //api:operation GET /promoter_campaigns
 var membershipList = endpoint[wireMembership, providers.Membership]{
-	noun: providers.NounMembership, path: "/promoter_campaigns", convert: (*reply).listedMembership,
+	noun: providers.NounMembership, path: "/promoter_campaigns", convert: (*reply).listedMembership, core: membershipCore,
 }
 
 // wireMembership is a promoter_campaign: whole in its list and inside a promoter, without what is
@@ -60,6 +60,9 @@ var membershipKnown = wire.NewKnowledge([]string{"providerId"}, map[string]strin
 	"affiliate": "promoter_id", "campaign": "campaign_id", "createdAt": "created_at", "joinedAt": "created_at",
 	"status": "state", "providerStatus": "state", "refCode": "ref_token", "link": "ref_link", "coupon": "coupon",
 })
+
+// membershipCore is what every membership of the list has.
+var membershipCore = &wire.Core{Members: []string{"campaign_id", "created_at", "state", "ref_link"}, Knowledge: membershipKnown}
 
 // listedMembership is a membership of the list of all.
 func (r *reply) listedMembership(w *wireMembership) *providers.Membership {

@@ -9,27 +9,33 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// oddList tries odd forms in every member of a stored list's rows. hidden are members that may say
-// that a row is not to be shown; they have tests of their own.
+// stored is a stored list whose rows have a date. hidden are members that may say that a row is not to
+// be shown; they have tests of their own.
+func stored[T providers.Record](t *testing.T, exchange, rows, date string, plan func(p providers.Provider) ([]providers.List[T], error),
+	identity []string, hidden ...string) providertest.OddList[T] {
+	return providertest.OddList[T]{
+		Exchange: providertest.Find(t, providertest.Exchanges(t, "."), exchange),
+		Rows:     rows,
+		Identity: append(identity, "id"),
+		Renumber: func(row map[string]any, n int) {
+			row["id"] = 7_000_000 + n
+			if date != "" {
+				row[date] = noon.AddDate(0, 0, -n).Format(time.RFC3339)
+			}
+			for _, name := range hidden {
+				delete(row, name)
+			}
+		},
+		Open: func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor, someKey) },
+		Plan: plan,
+	}
+}
+
+// oddList tries odd forms in every member of a stored list's rows.
 func oddList[T providers.Record](exchange, rows, date string, plan func(p providers.Provider) ([]providers.List[T], error),
 	identity []string, hidden ...string) func(t *testing.T) {
 	return func(t *testing.T) {
-		providertest.OddForms(t, providertest.OddList[T]{
-			Exchange: providertest.Find(t, providertest.Exchanges(t, "."), exchange),
-			Rows:     rows,
-			Identity: append(identity, "id"),
-			Renumber: func(row map[string]any, n int) {
-				row["id"] = 7_000_000 + n
-				if date != "" {
-					row[date] = noon.AddDate(0, 0, -n).Format(time.RFC3339)
-				}
-				for _, name := range hidden {
-					delete(row, name)
-				}
-			},
-			Open: func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor, someKey) },
-			Plan: plan,
-		})
+		providertest.OddForms(t, stored(t, exchange, rows, date, plan, identity, hidden...))
 	}
 }
 

@@ -91,8 +91,8 @@ func (p *provider) payoutPlan(f providers.PayoutFilter) *plan {
 }
 
 // PayoutsByID reads payouts, a hundred a call.
-func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Payout], error) {
-	return payoutList.byIDs(ctx, p, p.numbers(providers.NounPayout, ids))
+func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
+	return payoutList.byIDs(ctx, p, p.numbers(providers.NounPayout, ids), need)
 }
 
 // PayoutReporter is what an account at FirstPromoter tells about its payouts beside the records. It is no part

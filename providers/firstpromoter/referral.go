@@ -66,10 +66,14 @@ var (
 )
 
 // referralCore is what every referral of a list has.
-var referralCore = &wire.Core{Members: []string{"email", "state", "promoter_campaign"}, Knowledge: wire.NewKnowledge(referralEdges, map[string]string{
-	"email": "email", "maskedEmail": "email", "status": "state", "providerStatus": "state", "affiliate": "promoter_campaign",
-	"campaign": "promoter_campaign",
-})}
+var referralCore = &wire.Core{
+	Members: []string{"email", "state", "entry_source", "created_at", "promoter_campaign"},
+	Knowledge: wire.NewKnowledge(append([]string{"signedUpAt", "couponCode", "orderId", "orderNumber"}, referralEdges...), map[string]string{
+		"createdAt": "created_at", "email": "email", "maskedEmail": "email", "customerId": "uid", "status": "state",
+		"providerStatus": "state", "source": "entry_source", "convertedAt": "customer_since", "converted": "customer_since",
+		"affiliate": "promoter_campaign", "campaign": "promoter_campaign",
+	}),
+}
 
 // movedMark ends the address of a customer that was given to another promoter. It is no part of the address.
 const movedMark = " (moved)"
@@ -165,8 +169,8 @@ func (p *provider) movedReferrals(email string) func(context.Context) (*provider
 }
 
 // ReferralsByID reads referrals, a hundred a call.
-func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Referral], error) {
-	return referralList.byIDs(ctx, p, p.numbers(providers.NounReferral, ids))
+func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
+	return referralList.byIDs(ctx, p, p.numbers(providers.NounReferral, ids), need)
 }
 
 // The writes of referrals. The last four are actions on many, here on one.

@@ -126,7 +126,7 @@ func TestRefused(t *testing.T) {
 		{"a sale that is there", &providers.CreateCommissionInput{EventID: s.approved.EventID, Commission: providers.NewCommissionInput{
 			Sale: &providers.SaleCommissionInput{Referral: s.approved.ReferralID, SaleAmount: *s.approved.SaleAmount}}}, "eventId", taken, 2},
 		{"adjusted points", &providers.AdjustCommissionInput{ID: s.points.ID, Amount: usd("1")}, "id", wrong, 1},
-		{"no commission", &providers.UpdateCommissionInput{ID: id(providers.NounCommission, "1"), Note: new("x")}, "id", notFound, 1},
+		{"no commission", &providers.UpdateCommissionInput{ID: id(providers.NounCommission, "1"), Note: new("x")}, "id", notFound, 3},
 		{"denied when paid", &providers.SetCommissionStatusInput{ID: s.paid.ID, Status: providers.CommissionDenied}, "id", wrong, 1},
 		{"new code without a reward", &providers.AssignCouponInput{Affiliate: s.single.ID, Code: "NEVERSEEN"}, "rewardId", invalid, 2},
 		{"a code with another reward", &providers.AssignCouponInput{Affiliate: s.single.ID, Code: s.coupon.Code, RewardID: new("1")}, "rewardId", conflict, 2},

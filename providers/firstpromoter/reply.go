@@ -89,7 +89,7 @@ func send[E any](ctx context.Context, p *provider, op, path string, body any, ve
 
 // isList wants a list.
 func isList[W any](w *wire.Enveloped[W]) error {
-	if w.Form != wire.FormArray {
+	if !w.IsList() {
 		return errNoList
 	}
 	return nil

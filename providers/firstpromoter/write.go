@@ -253,7 +253,7 @@ func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string,
 	if err != nil {
 		return providers.ID{}, providers.Harvest{}, err
 	}
-	t := wire.Narrow(e.core, w, e.convert(r, w))
+	t := wire.Narrow(e.core, e.extent(p), w, e.convert(r, w))
 	return providers.NodeOf(t).ID, r.whole(providers.HarvestOf(t)), nil
 }
 
@@ -290,7 +290,7 @@ func (e endpoint[W, T]) now(ctx context.Context, p *provider, id providers.ID, f
 
 // nowListed is now for records that only their list tells.
 func (e endpoint[W, T]) nowListed(ctx context.Context, p *provider, id providers.ID, field string) (*T, providers.Harvest, error) {
-	b, err := e.byIDs(ctx, p, p.numbers(e.noun, []providers.ID{id}))
+	b, err := e.byIDs(ctx, p, p.numbers(e.noun, []providers.ID{id}), nil)
 	if err != nil {
 		return nil, providers.Harvest{}, err
 	}

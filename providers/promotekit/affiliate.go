@@ -40,8 +40,8 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 }
 
 // AffiliatesByID reads affiliates one by one, or all where that is fewer calls.
-func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Affiliate], error) {
-	return byID(ctx, p, providers.NounAffiliate, ids, p.listAffiliates, p.getAffiliate)
+func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	return byID(ctx, p, providers.NounAffiliate, ids, p.listAffiliates, p.getAffiliate, covers[providers.Affiliate](need))
 }
 
 // listAffiliates reads a page of the affiliates.
@@ -57,7 +57,7 @@ func (p *provider) listAffiliates(ctx context.Context, query url.Values, number 
 //
 //api:operation GET /affiliates/{id}
 func (p *provider) getAffiliate(ctx context.Context, uuid string) (*providers.Affiliate, providers.Harvest, error) {
-	return readRecord(ctx, p, "/affiliates", uuid, (*reply).affiliate)
+	return readRecord(ctx, p, providers.NounAffiliate, "/affiliates", uuid, (*reply).affiliate)
 }
 
 type affiliateWire struct {
@@ -87,7 +87,10 @@ func (r *reply) relatedAffiliate(w *affiliateWire) *providers.Affiliate {
 }
 
 // affiliate converts an affiliate.
-func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate { return r.affiliateOf(w, nil, nil) }
+func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate {
+	membership := core[providers.NounMembership].Fields(r.list, w.Members, nil)
+	return r.affiliateOf(w, membership, core[providers.NounCoupon].Fields(r.list, w.Members, nil))
+}
 
 // affiliateOf converts an affiliate and harvests its campaign, membership and coupons, of which so
 // much is known.

@@ -44,13 +44,26 @@ func campaignOf[T providers.Record](row *T) (affiliate providers.ID, campaign *p
 // needsCampaign says whether a read has to tell the campaign.
 func needsCampaign(need []string) bool { return len(need) == 0 || slices.Contains(need, "campaign") }
 
+// covers says whether a record tells what is needed.
+func covers[T providers.Record](need []string) func(*T) bool {
+	return func(row *T) bool { return providers.NodeOf(row).Known.Covers(need...) }
+}
+
+// coversBut is covers for rows whose campaign is filled in.
+func coversBut[T providers.Record](need []string) func(*T) bool {
+	return func(row *T) bool {
+		known := providers.NodeOf(row).Known
+		return known.CoversAll(noCampaign) || len(need) > 0 && known.With("campaign").Covers(need...)
+	}
+}
+
 // lacksCampaign says whether a row lacks its campaign and nothing else.
 func lacksCampaign[T providers.Record](row *T) bool {
 	known := providers.NodeOf(row).Known
 	return !known.Covers("campaign") && known.CoversAll(noCampaign)
 }
 
-// fillCampaigns reads the affiliates of the rows that lack nothing but their campaign, and fills
+// fillCampaigns reads the affiliates of the rows that lack their campaign, and fills
 // it in. The rows must not have been shown to anyone yet. It answers what came along, and the
 // errors of rows whose affiliate could not be read.
 func fillCampaigns[T providers.Record](
@@ -58,8 +71,8 @@ func fillCampaigns[T providers.Record](
 ) (harvest providers.Harvest, failed map[providers.ID]error, err error) {
 	lacking := map[providers.ID][]*T{}
 	for _, row := range rows {
-		if lacksCampaign(row) {
-			affiliate, _ := campaignOf(row)
+		affiliate, _ := campaignOf(row)
+		if !providers.NodeOf(row).Known.Covers("campaign") && !affiliate.IsZero() {
 			lacking[affiliate] = append(lacking[affiliate], row)
 		}
 	}
@@ -87,7 +100,7 @@ func fillCampaigns[T providers.Record](
 				continue
 			}
 			_, campaign := campaignOf(row)
-			*campaign, node.Known = theirs, nil
+			*campaign, node.Known = theirs, node.Known.With("campaign")
 		}
 	}
 	return harvest, failed, nil

@@ -19,8 +19,8 @@ func (p *provider) Campaigns(providers.CampaignFilter) ([]providers.List[provide
 }
 
 // CampaignsByID reads campaigns one by one, or all where that is fewer calls.
-func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Campaign], error) {
-	return byID(ctx, p, providers.NounCampaign, ids, p.listCampaigns, p.getCampaign)
+func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
+	return byID(ctx, p, providers.NounCampaign, ids, p.listCampaigns, p.getCampaign, covers[providers.Campaign](need))
 }
 
 // listCampaigns reads a page of the campaigns. The vendor gives them oldest first: what a page
@@ -41,7 +41,7 @@ func (p *provider) listCampaigns(ctx context.Context, query url.Values, number i
 //
 //api:operation GET /campaigns/{id}
 func (p *provider) getCampaign(ctx context.Context, uuid string) (*providers.Campaign, providers.Harvest, error) {
-	return readRecord(ctx, p, "/campaigns", uuid, (*reply).campaign)
+	return readRecord(ctx, p, providers.NounCampaign, "/campaigns", uuid, (*reply).campaign)
 }
 
 type campaignWire struct {

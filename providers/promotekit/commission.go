@@ -167,7 +167,7 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 // CommissionsByID reads commissions one by one, or all where that is fewer calls.
 func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
 	return filled(ctx, p, ids, need, func(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Commission], error) {
-		return byID(ctx, p, providers.NounCommission, ids, p.listCommissions, p.getCommission)
+		return byID(ctx, p, providers.NounCommission, ids, p.listCommissions, p.getCommission, coversBut[providers.Commission](need))
 	})
 }
 
@@ -184,7 +184,7 @@ func (p *provider) listCommissions(ctx context.Context, query url.Values, number
 //
 //api:operation GET /commissions/{id}
 func (p *provider) getCommission(ctx context.Context, uuid string) (*providers.Commission, providers.Harvest, error) {
-	return readRecord(ctx, p, commissionsPath, uuid, (*reply).commission)
+	return readRecord(ctx, p, providers.NounCommission, commissionsPath, uuid, (*reply).commission)
 }
 
 type commissionWire struct {
@@ -205,7 +205,7 @@ func (r *reply) commission(w *commissionWire) *providers.Commission {
 	related(r, &w.Affiliate, (*reply).relatedAffiliate)
 	var referral providers.ID
 	related(r, &w.Referral, func(r *reply, short *referralWire) *providers.Referral {
-		row := r.relatedReferral(short, w.Affiliate, w.None("affiliate"))
+		row := r.relatedReferral(short, w.Affiliate, w.Has("affiliate") && w.None("affiliate"))
 		referral = row.ID
 		return row
 	})

@@ -56,11 +56,38 @@ var (
 		})
 )
 
-// core is what every row of a list has, by noun. Referrals and commissions have none: what they know of
-// their campaign is derived already, and referrals cannot be read by themselves.
+// core is what every row of a list has, by noun. Referrals have none, as they cannot be read by themselves.
 var core = map[providers.Noun]*wire.Core{
-	providers.NounCampaign:  {Knowledge: campaignKnowledge, Members: []string{"name"}},
-	providers.NounAffiliate: {Knowledge: affiliateKnowledge, Members: []string{"email"}},
+	providers.NounCampaign: {Knowledge: campaignKnowledge, Members: []string{
+		"created_at", "name", "commission_type", "commission_amount", "is_default", "code_mode", "approval_needed", "hide_emails",
+		"cookie_duration",
+	}},
+	providers.NounAffiliate: {Knowledge: affiliateKnowledge, Members: []string{
+		"created_at", "email", "first_name", "last_name", "links", "promo_codes", "clicks", "approved", "banned", "campaign",
+	}},
+	providers.NounMembership: {Knowledge: membershipKnowledge, Members: []string{
+		"created_at", "approved", "banned", "links", "promo_codes", "campaign",
+	}},
+	providers.NounCoupon: {Knowledge: couponKnowledge, Members: []string{"campaign"}},
+	providers.NounCommission: {Members: []string{
+		"created_at", "revenue_amount", "currency", "commission_amount", "payout_status", "referral_date", "stripe_payment_id",
+		"affiliate", "referral", "payout",
+	}, Knowledge: wire.NewKnowledge([]string{
+		"providerId", "originalSaleAmount", "adjustment", "reward", "tier", "isSelfReferral", "fraudCheck", "note", "internalNote",
+	}, map[string]string{
+		"createdAt": "created_at", "status": "payout_status", "providerStatus": "payout_status", "kind": "revenue_amount stripe_payment_id",
+		"saleAmount": "revenue_amount currency", "amount": "commission_amount currency", "earnedAt": "referral_date",
+		"eventId": "stripe_payment_id", "affiliate": "affiliate", "campaign": "affiliate", "referral": "referral affiliate",
+		"customer": "referral affiliate", "theirs": "referral affiliate", "payout": "payout",
+	})},
+	providers.NounPayout: {Members: []string{"created_at", "amount", "currency", "period", "payment_count", "affiliate"},
+		Knowledge: wire.NewKnowledge([]string{
+			"providerId", "status", "providerStatus", "reward", "taxRate", "totalWithTax", "method", "periodStart", "periodEnd", "error",
+			"commissions",
+		}, map[string]string{
+			"createdAt": "created_at", "amount": "amount currency", "period": "period", "paidAt": "created_at",
+			"commissionCount": "payment_count", "affiliate": "affiliate", "campaign": "affiliate",
+		})},
 }
 
 // commissionKnowledge is that of a commission in the reply to a write.

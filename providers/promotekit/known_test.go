@@ -96,13 +96,16 @@ func (v *bareVendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	v.mu.Lock()
 	v.asked = append(v.asked, r.URL.Path)
 	v.mu.Unlock()
+	const wholeCampaign = `, "created_at": null, "commission_type": "fixed", "commission_amount": 1, "is_default": false, "code_mode": "link",
+		"approval_needed": false, "hide_emails": false, "cookie_duration": 30`
+	const wholeAffiliate = `, "created_at": null, "first_name": "A", "last_name": "", "links": [], "promo_codes": [], "clicks": 0, "approved": true, "banned": false`
 	uuid := func(noun string, n int) string { return fmt.Sprintf("%s-0000-4000-8000-%012d", noun, n) }
 	related := func(noun string, n int) string { return fmt.Sprintf(v.form, uuid(noun, n)) }
 	const campaigns, affiliates, referrals, commissions = "cccccccc", "aaaaaaaa", "bbbbbbbb", "eeeeeeee"
 	row := map[string]func(n int) string{
-		"campaigns": func(n int) string { return `{"id": "` + uuid(campaigns, n) + `", "name": "c"}` },
+		"campaigns": func(n int) string { return `{"id": "` + uuid(campaigns, n) + `", "name": "c"` + wholeCampaign + `}` },
 		"affiliates": func(n int) string {
-			return `{"id": "` + uuid(affiliates, n) + `", "email": "a@x.example", "campaign": ` + related(campaigns, n%5) + `}`
+			return `{"id": "` + uuid(affiliates, n) + `", "email": "a@x.example", "campaign": ` + related(campaigns, n%5) + wholeAffiliate + `}`
 		},
 		"referrals": func(n int) string {
 			return `{"id": "` + uuid(referrals, n) + `", "email": "r@x.example", "affiliate": ` + related(affiliates, n%40) + `}`

@@ -104,13 +104,14 @@ func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 	e.Saw(number, sent, more)
 }
 
-// readRows reads one page of the list at path. Only an array is a list; null is one without rows.
+// readRows reads one page of the list at path. Only an array is a list; null, and an empty object in an
+// envelope, is one without rows.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
 	sized := with(query, "limit", strconv.Itoa(limit))
 	first := with(sized, "page", "1")
 	reply := new(wire.Reply[rows[W]])
 	r := rest.Request{Op: "GET " + path, Path: path, Query: first, Into: reply, Verify: func() error {
-		if form := reply.Value.Data.Form; failed(reply.Value.Success) || form != wire.FormArray && form != wire.FormNull {
+		if data := &reply.Value.Data; failed(reply.Value.Success) || !data.IsList() && data.Form != wire.FormNull {
 			return errNoEnvelope
 		}
 		return nil
@@ -144,7 +145,8 @@ func pageOf[W wire.Identified, T providers.Record](
 	p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
 ) *providers.Page[T] {
 	r, e := p.reply(), p.extents[noun]
-	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], w, convert(r, w)) })
+	r.list = e
+	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], e, w, convert(r, w)) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
 	if body.gap(number) {
 		page.Mark = 0 // so that any number of empty pages may follow each other
@@ -205,9 +207,9 @@ func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, er
 	return reply.Value.Data, nil
 }
 
-// readRecord reads one record and what it brings along.
+// readRecord reads one record of a noun and what it brings along.
 func readRecord[W wire.Identified, T providers.Record](
-	ctx context.Context, p *provider, path, uuid string, convert func(*reply, *W) *T,
+	ctx context.Context, p *provider, noun providers.Noun, path, uuid string, convert func(*reply, *W) *T,
 ) (*T, providers.Harvest, error) {
 	w, err := readOne[W](ctx, p, path, uuid)
 	if w == nil || err != nil {
@@ -216,6 +218,7 @@ func readRecord[W wire.Identified, T providers.Record](
 	if (*w).WireID() != uuid {
 		return nil, providers.Harvest{}, p.badReply("GET "+path+"/{id}", errOtherRecord)
 	}
+	wire.Alone(core[noun], p.extents[noun], w)
 	r := p.reply()
 	row := convert(r, w)
 	return row, p.finish(r), nil
@@ -224,15 +227,16 @@ func readRecord[W wire.Identified, T providers.Record](
 // lister reads one page of a list that query narrows.
 type lister[T providers.Record] func(ctx context.Context, query url.Values, number int) (*providers.Page[T], error)
 
-// byID reads records by their ids, one by one or by a walk, whichever is fewer calls.
+// byID reads records by their ids, one by one or by a walk, whichever is fewer calls. enough says
+// whether a row of the list tells what is needed.
 func byID[T providers.Record](
 	ctx context.Context, p *provider, noun providers.Noun, ids []providers.ID, list lister[T],
-	one func(ctx context.Context, uuid string) (*T, providers.Harvest, error),
+	one func(ctx context.Context, uuid string) (*T, providers.Harvest, error), enough func(*T) bool,
 ) (*providers.Batch[T], error) {
 	e := p.extents[noun]
 	return providers.Gather(ctx, p.mine(noun, ids), e.PageSize(pageSize), e.Pages(), true,
 		func(ctx context.Context, number int) (*providers.Page[T], error) { return list(ctx, nil, number) },
-		func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) { return one(ctx, id.Local) })
+		func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) { return one(ctx, id.Local) }, enough)
 }
 
 // at is the list at path that query narrows.

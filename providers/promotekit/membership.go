@@ -57,7 +57,7 @@ func partsByID[T providers.Record](
 			holders[a] = append(holders[a], id)
 		}
 	}
-	batch, err := p.AffiliatesByID(ctx, slices.Collect(maps.Keys(holders)))
+	batch, err := p.AffiliatesByID(ctx, slices.Collect(maps.Keys(holders)), "memberships", "coupons")
 	if err != nil {
 		return nil, err
 	}

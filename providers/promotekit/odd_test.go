@@ -170,18 +170,26 @@ func marked[T providers.Record](plan func(*provider) ([]providers.List[T], error
 	}
 }
 
-// odd tries the odd forms in a list. identity are the members, besides the id, that a record of it
-// is made of or called by.
+// oddList is a stored list. identity are the members, besides the id, that a record of it is made of
+// or called by.
+func oddList[T providers.Record](
+	t *testing.T, stored []providertest.Exchange, exchange string, identity []string,
+	plan func(providers.Provider) ([]providers.List[T], error),
+) providertest.OddList[T] {
+	return providertest.OddList[T]{
+		Exchange: providertest.Find(t, stored, exchange), Rows: "data", Renumber: renumber, Pagination: twoPages,
+		Identity: append([]string{"id"}, identity...), Plan: plan,
+		Open: func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor) },
+	}
+}
+
+// odd tries the odd forms in a list.
 func odd[T providers.Record](
 	t *testing.T, stored []providertest.Exchange, exchange string, identity []string,
 	plan func(providers.Provider) ([]providers.List[T], error),
 ) {
 	t.Parallel()
-	providertest.OddForms(t, providertest.OddList[T]{
-		Exchange: providertest.Find(t, stored, exchange), Rows: "data", Renumber: renumber, Pagination: twoPages,
-		Identity: append([]string{"id"}, identity...), Plan: plan,
-		Open: func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor) },
-	})
+	providertest.OddForms(t, oddList(t, stored, exchange, identity, plan))
 }
 
 // TestOddCoupons: promo codes that cannot be read are counted, and cost nobody else's.

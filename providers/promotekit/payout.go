@@ -22,7 +22,7 @@ func (p *provider) Payouts(f providers.PayoutFilter) ([]providers.List[providers
 // PayoutsByID reads payouts one by one, or all where that is fewer calls.
 func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
 	return filled(ctx, p, ids, need, func(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Payout], error) {
-		return byID(ctx, p, providers.NounPayout, ids, p.listPayouts, p.getPayout)
+		return byID(ctx, p, providers.NounPayout, ids, p.listPayouts, p.getPayout, coversBut[providers.Payout](need))
 	})
 }
 
@@ -39,7 +39,7 @@ func (p *provider) listPayouts(ctx context.Context, query url.Values, number int
 //
 //api:operation GET /payouts/{id}
 func (p *provider) getPayout(ctx context.Context, uuid string) (*providers.Payout, providers.Harvest, error) {
-	return readRecord(ctx, p, "/payouts", uuid, (*reply).payout)
+	return readRecord(ctx, p, providers.NounPayout, "/payouts", uuid, (*reply).payout)
 }
 
 type payoutWire struct {

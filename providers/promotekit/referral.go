@@ -66,6 +66,9 @@ func (p *provider) findReferrals(ctx context.Context, ids []providers.ID) (*prov
 		return nil, err
 	}
 	s.readEach(ctx, p)
+	if err := s.prove(ctx, p); err != nil {
+		return nil, err
+	}
 	return s.batch, nil
 }
 
@@ -77,6 +80,8 @@ type referralSearch struct {
 	mu    sync.Mutex
 	open  map[string]map[providers.ID]bool
 	batch *providers.Batch[providers.Referral]
+	rows  bool     // a list of one affiliate has had rows
+	empty []string // affiliates whose lists had none
 }
 
 // settle takes what a page holds.
@@ -155,20 +160,73 @@ func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 // readOf walks an affiliate's list until nothing of theirs is wanted any more. Where rows could not
 // be read, what is not found may be among them.
 func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate string) {
-	unread := 0
+	rows, unread := 0, 0
 	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, 0) {
 		if err != nil {
 			s.fail(affiliate, err)
 			return
 		}
 		s.settle(page)
-		if unread += page.Unread; !s.wants(affiliate) {
+		if rows, unread = rows+len(page.Items), unread+page.Unread; rows > 0 {
+			s.note(affiliate, rows)
+		}
+		if !s.wants(affiliate) {
 			return
 		}
 	}
 	if unread > 0 {
 		s.fail(affiliate, p.badReply("GET /referrals", errNoID))
+	} else if rows == 0 && affiliate != noAffiliate {
+		s.note(affiliate, 0)
 	}
+}
+
+// note notes whether an affiliate's list has rows.
+func (s *referralSearch) note(affiliate string, rows int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if rows > 0 {
+		s.rows = s.rows || affiliate != noAffiliate
+	} else {
+		s.empty = append(s.empty, affiliate)
+	}
+}
+
+// prove reads the list of all where each list of an affiliate had no rows: a vendor that answers
+// nothing by this filter would else have none of the referrals. It ends as soon as the filter is seen
+// to find a row that is there.
+func (s *referralSearch) prove(ctx context.Context, p *provider) error {
+	if s.rows || len(s.empty) == 0 {
+		return nil
+	}
+	unread, tried := 0, false
+	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
+		if err != nil {
+			return err
+		}
+		s.settle(page)
+		if unread += page.Unread; len(s.open) == 0 {
+			return nil
+		}
+		i := slices.IndexFunc(page.Items, func(row *providers.Referral) bool { return isUUID(referrer(row.ID)) })
+		if i < 0 || tried {
+			continue
+		}
+		tried = true
+		affiliate := referrer(page.Items[i].ID)
+		if slices.Contains(s.empty, affiliate) {
+			continue
+		}
+		if theirs, err := p.listReferrals(ctx, referralsOf(affiliate), 1); err != nil || len(theirs.Items) > 0 {
+			return err
+		}
+	}
+	for _, affiliate := range s.empty {
+		if unread > 0 {
+			s.fail(affiliate, p.badReply("GET /referrals", errNoID))
+		}
+	}
+	return nil
 }
 
 // referralsOf is the query for an affiliate's referrals; nil, which means all, where that is not known.

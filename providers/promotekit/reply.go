@@ -74,6 +74,7 @@ type reply struct {
 	told     map[providers.ID]*providers.Fields // what the harvest knows of each record
 	harvest  providers.Harvest
 	partial  map[providers.Noun]map[*providers.Fields]bool // what is known of related records that came in part
+	list     *wire.Extent                                  // of the list that it is a page of; nil for a single record
 }
 
 func newReply(account, currency string, at time.Time) *reply {

@@ -125,6 +125,43 @@ func OddForms[T providers.Record](t *testing.T, l OddList[T]) {
 	}
 }
 
+// EmptyObjects proves that an empty object in the place of a page's rows is a page without rows, where
+// the envelope has its other members, and that an empty object by itself cannot be read.
+func EmptyObjects[T providers.Record](t *testing.T, l OddList[T]) {
+	t.Helper()
+	var reply any
+	if err := json.Unmarshal(l.Exchange.Body, &reply); err != nil {
+		t.Fatal(err)
+	}
+	bodies := map[string]bool{`{}`: false} // whether they can be read
+	if envelope, ok := reply.(map[string]any); ok {
+		bodies[`{"`+l.Rows+`":{}}`] = false
+		envelope[l.Rows] = map[string]any{}
+		if l.Pagination != nil {
+			l.Pagination(envelope, 2)
+		}
+		body, err := json.Marshal(envelope)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bodies[string(body)] = true
+	}
+	for body, readable := range bodies {
+		p := l.Open(t, Answer(http.StatusOK, body))
+		lists, err := l.Plan(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := lists[0].Page(t.Context(), providers.PageRequest{Number: 1, Reader: p})
+		switch {
+		case (err == nil) != readable:
+			t.Errorf("%s, answered by %s: %v; want it to be read: %v", l.Exchange.Name, body, err, readable)
+		case err == nil && (len(page.Items) != 0 || page.Unread != 0 || page.More):
+			t.Errorf("%s, answered by %s: %d rows, %d unread, more: %v", l.Exchange.Name, body, len(page.Items), page.Unread, page.More)
+		}
+	}
+}
+
 // oddList is an OddList being tried.
 type oddList[T providers.Record] struct {
 	OddList[T]

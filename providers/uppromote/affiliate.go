@@ -63,8 +63,8 @@ func (p *provider) spelled(query url.Values) func(context.Context, providers.Pag
 
 // AffiliatesByID reads affiliates, one call each, or by walking all of them: several are looked for on the
 // first page of the list, which holds all of a small shop.
-func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Affiliate], error) {
-	return affiliateList.byIDs(ctx, p, ids, true)
+func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
+	return affiliateList.byIDs(ctx, p, ids, true, covers[providers.Affiliate](need))
 }
 
 // wireAffiliate is what is read of an affiliate. Addresses, telephone numbers, tax and payment details are not.
@@ -110,7 +110,9 @@ func (r *reply) affiliate(w *wireAffiliate) *providers.Affiliate {
 	if a.ID.IsZero() {
 		return a
 	}
-	r.harvest.Memberships = append(r.harvest.Memberships, a.Memberships...)
+	for _, m := range a.Memberships {
+		r.harvest.Memberships = append(r.harvest.Memberships, wire.Narrow(membershipCore, r.list, w, m))
+	}
 	r.harvest.Coupons = append(r.harvest.Coupons, a.Coupons...)
 	r.harvestProgram(w.ProgramID, w.ProgramName)
 	r.harvestAffiliate(w.UplineID, w.UplineEmail)
@@ -184,7 +186,10 @@ var affiliateKnowledge = wire.NewKnowledge([]string{"providerId", "children"}, m
 })
 
 // affiliateCore is what every affiliate of a list has.
-var affiliateCore = &wire.Core{Knowledge: affiliateKnowledge, Members: []string{"email", "status"}}
+var affiliateCore = &wire.Core{Knowledge: affiliateKnowledge, Members: []string{
+	"email", "first_name", "last_name", "status", "created_at", "default_affiliate_link", "program_id", "coupons", "up_line_affiliate_id",
+	"paid_amount", "approved_amount", "pending_amount", "denied_amount",
+}}
 
 // What other records tell of an affiliate: the id, mostly the address, and in referrals the name as well.
 var (

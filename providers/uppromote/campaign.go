@@ -18,7 +18,7 @@ import (
 //api:operation GET /programs
 //api:operation GET /programs/{id}
 var programList = endpoint[wireProgram, providers.Campaign]{
-	noun: providers.NounCampaign, path: "/programs", convert: (*reply).program,
+	noun: providers.NounCampaign, path: "/programs", convert: (*reply).program, core: programCore,
 }
 
 // Campaigns plans the list of programs.
@@ -27,12 +27,13 @@ func (p *provider) Campaigns(providers.CampaignFilter) ([]providers.List[provide
 }
 
 // CampaignsByID reads programs, one call each, or by walking all of them, which are few.
-func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Campaign], error) {
-	return programList.byIDs(ctx, p, ids, true)
+func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
+	return programList.byIDs(ctx, p, ids, true, covers[providers.Campaign](need))
 }
 
 // wireProgram is what is read of a program.
 type wireProgram struct {
+	wire.Members
 	ID                 int64             `json:"id"`
 	Name               string            `json:"name"`
 	IsDefault          string            `json:"is_default"`
@@ -44,6 +45,18 @@ type wireProgram struct {
 	Lifetime           json.RawMessage   `json:"lifetime_commission"`
 	SpecialCoupon      json.RawMessage   `json:"special_coupon_commission"`
 	CreatedAt          time.Time         `json:"created_at"`
+}
+
+// programCore is what every program of the list has.
+var programCore = &wire.Core{
+	Members: []string{"name", "is_default", "commission_type", "commission_amount", "created_at"},
+	Knowledge: wire.NewKnowledge([]string{
+		"providerId", "websiteUrl", "isPrivate", "approvalRequired", "codeMode", "cookieDays", "hidesCustomerEmails",
+		"memberships", "referrals", "commissions",
+	}, map[string]string{
+		"createdAt": "created_at", "name": "name", "isDefault": "is_default",
+		"commission": "commission_type commission_amount rule commission_advanced new_customer_commission lifetime_commission special_coupon_commission",
+	}),
 }
 
 func (r *reply) program(w *wireProgram) *providers.Campaign {

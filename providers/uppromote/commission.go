@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // commissionList reads referrals as commissions. Each brings its order along.
@@ -16,10 +17,27 @@ var commissionList = endpoint[wireReferral, providers.Commission]{
 	noun: providers.NounCommission, path: referralList.path,
 	convert: func(r *reply, w *wireReferral) *providers.Commission {
 		if w.ID > 0 {
-			r.harvest.Referrals = append(r.harvest.Referrals, r.referral(w))
+			r.harvest.Referrals = append(r.harvest.Referrals, wire.Narrow(referralCore, r.list, w, r.referral(w)))
 		}
 		return r.commission(w)
 	},
+	core: commissionCore,
+}
+
+// commissionCore is what every row has as a commission.
+var commissionCore = &wire.Core{
+	Members: []string{
+		"order_id", "total_sales", "commission_rule", "commission_adjustment", "status", "commission", "refund_id", "affiliate", "created_at",
+	},
+	Knowledge: wire.NewKnowledge([]string{
+		"providerId", "originalSaleAmount", "reward", "eventId", "tier", "isSelfReferral", "fraudCheck", "note", "internalNote",
+		"referral", "customer", "theirs",
+	}, map[string]string{
+		"createdAt": "created_at", "earnedAt": "created_at", "status": "status", "providerStatus": "status",
+		"kind": "order_id refund_id total_sales", "saleAmount": "total_sales", "amount": "commission commission_adjustment",
+		"adjustment": "commission_adjustment", "orderId": "order_id", "affiliate": "affiliate", "campaign": "commission_rule",
+		"payout": "status affiliate",
+	}),
 }
 
 // Commissions plans lists of commissions. The vendor filters by affiliate, program, order and date; a referral is its
@@ -229,7 +247,7 @@ func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout
 // payments paid them.
 func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
 	if !needsPayout(need) {
-		return commissionList.byIDs(ctx, p, ids, false)
+		return commissionList.byIDs(ctx, p, ids, false, covers[providers.Commission](need))
 	}
 	// Rows of a list come back here for their payouts: what the caller remembers of them is all that a row tells.
 	var unread []providers.ID
@@ -242,7 +260,9 @@ func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need
 			unread = append(unread, id)
 		}
 	}
-	b, err := commissionList.byIDs(ctx, p, unread, true)
+	b, err := commissionList.byIDs(ctx, p, unread, true, func(c *providers.Commission) bool {
+		return c.Known.CoversAll(withoutPayout) || len(need) > 0 && c.Known.With("payout").Covers(need...)
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -258,7 +278,7 @@ func needsPayout(need []string) bool { return !withoutPayout.Covers(need...) }
 
 // paidBy notes which payment paid a commission that nobody else has seen yet.
 func paidBy(c *providers.Commission, payout providers.ID) {
-	c.PayoutID, c.PayoutUnknown, c.Known = payout, false, nil
+	c.PayoutID, c.PayoutUnknown, c.Known = payout, false, c.Known.With("payout")
 }
 
 // settle learns which payments paid the commissions of a batch, by reading their affiliates' payments. Where no
@@ -268,7 +288,7 @@ func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Comm
 	sought := map[providers.ID]int{}
 	for id, c := range b.Found {
 		if c.PayoutUnknown {
-			c.Known = nil // as much as can be known now
+			c.Known = c.Known.With("payout") // as much as can be known now
 			open[id] = c
 			if !c.AffiliateID.IsZero() {
 				sought[c.AffiliateID]++

@@ -62,7 +62,7 @@ func single(path string, n int64) rest.Request {
 
 // isList wants a list.
 func isList[W any](rows *wire.Rows[W]) error {
-	if rows.Form != wire.FormArray {
+	if !rows.IsList() {
 		return errNoList
 	}
 	return nil
@@ -92,6 +92,7 @@ type reply struct {
 	at      time.Time         // when it came
 	harvest providers.Harvest // what it carries besides what was asked for
 	stubs   map[providers.ID]*providers.Fields
+	list    *wire.Extent // of the list that it is a page of; nil for a single record
 }
 
 func (p *provider) reply() *reply {
@@ -123,7 +124,7 @@ type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string
 	convert func(*reply, *W) *T
-	core    *wire.Core // of what every row of the list has; nil: not known
+	core    *wire.Core // of what every row of the list has; nil: none is read by itself
 }
 
 // paged is a read of one page.
@@ -150,7 +151,8 @@ func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values,
 // converted is a page of the list that query narrows.
 func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Values, n int) *providers.Page[T] {
 	op, r, extent := "GET "+e.path, p.reply(), p.extents[e.path]
-	page := wire.PageOf(rows, func(w *W) *T { return wire.Narrow(e.core, w, e.convert(r, w)) })
+	r.list = extent
+	page := wire.PageOf(rows, func(w *W) *T { return wire.Narrow(e.core, extent, w, e.convert(r, w)) })
 	page.Harvest = r.harvest
 	page.More = extent.More(rows.Sent())
 	if len(query) == 0 {
@@ -170,6 +172,7 @@ func (e endpoint[W, T]) read(ctx context.Context, p *provider, path string, id p
 			return err
 		}
 		row = e.convert(r, &rows.All[0])
+		wire.Alone(e.core, p.extents[e.path], &rows.All[0])
 		switch got := providers.NodeOf(row).ID; {
 		case got.IsZero():
 			return errNoID
@@ -195,18 +198,23 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, path string, id pr
 
 // byIDs reads records by their numbers: one by one, or by walking the list where it is known to be short. With probe
 // a list of unknown length is tried, too: the newest are probably wanted.
-func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, ids []providers.ID, probe bool) (*providers.Batch[T], error) {
+func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, ids []providers.ID, probe bool, enough func(*T) bool) (*providers.Batch[T], error) {
 	return e.gather(ctx, p, p.own(e.noun, ids), probe, func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) {
 		n, _ := number(id.Local)
 		return e.one(ctx, p, e.path, id, n)
-	})
+	}, enough)
+}
+
+// covers says whether a record tells what is needed.
+func covers[T providers.Record](need []string) func(*T) bool {
+	return func(row *T) bool { return providers.NodeOf(row).Known.Covers(need...) }
 }
 
 // gather reads records by ids that are known to be of this list.
-func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, probe bool, one func(context.Context, providers.ID) (*T, providers.Harvest, error)) (*providers.Batch[T], error) {
+func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, probe bool, one func(context.Context, providers.ID) (*T, providers.Harvest, error), enough func(*T) bool) (*providers.Batch[T], error) {
 	extent := p.extents[e.path]
 	return providers.Gather(ctx, ids, extent.PageSize(pageSize), extent.Pages(), probe,
-		func(ctx context.Context, n int) (*providers.Page[T], error) { return e.page(ctx, p, nil, n) }, one)
+		func(ctx context.Context, n int) (*providers.Page[T], error) { return e.page(ctx, p, nil, n) }, one, enough)
 }
 
 // every reads the rows of a list to its end. It fails there if rows could not be read: what is not among the others may

@@ -197,7 +197,7 @@ func TestLengthIsLearnt(t *testing.T) {
 		for i := range 62 {
 			some = append(some, ids[i*step])
 		}
-		b, err := p.AffiliatesByID(t.Context(), some)
+		b, err := p.AffiliatesByID(t.Context(), some, "providerId")
 		if calls := vendor.calls.Load(); err != nil || len(b.Found) != 62 || calls > int64(pages) {
 			t.Errorf("%d affiliates: %d of 62 by %d calls, %v; want all by %d", n, len(b.Found), calls, err, pages)
 		}

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // membershipList reads affiliates as the memberships that they are.
@@ -76,6 +77,15 @@ func (r *reply) membership(w *wireAffiliate) *providers.Membership {
 	return m
 }
 
+// membershipCore is what every affiliate of a list tells of the membership.
+var membershipCore = &wire.Core{
+	Members: []string{"program_id", "status", "created_at", "default_affiliate_link", "coupons"},
+	Knowledge: wire.NewKnowledge([]string{"providerId", "affiliate"}, map[string]string{
+		"createdAt": "created_at", "joinedAt": "created_at", "status": "status", "providerStatus": "status",
+		"refCode": "default_affiliate_link", "link": "default_affiliate_link", "coupon": "coupons", "campaign": "program_id",
+	}),
+}
+
 // fromAffiliates reads what stands in affiliates' records, by ids whose first part is the affiliate's number.
 func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun providers.Noun, ids []providers.ID, pick func(*providers.Affiliate) []*T) (*providers.Batch[T], error) {
 	owner := map[providers.ID]providers.ID{}
@@ -86,7 +96,7 @@ func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun p
 			owners = append(owners, owner[id])
 		}
 	}
-	affiliates, err := p.AffiliatesByID(ctx, owners)
+	affiliates, err := p.AffiliatesByID(ctx, owners, "memberships", "coupons")
 	if err != nil {
 		return nil, err
 	}

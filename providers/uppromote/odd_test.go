@@ -10,30 +10,35 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// oddList tries a stored list. The members of id take the number of a row, or a text made of it; those of identity are
-// what a row is nothing without.
+// stored is a stored list. The members of id take the number of a row, or a text made of it; those of identity are what
+// a row is nothing without.
+func stored[T providers.Record](t *testing.T, exchange string, id, identity []string, plan func(*provider) ([]providers.List[T], error)) providertest.OddList[T] {
+	return providertest.OddList[T]{
+		Exchange: providertest.Find(t, providertest.Exchanges(t, "."), exchange),
+		Rows:     "data",
+		Renumber: func(row map[string]any, n int) {
+			for _, name := range id {
+				if row[name] = 7000 - n; name == "coupon" || name == "event" {
+					row[name] = fmt.Sprintf("N%d", n)
+				}
+			}
+			for _, name := range []string{"created_at", "processed_at"} {
+				if _, ok := row[name]; ok {
+					row[name] = noon.AddDate(0, 0, -n).Format(time.RFC3339)
+				}
+			}
+		},
+		Identity: identity,
+		Open:     func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor) },
+		Plan:     func(p providers.Provider) ([]providers.List[T], error) { return plan(p.(*provider)) },
+	}
+}
+
+// oddList tries odd forms in a stored list.
 func oddList[T providers.Record](t *testing.T, exchange string, id, identity []string, plan func(*provider) ([]providers.List[T], error)) {
 	t.Run(fmt.Sprintf("%s as %T", exchange, *new(T)), func(t *testing.T) {
 		t.Parallel()
-		providertest.OddForms(t, providertest.OddList[T]{
-			Exchange: providertest.Find(t, providertest.Exchanges(t, "."), exchange),
-			Rows:     "data",
-			Renumber: func(row map[string]any, n int) {
-				for _, name := range id {
-					if row[name] = 7000 - n; name == "coupon" || name == "event" {
-						row[name] = fmt.Sprintf("N%d", n)
-					}
-				}
-				for _, name := range []string{"created_at", "processed_at"} {
-					if _, ok := row[name]; ok {
-						row[name] = noon.AddDate(0, 0, -n).Format(time.RFC3339)
-					}
-				}
-			},
-			Identity: identity,
-			Open:     func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor) },
-			Plan:     func(p providers.Provider) ([]providers.List[T], error) { return plan(p.(*provider)) },
-		})
+		providertest.OddForms(t, stored(t, exchange, id, identity, plan))
 	})
 }
 

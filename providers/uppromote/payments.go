@@ -30,15 +30,20 @@ func (f *emailFilter) check(log *slog.Logger, affiliate providers.ID, rows []*pr
 	switch {
 	case len(rows) == 0: // says nothing
 	case slices.ContainsFunc(rows, func(p *providers.Payout) bool { return !p.AffiliateID.IsZero() && p.AffiliateID != affiliate }):
-		if f.state.Swap(filterIgnored) == filterIgnored {
-			return
-		}
-		providers.Learn()
-		if log != nil {
-			log.Warn("payments are not narrowed by "+emailParam+": they are searched from now on", "account", affiliate.Account, "provider", name)
-		}
+		f.ignore(log, affiliate.Account)
 	default:
 		f.state.CompareAndSwap(filterUnseen, filterApplied)
+	}
+}
+
+// ignore notes that the filter does not work, and says so once.
+func (f *emailFilter) ignore(log *slog.Logger, account string) {
+	if f.state.Swap(filterIgnored) == filterIgnored {
+		return
+	}
+	providers.Learn()
+	if log != nil {
+		log.Warn("payments are not narrowed by "+emailParam+": they are searched from now on", "account", account, "provider", name)
 	}
 }
 
@@ -161,7 +166,20 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 	}, slices.Collect(maps.Keys(sought)))
 	for len(left) > 0 && p.emails.state.Load() == filterUnseen {
 		one(left[0]) // alone: if the filter is ignored, the others must not read the list of all each
-		if left = left[1:]; p.emails.ignored() {
+		first := left[:1]
+		if left = left[1:]; p.emails.state.Load() == filterUnseen && s.failed[first[0]] == nil {
+			none, err := tryEmails(ctx, p, e)
+			switch left = append(first, left...); {
+			case err != nil:
+				s.fail(left, err)
+				return s.failed
+			case none:
+				return s.failed
+			case !p.emails.ignored():
+				left = left[1:]
+			}
+		}
+		if p.emails.ignored() {
 			left = all(func(int) bool { return true }, left)
 		}
 	}
@@ -180,6 +198,27 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 	}
 	wg.Wait()
 	return s.failed
+}
+
+// tryEmails looks whether the filter by e-mail address finds a payment that is there, where it found
+// none: a vendor that answers nothing by it would else have no payments. none says that there are none.
+func tryEmails[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout]) (none bool, err error) {
+	page, err := e.page(ctx, p, nil, 1)
+	if err != nil {
+		return false, err
+	}
+	known := addresses(page.Harvest)
+	i := slices.IndexFunc(page.Items, func(payout *providers.Payout) bool { return known[payout.AffiliateID] != "" })
+	if i < 0 {
+		return len(page.Items) == 0 && page.Unread == 0 && !page.More, nil
+	}
+	l := p.payments([]providers.ID{page.Items[i].AffiliateID})
+	l.emails = known
+	found, err := paymentLists(e, l)[0].Page(ctx, providers.PageRequest{Number: 1, Reader: p})
+	if err == nil && len(found.Items)+found.Unread == 0 {
+		p.emails.ignore(p.config.Logger, p.config.Account)
+	}
+	return false, err
 }
 
 // settling is what is still sought of affiliates. It is safe for concurrent use.

@@ -2,7 +2,6 @@ package uppromote
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -33,6 +32,7 @@ var paidList = endpoint[wirePayment, providers.Payout]{
 		r.noteNaming(&r.naming.listed, w)
 		return r.payment(w)
 	},
+	core: paymentCore,
 }
 
 // paymentRecord reads a payment by itself. Nothing tells more of it.
@@ -43,6 +43,19 @@ var paymentRecord = endpoint[wirePayment, providers.Payout]{
 		payout.Known = nil
 		return payout
 	},
+	core: paymentCore,
+}
+
+// paymentCore is what every payment of the list has. Whether it names its referrals is seen apart.
+var paymentCore = &wire.Core{
+	Members: []string{"affiliate_id", "status", "total_referrals", "total_processed", "payment_method", "processed_at"},
+	Knowledge: wire.NewKnowledge([]string{
+		"providerId", "reward", "taxRate", "totalWithTax", "periodStart", "periodEnd", "period", "error", "campaign",
+	}, map[string]string{
+		"createdAt": "processed_at", "status": "status", "providerStatus": "status", "paidAt": "status processed_at",
+		"amount": "total_processed", "method": "payment_method", "commissionCount": "total_referrals", "affiliate": "affiliate_id",
+		"commissions": "referral_ids",
+	}),
 }
 
 // countPaid is how many payments were made. The name of the number is assumed; so is that one may come alone.
@@ -132,29 +145,7 @@ func (p *provider) paidByID(ctx context.Context, ids []providers.ID, need []stri
 		_, n, _ := p.payout(id)
 		return paymentRecord.one(ctx, p, paymentRecord.path, id, n)
 	}
-	b, err := paidList.gather(ctx, p, ids, !p.naming.unlisted(), one)
-	if err != nil {
-		return nil, err
-	}
-	var open []providers.ID
-	for id, payout := range b.Found {
-		if !payout.Known.Covers(need...) {
-			open = append(open, id)
-			delete(b.Found, id)
-		}
-	}
-	alone, err := providers.Gather(ctx, open, pageSize, -1, false, nil, one)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(b.Found, alone.Found)
-	b.Harvest.Add(alone.Harvest)
-	if b.Failed == nil {
-		b.Failed = alone.Failed
-	} else {
-		maps.Copy(b.Failed, alone.Failed)
-	}
-	return b, nil
+	return paidList.gather(ctx, p, ids, !p.naming.unlisted(), one, covers[providers.Payout](need))
 }
 
 // wirePayment is a payment that was made.

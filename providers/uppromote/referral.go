@@ -22,10 +22,24 @@ var referralList = endpoint[wireReferral, providers.Referral]{
 	noun: providers.NounReferral, path: "/referrals",
 	convert: func(r *reply, w *wireReferral) *providers.Referral {
 		if w.ID > 0 {
-			r.harvest.Commissions = append(r.harvest.Commissions, r.commission(w))
+			r.harvest.Commissions = append(r.harvest.Commissions, wire.Narrow(commissionCore, r.list, w, r.commission(w)))
 		}
 		return r.referral(w)
 	},
+	core: referralCore,
+}
+
+// referralCore is what every row has as an order: what is empty is null.
+var referralCore = &wire.Core{
+	Members: []string{
+		"order_id", "order_number", "customer_id", "total_sales", "commission_rule", "status", "refund_id", "tracking_type",
+		"affiliate", "coupon_applied", "customer_email", "created_at",
+	},
+	Knowledge: wire.NewKnowledge([]string{"providerId", "kind", "signedUpAt", "convertedAt", "commissions"}, map[string]string{
+		"createdAt": "created_at", "email": "customer_email", "maskedEmail": "customer_email", "status": "status refund_id total_sales",
+		"providerStatus": "status", "customerId": "customer_id", "source": "tracking_type", "couponCode": "coupon_applied",
+		"orderId": "order_id", "converted": "order_id", "orderNumber": "order_number", "affiliate": "affiliate", "campaign": "commission_rule",
+	}),
 }
 
 // Referrals plans lists of referrals. The vendor filters by affiliate, program, order and date.
@@ -43,8 +57,8 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 }
 
 // ReferralsByID reads referrals, one call each, or by walking all of them.
-func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Referral], error) {
-	return referralList.byIDs(ctx, p, ids, false)
+func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
+	return referralList.byIDs(ctx, p, ids, false, covers[providers.Referral](need))
 }
 
 // programParam narrows referrals to those of one program.

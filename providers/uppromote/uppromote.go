@@ -127,6 +127,7 @@ func New(c providers.Config) (providers.Provider, error) {
 	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
 		p.extents[path] = new(wire.Extent)
 	}
+	p.extents[paymentRecord.path] = p.extents[paidList.path]
 	return p, nil
 }
 

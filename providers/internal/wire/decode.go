@@ -190,12 +190,13 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 	if err := json.Unmarshal(raw, &members); err != nil {
 		return err
 	}
-	fields, odd := fieldsOf(v.Type()), []string(nil)
+	fields, odd, read := fieldsOf(v.Type()), []string(nil), 0
 	for _, f := range fields {
 		value, ok := members[f.name]
 		if f.members || !ok {
 			continue
 		}
+		read++
 		at := join(path, f.name)
 		d.last = ""
 		if d.member(value, v.FieldByIndex(f.index), at); d.last == at {
@@ -203,8 +204,11 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 		}
 	}
 	for _, f := range fields {
-		if f.members {
-			v.FieldByIndex(f.index).Set(reflect.ValueOf(Members{members, odd}))
+		switch into := v.FieldByIndex(f.index); {
+		case f.members:
+			into.Set(reflect.ValueOf(Members{members, odd}))
+		case f.list:
+			into.Addr().Interface().(list).enveloped(read > 1)
 		}
 	}
 	if n, ok := v.Addr().Interface().(Normalizer); ok {
@@ -290,7 +294,11 @@ type field struct {
 	name    string // of the member
 	index   []int
 	members bool // the field takes the names of the members
+	list    bool // the field is a list
 }
+
+// list is implemented by the lists of this package.
+type list interface{ enveloped(yes bool) }
 
 var structs sync.Map // reflect.Type → []field
 
@@ -311,7 +319,7 @@ func fieldsOf(t reflect.Type) []field {
 				fields = append(fields, inner)
 			}
 		case name != "" && name != "-" && f.IsExported():
-			fields = append(fields, field{name: name, index: f.Index})
+			fields = append(fields, field{name: name, index: f.Index, list: reflect.PointerTo(f.Type).Implements(reflect.TypeFor[list]())})
 		}
 	}
 	structs.Store(t, fields)

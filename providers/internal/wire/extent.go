@@ -1,13 +1,16 @@
 package wire
 
 import (
+	"slices"
+	"sync"
 	"sync/atomic"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Extent is what replies have shown of one of the vendor's lists: how many rows its pages have, and
-// how many pages the whole list has. The zero value knows nothing. It is safe for concurrent use.
+// Extent is what replies have shown of one of the vendor's lists: how many rows its pages have, how
+// many pages the whole list has, and which members its records have where they are read by
+// themselves. The zero value knows nothing. It is safe for concurrent use.
 //
 // A vendor may give fewer rows a page than are asked for, begin to do so at any time, and leave rows
 // out of a page in the middle. It says none of this. So a page is taken for the last one only if it
@@ -17,6 +20,9 @@ type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	last  atomic.Int64 // the number of the last page of the whole list that had rows
 	pages atomic.Int64 // of the whole list, plus one; 0: not known
+
+	mu      sync.Mutex
+	members map[string]bool // of records that were read by themselves: whether one of them had it
 }
 
 // asked is how many rows each page is asked for, of every vendor: the most that it may have.
@@ -69,3 +75,31 @@ func (e *Extent) SetPages(pages int) {
 
 // Pages is how many pages the whole list has; -1 where that is not known.
 func (e *Extent) Pages() int { return int(e.pages.Load()) - 1 }
+
+// alone notes which members of the core a record had that was read by itself.
+func (e *Extent) alone(core *Core, m Members) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.members == nil {
+		e.members = map[string]bool{}
+	}
+	for _, name := range core.Members {
+		e.members[name] = e.members[name] || m.Has(name)
+	}
+}
+
+// never says whether records were read by themselves and none of them had this member.
+func (e *Extent) never(name string) bool {
+	if e == nil {
+		return false
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	had, read := e.members[name]
+	return read && !had
+}
+
+// lacks says whether a row lacks a member of the core that can be had.
+func (e *Extent) lacks(core *Core, m Members) bool {
+	return slices.ContainsFunc(core.Members, func(name string) bool { return !m.Has(name) && !e.never(name) })
+}

@@ -25,7 +25,8 @@ type Rows[W any] struct {
 	Form   Form
 	Unread int // elements that are no objects; they are left out of All
 
-	raw []json.RawMessage // of the elements of All
+	raw  []json.RawMessage // of the elements of All
+	none bool              // an empty object in an envelope
 }
 
 // Form is the form in which rows came.
@@ -52,6 +53,8 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 		r.Form = FormObject
 		if numbered, err := listed(raw); err == nil && len(numbered) > 0 {
 			r.Form, elements = FormArray, numbered
+		} else if err == nil {
+			r.none = true
 		}
 	case 'n':
 		r.Form = FormNull
@@ -79,6 +82,19 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 		r.All, r.raw = append(r.All, w), append(r.raw, raw)
 	}
 	return nil
+}
+
+// enveloped says whether the rows stand in an envelope: beside other members. An empty object that does
+// not could be anything.
+func (r *Rows[W]) enveloped(yes bool) { r.none = r.none && yes }
+
+// IsList says whether these are the rows of a list. PHP writes an empty array as an empty object at
+// times: in an envelope that is a list without rows, and becomes one.
+func (r *Rows[W]) IsList() bool {
+	if r.none {
+		*r = Rows[W]{Form: FormArray}
+	}
+	return r.Form == FormArray
 }
 
 // split are the first elements of a JSON array that is known to be valid, limit of them at most.
@@ -110,17 +126,19 @@ type Enveloped[W any] struct{ Rows[W] }
 
 // decode reads either form.
 func (e *Enveloped[W]) decode(d *decoder, raw []byte, path string) error {
+	envelope := false
 	if raw[0] == '{' {
 		var members map[string]json.RawMessage
 		if err := json.Unmarshal(raw, &members); err != nil {
 			return err
 		}
 		if data, ok := members["data"]; ok {
-			raw = data
+			raw, envelope = data, len(members) > 1
 		}
 	}
 	err := e.Rows.decode(d, raw, path)
-	if err == nil && e.Form == FormObject {
+	e.enveloped(envelope)
+	if err == nil && !e.IsList() && e.Form == FormObject {
 		e.Rows = Rows[W]{Form: FormOther}
 	}
 	return err

@@ -210,7 +210,7 @@ func TestMark(t *testing.T) {
 
 func TestFormsOfLists(t *testing.T) {
 	for body, want := range map[string]Form{
-		`[]`: FormArray, `{"data":[]}`: FormArray, `{"data":{}}`: FormOther, `{}`: FormOther, `"x"`: FormOther, `null`: FormNull,
+		`[]`: FormArray, `{"data":[]}`: FormArray, `{"data":{}}`: FormOther, `{"data":{},"meta":{}}`: FormArray, `{}`: FormOther, `"x"`: FormOther, `null`: FormNull,
 	} {
 		var list Enveloped[sale]
 		if _, err := Decode([]byte(body), &list); err != nil || list.Form != want {
@@ -218,11 +218,21 @@ func TestFormsOfLists(t *testing.T) {
 		}
 	}
 	var reply Reply[struct {
-		Data Rows[sale] `json:"data"`
+		Data   Rows[sale] `json:"data"`
+		Status string     `json:"status"`
 	}]
-	for body, want := range map[string]Form{`{"data":{"id":"1"}}`: FormObject, `{}`: FormAbsent, `{"data":null}`: FormNull, `{"data":3}`: FormOther} {
+	for body, want := range map[string]Form{
+		`{"data":{"id":"1"}}`: FormObject, `{}`: FormAbsent, `{"data":null}`: FormNull, `{"data":3}`: FormOther,
+	} {
 		if err := reply.UnmarshalJSON([]byte(body)); err != nil || reply.Value.Data.Form != want {
 			t.Errorf("%s has the form %v (%v); want %v", body, reply.Value.Data.Form, err, want)
+		}
+	}
+	for body, want := range map[string]bool{ // whether an object is a list
+		`{"data":{"id":"1"},"status":200}`: false, `{"data":{}}`: false, `{"data":{},"unknown":1}`: false, `{"data":{},"status":200}`: true,
+	} {
+		if err := reply.UnmarshalJSON([]byte(body)); err != nil || reply.Value.Data.IsList() != want {
+			t.Errorf("%s is a list: %v (%v); want %v", body, !want, err, want)
 		}
 	}
 	for _, body := range []string{`[]`, `null x`, ``, `"x"`, `{"data":`} {
