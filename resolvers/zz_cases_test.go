@@ -486,3 +486,19 @@ func TestZZCasesF(t *testing.T) {
 	}
 	_ = providers.NounAccount
 }
+
+// B1 at PromoteKit with the totals of the case.
+func TestZZCasesB1Totals(t *testing.T) {
+	all := zzRows(zzPKE, 100, nil)
+	v := &zzVendor{name: "promotekit"}
+	v.hook = func(w http.ResponseWriter, r *http.Request) bool {
+		v.send(w, 200, fmt.Sprintf(`{"success":true,"data":%s,"pagination":{"page":1,"limit":100,"total_count":250,"total_pages":3,"has_more":true}}`, zzJSON(all)))
+		return true
+	}
+	rows, errs, pages := zzWalk(zzNew(t, v, setup{}), "commissions", "", 100)
+	calls := len(v.taken())
+	if len(rows) != 100 || zzDistinct(zzIDs(rows)) != 100 || len(errs) > 0 {
+		t.Errorf("%d rows, %v, %d pages, %d calls", len(rows), errs, pages, calls)
+	}
+	t.Log(len(rows), pages, calls)
+}
