@@ -458,7 +458,7 @@ func (p *provider) allCampaigns(ctx context.Context) (campaigns []campaignWire, 
 //
 //api:operation POST /campaigns
 func (p *provider) postCampaign(ctx context.Context, body *campaignBody) (*campaignWire, error) {
-	return posted[campaignWire](ctx, p, "POST /campaigns", "/campaigns", "", "record", body)
+	return send[campaignWire](ctx, p, "POST /campaigns", "/campaigns", "", "record", body)
 }
 
 // putCampaign changes a campaign. Fields that are left out are taken to stay as they are, which the reference does not say.

@@ -455,5 +455,5 @@ func (p *provider) lookCreateCommission(
 //
 //api:operation POST /commissions
 func (p *provider) postCommission(ctx context.Context, body *commissionBody) (*commissionWire, error) {
-	return posted[commissionWire](ctx, p, "POST /commissions", commissionsPath, "commission.sale.referral", "referral", body)
+	return send[commissionWire](ctx, p, "POST /commissions", commissionsPath, "commission.sale.referral", "referral", body)
 }

@@ -104,29 +104,25 @@ func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 	e.Saw(number, sent, more)
 }
 
-// readRows reads one page of the list at path. Only an array is a list; null is one without rows.
+// readRows reads one page of the list at path. Only an array is a list; null is one without rows. That
+// there are no rows counts only where the envelope says that the call succeeded.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
-	sized := with(query, "limit", strconv.Itoa(limit))
-	first := with(sized, "page", "1")
+	sized := with(with(query, "limit", strconv.Itoa(limit)), "page", strconv.Itoa(number))
 	reply := new(wire.Reply[rows[W]])
-	r := rest.Request{Op: "GET " + path, Path: path, Query: first, Into: reply, Verify: func() error {
-		if form := reply.Value.Data.Form; failed(reply.Value.Success) || form != wire.FormArray && form != wire.FormNull {
+	r := rest.Request{Op: "GET " + path, Path: path, Query: sized, Later: number > 1, Into: reply, Verify: func() error {
+		got := &reply.Value
+		succeeded := got.Success != nil && *got.Success
+		if form := got.Data.Form; form != wire.FormArray && form != wire.FormNull || got.Data.Sent() == 0 && !succeeded {
 			return errNoEnvelope
 		}
 		return nil
 	}}
-	if number > 1 {
-		r.Query, r.Beyond, r.First = with(sized, "page", strconv.Itoa(number)), emptyPage, first
-	}
 	if err := p.rest.Get(ctx, r); err != nil {
 		return nil, err
 	}
 	p.log.Odd(r.Op, reply.Odd)
 	return &reply.Value, nil
 }
-
-// emptyPage is the reply for a page behind the last one.
-const emptyPage = `{"success":true,"data":[],"pagination":{"has_more":false}}`
 
 // readPage reads one page of the list of a noun. The length of a list that nothing narrows is remembered.
 func readPage[W wire.Identified, T providers.Record](
@@ -187,7 +183,7 @@ func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, er
 	reply := new(wire.Reply[single[W]])
 	err := p.rest.Get(ctx, rest.Request{Op: op, Path: path + "/" + uuid, Into: reply, Verify: func() error {
 		w := reply.Value.Data
-		if failed(reply.Value.Success) || w == nil {
+		if w == nil {
 			return errNoEnvelope
 		}
 		if i, ok := any(*w).(wire.Identified); ok && i.WireID() == "" {

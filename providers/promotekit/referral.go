@@ -374,5 +374,5 @@ func (w *referralWire) others(c *providers.CreateReferralInput) bool {
 //
 //api:operation POST /referrals
 func (p *provider) postReferral(ctx context.Context, body *referralBody) (*referralWire, error) {
-	return posted[referralWire](ctx, p, "POST /referrals", "/referrals", "affiliate", "affiliate", body)
+	return send[referralWire](ctx, p, "POST /referrals", "/referrals", "affiliate", "affiliate", body)
 }

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // KindOfStatus is the meaning that every vendor gives a status of 300 or more. A 402 is about the
@@ -41,23 +42,30 @@ type decoder interface {
 	DecodeReply(ctx context.Context, body []byte) error
 }
 
-// read decodes and verifies a reply that is a success by its status.
-func (c *Client) read(ctx context.Context, r Request, body []byte) error {
+// read decodes and verifies a reply that is a success by its status. One whose envelope says
+// otherwise is a bad reply: it shows no rows, settles no write and proves nothing.
+func (c *Client) read(ctx context.Context, r Request, status int, body []byte) error {
 	into := r.Into
 	if into == nil {
 		into = new(json.RawMessage)
 	}
-	if len(body) == 0 && (r.Into == nil || r.Optional) {
+	if len(body) == 0 && (r.Into == nil || r.Optional && status == http.StatusOK) {
 		return nil
 	}
 	if err := decode(ctx, body, into); err != nil {
 		return err
+	}
+	if wire.Failed(body) {
+		return errFailed
 	}
 	if r.Verify != nil {
 		return r.Verify()
 	}
 	return nil
 }
+
+// errFailed is a reply whose status says that the call succeeded and whose envelope says that it failed.
+const errFailed providers.Cause = "the reply says that the call did not succeed"
 
 // decode reads one JSON value and nothing behind it.
 func decode(ctx context.Context, body []byte, into any) error {
