@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -42,12 +43,12 @@ func (b *batchReply) batch() wireBatch {
 	return b.wireBatch
 }
 
-// status is how far the action is; "" where that was not said.
+// status is how far the action is, in lower case; "" where that was not said.
 func (b wireBatch) status() string {
 	if b.Status == nil {
 		return ""
 	}
-	return *b.Status
+	return strings.ToLower(*b.Status)
 }
 
 // told wants an answer that says how far the action is.

@@ -73,7 +73,7 @@ func (r *reply) worth(unit *string, d providers.Decimal) (*providers.Money, *pro
 	switch {
 	case !d.Set || unit == nil || *unit == "":
 		return nil, nil
-	case *unit == "cash":
+	case strings.EqualFold(*unit, "cash"):
 		return r.cents(d, r.config.Currency), nil
 	default:
 		return nil, &providers.Reward{Unit: *unit, Quantity: d.Value}

@@ -222,7 +222,7 @@ func TestOddBatches(t *testing.T) {
 	for _, c := range []struct{ body, want string }{
 		{`{"id":"8","status":"completed","processed_count":"1","failed_count":"0","processing_errors":null}`, ""},
 		{`{"id":8,"status":"completed","processing_errors":{},"meta":[]}`, ""},
-		{`{"id":8,"status":"completed","processing_errors":"Record is invalid"}`, "refused"},
+		{`{"id":8,"status":"completed","processing_errors":"Record is invalid"}`, "unknown"},
 		{`{"id":8,"status":"completed","processing_errors":{"5":"Record is invalid"}}`, "refused"},
 		{`{"id":8,"status":"completed","failed_count":"1"}`, "refused"},
 		{`{"id":8,"status":"completed","failed_count":"some"}`, "unknown"},

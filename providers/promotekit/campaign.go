@@ -97,7 +97,7 @@ func codeMode(word string) *providers.CodeMode {
 	if word == "" {
 		return nil
 	}
-	mode, ok := codeModes[word]
+	mode, ok := codeModes[strings.ToLower(word)]
 	if !ok {
 		mode = providers.CodeUnknown
 	}
@@ -159,7 +159,7 @@ func (r *reply) commissionRule(w *campaignWire) *providers.CommissionRule {
 
 // payment is what one payment earns, by the vendor's word and number.
 func (r *reply) payment(word string, amount providers.Decimal) *providers.CommissionRule {
-	t, ok := ruleTypes[word]
+	t, ok := ruleTypes[strings.ToLower(word)]
 	if !ok {
 		t = providers.RuleUnknown
 	}

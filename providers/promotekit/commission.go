@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -235,7 +236,7 @@ func (r *reply) money(d providers.Decimal, currency providers.Currency) *provide
 // commissionStatus takes not_paid, the one word that the reference shows, for payable: there is no
 // approval here. "paid" is assumed.
 func commissionStatus(word string) providers.CommissionStatus {
-	switch word {
+	switch strings.ToLower(word) {
 	case "not_paid":
 		return providers.CommissionApproved
 	case "paid":

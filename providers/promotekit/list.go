@@ -41,10 +41,18 @@ func (r *rows[W]) more(e *wire.Extent, number int) bool {
 		signs = append(signs, p.HasMore, p.byPages(number, sent), p.byCount(number, sent, e.PageSize(pageSize)))
 	}
 	signs = slices.DeleteFunc(signs, func(s *bool) bool { return s == nil })
-	if len(signs) == 0 {
+	if len(signs) == 0 || r.countsPage(number) {
 		return guess
 	}
 	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+}
+
+// countsPage says whether the totals may be those of the page instead of the list: nothing else tells
+// that a full first page is the last one, and they are those of this page.
+func (r *rows[W]) countsPage(number int) bool {
+	p, sent := r.Pagination, int64(r.Data.Sent())
+	return number == 1 && sent >= pageSize && r.HasMore == nil && p.HasMore == nil &&
+		(p.TotalCount == nil || *p.TotalCount == sent) && (p.TotalPages == nil || *p.TotalPages == 1)
 }
 
 // byPages is what the number of pages says; nil for nothing, or for what cannot be so.
@@ -58,7 +66,7 @@ func (p *pagination) byPages(number, sent int) *bool {
 // byCount is what the number of rows says; nil for nothing, or for what cannot be so. A vendor may
 // give fewer rows a page than it says: where that decides, the count says nothing.
 func (p *pagination) byCount(number, sent, most int) *bool {
-	if p.TotalCount == nil || *p.TotalCount < int64(sent) {
+	if p.TotalCount == nil {
 		return nil
 	}
 	limit := pageSize
@@ -69,10 +77,10 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 	switch total := *p.TotalCount; {
 	case total > int64(atMost):
 		return new(true)
-	case total <= int64(atLeast):
+	case total == int64(atLeast):
 		return new(false)
 	}
-	return nil
+	return nil // fewer than were read, or nobody knows
 }
 
 // gap says whether the page is an empty one before the last, by the number of pages.

@@ -247,7 +247,7 @@ func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire
 		CustomerID:     text(w.StripeCustomerID),
 		SignedUpAt:     w.SignupDate,
 	}
-	if s, ok := referralStatuses[w.SubscriptionStatus]; ok {
+	if s, ok := referralStatuses[strings.ToLower(w.SubscriptionStatus)]; ok {
 		out.Status = s
 	}
 	if affiliate.ID == "" && !none {

@@ -142,11 +142,7 @@ func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 		return &failure{err: e, again: got.code == http.StatusServiceUnavailable, against: endpoint} // a challenge stays one
 	}
 	var said *providers.Error
-	classify := c.c.Classify
-	if r.Classify != nil {
-		classify = r.Classify
-	}
-	if classify != nil {
+	if classify := r.classify(c.c); classify != nil {
 		said = classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
 	}
 	if said == nil && got.code >= 200 && got.code < 300 {

@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -55,8 +56,8 @@ func (c *Client) read(ctx context.Context, r Request, status int, body []byte) e
 	if err := decode(ctx, body, into); err != nil {
 		return err
 	}
-	if wire.Failed(body) {
-		return errFailed
+	if status, failed := wire.Failed(body); failed {
+		return c.failed(r, status, body)
 	}
 	if r.Verify != nil {
 		return r.Verify()
@@ -66,6 +67,22 @@ func (c *Client) read(ctx context.Context, r Request, status int, body []byte) e
 
 // errFailed is a reply whose status says that the call succeeded and whose envelope says that it failed.
 const errFailed providers.Cause = "the reply says that the call did not succeed"
+
+// failed is the error of such a reply. Its status decides where it is about the account or the vendor.
+// What an envelope says of the request's content proves nothing: neither that there is no such record
+// nor that a write was refused.
+func (c *Client) failed(r Request, status int, body []byte) error {
+	e := &providers.Error{Kind: providers.KindBadReply, Status: status, Err: errFailed}
+	if kind := KindOfStatus(status); status > 0 && !inputRefused(kind) {
+		e.Kind = kind
+	}
+	if classify := r.classify(c.c); classify != nil {
+		if said := classify(cmp.Or(status, http.StatusBadRequest), body[:min(len(body), maxErrorBody)]); said != nil && said.Err != nil {
+			e.Err = fmt.Errorf("%w: %w", errFailed, said.Err)
+		}
+	}
+	return e
+}
 
 // decode reads one JSON value and nothing behind it.
 func decode(ctx context.Context, body []byte, into any) error {

@@ -121,6 +121,14 @@ func (r Request) method() string {
 	return method
 }
 
+// classify is what classifies the replies to this request; nil for nothing.
+func (r Request) classify(c Config) func(status int, body []byte) *providers.Error {
+	if r.Classify != nil {
+		return r.Classify
+	}
+	return c.Classify
+}
+
 // Client calls one account. It is safe for concurrent use.
 type Client struct {
 	c         Config

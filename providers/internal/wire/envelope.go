@@ -8,34 +8,38 @@ import (
 	"strings"
 )
 
-// Failed says whether the envelope of a reply says that the call failed. It is asked of replies whose
-// status says that the call succeeded: a vendor, or a proxy on the way, may tell a failure in the body
-// alone. The body is valid JSON.
+// Failed says whether the envelope of a reply says that the call failed, and with which HTTP status; 0
+// where it names none. It is asked of replies whose own status says that the call succeeded: a vendor,
+// or a proxy on the way, may tell a failure in the body alone. The body is valid JSON.
 //
 // Each of these members is a sign of failure: a success that is not true; a status or code that is
 // neither a number of 2xx nor a word of [successWords]; an error, or errors, that is not empty. Null
 // is no sign. Only the outermost object is looked at. If it has an id and no data, then it is a record
 // by itself, whose other members are the record's own.
-func Failed(body []byte) bool {
+func Failed(body []byte) (status int, failed bool) {
 	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' {
-		return false
+		return 0, false
 	}
 	members, ok := membersOf(body, maxMembersRead)
 	if !ok {
-		return false // no envelope has so many members, and whoever decodes it takes it for none
+		return 0, false // no envelope has so many members, and whoever decodes it takes it for none
 	}
 	if raw, ok := members["success"]; ok && !isNull(raw) && !isSuccess(raw) {
-		return true
+		failed = true
 	}
 	if id, ok := members["id"]; ok && !isNull(id) && members["data"] == nil {
-		return false
+		return 0, failed
 	}
 	for _, name := range []string{"status", "code"} {
 		if raw, ok := members[name]; ok && tells(raw) && !isSuccess(raw) {
-			return true
+			failed = true
+			text, _ := scalar(raw)
+			if n, err := strconv.Atoi(text); err == nil && n >= 400 && n < 600 && status == 0 {
+				status = n
+			}
 		}
 	}
-	return !Empty(members["error"]) || !Empty(members["errors"])
+	return status, failed || !Empty(members["error"]) || !Empty(members["errors"])
 }
 
 // successWords are the words for success, in lower case.
