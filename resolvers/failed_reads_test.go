@@ -41,7 +41,7 @@ func TestFailedPages(t *testing.T) {
 		}
 		for n, name := range slices.Sorted(maps.Keys(failedReads)) {
 			w := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, ticks: true, beside: w})
-			w.kits[vendor].Odd().SetPageSize(50)
+			w.kits[vendor].Odd().SetPageSize(20)
 			failed := 0
 			w.kits[vendor].Choose(func(r *http.Request) (sandbox.Fault, bool) {
 				if r.URL.Query().Get("page") != "2" || failed > 0 {

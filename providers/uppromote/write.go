@@ -217,10 +217,7 @@ func (w wireActed) identified() bool {
 func send[W identified](ctx context.Context, p *provider, op, path string, body any) (data W, _ oddities, _ error) {
 	var a wire.Reply[envelope[wire.Rows[W]]]
 	r := rest.Request{Op: op, Path: path, Body: body, Into: &a, Verify: func() error {
-		switch rows := a.Value.Data.All; {
-		case a.Value.Data.Form == wire.FormOther:
-			return errNoData
-		case !a.Value.success() && (len(rows) == 0 || !rows[0].identified()):
+		if rows := a.Value.Data.All; !a.Value.success() && (len(rows) == 0 || !rows[0].identified()) {
 			return errNoStatus
 		}
 		return nil

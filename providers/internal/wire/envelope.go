@@ -13,9 +13,9 @@ import (
 // or a proxy on the way, may tell a failure in the body alone. The body is valid JSON.
 //
 // Each of these members is a sign of failure: a success that is not true; a status or code that is
-// neither a number of 2xx nor a word of [successWords]; an error, or errors, that is not empty. Null
-// is no sign. Only the outermost object is looked at. If it has an id and no data, then it is a record
-// by itself, whose other members are the record's own.
+// neither a number of 2xx nor a word of [successWords]; an error, or errors, that is not empty; data
+// that is false. Null is no sign. Only the outermost object is looked at. If it has an id and no data,
+// then it is a record by itself, whose other members are the record's own.
 func Failed(body []byte) (status int, failed bool) {
 	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' {
 		return 0, false
@@ -39,6 +39,7 @@ func Failed(body []byte) (status int, failed bool) {
 			}
 		}
 	}
+	failed = failed || string(members["data"]) == "false"
 	return status, failed || !Empty(members["error"]) || !Empty(members["errors"])
 }
 

@@ -20,7 +20,7 @@ func TestFailed(t *testing.T) {
 		`{"status":"error","data":[]}`: "failed", `{"status":"fail"}`: "failed", `{"status":false}`: "failed",
 		`{"status":0}`: "failed", `{"status":302}`: "failed", `{"status":"processing"}`: "failed",
 		`{"status":500,"data":[]}`: "failed 500", `{"status":"422"}`: "failed 422", `{"status":700}`: "failed",
-		`{"code":"operation_failed","data":[]}`: "failed", `{"code":429}`: "failed 429", `{"code":200}`: "",
+		`{"code":"operation_failed","data":[]}`: "failed", `{"code":429}`: "failed 429", `{"code":200}`: "", `{"status":200,"data":false}`: "failed",
 		`{"error":"x"}`: "failed", `{"error":{"message":"x"}}`: "failed", `{"error":true}`: "failed", `{"errors":["x"],"data":[]}`: "failed",
 		`{"success":true,"data":null,"error":{"type":"x"}}`: "failed", `{"status":200,"errors":{"email":["taken"]}}`: "failed",
 		`{"error":null,"errors":[]}`: "", `{"error":false,"errors":{"email":[]}}`: "", `{"error":"","errors":0}`: "",
