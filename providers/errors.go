@@ -45,6 +45,9 @@ type Error struct {
 	Err        error
 }
 
+// Retryable says whether the same read may succeed later without anything being changed.
+func (e *Error) Retryable() bool { return e.Kind.Retryable() || errors.Is(e, ErrPageRefused) }
+
 // Error says where, what and why.
 func (e *Error) Error() string {
 	s := fmt.Sprintf("account %s: %s: %s", e.Account, e.Op, e.Kind)
@@ -68,6 +71,10 @@ func (c Cause) Error() string { return string(c) }
 
 // ErrEdge says that a reply came from the vendor's edge network, not from its API.
 const ErrEdge Cause = "the vendor's edge (bot protection) answered, not the API"
+
+// ErrPageRefused says that the vendor refused a page behind the first one of a list. The list has not
+// ended there, as the page behind the last is documented to be empty: reading may go on later.
+const ErrPageRefused Cause = "the vendor refuses a page behind the first one"
 
 // ErrPayment says that the vendor answered 402: it serves this account, or this operation, only once
 // somebody has paid for it.

@@ -106,6 +106,7 @@ var sentences = []struct {
 	text  string
 }{
 	{providers.ErrEdge, "the edge network in front of %s (bot protection) answered, not its API"},
+	{providers.ErrPageRefused, "%s refused a further page of this list; there may be more rows, and a later request goes on there"},
 	{providers.ErrPayment, "%s asks for a payment before it serves this account: look at its subscription there"},
 	{providers.ErrAccountTime, "the calls to %s took longer than the account's timeout"},
 }
@@ -168,7 +169,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			}
 		}
 		out.Message, out.Extensions["code"] = fmt.Sprintf(kind.text, name), kind.code
-		out.Extensions["retryable"] = provider.Kind.Retryable()
+		out.Extensions["retryable"] = provider.Retryable()
 		if wait := r.retryAfter(ctx, provider); wait > 0 {
 			out.Extensions["retryAfter"] = seconds(wait)
 		}

@@ -18,7 +18,7 @@ var endings = map[string][]string{ // by switch: the vendors where something els
 	sandbox.PageSize20:      {"promotekit", "firstpromoter", "uppromote"},
 	sandbox.PageSize50:      {"promotekit", "firstpromoter", "uppromote"},
 	sandbox.LastPageRepeats: {"firstpromoter", "uppromote"},
-	sandbox.PageRefused:     {"promotekit", "firstpromoter", "uppromote"},
+	sandbox.PageRefused:     {"promotekit"}, // which says that there is no such page, so that it is not asked for
 	sandbox.PageNumbered:    {"promotekit", "firstpromoter", "uppromote"},
 	sandbox.PageRepeats:     {"promotekit", "firstpromoter", "uppromote"},
 	sandbox.RowsTwice:       {"promotekit", "firstpromoter", "uppromote"},

@@ -217,7 +217,8 @@ func affiliateStatus(w *wirePromoter) (providers.AffiliateStatus, *string) {
 	}
 	joined := strings.Join(words, ", ")
 	for _, s := range affiliateStates {
-		if slices.Contains(words, s.word) && (!odd || s.status == providers.AffiliateActive && !w.ArchivedAt.Odd()) {
+		is := func(word string) bool { return strings.EqualFold(word, s.word) }
+		if slices.ContainsFunc(words, is) && (!odd || s.status == providers.AffiliateActive && !w.ArchivedAt.Odd()) {
 			return s.status, text(&joined)
 		}
 	}

@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // batchOne is GET /batch_processes/{id}: how an action on many records goes. Here there is one record in each.
@@ -41,12 +43,12 @@ func (b *batchReply) batch() wireBatch {
 	return b.wireBatch
 }
 
-// status is how far the action is; "" where that was not said.
+// status is how far the action is, in lower case; "" where that was not said.
 func (b wireBatch) status() string {
 	if b.Status == nil {
 		return ""
 	}
-	return *b.Status
+	return strings.ToLower(*b.Status)
 }
 
 // told wants an answer that says how far the action is.
@@ -98,17 +100,28 @@ func (p *provider) act(ctx context.Context, op string, body any) error {
 	}
 }
 
-// outcome is what a completed action has come to.
+// outcome is what a completed action has come to. It is refused only if the vendor says so in a form
+// that it documents: a count of failures, or an array of errors that no count contradicts.
 func (p *provider) outcome(op string, b wireBatch) error {
 	failed := b.FailedCount.Value
-	switch errs := string(b.Errors); {
-	case !slices.Contains([]string{"", "null", "[]", "{}", `""`}, errs) || failed != nil && *failed > 0:
+	told := !wire.Empty(b.Errors)
+	switch {
+	case failed != nil && *failed > 0, told && failed == nil && !b.FailedCount.Odd() && b.refused():
 		return providers.Problemf(providers.ProblemWrongState, "", "FirstPromoter did not do it: the record is in a state that does not allow it")
-	case b.FailedCount.Odd() || b.ProcessedCount != nil && *b.ProcessedCount == 0:
+	case told, b.FailedCount.Odd(), b.ProcessedCount != nil && *b.ProcessedCount == 0:
 		return p.unknown(op, providers.KindBadReply, errBatch)
 	default:
 		return nil
 	}
+}
+
+// refused says whether the errors are an array of texts or objects, one of which says something.
+func (b wireBatch) refused() bool {
+	var errs []json.RawMessage
+	_, err := wire.Decode(b.Errors, &errs)
+	return err == nil && slices.ContainsFunc(errs, func(e json.RawMessage) bool {
+		return (e[0] == '"' || e[0] == '{') && !wire.Empty(e)
+	})
 }
 
 // pause waits, unless the context ends first.

@@ -186,7 +186,7 @@ func (r *reply) reward(e wireEarner, rewards map[int64]wireReward) *providers.Co
 	for _, raw := range reward.Schemas {
 		var s wireSchema
 		odd, err := wire.Decode(raw, &s) // a case that is not read whole may have conditions
-		money := err == nil && len(odd) == 0 && s.Unit != nil && *s.Unit == "cash" && s.FlatAmount != nil
+		money := err == nil && len(odd) == 0 && s.Unit != nil && strings.EqualFold(*s.Unit, "cash") && s.FlatAmount != nil
 		if !money || len(s.Rules) > 0 || rule.Type != providers.RuleUnknown {
 			rule.Note("schema", raw)
 			continue

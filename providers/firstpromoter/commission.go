@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -95,7 +96,7 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 func commissionKind(w *wireCommission) providers.CommissionKind {
 	kind := ""
 	if w.CommissionType != nil {
-		kind = *w.CommissionType
+		kind = strings.ToLower(*w.CommissionType)
 	}
 	switch {
 	case kind == "":

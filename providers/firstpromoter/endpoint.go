@@ -73,7 +73,7 @@ func (r *reply) worth(unit *string, d providers.Decimal) (*providers.Money, *pro
 	switch {
 	case !d.Set || unit == nil || *unit == "":
 		return nil, nil
-	case *unit == "cash":
+	case strings.EqualFold(*unit, "cash"):
 		return r.cents(d, r.config.Currency), nil
 	default:
 		return nil, &providers.Reward{Unit: *unit, Quantity: d.Value}
@@ -180,10 +180,8 @@ func paged(n int) url.Values {
 // rows makes one read of the list. sent is how many rows came, those not shown or not read included.
 func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values) (page *providers.Page[T], sent int, err error) {
 	q := request(e.path, e.query(query))
-	if n := q.Query.Get(pageNumber); n != "" && n != "1" {
-		q.Beyond, q.First = "[]", maps.Clone(q.Query)
-		q.First.Set(pageNumber, "1")
-	}
+	n := q.Query.Get(pageNumber)
+	q.Later = n != "" && n != "1"
 	r, rows, err := read(ctx, p, q, isList[W])
 	if err != nil {
 		return nil, 0, err

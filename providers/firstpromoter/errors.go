@@ -66,18 +66,9 @@ func settles(status int, w wireError) bool {
 	return known && w.Message != "" && slices.Contains(codes, w.Code)
 }
 
-// errNoSuccess is a reply of status 2xx whose body says that the call failed.
-var errNoSuccess = errors.New("the reply says that the call did not succeed")
-
 // classify says what a reply of this status and body means: nil for a success.
 func classify(status int, body []byte) *providers.Error {
 	if status >= 200 && status < 300 {
-		var said struct {
-			Success *bool `json:"success"`
-		}
-		if _, err := wire.Decode(body, &said); err == nil && said.Success != nil && !*said.Success {
-			return &providers.Error{Kind: providers.KindBadReply, Err: errNoSuccess}
-		}
 		return nil
 	}
 	e := &providers.Error{}

@@ -217,18 +217,38 @@ func TestUnreadLooks(t *testing.T) {
 	}
 }
 
-// TestOddBatches: an action whose answer cannot be read is no success.
+// TestOddBatches: an action whose answer cannot be read is no success, and no refusal. Errors that say
+// nothing are none, in whatever form.
 func TestOddBatches(t *testing.T) {
-	for _, c := range []struct{ body, want string }{
+	type batch struct{ body, want string }
+	var batches []batch
+	for want, forms := range map[string][]string{
+		"":        {`null`, `[]`, `[ ]`, `{}`, `{ }`, `[null]`, `[[]]`, `[{}]`, `{"errors":[]}`, `false`, `0`, `""`, `" "`},
+		"refused": {`["Record is invalid"]`, `[null,"x"]`, `[{"id":1,"error":"x"}]`, `{"0":"x"}`},
+		"unknown": {`true`, `1`, `"none"`, `"[]"`, `[true]`, `[["x"]]`, `{"message":"done"}`},
+	} {
+		for _, form := range forms {
+			batches = append(batches,
+				batch{`{"id":8,"status":"completed","processing_errors":` + form + `}`, want},
+				batch{`{"data":{"id":8,"status":"Completed","processing_errors":` + form + `},"meta":{}}`, want},
+				batch{`{"id":8,"status":"completed","failed_count":1,"processing_errors":` + form + `}`, "refused"})
+			counted := want
+			if want == "refused" {
+				counted = "unknown" // the count says that nothing failed
+			}
+			batches = append(batches, batch{`{"id":8,"status":"completed","failed_count":0,"processing_errors":` + form + `}`, counted})
+		}
+	}
+	for _, c := range append(batches, []batch{
 		{`{"id":"8","status":"completed","processed_count":"1","failed_count":"0","processing_errors":null}`, ""},
 		{`{"id":8,"status":"completed","processing_errors":{},"meta":[]}`, ""},
-		{`{"id":8,"status":"completed","processing_errors":"Record is invalid"}`, "refused"},
+		{`{"id":8,"status":"completed","processing_errors":"Record is invalid"}`, "unknown"},
 		{`{"id":8,"status":"completed","processing_errors":{"5":"Record is invalid"}}`, "refused"},
 		{`{"id":8,"status":"completed","failed_count":"1"}`, "refused"},
 		{`{"id":8,"status":"completed","failed_count":"some"}`, "unknown"},
 		{`{"id":8,"status":["completed"]}`, "unknown"},
 		{`[]`, "unknown"},
-	} {
+	}...) {
 		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(c.body)) }), someKey)
 		err := p.act(t.Context(), promoterArchive, promotersBody{IDs: []int64{1}})
 		got := ""

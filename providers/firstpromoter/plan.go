@@ -2,6 +2,7 @@ package firstpromoter
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -79,10 +80,10 @@ type vocabulary[S ~string] []struct {
 	status S
 }
 
-// status is what a word means; UNKNOWN for a word that is not known, and for none.
+// status is what a word means, in upper or lower case; UNKNOWN for a word that is not known, and for none.
 func (v vocabulary[S]) status(word *string) S {
 	for _, e := range v {
-		if word != nil && e.word == *word {
+		if word != nil && strings.EqualFold(e.word, *word) {
 			return e.status
 		}
 	}

@@ -213,7 +213,7 @@ func (m deleteWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 		return nil, err
 	}
 	return &providers.Write{Op: webhookDelete, Send: func(ctx context.Context) (*providers.Written, error) {
-		// What the reply holds is not documented: the subscription, or nothing.
+		// The status is documented to be 200. What the body holds is not: the subscription, or nothing.
 		var gone wire.Reply[wireWebhook]
 		r := rest.Request{Op: webhookDelete, Path: webhookOne.path + "/" + m.ID.Local, Into: &gone, Optional: true, Verify: func() error {
 			if decimal(gone.Value.ID) != m.ID.Local {

@@ -268,7 +268,7 @@ func (p *provider) createdAffiliate(w *affiliateWire) *providers.Written {
 //
 //api:operation POST /affiliates
 func (p *provider) postAffiliate(ctx context.Context, body *affiliateBody) (*affiliateWire, error) {
-	return posted[affiliateWire](ctx, p, "POST /affiliates", "/affiliates", "campaign", "campaign", body)
+	return send[affiliateWire](ctx, p, "POST /affiliates", "/affiliates", "campaign", "campaign", body)
 }
 
 // putAffiliate changes an affiliate. Fields that are left out are taken to stay as they are, which the reference does not say.

@@ -97,7 +97,7 @@ func codeMode(word string) *providers.CodeMode {
 	if word == "" {
 		return nil
 	}
-	mode, ok := codeModes[word]
+	mode, ok := codeModes[strings.ToLower(word)]
 	if !ok {
 		mode = providers.CodeUnknown
 	}
@@ -159,7 +159,7 @@ func (r *reply) commissionRule(w *campaignWire) *providers.CommissionRule {
 
 // payment is what one payment earns, by the vendor's word and number.
 func (r *reply) payment(word string, amount providers.Decimal) *providers.CommissionRule {
-	t, ok := ruleTypes[word]
+	t, ok := ruleTypes[strings.ToLower(word)]
 	if !ok {
 		t = providers.RuleUnknown
 	}
@@ -458,7 +458,7 @@ func (p *provider) allCampaigns(ctx context.Context) (campaigns []campaignWire, 
 //
 //api:operation POST /campaigns
 func (p *provider) postCampaign(ctx context.Context, body *campaignBody) (*campaignWire, error) {
-	return posted[campaignWire](ctx, p, "POST /campaigns", "/campaigns", "", "record", body)
+	return send[campaignWire](ctx, p, "POST /campaigns", "/campaigns", "", "record", body)
 }
 
 // putCampaign changes a campaign. Fields that are left out are taken to stay as they are, which the reference does not say.

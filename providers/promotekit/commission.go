@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -235,7 +236,7 @@ func (r *reply) money(d providers.Decimal, currency providers.Currency) *provide
 // commissionStatus takes not_paid, the one word that the reference shows, for payable: there is no
 // approval here. "paid" is assumed.
 func commissionStatus(word string) providers.CommissionStatus {
-	switch word {
+	switch strings.ToLower(word) {
 	case "not_paid":
 		return providers.CommissionApproved
 	case "paid":
@@ -455,5 +456,5 @@ func (p *provider) lookCreateCommission(
 //
 //api:operation POST /commissions
 func (p *provider) postCommission(ctx context.Context, body *commissionBody) (*commissionWire, error) {
-	return posted[commissionWire](ctx, p, "POST /commissions", commissionsPath, "commission.sale.referral", "referral", body)
+	return send[commissionWire](ctx, p, "POST /commissions", commissionsPath, "commission.sale.referral", "referral", body)
 }

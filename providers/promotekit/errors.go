@@ -23,10 +23,12 @@ var refusals = []int{
 
 // classify reads a reply that may be an error. The reference lists neither the values of
 // error.type nor the statuses (429 apart), so the status decides the kind and the vendor's words are
-// details. An error is the vendor's if it has the envelope. A success whose envelope says otherwise is a bad reply; the body may be cut, so one that
-// cannot be read is left to whoever decodes all of it.
+// details. An error is the vendor's if it has the envelope.
 // https://www.promotekit.com/docs/api-reference
 func classify(status int, body []byte) *providers.Error {
+	if status >= 200 && status < 300 {
+		return nil // the envelope may say otherwise: see [wire.Failed]
+	}
 	var envelope struct {
 		Success *bool `json:"success"`
 		Error   struct {
@@ -34,20 +36,11 @@ func classify(status int, body []byte) *providers.Error {
 			Type    string `json:"type"`
 		} `json:"error"`
 	}
-	_, err := wire.Decode(body, &envelope)
-	readable := err == nil
-	ok := status >= 200 && status < 300
-	if ok && (!readable || !failed(envelope.Success)) {
-		return nil
-	}
 	e := new(providers.Error)
-	if ok {
-		e.Kind = providers.KindBadReply
-	}
-	if readable && (envelope.Error.Type != "" || envelope.Error.Message != "") {
+	if _, err := wire.Decode(body, &envelope); err == nil && (envelope.Error.Type != "" || envelope.Error.Message != "") {
 		said := fmt.Sprintf("%.64q: %.256q", envelope.Error.Type, envelope.Error.Message)
 		e.Err = errors.New(addressPattern.ReplaceAllString(said, "…"))
-		e.Refused = failed(envelope.Success) && slices.Contains(refusals, status)
+		e.Refused = envelope.Success != nil && !*envelope.Success && slices.Contains(refusals, status)
 		e.Fields = namedFields(envelope.Error.Message)
 	}
 	return e

@@ -41,10 +41,18 @@ func (r *rows[W]) more(e *wire.Extent, number int) bool {
 		signs = append(signs, p.HasMore, p.byPages(number, sent), p.byCount(number, sent, e.PageSize(pageSize)))
 	}
 	signs = slices.DeleteFunc(signs, func(s *bool) bool { return s == nil })
-	if len(signs) == 0 {
+	if len(signs) == 0 || r.countsPage(number) {
 		return guess
 	}
 	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+}
+
+// countsPage says whether the totals may be those of the page instead of the list: nothing else tells
+// that a full first page is the last one, and they are those of this page.
+func (r *rows[W]) countsPage(number int) bool {
+	p, sent := r.Pagination, int64(r.Data.Sent())
+	return number == 1 && sent >= pageSize && r.HasMore == nil && p.HasMore == nil &&
+		(p.TotalCount == nil || *p.TotalCount == sent) && (p.TotalPages == nil || *p.TotalPages == 1)
 }
 
 // byPages is what the number of pages says; nil for nothing, or for what cannot be so.
@@ -58,7 +66,7 @@ func (p *pagination) byPages(number, sent int) *bool {
 // byCount is what the number of rows says; nil for nothing, or for what cannot be so. A vendor may
 // give fewer rows a page than it says: where that decides, the count says nothing.
 func (p *pagination) byCount(number, sent, most int) *bool {
-	if p.TotalCount == nil || *p.TotalCount < int64(sent) {
+	if p.TotalCount == nil {
 		return nil
 	}
 	limit := pageSize
@@ -69,10 +77,10 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 	switch total := *p.TotalCount; {
 	case total > int64(atMost):
 		return new(true)
-	case total <= int64(atLeast):
+	case total == int64(atLeast):
 		return new(false)
 	}
-	return nil
+	return nil // fewer than were read, or nobody knows
 }
 
 // gap says whether the page is an empty one before the last, by the number of pages.
@@ -105,29 +113,25 @@ func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 }
 
 // readRows reads one page of the list at path. Only an array is a list; null, and an empty object in an
-// envelope, is one without rows.
+// envelope, is one without rows. That there are no rows counts only where the envelope says that the
+// call succeeded.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
-	sized := with(query, "limit", strconv.Itoa(limit))
-	first := with(sized, "page", "1")
+	sized := with(with(query, "limit", strconv.Itoa(limit)), "page", strconv.Itoa(number))
 	reply := new(wire.Reply[rows[W]])
-	r := rest.Request{Op: "GET " + path, Path: path, Query: first, Into: reply, Verify: func() error {
-		if data := &reply.Value.Data; failed(reply.Value.Success) || !data.IsList() && data.Form != wire.FormNull {
+	r := rest.Request{Op: "GET " + path, Path: path, Query: sized, Later: number > 1, Into: reply, Verify: func() error {
+		got := &reply.Value
+		succeeded := got.Success != nil && *got.Success
+		if !got.Data.IsList() && got.Data.Form != wire.FormNull || got.Data.Sent() == 0 && !succeeded {
 			return errNoEnvelope
 		}
 		return nil
 	}}
-	if number > 1 {
-		r.Query, r.Beyond, r.First = with(sized, "page", strconv.Itoa(number)), emptyPage, first
-	}
 	if err := p.rest.Get(ctx, r); err != nil {
 		return nil, err
 	}
 	p.log.Odd(r.Op, reply.Odd)
 	return &reply.Value, nil
 }
-
-// emptyPage is the reply for a page behind the last one.
-const emptyPage = `{"success":true,"data":[],"pagination":{"has_more":false}}`
 
 // readPage reads one page of the list of a noun. The length of a list that nothing narrows is remembered.
 func readPage[W wire.Identified, T providers.Record](
@@ -189,7 +193,7 @@ func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, er
 	reply := new(wire.Reply[single[W]])
 	err := p.rest.Get(ctx, rest.Request{Op: op, Path: path + "/" + uuid, Into: reply, Verify: func() error {
 		w := reply.Value.Data
-		if failed(reply.Value.Success) || w == nil {
+		if w == nil {
 			return errNoEnvelope
 		}
 		if i, ok := any(*w).(wire.Identified); ok && i.WireID() == "" {

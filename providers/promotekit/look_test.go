@@ -344,9 +344,9 @@ func TestReplies(t *testing.T) {
 		{"createAffiliate", 200, `<html>`, false},
 		{"createCommission", 502, `<html>`, false},
 		{"updateAffiliate", 200, `{}`, false},
-		{"updateAffiliate", 200, `{"success": true}`, true},
+		{"updateAffiliate", 200, `{"success": true}`, false},
 		{"updateAffiliate", 200, `{"success": true, "data": {"id": "` + uuidB + `"}}`, true},
-		{"updateCampaign", 200, `{"success": true, "data": null}`, true},
+		{"updateCampaign", 200, `{"success": true, "data": null}`, false},
 	} {
 		s := simulator()
 		p := open(t, s)

@@ -305,7 +305,7 @@ func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire
 		CustomerID:     text(w.StripeCustomerID),
 		SignedUpAt:     w.SignupDate,
 	}
-	if s, ok := referralStatuses[w.SubscriptionStatus]; ok {
+	if s, ok := referralStatuses[strings.ToLower(w.SubscriptionStatus)]; ok {
 		out.Status = s
 	}
 	if affiliate.ID == "" && !none {
@@ -432,5 +432,5 @@ func (w *referralWire) others(c *providers.CreateReferralInput) bool {
 //
 //api:operation POST /referrals
 func (p *provider) postReferral(ctx context.Context, body *referralBody) (*referralWire, error) {
-	return posted[referralWire](ctx, p, "POST /referrals", "/referrals", "affiliate", "affiliate", body)
+	return send[referralWire](ctx, p, "POST /referrals", "/referrals", "affiliate", "affiliate", body)
 }

@@ -8,10 +8,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// single is the envelope of one record.
+// single is the envelope of one record. That it denies success is seen by [wire.Failed].
 type single[W any] struct {
-	Success *bool `json:"success"`
-	Data    *W    `json:"data"`
+	Data *W `json:"data"`
 }
 
 // rows is the envelope of a page. The flag of further pages is documented within pagination; a
@@ -30,9 +29,6 @@ type pagination struct {
 	TotalPages *int64 `json:"total_pages"`
 	HasMore    *bool  `json:"has_more"`
 }
-
-// failed says whether an envelope denies success. One that does not say is judged by its data.
-func failed(success *bool) bool { return success != nil && !*success }
 
 // record is what every record on the wire has.
 type record struct {

@@ -127,27 +127,15 @@ func notFound(field, what string) error {
 	return providers.Problemf(providers.ProblemNotFound, field, "there is no such %s at PromoteKit", what)
 }
 
-// send makes the one call of a write, and answers the record in the reply; nil where a success
-// carries none. A reply is a success if it says so, or has a record with an id. Whatever the vendor
-// does not find is what field names.
+// send makes the one call of a write, and answers the record in the reply. Every reply is documented
+// to have it: one without an id proves nothing. Whatever the vendor does not find is what field names.
 func send[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
-	return exchange[W](ctx, p, op, path, field, what, body, false)
-}
-
-// posted is send for what has to come back with an id: without one, nobody knows what was made.
-func posted[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
-	return exchange[W](ctx, p, op, path, field, what, body, true)
-}
-
-func exchange[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any, withID bool) (*W, error) {
 	reply := new(wire.Reply[single[W]])
 	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: reply, Verify: func() error {
-		got := reply.Value
-		identified := got.Data != nil && (*got.Data).WireID() != ""
-		switch {
-		case failed(got.Success) || got.Success == nil && !identified:
+		switch w := reply.Value.Data; {
+		case w == nil:
 			return errNoEnvelope
-		case withID && !identified:
+		case (*w).WireID() == "":
 			return errNoID
 		}
 		return nil

@@ -21,7 +21,8 @@ type pagePlan struct {
 }
 
 // plan is what is odd about the pages of a list. A list of the mix never hides rows: what says
-// that a page follows is missing only where the counts are right, and the other way round.
+// that a page follows is missing only where the counts are right, and the other way round. It refuses no
+// page: a list whose end is refused has none that is proven.
 func (o oddness) plan(path string) pagePlan {
 	p := pagePlan{
 		oddness: o, ignored: o.on[PageIgnored], empty: o.on[PageEmpty], repeats: o.on[PageRepeats], last: o.on[LastPageRepeats],
@@ -46,7 +47,6 @@ func (o oddness) plan(path string) pagePlan {
 	// A page behind the last can be told from a page that is empty only where something says
 	// whether a page follows.
 	p.last = p.last || o.shape.More == "" && pick(o, []bool{true, false}, "last", path)
-	p.refused = p.refused || !p.last && pick(o, []bool{true, false}, "refused", path)
 	p.numbered = p.numbered || pick(o, []bool{true, false}, "numbered", path)
 	p.empty = p.empty || o.shape.More != "" && pick(o, []bool{true, false}, "empty", path)
 	if !p.empty && p.more == "" && p.totals == "" {

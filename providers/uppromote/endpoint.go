@@ -8,7 +8,6 @@ import (
 	"maps"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"time"
 
@@ -22,26 +21,22 @@ const pageSize = 100
 
 // The defects of a reply that can be read and makes no sense.
 var (
-	errNoData  = errors.New("a reply without data")
-	errNoList  = errors.New("a reply whose data is no list")
-	errNoID    = errors.New("a record without an id")
-	errAnother = errors.New("another record than the one asked for")
-	errUnread  = errors.New("not found, and rows of the list could not be read")
+	errNoData   = errors.New("a reply without data")
+	errNoList   = errors.New("a reply whose data is no list")
+	errNoStatus = errors.New("a reply with neither data nor a status of success")
+	errNoID     = errors.New("a record without an id")
+	errAnother  = errors.New("another record than the one asked for")
+	errUnread   = errors.New("not found, and rows of the list could not be read")
 )
 
-// get makes one read and opens the envelope. verify says what data lack that cannot be understood.
+// get makes one read and opens the envelope. verify says what data lack that cannot be understood;
+// success says whether the envelope tells of one, without which nothing is proven not to be there.
 // That there is no such record counts only from an account that has answered a call: a 422 may as well be
 // about the account. Else a ping decides.
-func get[D any](ctx context.Context, p *provider, r rest.Request, verify func(*D) error) (data D, _ oddities, _ error) {
+func get[D any](ctx context.Context, p *provider, r rest.Request, verify func(data *D, success bool) error) (data D, _ oddities, _ error) {
 	var a wire.Reply[envelope[D]]
 	r.Into, r.Verify = &a, func() error {
-		if err := a.Value.contradiction(); err != nil {
-			if e, ok := errors.AsType[*providers.Error](err); ok && slices.Contains(r.NotFound, e.Status) {
-				e.Kind = providers.KindNotFound
-			}
-			return err
-		}
-		return verify(&a.Value.Data)
+		return verify(&a.Value.Data, a.Value.success())
 	}
 	if err := p.client.Get(ctx, r); err != nil {
 		if len(r.NotFound) > 0 && notFound(err) && !p.client.Answered() {
@@ -61,16 +56,19 @@ func single(path string, n int64) rest.Request {
 }
 
 // isList wants a list.
-func isList[W any](rows *wire.Rows[W]) error {
-	if !rows.IsList() {
+func isList[W any](rows *wire.Rows[W], success bool) error {
+	switch {
+	case !rows.IsList():
 		return errNoList
+	case rows.Sent() == 0 && !success:
+		return errNoStatus
 	}
 	return nil
 }
 
 // isRecord wants a record, or what says that there is none.
-func isRecord[W any](rows *wire.Rows[W]) error {
-	if len(rows.All) == 0 && !isNone(rows) {
+func isRecord[W any](rows *wire.Rows[W], success bool) error {
+	if len(rows.All) == 0 && !(isNone(rows) && success) {
 		return errNoData
 	}
 	return nil
@@ -129,14 +127,9 @@ type endpoint[W any, T providers.Record] struct {
 
 // paged is a read of one page.
 func paged(path string, query url.Values, n int) rest.Request {
-	first := url.Values{"page": {"1"}, "per_page": {strconv.Itoa(pageSize)}}
-	maps.Copy(first, query)
-	r := rest.Request{Op: "GET " + path, Path: path, Query: first}
-	if n > 1 {
-		r.Query, r.Beyond, r.First = maps.Clone(first), `{"status":200,"message":"success","data":[]}`, first
-		r.Query.Set("page", strconv.Itoa(n))
-	}
-	return r
+	q := url.Values{"page": {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
+	maps.Copy(q, query)
+	return rest.Request{Op: "GET " + path, Path: path, Query: q, Later: n > 1}
 }
 
 // page reads one page of the list that query narrows.
@@ -167,8 +160,8 @@ func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Val
 func (e endpoint[W, T]) read(ctx context.Context, p *provider, path string, id providers.ID, n int64) (*T, providers.Harvest, oddities, error) {
 	r := p.reply()
 	var row *T
-	_, odd, err := get(ctx, p, single(path, n), func(rows *wire.Rows[W]) error {
-		if err := isRecord(rows); err != nil || isNone(rows) {
+	_, odd, err := get(ctx, p, single(path, n), func(rows *wire.Rows[W], success bool) error {
+		if err := isRecord(rows, success); err != nil || isNone(rows) {
 			return err
 		}
 		row = e.convert(r, &rows.All[0])

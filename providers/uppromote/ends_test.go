@@ -51,7 +51,7 @@ func (s *shop) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		page = 1
 	}
 	first := min((page-1)*size, len(rows))
-	_, _ = fmt.Fprintf(w, `{"data":[%s]}`, strings.Join(rows[first:min(first+size, len(rows))], ","))
+	_, _ = fmt.Fprintf(w, `{"status":200,"data":[%s]}`, strings.Join(rows[first:min(first+size, len(rows))], ","))
 }
 
 // rowsOf are n rows that every list can read, the newest first.

@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/providers/internal/rest"
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
@@ -31,7 +30,7 @@ var refusals = []int{
 // classify says what a reply of this status and body means: nil for a success.
 func classify(status int, body []byte) *providers.Error {
 	if status >= 200 && status < 300 {
-		return nil // the envelope may still say otherwise: see get
+		return nil // the envelope may say otherwise: see [wire.Failed]
 	}
 	var w wireError
 	_ = json.Unmarshal(body, &w) // no body, or a page of HTML: the status says it
@@ -74,15 +73,6 @@ func messages(b json.RawMessage) (texts []string) {
 		texts[i] = withoutAddresses(texts[i])
 	}
 	return texts
-}
-
-// kind is what a status in an envelope means that contradicts the status of its reply; "" for a success. That they
-// may differ is assumed, and that the error is then the truth.
-func kind(status int) providers.Kind {
-	if status < 400 {
-		return ""
-	}
-	return rest.KindOfStatus(status)
 }
 
 // notFound says whether a read of one record failed because there is none. The vendor documents 422 and no 404; a 404

@@ -106,7 +106,7 @@ func TestOrdersMeanwhile(t *testing.T) {
 		"two":                   {row(1, 5, "77", `"total_sales":"9"`) + "," + row(2, 5, "77", `"total_sales":"9"`), false, providers.Unclear},
 		"one that was tracked":  {row(1, 5, "77", `"tracking_type":"Tracked by affiliate link"`), false, providers.Unclear},
 	} {
-		p := open(t, providertest.Answer(200, `{"data":[`+tt.rows+`]}`))
+		p := open(t, providertest.Answer(200, `{"status":200,"data":[`+tt.rows+`]}`))
 		c := &providers.CreateReferralInput{Affiliate: id(providers.NounAffiliate, "5"), OrderID: new("77")}
 		v, written, err := p.Look(t.Context(), c, nil, tt.disturbed)
 		if v != tt.want || err != nil || v == providers.Made && written.ID != id(providers.NounReferral, "1") {

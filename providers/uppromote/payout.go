@@ -65,7 +65,7 @@ var paymentCore = &wire.Core{
 //api:operation GET /payments/total-paid
 func (p *provider) countPaid(ctx context.Context) (int64, error) {
 	const path = "/payments/total-paid"
-	total, _, err := get(ctx, p, rest.Request{Op: "GET " + path, Path: path}, func(total *wireTotal) error {
+	total, _, err := get(ctx, p, rest.Request{Op: "GET " + path, Path: path}, func(total *wireTotal, _ bool) error {
 		if total.n == nil || *total.n < 0 {
 			return errNoData
 		}

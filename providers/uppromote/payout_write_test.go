@@ -88,7 +88,7 @@ func TestPayoutRows(t *testing.T) {
 			case "/referrals":
 				body = "[" + tt.rows + "]"
 			}
-			_, _ = io.WriteString(w, `{"data":`+body+`}`)
+			_, _ = io.WriteString(w, `{"status":200,"data":`+body+`}`)
 		}))
 		_, err := p.Plan(t.Context(), &providers.MarkPayoutPaidInput{ID: id(providers.NounPayout, "due~5"), ExpectedTotal: *money("12"),
 			Commissions: []providers.ID{id(providers.NounCommission, "1"), id(providers.NounCommission, "2")}})
@@ -127,7 +127,7 @@ func TestPayoutLooks(t *testing.T) {
 			case "/referrals":
 				body = "[" + tt.rows + "]"
 			}
-			_, _ = io.WriteString(w, `{"data":`+body+`}`)
+			_, _ = io.WriteString(w, `{"status":200,"data":`+body+`}`)
 		}))
 		v, written, err := p.Look(t.Context(), &providers.MarkPayoutPaidInput{ID: id(providers.NounPayout, "due~5"),
 			Commissions: []providers.ID{id(providers.NounCommission, "1"), id(providers.NounCommission, "2")}}, nil, tt.disturbed)

@@ -221,7 +221,8 @@ func TestReplies(t *testing.T) {
 		{paid, `{"data":{"payment_id":3}}`, "paid~3"},
 		{paid, `{"data":{"payment_id":3,"affiliate_id":6}}`, "bad_reply"},
 		{paid, `{"data":{"payment_id":3,"referral_ids":[9,10]}}`, "bad_reply"},
-		{paid, `{"data":{}}`, "due~5"},
+		{paid, `{"data":{}}`, "bad_reply"},
+		{paid, `{"status":200,"data":{}}`, "due~5"},
 	} {
 		p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			body := tt.reply
@@ -235,7 +236,7 @@ func TestReplies(t *testing.T) {
 			case r.Method == http.MethodGet && r.URL.Path == "/referrals" && !r.URL.Query().Has("order_id"):
 				body = `{"data":[{"id":9,"status":"approved","commission":"4","affiliate":{"id":5}}]}`
 			case r.Method == http.MethodGet:
-				body = `{"data":[]}`
+				body = `{"status":200,"data":[]}`
 			}
 			_, _ = io.WriteString(w, body)
 		}))

@@ -161,7 +161,7 @@ func TestReferralIDs(t *testing.T) {
 					rows += "," + row801(n, `"approved"`, `"paid"`)
 				}
 			}
-			_, _ = fmt.Fprintf(w, `{"data":[%s]}`, strings.TrimPrefix(rows, ","))
+			_, _ = fmt.Fprintf(w, `{"status":200,"data":[%s]}`, strings.TrimPrefix(rows, ","))
 		}))
 		lists, err := p.Payouts(providers.PayoutFilter{Statuses: []providers.PayoutStatus{providers.PayoutPaid}})
 		payout := all(t, p, lists, err)[0]
@@ -237,7 +237,7 @@ func TestPingAsksForAnAffiliate(t *testing.T) {
 	var asked []string
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked = append(asked, r.Method+" "+r.URL.String())
-		_, _ = io.WriteString(w, `{"data":[]}`)
+		_, _ = io.WriteString(w, `{"status":200,"data":[]}`)
 	}))
 	if err := p.Ping(t.Context()); err != nil || !slices.Equal(asked, []string{"GET /affiliates?per_page=1"}) {
 		t.Errorf("asked %q, %v", asked, err)

@@ -8,30 +8,18 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// envelope is every reply.
+// envelope is every reply. That it tells of a failure is seen by [wire.Failed].
 //
 // https://aff-api.uppromote.com/docs/v2/get-list-referrals-21170075e0
 type envelope[D any] struct {
 	Status string `json:"status"` // repeats the status of the HTTP reply
 	Data   D      `json:"data"`
-	wireError
 }
 
-// success says whether the envelope tells of one.
+// success says whether the envelope tells of one, as each of the vendor's does.
 func (e envelope[D]) success() bool {
 	status, err := strconv.Atoi(e.Status)
-	return err == nil && status/100 == 2
-}
-
-// contradiction is the error of an envelope that tells of a failure, though the reply's status does not.
-func (e envelope[D]) contradiction() error {
-	status, err := strconv.Atoi(e.Status)
-	if err != nil || kind(status) == "" {
-		return nil
-	}
-	said := e.fault()
-	said.Status, said.Kind = status, kind(status)
-	return said
+	return err == nil && status/100 == 2 || strings.EqualFold(e.Status, "success")
 }
 
 // oddities are the members of one reply that had an unexpected form.

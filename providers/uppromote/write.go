@@ -201,16 +201,24 @@ func byNumber[W any, T providers.Record](ctx context.Context, p *provider, e end
 	return row, odd, err
 }
 
+// identified is implemented by the rows of replies to writes. It says whether a row names what was written.
+type identified interface{ identified() bool }
+
+func (w wireAffiliate) identified() bool  { return w.ID > 0 }
+func (w wireReferral) identified() bool   { return w.ID > 0 }
+func (w wirePayment) identified() bool    { return w.PaymentID > 0 }
+func (w wireSubscribed) identified() bool { return w.Event != "" }
+func (w wireActed) identified() bool {
+	return w.AffiliateID > 0 || w.ReferralID > 0 || w.AffiliateEmail != "" || w.Coupon != ""
+}
+
 // send makes one write, and opens the envelope. There may be no data: then it is zero. A reply that
-// neither says that it is a success nor has data is none of the vendor's.
-func send[W any](ctx context.Context, p *provider, op, path string, body any) (data W, _ oddities, _ error) {
+// neither says that it is a success nor names what was written is none of the vendor's.
+func send[W identified](ctx context.Context, p *provider, op, path string, body any) (data W, _ oddities, _ error) {
 	var a wire.Reply[envelope[wire.Rows[W]]]
 	r := rest.Request{Op: op, Path: path, Body: body, Into: &a, Verify: func() error {
-		if err := a.Value.contradiction(); err != nil {
-			return err
-		}
-		if !a.Value.success() && len(a.Value.Data.All) == 0 {
-			return errNoData
+		if rows := a.Value.Data.All; !a.Value.success() && (len(rows) == 0 || !rows[0].identified()) {
+			return errNoStatus
 		}
 		return nil
 	}}

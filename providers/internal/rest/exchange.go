@@ -142,15 +142,11 @@ func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 		return &failure{err: e, again: got.code == http.StatusServiceUnavailable, against: endpoint} // a challenge stays one
 	}
 	var said *providers.Error
-	classify := c.c.Classify
-	if r.Classify != nil {
-		classify = r.Classify
-	}
-	if classify != nil {
+	if classify := r.classify(c.c); classify != nil {
 		said = classify(got.code, got.body[:min(len(got.body), maxErrorBody)])
 	}
 	if said == nil && got.code >= 200 && got.code < 300 {
-		err := c.read(ctx, r, got.body)
+		err := c.read(ctx, r, got.code, got.body)
 		switch {
 		case err == nil:
 			return nil
@@ -171,6 +167,8 @@ func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 		kind, said.Err = KindOfStatus(got.code), providers.ErrPayment
 	case slices.Contains(r.NotFound, got.code):
 		kind = providers.KindNotFound
+	case r.Later && (inputRefused(kind) || got.code == http.StatusNoContent):
+		kind, said.Err = providers.KindBadReply, providers.ErrPageRefused
 	}
 	e := c.error(r, kind, cmp.Or(said.Status, got.code), said.Err, got.retryAfter)
 	if r.method() != http.MethodGet && refusal(kind) {

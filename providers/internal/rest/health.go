@@ -105,6 +105,8 @@ func (c *Client) fail(caller context.Context, r Request, f *failure) *providers.
 	switch t := c.template(r.Op); {
 	case f.held, providers.OverAllowance(e), caller.Err() != nil, e.Kind == providers.KindCanceled:
 		// Nothing new about the vendor: it was not called, or its caller went away.
+	case errors.Is(e, providers.ErrPageRefused):
+		// The first page was read: it is about this page alone.
 	case c.proves(r, f):
 		c.well(r.Op)
 	case e.Kind == providers.KindNotFound && r.namesRecord(e.Status):

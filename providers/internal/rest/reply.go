@@ -2,6 +2,7 @@ package rest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // KindOfStatus is the meaning that every vendor gives a status of 300 or more. A 402 is about the
@@ -41,22 +43,45 @@ type decoder interface {
 	DecodeReply(ctx context.Context, body []byte) error
 }
 
-// read decodes and verifies a reply that is a success by its status.
-func (c *Client) read(ctx context.Context, r Request, body []byte) error {
+// read decodes and verifies a reply that is a success by its status. One whose envelope says
+// otherwise is a bad reply: it shows no rows, settles no write and proves nothing.
+func (c *Client) read(ctx context.Context, r Request, status int, body []byte) error {
 	into := r.Into
 	if into == nil {
 		into = new(json.RawMessage)
 	}
-	if len(body) == 0 && (r.Into == nil || r.Optional) {
+	if len(body) == 0 && (r.Into == nil || r.Optional && status == http.StatusOK) {
 		return nil
 	}
 	if err := decode(ctx, body, into); err != nil {
 		return err
 	}
+	if status, failed := wire.Failed(body); failed {
+		return c.failed(r, status, body)
+	}
 	if r.Verify != nil {
 		return r.Verify()
 	}
 	return nil
+}
+
+// errFailed is a reply whose status says that the call succeeded and whose envelope says that it failed.
+const errFailed providers.Cause = "the reply says that the call did not succeed"
+
+// failed is the error of such a reply. Its status decides where it is about the account or the vendor.
+// What an envelope says of the request's content proves nothing: neither that there is no such record
+// nor that a write was refused.
+func (c *Client) failed(r Request, status int, body []byte) error {
+	e := &providers.Error{Kind: providers.KindBadReply, Status: status, Err: errFailed}
+	if kind := KindOfStatus(status); status > 0 && !inputRefused(kind) {
+		e.Kind = kind
+	}
+	if classify := r.classify(c.c); classify != nil {
+		if said := classify(cmp.Or(status, http.StatusBadRequest), body[:min(len(body), maxErrorBody)]); said != nil && said.Err != nil {
+			e.Err = fmt.Errorf("%w: %w", errFailed, said.Err)
+		}
+	}
+	return e
 }
 
 // decode reads one JSON value and nothing behind it.

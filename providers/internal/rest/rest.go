@@ -7,7 +7,8 @@
 // error the write may have been made. Every attempt takes its own place in the budget and in the
 // request's [providers.Allowance]. Redirects are not followed: they would take the credentials elsewhere. Errors are
 // [*providers.Error], with neither secrets nor e-mail addresses of customers in their text; the vendor's folder says
-// by [Config.Classify] what its error bodies mean, and by [Request.Verify] which replies it understands.
+// by [Config.Classify] what its error bodies mean, and by [Request.Verify] which replies it understands. What an envelope says of the call is
+// judged here, for all vendors: see [wire.Failed].
 package rest
 
 import (
@@ -86,7 +87,7 @@ type Request struct {
 	Body  any // sent as JSON; nil for none
 	Into  any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
 
-	// Optional says that a reply without a body is a success, too; neither Into nor Verify see it.
+	// Optional says that a 200 without a body is a success, too; neither Into nor Verify see it.
 	Optional bool
 
 	// Verify is called after a reply has been decoded into Into. It answers nil for a reply that
@@ -94,11 +95,10 @@ type Request struct {
 	// any other error for a bad reply. Only what it accepts is a success of the account. It may be nil.
 	Verify func() error
 
-	// Beyond is set for a page behind the first. It is the JSON of an empty page, which a refusal
-	// of the page's number is taken for. To tell that from a refusal of all requests, the client
-	// asks for the first page, First, again.
-	Beyond string
-	First  url.Values
+	// Later says that this reads a page behind the first one. Vendors answer the page behind the last
+	// with an empty list. A refusal of a page's number therefore says neither that the list has ended
+	// nor anything of the account: the page cannot be read now.
+	Later bool
 
 	// NotFound are the statuses, beside 404 and 410, that the vendor documents as "no such record" here.
 	NotFound []int
@@ -119,6 +119,14 @@ type Request struct {
 func (r Request) method() string {
 	method, _, _ := strings.Cut(r.Op, " ")
 	return method
+}
+
+// classify is what classifies the replies to this request; nil for nothing.
+func (r Request) classify(c Config) func(status int, body []byte) *providers.Error {
+	if r.Classify != nil {
+		return r.Classify
+	}
+	return c.Classify
 }
 
 // Client calls one account. It is safe for concurrent use.
@@ -179,35 +187,11 @@ func (c *Client) Get(ctx context.Context, r Request) error {
 	ctx, caller, cancel := c.share(ctx)
 	defer cancel()
 	f := c.get(ctx, caller, r)
-	if f != nil && r.Beyond != "" && refusesPage(f) {
-		f = c.beyond(ctx, caller, &r)
-	}
 	if f != nil {
 		return c.fail(caller, r, f)
 	}
 	c.succeeded(r.Op)
 	return nil
-}
-
-// refusesPage says whether a failure may mean that there is no page of this number.
-func refusesPage(f *failure) bool {
-	switch f.err.Status {
-	case http.StatusNoContent, http.StatusBadRequest, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity:
-		return f.err.Kind != providers.KindUnavailable // a page of the edge
-	}
-	return false
-}
-
-// beyond reads the empty page behind the last one into r.Into. It fails unless the vendor gives the
-// first page; r is then the request for that.
-func (c *Client) beyond(ctx, caller context.Context, r *Request) *failure {
-	first := *r
-	first.Query, first.Beyond = r.First, ""
-	if f := c.get(ctx, caller, first); f != nil {
-		*r = first
-		return f
-	}
-	return c.judge(ctx, *r, reply{code: http.StatusOK, body: []byte(r.Beyond)})
 }
 
 // get makes one read, with its retries.

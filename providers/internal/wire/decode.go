@@ -39,8 +39,8 @@ func (r *Reply[E]) DecodeReply(ctx context.Context, b []byte) (err error) {
 
 // Decode reads JSON into the value that into points to. The outermost value must have the form
 // that into wants, or Decode fails. Within it nothing fails: a member that cannot be read leaves
-// its field empty and is answered as an oddity, each once. Only a list of too many rows makes all of
-// it unreadable.
+// its field empty and is answered as an oddity, each once. An array of too
+// many elements cannot be read either. Only a list of too many rows makes all of it unreadable.
 func Decode(body []byte, into any) ([]Oddity, error) {
 	return decode(context.Background(), body, into)
 }
@@ -77,11 +77,12 @@ var errNoJSON = errors.New("it is no JSON, or not whole, or goes on behind it")
 
 // decoder gathers the oddities of one reply.
 type decoder struct {
-	ctx  context.Context
-	seen int   // values
-	stop error // why the rest is not read
-	odd  []Oddity
-	last string // the path of the last odd value
+	ctx      context.Context
+	seen     int   // values
+	elements int   // of arrays inside rows
+	stop     error // why the rest is not read
+	odd      []Oddity
+	last     string // the path of the last odd value
 }
 
 // step says whether another value is read. The context is looked at now and then.
@@ -186,9 +187,9 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 	if raw[0] != '{' {
 		return errForm
 	}
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return err
+	members, ok := membersOf(raw, maxMembersRead)
+	if !ok {
+		return errForm
 	}
 	fields, odd, read := fieldsOf(v.Type()), []string(nil), 0
 	for _, f := range fields {
@@ -217,13 +218,25 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 	return nil
 }
 
+// The bounds of what is read inside rows, as each value takes memory that the reply does not have.
+const (
+	maxElements     = 10_000 // of one array
+	maxElementsRead = 50_000 // of all arrays of a reply
+	maxMembersRead  = 1_000  // of one object; a vendor's widest record has about 40
+)
+
 // slice reads an array, also one of PHP's with gaps. Some write several ids as one text, which is
-// read, too. What is no element is left out.
+// read, too. What is no element is left out. An array of too many elements cannot be read.
 func (d *decoder) slice(raw []byte, v reflect.Value, path string) error {
-	elements, err := elementsOf(raw, v.Type().Elem())
+	limit := min(maxElements, maxElementsRead-d.elements)
+	elements, err := elementsOf(raw, v.Type().Elem(), limit+1)
 	if err != nil {
 		return err
 	}
+	if len(elements) > limit {
+		return errForm
+	}
+	d.elements += len(elements)
 	out := reflect.MakeSlice(v.Type(), 0, len(elements))
 	for _, raw := range elements {
 		if d.stop != nil {
@@ -240,11 +253,12 @@ func (d *decoder) slice(raw []byte, v reflect.Value, path string) error {
 	return nil
 }
 
-func elementsOf(raw []byte, elem reflect.Type) (elements []json.RawMessage, err error) {
+// elementsOf are the first elements of an array, limit of them at most.
+func elementsOf(raw []byte, elem reflect.Type, limit int) (elements []json.RawMessage, err error) {
 	scalar := elem.Kind() == reflect.String || elem.Kind() == reflect.Int64
 	switch {
 	case raw[0] == '[':
-		err = json.Unmarshal(raw, &elements)
+		return split(raw, limit), nil
 	case raw[0] == '{':
 		return listed(raw)
 	case isEmptyText(raw):
@@ -259,6 +273,9 @@ func elementsOf(raw []byte, elem reflect.Type) (elements []json.RawMessage, err 
 				quoted, _ := json.Marshal(part)
 				elements = append(elements, quoted)
 			}
+			if len(elements) == limit {
+				break
+			}
 		}
 	default:
 		err = errForm
@@ -269,9 +286,9 @@ func elementsOf(raw []byte, elem reflect.Type) (elements []json.RawMessage, err 
 // listed are the values of an object whose members are numbered, in their order. PHP writes an
 // array with gaps so.
 func listed(raw []byte) ([]json.RawMessage, error) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(raw, &members); err != nil {
-		return nil, err
+	members, ok := membersOf(raw, maxRows)
+	if !ok {
+		return nil, errManyRows
 	}
 	numbers := make([]int, 0, len(members))
 	for name := range members {

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"hash/fnv"
 	"reflect"
 	"slices"
+	"unicode/utf8"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -51,9 +53,13 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 		elements = split(raw, maxRows+1)
 	case '{':
 		r.Form = FormObject
-		if numbered, err := listed(raw); err == nil && len(numbered) > 0 {
+		switch numbered, err := listed(raw); {
+		case errors.Is(err, errManyRows):
+			d.stop = err
+			return err
+		case err == nil && len(numbered) > 0:
 			r.Form, elements = FormArray, numbered
-		} else if err == nil {
+		case err == nil:
 			r.none = true
 		}
 	case 'n':
@@ -97,7 +103,8 @@ func (r *Rows[W]) IsList() bool {
 	return r.Form == FormArray
 }
 
-// split are the first elements of a JSON array that is known to be valid, limit of them at most.
+// split are the first elements of a JSON array, or members of an object with their names, limit of them
+// at most. The JSON is known to be valid.
 func split(raw []byte, limit int) (elements []json.RawMessage) {
 	depth, begin, quoted := 0, 1, false
 	for i := 0; i < len(raw) && len(elements) < limit; i++ {
@@ -109,7 +116,7 @@ func split(raw []byte, limit int) (elements []json.RawMessage) {
 		case quoted:
 		case c == '[' || c == '{':
 			depth++
-		case c == ',' && depth == 1 || c == ']' && depth == 1:
+		case depth == 1 && (c == ',' || c == ']' || c == '}'):
 			if element := bytes.TrimSpace(raw[begin:i]); len(element) > 0 {
 				elements = append(elements, element)
 			}
@@ -121,6 +128,38 @@ func split(raw []byte, limit int) (elements []json.RawMessage) {
 	return elements
 }
 
+// cutName cuts a member that split has found into its name and its value.
+func cutName(member []byte) (name string, value json.RawMessage) {
+	end := 1
+	for ; member[end] != '"'; end++ {
+		if member[end] == '\\' {
+			end++
+		}
+	}
+	if quoted := member[:end+1]; bytes.IndexByte(quoted, '\\') < 0 && utf8.Valid(quoted) {
+		name = string(quoted[1:end])
+	} else {
+		_ = json.Unmarshal(quoted, &name)
+	}
+	_, value, _ = bytes.Cut(member[end+1:], []byte(":"))
+	return name, bytes.TrimSpace(value)
+}
+
+// membersOf are the members of a JSON object that is known to be valid. ok is false where it has more
+// of them than limit. The values share the memory of raw.
+func membersOf(raw []byte, limit int) (members map[string]json.RawMessage, ok bool) {
+	elements := split(raw, limit+1)
+	if len(elements) > limit {
+		return nil, false
+	}
+	members = make(map[string]json.RawMessage, len(elements))
+	for _, e := range elements {
+		name, value := cutName(e)
+		members[name] = value
+	}
+	return members, true
+}
+
 // Enveloped is a list that comes as an array or as an object whose member "data" is the array.
 type Enveloped[W any] struct{ Rows[W] }
 
@@ -128,10 +167,7 @@ type Enveloped[W any] struct{ Rows[W] }
 func (e *Enveloped[W]) decode(d *decoder, raw []byte, path string) error {
 	envelope := false
 	if raw[0] == '{' {
-		var members map[string]json.RawMessage
-		if err := json.Unmarshal(raw, &members); err != nil {
-			return err
-		}
+		members, _ := membersOf(raw, maxMembersRead)
 		if data, ok := members["data"]; ok {
 			raw, envelope = data, len(members) > 1
 		}
