@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -23,7 +24,9 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 	w.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
 		key := c.pageKey(noun, l.Key, r.Number)
 		return through(ctx, c, key,
-			func(ctx context.Context) (*providers.Page[T], quality) { return page[T](ctx, c, noun, key) },
+			func(ctx context.Context) (*providers.Page[T], quality) {
+				return page[T](ctx, c, noun, key, r.NotBefore)
+			},
 			func(ctx context.Context) (*providers.Page[T], error) { return loadPage(ctx, c, l, noun, key, r.Number) })
 	}
 	if l.Count != nil {
@@ -111,18 +114,19 @@ func (c *Cache) listed(ctx context.Context, noun providers.Noun, key string) Ent
 	return Entry{}
 }
 
-// page is a page as the store knows it. It is as good as the worst of it and its rows.
-func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key string) (*providers.Page[T], quality) {
+// page is a page as the store knows it, if it was read no earlier than notBefore. It is as good as the worst of it and its rows.
+func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key string, notBefore time.Time) (*providers.Page[T], quality) {
 	e := c.listed(ctx, noun, key)
 	rows, ok := e.Value.(Rows)
-	if !ok {
+	if !ok || e.FetchedAt.Before(notBefore) {
 		return nil, quality{}
 	}
 	records, q := c.rows(ctx, rows)
 	if q = q.worse(c.quality(e)); q.state == miss {
 		return nil, quality{}
 	}
-	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total, Unread: rows.Unread, Mark: rows.Mark}
+	p := &providers.Page[T]{Items: make([]*T, len(records)), More: rows.More, Total: rows.Total, Unread: rows.Unread, Mark: rows.Mark,
+		ReadAt: e.FetchedAt, Remembered: true}
 	for i, r := range records {
 		if p.Items[i], ok = r.(*T); !ok {
 			return nil, quality{}
@@ -191,6 +195,7 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
 	}
 	r.list(noun, key, rows)
+	p.ReadAt = r.entries[key].FetchedAt
 	r.harvest(p.Harvest)
 	keep(r, p.Items)
 	r.end(ctx)
