@@ -291,7 +291,7 @@ func TestMarks(t *testing.T) {
 // TestExtent ends a list only where its end is proven.
 func TestExtent(t *testing.T) {
 	e := new(Extent)
-	e.More(100) // the largest page so far
+	e.More(100)   // the largest page so far
 	for range 2 { // whatever pages came before
 		for rows, want := range map[int]bool{
 			0: false, 1: false, 5: false, 7: false, 13: false, 49: false, // few, and no usual page size
