@@ -81,14 +81,14 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 
 func isFalse(sign *bool) bool { return sign != nil && !*sign }
 
-// gap says whether the page is an empty one before the last, by both the number of pages and the number
-// of rows. Of empty pages that only one of them speaks for, [providers.MaxRepeats] end the list.
+// gap says whether the page is an empty one before the last, by the number of pages while no other sign
+// says that the list has ended. Of other empty pages, [providers.MaxRepeats] end the list.
 func (r *rows[W]) gap(e *wire.Extent, number int) bool {
 	if r.Data.Sent() > 0 || r.Pagination == nil {
 		return false
 	}
 	pages, count := r.Pagination.byPages(number, 0), r.Pagination.byCount(number, 0, e.PageSize(pageSize))
-	return pages != nil && *pages && count != nil && *count
+	return pages != nil && *pages && !isFalse(count) && !isFalse(r.HasMore) && !isFalse(r.Pagination.HasMore)
 }
 
 // total is how many rows the list has; nil where it was not said, or cannot be so.
