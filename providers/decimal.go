@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"math"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/govalues/decimal"
@@ -50,6 +51,9 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 		return nil
 	}
 	value, err := ParseDecimal(string(b))
+	if f, bad := strconv.ParseFloat(string(b), 64); err != nil && bad == nil && math.Abs(f) < 1 { // more than 19 decimals
+		value, err = ParseDecimal(strconv.FormatFloat(f, 'f', decimal.MaxScale, 64))
+	}
 	if *d = (Decimal{Value: withoutNoise(value), Set: err == nil}); err != nil {
 		d.odd = string(b)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"time"
 )
 
 // List is one sequence of records at the vendor, newest first, that can be read page by page.
@@ -41,6 +42,10 @@ type PageRequest struct {
 	// Reader is the caller's own way to single records, with its cache. A list that has to look
 	// something up (the e-mail of an affiliate) does it here. Never nil.
 	Reader Reader
+
+	// NotBefore says that the page must have been read at the vendor at this time or later. A cache
+	// that remembers an older one reads it again. Zero: any page will do.
+	NotBefore time.Time
 }
 
 // Page is one page of a list, in the vendor's order.
@@ -51,7 +56,33 @@ type Page[T Record] struct {
 	Unread  int    // rows that the vendor sent and that could not be read; they are not in Items
 	Mark    uint64 // a hash of the rows that the vendor sent, in whatever order, those left out of Items among them; 0: unknown
 	Harvest Harvest
+
+	// ReadAt is when a cache had the page from the vendor; zero where no cache is asked. Remembered says that
+	// it was not read for this request, so that the list may have changed since.
+	ReadAt     time.Time
+	Remembered bool
 }
+
+// ReadingSpan is how far apart the times of two pages of one reading may lie. Rows that come or go
+// between two calls in a row are missed as well, and those lie about as far apart.
+const ReadingSpan = 5 * time.Second
+
+// SameReading says whether two pages of a list belong to the same reading of it: both were read for
+// this request, or at about the same time and with the same number of rows in the list. The rows of one
+// page continue those of the other only then.
+func SameReading[T Record](a, b *Page[T]) bool {
+	switch {
+	case !a.Remembered && !b.Remembered:
+		return true
+	case a.Total != nil && b.Total != nil && *a.Total != *b.Total:
+		return false
+	}
+	return a.ReadAt.Sub(b.ReadAt).Abs() <= ReadingSpan
+}
+
+// MaxBreaks bounds how often one reader of a list reads pages again since those before and behind them
+// belong to other readings. Twice is enough, unless calls take longer than [ReadingSpan].
+const MaxBreaks = 8
 
 // Marks are the marks of the pages of one list that were read so far. The zero value is empty.
 type Marks struct{ first map[uint64]int } // the lowest number of the pages with each mark
@@ -160,29 +191,52 @@ var ErrPages = errors.New("the list has more pages than may be read")
 // may be chance: as many new rows as a page holds have pushed its rows to the next page.
 const MaxRepeats = 2
 
-// Walk reads a list page by page, from page 1 to its end. It belongs to one goroutine.
+// Walk reads a list page by page, from page 1 to its end. Where a cache remembers its pages from
+// different readings, it begins again at page 1, and rows come again. It belongs to one goroutine.
 type Walk[T Record] struct {
 	List[T]
-	Read int // pages so far
+	Read int // pages so far, those that were read again among them
 
-	marks   Marks
-	repeats int
-	ended   bool
+	number    int // of the page before; 0: none
+	before    *Page[T]
+	given     int // the highest number of a page that was given
+	notBefore time.Time
+	breaks    int
+	marks     Marks
+	repeats   int
+	ended     bool
 }
 
 // Next reads the next page; nil behind the end. A page that repeats one before is not given.
 func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 	for !w.ended {
-		p, err := w.Page(ctx, PageRequest{Number: w.Read + 1, Reader: r})
+		p, err := w.Page(ctx, PageRequest{Number: w.number + 1, Reader: r, NotBefore: w.notBefore})
 		if err != nil {
 			return nil, err
 		}
 		w.Read++
-		if w.repeats++; !w.marks.Repeats(w.Read, p.Mark) {
+		if b := w.before; b != nil && !SameReading(b, p) && w.breaks < MaxBreaks {
+			w.breaks++
+			w.notBefore = b.ReadAt         // this page is read again …
+			if b.ReadAt.Before(p.ReadAt) { // … or the pages before it
+				w.notBefore = p.ReadAt
+				w.number, w.before, w.marks, w.repeats = 0, nil, Marks{}, 0
+			}
+			continue
+		}
+		w.number++
+		w.before = p
+		if w.repeats++; !w.marks.Repeats(w.number, p.Mark) {
 			w.repeats = 0
 		}
 		w.ended = !p.More || w.repeats == MaxRepeats
 		if w.repeats == 0 {
+			if w.number <= w.given && p.Unread > 0 { // they were counted before
+				again := *p
+				again.Unread = 0
+				p = &again
+			}
+			w.given = max(w.given, w.number)
 			return p, nil
 		}
 	}

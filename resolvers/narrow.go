@@ -31,7 +31,8 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 					return &providers.Page[T]{}, nil
 				}
 			}
-			p, err := l.Page(ctx, providers.PageRequest{Number: r.Number, Reader: s.inner})
+			r.Reader = s.inner
+			p, err := l.Page(ctx, r)
 			if err != nil {
 				return nil, err
 			}
@@ -44,7 +45,7 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 				}
 			}
 			note(s, p.Items)
-			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark}
+			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark, ReadAt: p.ReadAt, Remembered: p.Remembered}
 			for _, row := range p.Items {
 				if !mine(providers.BelongsTo(row)) { // the reply does not say whose it is
 					page.Unread++

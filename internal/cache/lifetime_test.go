@@ -73,6 +73,37 @@ func TestPageLifetime(t *testing.T) {
 	})
 }
 
+// TestPageTimes wants a page to tell when it was read at the vendor, and to be read again for who may
+// not have one that is as old.
+func TestPageTimes(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		b := newBench(t, providertest.Options{})
+		read := func(what string, notBefore, at time.Time, remembered bool, calls ...string) {
+			t.Helper()
+			b.costs(what, func() {
+				lists, err := b.Commissions(providers.CommissionFilter{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				p, err := lists[0].Page(t.Context(), providers.PageRequest{Number: 1, Reader: b, NotBefore: notBefore})
+				if err != nil || !p.ReadAt.Equal(at) || p.Remembered != remembered {
+					t.Errorf("%s: read at %v, remembered %v, error %v; want %v, %v", what, p.ReadAt, p.Remembered, err, at, remembered)
+				}
+				synctest.Wait()
+			}, calls...)
+		}
+		begin := time.Now()
+		read("cold", time.Time{}, begin, false, "Commissions page 1")
+		time.Sleep(10 * time.Second)
+		read("fresh", begin, begin, true)
+		again := time.Now()
+		read("fresh, too old", again, again, false, "Commissions page 1")
+		read("read again", again, again, true)
+		time.Sleep(2 * time.Minute)
+		read("stale, too old", time.Now(), time.Now(), false, "Commissions page 1")
+	})
+}
+
 func TestVendorDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down error

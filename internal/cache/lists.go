@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -23,7 +24,9 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 	w.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
 		key := c.pageKey(noun, l.Key, r.Number)
 		return through(ctx, c, key,
-			func(ctx context.Context) (*providers.Page[T], quality) { return page[T](ctx, c, noun, key) },
+			func(ctx context.Context) (*providers.Page[T], quality) {
+				return page[T](ctx, c, noun, key, r.NotBefore)
+			},
 			func(ctx context.Context) (*providers.Page[T], error) { return loadPage(ctx, c, l, noun, key, r.Number) })
 	}
 	if l.Count != nil {
@@ -110,13 +113,15 @@ func (c *Cache) listed(ctx context.Context, noun providers.Noun, key Key) *Entry
 	return nil
 }
 
-// page is a page as the store knows it. It is as good as the worst of it and its rows.
-func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key Key) (*providers.Page[T], quality) {
-	a := c.assembled(ctx, noun, key)
+// page is a page as the store knows it, if it was read no earlier than notBefore. It is as good as the
+// worst of it and its rows.
+func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key Key, notBefore time.Time) (*providers.Page[T], quality) {
+	a := c.assembled(ctx, noun, key, notBefore)
 	if a.quality.state == miss {
 		return nil, quality{}
 	}
-	p := &providers.Page[T]{Items: make([]*T, len(a.records)), More: a.rows.More, Total: a.rows.Total, Unread: a.rows.Unread, Mark: a.rows.Mark}
+	p := &providers.Page[T]{Items: make([]*T, len(a.records)), More: a.rows.More, Total: a.rows.Total, Unread: a.rows.Unread, Mark: a.rows.Mark,
+		ReadAt: a.readAt, Remembered: true}
 	for i, e := range a.records {
 		var ok bool
 		if p.Items[i], ok = e.Value.(*T); !ok {
@@ -127,18 +132,19 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 }
 
 // assembled is a page with its records, and the quality of the worst of both: miss where the page, or one
-// of the records, is not there. A request assembles a fresh page once, however often it asks for it.
-func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key Key) (a assembledPage) {
+// of the records, is not there, or was read before notBefore. A request assembles a fresh page once,
+// however often it asks for it.
+func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key Key, notBefore time.Time) (a assembledPage) {
 	request := requestFrom(ctx)
-	if a, ok := request.page(key); ok {
+	if a, ok := request.page(key); ok && !a.readAt.Before(notBefore) {
 		return a
 	}
 	e := c.listed(ctx, noun, key)
 	rows, ok := valueOf(e).(Rows)
-	if !ok {
+	if !ok || e.FetchedAt.Before(notBefore) {
 		return assembledPage{}
 	}
-	a.rows = rows
+	a.rows, a.readAt = rows, e.FetchedAt
 	a.records, a.quality = c.rows(ctx, rows)
 	a.quality = a.quality.worse(c.quality(e))
 	if a.quality.state == fresh {
@@ -205,16 +211,18 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
 	}
 	r.list(noun, key, rows)
+	p.ReadAt = r.entries[key].FetchedAt
 	r.harvest(p.Harvest)
 	keep(r, p.Items)
 	r.end(ctx)
+	requestFrom(ctx).forget()
 	return &p, nil
 }
 
 // HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call. It reads nothing, and is for
 // estimates: what is there may be gone by the time it is asked for.
 func (c *Cache) HasPage(ctx context.Context, noun providers.Noun, list string, number int) bool {
-	return c.assembled(ctx, noun, c.pageKey(noun, list, number)).quality.state != miss
+	return c.assembled(ctx, noun, c.pageKey(noun, list, number), time.Time{}).quality.state != miss
 }
 
 // Affiliates plans lists that are read through the cache.

@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"sync"
+	"time"
 )
 
 // request is what one request has read from here. A nil request remembers nothing. It is safe for
@@ -20,6 +21,7 @@ type request struct {
 // assembledPage is a page with its records.
 type assembledPage struct {
 	rows    Rows
+	readAt  time.Time
 	records []*Entry // of the rows, in their order
 	quality quality
 }
@@ -64,7 +66,7 @@ func (r *request) keep(key Key, a assembledPage) {
 	}
 }
 
-// forget forgets the pages, because the request has changed something.
+// forget forgets the pages, because the request has changed something, or has read a page anew.
 func (r *request) forget() {
 	if r == nil {
 		return

@@ -8,4 +8,10 @@
 //
 // The end of a list is claimed only where it is proven. A list that was left because of an error
 // or of a bound goes on, and its position says where.
+//
+// A page continues the page before it only if both belong to the same reading of the list
+// ([providers.SameReading]): both were read at the vendor for this request, or within
+// [providers.ReadingSpan] of each other. Otherwise, rows that came or went in between have moved
+// others from one page to the other. Then the older of the two pages is read again, which costs one
+// call, and the last row that was taken is looked for again. [providers.Walk] begins again at page 1.
 package listing

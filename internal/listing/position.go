@@ -3,7 +3,6 @@ package listing
 import (
 	"crypto/sha256"
 	"encoding/base64"
-	"slices"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -43,12 +42,9 @@ func tagOf(id providers.ID) Tag {
 // fresh says whether nothing was read yet.
 func (p *Position) fresh() bool { return p.Last == tags{} && p.Page == 0 && p.Over == 0 }
 
-// pass moves the position behind a row of a page.
+// pass moves the position behind a row of a page that was not passed before.
 func (p *Position) pass(tag Tag, time int64, page int) {
 	p.Page, p.Over, p.Time = page, 0, time
-	if slices.Contains(p.Last[:], tag) {
-		return // a remembered row, met again: it must not push the others out
-	}
 	copy(p.Last[1:], p.Last[:])
 	p.Last[0] = tag
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -26,9 +27,14 @@ type Source[T providers.Record] struct {
 	times    []int64 // of rows; an undated row has that of its neighbor
 	next     int     // into rows
 	more     bool
+	current  *providers.Page[T] // the page in rows, as it was read; nil before the first
 	marks    providers.Marks
 	repeats  int          // pages in a row that had the rows of others before them
 	seen     map[Tag]bool // rows that were taken, in this request or, the last of them, before
+
+	notBefore time.Time // pages that were read earlier at the vendor are read again
+	broken    bool      // the page that was to be read belongs to another reading than the one before it
+	breaks    int
 
 	whole   bool // the list was begun at its start, in this request
 	taken   int64
@@ -134,18 +140,31 @@ func (s *Source[T]) Total() (total int64, known bool, count func(context.Context
 	return 0, false, s.list.Count
 }
 
-// read reads a page and stands before its first row.
+// read reads a page and stands before its first row. A page may follow the one before it only if both
+// belong to the same reading of the list: else one of them is read again. If that is the one before,
+// the source is broken, and has to look for its position again.
 func (s *Source[T]) read(ctx context.Context, number int) bool {
 	if s.left == 0 {
 		s.stopped = true
 		return false
 	}
 	s.left--
-	p, err := s.list.Page(ctx, providers.PageRequest{Number: number, Reader: s.reader})
+	p, err := s.list.Page(ctx, providers.PageRequest{Number: number, Reader: s.reader, NotBefore: s.notBefore})
 	if err != nil {
 		s.err = err
 		return false
 	}
+	if b := s.current; b != nil && number == s.page+1 && !providers.SameReading(b, p) && s.breaks < providers.MaxBreaks {
+		s.breaks++
+		s.left++ // the page was not used
+		if s.notBefore = b.ReadAt; b.ReadAt.After(p.ReadAt) {
+			return s.read(ctx, number)
+		}
+		s.left++ // nor does it count that the one before is read again
+		s.notBefore, s.broken = p.ReadAt, true
+		return false
+	}
+	s.current = p
 	if repeats := s.marks.Repeats(number, p.Mark); repeats && number == s.page+1 {
 		s.repeats++
 	} else {
@@ -217,10 +236,26 @@ func (s *Source[T]) setTimes(rows []*T) {
 // inserted or removed since have pushed that row to a later or an earlier page: the sort key says
 // which way to look.
 func (s *Source[T]) open(ctx context.Context) {
+	s.seek(ctx)
+	s.reopen(ctx)
+}
+
+// reopen looks for the position of a source that is broken, in pages of a later reading.
+func (s *Source[T]) reopen(ctx context.Context) {
+	for s.broken {
+		s.broken, s.current, s.page, s.repeats, s.marks = false, nil, 0, 0, providers.Marks{}
+		s.seek(ctx)
+	}
+}
+
+// seek is open, but may leave the source broken.
+func (s *Source[T]) seek(ctx context.Context) {
 	if s.position.Done {
 		return
 	}
-	s.seen = make(map[Tag]bool)
+	if s.seen == nil {
+		s.seen = make(map[Tag]bool)
+	}
 	for _, t := range s.position.Last {
 		s.seen[t] = true
 	}
@@ -316,9 +351,14 @@ func (s *Source[T]) head(ctx context.Context) *T {
 			s.position.Over = max(s.position.Over, s.page)
 			s.unread, s.ahead = s.unread+s.ahead, 0
 		}
-		if s.read(ctx, s.page+1) && s.wraps(ctx) {
-			s.position.Done = true
-			return nil
+		switch {
+		case s.read(ctx, s.page+1):
+			if s.wraps(ctx) {
+				s.position.Done = true
+				return nil
+			}
+		case s.broken:
+			s.reopen(ctx)
 		}
 	}
 	return nil
@@ -358,8 +398,12 @@ func (s *Source[T]) pass() {
 		s.seen = map[Tag]bool{}
 	}
 	tag := s.tags[s.next]
-	s.seen[tag] = true
-	s.position.pass(tag, s.times[s.next], s.page)
+	if s.seen[tag] { // met again, behind which others were taken: the position stays behind those
+		s.position.Page, s.position.Over = s.page, 0
+	} else {
+		s.seen[tag] = true
+		s.position.pass(tag, s.times[s.next], s.page)
+	}
 	s.next++
 	s.unread, s.ahead = s.unread+s.ahead, 0
 }

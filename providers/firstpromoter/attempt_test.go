@@ -278,7 +278,7 @@ func (s *stage) otherAttempts() []attempt {
 	terms := providers.CampaignTerms{WebsiteURL: new("https://northwind.example/spring"), CookieDays: new(int64(45)), LinkParameter: new("via"), IsPrivate: new(true)}
 	return []attempt{
 		attempt{name: "a new coupon", command: &providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: s.single.ID, Code: "BRANDNEW", RewardID: new("157001"), Description: new("fair")},
-			request: "POST /promo_codes", body: `{"code":"BRANDNEW","reward_id":157001,"promoter_campaign_id":` + in.ProviderID + `,"description":"fair"}`, reads: 2,
+			request: "POST /promo_codes", body: `{"code":"BRANDNEW","reward_id":157001,"promoter_campaign_id":` + in.ProviderID + `,"description":"fair"}`, reads: 3,
 			shows: []string{`"code":"BRANDNEW"`, `"promoter_campaign_id":` + in.ProviderID}}.set(),
 		attempt{name: "somebody else's coupon", command: &providers.AssignCouponInput{IdempotencyKey: someWrite, Affiliate: s.single.ID, Code: s.coupon.Code},
 			request: "PUT /promo_codes/" + s.coupon.ProviderID, body: `{"promoter_campaign_id":` + in.ProviderID + `}`, reads: 2,

@@ -67,7 +67,7 @@ var openQuestions = []probe.Question{
 		Name: "moved-customer", Text: "Does q find a customer who was moved by the address alone?",
 		Reads: []probe.Read{
 			newest(referralList.path, nil),
-			newest(referralList.path, url.Values{"q": {strings.TrimSpace(movedMark)}}),
+			newest(referralList.path, url.Values{"q": {movedMark}}),
 			taking(searchMoved, newest(referralList.path, nil)),
 		},
 		Judge: judgeMoved,

@@ -1,6 +1,7 @@
 package firstpromoter
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"net/url"
@@ -75,15 +76,28 @@ var referralCore = &wire.Core{
 	}),
 }
 
-// movedMark ends the address of a customer that was given to another promoter. It is no part of the address.
-const movedMark = " (moved)"
+// movedMark ends the address of a customer that was given to another promoter, each time that this
+// happens. It is no part of the address.
+const movedMark = "(moved)"
+
+// unmoved is a text without the marks at its end, in whatever case and with or without spaces.
+func unmoved(s string) string {
+	for {
+		s = strings.TrimSpace(s)
+		at := len(s) - len(movedMark)
+		if at < 0 || !strings.EqualFold(s[at:], movedMark) {
+			return s
+		}
+		s = s[:at]
+	}
+}
 
 // address is a customer's address; nil for none.
 func address(s *string) *string {
 	if s == nil {
 		return nil
 	}
-	bare := strings.TrimSpace(strings.TrimSuffix(*s, movedMark))
+	bare := unmoved(*s)
 	return text(&bare)
 }
 
@@ -131,14 +145,14 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 		l.Query.Set("filters[type]", kind)
 	}
 	l.days(created, f.CreatedAt)
-	l.search(strings.TrimSuffix(f.Search, movedMark))
+	l.search(cmp.Or(unmoved(f.Search), f.Search))
 	if l.None {
 		return nil, nil
 	}
 	alone := l.Whole()
 	switch {
 	case f.Email != "":
-		email := strings.TrimSuffix(f.Email, movedMark)
+		email := unmoved(f.Email)
 		return referralOne.lookup(p, byEmail, email, nil, alone && f.CustomerID == "", referralEmail, p.movedReferrals(email)), nil
 	case f.CustomerID != "":
 		return referralOne.lookup(p, "uid", f.CustomerID, nil, alone, referralCustomer, nil), nil

@@ -128,7 +128,7 @@ func TestRefused(t *testing.T) {
 		{"adjusted points", &providers.AdjustCommissionInput{ID: s.points.ID, Amount: usd("1")}, "id", wrong, 1},
 		{"no commission", &providers.UpdateCommissionInput{ID: id(providers.NounCommission, "1"), Note: new("x")}, "id", notFound, 3},
 		{"denied when paid", &providers.SetCommissionStatusInput{ID: s.paid.ID, Status: providers.CommissionDenied}, "id", wrong, 1},
-		{"new code without a reward", &providers.AssignCouponInput{Affiliate: s.single.ID, Code: "NEVERSEEN"}, "rewardId", invalid, 2},
+		{"new code without a reward", &providers.AssignCouponInput{Affiliate: s.single.ID, Code: "NEVERSEEN"}, "rewardId", invalid, 3},
 		{"a code with another reward", &providers.AssignCouponInput{Affiliate: s.single.ID, Code: s.coupon.Code, RewardID: new("1")}, "rewardId", conflict, 2},
 		{"no campaign", &providers.UpdateCampaignInput{ID: id(providers.NounCampaign, "1"), Name: new("x")}, "id", notFound, 1},
 		{"no webhook", &providers.DeleteWebhookSubscriptionInput{ID: id(providers.NounWebhookSubscription, "1")}, "id", notFound, 1},

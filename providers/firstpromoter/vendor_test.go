@@ -183,7 +183,7 @@ func TestEnds(t *testing.T) {
 			{rows: 33, clamp: 10, want: 33, calls: 4},
 			{rows: 100, unpaged: true, want: 100, calls: 3},
 			{rows: 7, unpaged: true, want: 7, calls: 1},
-			{rows: 17, unpaged: true, want: 17, calls: 1},
+			{rows: 17, unpaged: true, want: 17, calls: 3},
 			{rows: 20, unpaged: true, want: 20, calls: 3},
 			{rows: 650, larger: 250, want: 650, calls: 4},
 			{rows: 500, larger: 250, want: 500, calls: 3},

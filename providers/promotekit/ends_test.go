@@ -128,6 +128,14 @@ func TestWalks(t *testing.T) {
 			data := map[int]string{1: rowsFrom(1, 100), 9: rowsFrom(101, 200)}[n]
 			return `"data": [` + strings.Trim(data, "[]") + `], "pagination": {"has_more": ` + strconv.FormatBool(n < 9) + `, "total_pages": 9}`
 		}, 200, 9, 9},
+		"ten times the pages": {func(n int) string {
+			return `"data": ` + rowsFrom(100*n-99, min(100*n, 250)) + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 3) +
+				`, "total_count": 250, "total_pages": 30}`
+		}, 250, 4, 3},
+		"pages without end": {func(n int) string {
+			return `"data": ` + rowsFrom(100*n-99, min(100*n, 250)) + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 3) +
+				`, "total_pages": 9223372036854775807}`
+		}, 250, 4 + providers.MaxRepeats, -1},
 		"nothing but empty pages": {func(int) string { return `"data": [], "pagination": {"has_more": true}` }, 0, 1 + providers.MaxRepeats, -1},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -32,13 +32,17 @@ func (p *provider) badReply(op string, err error) error {
 
 // more says whether another page may follow this one: if any of the reply's signs says so. The end
 // is proven by a sign that says it while none says otherwise, and without any by the rule of
-// [wire.Extent]. An empty page is not the end where a sign says that the list goes on.
+// [wire.Extent]. An empty page is not the end where a sign says that the list goes on; the number of
+// pages alone does not say so when the rows of the pages before it are all that the vendor counts.
 func (r *rows[W]) more(e *wire.Extent, number int) bool {
 	sent := r.Data.Sent()
 	guess := e.More(sent) // always: it notes the page
 	signs := []*bool{r.HasMore}
 	if p := r.Pagination; p != nil {
-		signs = append(signs, p.HasMore, p.byPages(number, sent), p.byCount(number, sent, e.PageSize(pageSize)))
+		signs = append(signs, p.HasMore, p.byCount(number, sent, e.PageSize(pageSize)))
+		if sent > 0 || !isFalse(signs[2]) {
+			signs = append(signs, p.byPages(number, sent))
+		}
 	}
 	signs = slices.DeleteFunc(signs, func(s *bool) bool { return s == nil })
 	if len(signs) == 0 || r.countsPage(number) {
@@ -83,13 +87,16 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 	return nil // fewer than were read, or nobody knows
 }
 
-// gap says whether the page is an empty one before the last, by the number of pages.
-func (r *rows[W]) gap(number int) bool {
+func isFalse(sign *bool) bool { return sign != nil && !*sign }
+
+// gap says whether the page is an empty one before the last, by the number of pages while no other sign
+// says that the list has ended. Of other empty pages, [providers.MaxRepeats] end the list.
+func (r *rows[W]) gap(e *wire.Extent, number int) bool {
 	if r.Data.Sent() > 0 || r.Pagination == nil {
 		return false
 	}
-	more := r.Pagination.byPages(number, 0)
-	return more != nil && *more
+	pages, count := r.Pagination.byPages(number, 0), r.Pagination.byCount(number, 0, e.PageSize(pageSize))
+	return pages != nil && *pages && !isFalse(count) && !isFalse(r.HasMore) && !isFalse(r.Pagination.HasMore)
 }
 
 // total is how many rows the list has; nil where it was not said, or cannot be so.
@@ -152,7 +159,7 @@ func pageOf[W wire.Identified, T providers.Record](
 	r.list = e
 	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], e, w, convert(r, w)) })
 	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
-	if body.gap(number) {
+	if body.gap(e, number) {
 		page.Mark = 0 // so that any number of empty pages may follow each other
 	}
 	p.log.Unread("GET "+path, page.Unread)
@@ -267,23 +274,19 @@ func hasEmail[T providers.Record](row *T, address string) bool {
 }
 
 // addressed is the list at path of the rows with the e-mail address in query. The vendor may
-// compare addresses exactly, and may have stored this one in lower case: where nothing has the
-// spelling that was typed, the lower case is asked for. Rows with other addresses are left out.
+// compare addresses exactly: it is asked for the spelling that was typed and for the lower case. Rows
+// with other addresses are left out.
 func addressed[T providers.Record](path string, query url.Values, exact bool, list lister[T]) providers.List[T] {
-	spellings := providers.EmailSpellings(query.Get(emailParameter))
-	l := at(path, url.Values{emailParameter: spellings[:1]}, exact, list)
-	l.Page = func(ctx context.Context, r providers.PageRequest) (page *providers.Page[T], err error) {
-		for _, spelling := range spellings {
-			page, err = list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
-			if err != nil {
-				break
+	address := query.Get(emailParameter)
+	l := at(path, url.Values{emailParameter: providers.EmailSpellings(address)[:1]}, exact, list)
+	l.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+		return wire.Spelled(address, func(spelling string) (*providers.Page[T], error) {
+			page, err := list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
+			if err == nil {
+				page.Items = slices.DeleteFunc(page.Items, func(row *T) bool { return !hasEmail(row, spelling) })
 			}
-			page.Items = slices.DeleteFunc(page.Items, func(row *T) bool { return !hasEmail(row, spelling) })
-			if len(page.Items)+page.Unread > 0 || page.More {
-				break
-			}
-		}
-		return page, err
+			return page, err
+		})
 	}
 	return l
 }

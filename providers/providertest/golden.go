@@ -89,7 +89,7 @@ func plain(v reflect.Value) any {
 	case reflect.Struct:
 		members := map[string]any{}
 		for _, f := range reflect.VisibleFields(v.Type()) {
-			if f.IsExported() && !f.Anonymous && f.Name != "FetchedAt" {
+			if f.IsExported() && !f.Anonymous && f.Name != "FetchedAt" && f.Name != "Remembered" {
 				if m := plain(v.FieldByIndex(f.Index)); m != nil {
 					members[f.Name] = m
 				}

@@ -46,18 +46,15 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	return lists, nil
 }
 
-// spelled reads the affiliates of an address. The vendor may compare addresses with regard to case: where it has nobody
-// of the spelling that was typed, it is asked for the one in lower case.
+// spelled reads the affiliates of an address. The vendor may compare addresses with regard to case: it is asked for the
+// spelling that was typed and for the one in lower case.
 func (p *provider) spelled(query url.Values) func(context.Context, providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
-	return func(ctx context.Context, r providers.PageRequest) (page *providers.Page[providers.Affiliate], err error) {
-		for _, spelling := range providers.EmailSpellings(query.Get(emailParam)) {
+	return func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
+		return wire.Spelled(query.Get(emailParam), func(spelling string) (*providers.Page[providers.Affiliate], error) {
 			q := maps.Clone(query)
 			q.Set(emailParam, spelling)
-			if page, err = affiliateList.page(ctx, p, q, r.Number); err != nil || len(page.Items)+page.Unread > 0 {
-				return page, err
-			}
-		}
-		return page, nil
+			return affiliateList.page(ctx, p, q, r.Number)
+		})
 	}
 }
 

@@ -145,7 +145,7 @@ func TestEnds(t *testing.T) {
 		"full pages":                     {200, 0, false, 200, 3, 0},
 		"page is ignored":                {100, 0, true, 100, 1 + providers.MaxRepeats, 0},
 		"page is ignored, with more":     {250, 0, true, 100, 1 + providers.MaxRepeats, 0},
-		"page is ignored, of a few rows": {17, 0, true, 17, 1, 0},
+		"page is ignored, of a few rows": {17, 0, true, 17, 3, 0},
 		"larger pages":                   {650, 0, false, 650, 4, 250},
 		"larger pages, no rest":          {500, 0, false, 500, 3, 250},
 		"no pages":                       {250, 0, true, 250, 1 + providers.MaxRepeats, 250},

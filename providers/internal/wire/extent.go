@@ -14,8 +14,10 @@ import (
 //
 // A vendor may give fewer rows a page than are asked for, begin to do so at any time, and leave rows
 // out of a page in the middle. It says none of this. So a page is taken for the last one only if it
-// has few rows, and not a number of rows that is a usual page size. Behind any other, one more page is
-// asked for. The page behind the end is empty or repeats another page.
+// has fewer rows than any vendor's smallest page, or less than half of those of the largest page so far
+// and not a number of rows that is a usual page size. Behind any other, one more page is asked for. The
+// page behind the end is empty or repeats another page. The largest page is that of all lists of the
+// endpoint, so that a server that has read a longer list asks for no page behind most short ones.
 type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	last  atomic.Int64 // the number of the last page of the whole list that had rows
@@ -41,7 +43,13 @@ func (e *Extent) More(rows int) bool {
 			break
 		}
 	}
-	return rows >= asked/2 || rows >= minPage && (rows%5 == 0 || rows%12 == 0)
+	switch {
+	case rows < minPage:
+		return false
+	case rows >= asked/2, int64(2*rows) >= e.most.Load():
+		return true
+	}
+	return rows%5 == 0 || rows%12 == 0
 }
 
 // PageSize is the most rows that a page had so far, and no more than were asked for; size where none

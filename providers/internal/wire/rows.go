@@ -212,10 +212,15 @@ func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *prov
 	return page
 }
 
+// hash is the FNV-1a hash of a text, mixed by the finalizer of SplitMix64. Without it, the sums of the
+// hashes of neighboring numbers would often be equal.
 func hash(text []byte) uint64 {
-	h := fnv.New64a()
-	_, _ = h.Write(text)
-	return h.Sum64()
+	f := fnv.New64a()
+	_, _ = f.Write(text)
+	h := f.Sum64()
+	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
+	h = (h ^ h>>27) * 0x94d049bb133111eb
+	return h ^ h>>31
 }
 
 // Identified is a wire struct that tells its id; "" for none.

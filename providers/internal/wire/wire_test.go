@@ -267,9 +267,41 @@ func TestKnowledge(t *testing.T) {
 	}
 }
 
+// TestMarks makes pages of neighboring ids, of many sizes and steps: no two have equal marks, and a
+// page has the same mark in any order.
+func TestMarks(t *testing.T) {
+	type row struct {
+		ID string `json:"id"`
+	}
+	convert := func(w *row) *providers.Affiliate {
+		return &providers.Affiliate{Node: providers.Node{ID: providers.ID{Account: "a", Noun: providers.NounAffiliate, Local: w.ID}}}
+	}
+	for _, step := range []int{1, 2, 7} {
+		for _, size := range []int{1, 4, 20, 40, 100} {
+			seen := map[uint64]int{}
+			for page := range 200 {
+				rows := &Rows[row]{}
+				for i := range size {
+					rows.All = append(rows.All, row{strconv.Itoa(1_000_000 + (page*size+i)*step)})
+				}
+				mark := PageOf(rows, convert).Mark
+				slices.Reverse(rows.All)
+				if again := PageOf(rows, convert).Mark; again != mark {
+					t.Fatalf("page %d of %d rows in steps of %d has another mark backwards", page, size, step)
+				}
+				if other, ok := seen[mark]; ok {
+					t.Errorf("pages %d and %d of %d rows in steps of %d have the same mark", other, page, size, step)
+				}
+				seen[mark] = page
+			}
+		}
+	}
+}
+
 // TestExtent ends a list only where its end is proven.
 func TestExtent(t *testing.T) {
 	e := new(Extent)
+	e.More(100)   // the largest page so far
 	for range 2 { // whatever pages came before
 		for rows, want := range map[int]bool{
 			0: false, 1: false, 5: false, 7: false, 13: false, 49: false, // few, and no usual page size
@@ -284,6 +316,22 @@ func TestExtent(t *testing.T) {
 	}
 	if e.PageSize(100) != 100 || new(Extent).PageSize(100) != 100 {
 		t.Error("a page has more rows than are asked for")
+	}
+	for most := 1; most < 100; most++ { // the vendor gives so many rows a page
+		for rows := 1; rows <= most; rows++ {
+			e := new(Extent)
+			e.More(most)
+			if got := e.More(rows); rows >= minPage && 2*rows >= most && !got {
+				t.Errorf("a page of %d rows at a vendor that gives %d is the last one", rows, most)
+			} else if rows == 13 && most > 26 && got {
+				t.Errorf("a page of %d rows at a vendor that gives %d is not the last one", rows, most)
+			}
+		}
+	}
+	lesson := providers.Lessons()
+	e.More(251)
+	if providers.Lessons() == lesson {
+		t.Error("a larger page is no lesson")
 	}
 	whole := new(Extent)
 	if whole.Pages() != -1 {
