@@ -98,6 +98,10 @@ func TestZZLongNames(t *testing.T) {
 			w := post(k.Handler, q, partner...)
 			took := time.Since(began)
 			runtime.ReadMemStats(&m2)
+			alloc := (m2.TotalAlloc - m1.TotalAlloc) >> 20
+			if alloc > 20 {
+				t.Errorf("%d %s: the refusal of %d KB allocates %d MB and takes %v", n, name, len(q)>>10, alloc, took)
+			}
 			if alloc := (m2.TotalAlloc - m1.TotalAlloc) >> 20; took > 60*time.Millisecond || alloc > 10 || w.Body.Len() > 500_000 {
 				t.Logf("%d %s: %d, %v, %d MB, answer %d KB; body %d KB", n, name, w.Code, took, alloc, w.Body.Len()>>10, len(q)>>10)
 			}
