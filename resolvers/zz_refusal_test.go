@@ -51,7 +51,9 @@ func TestZZRefusalCost(t *testing.T) {
 }
 
 func must2(w *world) (ids []string) {
-	data, _ := must[struct{ Affiliates struct{ Nodes []struct{ ID string } } }](w, `{ affiliates(first: 100) { nodes { id } } }`, nil)
+	data, _ := must[struct {
+		Affiliates struct{ Nodes []struct{ ID string } }
+	}](w, `{ affiliates(first: 100) { nodes { id } } }`, nil)
 	for _, n := range data.Affiliates.Nodes {
 		ids = append(ids, n.ID)
 	}

@@ -23,7 +23,7 @@ func zzBounds(o *httpapi.Options) {
 // TestZZPartnerEvictsOverHTTP has one partner, within a minute's share, drive what staff asked out of the
 // cache of answers.
 func TestZZPartnerEvictsOverHTTP(t *testing.T) {
-	k := newKeeper(t, func(o *httpapi.Options) { zzBounds(o); o.Responses = 32 << 20 })
+	k := newKeeper(t, func(o *httpapi.Options) { zzBounds(o); o.Responses = 64 << 20 })
 	staff := k.token("a", "admin", nil)
 	partner := k.token("p", "partner", jwt.MapClaims{"affiliates": []string{affiliate("shop", "aff001")}})
 	dashboards := func(i int) map[string]any {
@@ -44,8 +44,8 @@ func TestZZPartnerEvictsOverHTTP(t *testing.T) {
 	}
 	before := kept()
 	bytes, asked := 0, 0
-	for i := range 100 {
-		body, _ := json.Marshal(map[string]any{"query": fmt.Sprintf("{ __schema { types { fields { %s: name } } } } # %d", strings.Repeat("x", 4000), i/3)})
+	for i := range 115 {
+		body, _ := json.Marshal(map[string]any{"query": fmt.Sprintf("{ __schema { types { fields { %s: name } } } } # %d", strings.Repeat("x", 9000), i/3)})
 		r := httptest.NewRequest(http.MethodPost, "http://localhost/graphql", strings.NewReader(string(body)))
 		r.Header.Set("Content-Type", "application/json")
 		r.Header.Set(partner[0], partner[1])
