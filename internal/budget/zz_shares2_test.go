@@ -4,10 +4,15 @@ import (
 	"crypto/sha256"
 	"io"
 	"log/slog"
+	"net"
+	"os/exec"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
@@ -36,6 +41,12 @@ func TestZZSharesBusy(t *testing.T) {
 					}
 				})
 			}
+			latency := ""
+			wg.Go(func() { // as another process sees the same Redis meanwhile
+				host, port, _ := net.SplitHostPort(client.(*redis.Client).Options().Addr)
+				out, _ := exec.CommandContext(t.Context(), "timeout", "1.8", "redis-cli", "-h", host, "-p", port, "--latency", "--raw", "-i", "1").CombinedOutput()
+				latency = strings.Join(strings.Fields(string(out)), " ")
+			})
 			for range n {
 				wg.Go(func() {
 					for time.Now().Before(end) {
@@ -52,7 +63,7 @@ func TestZZSharesBusy(t *testing.T) {
 				})
 			}
 			wg.Wait()
-			t.Logf("%d hogs, %d at once: %d taken, %d refused because Redis was late, %d by the share", hogs, n, ok.Load(), exact.Load(), refused.Load())
+			t.Logf("%d hogs, %d at once: %d taken, %d refused because Redis was late, %d by the share; min, max, mean ms and count of another process: %s", hogs, n, ok.Load(), exact.Load(), refused.Load(), latency)
 			if exact.Load() > ok.Load() {
 				t.Errorf("%d of %d were refused for a share that holds a million", exact.Load(), exact.Load()+ok.Load())
 			}
