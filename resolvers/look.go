@@ -35,10 +35,13 @@ func newFacts() *facts {
 	return &facts{known: map[string]any{}, failed: map[string]bool{}, wanted: map[string]func(context.Context) any{}}
 }
 
-// fact is what is known under a key. What is not known yet is noted, to be learnt before the next plan.
+// fact is what is known under a key: the path of a field, or what names a page of a list at a vendor.
+// What is not known yet is noted, to be learnt before the next plan. What is of another type is not
+// known.
 func fact[V any](f *facts, key string, learn func(context.Context) V) (v V, ok bool) {
-	if known, ok := f.known[key]; ok {
-		return known.(V), true
+	if known, found := f.known[key]; found {
+		v, ok = known.(V)
+		return v, ok
 	}
 	if f.failed[key] {
 		return v, false

@@ -1,0 +1,46 @@
+package resolvers_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+)
+
+// TestLookAliases gives one alias to two edges of the same rows, in two parts of a connection. What the
+// look learns of the one edge must not be taken for the other one, which has another type.
+func TestLookAliases(t *testing.T) {
+	w := newWorld(t, setup{calls: 100})
+	for _, tt := range []struct{ list, one, other string }{
+		{"affiliates(first: 5)", `referrals(first: 3) { nodes { id campaign { name } } }`, `payouts(first: 3) { nodes { id campaign { name } } }`},
+		{"affiliates(first: 5)", `parent { id name referrals(first: 3) { nodes { id } } }`, `commissions(first: 3) { nodes { id campaign { name } } }`},
+		{"commissions(first: 50)", `affiliate { id name parent { name } }`, `referral { id affiliate { name } campaign { name } }`},
+	} {
+		for _, parts := range [][2]string{{"nodes { id x: %s }", "edges { node { id x: %s } }"}, {"a: nodes { id x: %s }", "b: nodes { id x: %s }"},
+			{"edges { a: node { id x: %s } }", "e: edges { b: node { id x: %s } }"}} {
+			query := fmt.Sprintf("{ %s { %s %s } }", tt.list, fmt.Sprintf(parts[0], tt.one), fmt.Sprintf(parts[1], tt.other))
+			if a := w.ask(query, nil); a.status != 200 || len(a.Errors) > 0 {
+				t.Errorf("%s: %d %s\n%s", query, a.status, clipped(a.text), clipped(w.told.take()))
+			}
+		}
+	}
+}
+
+// TestLookParts has one edge twice under one alias, with few rows in one part of the connection and
+// many in another one: each part counts with its own rows, in either order.
+func TestLookParts(t *testing.T) {
+	w := newWorld(t, setup{calls: 50, size: "medium", noBudget: true, answers: -1})
+	const inner = "affiliate { id payouts(first: 3) { nodes { id } } referrals(first: 3) { nodes { id } }"
+	small := "a: nodes { x: memberships(first: 1) { nodes { " + inner + " } } } }"
+	large := "b: nodes { x: memberships(first: 10) { nodes { " + inner + " } } } }"
+	planned := map[string]int{}
+	for name, parts := range map[string]string{"large": large, "large, small": large + small, "small, large": small + large} {
+		a := w.ask("{ campaigns(first: 6) { "+parts+" } }", nil)
+		if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != "QUERY_TOO_COMPLEX" || strings.Contains(a.text, `"data":{`) {
+			t.Errorf("%s: %s", name, clipped(a.text))
+		}
+		planned[name] = a.Extensions.Cost.Planned
+	}
+	if one, other := planned["large, small"], planned["small, large"]; one != other || one < planned["large"] {
+		t.Errorf("planned: %v", planned)
+	}
+}
