@@ -14,7 +14,6 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 
 	"github.com/partnergraph/partnergraph/graph"
-	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -24,7 +23,7 @@ const ExplainHeader = "X-Partnergraph-Explain"
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
-func graphQL(o Options, partners *partnerQuota, valid *documents, kept *responses.Cache) http.Handler {
+func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswers) http.Handler {
 	if o.State == nil {
 		o.State = NewState(o.Now)
 	}
