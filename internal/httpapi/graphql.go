@@ -49,7 +49,7 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswe
 	check := preparation{
 		limits: limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases},
 		schema: schema, valid: valid,
-		rules: func() map[string]core.RuleFunc { return documentRules(!o.Introspection) },
+		rules: func(discreet bool) map[string]core.RuleFunc { return documentRules(discreet || !o.Introspection) },
 	}
 	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: o.State.quota, answers: bound, responses: kept, load: o.State.load}
 }
