@@ -152,7 +152,13 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, first int, narro
 		if err != nil {
 			return nil
 		}
-		return n.read(ctx, p.r, w, narrow, below.accounts)
+		read := n.read(ctx, p.r, w, narrow, below.accounts)
+		for _, s := range read.sources {
+			if providers.OverAllowance(s.Err()) {
+				return nil // the look has no more calls: the field itself reads again
+			}
+		}
+		return read
 	})
 	if !ok || read == nil || read.err != nil {
 		p.charge(calls)
@@ -377,6 +383,7 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 		type lists struct {
 			records []*To
 			spent   int
+			cut     bool // the look had no more calls
 		}
 		read, ok := fact(p.facts, p.path, func(ctx context.Context) lists {
 			var out lists
@@ -386,10 +393,13 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 				for _, r := range b.Rows {
 					out.records = append(out.records, r.Record)
 				}
+				for _, s := range b.Sources {
+					out.cut = out.cut || providers.OverAllowance(s.Err())
+				}
 			}
 			return out
 		})
-		if ok {
+		if ok && !read.cut {
 			p.calls.add(read.spent, p.path)
 			return read.records, true
 		}
@@ -432,8 +442,13 @@ func (p *planner) looks() bool {
 // maxRounds bounds how often an operation is planned while it looks: each round knows one level more.
 const maxRounds = 12
 
+// lookPart is the part of limits.calls that a look may take: half. An operation that is refused after
+// it has spent no more.
+const lookPart = 2
+
 // look learns what an operation takes, and refuses it where that is too much.
 func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*facts, error) {
+	ctx = providers.WithPart(ctx, r.calls/lookPart)
 	f := newFacts()
 	var p *planner
 	for range maxRounds {
@@ -443,6 +458,11 @@ func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*fac
 			break
 		}
 	}
-	op.Stats.SetExtension(plannedStat, providers.TraceFrom(ctx).Spent()+p.rest.sum)
-	return f, p.refuse()
+	err := p.refuse()
+	planned := providers.TraceFrom(ctx).Spent() + p.rest.sum
+	if err != nil {
+		planned = p.calls.sum // as the error says
+	}
+	op.Stats.SetExtension(plannedStat, planned)
+	return f, err
 }

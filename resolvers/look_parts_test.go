@@ -44,3 +44,32 @@ func TestLookParts(t *testing.T) {
 		t.Errorf("planned: %v", planned)
 	}
 }
+
+// TestLookAllowance wants a query that is refused after a look to have spent no more than half of
+// limits.calls, and the error and extensions.cost to say one number.
+func TestLookAllowance(t *testing.T) {
+	most := 0
+	for _, query := range []string{
+		`{ coupons(first: 30) { nodes { id code affiliate { id name } campaign { id name } } } }`,
+		`{ coupons(first: 30) { nodes { id code x: affiliate { id name } } edges { node { id code x: affiliate { id name } y: campaign { id name } } } } }`,
+		`{ campaigns(first: 6) { nodes { memberships(first: 10) { nodes { affiliate { id payouts(first: 3) { nodes { id } } } } } } } }`,
+	} {
+		const calls = 50
+		w := newWorld(t, setup{calls: calls, noBudget: true, answers: -1})
+		a := w.ask(query, nil)
+		cost := a.Extensions.Cost
+		if len(a.Errors) == 0 || cost.Spent == 0 {
+			continue
+		}
+		if asked := a.Errors[0].Extensions["asked"]; len(a.Errors) != 1 || strings.Contains(a.text, `"data":{`) || asked != float64(cost.Planned) {
+			t.Errorf("%s: %v asked, %d planned: %s", query, asked, cost.Planned, clipped(a.text))
+		}
+		most = max(most, cost.Spent)
+		if cost.Spent > calls/2 {
+			t.Errorf("%s: refused after %d of %d calls", query, cost.Spent, calls)
+		}
+	}
+	if most == 0 {
+		t.Error("nothing was refused after a look")
+	}
+}
