@@ -442,13 +442,14 @@ func (p *planner) looks() bool {
 // maxRounds bounds how often an operation is planned while it looks: each round knows one level more.
 const maxRounds = 12
 
-// lookPart is the part of limits.calls that a look may take: half. An operation that is refused after
-// it has spent no more.
-const lookPart = 2
+// lookShare is how much of limits.calls a look may take: three quarters. An operation that is refused
+// after it has spent no more. With less, operations were refused that take few calls more than their
+// look.
+func lookShare(calls int) int { return calls * 3 / 4 }
 
 // look learns what an operation takes, and refuses it where that is too much.
 func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*facts, error) {
-	ctx = providers.WithPart(ctx, r.calls/lookPart)
+	ctx = providers.WithPart(ctx, lookShare(r.calls))
 	f := newFacts()
 	var p *planner
 	for range maxRounds {
