@@ -90,7 +90,7 @@ func (c connections) shares(log *slog.Logger, now func() time.Time) budget.Share
 	if c.cache == nil {
 		return budget.NewShares(now)
 	}
-	return budget.NewRedisShares(budget.SharesOptions{Client: c.cache, Replicas: c.replicas, Patience: c.timeout, Logger: log})
+	return budget.NewRedisShares(budget.SharesOptions{Client: c.cache, Replicas: c.replicas, Logger: log})
 }
 
 // leave ends a budget, so that other replicas need not reserve the share of this one.

@@ -27,17 +27,22 @@ func OverAllowance(err error) bool {
 // that is walked, and the time that the calls to each account take together. Clients of vendors consult it before each attempt. It is
 // safe for concurrent use; a nil Allowance bounds nothing.
 type Allowance struct {
-	calls *atomic.Int64 // left; allowances that ShareAllowance made have the same
-	pages int           // of one list; 0: not bounded here
-
-	mu    sync.Mutex
-	began map[string]time.Time // by account: when the first call began; nil: time is not bounded
+	calls []*atomic.Int64 // left: of this allowance, and of those that it is a part of
+	pages int             // of one list; 0: not bounded here
+	times *accountTimes   // nil: time is not bounded
 }
 
-func newAllowance(calls int) *Allowance {
-	a := &Allowance{calls: new(atomic.Int64)}
-	a.calls.Store(int64(calls))
-	return a
+// accountTimes is when the first call to each account began.
+type accountTimes struct {
+	mu    sync.Mutex
+	began map[string]time.Time
+}
+
+// newAllowance is an allowance of calls that are taken from others, too.
+func newAllowance(calls int, others ...*atomic.Int64) *Allowance {
+	left := new(atomic.Int64)
+	left.Store(int64(calls))
+	return &Allowance{calls: append([]*atomic.Int64{left}, others...)}
 }
 
 // Take counts one call, every attempt by itself. It counts none and answers false where no call is
@@ -46,12 +51,25 @@ func (a *Allowance) Take() bool {
 	if a == nil {
 		return true
 	}
+	for i, calls := range a.calls {
+		if !takeCall(calls) {
+			for _, taken := range a.calls[:i] {
+				taken.Add(1)
+			}
+			return false
+		}
+	}
+	return true
+}
+
+// takeCall takes one of the calls that are left, if there is one.
+func takeCall(calls *atomic.Int64) bool {
 	for {
-		left := a.calls.Load()
+		left := calls.Load()
 		if left <= 0 {
 			return false
 		}
-		if a.calls.CompareAndSwap(left, left-1) {
+		if calls.CompareAndSwap(left, left-1) {
 			return true
 		}
 	}
@@ -62,7 +80,11 @@ func (a *Allowance) Left() int {
 	if a == nil {
 		return math.MaxInt
 	}
-	return int(a.calls.Load())
+	left := int64(math.MaxInt)
+	for _, calls := range a.calls {
+		left = min(left, calls.Load())
+	}
+	return int(left)
 }
 
 // Return gives back a call that was taken and not made.
@@ -70,21 +92,23 @@ func (a *Allowance) Return() {
 	if a == nil {
 		return
 	}
-	a.calls.Add(1)
+	for _, calls := range a.calls {
+		calls.Add(1)
+	}
 }
 
 // Deadline is when the calls to an account have to end: the account's timeout after the first of
 // them began. It is the zero time where nothing bounds them.
 func (a *Allowance) Deadline(account string, timeout time.Duration) time.Time {
-	if a == nil || a.began == nil {
+	if a == nil || a.times == nil {
 		return time.Time{}
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	began, ok := a.began[account]
+	a.times.mu.Lock()
+	defer a.times.mu.Unlock()
+	began, ok := a.times.began[account]
 	if !ok {
 		began = time.Now()
-		a.began[account] = began
+		a.times.began[account] = began
 	}
 	return began.Add(timeout)
 }
@@ -92,12 +116,12 @@ func (a *Allowance) Deadline(account string, timeout time.Duration) time.Time {
 // Restart has the account's time begin again at its next call. A mutation reads what it wrote with
 // the time that the write itself has not used.
 func (a *Allowance) Restart(account string) {
-	if a == nil || a.began == nil {
+	if a == nil || a.times == nil {
 		return
 	}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	delete(a.began, account)
+	a.times.mu.Lock()
+	defer a.times.mu.Unlock()
+	delete(a.times.began, account)
 }
 
 type allowanceKey struct{}
@@ -105,7 +129,7 @@ type allowanceKey struct{}
 // WithAllowance is ctx with a new allowance of calls, and of each account's timeout.
 func WithAllowance(ctx context.Context, calls int) context.Context {
 	a := newAllowance(calls)
-	a.began = map[string]time.Time{}
+	a.times = &accountTimes{began: map[string]time.Time{}}
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
@@ -114,6 +138,18 @@ func WithAllowance(ctx context.Context, calls int) context.Context {
 func WithLimits(ctx context.Context, calls, pages int) context.Context {
 	a := newAllowance(cmp.Or(calls, math.MaxInt))
 	a.pages = pages
+	return context.WithValue(ctx, allowanceKey{}, a)
+}
+
+// WithPart is ctx with a part of its allowance: so many calls at most, each of which the allowance of
+// ctx counts, too.
+func WithPart(ctx context.Context, calls int) context.Context {
+	whole := AllowanceFrom(ctx)
+	if whole == nil {
+		return WithAllowance(ctx, calls)
+	}
+	a := newAllowance(calls, whole.calls...)
+	a.pages, a.times = whole.pages, whole.times
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 

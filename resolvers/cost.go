@@ -29,7 +29,7 @@ type planner struct {
 	op     *graphql.OperationContext
 	calls  tally
 	values tally
-	path   string
+	path   string // of the field in the answer; what is selected of a connection's rows stands behind a slash
 
 	lists  map[string]int // by path: how many rows of each connection are planned
 	facts  *facts         // what was learnt before the operation is decided on; nil where it need not be
@@ -202,7 +202,7 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 		return
 	}
 	first := p.rowsOf(args)
-	fields := p.connection(f, e.to.noun, from.times, first)
+	fields, parts := p.connection(f, e.to.noun, from.times, first)
 	below := from.below(first)
 	if from.known != nil {
 		if rows, ok := e.look(p, args, first, from, fields); ok {
@@ -214,7 +214,7 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = below.rows
 	}
-	p.under(fields, below)
+	p.eachPart(parts, below)
 }
 
 // rowsOf is how many rows the arguments of a connection ask for.
@@ -230,21 +230,28 @@ func (p *planner) rowsOf(args map[string]any) int {
 	return p.lists[p.path]
 }
 
-// connection are the fields of the rows of a connection, when what is around the rows has been counted.
-func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, times, first int) []graphql.CollectedField {
+// rowPart is what one field of a connection selects of the rows: nodes, or edges.node, each under any
+// alias.
+type rowPart struct {
+	path   string // from the connection
+	fields []graphql.CollectedField
+}
+
+// connection are the fields of the rows of a connection, together and by the parts of the answer that
+// show them, when what is around the rows has been counted.
+func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, times, first int) (all []graphql.CollectedField, parts []rowPart) {
 	fields := p.object(f)
 	n := values(fields)
-	var rows []graphql.CollectedField
 	for _, part := range fields {
 		switch part.Name {
 		case "nodes":
-			rows = append(rows, p.record(part.Selections, noun)...)
+			parts = append(parts, rowPart{"/" + part.Alias, p.record(part.Selections, noun)})
 		case "edges":
 			inner := p.object(part)
 			n += first * values(inner)
 			for _, e := range inner {
 				if e.Name == "node" {
-					rows = append(rows, p.record(e.Selections, noun)...)
+					parts = append(parts, rowPart{"/" + part.Alias + "/" + e.Alias, p.record(e.Selections, noun)})
 				}
 			}
 		default:
@@ -252,7 +259,21 @@ func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, time
 		}
 	}
 	p.values.add(min(n*times, uncountable), p.path)
-	return rows
+	for _, part := range parts {
+		all = append(all, part.fields...)
+	}
+	return all, parts
+}
+
+// eachPart goes through what is selected of the rows of a connection, part by part: two parts may give
+// one alias to different fields.
+func (p *planner) eachPart(parts []rowPart, rows level) {
+	path := p.path
+	for _, part := range parts {
+		p.path = path + part.path
+		p.under(part.fields, rows)
+	}
+	p.path = path
 }
 
 // rootList is a list among the fields of Query.
@@ -303,13 +324,13 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	if n.noun != providers.NounCampaign {
 		below.affiliates = below.rows // everything else belongs to one
 	}
-	fields := p.connection(f, n.noun, 1, rows)
+	fields, parts := p.connection(f, n.noun, 1, rows)
 	if below.known != nil {
 		below.known = n.fill(p, below.known.([]*T), names(fields))
 	} else {
 		p.charge(p.follow("Query."+f.Name, below, names(fields)))
 	}
-	p.under(fields, below)
+	p.eachPart(parts, below)
 }
 
 // firstPages is how many calls it takes at most to begin lists of one account: one for each that is not cached. Lists within the same longer one
@@ -450,6 +471,9 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 	if !ok {
 		return
 	}
+	path := p.path
+	p.path += "/" + string(id.Noun) // each type may give one alias to another field
+	defer func() { p.path = path }()
 	fields := p.record(f.Selections, id.Noun)
 	if id.Noun == providers.NounAccount { // is the server's own knowledge
 		p.under(fields, level{times: 1})

@@ -35,10 +35,13 @@ func newFacts() *facts {
 	return &facts{known: map[string]any{}, failed: map[string]bool{}, wanted: map[string]func(context.Context) any{}}
 }
 
-// fact is what is known under a key. What is not known yet is noted, to be learnt before the next plan.
+// fact is what is known under a key: the path of a field, or what names a page of a list at a vendor.
+// What is not known yet is noted, to be learnt before the next plan. What is of another type is not
+// known.
 func fact[V any](f *facts, key string, learn func(context.Context) V) (v V, ok bool) {
-	if known, ok := f.known[key]; ok {
-		return known.(V), true
+	if known, found := f.known[key]; found {
+		v, ok = known.(V)
+		return v, ok
 	}
 	if f.failed[key] {
 		return v, false
@@ -151,7 +154,13 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, first int, narro
 		if err != nil {
 			return nil
 		}
-		return n.read(ctx, p.r, w, narrow, below.accounts)
+		read := n.read(ctx, p.r, w, narrow, below.accounts)
+		for _, s := range read.sources {
+			if providers.OverAllowance(s.Err()) {
+				return nil // the look has no more calls: the field itself reads again
+			}
+		}
+		return read
 	})
 	if !ok || read == nil || read.err != nil {
 		p.charge(calls)
@@ -378,6 +387,7 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 		type lists struct {
 			records []*To
 			spent   int
+			cut     bool // the look had no more calls
 		}
 		read, ok := fact(p.facts, p.path, func(ctx context.Context) lists {
 			var out lists
@@ -387,10 +397,13 @@ func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from
 				for _, r := range b.Rows {
 					out.records = append(out.records, r.Record)
 				}
+				for _, s := range b.Sources {
+					out.cut = out.cut || providers.OverAllowance(s.Err())
+				}
 			}
 			return out
 		})
-		if ok {
+		if ok && !read.cut {
 			p.calls.add(read.spent, p.path)
 			return read.records, true
 		}
@@ -433,8 +446,14 @@ func (p *planner) looks() bool {
 // maxRounds bounds how often an operation is planned while it looks: each round knows one level more.
 const maxRounds = 12
 
+// lookShare is how much of limits.calls a look may take: three quarters. An operation that is refused
+// after it has spent no more. With less, operations were refused that take few calls more than their
+// look.
+func lookShare(calls int) int { return calls * 3 / 4 }
+
 // look learns what an operation takes, and refuses it where that is too much.
 func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*facts, error) {
+	ctx = providers.WithPart(ctx, lookShare(r.calls))
 	f := newFacts()
 	var p *planner
 	for range maxRounds {
@@ -444,6 +463,11 @@ func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*fac
 			break
 		}
 	}
-	op.Stats.SetExtension(plannedStat, providers.TraceFrom(ctx).Spent()+p.rest.sum)
-	return f, p.refuse()
+	err := p.refuse()
+	planned := providers.TraceFrom(ctx).Spent() + p.rest.sum
+	if err != nil {
+		planned = p.calls.sum // as the error says
+	}
+	op.Stats.SetExtension(plannedStat, planned)
+	return f, err
 }

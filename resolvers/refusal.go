@@ -11,8 +11,18 @@ func (t *tally) refuse(limit string, allowed int, format string) error {
 	if t.sum <= allowed {
 		return nil
 	}
-	return &clientError{code: CodeTooComplex, text: fmt.Sprintf(format, t.sum, allowed, t.at, t.dearest),
-		ext: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": t.at}}
+	field := shown(t.at)
+	return &clientError{code: CodeTooComplex, text: fmt.Sprintf(format, t.sum, allowed, field, t.dearest),
+		ext: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": field}}
+}
+
+// shown is a path of the plan as clients read it: without the parts of connections.
+func shown(path string) string {
+	fields := strings.Split(path, ".")
+	for i, field := range fields {
+		fields[i], _, _ = strings.Cut(field, "/")
+	}
+	return strings.Join(fields, ".")
 }
 
 // refuse is the error of an operation that takes too much; nil where it does not.
@@ -46,7 +56,7 @@ func (p *planner) refuse() error {
 func (p *planner) suggest(refused *clientError) {
 	list := ""
 	for i := range p.calls.at + "." {
-		if i == len(p.calls.at) || p.calls.at[i] == '.' {
+		if i == len(p.calls.at) || strings.ContainsRune("./", rune(p.calls.at[i])) {
 			if _, ok := p.lists[p.calls.at[:i]]; ok {
 				list = p.calls.at[:i]
 				break
@@ -69,6 +79,6 @@ func (p *planner) suggest(refused *clientError) {
 	if list == "" || largest == 0 {
 		return
 	}
-	refused.text += fmt.Sprintf("; with first: %d at %s it is not refused", largest, list)
-	refused.ext["list"], refused.ext["first"] = list, largest
+	refused.text += fmt.Sprintf("; with first: %d at %s it is not refused", largest, shown(list))
+	refused.ext["list"], refused.ext["first"] = shown(list), largest
 }

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/vektah/gqlparser/v2/ast"
 )
@@ -35,13 +36,33 @@ const (
 )
 
 // SharingOf says to whom the answer of an operation may be given again. It goes by what is written in
-// the document, whatever is skipped.
+// the document, whatever is skipped. The answer of the schema alone is large, and read from nowhere: it
+// is given to nobody.
 func SharingOf(op *ast.OperationDefinition) Sharing {
-	if op.Operation != ast.Query {
+	var seen, spread []*ast.FragmentDefinition
+	if op.Operation != ast.Query || !reads(op.SelectionSet, &spread) {
 		return NotShared
 	}
-	var seen []*ast.FragmentDefinition
 	return sharing(op.SelectionSet, &seen)
+}
+
+// reads says whether a selection of Query has a field besides those of introspection.
+func reads(set ast.SelectionSet, seen *[]*ast.FragmentDefinition) bool {
+	return slices.ContainsFunc(set, func(s ast.Selection) bool {
+		switch s := s.(type) {
+		case *ast.Field:
+			return !strings.HasPrefix(s.Name, "__")
+		case *ast.InlineFragment:
+			return reads(s.SelectionSet, seen)
+		case *ast.FragmentSpread:
+			if slices.Contains(*seen, s.Definition) {
+				return false
+			}
+			*seen = append(*seen, s.Definition)
+			return reads(s.Definition.SelectionSet, seen)
+		}
+		return false
+	})
 }
 
 func sharing(set ast.SelectionSet, seen *[]*ast.FragmentDefinition) Sharing {

@@ -29,11 +29,15 @@ func (p Price) cost() (cost, again float64) {
 // use.
 type Shares interface {
 	// Take takes all prices from the subject's share and returns zero; or it takes nothing, and
-	// returns how long to wait until the share has as much.
+	// returns how long to wait until the share has as much; or it returns [Unknown].
 	Take(ctx context.Context, subject string, prices ...Price) (wait time.Duration)
 	// Close ends the shares of this process.
 	Close()
 }
+
+// Unknown is the answer of [Shares] that cannot tell just now whether a share has as much. That is
+// no fault of the subject.
+const Unknown time.Duration = -1
 
 // shareKey names one part of the share of one subject.
 type shareKey struct{ subject, part string }

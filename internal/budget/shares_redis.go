@@ -30,7 +30,10 @@ type SharesOptions struct {
 	Replicas int
 	// Now is the clock of all replicas. Nil means the clock of Redis.
 	Now func() time.Time
-	// Patience is how long one question to Redis may take; 0 means 50 ms.
+	// Patience is how long a question to Redis may take, with the wait for its turn; 0 means half a
+	// second.
+	// It is longer than that of other questions, because a process that has much to do notices answers
+	// late, and what Redis was not asked for is given to nobody.
 	Patience time.Duration
 	// Beat is how often the replica announces itself; 0 means every second. All replicas have the
 	// same.
@@ -44,7 +47,8 @@ type SharesOptions struct {
 // with this part by itself: its buckets are empty then, hold the part, and fill at the part of the
 // rate. Redis fills the shares slower by the parts of replicas whose confirmation it has missed for
 // as long. So all replicas together never give more than the share, however Redis is cut off. What
-// the bucket in Redis still held is given to nobody.
+// the bucket in Redis still held is given to nobody. Before these five beats Redis may give the whole
+// share to others: where it does not answer then, the replica gives nothing, and says [Unknown].
 //
 // As with [Redis], a replica that Redis hears of alone has half as its part, a replica without
 // SharesOptions.Replicas stops giving after 15 minutes without Redis, and one that has never reached
@@ -52,6 +56,7 @@ type SharesOptions struct {
 // are empty as soon as a replica tells so that knew them.
 type RedisShares struct {
 	o       SharesOptions
+	turns   chan struct{} // one for each question of a subject that is under way
 	now     func() time.Time
 	replica string
 	timer   *time.Timer // of the next beat
@@ -95,8 +100,8 @@ var _ Shares = (*RedisShares)(nil)
 
 // NewRedisShares makes the shares of a replica, and announces it at once and then at every beat.
 func NewRedisShares(o SharesOptions) *RedisShares {
-	o.Patience, o.Beat = cmp.Or(o.Patience, patience), cmp.Or(o.Beat, beat)
-	s := &RedisShares{o: o, now: time.Now, replica: rand.Text()}
+	o.Patience, o.Beat = cmp.Or(o.Patience, sharesPatience), cmp.Or(o.Beat, beat)
+	s := &RedisShares{o: o, turns: make(chan struct{}, maxQuestions), now: time.Now, replica: rand.Text()}
 	if o.Now != nil {
 		s.now = o.Now
 	}
@@ -111,15 +116,30 @@ func NewRedisShares(o SharesOptions) *RedisShares {
 	return s
 }
 
-const billionths = 1_000_000_000
+const (
+	billionths = 1_000_000_000
+
+	// maxQuestions is how many questions about subjects are under way at once. More would take
+	// connections to Redis, and answer none of them earlier.
+	maxQuestions = 16
+	// sharesPatience is how long a question about a share may take by default.
+	sharesPatience = 500 * time.Millisecond
+)
 
 func emptyBuckets() buckets { return buckets{from: float64(shareWindow.Microseconds())} }
 
 // Take takes from a share, as [Shares] says.
 func (s *RedisShares) Take(ctx context.Context, subject string, prices ...Price) time.Duration {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
+	defer cancel()
+	select {
+	case s.turns <- struct{}{}:
+		defer func() { <-s.turns }()
+	case <-ctx.Done():
+		return s.withoutAnswer(subject, prices)
+	}
 	s.mu.Lock()
-	now := s.now()
-	if !now.Before(s.begins) {
+	if now := s.now(); !now.Before(s.begins) {
 		defer s.mu.Unlock()
 		return s.takeAlone(now, subject, prices)
 	}
@@ -131,10 +151,21 @@ func (s *RedisShares) Take(ctx context.Context, subject string, prices ...Price)
 	}
 	answer, err := s.run(ctx, q, subject)
 	if err != nil {
-		// Whether it was taken is not known, and others may still take what Redis has.
-		return s.o.Beat
+		return s.withoutAnswer(subject, prices)
 	}
 	return micro(answer.wait)
+}
+
+// withoutAnswer takes from a share about which Redis did not answer: from the replica's own part, if it
+// gives that by now. Else whether Redis has taken the prices is not known, and others may take what it
+// has.
+func (s *RedisShares) withoutAnswer(subject string, prices []Price) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now := s.now(); !now.Before(s.begins) {
+		return s.takeAlone(now, subject, prices)
+	}
+	return Unknown
 }
 
 // takeAlone takes from the replica's own part.

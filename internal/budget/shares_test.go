@@ -323,3 +323,71 @@ func TestSharesAreBounded(t *testing.T) {
 		}
 	})
 }
+
+// lateLink is a link to Redis on which questions take time.
+type lateLink struct {
+	severed
+	delay   time.Duration
+	running atomic.Int64
+	most    atomic.Int64
+}
+
+func (l *lateLink) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
+	cut := l.severed.ProcessHook(next)
+	return func(ctx context.Context, cmd redis.Cmder) error {
+		if cmd.Name() != "evalsha" { // a new connection introduces itself
+			return cut(ctx, cmd)
+		}
+		if n := l.running.Add(1); n > l.most.Load() {
+			l.most.Store(n)
+		}
+		defer l.running.Add(-1)
+		time.Sleep(l.delay)
+		return cut(ctx, cmd)
+	}
+}
+
+// TestSharesLate wants nobody refused because Redis, or what this process hears of it, is late, and few
+// questions under way at once. Where nothing is heard, the share is not known, until the replica's own
+// part of it decides.
+func TestSharesLate(t *testing.T) {
+	server := redistest.Start(t)
+	synctest.Test(t, func(t *testing.T) {
+		t.Cleanup(func() { time.Sleep(time.Minute) })
+		link := &lateLink{delay: 100 * time.Millisecond}
+		client := redistest.Open(t, emptied(t, server.Target()), redisclient.Cache)
+		client.AddHook(link)
+		s := budget.NewRedisShares(budget.SharesOptions{Client: client, Logger: quiet, Now: time.Now})
+		t.Cleanup(s.Close)
+		time.Sleep(3 * time.Second)
+		var wg sync.WaitGroup
+		var taken, refused atomic.Int64
+		for range 60 {
+			wg.Go(func() {
+				switch wait := s.Take(t.Context(), "late", calls(1, 50)); {
+				case wait == 0:
+					taken.Add(1)
+				case wait > 0:
+					refused.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if n, not := taken.Load(), refused.Load(); n != 50 || not != 10 {
+			t.Errorf("%d of a share of 50 are taken, and %d of 10 refused", n, not)
+		}
+		if n := link.most.Load(); n > 17 { // with that of the beat
+			t.Errorf("%d questions at once", n)
+		}
+		link.cut.Store(true)
+		for range 3 {
+			if wait := s.Take(t.Context(), "cut", calls(1, 60)); wait != budget.Unknown {
+				t.Errorf("Redis does not answer: %v", wait)
+			}
+		}
+		time.Sleep(20 * time.Second)
+		if wait := s.Take(t.Context(), "cut", calls(1, 60)); wait != 0 {
+			t.Errorf("the replica's own part: %v", wait)
+		}
+	})
+}

@@ -7,6 +7,7 @@ package compress
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"runtime"
 	"strconv"
@@ -135,12 +136,35 @@ var idle = func() (all [Codings]chan encoder) {
 	return all
 }()
 
-// Encode encodes a text, which is given in parts. It waits for an encoder.
-func (c Coding) Encode(parts ...[]byte) []byte {
-	if c == Identity {
-		return bytes.Join(parts, nil)
+// Encode encodes a text, which is given in parts. It waits for an encoder, and answers false when ctx
+// is done before there is one.
+func (c Coding) Encode(ctx context.Context, parts ...[]byte) (form []byte, ok bool) {
+	if form, ok = c.EncodeNow(parts...); ok {
+		return form, true
 	}
-	e := <-idle[c]
+	select {
+	case e := <-idle[c]:
+		return c.encode(e, parts), true
+	case <-ctx.Done():
+		return nil, false
+	}
+}
+
+// EncodeNow encodes a text, which is given in parts. It answers false where no encoder is idle.
+func (c Coding) EncodeNow(parts ...[]byte) (form []byte, ok bool) {
+	if c == Identity {
+		return bytes.Join(parts, nil), true
+	}
+	select {
+	case e := <-idle[c]:
+		return c.encode(e, parts), true
+	default:
+		return nil, false
+	}
+}
+
+// encode encodes with an encoder, and gives it back; nil for a new one.
+func (c Coding) encode(e encoder, parts [][]byte) []byte {
 	defer func() { idle[c] <- e }()
 	if e == nil {
 		var err error
@@ -162,7 +186,10 @@ func (c Coding) Encode(parts ...[]byte) []byte {
 func Text(text []byte) func(Coding) []byte {
 	var forms [Codings]func() []byte
 	for c := range Codings {
-		forms[c] = sync.OnceValue(func() []byte { return c.Encode(text) })
+		forms[c] = sync.OnceValue(func() []byte {
+			form, _ := c.Encode(context.Background(), text) // of a context without an end
+			return form
+		})
 	}
 	return func(c Coding) []byte { return forms[c]() }
 }

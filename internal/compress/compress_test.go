@@ -3,6 +3,7 @@ package compress
 import (
 	"bytes"
 	"compress/gzip"
+	"context"
 	"io"
 	"runtime"
 	"strings"
@@ -109,7 +110,8 @@ func TestEncode(t *testing.T) {
 		for name, parts := range texts {
 			for range 3 {
 				wg.Go(func() {
-					form, want := c.Encode(parts...), bytes.Join(parts, nil)
+					form, _ := c.Encode(t.Context(), parts...)
+					want := bytes.Join(parts, nil)
 					if got := decode(t, c, form); !bytes.Equal(got, want) {
 						t.Errorf("%v, %s: %d bytes, want %d", c, name, len(got), len(want))
 					}
@@ -144,8 +146,40 @@ func BenchmarkEncode(b *testing.B) {
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				c.Encode(text)
+				_, _ = c.Encode(b.Context(), text)
 			}
 		})
+	}
+}
+
+// TestEncodeBusy wants nobody to wait for an encoder who does not want to, or no longer.
+func TestEncodeBusy(t *testing.T) {
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	for c := Gzip; c < Codings; c++ {
+		var busy []encoder
+		for range cap(idle[c]) {
+			busy = append(busy, <-idle[c])
+		}
+		if form, ok := c.EncodeNow([]byte("text")); ok || form != nil {
+			t.Errorf("%v: %q without an encoder", c, form)
+		}
+		if form, ok := c.Encode(gone, []byte("text")); ok || form != nil {
+			t.Errorf("%v: %q for nobody", c, form)
+		}
+		waits := make(chan []byte)
+		go func() {
+			form, _ := c.Encode(t.Context(), []byte("text"))
+			waits <- form
+		}()
+		for _, e := range busy {
+			idle[c] <- e
+		}
+		if form := <-waits; string(decode(t, c, form)) != "text" {
+			t.Errorf("%v: %q after the wait", c, form)
+		}
+		if _, ok := c.EncodeNow([]byte("text")); !ok || len(idle[c]) != cap(idle[c]) {
+			t.Errorf("%v: %d of %d encoders are idle", c, len(idle[c]), cap(idle[c]))
+		}
 	}
 }

@@ -265,8 +265,9 @@ func (v value) cache(c *Cache) {
 		setting("memory", &c.Memory, bytes(MiB, 1024*GiB), "How much memory all of it may take. The "+
 			"process needs about three times as much: see [Sizing](#sizing).").restarting(),
 		setting("responses", &c.Responses, bytes(0, 1024*GiB), "How much memory finished answers may take. An "+
-			"answer is given again while the cache entries that it was made of are unchanged and fresh. With "+
-			"0B every query is executed."),
+			"answer is given again while the cache entries that it was made of are unchanged and fresh. Half of "+
+			"it is for staff, half for partners; no answer takes more than a sixteenth of its half. With 0B "+
+			"every query is executed."),
 	)
 }
 

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"context"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -64,7 +65,7 @@ func TestHeldEncoded(t *testing.T) {
 
 // TestHeldKept wants a kept answer to hold what is sent of it.
 func TestHeldKept(t *testing.T) {
-	tr := transport{load: newLoad(), responses: responses.New(1 << 20)}
+	tr := transport{load: newLoad(), responses: newKeptAnswers(2 << 20)}
 	answer := &responses.Answer{Body: []byte(`{"data":"` + strings.Repeat("row ", 10_000) + `"}`)}
 	for _, accept := range []string{"", "gzip", "zstd", "gzip"} {
 		w := &slow{ResponseRecorder: httptest.NewRecorder(), gate: tr.load.write}
@@ -76,6 +77,32 @@ func TestHeldKept(t *testing.T) {
 		}
 		if tr.load.write.used != 0 {
 			t.Errorf("%q: %d bytes stay held", accept, tr.load.write.used)
+		}
+	}
+}
+
+// TestGoneEncoded wants nothing compressed for a client that has gone.
+func TestGoneEncoded(t *testing.T) {
+	tr := transport{answers: answers{max: 4 << 20}, load: newLoad(), responses: newKeptAnswers(2 << 20)}
+	text := `"` + strings.Repeat("row ", 10_000) + `"`
+	for _, accept := range []string{"gzip", "gzip, identity;q=0"} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+		r.Header.Set("Accept-Encoding", accept)
+		for gone, ctx := range map[bool]context.Context{false: r.Context(), true: over()} {
+			for name, write := range map[string]func(http.ResponseWriter, *http.Request){
+				"made": func(w http.ResponseWriter, r *http.Request) {
+					tr.write(w, r, http.StatusOK, &graphql.Response{Data: []byte(text)})
+				},
+				"kept": func(w http.ResponseWriter, r *http.Request) {
+					tr.writeKept(w, r, &responses.Answer{Body: []byte(text)})
+				},
+			} {
+				w := httptest.NewRecorder()
+				write(w, r.WithContext(ctx))
+				if coded := w.Header().Get("Content-Encoding") != ""; coded == gone {
+					t.Errorf("%s, %q, gone: %v: compressed: %v", name, accept, gone, coded)
+				}
+			}
 		}
 	}
 }

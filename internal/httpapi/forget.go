@@ -4,7 +4,7 @@ package httpapi
 // answers. All of it comes again with the next request.
 func (h *Handler) Forget() {
 	h.valid.forget()
-	h.responses.Forget()
+	h.responses.forget()
 	h.persisted.Forget()
 	if h.auth != nil {
 		h.auth.Forget()

@@ -14,7 +14,6 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 
 	"github.com/partnergraph/partnergraph/graph"
-	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -24,7 +23,7 @@ const ExplainHeader = "X-Partnergraph-Explain"
 
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
 // handler.Server, would answer panics in a form of its own.)
-func graphQL(o Options, partners *partnerQuota, valid *documents, kept *responses.Cache) http.Handler {
+func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswers) http.Handler {
 	if o.State == nil {
 		o.State = NewState(o.Now)
 	}
@@ -50,7 +49,7 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept *response
 	check := preparation{
 		limits: limits{tokens: o.Tokens, depth: o.Depth, aliases: o.Aliases},
 		schema: schema, valid: valid,
-		rules: func() map[string]core.RuleFunc { return documentRules(!o.Introspection) },
+		rules: func(discreet bool) map[string]core.RuleFunc { return documentRules(discreet || !o.Introspection) },
 	}
 	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: o.State.quota, answers: bound, responses: kept, load: o.State.load}
 }

@@ -20,7 +20,6 @@ import (
 	"github.com/partnergraph/partnergraph/internal/compress"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
-	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -43,7 +42,7 @@ type Options struct {
 	Answer        int64         // bytes of an answer; 0: no bound
 	Load          int64         // planned field values of all operations that are executed at once; 0: no bound
 	Unread        time.Duration // how long a client may take to read an answer, besides Timeout; 0: no bound
-	Responses     int64         // bytes that finished answers may take, to be given again; 0: none are kept
+	Responses     int64         // bytes that finished answers may take, to be given again, half of them for partners; 0: none are kept
 	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
@@ -58,7 +57,7 @@ type Handler struct {
 	http.Handler
 	draining  atomic.Bool
 	valid     *documents
-	responses *responses.Cache // nil: none are kept
+	responses keptAnswers
 	persisted persisted.Store
 	auth      *auth.Authenticator // nil where nobody is asked
 }
@@ -71,7 +70,7 @@ func New(o Options) *Handler {
 	if !o.Resolvers.Cached() {
 		o.Responses = 0
 	}
-	h := &Handler{valid: newDocuments(o.Documents), responses: responses.New(o.Responses), persisted: o.Persisted, auth: o.Auth}
+	h := &Handler{valid: newDocuments(o.Documents), responses: newKeptAnswers(o.Responses), persisted: o.Persisted, auth: o.Auth}
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	quota := newPartnerQuota(o)

@@ -35,8 +35,8 @@ type limits struct {
 type preparation struct {
 	limits
 	schema *ast.Schema
-	rules  func() map[string]core.RuleFunc
-	valid  graphql.Cache[*ast.QueryDocument] // documents that passed before
+	rules  func(discreet bool) map[string]core.RuleFunc // discreet: without suggestions
+	valid  graphql.Cache[*ast.QueryDocument]            // documents that passed before
 }
 
 // prepare is the document of a request, or what is wrong with it. It looks at the context throughout.
@@ -61,7 +61,7 @@ func (p preparation) prepare(ctx context.Context, params *graphql.RawParams) (*a
 	if known {
 		return doc, nil
 	}
-	rules := p.rules()
+	rules := p.rules(longToken(params.Query))
 	if cyclic {
 		rules = cycleRules()
 	}
@@ -130,6 +130,27 @@ func tokens(query string) int {
 	for n := 0; ; n++ {
 		if t, err := l.ReadToken(); err != nil || t.Kind == lexer.EOF {
 			return n
+		}
+	}
+}
+
+// maxSuggested is how many bytes a word may have for which others are suggested. No word of the schema
+// has half as many.
+const maxSuggested = 100
+
+// longToken says whether a document has a name or a value that is longer than any for which another is
+// suggested. To find a suggestion it would be compared with each word of the schema, letter by letter.
+func longToken(query string) bool {
+	if len(query) <= maxSuggested {
+		return false
+	}
+	for l := lexer.New(&ast.Source{Input: query}); ; {
+		t, err := l.ReadToken()
+		if err != nil || t.Kind == lexer.EOF {
+			return false
+		}
+		if t.Kind != lexer.Comment && len(t.Value) > maxSuggested {
+			return true
 		}
 	}
 }

@@ -45,6 +45,7 @@ type load struct {
 	read    *gate // bytes of bodies that clients are sending
 	prepare *gate // bytes of documents and variables that are parsed, validated and planned
 	execute *gate // planned field values of operations that are executed (limits.load)
+	join    *gate // KiB of requests that wait for the answer of another one (limits.load)
 	write   *gate // bytes of answers that are made, or that clients have not read yet
 }
 
@@ -63,7 +64,7 @@ func NewState(now func() time.Time) *State {
 func newLoad() *load {
 	return &load{
 		read: newGate(maxQueue, bytesPart), prepare: newGate(maxQueue, workPart),
-		execute: newGate(maxQueue, workPart), write: newGate(0, bytesPart),
+		execute: newGate(maxQueue, workPart), join: newGate(0, workPart), write: newGate(0, bytesPart),
 	}
 }
 
@@ -72,6 +73,7 @@ func (l *load) resize(o Options) {
 	l.read.resize(maxBodies * o.Body)
 	l.prepare.resize(int64(runtime.GOMAXPROCS(0)) * max(o.Body, 64<<10))
 	l.execute.resize(o.Load)
+	l.join.resize(o.Load)
 	l.write.resize(maxAnswers * o.Answer)
 }
 

@@ -122,7 +122,7 @@ func TestGatesOfStaff(t *testing.T) {
 	as := func(subject string, role auth.Role) context.Context {
 		return auth.WithViewer(over(), &auth.Viewer{Subject: subject, Role: role}) // nobody waits in the queue
 	}
-	for name, gate := range map[string]*gate{"read": l.read, "prepare": l.prepare, "execute": l.execute, "write": l.write} {
+	for name, gate := range map[string]*gate{"read": l.read, "prepare": l.prepare, "execute": l.execute, "join": l.join, "write": l.write} {
 		for _, weight := range []int64{gate.capacity / 1000, gate.capacity / 50, gate.capacity / 20, gate.capacity / 5, gate.capacity} {
 			var passes []*pass
 			for partner := range 20 {
@@ -205,7 +205,7 @@ func TestGateQueues(t *testing.T) {
 func TestStateReload(t *testing.T) {
 	state := NewState(nil)
 	made := func(load int64) transport {
-		return graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Logger: discard}), Load: load, State: state}, &partnerQuota{}, newDocuments(0), nil).(transport)
+		return graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Logger: discard}), Load: load, State: state}, &partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
 	}
 	former := made(1000)
 	before := former.load.execute
@@ -244,7 +244,7 @@ func TestOverload(t *testing.T) {
 		tr := graphQL(Options{
 			Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50,
 			Load: 1000, Answer: 1 << 20,
-		}, &partnerQuota{}, newDocuments(0), nil).(transport)
+		}, &partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
 		g := full(tr.load)
 		g.queue = 0
 		leave := g.enter(t.Context(), g.capacity)
@@ -281,7 +281,7 @@ func TestOverload(t *testing.T) {
 func TestWeight(t *testing.T) {
 	var weights []int64
 	tr := graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50,
-		Introspection: true}, &partnerQuota{}, newDocuments(0), nil).(transport)
+		Introspection: true}, &partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
 	for _, query := range []string{`{ __typename }`, `{ affiliates(first: 100) { nodes { id name email status } } }`, `{ __schema { types { name fields { name } } } }`} {
 		r := &request{}
 		r.Query = query

@@ -97,10 +97,6 @@ func countValues(text []byte) int {
 // is executed: each value of a variable as a field value, and each KiB of a parsed document that is not
 // small as another.
 func (q *request) decode(doc *ast.QueryDocument) {
-	if q.decoded { // it is planned once more
-		return
-	}
-	q.decoded = true
 	if len(q.Query) > minDocument {
 		q.held = documentSize(q.Query, doc) >> 10
 	}
@@ -127,4 +123,12 @@ func (q *request) decode(doc *ast.QueryDocument) {
 		_ = d.Decode(&value) // it is valid
 		q.Variables[name] = value
 	}
+}
+
+// pack undoes decode: the variables that were decoded are a text again, which is smaller.
+func (q *request) pack() {
+	if q.Variables != nil {
+		q.variables, _ = json.Marshal(q.Variables) // they are made of JSON
+	}
+	q.Variables, q.held = nil, 0
 }

@@ -25,7 +25,6 @@ const allowed = "GET, POST, OPTIONS"
 type request struct {
 	graphql.RawParams
 	variables json.RawMessage // all that the client sent; those that the operation has are decoded later
-	decoded   bool            // those that the operation has were
 	held      int             // what is kept of the request while it is executed, as field values
 	hash      string          // of the document, where the client gives it; then it may leave out the document
 	keep      bool            // the document came with its hash

@@ -15,9 +15,34 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/cache"
+	"github.com/partnergraph/partnergraph/internal/compress"
+	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
+
+// keptAnswers are finished answers, apart for partners and staff, so that no partner drives those of
+// staff out. Both are nil where none are kept.
+type keptAnswers struct{ staff, partners *responses.Cache }
+
+// newKeptAnswers makes caches that take about so many bytes together.
+func newKeptAnswers(bytes int64) keptAnswers {
+	return keptAnswers{responses.New(bytes / 2), responses.New(bytes / 2)}
+}
+
+// part is the part of whoever asks in this context.
+func (k keptAnswers) part(ctx context.Context) *responses.Cache {
+	if part(ctx) == persisted.Partners {
+		return k.partners
+	}
+	return k.staff
+}
+
+// forget empties both parts.
+func (k keptAnswers) forget() {
+	k.staff.Forget()
+	k.partners.Forget()
+}
 
 // recall is what a request knows of the answers that are kept.
 type recall struct {
@@ -27,11 +52,19 @@ type recall struct {
 	answer   *responses.Answer // that was kept; nil for none
 }
 
+// kept is the answer that was kept; nil for none.
+func (r *recall) kept() *responses.Answer {
+	if r == nil {
+		return nil
+	}
+	return r.answer
+}
+
 type recallKey struct{}
 
 // withRecall is ctx for a plan and its execution, with a recall; nil where no answers are kept.
 func (t transport) withRecall(ctx context.Context) (context.Context, *recall) {
-	if t.responses == nil {
+	if t.responses.part(ctx) == nil {
 		return cache.WithRequest(ctx, nil), nil
 	}
 	r := &recall{recorder: cache.NewRecorder()}
@@ -40,7 +73,7 @@ func (t transport) withRecall(ctx context.Context) (context.Context, *recall) {
 
 // recollection looks for a kept answer as soon as the variables of an operation are known, before it
 // is planned.
-type recollection struct{ responses *responses.Cache }
+type recollection struct{ responses keptAnswers }
 
 var _ interface {
 	graphql.HandlerExtension
@@ -66,7 +99,7 @@ func (c recollection) MutateOperationContext(ctx context.Context, op *graphql.Op
 		r.recorder.Stop()
 		return nil
 	}
-	if r.answer = c.responses.Get(r.key); r.answer != nil {
+	if r.answer = c.responses.part(ctx).Get(r.key); r.answer != nil {
 		return errRecalled
 	}
 	return nil
@@ -134,7 +167,10 @@ func (t transport) answered(ctx context.Context, w http.ResponseWriter, r *http.
 // writeKept writes a kept answer, within the bound of what clients have not read yet.
 func (t transport) writeKept(w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
 	coding := acceptedCoding(r, int64(len(answer.Body)))
-	body := t.responses.Encoded(answer, coding)
+	body, ok := t.responses.part(r.Context()).Encoded(answer, coding, encoding(r))
+	if !ok {
+		body, coding = answer.Body, compress.Identity
+	}
 	pass := t.load.write.enter(r.Context(), int64(len(body)))
 	if pass == nil {
 		overloaded("limits.load").answer(w, r)
@@ -146,27 +182,23 @@ func (t transport) writeKept(w http.ResponseWriter, r *http.Request, answer *res
 }
 
 // join waits for another request with the same answer, or begins the flight for those that come
-// meanwhile.
-func (t transport) join(ctx context.Context, r *recall) (*responses.Answer, *responses.Flight) {
+// meanwhile. It calls park before it waits.
+func (t transport) join(ctx context.Context, r *recall, park func() (leave func())) (*responses.Answer, *responses.Flight, error) {
 	if r == nil || !r.keyed {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return t.responses.Join(ctx, r.key)
+	return t.responses.part(ctx).Join(ctx, r.key, park)
 }
 
-// planAgain plans an operation once more, by what is cached now. Where that is not possible, the first
-// plan stands, and the answer is not kept.
-func (t transport) planAgain(ctx context.Context, asked *request, op *graphql.OperationContext, r *recall) (context.Context, *graphql.OperationContext, *recall) {
-	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query), minDocument)))
+// park counts a request while it waits for another one, until leave is called; nil where there is no
+// room. The request keeps its texts alone: it is planned once more if it has to be executed.
+func (t transport) park(ctx context.Context, asked *request) (leave func()) {
+	asked.pack()
+	pass := t.load.join.enter(ctx, int64(max((len(asked.Query)+len(asked.variables))>>10, minWeight)))
 	if pass == nil {
-		return ctx, op, r
+		return nil
 	}
-	fresh, renewed := t.withRecall(ctx)
-	again, errs := t.create(fresh, asked, pass.leave)
-	if len(errs) > 0 {
-		return ctx, op, r
-	}
-	return fresh, again, renewed
+	return pass.leave
 }
 
 // keepAnswer keeps the answer of an operation for the next who asks, where it may be given again.

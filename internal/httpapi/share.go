@@ -48,8 +48,12 @@ func (q *partnerQuota) partner(ctx context.Context) (subject string, ok bool) {
 }
 
 // overShare is the refusal of what is more than is left of a share: it says how long to wait until
-// there is as much.
+// there is as much. Where that cannot be told just now, the server has to do too much, and not the
+// partner has asked for it.
 func overShare(wait time.Duration) *refusal {
+	if wait == budget.Unknown {
+		return overloaded("limits.partner")
+	}
 	seconds := int(math.Ceil(wait.Seconds()))
 	bad := refused(http.StatusTooManyRequests, resolvers.CodeRateLimited,
 		"you have asked for more than a partner may in a minute (limits.partner)")
@@ -68,7 +72,7 @@ const (
 func (q *partnerQuota) request(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subject, ok := q.partner(r.Context()); ok {
-			if wait := q.shares.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: q.minute}); wait > 0 {
+			if wait := q.shares.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: q.minute}); wait != 0 {
 				overShare(wait).answer(w, r)
 				return
 			}
@@ -88,7 +92,7 @@ func (q *partnerQuota) take(ctx context.Context, planned int) *refusal {
 	wait := q.shares.Take(ctx, subject,
 		budget.Price{Part: shareCalls, Count: min(planned, q.calls), Limit: q.calls},
 		budget.Price{Part: shareAll, Count: min(planned, q.minute-1), Limit: q.minute, Again: 1}) // the request was taken already
-	if wait > 0 {
+	if wait != 0 {
 		return overShare(wait)
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
@@ -129,4 +130,26 @@ func TestShareOfCalls(t *testing.T) {
 			}
 		}
 	})
+}
+
+// unknownShares cannot tell anything, as when Redis is late.
+type unknownShares struct{}
+
+func (unknownShares) Take(context.Context, string, ...budget.Price) time.Duration {
+	return budget.Unknown
+}
+func (unknownShares) Close() {}
+
+// TestUnknownShare wants a partner whose share cannot be told just now to hear that the server is busy,
+// and not that they asked for too much. It is nothing to staff.
+func TestUnknownShare(t *testing.T) {
+	known, token := byToken(t)
+	h, _ := serve(t, func(o *httpapi.Options) { o.Partner, o.Auth, o.Shares = 60, known, unknownShares{} })
+	w := post(h, `{ __typename }`, token("p", "partner")...)
+	if w.Code != http.StatusServiceUnavailable || w.Header().Get("Retry-After") != "2" || !strings.Contains(w.Body.String(), `"code":"OVERLOADED"`) {
+		t.Errorf("a partner: %d %v %s", w.Code, w.Header(), w.Body)
+	}
+	if w := post(h, `{ __typename }`, token("a", "admin")...); w.Code != http.StatusOK {
+		t.Errorf("staff: %d %s", w.Code, w.Body)
+	}
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/compress"
 	"github.com/partnergraph/partnergraph/internal/persisted"
-	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -36,7 +35,7 @@ type transport struct {
 	partners  *partnerQuota
 	quota     *persisted.Quota
 	answers   answers
-	responses *responses.Cache // nil: none are kept
+	responses keptAnswers
 	load      *load
 }
 
@@ -61,29 +60,14 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if r.Method == http.MethodGet {
 		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
 	}
-	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query)+len(asked.variables), minDocument)))
-	if pass == nil {
-		overloaded("limits.load").answer(w, r)
-		return
-	}
-	ctx, recall := t.withRecall(ctx)
-	op, errs := t.create(ctx, asked, pass.leave)
-	if recall != nil && recall.answer != nil {
+	beside := ctx // without what is planned
+	ctx, op, recall, errs := t.plan(beside, asked)
+	if answer := recall.kept(); answer != nil {
 		t.keep(ctx, asked)
-		t.answered(ctx, w, r, recall.answer)
+		t.answered(ctx, w, r, answer)
 		return
 	}
-	if slices.Contains(errs, errQueriesOnly) {
-		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
-		return
-	}
-	if len(errs) > 0 {
-		explain(t.schema, op.Operation, asked.Variables, errs)
-		status := http.StatusBadRequest
-		if ctx.Err() != nil { // the request's time was over before the plan was made
-			status = http.StatusGatewayTimeout
-		}
-		t.write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+	if t.refuse(ctx, w, r, asked, op, errs) {
 		return
 	}
 	t.keep(ctx, asked)
@@ -91,17 +75,30 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.answer(w, r)
 		return
 	}
-	answer, flight := t.join(ctx, recall)
+	parked := false
+	answer, flight, err := t.join(ctx, recall, func() func() {
+		parked = true
+		ctx, op, recall = beside, nil, nil
+		return t.park(ctx, asked)
+	})
+	if err != nil {
+		overloaded("limits.load").answer(w, r)
+		return
+	}
+	defer flight.End()
+	if parked && answer == nil {
+		ctx, op, recall, errs = t.plan(beside, asked) // by what is cached now
+		if answer = recall.kept(); answer == nil && t.refuse(ctx, w, r, asked, op, errs) {
+			return
+		}
+	}
 	if answer != nil {
 		note(ctx, func(l *line) { l.operation = answer.Operation })
 		t.writeKept(w, r, answer)
 		return
 	}
-	defer flight.End()
-	if flight != nil && flight.Waited {
-		ctx, op, recall = t.planAgain(ctx, asked, op, recall)
-	}
-	if pass = t.load.execute.enter(ctx, weight(op, asked)); pass == nil {
+	pass := t.load.execute.enter(ctx, weight(op, asked))
+	if pass == nil {
 		overloaded("limits.load").answer(w, r)
 		return
 	}
@@ -119,6 +116,38 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	default: // also null, and part of the data
 		t.write(w, r, http.StatusOK, response)
 	}
+}
+
+// plan parses, validates and plans an operation, or finds its answer. The context returned is the
+// operation's. Where there was no room, there is neither an operation nor an error.
+func (t transport) plan(ctx context.Context, asked *request) (context.Context, *graphql.OperationContext, *recall, gqlerror.List) {
+	pass := t.load.prepare.enter(ctx, int64(max(len(asked.Query)+len(asked.variables), minDocument)))
+	if pass == nil {
+		return ctx, nil, nil, nil
+	}
+	ctx, recall := t.withRecall(ctx)
+	op, errs := t.create(ctx, asked, pass.leave)
+	return ctx, op, recall, errs
+}
+
+// refuse answers a request whose operation cannot be executed, and says whether it did.
+func (t transport) refuse(ctx context.Context, w http.ResponseWriter, r *http.Request, asked *request, op *graphql.OperationContext, errs gqlerror.List) bool {
+	switch {
+	case op == nil:
+		overloaded("limits.load").answer(w, r)
+	case len(errs) == 0:
+		return false
+	case slices.Contains(errs, errQueriesOnly):
+		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
+	default:
+		explain(t.schema, op.Operation, asked.Variables, errs)
+		status := http.StatusBadRequest
+		if ctx.Err() != nil { // the request's time was over before the plan was made
+			status = http.StatusGatewayTimeout
+		}
+		t.write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
+	}
+	return true
 }
 
 // create parses, validates and plans an operation, and then leaves its gate.
@@ -173,10 +202,9 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 	defer pass.leave()
 	coding := acceptedCoding(r, size)
 	if coding != compress.Identity {
-		form := coding.Encode(parts...)
-		if pass.grow(int64(cap(form))) {
+		if form, ok := encoding(r)(coding, parts...); ok && pass.grow(int64(cap(form))) {
 			parts, size = [][]byte{form}, int64(len(form))
-		} else { // no room for both
+		} else { // no encoder, or no room for both
 			coding = compress.Identity
 		}
 	}
@@ -186,6 +214,22 @@ func (t transport) write(w http.ResponseWriter, r *http.Request, status int, res
 // acceptedCoding is the content coding of an answer of so many bytes.
 func acceptedCoding(r *http.Request, size int64) compress.Coding {
 	return compress.Weigh(r.Header["Accept-Encoding"]).Choose(size)
+}
+
+// encoding is how the answer to a request is encoded: by an encoder that is idle, so that no answer
+// waits for the compression of others. Only a client that does not take the answer as it is waits. Where
+// nothing is encoded, because there is no encoder or no client any more, the answer is sent as it is.
+func encoding(r *http.Request) func(compress.Coding, ...[]byte) ([]byte, bool) {
+	return func(c compress.Coding, parts ...[]byte) ([]byte, bool) {
+		switch ctx := r.Context(); {
+		case ctx.Err() != nil:
+			return nil, false
+		case compress.Weigh(r.Header["Accept-Encoding"])[compress.Identity] > 0:
+			return c.EncodeNow(parts...)
+		default:
+			return c.Encode(ctx, parts...)
+		}
+	}
 }
 
 // writeError answers with errors alone, which are few and short.

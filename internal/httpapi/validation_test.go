@@ -26,7 +26,7 @@ func onEvents(see func()) core.RuleFunc {
 // preparing is a preparation that tells of its events.
 func preparing(see func()) preparation {
 	return preparation{limits: limits{tokens: 5000, depth: 12, aliases: 5000}, schema: served(), valid: newDocuments(0),
-		rules: func() map[string]core.RuleFunc {
+		rules: func(bool) map[string]core.RuleFunc {
 			rules := documentRules(false)
 			rules["Events"] = onEvents(see)
 			return rules

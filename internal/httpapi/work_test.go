@@ -34,8 +34,22 @@ var families = map[string]func(n int) string{
 	"unknown fields": func(n int) string {
 		return "{" + repeat(n, func(i int) string { return fmt.Sprintf(" affiliate%d", i) }) + "}"
 	},
-	"one unknown field":    func(n int) string { return "{ " + strings.Repeat("affiliates", n) + " }" },
-	"one unknown type":     func(n int) string { return "{ ... on " + strings.Repeat("Affiliates", n) + " { id } }" },
+	"one unknown field": func(n int) string { return "{ " + strings.Repeat("affiliates", n) + " }" },
+	"one unknown type":  func(n int) string { return "{ ... on " + strings.Repeat("Affiliates", n) + " { id } }" },
+	"a fragment on one unknown type": func(n int) string {
+		return "{ viewer { name } } fragment f on " + strings.Repeat("Affiliates", n) + " { id }"
+	},
+	"fragments on unknown types": func(n int) string {
+		return "{ viewer { name } }" + repeat(n/100, func(i int) string {
+			return fmt.Sprintf(" fragment f%d on %s%[1]d { id }", i, strings.Repeat("Affiliates", 40))
+		})
+	},
+	"a variable of one unknown type": func(n int) string {
+		return "query($v: " + strings.Repeat("Affiliates", n) + ") { viewer { name } }"
+	},
+	"a text for an enum": func(n int) string {
+		return `{ affiliates(filter: { statuses: "` + strings.Repeat("active ", n) + `" }) { nodes { id } } }`
+	},
 	"one unknown argument": func(n int) string { return "{ affiliates(" + strings.Repeat("filters", n) + ": 1) { nodes { id } } }" },
 	"one unknown enum": func(n int) string {
 		return "{ affiliates(filter: { statuses: [" + strings.Repeat("ACTIVES", n) + "] }) { nodes { id } } }"

@@ -10,6 +10,7 @@ package responses
 
 import (
 	"context"
+	"errors"
 	"math"
 	"slices"
 	"sync"
@@ -54,18 +55,23 @@ func (a *Answer) size() uint32 {
 // Cache keeps nothing. It is safe for concurrent use.
 type Cache struct {
 	answers *otter.Cache[Key, *Answer]
+	most    uint32        // bytes of one answer
 	forgets atomic.Uint64 // how often everything was forgotten
 
 	mu      sync.Mutex
 	flights map[Key]*Flight
 }
 
+// largest is the part of the cache that one answer may take: a sixteenth.
+const largest = 16
+
 // New makes a cache that takes about so many bytes; nil for none.
 func New(bytes int64) *Cache {
 	if bytes <= 0 {
 		return nil
 	}
-	return &Cache{flights: map[Key]*Flight{}, answers: otter.Must(&otter.Options[Key, *Answer]{
+	most := uint32(min(bytes/largest, math.MaxUint32))
+	return &Cache{flights: map[Key]*Flight{}, most: most, answers: otter.Must(&otter.Options[Key, *Answer]{
 		MaximumWeight: uint64(bytes),
 		Weigher:       func(_ Key, a *Answer) uint32 { return a.size() },
 		Logger:        &otter.NoopLogger{},
@@ -88,21 +94,27 @@ func (c *Cache) Get(k Key) *Answer {
 	return a
 }
 
-// Encoded is the body of an answer in a coding. It is kept from the second time on: most answers are asked
-// for once or never again, and would hold the memory in vain.
-func (c *Cache) Encoded(a *Answer, coding compress.Coding) []byte {
+// Encoded is the body of an answer in a coding, by encode where it is not kept in that coding; false
+// where encode says so. It is kept from the second time on: most answers are asked for once or never
+// again, and would hold the memory in vain.
+func (c *Cache) Encoded(a *Answer, coding compress.Coding, encode func(compress.Coding, ...[]byte) ([]byte, bool)) (form []byte, ok bool) {
 	if coding == compress.Identity {
-		return a.Body
+		return a.Body, true
+	}
+	if form = a.form(coding); form != nil {
+		return form, true
+	}
+	if form, ok = encode(coding, a.Body); !ok { // without the mutex, for which all others with this answer would wait
+		return nil, false
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if form := a.forms[coding]; form != nil {
-		return form
-	}
-	form := coding.Encode(a.Body)
 	if !a.encoded {
 		a.encoded = true
-		return form
+		return form, true
+	}
+	if a.forms[coding] != nil {
+		return a.forms[coding], true
 	}
 	a.forms[coding] = slices.Clone(form) // without the spare capacity of the buffer
 	c.answers.ComputeIfPresent(a.key, func(kept *Answer) (*Answer, otter.ComputeOp) {
@@ -111,7 +123,14 @@ func (c *Cache) Encoded(a *Answer, coding compress.Coding) []byte {
 		}
 		return kept, otter.CancelOp
 	})
-	return form
+	return form, true
+}
+
+// form is the body in a coding, where it is kept.
+func (a *Answer) form(coding compress.Coding) []byte {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.forms[coding]
 }
 
 // drop removes an answer, unless another has taken its place.
@@ -148,9 +167,6 @@ type Flight struct {
 	key     Key
 	forgets uint64 // of the cache, before anything was read
 
-	// Waited says that the caller has waited for others. What it read before has changed since.
-	Waited bool
-
 	done  chan struct{}
 	ended sync.Once
 	again bool // set before done closes: the next execution may leave an answer that this one did not
@@ -161,37 +177,51 @@ type Flight struct {
 // answer is everybody's.
 const maxWaits = 3
 
+// ErrNoRoom says that a request may not wait for another one.
+var ErrNoRoom = errors.New("too many requests wait for others")
+
 // Join is the answer of a key, made by another request that is executed just now; or the caller's own
 // flight, which it has to end; or neither, where the caller has to execute by itself alone. No caller
 // waits longer than its context, and none fails because another did.
-func (c *Cache) Join(ctx context.Context, k Key) (*Answer, *Flight) {
+//
+// Before a caller waits, park is called, once. It answers what to call after the wait, or nil where the
+// caller may not wait: then Join returns ErrNoRoom.
+func (c *Cache) Join(ctx context.Context, k Key, park func() (leave func())) (*Answer, *Flight, error) {
 	if c == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	for n := range maxWaits {
 		c.mu.Lock()
 		f, found := c.flights[k]
 		if !found {
-			f = &Flight{c: c, key: k, forgets: c.forgets.Load(), done: make(chan struct{}), Waited: n > 0}
+			f = &Flight{c: c, key: k, forgets: c.forgets.Load(), done: make(chan struct{})}
 			c.flights[k] = f
 		}
 		c.mu.Unlock()
 		if !found {
-			return nil, f
+			return nil, f, nil
+		}
+		if n == 0 {
+			leave := park()
+			if leave == nil {
+				return nil, nil, ErrNoRoom
+			}
+			defer leave()
 		}
 		select {
 		case <-f.done:
 		case <-ctx.Done():
-			return nil, nil
+			return nil, nil, nil
 		}
 		if a := c.Get(k); a != nil || !f.again {
-			return a, nil
+			return a, nil, nil
 		}
 	}
-	return nil, nil
+	return nil, nil, nil
 }
 
-// Keep keeps an answer whose witnesses r has collected, if it is still valid.
+// Keep keeps an answer whose witnesses r has collected, if it is still valid, and not larger than a
+// sixteenth of the cache.
 func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 	if f == nil {
 		return
@@ -202,7 +232,11 @@ func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 		return
 	}
 	a.key = f.key
+	if a.size() > f.c.most {
+		return
+	}
 	f.c.answers.Set(f.key, a)
+	f.c.answers.CleanUp()                // makes room now: else many that are kept at once take a multiple of the bound
 	if f.c.forgets.Load() != f.forgets { // meanwhile, so that it may have come in behind the removal
 		f.c.drop(f.key, a)
 	}

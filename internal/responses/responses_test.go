@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -16,10 +17,24 @@ import (
 
 func key(i int) Key { return sha256.Sum256(fmt.Append(nil, i)) }
 
+// join joins without a bound.
+func join(ctx context.Context, c *Cache, k Key) (*Answer, *Flight) {
+	a, f, _ := c.Join(ctx, k, func() func() { return func() {} })
+	return a, f
+}
+
+// encoded is the body of an answer in a coding.
+func encoded(c *Cache, a *Answer, coding compress.Coding) []byte {
+	form, _ := c.Encoded(a, coding, func(coding compress.Coding, parts ...[]byte) ([]byte, bool) {
+		return coding.Encode(context.Background(), parts...)
+	})
+	return form
+}
+
 // keep keeps an answer that was made of nothing.
 func keep(t *testing.T, c *Cache, k Key, bytes int) {
 	t.Helper()
-	a, f := c.Join(t.Context(), k)
+	a, f := join(t.Context(), c, k)
 	if a != nil || f == nil {
 		t.Fatalf("%v is executed already, or kept: %v", k, a)
 	}
@@ -54,7 +69,7 @@ func TestBounded(t *testing.T) {
 // TestForgetWhileExecuted wants an answer gone that is finished after everything was forgotten.
 func TestForgetWhileExecuted(t *testing.T) {
 	c := New(1 << 20)
-	_, f := c.Join(t.Context(), key(1))
+	_, f := join(t.Context(), c, key(1))
 	c.Forget()
 	f.Keep(&Answer{}, cache.NewRecorder())
 	f.End()
@@ -66,7 +81,7 @@ func TestForgetWhileExecuted(t *testing.T) {
 
 func TestOff(t *testing.T) {
 	c := New(0)
-	if a, f := c.Join(t.Context(), key(1)); c != nil || a != nil || f != nil || c.Get(key(1)) != nil || c.Bytes() != 0 {
+	if a, f := join(t.Context(), c, key(1)); c != nil || a != nil || f != nil || c.Get(key(1)) != nil || c.Bytes() != 0 {
 		t.Errorf("%v: %v %v", c, a, f)
 	}
 	var f *Flight
@@ -105,7 +120,7 @@ func TestFlights(t *testing.T) {
 				)
 				for range 100 {
 					wg.Go(func() {
-						a, f := c.Join(t.Context(), key(1))
+						a, f := join(t.Context(), c, key(1))
 						if a != nil {
 							return
 						}
@@ -141,16 +156,16 @@ func TestFlights(t *testing.T) {
 func TestFlightGone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(1 << 20)
-		_, first := c.Join(t.Context(), key(1))
+		_, first := join(t.Context(), c, key(1))
 		gone, cancel := context.WithCancel(t.Context())
 		var wg sync.WaitGroup
 		wg.Go(func() {
-			if a, f := c.Join(gone, key(1)); a != nil || f != nil {
+			if a, f := join(gone, c, key(1)); a != nil || f != nil {
 				t.Errorf("who has gone is given %v %v", a, f)
 			}
 		})
 		wg.Go(func() {
-			if a, _ := c.Join(t.Context(), key(1)); a != nil {
+			if a, _ := join(t.Context(), c, key(1)); a != nil {
 				t.Errorf("an answer of nobody: %v", a)
 			}
 		})
@@ -167,21 +182,21 @@ func TestFlightGone(t *testing.T) {
 func TestEncoded(t *testing.T) {
 	for coding := compress.Gzip; coding < compress.Codings; coding++ {
 		c := New(1 << 20)
-		keep(t, c, key(1), 100_000)
+		keep(t, c, key(1), 60_000)
 		a, before := c.Get(key(1)), c.Bytes()
-		if got := c.Encoded(a, compress.Identity); &got[0] != &a.Body[0] {
+		if got := encoded(c, a, compress.Identity); &got[0] != &a.Body[0] {
 			t.Error("the body is copied")
 		}
-		first, between := c.Encoded(a, coding), c.Bytes()
-		second := c.Encoded(a, coding)
-		third, after := c.Encoded(a, coding), c.Bytes()
+		first, between := encoded(c, a, coding), c.Bytes()
+		second := encoded(c, a, coding)
+		third, after := encoded(c, a, coding), c.Bytes()
 		if !bytes.Equal(first, second) || !bytes.Equal(second, third) || len(first) == 0 {
 			t.Errorf("%v: %d, %d and %d bytes", coding, len(first), len(second), len(third))
 		}
 		if between != before || after != before+int64(cap(third)) || cap(a.forms[coding]) > len(third)+len(third)/2+64 {
 			t.Errorf("%v: the cache takes %d, then %d, then %d; the form has %d", coding, before, between, after, cap(third))
 		}
-		if fourth := c.Encoded(a, coding); &fourth[0] != &third[0] {
+		if fourth := encoded(c, a, coding); &fourth[0] != &third[0] {
 			t.Errorf("%v: it is encoded again", coding)
 		}
 		if c.Get(key(1)) != a {
@@ -189,13 +204,13 @@ func TestEncoded(t *testing.T) {
 		}
 		other := compress.Gzip + compress.Zstd - coding
 		keep(t, c, key(1), 10)
-		if c.Encoded(a, other); c.Get(key(1)) == a { // someone still writes it
+		if encoded(c, a, other); c.Get(key(1)) == a { // someone still writes it
 			t.Errorf("%v: the former answer came back", coding)
 		}
 		a = c.Get(key(1))
-		c.Encoded(a, coding)
+		encoded(c, a, coding)
 		c.Forget()
-		c.Encoded(a, coding)
+		encoded(c, a, coding)
 		if got := c.Bytes(); got != 0 {
 			t.Errorf("%v: %d bytes are left", coding, got)
 		}
@@ -210,11 +225,11 @@ func TestEncodedBounded(t *testing.T) {
 	for i := range 15 {
 		a := &Answer{Body: make([]byte, 10_000)}
 		_, _ = random.Read(a.Body) // what does not get smaller
-		_, f := c.Join(t.Context(), key(i))
+		_, f := join(t.Context(), c, key(i))
 		f.Keep(a, cache.NewRecorder())
 		f.End()
 		for range 3 {
-			c.Encoded(a, compress.Gzip)
+			encoded(c, a, compress.Gzip)
 		}
 	}
 	held := int64(0)
@@ -238,11 +253,11 @@ func TestEncodedAtOnce(t *testing.T) {
 	for i := range 16 {
 		wg.Go(func() {
 			for n := range 20 {
-				if form := c.Encoded(a, compress.Coding(1+(i+n)%2)); len(form) == 0 {
+				if form := encoded(c, a, compress.Coding(1+(i+n)%2)); len(form) == 0 {
 					t.Error("no form")
 				}
 				if i == 0 {
-					_, f := c.Join(t.Context(), key(1))
+					_, f := join(t.Context(), c, key(1))
 					f.Keep(&Answer{Body: make([]byte, 10)}, cache.NewRecorder())
 					f.End()
 				}
@@ -255,5 +270,95 @@ func TestEncodedAtOnce(t *testing.T) {
 	}
 	if got := c.Bytes(); got > overhead+1000 {
 		t.Errorf("an answer of 10 bytes is taken for %d", got)
+	}
+}
+
+// TestJoinParks wants each request counted once while it waits, however often it does, and refused
+// where it may not wait; who does not wait is not counted.
+func TestJoinParks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		c := New(1 << 20)
+		parked, entered := 0, 0
+		park := func() func() {
+			parked, entered = parked+1, entered+1
+			return func() { parked-- }
+		}
+		_, first, err := c.Join(t.Context(), key(1), park)
+		if first == nil || err != nil || entered != 0 {
+			t.Fatalf("%v %v, %d entered", first, err, entered)
+		}
+		if a, f, err := c.Join(t.Context(), key(1), func() func() { return nil }); a != nil || f != nil || !errors.Is(err, ErrNoRoom) {
+			t.Errorf("without room: %v %v %v", a, f, err)
+		}
+		done := make(chan *Flight)
+		go func() {
+			_, f, _ := c.Join(t.Context(), key(1), park)
+			done <- f
+		}()
+		synctest.Wait()
+		c.mu.Lock() // another one is faster than who waits
+		delete(c.flights, key(1))
+		c.mu.Unlock()
+		_, second := join(t.Context(), c, key(1))
+		first.Abandon()
+		first.ended.Do(func() { close(first.done) })
+		synctest.Wait()
+		if parked != 1 || entered != 1 {
+			t.Errorf("%d are counted of one that waits again, %d times", parked, entered)
+		}
+		second.Abandon()
+		second.End()
+		third := <-done
+		if third == nil || parked != 0 || entered != 1 {
+			t.Errorf("%v; %d stay counted, %d entered", third, parked, entered)
+		}
+		third.End()
+	})
+}
+
+// TestLargest wants no answer kept that takes more than its part of the cache.
+func TestLargest(t *testing.T) {
+	const bound = 1 << 20
+	c := New(bound)
+	for i, bytes := range []int{bound / largest / 2, bound/largest - 2*overhead, bound / largest, bound, 2 * bound} {
+		keep(t, c, key(i), bytes)
+		if kept, want := c.Get(key(i)) != nil, i < 2; kept != want || len(c.flights) != 0 {
+			t.Errorf("of %d bytes: kept: %v", bytes, kept)
+		}
+	}
+}
+
+// TestKeptAtOnce wants the bound held while answers are kept, and not only when nothing else runs.
+func TestKeptAtOnce(t *testing.T) {
+	const bound, size = 8 << 20, 400_000
+	c := New(bound)
+	for i := range 200 {
+		keep(t, c, key(i), size)
+		if got := c.answers.EstimatedSize() * size; got > bound+size { // with those that are due for removal
+			t.Fatalf("%d answers take %d, of %d", i, got, bound)
+		}
+	}
+	if got := c.Bytes(); got > bound || got < bound/2 {
+		t.Errorf("the answers take %d, of %d", got, bound)
+	}
+}
+
+// TestEncodedBusy wants an answer free for others while it is encoded, and nothing kept where it is not.
+func TestEncodedBusy(t *testing.T) {
+	c := New(1 << 20)
+	keep(t, c, key(1), 10_000)
+	a := c.Get(key(1))
+	for n := range 3 {
+		if _, ok := c.Encoded(a, compress.Gzip, func(compress.Coding, ...[]byte) ([]byte, bool) { return nil, false }); ok {
+			t.Errorf("%d: nothing is taken for a form", n)
+		}
+	}
+	form, ok := c.Encoded(a, compress.Gzip, func(coding compress.Coding, parts ...[]byte) ([]byte, bool) {
+		encoded(c, a, compress.Gzip)
+		encoded(c, a, compress.Gzip) // kept
+		return coding.EncodeNow(parts...)
+	})
+	if again := encoded(c, a, compress.Gzip); !ok || &again[0] != &form[0] {
+		t.Error("another form is kept than the first one")
 	}
 }

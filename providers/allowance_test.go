@@ -1,0 +1,28 @@
+package providers_test
+
+import (
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// TestPartOfAllowance wants a part to end by itself, and each of its calls counted by the whole.
+func TestPartOfAllowance(t *testing.T) {
+	whole := providers.WithAllowance(t.Context(), 5)
+	for _, tt := range []struct{ part, taken, left int }{{2, 2, 3}, {0, 0, 3}, {9, 3, 0}} {
+		a := providers.AllowanceFrom(providers.WithPart(whole, tt.part))
+		n := 0
+		for a.Take() {
+			n++
+		}
+		if left := providers.AllowanceFrom(whole).Left(); n != tt.taken || left != tt.left || a.Left() != 0 {
+			t.Errorf("a part of %d: %d taken, %d left of the whole, want %d and %d", tt.part, n, left, tt.taken, tt.left)
+		}
+		if n > 0 {
+			a.Return()
+			if !providers.AllowanceFrom(whole).Take() {
+				t.Error("what was given back is lost")
+			}
+		}
+	}
+}
