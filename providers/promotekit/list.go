@@ -81,7 +81,7 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 	switch total := *p.TotalCount; {
 	case total > int64(atMost):
 		return new(true)
-	case total == int64(atLeast):
+	case total == int64(atLeast), sent == 0 && total < int64(atLeast):
 		return new(false)
 	}
 	return nil // fewer than were read, or nobody knows

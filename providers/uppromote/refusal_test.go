@@ -49,7 +49,7 @@ func TestInputs(t *testing.T) {
 		{"fields that others take", &providers.CreateAffiliateInput{Email: newEmail, PayoutEmail: new(newEmail), RefCode: new("a"), CouponCode: new("b"), Note: new("c")},
 			"payoutEmail UNSUPPORTED, refCode UNSUPPORTED, couponCode UNSUPPORTED, note UNSUPPORTED", 0},
 		{"no program's id", &providers.CreateAffiliateInput{Email: newEmail, Campaign: new(id(providers.NounCampaign, "01"))}, "campaign NOT_FOUND", 0},
-		{"an address that is taken", &providers.CreateAffiliateInput{Email: strings.ToUpper(email(a))}, "email TAKEN", 1},
+		{"an address that is taken", &providers.CreateAffiliateInput{Email: strings.ToUpper(email(a))}, "email TAKEN", 2},
 		{"a status of others", &providers.SetAffiliateStatusInput{ID: a.ID, Status: providers.AffiliateBanned, Campaign: &campaign}, "campaign UNSUPPORTED, status UNSUPPORTED", 0},
 		{"nobody's id", &providers.SetAffiliateStatusInput{ID: badID, Status: providers.AffiliateActive}, "id NOT_FOUND", 0},
 		{"nobody", &providers.SetAffiliateStatusInput{ID: nobody, Status: providers.AffiliateActive}, "id NOT_FOUND", 1},
