@@ -117,3 +117,32 @@ func Decoded(b []byte) error {
 	_, err := decode(b)
 	return err
 }
+
+// LeaseKey is where the lease of a key stands.
+func LeaseKey(k Key) string { return leaseKey(k) }
+
+// LeaseLife is how long a lease lasts.
+const LeaseLife = leaseLife
+
+// Acquire takes the lease of a key, and says whether it was free.
+func Acquire(tb testing.TB, s Store, owner string, k Key) bool {
+	held, err := s.(leaser).acquire(tb.Context(), owner, []Key{k})
+	if err != nil {
+		tb.Fatal(err)
+	}
+	return held[0]
+}
+
+// Renew makes the lease of a key last longer.
+func Renew(tb testing.TB, s Store, owner string, k Key) {
+	if err := s.(leaser).renew(tb.Context(), owner, []Key{k}); err != nil {
+		tb.Fatal(err)
+	}
+}
+
+// Release gives the lease of a key back.
+func Release(tb testing.TB, s Store, owner string, k Key) {
+	if err := s.(leaser).release(tb.Context(), owner, []Key{k}); err != nil {
+		tb.Fatal(err)
+	}
+}

@@ -146,9 +146,13 @@ func forgetWhileReading(t *testing.T, c redis.UniversalClient) {
 	r := newReplicas(t, c, fake, slow)
 	deaf := benchOf(t, fake, slow, r.redis, r.clock.Now)
 	var wg sync.WaitGroup
-	for _, b := range []bench{r.b, deaf} {
-		wg.Go(func() { b.affiliates(nil, "aff001") })
-		wg.Go(func() { b.first() })
+	for i, b := range []bench{r.b, deaf} { // each something else, or one would wait for the other
+		wg.Go(func() { b.affiliates(nil, fmt.Sprintf("aff%03d", i+1)) })
+		wg.Go(func() {
+			if _, err := b.page(t.Context(), providers.CommissionFilter{}, i+1); err != nil {
+				t.Error(err)
+			}
+		})
 	}
 	for range 4 {
 		<-slow.asked

@@ -62,9 +62,23 @@ func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Co
 	if err := c.over(ctx, key.String()); err != nil {
 		return none, err
 	}
-	again := func(ctx context.Context, _ []Key) (any, error) {
-		if v, q := look(ctx); q.state == fresh { // someone else brought it just before
-			return v, nil
+	again := func(ctx context.Context, keys []Key) (any, error) {
+		for {
+			if v, q := look(ctx); q.state == fresh { // someone else brought it just before
+				return v, nil
+			}
+			if mine, release := c.lease(ctx, keys); len(mine) > 0 {
+				defer release()
+				break
+			}
+			if err := c.awaitLeases(ctx, keys); err != nil {
+				return none, err
+			}
+		}
+		if c.shares() {
+			if v, q := look(ctx); q.state == fresh { // another replica brought it before the lease was taken
+				return v, nil
+			}
 		}
 		return load(ctx)
 	}

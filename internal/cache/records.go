@@ -3,6 +3,7 @@ package cache
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -180,25 +181,64 @@ func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRe
 }
 
 // load reads records at the vendor and stores them, but for those that someone else brought just
-// before.
+// before, or brings meanwhile.
 func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]providers.ID, keys []Key, need []string, inner byID[T]) (*providers.Batch[T], error) {
+	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(keys))}
+	for {
+		missing := lack(ctx, c, b, byKey, keys, need)
+		if len(missing) == 0 {
+			return b, nil
+		}
+		mine, release := c.lease(ctx, missing)
+		if len(mine) == 0 {
+			if err := c.awaitLeases(ctx, missing); err != nil {
+				return nil, err
+			}
+			keys = missing
+			continue
+		}
+		err := readLeased(ctx, c, b, byKey, mine, need, inner)
+		release()
+		if err != nil {
+			return nil, err
+		}
+		keys = slices.DeleteFunc(missing, func(k Key) bool { return slices.Contains(mine, k) })
+	}
+}
+
+// lack adds what the store knows of records to a batch, and answers the keys of those that have to be read.
+func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID, keys []Key, need []string) (missing []Key) {
+	if len(keys) == 0 {
+		return nil
+	}
 	wanted := make([]wantedRecord, len(keys))
 	for i, k := range keys {
 		wanted[i] = wantedRecord{byKey[k], k}
 	}
-	found, missing, late := lookup[T](ctx, c, wanted, need)
-	b := &providers.Batch[T]{Found: found.records}
-	if missing = append(missing, late...); len(missing) == 0 {
-		return b, nil
+	found, absent, late := lookup[T](ctx, c, wanted, need)
+	maps.Copy(b.Found, found.records)
+	for _, w := range append(absent, late...) {
+		missing = append(missing, w.key)
 	}
-	ids := make([]providers.ID, len(missing))
-	for i, w := range missing {
-		ids[i] = w.id
+	return missing
+}
+
+// readLeased reads records at the vendor whose leases are held, and stores them.
+func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID, keys []Key, need []string, inner byID[T]) error {
+	if c.shares() {
+		keys = lack(ctx, c, b, byKey, keys, need) // another replica may have brought them before the leases were taken
+	}
+	if len(keys) == 0 {
+		return nil
+	}
+	ids := make([]providers.ID, len(keys))
+	for i, k := range keys {
+		ids[i] = byKey[k]
 	}
 	r := c.begin(ctx)
 	read, err := inner(r.remembering(ctx), ids, need...)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	r.harvest(read.Harvest)
 	rows := make([]*T, 0, len(read.Found))
@@ -212,13 +252,16 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]provi
 	}
 	for i, id := range ids {
 		if read.Found[id] == nil && read.Failed[id] == nil {
-			r.add(missing[i].key, Absent{})
+			r.add(keys[i], Absent{})
 			delete(b.Found, id)
 		}
 	}
 	r.end(ctx)
-	b.Failed, b.Harvest = read.Failed, read.Harvest
-	return b, nil
+	for id, err := range read.Failed {
+		fail(b, id, err)
+	}
+	b.Harvest.Add(read.Harvest)
+	return nil
 }
 
 // payouts gives commissions that could not know their payout the one that an older reading knew.

@@ -274,6 +274,9 @@ var (
 	nextEpoch = redis.NewScript(clock + `redis.call('SET', KEYS[1], string.format('%.0f', now + 1), 'EX', 86400) return now + 1`)
 )
 
+// epochKey is where an account's epoch stands.
+func epochKey(account string) string { return "pg:epoch:" + account }
+
 // Epoch goes by the clock of the server that keeps the account's epoch, whatever the release.
 func (r *Redis) Epoch(ctx context.Context, account string) (Epoch, error) {
 	return r.epoch(ctx, readEpoch, account)
@@ -281,7 +284,7 @@ func (r *Redis) Epoch(ctx context.Context, account string) (Epoch, error) {
 
 func (r *Redis) epoch(ctx context.Context, script *redis.Script, account string) (n Epoch, err error) {
 	err = r.call(ctx, func(ctx context.Context) error {
-		i, err := script.Run(ctx, r.client, []string{"pg:epoch:" + account}).Int64()
+		i, err := script.Run(ctx, r.client, []string{epochKey(account)}).Int64()
 		n = Epoch(i)
 		return err
 	})

@@ -48,6 +48,7 @@ func TestShared(t *testing.T) {
 				"slow read elsewhere": slowReadElsewhere, "channel lost": channelLost,
 				"forgets all": forgetsAll, "forget while reading": forgetWhileReading, "forget while writing": forgetWhileWriting,
 				"forget peeked": forgetPeeked, "holding": holding,
+				"replicas read once": replicasReadOnce, "leases end": leasesEnd,
 			} {
 				t.Run(name, func(t *testing.T) { empty(t, c); test(t, c) })
 			}
