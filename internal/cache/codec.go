@@ -130,6 +130,37 @@ func decode(b []byte) (Entry, error) {
 	return e, nil
 }
 
+// readable is what Redis has under a key with a line for each text in it, as bytes that stand before a text
+// in CBOR may look like a part of it. What is no CBOR, an earlier release's, stays as it is.
+func readable(text string) string {
+	var v any
+	if len(text) < revisionSize || decoding.Unmarshal([]byte(text[revisionSize:]), &v) != nil {
+		return text
+	}
+	var b strings.Builder
+	write(&b, v)
+	return b.String()
+}
+
+// write writes the texts of a value.
+func write(b *strings.Builder, v any) {
+	switch v := v.(type) {
+	case string:
+		b.WriteString(v + "\n")
+	case []byte:
+		b.WriteString(string(v) + "\n")
+	case []any:
+		for _, e := range v {
+			write(b, e)
+		}
+	case map[any]any:
+		for k, e := range v {
+			write(b, k)
+			write(b, e)
+		}
+	}
+}
+
 // share makes one of all Fields that say the same, as they are where a provider made them.
 func share(v any) {
 	switch v := v.(type) {

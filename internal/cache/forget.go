@@ -119,7 +119,7 @@ func Holding(ctx context.Context, c redis.UniversalClient, holds func(text strin
 	found := map[string]int{}
 	err := redisclient.ScanTexts(ctx, c, anyShape()+"*", func(_ context.Context, _ redis.Cmdable, texts map[string]string) error {
 		for key, text := range texts {
-			if account, ok := accountOf(key[len("pg:")+len(shape())+len(":"):]); ok && (holds(key) || holds(text)) {
+			if account, ok := accountOf(key[len("pg:")+len(shape())+len(":"):]); ok && (holds(key) || holds(readable(text))) {
 				found[account]++
 			}
 		}

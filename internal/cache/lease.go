@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"slices"
 	"time"
 
@@ -35,6 +36,16 @@ type leaser interface {
 
 var _, _ leaser = (*Redis)(nil), (*Tiered)(nil)
 
+// batchKey stands for keys that are read together. Who holds its lease reads them all, so that replicas
+// that want the same do not share them out among themselves.
+func batchKey(keys []Key) Key {
+	h := sha256.New()
+	for _, text := range slices.Sorted(slices.Values(texts(keys))) {
+		_, _ = fmt.Fprintf(h, "%d %s", len(text), text)
+	}
+	return Key{Account: keys[0].Account, Kind: "batch", Local: hex.EncodeToString(h.Sum(nil))}
+}
+
 // lease takes the leases of keys that nobody else reads, and says which of keys these are. The caller reads
 // them, and calls release then. Where the store is not shared, or cannot be asked, these are all keys.
 func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func()) {
@@ -43,7 +54,16 @@ func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func
 		return keys, func() {}
 	}
 	owner := rand.Text()
-	held, err := store.acquire(ctx, owner, keys)
+	taken, held, err := []Key(nil), []bool(nil), error(nil)
+	if len(keys) > 1 {
+		taken = []Key{batchKey(keys)}
+		if held, err = store.acquire(ctx, owner, taken); err == nil && !held[0] {
+			return nil, func() {}
+		}
+	}
+	if err == nil {
+		held, err = store.acquire(ctx, owner, keys)
+	}
 	if err != nil {
 		return keys, func() {}
 	}
@@ -52,7 +72,8 @@ func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func
 			mine = append(mine, k)
 		}
 	}
-	if len(mine) == 0 {
+	if taken = append(taken, mine...); len(mine) == 0 {
+		_ = store.release(context.WithoutCancel(ctx), owner, taken)
 		return nil, func() {}
 	}
 	done := make(chan struct{})
@@ -66,14 +87,14 @@ func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func
 			case <-done:
 				return
 			case <-tick.C:
-				_ = store.renew(context.WithoutCancel(ctx), owner, mine)
+				_ = store.renew(context.WithoutCancel(ctx), owner, taken)
 			}
 		}
 	}()
 	return mine, func() {
 		close(done)
 		<-stopped
-		_ = store.release(context.WithoutCancel(ctx), owner, mine)
+		_ = store.release(context.WithoutCancel(ctx), owner, taken)
 	}
 }
 
@@ -87,6 +108,9 @@ func (c *Cache) shares() bool {
 func (c *Cache) awaitLeases(ctx context.Context, keys []Key) error {
 	tick := time.NewTicker(leasePoll)
 	defer tick.Stop()
+	if len(keys) > 1 {
+		keys = append(slices.Clone(keys), batchKey(keys))
+	}
 	for {
 		if held, err := c.store.(leaser).leased(ctx, keys); err != nil || !held {
 			return ctx.Err() // who cannot ask reads for itself
