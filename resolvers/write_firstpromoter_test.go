@@ -126,7 +126,7 @@ var rowsOfFirstPromoter = []row{
 		a := c.affiliate(func(f found) bool { return f.at("coupons.0.code") == "" })
 		return play{
 			input: object{"affiliate": a.at("id"), "code": "BRANDNEW", "rewardId": "157001", "description": "fair"},
-			sends: text(`POST /promo_codes {"code":"BRANDNEW","reward_id":157001,"promoter_campaign_id":%s,"description":"fair"}`, a.at("memberships.0.providerId")), calls: 4,
+			sends: text(`POST /promo_codes {"code":"BRANDNEW","reward_id":157001,"promoter_campaign_id":%s,"description":"fair"}`, a.at("memberships.0.providerId")), calls: 5,
 			fields: `code description affiliate { id }`, is: text(`{"code":"BRANDNEW","description":"fair","affiliate":{"id":%q}}`, a.at("id")),
 			seen: text(`{ affiliate(id: %q) { coupons { code } } }`, a.at("id")), shows: `{"affiliate":{"coupons":[{"code":"BRANDNEW"}]}}`,
 		}
