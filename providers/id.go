@@ -49,8 +49,6 @@ var nounsByLetter = func() map[byte]Noun {
 // joined by "~" (see [JoinLocal]): PromoteKit cannot get a referral by its id, so that Local also holds the
 // affiliate's. The zero ID names nothing.
 type ID struct {
-	_ struct{} `cbor:",toarray"` // as it is stored: without the names of the fields
-
 	Account string
 	Noun    Noun
 	Local   string
@@ -87,11 +85,15 @@ func (id ID) Append(buf []byte) []byte {
 		return buf
 	}
 	var space [96]byte
-	plain := append(space[:0], string(nounLetters[id.Noun])...)
-	plain = append(plain, id.Account...)
-	plain = append(plain, ':')
-	plain = append(plain, id.Local...)
-	return base64.RawURLEncoding.AppendEncode(buf, plain)
+	return base64.RawURLEncoding.AppendEncode(buf, id.appendPlain(space[:0]))
+}
+
+// appendPlain appends the letter of the noun, the account, a colon and the local part.
+func (id ID) appendPlain(buf []byte) []byte {
+	buf = append(buf, string(nounLetters[id.Noun])...)
+	buf = append(buf, id.Account...)
+	buf = append(buf, ':')
+	return append(buf, id.Local...)
 }
 
 // ParseID decodes what String made. Exactly one text stands for an id: any other spelling of it is
@@ -129,6 +131,32 @@ func (id *ID) UnmarshalText(b []byte) (err error) {
 		*id, err = ParseID(string(b))
 	}
 	return err
+}
+
+// MarshalBinary writes what UnmarshalBinary reads, for storage.
+func (id ID) MarshalBinary() ([]byte, error) {
+	if id.IsZero() {
+		return nil, nil
+	}
+	if nounLetters[id.Noun] == 0 {
+		return nil, fmt.Errorf("no noun %q", id.Noun)
+	}
+	return id.appendPlain(nil), nil
+}
+
+// UnmarshalBinary reads what MarshalBinary wrote.
+func (id *ID) UnmarshalBinary(b []byte) error {
+	*id = ID{}
+	if len(b) == 0 {
+		return nil
+	}
+	noun, known := nounsByLetter[b[0]]
+	account, local, ok := strings.Cut(string(b[1:]), ":")
+	if !known || !ok {
+		return ErrID
+	}
+	*id = ID{Account: account, Noun: noun, Local: local}
+	return nil
 }
 
 // localEscape keeps "~" for joining.

@@ -117,6 +117,17 @@ func (c *Cache) get(ctx context.Context, keys ...Key) []*Entry {
 	return found
 }
 
+// getOnce is get, but asks the store only once in a request for what is in Redis.
+func (c *Cache) getOnce(ctx context.Context, keys ...Key) []*Entry {
+	request := requestFrom(ctx)
+	if known := request.remembered(keys); known != nil {
+		return known
+	}
+	found := c.get(ctx, keys...)
+	request.remember(keys, found, c.o.Now())
+	return found
+}
+
 // note tells the request's trace of an answer from here.
 func (c *Cache) note(ctx context.Context, what string, source providers.Source) {
 	providers.TraceFrom(ctx).Add(providers.Call{Account: c.account, Path: what, Source: source})

@@ -162,7 +162,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		f.Add(b)
 	}
-	for _, v := range []any{&providers.Affiliate{Node: providers.Node{ID: providers.ID{Local: "1"}}, Memberships: []*providers.Membership{nil}}, (*providers.Campaign)(nil)} {
+	for _, v := range []any{&providers.Affiliate{Node: providers.Node{ID: providers.ID{Account: "a", Noun: providers.NounAffiliate, Local: "1"}}, Memberships: []*providers.Membership{nil}}, (*providers.Campaign)(nil)} {
 		b, err := encode(Entry{Value: v})
 		if err != nil {
 			f.Fatal(err)

@@ -25,7 +25,7 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 			wanted = append(wanted, wantedRecord{id, recordKey(id)})
 		}
 	}
-	found, missing, late := lookup[T](ctx, c, wanted, need)
+	found, missing, late := lookup[T](ctx, c, wanted, need, c.getOnce)
 	if providers.WantsFresh(ctx) {
 		for _, w := range late {
 			delete(found.records, w.id)
@@ -155,15 +155,16 @@ func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, key Key, n
 }
 
 // lookup is what the store knows of records: those that cover need, those to be read, and of those found
-// the ones that are stale. Records that are known to be absent are in none of them.
-func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRecord, need []string) (found remembered[T], missing, late []wantedRecord) {
+// the ones that are stale. Records that are known to be absent are in none of them. get asks the store.
+func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRecord, need []string, get func(context.Context, ...Key) []*Entry,
+) (found remembered[T], missing, late []wantedRecord) {
 	now := c.o.Now()
 	found.records = make(map[providers.ID]*T, len(wanted))
 	keys := make([]Key, len(wanted))
 	for i, w := range wanted {
 		keys[i] = w.key
 	}
-	for i, e := range c.get(ctx, keys...) {
+	for i, e := range get(ctx, keys...) {
 		s := stateOf(e, now)
 		if _, ok := valueOf(e).(Absent); ok && s == fresh {
 			continue
@@ -215,7 +216,7 @@ func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[
 	for i, k := range keys {
 		wanted[i] = wantedRecord{byKey[k], k}
 	}
-	found, absent, late := lookup[T](ctx, c, wanted, need)
+	found, absent, late := lookup[T](ctx, c, wanted, need, c.get)
 	maps.Copy(b.Found, found.records)
 	for _, w := range append(absent, late...) {
 		missing = append(missing, w.key)
@@ -257,6 +258,7 @@ func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.
 		}
 	}
 	r.end(ctx)
+	requestFrom(ctx).forget()
 	for id, err := range read.Failed {
 		fail(b, id, err)
 	}

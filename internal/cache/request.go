@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 // request is what one request has read from here. A nil request remembers nothing. It is safe for
@@ -14,8 +16,9 @@ import (
 type request struct {
 	recorder *Recorder // nil: nothing is recorded
 
-	mu    sync.Mutex
-	pages map[Key]assembledPage
+	mu      sync.Mutex
+	pages   map[Key]assembledPage
+	records map[Key]*Entry // those that came from Redis: to read them again takes longer than to remember them
 }
 
 // assembledPage is a page with its records.
@@ -26,8 +29,11 @@ type assembledPage struct {
 	quality quality
 }
 
-// maxAssembled is how many pages of a request are remembered.
-const maxAssembled = 100
+// How much a request remembers at most.
+const (
+	maxAssembled  = 100   // pages
+	maxRemembered = 2_000 // records
+)
 
 type requestKey struct{}
 
@@ -74,4 +80,42 @@ func (r *request) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	clear(r.pages)
+	clear(r.records)
+}
+
+// remembered are the entries of keys that the request has read from Redis; nil where one is not among them.
+func (r *request) remembered(keys []Key) []*Entry {
+	if r == nil {
+		return nil
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.records) == 0 {
+		return nil
+	}
+	entries := make([]*Entry, len(keys))
+	for i, k := range keys {
+		if entries[i] = r.records[k]; entries[i] == nil {
+			return nil
+		}
+	}
+	return entries
+}
+
+// remember keeps fresh records that came from Redis.
+func (r *request) remember(keys []Key, entries []*Entry, now time.Time) {
+	if r == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for i, e := range entries {
+		if stateOf(e, now) != fresh || e.Source != providers.SourceRedis || node(e.Value) == nil || len(r.records) >= maxRemembered {
+			continue
+		}
+		if r.records == nil {
+			r.records = map[Key]*Entry{}
+		}
+		r.records[keys[i]] = e
+	}
 }
