@@ -13,7 +13,8 @@
 //
 // Of everything that is asked for at once, one call is made: callers who want what is under way already
 // wait for it. What is under way ends early only when all who wait for it have gone. Where the limits
-// of the request that pays for it end it, one of those who wait pays for the next call.
+// of the request that pays for it end it, one of those who wait pays for the next call. Replicas that share
+// a Redis do likewise: one reads and holds a lease there, the others wait for what it stores.
 //
 // What is stored is never changed, neither by a Store nor by those who read it.
 //
