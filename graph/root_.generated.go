@@ -211,46 +211,6 @@ func (e *executableSchema) Complexity(ctx context.Context, typeName, field strin
 func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 	opCtx := graphql.GetOperationContext(ctx)
 	ec := newExecutionContext(opCtx, e, make(chan graphql.DeferredResult))
-	inputUnmarshalMap := graphql.BuildUnmarshalerMap(
-		ec.unmarshalInputAddAffiliateToCampaignInput,
-		ec.unmarshalInputAdjustCommissionInput,
-		ec.unmarshalInputAffiliateFilter,
-		ec.unmarshalInputAssignCouponInput,
-		ec.unmarshalInputCampaignFilter,
-		ec.unmarshalInputCampaignTerms,
-		ec.unmarshalInputCommissionFilter,
-		ec.unmarshalInputCommissionRuleInput,
-		ec.unmarshalInputConnectCustomerInput,
-		ec.unmarshalInputCouponFilter,
-		ec.unmarshalInputCreateAffiliateInput,
-		ec.unmarshalInputCreateCampaignInput,
-		ec.unmarshalInputCreateCommissionInput,
-		ec.unmarshalInputCreateReferralInput,
-		ec.unmarshalInputCreateWebhookSubscriptionInput,
-		ec.unmarshalInputCustomCommissionInput,
-		ec.unmarshalInputDateRange,
-		ec.unmarshalInputDeleteWebhookSubscriptionInput,
-		ec.unmarshalInputMarkPayoutPaidInput,
-		ec.unmarshalInputMembershipFilter,
-		ec.unmarshalInputMoneyInput,
-		ec.unmarshalInputMoveAffiliateInput,
-		ec.unmarshalInputMoveReferralInput,
-		ec.unmarshalInputNewCommissionInput,
-		ec.unmarshalInputPayoutFilter,
-		ec.unmarshalInputReferralFilter,
-		ec.unmarshalInputSaleCommissionInput,
-		ec.unmarshalInputSetAffiliateParentInput,
-		ec.unmarshalInputSetAffiliateStatusInput,
-		ec.unmarshalInputSetCommissionStatusInput,
-		ec.unmarshalInputSetReferralStatusInput,
-		ec.unmarshalInputUpdateAffiliateInput,
-		ec.unmarshalInputUpdateCampaignInput,
-		ec.unmarshalInputUpdateCommissionInput,
-		ec.unmarshalInputUpdateMembershipInput,
-		ec.unmarshalInputUpdateReferralInput,
-		ec.unmarshalInputUpdateWebhookSubscriptionInput,
-		ec.unmarshalInputWebhookSubscriptionFilter,
-	)
 	first := true
 
 	switch opCtx.Operation.Operation {
@@ -260,7 +220,6 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			var data graphql.Marshaler
 			if first {
 				first = false
-				ctx = graphql.WithUnmarshalerMap(ctx, inputUnmarshalMap)
 				data = ec._Query(ctx, opCtx.Operation.SelectionSet)
 			} else {
 				if atomic.LoadInt32(&ec.PendingDeferred) > 0 {
@@ -290,7 +249,6 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 				return nil
 			}
 			first = false
-			ctx = graphql.WithUnmarshalerMap(ctx, inputUnmarshalMap)
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
 			data.MarshalGQL(&buf)

@@ -23,6 +23,10 @@ import (
 // output matches the names of gqlgen's functions and variables that make answers of values.
 var output = regexp.MustCompile(`^(_[A-Z_].*|fieldContext_.*|childFields_.*|marshal[NO].*|.*Implementors)$`)
 
+// unmarshalers matches the map of the functions that read inputs, which gqlgen makes for each request. Only
+// custom code would look into it, of which there is none.
+var unmarshalers = regexp.MustCompile(`(?s)\tinputUnmarshalMap := graphql\.BuildUnmarshalerMap\(.*?\n\t\)\n|\t+ctx = graphql\.WithUnmarshalerMap\([^\n]*\n`)
+
 // trimInput leaves of gqlgen's executor what reads requests.
 func trimInput(filename string) error {
 	text, err := os.ReadFile(filename)
@@ -42,7 +46,7 @@ func trimInput(filename string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(filename, text, 0o644)
+	return os.WriteFile(filename, unmarshalers.ReplaceAll(text, nil), 0o644)
 }
 
 // trim cuts declarations out of the text of a Go file, and the imports that nothing else needs.
