@@ -12,8 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// walkedFor are the mutations that are found, or found missing, in a list.
-var walkedFor = []providers.Capability{
+// searchedWrites are the mutations that are found, or found missing, in a list.
+var searchedWrites = []providers.Capability{
 	providers.CanCreateAffiliate, providers.CanCreateCampaign, providers.CanCreateReferral, providers.CanCreateCommission,
 	providers.CanAdjustCommission, providers.CanAssignCoupon, providers.CanMarkPayoutPaid,
 	providers.CanCreateWebhookSubscription, providers.CanUpdateWebhookSubscription, providers.CanDeleteWebhookSubscription,
@@ -25,13 +25,13 @@ var walkedFor = []providers.Capability{
 func TestWriteShortPages(t *testing.T) {
 	sequential(t)
 	for _, r := range rows() {
-		if !slices.Contains(walkedFor, r.mutation) {
+		if !slices.Contains(searchedWrites, r.mutation) {
 			continue
 		}
 		for size := 2; size <= 12; size++ {
 			t.Run(strings.TrimSpace(r.vendor+" "+string(r.mutation)+" "+r.also)+" "+strconv.Itoa(size), func(t *testing.T) {
 				t.Parallel()
-				w, p := r.sole(t, setup{pages: 100})
+				w, p := r.sole(t, setup{})
 				written := false
 				w.kits[r.vendor].Choose(func(q *http.Request) (sandbox.Fault, bool) {
 					if q.Method == http.MethodGet {
@@ -50,6 +50,37 @@ func TestWriteShortPages(t *testing.T) {
 					t.Errorf("it was made %d times:%s", landed(all), lined(all))
 				}
 			})
+		}
+	}
+}
+
+// TestWriteLookEnds bounds the pages of a look. What is not found within them is not proven absent: the
+// write is not sent again, whoever asks.
+func TestWriteLookEnds(t *testing.T) {
+	for _, r := range rows() {
+		if r.mutation != providers.CanCreateCampaign && (r.mutation != providers.CanCreateWebhookSubscription || r.vendor != "firstpromoter") {
+			continue
+		}
+		w, p := r.sole(t, setup{reads: 2})
+		written := false
+		w.kits[r.vendor].Choose(func(q *http.Request) (sandbox.Fault, bool) {
+			switch {
+			case q.Method != http.MethodGet:
+				written = true
+				return sandbox.Fault{After: true}, true
+			case written:
+				return oldestFirst(q, 1)
+			}
+			return sandbox.Fault{}, false
+		})
+		for range 3 {
+			if _, a := w.write(r.mutation, p.fields, newKey, p.input); a.code() != "OUTCOME_UNKNOWN" {
+				t.Errorf("%s %s: %s", r.vendor, r.mutation, clipped(a.text))
+			}
+			w.pass(settle)
+		}
+		if all, writes := w.taken(r.vendor); landed(all) != 1 || len(writes) != 1 {
+			t.Errorf("%s %s: it was made %d times:%s", r.vendor, r.mutation, landed(all), lined(all))
 		}
 	}
 }

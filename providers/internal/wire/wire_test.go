@@ -323,8 +323,8 @@ func TestMarks(t *testing.T) {
 func TestExtent(t *testing.T) {
 	ctx := t.Context()
 	e := new(Extent)
-	e.More(ctx, 100)   // the largest page so far
-	for range 2 { // whatever pages came before
+	e.More(ctx, 100) // the largest page so far
+	for range 2 {    // whatever pages came before
 		for rows, want := range map[int]bool{
 			0: false, 1: false, 5: false, 7: false, 13: false, 49: false, // few, and no usual page size
 			10: true, 12: true, 20: true, 24: true, 25: true, 30: true, // usual page sizes
