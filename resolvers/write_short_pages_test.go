@@ -43,7 +43,8 @@ func TestWriteShortPages(t *testing.T) {
 				})
 				w.write(r.mutation, p.fields, newKey, p.input)
 				w.pass(settle)
-				if got, a := w.write(r.mutation, p.fields, newKey, p.input); !(a.code() == "" && got != nil && len(got.UserErrors) == 0) && a.code() != "OUTCOME_UNKNOWN" {
+				got, a := w.write(r.mutation, p.fields, newKey, p.input)
+				if made := a.code() == "" && got != nil && len(got.UserErrors) == 0; !made && a.code() != "OUTCOME_UNKNOWN" {
 					t.Errorf("%s", clipped(a.text))
 				}
 				if all, writes := w.taken(r.vendor); landed(all) != 1 || len(writes) != 1 {
