@@ -163,6 +163,16 @@ func ShareAllowance(ctx context.Context, pages int) context.Context {
 	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: from.calls, pages: pages})
 }
 
+type proofKey struct{}
+
+// WithProof is ctx for reads by which a write is decided. What they do not find has to be absent, so that
+// they take only an empty page, a repeated one or the vendor's totals for the end of a list. Other reads guess
+// it by the number of rows, which saves calls.
+func WithProof(ctx context.Context) context.Context { return context.WithValue(ctx, proofKey{}, true) }
+
+// WantsProof says whether the reads of ctx are such.
+func WantsProof(ctx context.Context) bool { return ctx.Value(proofKey{}) != nil }
+
 // AllowanceFrom is the allowance of ctx; nil where there is none.
 func AllowanceFrom(ctx context.Context) *Allowance {
 	a, _ := ctx.Value(allowanceKey{}).(*Allowance)

@@ -134,7 +134,7 @@ var rowsOfFirstPromoter = []row{
 	{"firstpromoter", providers.CanCreateCampaign, "", func(c *cast) play {
 		return play{
 			input: object{"account": account(c.vendor), "name": "Spring", "terms": object{"websiteUrl": "https://northwind.example/spring", "cookieDays": 45, "linkParameter": "via", "isPrivate": true}},
-			sends: `POST /campaigns {"name":"Spring","landing_url":"https://northwind.example/spring","ref_token_param":"?via","visitor_cookie_life":45,"is_private":true}`, calls: 2,
+			sends: `POST /campaigns {"name":"Spring","landing_url":"https://northwind.example/spring","ref_token_param":"?via","visitor_cookie_life":45,"is_private":true}`, calls: 3,
 			fields: `name websiteUrl cookieDays isPrivate`, is: `{"name":"Spring","websiteUrl":"https://northwind.example/spring","cookieDays":45,"isPrivate":true}`,
 		}
 	}},
@@ -234,7 +234,7 @@ var rowsOfFirstPromoter = []row{
 		due, inside := c.due("PENDING")
 		return play{
 			input: object{"id": due.at("id"), "commissions": inside, "expectedTotal": dollars(due.at("amount.amount"))},
-			sends: text(`POST /payouts/mark_as_paid {"ids":[%s]}`, due.at("providerId")), calls: 4,
+			sends: text(`POST /payouts/mark_as_paid {"ids":[%s]}`, due.at("providerId")), calls: 5,
 			fields: `status amount { amount }`, is: text(`{"status":"PAID","amount":{"amount":%q}}`, due.at("amount.amount")),
 			seen: text(`{ nodes(ids: [%q]) { ... on Commission { status } } }`, inside[0]), shows: `{"nodes":[{"status":"PAID"}]}`,
 		}
@@ -242,7 +242,7 @@ var rowsOfFirstPromoter = []row{
 	{"firstpromoter", providers.CanCreateWebhookSubscription, "", func(c *cast) play {
 		return play{
 			input: object{"account": account(c.vendor), "targetUrl": "https://hooks.example.com/x", "events": []string{"b", "a"}},
-			sends: `POST /webhooks {"url":"https://hooks.example.com/x","event_types":["b","a"]}`, calls: 3, secret: strings.Repeat("5ec2e7", 11)[:64],
+			sends: `POST /webhooks {"url":"https://hooks.example.com/x","event_types":["b","a"]}`, calls: 4, secret: strings.Repeat("5ec2e7", 11)[:64],
 			fields: `targetUrl events`, is: `{"targetUrl":"https://hooks.example.com/x","events":["b","a"]}`,
 		}
 	}},

@@ -229,9 +229,11 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 }
 
 // reads bounds the reads of a write: the time that they take together, and the pages of each list.
-// Their calls are taken from the allowance of the client's request, which all its writes share.
+// Their calls are taken from the allowance of the client's request, which all its writes share. They
+// read lists to their proven end: what the plan did not see would be taken for this write's work by the
+// look, and what the look does not see is made again.
 func (w *write) reads(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(providers.ShareAllowance(ctx, w.o.Pages), w.o.Plan)
+	return context.WithTimeout(providers.WithProof(providers.ShareAllowance(ctx, w.o.Pages)), w.o.Plan)
 }
 
 // sendCalls is how many calls are left to a write before it is sent: the write itself, and the reads

@@ -102,7 +102,7 @@ func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64
 			}
 			proves = proves && page.Unread == 0
 			extent := e.extent(p)
-			full := extent.More(sent) || sent > 0 && sent == extent.PageSize(pageSize) // none had more rows
+			full := extent.More(ctx, sent) || sent > 0 && sent == extent.PageSize(pageSize) // none had more rows
 			more = proves && full && len(open) < asked && len(open) > few
 		}
 		if proves {

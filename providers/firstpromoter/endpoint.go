@@ -209,7 +209,7 @@ func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values,
 		return nil, err
 	}
 	extent := e.extent(p)
-	page.More = extent.More(sent)
+	page.More = extent.More(ctx, sent)
 	if len(query) == 0 {
 		extent.Saw(n, sent, page.More)
 	}

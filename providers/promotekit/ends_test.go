@@ -72,7 +72,7 @@ func TestEndOfList(t *testing.T) {
 	} {
 		body := strings.NewReplacer("ROWS", rowsFrom(1, 20), "ROW", rowsFrom(1, 1), "FULL", rowsFrom(1, 100)).Replace(tt.body)
 		p := open(t, providertest.Answer(http.StatusOK, `{"success": true, `+body+`}`))
-		p.extents[providers.NounCampaign].More(tt.most)
+		p.extents[providers.NounCampaign].More(t.Context(), tt.most)
 		page, err := p.listCampaigns(t.Context(), nil, tt.number)
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)

@@ -34,9 +34,9 @@ func (p *provider) badReply(op string, err error) error {
 // is proven by a sign that says it while none says otherwise, and without any by the rule of
 // [wire.Extent]. An empty page is not the end where a sign says that the list goes on; the number of
 // pages alone does not say so when the rows of the pages before it are all that the vendor counts.
-func (r *rows[W]) more(e *wire.Extent, number int) bool {
+func (r *rows[W]) more(ctx context.Context, e *wire.Extent, number int) bool {
 	sent := r.Data.Sent()
-	guess := e.More(sent) // always: it notes the page
+	guess := e.More(ctx, sent) // always: it notes the page
 	signs := []*bool{r.HasMore}
 	if p := r.Pagination; p != nil {
 		signs = append(signs, p.HasMore, p.byCount(number, sent, e.PageSize(pageSize)))
@@ -148,17 +148,17 @@ func readPage[W wire.Identified, T providers.Record](
 	if err != nil {
 		return nil, err
 	}
-	return pageOf(p, noun, path, query, number, body, convert), nil
+	return pageOf(ctx, p, noun, path, query, number, body, convert), nil
 }
 
 // pageOf is the page that a reply is.
 func pageOf[W wire.Identified, T providers.Record](
-	p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
+	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
 ) *providers.Page[T] {
 	r, e := p.reply(), p.extents[noun]
 	r.list = e
 	page := wire.PageOf(&body.Data, func(w *W) *T { return wire.Narrow(core[noun], e, w, convert(r, w)) })
-	page.More, page.Total, page.Harvest = body.more(e, number), body.total(), p.finish(r)
+	page.More, page.Total, page.Harvest = body.more(ctx, e, number), body.total(), p.finish(r)
 	if body.gap(e, number) {
 		page.Mark = 0 // so that any number of empty pages may follow each other
 	}
@@ -182,7 +182,7 @@ func walk[W wire.Identified, T providers.Record](
 			return nil, err
 		}
 		goesOn = see(body)
-		return pageOf(p, noun, path, query, number, body, convert), nil
+		return pageOf(ctx, p, noun, path, query, number, body, convert), nil
 	})
 	for page, err := range providers.Pages(ctx, list, p, 0) {
 		if err != nil || !goesOn {

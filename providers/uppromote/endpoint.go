@@ -138,16 +138,16 @@ func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values,
 	if err != nil {
 		return nil, err
 	}
-	return e.converted(p, &rows, query, n), nil
+	return e.converted(ctx, p, &rows, query, n), nil
 }
 
 // converted is a page of the list that query narrows.
-func (e endpoint[W, T]) converted(p *provider, rows *wire.Rows[W], query url.Values, n int) *providers.Page[T] {
+func (e endpoint[W, T]) converted(ctx context.Context, p *provider, rows *wire.Rows[W], query url.Values, n int) *providers.Page[T] {
 	op, r, extent := "GET "+e.path, p.reply(), p.extents[e.path]
 	r.list = extent
 	page := wire.PageOf(rows, func(w *W) *T { return wire.Narrow(e.core, extent, w, e.convert(r, w)) })
 	page.Harvest = r.harvest
-	page.More = extent.More(rows.Sent())
+	page.More = extent.More(ctx, rows.Sent())
 	if len(query) == 0 {
 		extent.Saw(n, rows.Sent(), page.More)
 	}

@@ -45,7 +45,7 @@ func decode[W any, T providers.Record](t *testing.T, p *provider, body []byte, e
 	if json.Unmarshal(body, &a) != nil || a.Value.Data.Form != wire.FormArray {
 		return
 	}
-	page := e.converted(p, &a.Value.Data, nil, 1)
+	page := e.converted(t.Context(), p, &a.Value.Data, nil, 1)
 	if len(page.Items)+page.Unread != a.Value.Data.Sent() {
 		t.Fatalf("%s: %d rows and %d unread; want %d", body, len(page.Items), page.Unread, a.Value.Data.Sent())
 	}

@@ -183,7 +183,7 @@ func (e endpoint[W, T]) raw(ctx context.Context, p *provider, query url.Values, 
 				found = rows.Raw(i)
 			}
 		}
-		return e.converted(p, &rows, query, r.Number), nil
+		return e.converted(ctx, p, &rows, query, r.Number), nil
 	}
 	for row, err := range every(ctx, p, l) {
 		if err != nil {

@@ -167,10 +167,10 @@ func (d *decoder) unmarshal(raw []byte, into json.Unmarshaler, path string) erro
 	return nil
 }
 
-// pointer reads into a new value. An empty text is nothing where no text is wanted.
+// pointer reads into a new value. A blank text is nothing where no text is wanted.
 func (d *decoder) pointer(raw []byte, v reflect.Value, path string) error {
 	elem := v.Type().Elem()
-	if isEmptyText(raw) && elem.Kind() != reflect.String {
+	if elem.Kind() != reflect.String && isBlank(raw) {
 		v.SetZero()
 		return nil
 	}
@@ -261,7 +261,7 @@ func elementsOf(raw []byte, elem reflect.Type, limit int) (elements []json.RawMe
 		return split(raw, limit), nil
 	case raw[0] == '{':
 		return listed(raw)
-	case isEmptyText(raw):
+	case isBlank(raw):
 		return nil, nil
 	case raw[0] == '"' && scalar:
 		var text string

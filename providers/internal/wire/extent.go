@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"context"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -17,7 +18,8 @@ import (
 // has fewer rows than any vendor's smallest page, or less than half of those of the largest page so far
 // and not a number of rows that is a usual page size. Behind any other, one more page is asked for. The
 // page behind the end is empty or repeats another page. The largest page is that of all lists of the
-// endpoint, so that a server that has read a longer list asks for no page behind most short ones.
+// endpoint, so that a server that has read a longer list asks for no page behind most short ones. Reads
+// that want a proof ([providers.WithProof]) take no page with rows for the last one.
 type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	last  atomic.Int64 // the number of the last page of the whole list that had rows
@@ -36,7 +38,7 @@ const minPage = 10
 // More says whether a page that had so many rows may be followed by another. A page may have more
 // rows than were asked for. Either the vendor has larger pages, and the next one goes on behind it; or
 // it has no pages, and the next one repeats it, which ends the list. So no row is lost.
-func (e *Extent) More(rows int) bool {
+func (e *Extent) More(ctx context.Context, rows int) bool {
 	for most := e.most.Load(); most < int64(rows); most = e.most.Load() {
 		if e.most.CompareAndSwap(most, int64(rows)) {
 			providers.Learn()
@@ -44,6 +46,8 @@ func (e *Extent) More(rows int) bool {
 		}
 	}
 	switch {
+	case providers.WantsProof(ctx):
+		return rows > 0
 	case rows < minPage:
 		return false
 	case rows >= asked/2, int64(2*rows) >= e.most.Load():

@@ -40,7 +40,7 @@ func (m Members) Odd(names ...string) bool {
 // there, or null, or empty, or an object whose id is null. Anything else is a record, or cannot be read.
 func (m Members) None(name string) bool {
 	raw, ok := m.names[name]
-	if !ok || isNull(raw) || isEmptyText(raw) {
+	if !ok || isNull(raw) || isBlank(raw) {
 		return true
 	}
 	var related struct {

@@ -249,8 +249,8 @@ func (r *Related[W]) decode(d *decoder, raw []byte, path string) error {
 		}
 		return nil
 	}
-	text, ok := scalar(raw)
-	if !ok || raw[0] == 't' || raw[0] == 'f' {
+	text, ok := textOf(raw)
+	if !ok {
 		return errForm
 	}
 	if text == "" {

@@ -8,8 +8,13 @@ import (
 	"time"
 )
 
-func isNull(raw []byte) bool      { return string(raw) == "null" }
-func isEmptyText(raw []byte) bool { return string(raw) == `""` }
+func isNull(raw []byte) bool { return string(raw) == "null" }
+
+// isBlank says whether a value is a text with nothing but white space.
+func isBlank(raw []byte) bool {
+	text, ok := scalar(raw)
+	return ok && raw[0] == '"' && strings.TrimSpace(text) == ""
+}
 
 // form names the form of a JSON value, for logs.
 func form(raw []byte) string {
@@ -43,6 +48,28 @@ func scalar(raw []byte) (text string, ok bool) {
 	}
 }
 
+// textOf is a text, or a number as a text, as ids and codes may be. A boolean is none, nor is zero: they
+// are written where there is nothing.
+func textOf(raw []byte) (text string, ok bool) {
+	text, ok = scalar(raw)
+	switch {
+	case !ok || raw[0] == '"':
+		return text, ok
+	case raw[0] == 't' || raw[0] == 'f' || raw[0] == 'n':
+		return "", false
+	}
+	digits, _, _ := strings.Cut(strings.ToLower(text), "e")
+	return whole(text), strings.Trim(digits, "-0.") != ""
+}
+
+// whole is a number without a fraction of zero; any other text as it is.
+func whole(text string) string {
+	if n, fraction, ok := strings.Cut(text, "."); ok && fraction != "" && strings.Trim(fraction, "0") == "" {
+		return n
+	}
+	return text
+}
+
 // Text is a vendor's text; nil where there is nothing but white space. The rest stays as it is: ids of
 // events and codes are compared exactly.
 func Text(s string) *string {
@@ -64,7 +91,7 @@ func Name(parts ...string) *string {
 }
 
 func setString(raw []byte, v reflect.Value) error {
-	text, ok := scalar(raw)
+	text, ok := textOf(raw)
 	if !ok {
 		return errForm
 	}
@@ -78,11 +105,7 @@ func setInt(raw []byte, v reflect.Value) error {
 	if !ok {
 		return errForm
 	}
-	text = strings.TrimSpace(text)
-	if whole, fraction, ok := strings.Cut(text, "."); ok && strings.Trim(fraction, "0") == "" && fraction != "" {
-		text = whole
-	}
-	if text == "" {
+	if text = whole(strings.TrimSpace(text)); text == "" {
 		v.SetInt(0)
 		return nil
 	}
@@ -119,10 +142,10 @@ var layouts = []string{
 	time.DateTime, "2006-01-02 15:04", time.DateOnly,
 }
 
-// setTime reads a time. An empty text is none.
+// setTime reads a time. A blank text is none.
 func setTime(raw []byte, into *time.Time) error {
 	*into = time.Time{}
-	if isNull(raw) || isEmptyText(raw) {
+	if isNull(raw) || isBlank(raw) {
 		return nil
 	}
 	if raw[0] != '"' {

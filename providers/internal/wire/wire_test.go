@@ -70,7 +70,18 @@ func TestOneOddValueCostsOneField(t *testing.T) {
 		odd    string        // the field that is reported
 	}{
 		{`"text":7`, func(s *sale) { s.Text = new("7") }, ""},
-		{`"text":true`, func(s *sale) { s.Text = new("true") }, ""},
+		{`"text":7.00`, func(s *sale) { s.Text = new("7") }, ""},
+		{`"text":7.5`, func(s *sale) { s.Text = new("7.5") }, ""},
+		{`"text":1e21`, func(s *sale) { s.Text = new("1e21") }, ""},
+		{`"text":12345678901234567890`, func(s *sale) { s.Text = new("12345678901234567890") }, ""},
+		{`"text":true`, func(*sale) {}, "text"},
+		{`"text":false`, func(*sale) {}, "text"},
+		{`"text":0`, func(*sale) {}, "text"},
+		{`"text":0.0`, func(*sale) {}, "text"},
+		{`"text":-0`, func(*sale) {}, "text"},
+		{`"text":0e5`, func(*sale) {}, "text"},
+		{`"text":"0"`, func(s *sale) { s.Text = new("0") }, ""},
+		{`"text":"false"`, func(s *sale) { s.Text = new("false") }, ""},
 		{`"text":""`, func(s *sale) { s.Text = new("") }, ""},
 		{`"text":[]`, func(*sale) {}, "text"},
 		{`"text":{}`, func(*sale) {}, "text"},
@@ -80,6 +91,12 @@ func TestOneOddValueCostsOneField(t *testing.T) {
 		{`"count":12.5`, func(*sale) {}, "count"},
 		{`"count":1e3`, func(*sale) {}, "count"},
 		{`"count":""`, func(*sale) {}, ""},
+		{`"count":" "`, func(*sale) {}, ""},
+		{`"count":"\u00a0\t"`, func(*sale) {}, ""},
+		{`"count":0`, func(s *sale) { s.Count = new(int64(0)) }, ""},
+		{`"count":false`, func(*sale) {}, "count"},
+		{`"flag":" "`, func(*sale) {}, ""},
+		{`"seen":" "`, func(*sale) {}, ""},
 		{`"count":"1,075"`, func(*sale) {}, "count"},
 		{`"count":12345678901234567890`, func(*sale) {}, "count"},
 		{`"count":[]`, func(*sale) {}, "count"},
@@ -113,6 +130,10 @@ func TestOneOddValueCostsOneField(t *testing.T) {
 		{`"other":{"id":null,"email":null}`, func(*sale) {}, ""},
 		{`"other":[]`, func(*sale) {}, "other"},
 		{`"other":false`, func(*sale) {}, "other"},
+		{`"other":0`, func(*sale) {}, "other"},
+		{`"other":{"id":0}`, func(*sale) {}, ""},
+		{`"ids":" "`, func(s *sale) { s.Ids = []int64{} }, ""},
+		{`"words":["a",false,5]`, func(s *sale) { s.Words = []string{"a", "5"} }, "words"},
 		{`"ids":"801, 802"`, func(s *sale) { s.Ids = []int64{801, 802} }, ""},
 		{`"ids":[802,null]`, func(s *sale) { s.Ids = []int64{802} }, "ids"},
 		{`"ids":["802",{}]`, func(s *sale) { s.Ids = []int64{802} }, "ids"},
@@ -300,16 +321,17 @@ func TestMarks(t *testing.T) {
 
 // TestExtent ends a list only where its end is proven.
 func TestExtent(t *testing.T) {
+	ctx := t.Context()
 	e := new(Extent)
-	e.More(100)   // the largest page so far
-	for range 2 { // whatever pages came before
+	e.More(ctx, 100) // the largest page so far
+	for range 2 {    // whatever pages came before
 		for rows, want := range map[int]bool{
 			0: false, 1: false, 5: false, 7: false, 13: false, 49: false, // few, and no usual page size
 			10: true, 12: true, 20: true, 24: true, 25: true, 30: true, // usual page sizes
 			50: true, 63: true, 97: true, 99: true, // pages that rows may have been taken out of
 			100: true, 101: true, 250: true,
 		} {
-			if got := e.More(rows); got != want {
+			if got := e.More(ctx, rows); got != want {
 				t.Errorf("a page of %d rows may have another behind it: %v; want %v", rows, got, want)
 			}
 		}
@@ -320,16 +342,22 @@ func TestExtent(t *testing.T) {
 	for most := 1; most < 100; most++ { // the vendor gives so many rows a page
 		for rows := 1; rows <= most; rows++ {
 			e := new(Extent)
-			e.More(most)
-			if got := e.More(rows); rows >= minPage && 2*rows >= most && !got {
+			e.More(ctx, most)
+			if got := e.More(ctx, rows); rows >= minPage && 2*rows >= most && !got {
 				t.Errorf("a page of %d rows at a vendor that gives %d is the last one", rows, most)
 			} else if rows == 13 && most > 26 && got {
 				t.Errorf("a page of %d rows at a vendor that gives %d is not the last one", rows, most)
 			}
 		}
 	}
+	proof := providers.WithProof(ctx)
+	for rows := range 300 {
+		if got := e.More(proof, rows); got != (rows > 0) {
+			t.Errorf("where a proof is wanted, a page of %d rows may have another behind it: %v", rows, got)
+		}
+	}
 	lesson := providers.Lessons()
-	e.More(251)
+	e.More(ctx, 351)
 	if providers.Lessons() == lesson {
 		t.Error("a larger page is no lesson")
 	}
@@ -338,7 +366,7 @@ func TestExtent(t *testing.T) {
 		t.Error("the length of a list that was never read is known")
 	}
 	for n, rows := range []int{100, 100, 0} {
-		whole.Saw(n+1, rows, whole.More(rows))
+		whole.Saw(n+1, rows, whole.More(ctx, rows))
 	}
 	if whole.Pages() != 2 {
 		t.Errorf("a list of two full pages and an empty one has %d pages; want 2", whole.Pages())
@@ -347,7 +375,7 @@ func TestExtent(t *testing.T) {
 	if whole.Pages() != 2 {
 		t.Errorf("a page far beyond the end says that the list has %d pages; want 2", whole.Pages())
 	}
-	whole.Saw(3, 7, whole.More(7))
+	whole.Saw(3, 7, whole.More(ctx, 7))
 	if whole.Pages() != 3 {
 		t.Errorf("the list has %d pages after its third one; want 3", whole.Pages())
 	}
