@@ -51,7 +51,7 @@ func TestElementsAreBounded(t *testing.T) {
 		if all := list.All[1]; len(all.Numbers)+len(all.Texts)+len(all.People) > 0 {
 			t.Errorf("%s: the array was read", name)
 		}
-		if allocs > 3*maxElements {
+		if allocs > 4*maxElements { // the race detector allocates, too
 			t.Errorf("%s: %.0f allocations for %d elements", name, allocs, many)
 		}
 	}
