@@ -139,12 +139,12 @@ func readable(text string) string {
 		return text
 	}
 	var b strings.Builder
-	write(&b, v)
+	appendTexts(&b, v)
 	return b.String()
 }
 
-// write writes the texts of a value.
-func write(b *strings.Builder, v any) {
+// appendTexts writes a line for each text in a value.
+func appendTexts(b *strings.Builder, v any) {
 	switch v := v.(type) {
 	case string:
 		b.WriteString(v + "\n")
@@ -152,12 +152,12 @@ func write(b *strings.Builder, v any) {
 		b.WriteString(string(v) + "\n")
 	case []any:
 		for _, e := range v {
-			write(b, e)
+			appendTexts(b, e)
 		}
 	case map[any]any:
 		for k, e := range v {
-			write(b, k)
-			write(b, e)
+			appendTexts(b, k)
+			appendTexts(b, e)
 		}
 	}
 }

@@ -4,7 +4,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -14,21 +14,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers/all"
 )
 
-type handlerTransport struct{ http.Handler }
-
-func (h handlerTransport) RoundTrip(r *http.Request) (*http.Response, error) {
-	answer := httptest.NewRecorder()
-	h.ServeHTTP(answer, r)
-	return answer.Result(), nil
-}
-
 // firstRecords are the affiliates and referrals on the first pages of each simulator.
 func firstRecords(b *testing.B) (affiliates []*providers.Affiliate, referrals []*providers.Referral) {
 	for _, f := range all.Registry().Factories() {
 		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time { return day }})
 		p, err := f.New(providers.Config{
 			Account: f.Name, Name: f.Title, Currency: sim.Currency(), BaseURL: "http://vendor", Credentials: sim.Credentials(),
-			Timeout: time.Minute, HTTP: &http.Client{Transport: handlerTransport{sim}}, Logger: slog.New(slog.DiscardHandler),
+			Timeout: time.Minute, HTTP: &http.Client{Transport: simulator{sim, new(atomic.Bool), new(atomic.Int64)}}, Logger: slog.New(slog.DiscardHandler),
 			Budget: budget.New(1<<20, f.Window, time.Now), Now: time.Now,
 		})
 		if err != nil {

@@ -126,7 +126,7 @@ const LeaseLife = leaseLife
 
 // Acquire takes the lease of a key, and says whether it was free.
 func Acquire(tb testing.TB, s Store, owner string, k Key) bool {
-	held, err := s.(leaser).acquire(tb.Context(), owner, []Key{k})
+	held, err := s.(leaser).leases().acquire(tb.Context(), owner, []Key{k})
 	if err != nil {
 		tb.Fatal(err)
 	}
@@ -135,14 +135,14 @@ func Acquire(tb testing.TB, s Store, owner string, k Key) bool {
 
 // Renew makes the lease of a key last longer.
 func Renew(tb testing.TB, s Store, owner string, k Key) {
-	if err := s.(leaser).renew(tb.Context(), owner, []Key{k}); err != nil {
+	if err := s.(leaser).leases().renew(tb.Context(), owner, []Key{k}); err != nil {
 		tb.Fatal(err)
 	}
 }
 
 // Release gives the lease of a key back.
 func Release(tb testing.TB, s Store, owner string, k Key) {
-	if err := s.(leaser).release(tb.Context(), owner, []Key{k}); err != nil {
+	if err := s.(leaser).leases().release(tb.Context(), owner, []Key{k}); err != nil {
 		tb.Fatal(err)
 	}
 }

@@ -24,17 +24,13 @@ const (
 
 // leaser is a [Store] that replicas share.
 type leaser interface {
-	// acquire takes the leases of one account's keys that nobody holds, for an owner, and says which it has then.
-	acquire(ctx context.Context, owner string, keys []Key) (held []bool, err error)
-	// renew makes leases last longer that the owner still has.
-	renew(ctx context.Context, owner string, keys []Key) error
-	// release gives leases back.
-	release(ctx context.Context, owner string, keys []Key) error
-	// leased says whether somebody reads any of keys whose answer may be stored.
-	leased(ctx context.Context, keys []Key) (bool, error)
+	leases() *Redis // where the leases stand
 }
 
 var _, _ leaser = (*Redis)(nil), (*Tiered)(nil)
+
+func (r *Redis) leases() *Redis  { return r }
+func (t *Tiered) leases() *Redis { return t.redis }
 
 // batchKey stands for keys that are read together. Who holds its lease reads them all, so that replicas
 // that want the same do not share them out among themselves.
@@ -49,23 +45,23 @@ func batchKey(keys []Key) Key {
 // lease takes the leases of keys that nobody else reads, and says which of keys these are. The caller reads
 // them, and calls release then. Where the store is not shared, or cannot be asked, these are all keys.
 func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func()) {
-	store, ok := c.store.(leaser)
-	if !ok {
-		return keys, func() {}
+	none := func() {}
+	if !c.shares() {
+		return keys, none
 	}
-	owner := rand.Text()
-	taken, held, err := []Key(nil), []bool(nil), error(nil)
+	far, owner := c.store.(leaser).leases(), rand.Text()
+	var taken []Key
 	if len(keys) > 1 {
 		taken = []Key{batchKey(keys)}
-		if held, err = store.acquire(ctx, owner, taken); err == nil && !held[0] {
-			return nil, func() {}
+		if held, err := far.acquire(ctx, owner, taken); err != nil {
+			return keys, none
+		} else if !held[0] {
+			return nil, none
 		}
 	}
-	if err == nil {
-		held, err = store.acquire(ctx, owner, keys)
-	}
+	held, err := far.acquire(ctx, owner, keys)
 	if err != nil {
-		return keys, func() {}
+		return keys, none
 	}
 	for i, k := range keys {
 		if held[i] {
@@ -73,8 +69,8 @@ func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func
 		}
 	}
 	if taken = append(taken, mine...); len(mine) == 0 {
-		_ = store.release(context.WithoutCancel(ctx), owner, taken)
-		return nil, func() {}
+		_ = far.release(context.WithoutCancel(ctx), owner, taken)
+		return nil, none
 	}
 	done := make(chan struct{})
 	stopped := make(chan struct{})
@@ -87,14 +83,14 @@ func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func
 			case <-done:
 				return
 			case <-tick.C:
-				_ = store.renew(context.WithoutCancel(ctx), owner, taken)
+				_ = far.renew(context.WithoutCancel(ctx), owner, taken)
 			}
 		}
 	}()
 	return mine, func() {
 		close(done)
 		<-stopped
-		_ = store.release(context.WithoutCancel(ctx), owner, taken)
+		_ = far.release(context.WithoutCancel(ctx), owner, taken)
 	}
 }
 
@@ -111,8 +107,9 @@ func (c *Cache) awaitLeases(ctx context.Context, keys []Key) error {
 	if len(keys) > 1 {
 		keys = append(slices.Clone(keys), batchKey(keys))
 	}
+	far := c.store.(leaser).leases()
 	for {
-		if held, err := c.store.(leaser).leased(ctx, keys); err != nil || !held {
+		if held, err := far.leased(ctx, keys); err != nil || !held {
 			return ctx.Err() // who cannot ask reads for itself
 		}
 		select {
@@ -141,12 +138,12 @@ return 1`)
 local lease = redis.call('GET', KEYS[1])
 if lease and tonumber(string.match(lease, '%d+$')) >= tonumber(ARGV[1]) then return 1 end
 return 0`)
-	renewLease   = redis.NewScript(own + `redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1`)
-	releaseLease = redis.NewScript(own + `redis.call('DEL', KEYS[1]) return 1`)
+	renewLease   = redis.NewScript(ownerOnly + `redis.call('PEXPIRE', KEYS[1], ARGV[2]) return 1`)
+	releaseLease = redis.NewScript(ownerOnly + `redis.call('DEL', KEYS[1]) return 1`)
 )
 
-// own ends a script where the lease is not the owner's.
-const own = `
+// ownerOnly ends a script where the lease is not the owner's.
+const ownerOnly = `
 local lease, owner = redis.call('GET', KEYS[1]), ARGV[1] .. '|'
 if not lease or string.sub(lease, 1, #owner) ~= owner then return 0 end
 `
@@ -165,6 +162,7 @@ func (r *Redis) lastDrop(ctx context.Context, account string) (now, last int64, 
 	return now, last, err
 }
 
+// acquire takes the leases of one account's keys that nobody holds, for an owner, and says which it has then.
 func (r *Redis) acquire(ctx context.Context, owner string, keys []Key) ([]bool, error) {
 	now, last, err := r.lastDrop(ctx, keys[0].Account)
 	if err != nil {
@@ -173,16 +171,19 @@ func (r *Redis) acquire(ctx context.Context, owner string, keys []Key) ([]bool, 
 	return r.onEach(ctx, takeLease, keys, owner, now, last, leaseLife.Milliseconds())
 }
 
+// renew makes leases last longer that the owner still has.
 func (r *Redis) renew(ctx context.Context, owner string, keys []Key) error {
 	_, err := r.onEach(ctx, renewLease, keys, owner, leaseLife.Milliseconds())
 	return err
 }
 
+// release gives leases back.
 func (r *Redis) release(ctx context.Context, owner string, keys []Key) error {
 	_, err := r.onEach(ctx, releaseLease, keys, owner)
 	return err
 }
 
+// leased says whether somebody reads any of one account's keys whose answer may be stored.
 func (r *Redis) leased(ctx context.Context, keys []Key) (bool, error) {
 	_, last, err := r.lastDrop(ctx, keys[0].Account)
 	if err != nil {
@@ -218,20 +219,4 @@ func (r *Redis) onEach(ctx context.Context, script *redis.Script, keys []Key, ar
 		return errAway
 	})
 	return yes, err
-}
-
-func (t *Tiered) acquire(ctx context.Context, owner string, keys []Key) ([]bool, error) {
-	return t.redis.acquire(ctx, owner, keys)
-}
-
-func (t *Tiered) renew(ctx context.Context, owner string, keys []Key) error {
-	return t.redis.renew(ctx, owner, keys)
-}
-
-func (t *Tiered) release(ctx context.Context, owner string, keys []Key) error {
-	return t.redis.release(ctx, owner, keys)
-}
-
-func (t *Tiered) leased(ctx context.Context, keys []Key) (bool, error) {
-	return t.redis.leased(ctx, keys)
 }

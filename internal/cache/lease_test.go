@@ -117,6 +117,19 @@ func leasesEnd(t *testing.T, c redis.UniversalClient) {
 	})
 }
 
+// A read that panics gives its lease back.
+func TestLeaseOfPanic(t *testing.T) {
+	far, c := single(t)
+	fake := providertest.NewFake("a-1", providertest.Options{Before: func(context.Context, string) error { panic("broken") }})
+	b := benchOf(t, fake, fake, far, time.Now)
+	if _, err := b.AffiliatesByID(t.Context(), ids("aff001")); err == nil {
+		t.Error("no error")
+	}
+	if n, err := c.Exists(t.Context(), cache.LeaseKey(key(aff001))).Result(); n != 0 || err != nil {
+		t.Errorf("%d leases are left, %v", n, err)
+	}
+}
+
 // Who waits for another replica's read leaves when the request ends.
 func TestWaitForLease(t *testing.T) {
 	far, _ := single(t)

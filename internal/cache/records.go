@@ -198,9 +198,7 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]provi
 			keys = missing
 			continue
 		}
-		err := readLeased(ctx, c, b, byKey, mine, need, inner)
-		release()
-		if err != nil {
+		if err := readLeased(ctx, c, b, byKey, mine, release, need, inner); err != nil {
 			return nil, err
 		}
 		keys = slices.DeleteFunc(missing, func(k Key) bool { return slices.Contains(mine, k) })
@@ -224,8 +222,11 @@ func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[
 	return missing
 }
 
-// readLeased reads records at the vendor whose leases are held, and stores them.
-func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID, keys []Key, need []string, inner byID[T]) error {
+// readLeased reads records at the vendor whose leases are held, stores them, and releases the leases, also
+// when the vendor's code panics.
+func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID,
+	keys []Key, release func(), need []string, inner byID[T]) error {
+	defer release()
 	if c.shares() {
 		keys = lack(ctx, c, b, byKey, keys, need) // another replica may have brought them before the leases were taken
 	}

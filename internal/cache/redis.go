@@ -215,11 +215,11 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 	p := r.client.Pipeline()
 	writes := map[Key]*redis.Cmd{}
 	for i, k := range keys {
-		held := there[i]
+		stands := there[i]
 		if e := entries[k]; e.Value != nil && e.Began < bars[k.Account] {
 			continue
 		}
-		merged := Merge(held.entry, entries[k], now)
+		merged := Merge(stands.entry, entries[k], now)
 		left := merged.end().Sub(now)
 		if left <= 0 {
 			continue
@@ -230,12 +230,12 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 			continue
 		}
 		stored[k] = merged
-		if bytes.Equal(body, held.body) {
+		if bytes.Equal(body, stands.body) {
 			continue
 		}
 		revision := make([]byte, revisionSize, revisionSize+len(body))
 		_, _ = rand.Read(revision)
-		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, held.revision, append(revision, body...), max(1, left.Milliseconds()))
+		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, stands.revision, append(revision, body...), max(1, left.Milliseconds()))
 	}
 	if len(writes) == 0 {
 		return nil, nil
