@@ -47,7 +47,8 @@ func (b *tab) run(page, function, base, key string) map[string]string {
 	b.do(chromedp.Navigate(page))
 	got, err := chromedp.Run(b.ctx, chromedp.Evaluate[map[string]string](fmt.Sprintf("(%s)(%q, %q)", function, base, key), chromedp.EvalAwaitPromise))
 	if err != nil {
-		b.t.Fatalf("%s: %v; the console says %q", page, err, b.problems)
+		_, problems := b.happened()
+		b.t.Fatalf("%s: %v; the console says %q", page, err, problems)
 	}
 	return got
 }
@@ -120,7 +121,8 @@ func TestOtherOrigins(t *testing.T) {
 		got := b.run(portal, readings, s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1], key)
 		const want = `{"data":{"accounts":[{"id":`
 		if !strings.HasPrefix(got["post"], want) || !strings.HasPrefix(got["get"], want) || got["id"] == "" || !strings.Contains(got["schema"], "type Query") || got["refused"] != "401" {
-			t.Errorf("the page reads %q; the console says %q", got, b.problems)
+			_, problems := b.happened()
+			t.Errorf("the page reads %q; the console says %q", got, problems)
 		}
 		var executed []string
 		for _, r := range s.logged(t) {

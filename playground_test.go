@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,6 +88,14 @@ func (b *tab) listen(event any) {
 	}
 }
 
+// happened is what the tab asked for and complained of so far. Nobody holds the lock while the browser
+// is asked: it answers only after listen has taken the events before the answer.
+func (b *tab) happened() (requests, problems []string) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.requests), slices.Clone(b.problems)
+}
+
 func (b *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	b.t.Helper()
 	if err := chromedp.Do(b.ctx, actions...); err != nil {
@@ -109,7 +118,8 @@ func (b *tab) await(selector chromedp.CSS, want string) {
 	})`, text, want), chromedp.EvalAwaitPromise))
 	if err != nil {
 		got, _ := chromedp.Run(b.ctx, chromedp.Evaluate[string](text))
-		b.t.Fatalf("%s: %q does not come (%v); its text is %.500q; the console says %q", selector, want, err, got, b.problems)
+		_, problems := b.happened()
+		b.t.Fatalf("%s: %q does not come (%v); its text is %.500q; the console says %q", selector, want, err, got, problems)
 	}
 }
 
@@ -164,10 +174,13 @@ func TestPlayground(t *testing.T) {
 	b.do(chromedp.Click(chromedp.CSS(`[aria-label="Show GraphiQL Explorer"]`)))
 	b.await(".graphiql-plugin", "commissions")
 
-	b.mu.Lock()
-	defer b.mu.Unlock()
+	cookies, err := chromedp.Call(b.ctx, storage.GetCookies, storage.GetCookiesParams{})
+	if err != nil || len(cookies.Cookies) > 0 {
+		t.Errorf("the browser keeps the cookies %v (%v)", cookies, err)
+	}
+	requests, problems := b.happened()
 	host, workers := strings.TrimPrefix(b.base, "http://"), map[string]bool{"editor": false, "json": false, "graphql": false}
-	for _, request := range b.requests {
+	for _, request := range requests {
 		u, err := url.Parse(request)
 		if err != nil {
 			t.Fatal(err)
@@ -181,15 +194,11 @@ func TestPlayground(t *testing.T) {
 	}
 	for name, loaded := range workers {
 		if !loaded {
-			t.Errorf("the worker %s was not loaded: %q", name, b.requests)
+			t.Errorf("the worker %s was not loaded: %q", name, requests)
 		}
 	}
-	if len(b.problems) > 0 {
-		t.Errorf("the console says %q", b.problems)
-	}
-	cookies, err := chromedp.Call(b.ctx, storage.GetCookies, storage.GetCookiesParams{})
-	if err != nil || len(cookies.Cookies) > 0 {
-		t.Errorf("the browser keeps the cookies %v (%v)", cookies, err)
+	if len(problems) > 0 {
+		t.Errorf("the console says %q", problems)
 	}
 }
 
