@@ -68,7 +68,8 @@ var rules = []rule{
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "content codings are in one place", from: not(is("internal/compress")), to: under("github.com/klauspost/compress")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
-	{why: "what lists and remembers does not know GraphQL", from: is("internal/listing", "internal/cache", "internal/responses", "internal/ledger"),
+	{why: "what lists, remembers and hides does not know GraphQL",
+		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/apierror"),
 		to: func(p string) bool {
 			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)
 		}},
@@ -78,7 +79,7 @@ var rules = []rule{
 		to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/ledger/ledgertest", "internal/redisclient/redistest", "internal/needs")},
 	{why: "nobody imports the program", from: ours, to: is("")},
 	{why: "what serves the program does not know what it is about, but for the domain, who asks, and httpapi what it serves",
-		from: under("internal"), to: func(p string) bool { return ours(p) && p != "internal/compress" }, // which knows nobody
+		from: under("internal"), to: func(p string) bool { return ours(p) && !is("internal/compress", "internal/apierror")(p) }, // which know nobody
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/responses" && to == "internal/cache" ||

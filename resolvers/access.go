@@ -10,7 +10,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/partner"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -42,8 +44,8 @@ func allowed(op *graphql.OperationContext, v *auth.Viewer) error {
 		typeName, field, _ := strings.Cut(name, ".")
 		named[i] = fmt.Sprintf("%s (for %s)", name, schema.Audience(schema.Roles(typeName, field)))
 	}
-	err := gqlerror.WrapIfUnwrapped(&clientError{code: CodeForbidden, text: fmt.Sprintf("not for the role %s: %s", v.Role, strings.Join(named, ", ")),
-		ext: map[string]any{"fields": a.refused}})
+	err := gqlerror.WrapIfUnwrapped(&apierror.Error{Code: apierror.Forbidden, Text: fmt.Sprintf("not for the role %s: %s", v.Role, strings.Join(named, ", ")),
+		Extensions: map[string]any{"fields": a.refused}})
 	err.Locations = a.at
 	return err
 }
@@ -104,7 +106,7 @@ func (a *access) field(f *ast.Field) {
 // it for a zero, as it takes any null: where a value may be left out, null is the same as that.
 func (a *access) filled(of *ast.Type, value any, arg *ast.Argument) {
 	if at := nullIn(of, value, arg.Name); at != "" && a.null == nil {
-		err := gqlerror.WrapIfUnwrapped(badInput("%s must not be null", at))
+		err := gqlerror.WrapIfUnwrapped(apierror.BadInput("%s must not be null", at))
 		err.Locations = []gqlerror.Location{{Line: arg.Position.Line, Column: arg.Position.Column}}
 		a.null = err
 	}
@@ -176,7 +178,7 @@ func (a *access) check(typeName, field string, at *ast.Position) bool {
 // is not refused to them; see finds.
 func capabilities(all []providers.Capability, role auth.Role, emails CustomerEmails) []providers.Capability {
 	return slices.DeleteFunc(slices.Clone(all), func(c providers.Capability) bool {
-		if role == auth.RolePartner && emails != EmailsShown && slices.Contains(ofCustomers, c) {
+		if role == auth.RolePartner && emails != EmailsShown && slices.Contains(partner.CustomerFilters, c) {
 			return true
 		}
 		roles, ruled := audiences()[c]

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -73,7 +74,7 @@ func TestAccess(t *testing.T) {
 // refused are the fields for which an operation was refused, as the answer should tell them, and without a call; nil if it was not refused for any.
 func (w *world) refused(a *answer) (fields []string) {
 	w.t.Helper()
-	if len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != string(resolvers.CodeForbidden) {
+	if len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != string(apierror.Forbidden) {
 		return nil
 	}
 	for _, f := range a.Errors[0].Extensions["fields"].([]any) {
@@ -195,7 +196,7 @@ func (g *generator) within(typ string, role auth.Role) bool {
 func TestAccessComesFirst(t *testing.T) {
 	w := newWorld(t, setup{vendors: []string{"promotekit"}, cost: 1, calls: 1})
 	a := w.as(partner("x"), `{ affiliates(first: 100) { nodes { referrals(first: 100) { nodes { id } } internalNote } } }`, nil)
-	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(resolvers.CodeForbidden) {
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(apierror.Forbidden) {
 		t.Error(a.text)
 	}
 }
@@ -328,7 +329,7 @@ func TestPartnerWriteUnsure(t *testing.T) {
 	w.sims["firstpromoter"].server.Close()
 	a := w.as(&auth.Viewer{Role: auth.RolePartner, Email: "somebody@example.com"},
 		fmt.Sprintf(`mutation { updateAffiliate(input: { idempotencyKey: "12345678", id: %q, firstName: "Eve" }) { userErrors { code } } }`, self), nil)
-	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(resolvers.CodeUpstreamUnavailable) {
+	if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(apierror.UpstreamUnavailable) {
 		t.Error(a.text)
 	}
 }

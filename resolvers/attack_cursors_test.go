@@ -7,8 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // page is a list that goes on behind a cursor: one of Query, or an edge of a record.
@@ -121,7 +121,7 @@ func (s *stage) offer(me *actor, given []gift) map[string]bool {
 			continue
 		}
 		none := s.turn(me, p, from, "AAAA")
-		if none.code() != string(resolvers.CodeBadCursor) {
+		if none.code() != string(apierror.BadCursor) {
 			s.t.Fatalf("%s: %s", p.name, none.text)
 		}
 		beside := pages[(i+1)%len(pages)].name
@@ -138,7 +138,7 @@ func (s *stage) offer(me *actor, given []gift) map[string]bool {
 					s.t.Errorf("%s for %s, with a cursor of %s for %s: %s, want %s", p.name, me.name, g.list, g.to.name, got.text, none.text)
 				}
 				for i := 0; own && i < len(cursor); i += 29 {
-					if s.turn(me, p, from, cursor[:i]+string('A'+(cursor[i]+1)%26)+cursor[i+1:]).code() != string(resolvers.CodeBadCursor) {
+					if s.turn(me, p, from, cursor[:i]+string('A'+(cursor[i]+1)%26)+cursor[i+1:]).code() != string(apierror.BadCursor) {
 						s.t.Errorf("%s: a cursor that is changed at %d is taken", p.name, i)
 					}
 				}

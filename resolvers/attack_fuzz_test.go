@@ -11,9 +11,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // unfiltered are the filters of root lists that narrow nothing, which is what a cursor of the whole list is bound to.
@@ -121,7 +121,7 @@ func FuzzAttack(f *testing.F) {
 		}
 		for _, p := range lists {
 			a := s.turn(me, p, "", forge(t, p, me, body))
-			if code := a.code(); code != "" && code != string(resolvers.CodeBadCursor) {
+			if code := a.code(); code != "" && code != string(apierror.BadCursor) {
 				t.Errorf("%s: %s", p.name, clipped(a.text))
 			}
 			s.check(me, try{way: way{name: p.name}, what: "behind a cursor that was made up"}, hit{data: string(a.Data)}, secrets)

@@ -10,9 +10,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // ownTries are the ways that take nothing, and those that take one id, with one of the actor's own.
@@ -71,7 +71,7 @@ func TestAttackThroughVendors(t *testing.T) {
 			for i, h := range hits {
 				s.check(me, tries[i], h, secrets)
 				for _, n := range belonging {
-					if l.of == ignoresFilters && tries[i].name == "Query."+n.list && !strings.Contains(strings.Join(h.errors, ""), string(resolvers.CodeUnsupported)) {
+					if l.of == ignoresFilters && tries[i].name == "Query."+n.list && !strings.Contains(strings.Join(h.errors, ""), string(apierror.Unsupported)) {
 						t.Errorf("%s of %s are answered with %s", n.list, account, clipped(h.data))
 					}
 				}
@@ -183,7 +183,7 @@ func TestAttackCutOut(t *testing.T) {
 	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true, wrap: func(p providers.Provider) providers.Provider { return cutter{Provider: p, pages: &pages} }})
 	payout := w.rows(auth.Local(), "payouts", "{ statuses: [PAID] }", "id affiliate { id }")[0]
 	a := w.as(partner(at(payout, "affiliate", "id").(string)), fmt.Sprintf(`{ payout(id: %q) { commissions(first: 100) { nodes { id } } } }`, id(payout)), nil)
-	if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || pages.Load() != 1 {
+	if !strings.Contains(a.text, string(apierror.Unsupported)) || pages.Load() != 1 {
 		t.Errorf("%d pages are read of everybody's: %s", pages.Load(), clipped(a.text))
 	}
 }
@@ -201,7 +201,7 @@ func TestAttackSharedPayout(t *testing.T) {
 		}
 	}
 	a := w.as(partner(self), fmt.Sprintf(`{ payout(id: %q) { commissions(first: 100) { nodes { id amount { amount } } } } }`, id(payout)), nil)
-	if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || strings.Contains(a.text, `"amount"`) {
+	if !strings.Contains(a.text, string(apierror.Unsupported)) || strings.Contains(a.text, `"amount"`) {
 		t.Error(clipped(a.text))
 	}
 }

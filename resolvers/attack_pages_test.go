@@ -7,9 +7,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestAttackBeyondPages wants others' records, of ids that do not say whose they are, not to be asked for where a partner has more of a noun than one request reads.
@@ -81,7 +81,7 @@ func TestAttackBeyondTheEnd(t *testing.T) {
 				s.w.pass(1000 * time.Hour) // what was read is forgotten
 				deaf.Store(true)
 				defer deaf.Store(false)
-				return strings.Contains(s.turn(me, p, "", forge(t, p, me, body)).text, string(resolvers.CodeUnsupported))
+				return strings.Contains(s.turn(me, p, "", forge(t, p, me, body)).text, string(apierror.Unsupported))
 			}
 			if !at(1) {
 				continue // rows show whose they are, or it is not the vendor's list

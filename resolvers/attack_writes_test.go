@@ -10,8 +10,8 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // writing makes the inputs of a mutation.
@@ -189,7 +189,7 @@ func (s *stage) attempt(a, victim *actor, mutation *ast.FieldDefinition, way, ke
 		if calls := s.w.called(); len(calls) > 0 {
 			s.t.Errorf("%s of %s by %s costs %s", mutation.Name, way, a.name, calls[0])
 		}
-		if code := got.code(); code != string(resolvers.CodeForbidden) && !strings.Contains(got.text, `"NOT_FOUND"`) {
+		if code := got.code(); code != string(apierror.Forbidden) && !strings.Contains(got.text, `"NOT_FOUND"`) {
 			s.t.Errorf("%s of %s by %s: %s", mutation.Name, way, a.name, clipped(got.text))
 		}
 		if a, b := strings.NewReplacer(swapped...).Replace(unnumbered(got.text)), unnumbered(want.text); a != b {

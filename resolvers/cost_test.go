@@ -5,10 +5,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // costs asks for more field values than are allowed, and says how many those were and which field was the dearest.
@@ -131,7 +131,7 @@ func TestPartnerPlan(t *testing.T) {
 	refusal := func(w *world, v *auth.Viewer, query string) string {
 		t.Helper()
 		a := w.as(v, query, nil)
-		if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(resolvers.CodeTooComplex) || a.Errors[0].Extensions["limit"] != "calls" {
+		if len(a.Errors) != 1 || a.Errors[0].Extensions["code"] != string(apierror.TooComplex) || a.Errors[0].Extensions["limit"] != "calls" {
 			t.Fatalf("%s: %s", query, clipped(a.text))
 		}
 		return fmt.Sprint(a.Errors[0].Message, a.Errors[0].Extensions["asked"])

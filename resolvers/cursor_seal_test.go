@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/listing"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestForgedPositions wants a cursor whose position a client has changed to be refused, by every list of every vendor,
@@ -41,7 +41,7 @@ func TestForgedPositions(t *testing.T) {
 			kit.Forget()
 		}
 		a := w.ask(fmt.Sprintf(`query($after: String) { %s(first: 100, after: $after) { nodes { id } } }`, list), map[string]any{"after": forged})
-		if a.code() != string(resolvers.CodeBadCursor) {
+		if a.code() != string(apierror.BadCursor) {
 			t.Errorf("%s: %s", list, clipped(a.text))
 		}
 		for vendor, kit := range w.kits {

@@ -18,19 +18,6 @@ const (
 	EmailsShown    CustomerEmails = "shown"    // all
 )
 
-var errHiddenEmails = badInput("filter: email, customerId and search find customers by their addresses, and this account does not show those to partners")
-
-// finds refuses a filter that would tell by what it finds what is not shown.
-func (s *scoped) finds(f providers.ReferralFilter) error {
-	if (f.Email != "" || f.CustomerID != "" || f.Search != "") && s.r.emails[s.inner.AccountID()] != EmailsShown {
-		return errHiddenEmails
-	}
-	return nil
-}
-
-// ofCustomers are the capabilities of the filters that finds refuses.
-var ofCustomers = []providers.Capability{providers.FilterReferralsByEmail, providers.FilterReferralsByCustomer, providers.FilterReferralsBySearch}
-
 // customerEmail is the customer's address, if the viewer may see it.
 func (r *Resolver) customerEmail(ctx context.Context, obj *providers.Referral) (*string, error) {
 	if obj.Email == nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -63,7 +64,7 @@ func TestCustomerEmails(t *testing.T) {
 			for _, filter := range []string{`{ email: "a@b.c" }`, `{ customerId: "cus_1" }`, `{ search: "a" }`} {
 				w.kits[vendor].Forget()
 				a := w.as(partner(self), fmt.Sprintf("{ referrals(first: 1, filter: %s) { nodes { id } } }", filter), nil)
-				refused := strings.Contains(a.text, string(resolvers.CodeBadUserInput))
+				refused := strings.Contains(a.text, string(apierror.BadUserInput))
 				if refused != (rule != resolvers.EmailsShown) {
 					t.Errorf("%s, %q, %s: %s", vendor, rule, filter, clipped(a.text))
 				}

@@ -3,10 +3,9 @@
 //
 // A query takes this way:
 //
-//   - [Extension] gives the operation its loaders and its trace, refuses what the viewer's role may not ask for (access.go), plans what it will
-//     cost and refuses what costs too much (cost.go).
-//   - What a partner sees of an account is a provider of its own around the account's (scoped.go): what it asks for is narrowed to their affiliates (narrow.go),
-//     what comes back is checked, and records whose ids do not say whose they are, are looked for among their own (own.go).
+//   - [Extension] gives the operation its loaders and its trace, refuses what the viewer's role may not ask
+//     for (access.go), plans what it will cost and refuses what costs too much (cost.go).
+//   - What a partner sees of an account is decided by a provider of its own around the account's: [partner.View].
 //   - A root list (lists.go) asks every account that the viewer may see (scope.go) and merges what comes, newest first
 //     (merge.go), from where the cursor left off (cursor.go).
 //   - An edge to one record (one.go) asks the loader of its noun; an edge to many (many.go) is a list

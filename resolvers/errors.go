@@ -14,50 +14,16 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Code is what a client's program goes by: extensions.code of an error.
-type Code string
-
-// The codes.
-const (
-	CodeUnauthenticated      Code = "UNAUTHENTICATED"
-	CodeForbidden            Code = "FORBIDDEN"
-	CodeNotFound             Code = "NOT_FOUND"
-	CodeBadUserInput         Code = "BAD_USER_INPUT"
-	CodeBadCursor            Code = "BAD_CURSOR"
-	CodeUnsupported          Code = "UNSUPPORTED"
-	CodeRateLimited          Code = "RATE_LIMITED"
-	CodeUpstreamUnavailable  Code = "UPSTREAM_UNAVAILABLE"
-	CodeUpstreamError        Code = "UPSTREAM_ERROR"
-	CodeUpstreamUnauthorized Code = "UPSTREAM_UNAUTHORIZED"
-	CodeOutcomeUnknown       Code = "OUTCOME_UNKNOWN"
-	CodeIdempotencyConflict  Code = "IDEMPOTENCY_CONFLICT"
-	CodeTooComplex           Code = "QUERY_TOO_COMPLEX"
-	CodeOverloaded           Code = "OVERLOADED"
-	CodeInternal             Code = "INTERNAL"
-)
-
-// clientError is an error whose text is written for clients.
-type clientError struct {
-	code Code
-	text string
-	ext  map[string]any
-}
-
-func (e *clientError) Error() string { return e.text }
-
-func badInput(format string, args ...any) error {
-	return &clientError{code: CodeBadUserInput, text: fmt.Sprintf(format, args...)}
-}
-
 func wrongNoun(where string, id providers.ID, want providers.Noun) error {
-	return badInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
+	return apierror.BadInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
 }
 
-var errBadCursor = &clientError{code: CodeBadCursor, text: "this cursor does not belong to this list with this filter; start again without `after`"}
+var errBadCursor = &apierror.Error{Code: apierror.BadCursor, Text: "this cursor does not belong to this list with this filter; start again without `after`"}
 
 // unread is the error of a list of which rows could not be read: it tells how many are missing.
 // elsewhere says that they are those of a longer list, and may be of this one.
@@ -75,29 +41,29 @@ func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
 	if elsewhere {
 		text = fmt.Sprintf("%s sent rows without a usable id (%d), which may be of this list; they are left out, and all others are here", name, rows)
 	}
-	return &clientError{code: CodeUpstreamError, text: text, ext: ext}
+	return &apierror.Error{Code: apierror.UpstreamError, Text: text, Extensions: ext}
 }
 
 // errInternal is all that clients are told of what nobody wrote for them.
 const errInternal = "internal error"
 
-var errUnauthenticated = &clientError{code: CodeUnauthenticated, text: "who is asking is not known: send an API key or a token as `Authorization: Bearer …`"}
+var errUnauthenticated = &apierror.Error{Code: apierror.Unauthenticated, Text: "who is asking is not known: send an API key or a token as `Authorization: Bearer …`"}
 
 // kinds is the one table from what went wrong to what a client is told: the code and a sentence, with the vendor's
 // name in its place. What a vendor said goes to the log only.
 var kinds = map[providers.Kind]struct {
-	code Code
+	code apierror.Code
 	text string
 }{
-	providers.KindUnauthorized: {CodeUpstreamUnauthorized, "%s refuses this account's key"},
-	providers.KindNotFound:     {CodeNotFound, "%s does not have this record"},
-	providers.KindInvalid:      {CodeUpstreamError, "%s did not accept the request"},
-	providers.KindConflict:     {CodeUpstreamError, "%s says that the request conflicts with what is there"},
-	providers.KindRateLimited:  {CodeRateLimited, "the account's calls to %s are used up for now"},
-	providers.KindUnavailable:  {CodeUpstreamUnavailable, "%s cannot be reached, or does not answer in time"},
-	providers.KindBadReply:     {CodeUpstreamError, "%s sent a reply that cannot be understood"},
-	providers.KindUnsupported:  {CodeUnsupported, "%s does not have this"},
-	providers.KindCanceled:     {CodeUpstreamUnavailable, "the request ended before %s answered"},
+	providers.KindUnauthorized: {apierror.UpstreamUnauthorized, "%s refuses this account's key"},
+	providers.KindNotFound:     {apierror.NotFound, "%s does not have this record"},
+	providers.KindInvalid:      {apierror.UpstreamError, "%s did not accept the request"},
+	providers.KindConflict:     {apierror.UpstreamError, "%s says that the request conflicts with what is there"},
+	providers.KindRateLimited:  {apierror.RateLimited, "the account's calls to %s are used up for now"},
+	providers.KindUnavailable:  {apierror.UpstreamUnavailable, "%s cannot be reached, or does not answer in time"},
+	providers.KindBadReply:     {apierror.UpstreamError, "%s sent a reply that cannot be understood"},
+	providers.KindUnsupported:  {apierror.Unsupported, "%s does not have this"},
+	providers.KindCanceled:     {apierror.UpstreamUnavailable, "the request ended before %s answered"},
 }
 
 // sentences are what a client is told instead where the kind alone would say something else.
@@ -111,19 +77,6 @@ var sentences = []struct {
 	{providers.ErrAccountTime, "the calls to %s took longer than the account's timeout"},
 }
 
-type requestIDKey struct{}
-
-// WithRequestID is ctx with the id of the HTTP request, which every error repeats.
-func WithRequestID(ctx context.Context, id string) context.Context {
-	return context.WithValue(ctx, requestIDKey{}, id)
-}
-
-// RequestID is the id of the HTTP request; "" where there is none.
-func RequestID(ctx context.Context) string {
-	id, _ := ctx.Value(requestIDKey{}).(string)
-	return id
-}
-
 // Present is what a client sees of an error. Whatever nobody wrote for clients is "internal error", and the log has the rest.
 func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	cause := err.Error() // before it is made fit to be seen
@@ -133,7 +86,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	}
 	var (
 		provider *providers.Error
-		client   *clientError
+		client   *apierror.Error
 		input    *model.InputError
 		panicked *providers.Panic
 	)
@@ -143,18 +96,18 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			r.logFailure(ctx, failure{level: slog.LevelError, message: "panic"}, out.Path,
 				slog.String("value", cutAfter(maxLoggedError, fmt.Sprint(panicked.Value))), slog.String("stack", string(panicked.Stack)))
 		}
-		out.Message, out.Extensions["code"] = errInternal, CodeInternal
+		out.Message, out.Extensions["code"] = errInternal, apierror.Internal
 	case errors.As(err, &input):
-		out.Message, out.Extensions["code"] = argument(ctx, out.Path)+input.Error(), CodeBadUserInput
+		out.Message, out.Extensions["code"] = argument(ctx, out.Path)+input.Error(), apierror.BadUserInput
 	case errors.As(err, &client):
-		out.Message, out.Extensions["code"] = client.text, client.code
-		for k, v := range client.ext {
+		out.Message, out.Extensions["code"] = client.Text, client.Code
+		for k, v := range client.Extensions {
 			out.Extensions[k] = v
 		}
 	case r.presentWrite(err, out):
 	case errors.Is(err, providers.ErrAllowance):
 		out.Message = fmt.Sprintf("the request reached the limit of %d calls to vendors (limits.calls), and what it had not read by then is missing; ask for less at once", r.calls)
-		out.Extensions["code"], out.Extensions["retryable"] = CodeTooComplex, false
+		out.Extensions["code"], out.Extensions["retryable"] = apierror.TooComplex, false
 	case errors.As(err, &provider) && kinds[provider.Kind].code != "":
 		kind := kinds[provider.Kind]
 		name := "the vendor"
@@ -177,19 +130,19 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 			slog.String("account", provider.Account), slog.String("op", CutText(provider.Op)), slog.String("kind", string(provider.Kind)),
 			slog.String("error", cutAfter(maxLoggedError, provider.Error())))
 	case errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled):
-		out.Message, out.Extensions["code"] = "the request took longer than it may", CodeUpstreamUnavailable
+		out.Message, out.Extensions["code"] = "the request took longer than it may", apierror.UpstreamUnavailable
 		out.Extensions["retryable"] = true
 	case fromParser(out):
 		// Syntax, validation and coercion errors of the GraphQL library are about the client's own text.
 		switch out.Extensions["code"] {
 		case nil, errcode.ValidationFailed, errcode.ParseFailed:
-			out.Extensions["code"] = CodeBadUserInput
+			out.Extensions["code"] = apierror.BadUserInput
 		}
 	default:
 		r.logFailure(ctx, failure{level: slog.LevelError, message: "internal error"}, out.Path, slog.String("error", cutAfter(maxLoggedError, cause)))
-		out.Message, out.Extensions["code"] = errInternal, CodeInternal
+		out.Message, out.Extensions["code"] = errInternal, apierror.Internal
 	}
-	if id := RequestID(ctx); id != "" {
+	if id := apierror.RequestID(ctx); id != "" {
 		out.Extensions["requestId"] = id
 	}
 	return out
@@ -213,14 +166,14 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 	)
 	switch {
 	case errors.As(err, &tooMany):
-		out.Message, out.Extensions["code"] = "you have asked for more writes than one may in a minute (limits.writes); nothing was sent", CodeRateLimited
+		out.Message, out.Extensions["code"] = "you have asked for more writes than one may in a minute (limits.writes); nothing was sent", apierror.RateLimited
 		out.Extensions["retryable"], out.Extensions["retryAfter"] = true, seconds(tooMany.RetryAfter)
 	case errors.As(err, &u) && errors.Is(err, ledger.ErrReads):
-		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, false
+		out.Extensions["code"], out.Extensions["retryable"] = apierror.OutcomeUnknown, false
 		out.Message = fmt.Sprintf("nobody answered whether this was written, and the search for it reached %s: send the same mutation with the "+
 			"same idempotencyKey again, in a request by itself or after these limits were raised, or look at %s", r.readLimits(), u.Proof.Look)
 	case errors.As(err, &u):
-		out.Extensions["code"], out.Extensions["retryable"] = CodeOutcomeUnknown, u.RetryAfter > 0
+		out.Extensions["code"], out.Extensions["retryable"] = apierror.OutcomeUnknown, u.RetryAfter > 0
 		out.Message = "nobody answered whether this was written, and it cannot be found out: look at " + u.Proof.Look +
 			"; and only then write it again, under a new idempotencyKey"
 		if u.RetryAfter > 0 {
@@ -228,15 +181,15 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 			out.Extensions["retryAfter"] = seconds(u.RetryAfter)
 		}
 	case errors.Is(err, ledger.ErrConflict):
-		out.Message, out.Extensions["code"] = "this idempotencyKey was used for another input: make up a new one for each intention", CodeIdempotencyConflict
+		out.Message, out.Extensions["code"] = "this idempotencyKey was used for another input: make up a new one for each intention", apierror.IdempotencyConflict
 	case errors.Is(err, ledger.ErrUnavailable):
-		out.Message, out.Extensions["code"] = "the ledger of writes cannot be reached just now; nothing was sent", CodeUpstreamUnavailable
+		out.Message, out.Extensions["code"] = "the ledger of writes cannot be reached just now; nothing was sent", apierror.UpstreamUnavailable
 		out.Extensions["retryable"] = true
 	case errors.Is(err, ledger.ErrBusy):
-		out.Message, out.Extensions["code"] = "other writes to the same record are not through yet; nothing was sent", CodeUpstreamUnavailable
+		out.Message, out.Extensions["code"] = "other writes to the same record are not through yet; nothing was sent", apierror.UpstreamUnavailable
 		out.Extensions["retryable"] = true
 	case errors.Is(err, ledger.ErrReads):
-		out.Extensions["code"], out.Extensions["retryable"] = CodeTooComplex, false
+		out.Extensions["code"], out.Extensions["retryable"] = apierror.TooComplex, false
 		out.Message = fmt.Sprintf("before this write the request reached %s; nothing was sent for it: send it in a request by itself, "+
 			"raise these limits, or write it at the vendor", r.readLimits())
 	default:

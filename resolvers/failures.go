@@ -8,6 +8,7 @@ import (
 
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -52,7 +53,7 @@ type failuresKey struct{}
 
 // logFailure logs a failure: with others of its operation when that ends, and at once outside of one.
 func (r *Resolver) logFailure(ctx context.Context, f failure, path ast.Path, attrs ...slog.Attr) {
-	attrs = append(attrs, slog.String("path", CutText(path.String())), slog.String("requestId", RequestID(ctx)))
+	attrs = append(attrs, slog.String("path", CutText(path.String())), slog.String("requestId", apierror.RequestID(ctx)))
 	all, ok := ctx.Value(failuresKey{}).(*failures)
 	if !ok {
 		r.log.LogAttrs(ctx, f.level, f.message, attrs...)

@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/schema"
 )
@@ -31,7 +32,7 @@ func checkFilter(ctx context.Context, f any) error {
 	}
 	span := func(r providers.DateRange) error {
 		if !r.From.IsZero() && !r.To.IsZero() && !r.From.Before(r.To) {
-			return badInput("filter.createdAt: from (%s) must come before to (%s)",
+			return apierror.BadInput("filter.createdAt: from (%s) must come before to (%s)",
 				r.From.Format(time.RFC3339), r.To.Format(time.RFC3339))
 		}
 		return nil
@@ -67,7 +68,7 @@ func checkTexts(list graphql.CollectedField, variables map[string]any) error {
 	for _, field := range schema.Parsed().Types[arg.Type.Name()].Fields {
 		text, is := given[field.Name].(string)
 		if is && field.Type.Name() == "String" && strings.TrimSpace(text) == "" && (field.Name != "search" || text != "") {
-			return badInput("filter.%s must not be empty or blank; leave it out to list without this condition", field.Name)
+			return apierror.BadInput("filter.%s must not be empty or blank; leave it out to list without this condition", field.Name)
 		}
 	}
 	return nil
@@ -78,7 +79,7 @@ func checkTexts(list graphql.CollectedField, variables map[string]any) error {
 func checkEnums(definitions ast.VariableDefinitionList, variables map[string]any) error {
 	for _, v := range definitions {
 		if err := checkEnum(v.Type.Name(), variables[v.Variable], ""); err != nil {
-			return badInput("Variable \"$%s\": %s", v.Variable, err)
+			return apierror.BadInput("Variable \"$%s\": %s", v.Variable, err)
 		}
 	}
 	return nil

@@ -12,6 +12,7 @@ import (
 	"github.com/vikstrous/dataloadgen"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -60,7 +61,7 @@ type window struct {
 
 func newWindow(first int, after *string) (window, error) {
 	if first < 1 || first > maxFirst {
-		return window{}, badInput("first must be 1 to %d, not %d", maxFirst, first)
+		return window{}, apierror.BadInput("first must be 1 to %d, not %d", maxFirst, first)
 	}
 	w := window{first: first}
 	if after != nil {

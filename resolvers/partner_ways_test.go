@@ -12,9 +12,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestPartnerColdIDs asks for others' records by id when nothing is cached, and wants no call that names one.
@@ -126,7 +126,7 @@ func TestPartnerPayoutsUnnarrowed(t *testing.T) {
 		w.pass(1000 * time.Hour)
 		w.kits["uppromote"].Forget()
 		a := w.as(me, query, nil)
-		if !strings.Contains(a.text, string(resolvers.CodeUnsupported)) || !strings.Contains(a.text, `"payout":null`) {
+		if !strings.Contains(a.text, string(apierror.Unsupported)) || !strings.Contains(a.text, `"payout":null`) {
 			t.Error(clipped(a.text))
 		}
 		for _, call := range onward(w.called()) {

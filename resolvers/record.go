@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -56,7 +57,7 @@ func (r *Resolver) records(ctx context.Context, ids []providers.ID) ([]model.Nod
 				subscriptions.nodes(ctx, ids, places, rows, errs)
 			default:
 				for _, i := range places {
-					errs[i] = badInput("%q is no id of this server", ids[i])
+					errs[i] = apierror.BadInput("%q is no id of this server", ids[i])
 				}
 			}
 		})

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sort"
 	"strings"
+
+	"github.com/partnergraph/partnergraph/internal/apierror"
 )
 
 // refuse is the error of an operation that asks for too much; nil where it does not. The format has the two numbers, the field and its own number.
@@ -12,8 +14,8 @@ func (t *tally) refuse(limit string, allowed int, format string) error {
 		return nil
 	}
 	field := shown(t.at)
-	return &clientError{code: CodeTooComplex, text: fmt.Sprintf(format, t.sum, allowed, field, t.dearest),
-		ext: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": field}}
+	return &apierror.Error{Code: apierror.TooComplex, Text: fmt.Sprintf(format, t.sum, allowed, field, t.dearest),
+		Extensions: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": field}}
 }
 
 // shown is a path of the plan as clients read it: without the parts of connections.
@@ -45,7 +47,7 @@ func (p *planner) refuse() error {
 		return err
 	}
 	err := p.calls.refuse("calls", p.r.calls, calls)
-	if refused, ok := err.(*clientError); ok && !p.ended() {
+	if refused, ok := err.(*apierror.Error); ok && !p.ended() {
 		p.suggest(refused)
 	}
 	return err
@@ -53,7 +55,7 @@ func (p *planner) refuse() error {
 
 // suggest adds to a refusal the largest number of rows of the outermost list above the dearest field
 // with which the operation is not refused, if there is one.
-func (p *planner) suggest(refused *clientError) {
+func (p *planner) suggest(refused *apierror.Error) {
 	list := ""
 	for i := range p.calls.at + "." {
 		if i == len(p.calls.at) || strings.ContainsRune("./", rune(p.calls.at[i])) {
@@ -79,6 +81,6 @@ func (p *planner) suggest(refused *clientError) {
 	if list == "" || largest == 0 {
 		return
 	}
-	refused.text += fmt.Sprintf("; with first: %d at %s it is not refused", largest, shown(list))
-	refused.ext["list"], refused.ext["first"] = shown(list), largest
+	refused.Text += fmt.Sprintf("; with first: %d at %s it is not refused", largest, shown(list))
+	refused.Extensions["list"], refused.Extensions["first"] = shown(list), largest
 }

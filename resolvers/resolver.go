@@ -39,7 +39,7 @@ type Resolver struct {
 	emails  map[string]CustomerEmails
 	log     *slog.Logger
 	now     func() time.Time
-	noticed sync.Map // the lists whose filter by affiliate a vendor was seen to ignore; see narrow
+	noticed sync.Map // the lists whose filter by affiliate a vendor was seen to ignore; see Resolver.ignored
 }
 
 // New makes the resolvers of these accounts.

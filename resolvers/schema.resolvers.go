@@ -11,6 +11,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -21,7 +22,7 @@ func (r *queryResolver) Node(ctx context.Context, id providers.ID) (model.Node, 
 
 func (r *queryResolver) Nodes(ctx context.Context, ids []*providers.ID) ([]model.Node, error) {
 	if len(ids) > maxFirst {
-		return nil, badInput("ids must be at most %d, not %d", maxFirst, len(ids))
+		return nil, apierror.BadInput("ids must be at most %d, not %d", maxFirst, len(ids))
 	}
 	all := make([]providers.ID, len(ids))
 	for i, id := range ids {

@@ -9,13 +9,15 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/partner"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
 // This file is the one place where it is decided what a viewer sees. Everything that leads to a record comes through
-// it: root lists and their filters by visible, single records and edges by provider, cursors by scope. What a partner sees of an
-// account, the provider that they get shows: scoped.
+// it: root lists and their filters by visible, single records and edges by provider, cursors by scope. What a
+// partner sees of an account is decided by the provider that they get: [partner.View].
 
 // provider is the account's provider, if there is such an account and the viewer may see it.
 func (r *Resolver) provider(ctx context.Context, account string) (providers.Provider, bool) {
@@ -34,9 +36,9 @@ func (r *Resolver) provider(ctx context.Context, account string) (providers.Prov
 	case auth.RoleAdmin, auth.RoleEditor, auth.RoleReader:
 		return p, true
 	case auth.RolePartner:
-		s := scopedOf(ctx, r, p, v)
-		s.identify(ctx)
-		return s, s.err != nil || s.planning || len(s.own) > 0
+		view := r.viewOf(ctx, p, v)
+		view.Identify(ctx)
+		return view, view.Visible()
 	}
 	return nil, false // whoever adds a role says here what it sees
 }
@@ -44,8 +46,8 @@ func (r *Resolver) provider(ctx context.Context, account string) (providers.Prov
 // writable is the account's provider, if the viewer may see the record that a write is about.
 func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p providers.Provider, ok bool, err error) {
 	p, ok = r.provider(ctx, subject.Account)
-	if s, is := p.(*scoped); ok && is {
-		return p, s.mine(subject), unidentified(p)
+	if view, is := p.(*partner.View); ok && is {
+		return p, view.Owns(subject), unidentified(p)
 	}
 	return p, ok, nil
 }
@@ -54,16 +56,48 @@ func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p provid
 // that they name counts like the first, and the first like all: else the plan, which may be refused, would tell which accounts there are.
 func unasked(ctx context.Context, v *auth.Viewer) bool {
 	_, begun := ctx.Value(loadersKey{}).(*loaders)
-	return !begun && v != nil && v.Role == auth.RolePartner && byEmail(v)
+	return !begun && v != nil && v.Role == auth.RolePartner && identity(v).ByEmail()
 }
 
-// byEmail says whether a partner is known by their address.
-func byEmail(v *auth.Viewer) bool { return len(v.Affiliates) == 0 && v.Email != "" }
+// identity is who a viewer of the role partner is.
+func identity(v *auth.Viewer) partner.Identity {
+	return partner.Identity{Affiliates: v.Affiliates, Email: v.Email}
+}
+
+// viewOf is the view of an account that all of one operation shares.
+func (r *Resolver) viewOf(ctx context.Context, p providers.Provider, v *auth.Viewer) *partner.View {
+	account := p.AccountID()
+	l, executed := ctx.Value(loadersKey{}).(*loaders)
+	made := partner.New(p, identity(v), partner.Options{
+		MaxPages:        r.pages,
+		SearchCustomers: r.emails[account] == EmailsShown,
+		Planning:        !executed,
+		Ignored:         func(noun providers.Noun, list string) { r.ignored(account, noun, list) },
+	})
+	if !executed {
+		return made
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := "partner\x00" + account
+	if found, ok := l.m[key]; ok {
+		return found.(*partner.View)
+	}
+	l.m[key] = made
+	return made
+}
+
+// ignored tells the operator once that a vendor does not narrow a list to an affiliate.
+func (r *Resolver) ignored(account string, noun providers.Noun, list string) {
+	if _, told := r.noticed.LoadOrStore(account+"\x00"+string(noun), true); !told {
+		r.log.Warn("a vendor ignores the filter by affiliate: partners do not see this list", "account", account, "noun", noun, "list", list)
+	}
+}
 
 // unidentified is why it is not known what a viewer may see of an account; nil where it is known. Such a provider shows nothing.
 func unidentified(p providers.Provider) error {
-	if s, ok := p.(*scoped); ok && s.err != nil {
-		return located(p, s.err)
+	if view, ok := p.(*partner.View); ok && view.Err() != nil {
+		return located(p, view.Err())
 	}
 	return nil
 }
@@ -114,7 +148,7 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 	if executed && v != nil && v.Role != auth.RolePartner && v.Accounts == nil {
 		for i, id := range ids {
 			if !seen[id.Account] {
-				graphql.AddError(ctx, badInput("filter.accounts[%d] names no account", i))
+				graphql.AddError(ctx, apierror.BadInput("filter.accounts[%d] names no account", i))
 			}
 		}
 	}
@@ -162,8 +196,8 @@ func selves(ctx context.Context, ps []providers.Provider) []*providers.Affiliate
 	}
 	var wants []want
 	for _, p := range ps {
-		if s, ok := p.(*scoped); ok {
-			for _, id := range s.own {
+		if view, ok := p.(*partner.View); ok {
+			for _, id := range view.Own() {
 				wants = append(wants, want{id, strings.Join(names(fields), " ")})
 			}
 		}

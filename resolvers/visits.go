@@ -8,6 +8,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -101,7 +102,7 @@ func (p *planner) refuseArguments() error {
 	}
 	text := fmt.Sprintf("the arguments of this operation have %d values or more, and %d are allowed: "+
 		"a variable counts for each field that it is given to, and a text for each %d bytes", p.visited, p.maxVisits(), textUnit)
-	return &clientError{code: CodeTooComplex, text: text, ext: map[string]any{"limit": "cost", "asked": p.visited, "allowed": p.maxVisits()}}
+	return &apierror.Error{Code: apierror.TooComplex, Text: text, Extensions: map[string]any{"limit": "cost", "asked": p.visited, "allowed": p.maxVisits()}}
 }
 
 // literal counts the values in a value of the document.
@@ -147,13 +148,13 @@ func checkAmounts(filter any) error {
 	for _, name := range slices.Sorted(maps.Keys(members)) { // in order, so that the error is the same each time
 		list, _ := members[name].([]any)
 		if len(list) > maxFirst {
-			return badInput("filter.%s takes at most %d values, not %d", name, maxFirst, len(list))
+			return apierror.BadInput("filter.%s takes at most %d values, not %d", name, maxFirst, len(list))
 		}
 		if name != "accounts" {
 			combinations *= max(len(list), 1)
 		}
 		if combinations > maxCombinations {
-			return badInput("filter combines the values of its lists in more than %d ways: give fewer values", maxCombinations)
+			return apierror.BadInput("filter combines the values of its lists in more than %d ways: give fewer values", maxCombinations)
 		}
 	}
 	return nil

@@ -15,8 +15,8 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/graph"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/compress"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // answers bound the bytes of an answer while they are written: the executor's data is not collected
@@ -140,7 +140,7 @@ func (a answers) tooLarge(ctx context.Context) *gqlerror.Error {
 			err.Message += "; the mutation was executed: send it again with the same idempotencyKey and a smaller selection to learn its outcome"
 		}
 	}
-	err.Extensions["requestId"] = resolvers.RequestID(ctx)
+	err.Extensions["requestId"] = apierror.RequestID(ctx)
 	return err
 }
 

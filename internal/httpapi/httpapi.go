@@ -15,6 +15,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/compress"
@@ -123,7 +124,7 @@ func viewer(known *auth.Authenticator, next http.Handler) http.Handler {
 			var err error
 			if v, err = known.FromRequest(r); err != nil {
 				w.Header().Set("WWW-Authenticate", challenge(err))
-				refused(http.StatusUnauthorized, resolvers.CodeUnauthenticated, err.Error()).answer(w, r)
+				refused(http.StatusUnauthorized, apierror.Unauthenticated, err.Error()).answer(w, r)
 				return
 			}
 		}
@@ -157,7 +158,7 @@ func local(only bool, next http.Handler) http.Handler {
 			host = h
 		}
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			refused(http.StatusForbidden, resolvers.CodeForbidden,
+			refused(http.StatusForbidden, apierror.Forbidden,
 				"without authentication this server answers to localhost only; configure auth to reach it under another name").answer(w, r)
 			return
 		}

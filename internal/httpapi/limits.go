@@ -14,7 +14,7 @@ import (
 	"github.com/vektah/gqlparser/v2/parser"
 	"github.com/vektah/gqlparser/v2/validator/core"
 
-	"github.com/partnergraph/partnergraph/resolvers"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 )
 
 // introspectionDepth is how deep __schema and __type may go, counted from themselves. GraphiQL and code generators ask 15 deep, for
@@ -107,7 +107,7 @@ func choose(ctx context.Context, doc *ast.QueryDocument, name string) *gqlerror.
 }
 
 func badRequest(text string) *gqlerror.Error {
-	return &gqlerror.Error{Message: text, Extensions: map[string]any{"code": resolvers.CodeBadUserInput}}
+	return &gqlerror.Error{Message: text, Extensions: map[string]any{"code": apierror.BadUserInput}}
 }
 
 // exceeded is the error of what goes beyond a limit, by its name in the configuration, at a field, if it is one's. The format has the two
@@ -115,7 +115,7 @@ func badRequest(text string) *gqlerror.Error {
 func exceeded(limit string, asked, allowed int64, field, format string) *gqlerror.Error {
 	err := &gqlerror.Error{
 		Message:    fmt.Sprintf(format, asked, allowed),
-		Extensions: map[string]any{"code": resolvers.CodeTooComplex, "limit": limit, "asked": asked, "allowed": allowed},
+		Extensions: map[string]any{"code": apierror.TooComplex, "limit": limit, "asked": asked, "allowed": allowed},
 	}
 	if field != "" {
 		err.Message += "; the first beyond is at " + field

@@ -12,6 +12,7 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -275,13 +276,13 @@ func (p *pass) leave() {
 func noRoom(limit string) *gqlerror.Error {
 	return &gqlerror.Error{
 		Message:    "the server has too much to do just now (" + limit + "): send the request again",
-		Extensions: map[string]any{"code": resolvers.CodeOverloaded, "retryable": true, "retryAfter": int(retryTime.Seconds())},
+		Extensions: map[string]any{"code": apierror.Overloaded, "retryable": true, "retryAfter": int(retryTime.Seconds())},
 	}
 }
 
 // foundNoRoom says whether an operation ended because there was no room for its answer.
 func foundNoRoom(response *graphql.Response) bool {
-	return response.Data == nil && len(response.Errors) == 1 && response.Errors[0].Extensions["code"] == resolvers.CodeOverloaded
+	return response.Data == nil && len(response.Errors) == 1 && response.Errors[0].Extensions["code"] == apierror.Overloaded
 }
 
 // overloaded is the refusal of a request for which there is no room.

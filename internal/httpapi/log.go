@@ -10,6 +10,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -25,7 +26,7 @@ func requestID(next http.Handler) http.Handler {
 			id = rand.Text()
 		}
 		w.Header().Set(RequestIDHeader, id)
-		next.ServeHTTP(w, r.WithContext(resolvers.WithRequestID(r.Context(), id)))
+		next.ServeHTTP(w, r.WithContext(apierror.WithRequestID(r.Context(), id)))
 	})
 }
 
@@ -59,7 +60,7 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 				slog.String("method", resolvers.CutText(r.Method)), slog.String("path", resolvers.CutText(r.URL.Path)), slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
 				slog.Int64("bytes", rec.bytes), slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
 				slog.String("viewer", resolvers.CutText(l.viewer)), slog.String("operation", resolvers.CutText(l.operation)),
-				slog.String("requestId", resolvers.RequestID(ctx)))
+				slog.String("requestId", apierror.RequestID(ctx)))
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})

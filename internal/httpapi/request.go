@@ -15,7 +15,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
-	"github.com/partnergraph/partnergraph/resolvers"
+	"github.com/partnergraph/partnergraph/internal/apierror"
 )
 
 // allowed are the methods of /graphql, for the header Allow.
@@ -39,7 +39,7 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 		return nil, &refusal{status: http.StatusNotAcceptable, err: exceeded("header", int64(n), maxAccept, "", "the header Accept has %d bytes, and %d are allowed")}
 	}
 	if _, ok := negotiate(r.Header["Accept"]); !ok {
-		return nil, refused(http.StatusNotAcceptable, resolvers.CodeBadUserInput, "the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8")
+		return nil, refused(http.StatusNotAcceptable, apierror.BadUserInput, "the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8")
 	}
 	members := map[string]json.RawMessage{"query": nil, "operationName": nil, "variables": nil, "extensions": nil}
 	var bad *refusal
@@ -86,7 +86,7 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 
 // malformed is a refusal of what is not a GraphQL request.
 func malformed(format string, args ...any) *refusal {
-	return refused(http.StatusBadRequest, resolvers.CodeBadUserInput, fmt.Sprintf(format, args...))
+	return refused(http.StatusBadRequest, apierror.BadUserInput, fmt.Sprintf(format, args...))
 }
 
 // inURL reads the members of a GET request, each as JSON. Of several of one name the first counts.
@@ -152,10 +152,10 @@ func (t transport) receive(r *http.Request) (*pass, *refusal) {
 // inBody reads the members of a POST request. There may be more than GraphQL knows.
 func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[string]json.RawMessage) *refusal {
 	if name, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || name != plainJSON || !isUTF8(params) {
-		return refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
+		return refused(http.StatusUnsupportedMediaType, apierror.BadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
 	}
 	if coding := contentCoding(r.Header); coding != "" {
-		bad := refused(http.StatusUnsupportedMediaType, resolvers.CodeBadUserInput, "the request's body has the Content-Encoding "+coding+": send it as it is, without one")
+		bad := refused(http.StatusUnsupportedMediaType, apierror.BadUserInput, "the request's body has the Content-Encoding "+coding+": send it as it is, without one")
 		bad.takes = "identity"
 		return bad
 	}

@@ -6,9 +6,9 @@ import (
 	"net/http"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // partnerQuota is what each partner may take in a minute of what all viewers share: requests, which
@@ -55,7 +55,7 @@ func overShare(wait time.Duration) *refusal {
 		return overloaded("limits.partner")
 	}
 	seconds := int(math.Ceil(wait.Seconds()))
-	bad := refused(http.StatusTooManyRequests, resolvers.CodeRateLimited,
+	bad := refused(http.StatusTooManyRequests, apierror.RateLimited,
 		"you have asked for more than a partner may in a minute (limits.partner)")
 	bad.err.Extensions["retryable"], bad.err.Extensions["retryAfter"] = true, seconds
 	bad.wait = seconds

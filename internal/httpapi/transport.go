@@ -13,6 +13,7 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/compress"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -248,12 +249,12 @@ type refusal struct {
 }
 
 // refused is a refusal with a text for clients.
-func refused(status int, code resolvers.Code, text string) *refusal {
+func refused(status int, code apierror.Code, text string) *refusal {
 	return &refusal{status: status, err: &gqlerror.Error{Message: text, Extensions: map[string]any{"code": code}}}
 }
 
 func notAllowed(allow, text string) *refusal {
-	bad := refused(http.StatusMethodNotAllowed, resolvers.CodeBadUserInput, text)
+	bad := refused(http.StatusMethodNotAllowed, apierror.BadUserInput, text)
 	bad.allow = allow
 	return bad
 }
@@ -269,7 +270,7 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 	if f.wait > 0 {
 		w.Header().Set("Retry-After", strconv.Itoa(f.wait))
 	}
-	f.err.Extensions["requestId"] = resolvers.RequestID(r.Context())
+	f.err.Extensions["requestId"] = apierror.RequestID(r.Context())
 	mediaType, ok := negotiate(r.Header["Accept"])
 	if !ok {
 		mediaType = plainJSON
