@@ -284,18 +284,22 @@ func newExecutionContext(
 
 var sources = []*ast.Source{
 	{Name: "../schema/account.graphqls", Input: `extend type Query {
-  "Who is asking, and what they may see."
+  "The viewer who sends this request, and what they may see."
   viewer: Viewer! @everyone
-  "All accounts that the viewer may see, in the order of the server's configuration. Costs no call to a vendor."
+  """
+  All accounts that the viewer may see, in the order of the server's configuration. Costs no call to a
+  vendor.
+  """
   accounts: [Account!]! @everyone
-  "One account by its global id; null when there is none, or none that the viewer may see."
+  "One account by its global id; null if there is none, or none that the viewer may see."
   account(
     "The account's global id."
     id: ID!
   ): Account @everyone
   """
-  A record exactly as its vendor sends it, read live and never cached, with everything left out that is a secret. Null
-  when the record is not there; UNSUPPORTED for kinds of record that the vendor cannot be asked for singly. For admins.
+  A record exactly as its vendor sends it, without secrets. It is read live and never cached. Null when
+  the record is not there; UNSUPPORTED for types of which the vendor cannot return a single record. For
+  admins.
   """
   rawRecord(
     "The global id of any record but an account."
@@ -303,37 +307,52 @@ var sources = []*ast.Source{
   ): JSON @only(roles: [ADMIN])
 }
 
-"Who is asking."
+"The user or program that sends the request."
 type Viewer {
   "What the viewer may do."
   role: ViewerRole! @everyone
-  "The name of the API key in the server's configuration, or the subject of the token; ` + "`" + `local` + "`" + ` when the server runs without authentication."
+  """
+  The name of the API key in the server's configuration, or the subject of the token; ` + "`" + `local` + "`" + ` when the
+  server runs without authentication.
+  """
   name: String! @everyone
   "The accounts that the viewer may see."
   accounts: [Account!]! @everyone
   """
-  The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff.
+  The affiliates that the viewer is, if the viewer is a partner. Empty for staff.
   """
   affiliates: [Affiliate!]! @everyone
 }
 
 "What a viewer may do."
 enum ViewerRole {
-  "Everything: all fields, raw records, explanations of costs."
+  "All fields, mutations, raw records and explanations of costs."
   ADMIN
-  "Read and write the records of the accounts that the key or token was given; subscriptions to webhooks are for admins."
+  """
+  Read and write the records of the accounts that the key or token names; webhook subscriptions are for
+  admins.
+  """
   EDITOR
-  "Read the records of the accounts that the key or token was given."
+  "Read the records of the accounts that the key or token names."
   READER
-  "Read what belongs to the affiliates that the viewer is, and nothing else; change what they are called, and where they are paid and told of sales."
+  """
+  Read the records of the affiliates that the viewer is, and no others; change their names, payout
+  address and notifications.
+  """
   PARTNER
 }
 
-"One affiliate program at one vendor: a PromoteKit organization, a FirstPromoter company or an UpPromote store."
+"""
+One affiliate program at one vendor: a PromoteKit organization, a FirstPromoter company or an UpPromote
+store.
+"""
 type Account implements Node {
   "The account's global id."
   id: ID! @everyone
-  "The account's id in the server's configuration, such as ` + "`" + `saas` + "`" + `. Filters by account take the global id instead."
+  """
+  The account's id in the server's configuration, such as ` + "`" + `saas` + "`" + `. Filters by account take the global id
+  instead.
+  """
   providerId: String! @everyone
   "The account's name for people, from the server's configuration."
   name: String! @everyone
@@ -343,16 +362,16 @@ type Account implements Node {
   currencyCode: CurrencyCode! @everyone
   "Always null: no vendor says when an account was made."
   createdAt: DateTime @everyone
-  "When this was read: now, since an account's state is the server's own knowledge."
+  "The current time: the state of an account is not fetched from the vendor."
   fetchedAt: DateTime! @everyone
   """
-  What this viewer can do in this account, in alphabetical order, so that a frontend can hide what is not there. It may shrink while the server
-  runs, when a vendor turns out to ignore a filter.
+  What this viewer can do in this account, in alphabetical order, so that a frontend can hide the rest.
+  The list may become shorter while the server runs, if a vendor turns out to ignore a filter.
   """
   capabilities: [Capability!]! @everyone
-  "How the account is doing just now."
+  "The current state of the account."
   status: AccountStatus! @everyone
-  "What went wrong with the last call that failed; null when the last call succeeded. Never holds secrets. For staff."
+  "The error of the last call; null if that succeeded. It never holds secrets. For staff."
   lastError: String @only(roles: [ADMIN, EDITOR, READER])
   "When a call last succeeded; null before the first. For staff."
   lastSuccessAt: DateTime @only(roles: [ADMIN, EDITOR, READER])
@@ -370,13 +389,13 @@ type Provider @everyone {
   documentationUrl: String!
 }
 
-"How an account is doing."
+"The state of an account."
 enum AccountStatus {
-  "No call was made yet, or the vendor answers: no key is refused, and no endpoint fails just now."
+  "The vendor accepts the key and no endpoint fails, or no call was made yet."
   OK
-  "Some calls fail just now."
+  "Some calls fail at present."
   DEGRADED
-  "Nothing gets through: the vendor refuses the key, or cannot be reached."
+  "All calls fail: the vendor refuses the key, or cannot be reached."
   DOWN
 }
 
@@ -386,16 +405,17 @@ type RateLimit @only(roles: [ADMIN, EDITOR, READER]) {
   limit: Int!
   "How long a window is, in seconds."
   windowSeconds: Int!
-  "How many calls are left just now."
+  "How many calls are left at present."
   remaining: Int!
-  "When all of them will be there again, if no call is made until then."
+  "When all calls are available again, if none is made until then."
   resetAt: DateTime!
 }
 
 """
-One thing that an account can do. LIST_… says that the root list has its rows; names of edges (AFFILIATE_PARENT) that the edge
-leads somewhere; FILTER_… that the vendor applies the filter itself, so that it costs one call a page instead of a search;
-COUNT_… that ` + "`" + `totalCount` + "`" + ` is a number. The others are mutations by their names: CREATE_AFFILIATE is ` + "`" + `createAffiliate` + "`" + `.
+One thing that an account can do. LIST_…: the root list has records of the account. The name of an edge,
+such as AFFILIATE_PARENT: the edge has values. FILTER_…: the vendor applies the filter itself, so that
+it costs one call for each page instead of a search. COUNT_…: ` + "`" + `totalCount` + "`" + ` is a number. The others are
+names of mutations: CREATE_AFFILIATE is ` + "`" + `createAffiliate` + "`" + `.
 """
 enum Capability {
   "The root list ` + "`" + `affiliates` + "`" + ` has rows of this account."
@@ -563,25 +583,31 @@ enum Capability {
 }
 `, BuiltIn: false},
 	{Name: "../schema/affiliate.graphqls", Input: `extend type Query {
-  "One affiliate by its global id; null when there is none, or none that the viewer may see."
+  "One affiliate by its global id; null if there is none, or none that the viewer may see."
   affiliate(
     "The affiliate's global id."
     id: ID!
   ): Affiliate @everyone
   """
-  Affiliates, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Archived promoters of FirstPromoter come only when ` + "`" + `statuses` + "`" + ` asks for ARCHIVED.
+  Affiliates, newest first, merged over the accounts that the viewer may see. An account that fails is
+  left out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it. Archived promoters of FirstPromoter come
+  only when ` + "`" + `statuses` + "`" + ` asks for ARCHIVED.
   """
   affiliates(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which affiliates; all of them without it."
+    "The filter; without it, all affiliates are listed."
     filter: AffiliateFilter
   ): AffiliateConnection! @everyone
 }
 
-"Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; a text that is empty or blank is refused, except an empty ` + "`" + `search` + "`" + `, which everything matches."
+"""
+Which affiliates to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match
+without regard to case. A condition has at most 100 values. An empty list matches nothing; a text that
+is empty or blank is refused, except an empty ` + "`" + `search` + "`" + `, which everything matches.
+"""
 input AffiliateFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -609,13 +635,13 @@ enum AffiliateStatusFilter {
   INACTIVE
   "Refused by the merchant (FirstPromoter)."
   REJECTED
-  "Banned or blocked: earns nothing any more."
+  "Banned or blocked: earns no more commissions."
   BANNED
-  "Put away by the merchant (FirstPromoter)."
+  "Archived by the merchant (FirstPromoter)."
   ARCHIVED
 }
 
-"Where an affiliate stands, over all campaigns: the best of its memberships."
+"The state of an affiliate over all campaigns: the best of its memberships."
 enum AffiliateStatus {
   "Takes part and may promote."
   ACTIVE
@@ -625,11 +651,11 @@ enum AffiliateStatus {
   INACTIVE
   "Refused by the merchant (FirstPromoter)."
   REJECTED
-  "Banned or blocked: earns nothing any more."
+  "Banned or blocked: earns no more commissions."
   BANNED
-  "Put away by the merchant (FirstPromoter)."
+  "Archived by the merchant (FirstPromoter)."
   ARCHIVED
-  "A word that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has it."
+  "A state that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has the vendor's word."
   UNKNOWN
 }
 
@@ -643,7 +669,7 @@ type Affiliate implements Node {
   providerId: String! @everyone
   "When the affiliate joined."
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
   "The affiliate's e-mail address, by which they sign in."
   email: String @everyone
@@ -653,67 +679,83 @@ type Affiliate implements Node {
   lastName: String @everyone
   "The full name; null where none was given."
   name: String @everyone
-  "Where the affiliate stands, over all campaigns."
+  "The state of the affiliate over all campaigns."
   status: AffiliateStatus! @everyone
-  "The vendor's own word for the state. PromoteKit has no word but two switches: approved, waiting or banned is made of these."
+  """
+  The vendor's own word for the state. PromoteKit has two switches instead: this server makes approved,
+  waiting or banned of them.
+  """
   providerStatus: String @everyone
-  "The address that payouts go to, where it is another one; null at FirstPromoter and UpPromote, which do not say."
+  """
+  The address for payouts, if it differs from ` + "`" + `email` + "`" + `; null at FirstPromoter and UpPromote, which do not
+  say.
+  """
   payoutEmail: String @everyone
-  "The campaigns that the affiliate takes part in, the main one first. Exactly one at PromoteKit and UpPromote."
+  """
+  The campaigns that the affiliate takes part in, the main one first. Exactly one at PromoteKit and
+  UpPromote.
+  """
   memberships: [Membership!]! @everyone
   "The campaign of the first membership."
   campaign: Campaign @everyone
   "The addresses that the affiliate shares."
   links: [AffiliateLink!]! @everyone
-  "The affiliate's coupon codes. They come with the affiliate, but for FirstPromoter, where they cost a call for each membership."
+  """
+  The affiliate's coupon codes. They come with the affiliate, except at FirstPromoter, where they cost a
+  call for each membership.
+  """
   coupons: [Coupon!]! @everyone
-  "How often the affiliate's links were followed; null at UpPromote, which does not say."
+  "The number of clicks on the affiliate's links; null at UpPromote, which does not say."
   clicks: Long @everyone
-  "The affiliate above, who earns a share of this one's commissions; null for none, and always at PromoteKit. For staff."
+  """
+  The parent affiliate, who earns a share of this one's commissions; null if there is none, and always
+  at PromoteKit. For staff.
+  """
   parent: Affiliate @only(roles: [ADMIN, EDITOR, READER])
   """
-  The affiliates below this one, newest first. Always empty at PromoteKit; a search through all affiliates at UpPromote. For staff.
+  The affiliates whose parent this one is, newest first. Always empty at PromoteKit; a search through
+  all affiliates at UpPromote. For staff.
   """
   children(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): AffiliateConnection! @only(roles: [ADMIN, EDITOR, READER])
-  "The vendor's own figures of what was earned; null at PromoteKit, which keeps none."
+  "The balances that the vendor keeps; null at PromoteKit, which keeps none."
   balances: [Balance!] @everyone
   """
-  What the affiliate told of themselves when joining; null where nothing was told. At PromoteKit it is also what staff write as ` + "`" + `note` + "`" + ` of ` + "`" + `createAffiliate` + "`" + ` and
-  ` + "`" + `updateAffiliate` + "`" + `: the affiliate reads it in a portal.
+  What the affiliate wrote about themselves when joining; null if nothing. At PromoteKit it is also what
+  staff write as ` + "`" + `note` + "`" + ` of ` + "`" + `createAffiliate` + "`" + ` and ` + "`" + `updateAffiliate` + "`" + `: the affiliate reads it in a portal.
   """
   note: String @everyone
-  "What the merchant noted, not for the affiliate's eyes; null at PromoteKit. For staff."
+  "The merchant's note, which the affiliate does not see; null at PromoteKit. For staff."
   internalNote: String @only(roles: [ADMIN, EDITOR, READER])
   """
   The customers or orders that the affiliate brought, newest first.
   """
   referrals(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): ReferralConnection! @everyone
   """
   What the affiliate earned, newest first, their shares of other affiliates' sales included.
   """
   commissions(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): CommissionConnection! @everyone
   """
   What the affiliate was or is to be paid, newest first.
   """
   payouts(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): PayoutConnection! @everyone
 }
@@ -746,7 +788,7 @@ enum BalanceStatus {
   PAID
   "Refused."
   DENIED
-  "Owed just now."
+  "Owed at present."
   CURRENT
   "Earned so far, paid or not."
   EARNED
@@ -760,101 +802,110 @@ type AffiliateConnection @everyone {
   edges: [AffiliateEdge!]!
   "The affiliates."
   nodes: [Affiliate!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many affiliates the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of affiliates in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the affiliates of a page."
+"One of the affiliates of a page, with its cursor."
 type AffiliateEdge @everyone {
   "The affiliate."
   node: Affiliate!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this affiliate. It holds for this list with this filter only."
+  "The cursor of this affiliate, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Make an affiliate in one account.
+  Create an affiliate in one account.
   """
   createAffiliate(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: CreateAffiliateInput!
   ): AffiliatePayload!
   """
-  Change what an affiliate is called, and where they are reached. PromoteKit and FirstPromoter. For editors, admins and partners;
+  Change an affiliate's names and addresses. PromoteKit and FirstPromoter. For editors, admins and partners;
   partners change themselves.
   """
   updateAffiliate(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: UpdateAffiliateInput!
   ): AffiliatePayload! @only(roles: [ADMIN, EDITOR, PARTNER])
   """
-  Approve, refuse, ban or archive an affiliate, or take that back. Which statuses there are depends on the vendor.
+  Approve, refuse, ban or archive an affiliate, or undo that. The statuses depend on the vendor.
   """
   setAffiliateStatus(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: SetAffiliateStatusInput!
   ): AffiliatePayload!
   """
-  Take an affiliate from one campaign into another.
+  Move an affiliate from one campaign to another.
   """
   moveAffiliate(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: MoveAffiliateInput!
   ): AffiliatePayload!
   """
-  Put an affiliate below another, who then earns a share. FirstPromoter and UpPromote.
+  Set the parent of an affiliate, who then earns a share of the affiliate's commissions. FirstPromoter
+  and UpPromote.
   """
   setAffiliateParent(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: SetAffiliateParentInput!
   ): AffiliatePayload!
   """
-  Make a customer an affiliate's, so that their orders from now on count. UpPromote only; its outcome cannot be proven when nobody answers.
+  Connect a customer to an affiliate, so that their orders count from now on. UpPromote only. If no
+  reply arrives, its outcome cannot be proven.
   """
   connectCustomer(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: ConnectCustomerInput!
   ): AffiliatePayload!
 }
 
-"What a mutation of an affiliate answers."
+"The result of a mutation of one affiliate."
 type AffiliatePayload @everyone {
-  "The affiliate as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The affiliate as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   affiliate: Affiliate
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
-"An affiliate to be made. What is left out is left to the vendor."
+"An affiliate to create. The vendor decides about fields that are left out."
 input CreateAffiliateInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "The account to make the affiliate in."
+  "The account to create the affiliate in."
   account: ID!
   "The affiliate's e-mail address, which no other affiliate of the account may have."
   email: String!
-  "The first name. PromoteKit wants it."
+  "The first name. PromoteKit requires it."
   firstName: String
-  "The last name. PromoteKit wants it."
+  "The last name. PromoteKit requires it."
   lastName: String
-  "The address that payouts go to, where it is another one. PromoteKit only."
+  "The address for payouts, if it differs from ` + "`" + `email` + "`" + `. PromoteKit only."
   payoutEmail: String
-  "The campaign to begin in; left out: the account's default campaign."
+  "The first campaign; if left out, the account's default campaign."
   campaign: ID
-  "The code in the affiliate's links. PromoteKit only; elsewhere the vendor makes one, which ` + "`" + `updateMembership` + "`" + ` changes at FirstPromoter."
+  """
+  The code in the affiliate's links. PromoteKit only; elsewhere the vendor chooses one, and
+  ` + "`" + `updateMembership` + "`" + ` changes it at FirstPromoter.
+  """
   refCode: String
   "A coupon code of the affiliate's own. PromoteKit only; elsewhere see ` + "`" + `assignCoupon` + "`" + `."
   couponCode: String
-  "Whether the affiliate may promote at once; false: is PENDING, or INACTIVE at UpPromote, until ` + "`" + `setAffiliateStatus` + "`" + ` says ACTIVE."
+  """
+  Whether the affiliate may promote at once; false: is PENDING, or INACTIVE at UpPromote, until
+  ` + "`" + `setAffiliateStatus` + "`" + ` says ACTIVE.
+  """
   approved: Boolean
   "The ` + "`" + `Affiliate.note` + "`" + ` to begin with, which the affiliate reads in a portal. PromoteKit only."
   note: String
@@ -862,11 +913,12 @@ input CreateAffiliateInput @everyone {
   sendEmail: Boolean
 }
 
-"Changes to an affiliate. What is left out, or null, stays as it is."
+"Changes to an affiliate. A field that is left out or null is not changed."
 input UpdateAffiliateInput {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String! @everyone
   "The affiliate."
@@ -879,89 +931,108 @@ input UpdateAffiliateInput {
   lastName: String @everyone
   "The address that payouts go to from now on. PromoteKit only."
   payoutEmail: String @everyone
-  "A new ` + "`" + `Affiliate.note` + "`" + `, in place of what the affiliate told; they read it in a portal. PromoteKit only. For editors and admins."
+  """
+  A new ` + "`" + `Affiliate.note` + "`" + `, which replaces what the affiliate wrote; they read it in a portal. PromoteKit
+  only. For editors and admins.
+  """
   note: String @only(roles: [ADMIN, EDITOR])
-  "Whether the vendor writes to the affiliate when a customer of theirs pays. PromoteKit only."
+  "Whether the vendor notifies the affiliate by e-mail of each sale. PromoteKit only."
   notifyOnSale: Boolean @everyone
 }
 
 "A status for an affiliate."
 input SetAffiliateStatusInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
   id: ID!
   """
-  The status that the affiliate is to have. PromoteKit: ACTIVE, PENDING, BANNED. FirstPromoter: ACTIVE, PENDING, INACTIVE, REJECTED, BANNED, ARCHIVED
-  (which is for all campaigns at once; ACTIVE takes it back). UpPromote: ACTIVE, INACTIVE.
+  The status that the affiliate is to have. PromoteKit: ACTIVE, PENDING, BANNED. FirstPromoter: ACTIVE,
+  PENDING, INACTIVE, REJECTED, BANNED, ARCHIVED (which is for all campaigns at once; ACTIVE takes it
+  back). UpPromote: ACTIVE, INACTIVE.
   """
   status: AffiliateStatusFilter!
-  "The campaign that the status is for, wanted where the affiliate takes part in several, but not for ARCHIVED. FirstPromoter only."
+  """
+  The campaign that the status is for, required if the affiliate takes part in several, but not for
+  ARCHIVED. FirstPromoter only.
+  """
   campaign: ID
 }
 
 "A move from one campaign into another."
 input MoveAffiliateInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
   id: ID!
-  "The campaign to leave, wanted where the affiliate takes part in several; elsewhere it may be left out, and is held against where the affiliate is."
+  """
+  The campaign to leave, required if the affiliate takes part in several; elsewhere it is optional, and
+  must be the affiliate's campaign.
+  """
   fromCampaign: ID
-  "The campaign to enter."
+  "The campaign to join."
   toCampaign: ID!
-  "Whether customers brought so far earn by the new terms from now on. FirstPromoter only; at PromoteKit they always do."
+  """
+  Whether customers brought so far earn by the new terms from now on. FirstPromoter only; at PromoteKit
+  they always do.
+  """
   moveReferrals: Boolean
 }
 
-"A place below another affiliate."
+"A parent for an affiliate."
 input SetAffiliateParentInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate."
   id: ID!
-  "The affiliate above."
+  "The affiliate who becomes the parent."
   parent: ID!
 }
 
-"A customer to be made an affiliate's."
+"A customer to connect to an affiliate."
 input ConnectCustomerInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "Whose the customer is to be."
+  "The affiliate whom the customer is connected to."
   affiliate: ID!
   "The customer's e-mail address."
   customerEmail: String!
 }
 `, BuiltIn: false},
 	{Name: "../schema/campaign.graphqls", Input: `extend type Query {
-  "One campaign by its global id; null when there is none, or none that the viewer may see."
+  "One campaign by its global id; null if there is none, or none that the viewer may see."
   campaign(
     "The campaign's global id."
     id: ID!
   ): Campaign @everyone
   """
-  Campaigns, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. FirstPromoter's have no dates and come last.
-  PromoteKit sends its campaigns oldest first: an account with more than a hundred of them keeps the vendor's order of pages.
+  Campaigns, newest first, merged over the accounts that the viewer may see. An account that fails is
+  left out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it. FirstPromoter's have no dates and come
+  last. PromoteKit sends its campaigns oldest first: an account with more than a hundred of them keeps
+  the vendor's order of pages.
   """
   campaigns(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which campaigns; all of them without it."
+    "The filter; without it, all campaigns are listed."
     filter: CampaignFilter
   ): CampaignConnection! @everyone
 }
@@ -982,56 +1053,66 @@ type Campaign implements Node {
   providerId: String! @everyone
   "When the campaign was made; null at FirstPromoter, which does not say."
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
   "What it is called; null for partners at PromoteKit, where it is the merchant's own name for it."
   name: String @everyone
   "The address that links lead to; null where the vendor has none (UpPromote, and coupon-only campaigns)."
   websiteUrl: String @everyone
-  "Whether affiliates land here who join without naming a campaign. For staff."
+  "Whether affiliates who join without naming a campaign join this one. For staff."
   isDefault: Boolean @only(roles: [ADMIN, EDITOR, READER])
-  "Whether it is hidden from those who are not invited; null at PromoteKit and UpPromote, which do not say. For staff."
+  "Whether only invited affiliates see it; null at PromoteKit and UpPromote, which do not say. For staff."
   isPrivate: Boolean @only(roles: [ADMIN, EDITOR, READER])
-  "Whether newcomers wait for an approval; null at UpPromote, which does not say. For staff."
+  "Whether new affiliates wait for an approval; null at UpPromote, which does not say. For staff."
   approvalRequired: Boolean @only(roles: [ADMIN, EDITOR, READER])
   "What affiliates are given; null where the vendor does not say. For staff."
   codeMode: CodeMode @only(roles: [ADMIN, EDITOR, READER])
   "For how many days a click counts; null at UpPromote, which does not say."
   cookieDays: Long @everyone
-  "What a customer's payments earn; null where the vendor does not say. FirstPromoter keeps it apart, so that asking for it costs one call more."
+  """
+  What a customer's payments earn; null where the vendor does not say. FirstPromoter keeps it
+  separately, so that the field costs one more call.
+  """
   commission: CommissionRule @everyone
-  "Whether affiliates do not see their customers' e-mail addresses; null where the vendor does not say. For staff."
+  """
+  Whether affiliates do not see their customers' e-mail addresses; null where the vendor does not say.
+  For staff.
+  """
   hidesCustomerEmails: Boolean @only(roles: [ADMIN, EDITOR, READER])
   """
   The affiliates of this campaign, newest first. A search through all affiliates at UpPromote.
   """
   memberships(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): MembershipConnection! @everyone
   """
-  The customers or orders brought in this campaign, newest first. A search through all referrals at PromoteKit.
+  The customers or orders brought in this campaign, newest first. A search through all referrals at
+  PromoteKit.
   """
   referrals(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): ReferralConnection! @everyone
   """
   What was earned in this campaign, newest first. A search through all commissions at PromoteKit.
   """
   commissions(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): CommissionConnection! @everyone
 }
 
-"What an affiliate earns of a customer's payments. If there are ` + "`" + `notes` + "`" + `, the vendor's rule is richer than the other fields say."
+"""
+What an affiliate earns of a customer's payments. If there are ` + "`" + `notes` + "`" + `, the vendor's rule is richer than
+the other fields say.
+"""
 type CommissionRule @everyone {
   "Whether it is a share or a sum."
   type: CommissionRuleType!
@@ -1045,7 +1126,10 @@ type CommissionRule @everyone {
   months: Long
   "How many of a customer's payments earn; null where no such limit is known."
   payments: Long
-  "What the other fields cannot express, in the vendor's words, such as ` + "`" + `rule: advance` + "`" + `. At most 500 bytes each."
+  """
+  What the other fields cannot express, in the vendor's words, such as ` + "`" + `rule: advance` + "`" + `. At most 500
+  bytes each.
+  """
   notes: [String!]!
 }
 
@@ -1059,7 +1143,7 @@ type PaymentRule @everyone {
   amount: Money
 }
 
-"How a commission is reckoned."
+"How a commission is computed."
 enum CommissionRuleType {
   "A share of the sale."
   PERCENTAGE
@@ -1067,7 +1151,7 @@ enum CommissionRuleType {
   FIXED
   "The same sum for every item that is sold (UpPromote)."
   FIXED_PER_ITEM
-  "In a way that this server does not know yet."
+  "Computed in a way that this server does not know yet."
   UNKNOWN
 }
 
@@ -1089,68 +1173,73 @@ type CampaignConnection @everyone {
   edges: [CampaignEdge!]!
   "The campaigns."
   nodes: [Campaign!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many campaigns the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of campaigns in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the campaigns of a page."
+"One of the campaigns of a page, with its cursor."
 type CampaignEdge @everyone {
   "The campaign."
   node: Campaign!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this campaign. It holds for this list with this filter only."
+  "The cursor of this campaign, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Make a campaign in one account. PromoteKit and FirstPromoter.
+  Create a campaign in one account. PromoteKit and FirstPromoter.
   """
   createCampaign(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: CreateCampaignInput!
   ): CampaignPayload!
   """
   Change a campaign. PromoteKit and FirstPromoter.
   """
   updateCampaign(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: UpdateCampaignInput!
   ): CampaignPayload!
 }
 
-"What a mutation of a campaign answers."
+"The result of a mutation of one campaign."
 type CampaignPayload @everyone {
-  "The campaign as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The campaign as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   campaign: Campaign
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
-"A campaign to be made."
+"A campaign to create."
 input CreateCampaignInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "The account to make the campaign in."
+  "The account to create the campaign in."
   account: ID!
   "The campaign's name."
   name: String!
-  "Its terms. PromoteKit wants commission and codeMode, and what codeMode wants; FirstPromoter wants websiteUrl, cookieDays and linkParameter."
+  """
+  Its terms. PromoteKit requires commission and codeMode, and what codeMode requires; FirstPromoter
+  requires websiteUrl, cookieDays and linkParameter.
+  """
   terms: CampaignTerms!
 }
 
-"Changes to a campaign. What is left out, or null, stays as it is."
+"Changes to a campaign. A field that is left out or null is not changed."
 input UpdateCampaignInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The campaign."
@@ -1161,17 +1250,23 @@ input UpdateCampaignInput @everyone {
   terms: CampaignTerms
 }
 
-"The terms of a campaign. What is left out is left to the vendor, or stays as it is."
+"The terms of a campaign. A field that is left out is not changed; for a new campaign the vendor decides."
 input CampaignTerms @everyone {
   "Where the affiliates' links lead."
   websiteUrl: String
-  "What affiliates earn of a sale. PromoteKit only: FirstPromoter's rules are richer and are made in its dashboard."
+  """
+  What affiliates earn of a sale. PromoteKit only: FirstPromoter's rules are richer, and are edited in
+  its dashboard.
+  """
   commission: CommissionRuleInput
-  "What affiliates are given. LINK and BOTH want a websiteUrl, COUPON and BOTH a couponTemplate. PromoteKit only: at FirstPromoter affiliates can have both."
+  """
+  What affiliates are given. LINK and BOTH require a websiteUrl, COUPON and BOTH a couponTemplate.
+  PromoteKit only: at FirstPromoter affiliates can have both.
+  """
   codeMode: CodeModeInput
   "The id of the coupon at Stripe that the affiliates' codes stand for. PromoteKit only."
   couponTemplate: String
-  "Whether new affiliates land here. PromoteKit only."
+  "Whether new affiliates join this campaign by default. PromoteKit only."
   isDefault: Boolean
   "Whether the campaign is closed to applications. FirstPromoter only."
   isPrivate: Boolean
@@ -1179,11 +1274,14 @@ input CampaignTerms @everyone {
   approvalRequired: Boolean
   "How many days a click counts. FirstPromoter only."
   cookieDays: Long
-  "The parameter that carries the code in links, such as ` + "`" + `via` + "`" + `. FirstPromoter only, and one of fpr, via, fp_ref, deal, ref, _from, _by, _go."
+  """
+  The parameter that carries the code in links, such as ` + "`" + `via` + "`" + `. FirstPromoter only, and one of fpr, via,
+  fp_ref, deal, ref, _from, _by, _go.
+  """
   linkParameter: String
 }
 
-"What affiliates earn of a sale: one of the two."
+"What affiliates earn of a sale: exactly one of the two."
 input CommissionRuleInput @oneOf @everyone {
   "A share of the sale: 20 is 20 %."
   percent: Decimal
@@ -1202,25 +1300,30 @@ enum CodeModeInput {
 }
 `, BuiltIn: false},
 	{Name: "../schema/commission.graphqls", Input: `extend type Query {
-  "One commission by its global id; null when there is none, or none that the viewer may see."
+  "One commission by its global id; null if there is none, or none that the viewer may see."
   commission(
     "The commission's global id."
     id: ID!
   ): Commission @everyone
   """
-  Commissions, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page.
+  Commissions, newest first, merged over the accounts that the viewer may see. An account that fails is
+  left out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it.
   """
   commissions(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which commissions; all of them without it."
+    "The filter; without it, all commissions are listed."
     filter: CommissionFilter
   ): CommissionConnection! @everyone
 }
 
-"Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text is refused."
+"""
+Which commissions to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match
+without regard to case. A condition has at most 100 values. An empty list matches nothing; an empty text
+is refused.
+"""
 input CommissionFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -1236,7 +1339,10 @@ input CommissionFilter @everyone {
   statuses: [CommissionStatusFilter!]
   "With exactly this id of the order at the shop (UpPromote)."
   orderId: String
-  "With exactly this id of the payment or event at the billing system. For partners none is found of which they are not shown the ` + "`" + `eventId` + "`" + `."
+  """
+  With exactly this id of the payment or event at the billing system. Partners find only commissions
+  whose ` + "`" + `eventId` + "`" + ` they see.
+  """
   eventId: String
   "Made in this span of time."
   createdAt: DateRange
@@ -1254,7 +1360,7 @@ enum CommissionStatusFilter {
   PAID
 }
 
-"Where a commission stands."
+"The state of a commission."
 enum CommissionStatus {
   "Waits for the merchant's approval."
   PENDING
@@ -1264,7 +1370,7 @@ enum CommissionStatus {
   DENIED
   "Part of a payout that was paid."
   PAID
-  "A word that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has it."
+  "A state that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has the vendor's word."
   UNKNOWN
 }
 
@@ -1290,34 +1396,48 @@ type Commission implements Node {
   providerId: String! @everyone
   "When the commission was made."
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
-  "Where the commission stands."
+  "The state of the commission, from the vendor's word."
   status: CommissionStatus! @everyone
-  "The vendor's own word for the state."
+  "The state in the vendor's own word."
   providerStatus: String @everyone
   "What it was made for."
   kind: CommissionKind! @everyone
   """
-  The sale it was earned on; null where there was none, negative for a refund. Null for partners where it was, or may have been, a sale to another affiliate's
-  customer: from tier 2 on, and where a commission was split.
+  The sale it was earned on; null where there was none, negative for a refund. Null for partners where
+  it was, or may have been, a sale to another affiliate's customer: from tier 2 on, and where a
+  commission was split.
   """
   saleAmount: Money @everyone
-  "The sale in the currency it was made in; null where the vendor knows no other (PromoteKit, UpPromote), and for partners where ` + "`" + `saleAmount` + "`" + ` is kept from them."
+  """
+  The sale in the currency it was made in; null where the vendor knows no other (PromoteKit, UpPromote),
+  and for partners where ` + "`" + `saleAmount` + "`" + ` is hidden from them.
+  """
   originalSaleAmount: Money @everyone
   "What is payable, adjustment included; null when the reward is no money, negative for a refund."
   amount: Money @everyone
-  "The part of the amount that was added or taken off by hand; null where the vendor knows no adjustments (PromoteKit, FirstPromoter)."
+  """
+  The part of the amount that was added or taken off by hand; null where the vendor knows no adjustments
+  (PromoteKit, FirstPromoter).
+  """
   adjustment: Money @everyone
   "What was earned where it is no money; null when it is."
   reward: Reward @everyone
-  "When the event took place that it was earned by; the same as createdAt where the vendor knows one time only."
+  """
+  When the event took place that it was earned by; the same as createdAt where the vendor knows one time
+  only.
+  """
   earnedAt: DateTime @everyone
   """
-  The payment or event at the billing system; null where there is none, at UpPromote, which has orders, and for partners where ` + "`" + `saleAmount` + "`" + ` is kept from them.
+  The payment or event at the billing system; null where there is none, at UpPromote, which has orders,
+  and for partners where ` + "`" + `saleAmount` + "`" + ` is hidden from them.
   """
   eventId: String @everyone
-  "Whose share it is: 1 the affiliate who brought the customer, 2 and up those above them; null where the vendor knows no tiers."
+  """
+  The tier: 1 for the affiliate who brought the customer, 2 and more for their parents; null where the
+  vendor has no tiers.
+  """
   tier: Long @everyone
   "Whether the affiliate seems to have bought for themselves; null where the vendor does not say. For staff."
   isSelfReferral: Boolean @only(roles: [ADMIN, EDITOR, READER])
@@ -1325,17 +1445,21 @@ type Commission implements Node {
   fraudCheck: String @only(roles: [ADMIN, EDITOR, READER])
   "A remark that the affiliate may read; null where there is none."
   note: String @everyone
-  "A remark for the merchant's eyes only; null where there is none. For staff."
+  "A remark that only the merchant sees; null where there is none. For staff."
   internalNote: String @only(roles: [ADMIN, EDITOR, READER])
   "The affiliate who earned it. With tiers and splits another one than the referral's."
   affiliate: Affiliate @everyone
-  "The campaign it counts in; null if it could not be read, and for partners where the affiliate takes no part in it any more."
+  """
+  The campaign it counts in; null if it could not be read, and for partners where the affiliate takes no
+  part in it any more.
+  """
   campaign: Campaign @everyone
   "The referral it was earned on; null for bonuses, and for partners where another affiliate brought it."
   referral: Referral @everyone
   """
-  The payout it is part of; null while there is none, and for partners where it goes to another affiliate. FirstPromoter's commissions do not name
-  theirs: there it is known only where the payout's own commissions were read, else null.
+  The payout it is part of; null while there is none, and for partners where it goes to another
+  affiliate. FirstPromoter's commissions do not name theirs: there it is known only where the payout's
+  own commissions were read, else null.
   """
   payout: Payout @everyone
 }
@@ -1346,137 +1470,145 @@ type CommissionConnection @everyone {
   edges: [CommissionEdge!]!
   "The commissions."
   nodes: [Commission!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many commissions the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of commissions in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the commissions of a page."
+"One of the commissions of a page, with its cursor."
 type CommissionEdge @everyone {
   "The commission."
   node: Commission!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this commission. It holds for this list with this filter only."
+  "The cursor of this commission, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Make a commission that no tracking makes by itself. PromoteKit takes sales, UpPromote custom ones, FirstPromoter both.
+  Create a commission that tracking does not create. PromoteKit accepts sales, UpPromote custom
+  commissions, FirstPromoter both.
   """
   createCommission(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: CreateCommissionInput!
   ): CommissionPayload!
   """
-  Change the notes on a commission. FirstPromoter only: nowhere can an amount be changed, see ` + "`" + `adjustCommission` + "`" + `.
+  Change the notes on a commission. FirstPromoter only: no vendor changes the amount, see ` + "`" + `adjustCommission` + "`" + `.
   """
   updateCommission(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: UpdateCommissionInput!
   ): CommissionPayload!
   """
   Approve or deny a commission that is not paid yet. FirstPromoter and UpPromote.
   """
   setCommissionStatus(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: SetCommissionStatusInput!
   ): CommissionPayload!
   """
-  Raise or lower what is paid for a commission. UpPromote changes the commission itself; at FirstPromoter a second, custom commission is made, which is the one
-  in the answer. Not at PromoteKit.
+  Raise or lower what is paid for a commission. UpPromote changes the commission itself; at
+  FirstPromoter a second, custom commission is created, which the payload returns. Not at PromoteKit.
   """
   adjustCommission(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: AdjustCommissionInput!
   ): CommissionPayload!
 }
 
-"What a mutation of a commission answers."
+"The result of a mutation of one commission."
 type CommissionPayload @everyone {
-  "The commission as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The commission as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   commission: Commission
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
-"A commission to be made."
+"A commission to create."
 input CreateCommissionInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "What it is for."
+  "The sale, or the other reason, that the commission is for."
   commission: NewCommissionInput!
   "When it was earned; left out: now. PromoteKit and FirstPromoter, which keeps the day in UTC."
   earnedAt: DateTime
   """
-  The id of the payment or event at the billing system. Give one to PromoteKit: it proves what became of a write that nobody answered. FirstPromoter is
-  sent one that is made of your key where you give none. UpPromote does not take it, and there nothing proves it.
+  The id of the payment or event at the billing system. Give one to PromoteKit: it proves what became of
+  a write that nobody answered. FirstPromoter is sent one that is made of your key where you give none.
+  UpPromote does not accept it, and there nothing proves it.
   """
   eventId: String
   "A note that the affiliate may see. FirstPromoter and UpPromote."
   note: String
-  "A note for the merchant's eyes only. FirstPromoter only."
+  "A note that only the merchant sees. FirstPromoter only."
   internalNote: String
   "Whether the vendor tells the affiliate. FirstPromoter only."
   notify: Boolean
 }
 
-"What a commission is for: one of the two."
+"What a commission is for: exactly one of the two."
 input NewCommissionInput @oneOf @everyone {
   "A sale to a referred customer. PromoteKit and FirstPromoter."
   sale: SaleCommissionInput
-  "No sale that is known of. FirstPromoter and UpPromote."
+  "A commission without a known sale. FirstPromoter and UpPromote."
   custom: CustomCommissionInput
 }
 
 "A sale to a referred customer."
 input SaleCommissionInput @everyone {
-  "The referral, which decides the affiliate too."
+  "The referral; it determines the affiliate."
   referral: ID!
   "What the customer paid, with or without tax as your program counts it; more than 0."
   saleAmount: MoneyInput!
-  "The amount of the commission, more than 0. PromoteKit wants it; FirstPromoter works it out and does not take it."
+  """
+  The amount of the commission, more than 0. PromoteKit requires it; FirstPromoter computes it and does
+  not accept it.
+  """
   amount: MoneyInput
 }
 
-"Something else that an affiliate earned."
+"A commission without a sale."
 input CustomCommissionInput @everyone {
   "Who earned it."
   affiliate: ID!
-  "The campaign that it counts in, wanted where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that it counts in, required if the affiliate takes part in several. FirstPromoter only."
   campaign: ID
   "The amount of the commission, more than 0: see ` + "`" + `adjustCommission` + "`" + ` for less."
   amount: MoneyInput!
-  "The amount of a sale to name beside it. UpPromote only."
+  "The amount of a sale to show with it. UpPromote only."
   saleAmount: MoneyInput
 }
 
-"Changes to a commission. What is left out, or null, stays as it is."
+"Changes to a commission. A field that is left out or null is not changed."
 input UpdateCommissionInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The commission."
   id: ID!
   "A new note that the affiliate may see."
   note: String
-  "A new note for the merchant's eyes only."
+  "A new note that only the merchant sees."
   internalNote: String
 }
 
 "A status for a commission."
 input SetCommissionStatusInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The commission."
@@ -1488,33 +1620,36 @@ input SetCommissionStatusInput @everyone {
 "A correction of what is paid for a commission."
 input AdjustCommissionInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The commission."
   id: ID!
-  "What is added, signed and not 0: negative lowers what is paid."
+  "The amount to add, not 0. A negative amount lowers what is paid."
   amount: MoneyInput!
-  "Why, in words that the affiliate may see. FirstPromoter only."
+  "The reason, which the affiliate may see. FirstPromoter only."
   note: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/coupon.graphqls", Input: `extend type Query {
-  "One coupon by its global id; null when there is none, or none that the viewer may see."
+  "One coupon by its global id; null if there is none, or none that the viewer may see."
   coupon(
     "The coupon's global id."
     id: ID!
   ): Coupon @everyone
   """
-  Coupons, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Accounts whose coupons have no dates come last.
+  Coupons, newest first, merged over the accounts that the viewer may see. An account that fails is left
+  out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it. Accounts whose coupons have no dates come
+  last.
   """
   coupons(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which coupons; all of them without it."
+    "The filter; without it, all coupons are listed."
     filter: CouponFilter
   ): CouponConnection! @everyone
 }
@@ -1537,13 +1672,13 @@ type Coupon implements Node {
   providerId: String! @everyone
   "When it was given to the affiliate; null where the vendor does not say (PromoteKit, FirstPromoter)."
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
   "The code that customers type in."
   code: String! @everyone
   "What the merchant wrote about it; null where nothing was written."
   description: String @everyone
-  "Whose code it is; null if it is nobody's, or could not be read."
+  "The affiliate whose code it is; null if there is none, or it could not be read."
   affiliate: Affiliate @everyone
   "The campaign it counts in; null where the vendor does not say."
   campaign: Campaign @everyone
@@ -1555,80 +1690,88 @@ type CouponConnection @everyone {
   edges: [CouponEdge!]!
   "The coupons."
   nodes: [Coupon!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many coupons the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of coupons in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the coupons of a page."
+"One of the coupons of a page, with its cursor."
 type CouponEdge @everyone {
   "The coupon."
   node: Coupon!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this coupon. It holds for this list with this filter only."
+  "The cursor of this coupon, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Give an affiliate a coupon code, whose use then counts for them.
+  Assign a coupon code to an affiliate. Its use then counts for them.
   """
   assignCoupon(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: AssignCouponInput!
   ): CouponPayload!
 }
 
-"What a mutation of a coupon answers."
+"The result of a mutation of one coupon."
 type CouponPayload @everyone {
-  "The coupon as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The coupon as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   coupon: Coupon
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
 "A coupon code for an affiliate."
 input AssignCouponInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "Whose the code is to be."
+  "The affiliate who gets the code."
   affiliate: ID!
-  "The code that customers type. At FirstPromoter one that is there already, whoever has it, becomes this affiliate's."
+  "The code that customers type. At FirstPromoter, an existing code becomes this affiliate's, whoever has it."
   code: String!
   "What the code is for, in words. FirstPromoter and UpPromote."
   description: String
-  "The campaign that the code counts in, wanted where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that the code counts in, required if the affiliate takes part in several. FirstPromoter only."
   campaign: ID
-  "The vendor's id of the reward that customers get, wanted for a code that does not exist yet. FirstPromoter only."
+  """
+  The vendor's id of the reward that customers get, required for a code that does not exist yet.
+  FirstPromoter only.
+  """
   rewardId: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/membership.graphqls", Input: `extend type Query {
-  "One membership by its global id; null when there is none, or none that the viewer may see."
+  "One membership by its global id; null if there is none, or none that the viewer may see."
   membership(
     "The membership's global id."
     id: ID!
   ): Membership @everyone
   """
-  Memberships, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page.
+  Memberships, newest first, merged over the accounts that the viewer may see. An account that fails is
+  left out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it.
   """
   memberships(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which memberships; all of them without it."
+    "The filter; without it, all memberships are listed."
     filter: MembershipFilter
   ): MembershipConnection! @everyone
 }
 
-"Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has at most 100 values. An empty list matches nothing."
+"""
+Which memberships to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition
+has at most 100 values. An empty list matches nothing.
+"""
 input MembershipFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -1652,11 +1795,11 @@ enum MembershipStatusFilter {
   REJECTED
   "Blocked, or banned from the whole program (PromoteKit)."
   BANNED
-  "Put away together with the affiliate (FirstPromoter)."
+  "Archived together with the affiliate (FirstPromoter)."
   ARCHIVED
 }
 
-"Where an affiliate stands in one campaign."
+"The state of an affiliate in one campaign."
 enum MembershipStatus {
   "Takes part."
   ACTIVE
@@ -1668,15 +1811,15 @@ enum MembershipStatus {
   REJECTED
   "Blocked, or banned from the whole program (PromoteKit)."
   BANNED
-  "Put away together with the affiliate (FirstPromoter)."
+  "Archived together with the affiliate (FirstPromoter)."
   ARCHIVED
-  "A word that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has it."
+  "A state that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has the vendor's word."
   UNKNOWN
 }
 
 """
-An affiliate's part in one campaign. FirstPromoter keeps it as a record with a state, a code and a link of its own; at PromoteKit and
-UpPromote an affiliate has exactly one, read off the affiliate.
+An affiliate's part in one campaign. FirstPromoter keeps it as a record with a state, a code and a link
+of its own; at PromoteKit and UpPromote an affiliate has exactly one, derived from the affiliate.
 """
 type Membership implements Node {
   "The membership's global id."
@@ -1687,11 +1830,11 @@ type Membership implements Node {
   providerId: String! @everyone
   "When the affiliate joined the campaign; null where the vendor says only when the affiliate joined."
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
-  "Where the affiliate stands in this campaign."
+  "The state of the affiliate in this campaign."
   status: MembershipStatus! @everyone
-  "The vendor's own word for the state."
+  "The state in the vendor's own word."
   providerStatus: String @everyone
   "The affiliate's code in this campaign's links; null where there is none."
   refCode: String @everyone
@@ -1713,98 +1856,109 @@ type MembershipConnection @everyone {
   edges: [MembershipEdge!]!
   "The memberships."
   nodes: [Membership!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many memberships the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of memberships in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the memberships of a page."
+"One of the memberships of a page, with its cursor."
 type MembershipEdge @everyone {
   "The membership."
   node: Membership!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this membership. It holds for this list with this filter only."
+  "The cursor of this membership, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Make an affiliate a member of one more campaign. FirstPromoter only: at the others each affiliate is in exactly one.
+  Make an affiliate a member of one more campaign. FirstPromoter only: at the others each affiliate is
+  in exactly one.
   """
   addAffiliateToCampaign(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: AddAffiliateToCampaignInput!
   ): MembershipPayload!
   """
   Change the codes of an affiliate in a campaign. PromoteKit and FirstPromoter.
   """
   updateMembership(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: UpdateMembershipInput!
   ): MembershipPayload!
 }
 
-"What a mutation of a membership answers."
+"The result of a mutation of one membership."
 type MembershipPayload @everyone {
-  "The membership as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The membership as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   membership: Membership
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
-"A campaign for an affiliate to enter."
+"A campaign for an affiliate to join."
 input AddAffiliateToCampaignInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "Who is to take part."
+  "The affiliate who joins."
   affiliate: ID!
-  "What they are to take part in."
+  "The campaign that they join."
   campaign: ID!
   "Whether the vendor welcomes the affiliate by e-mail."
   sendEmail: Boolean
 }
 
-"Changes to a membership. What is left out, or null, stays as it is."
+"Changes to a membership. A field that is left out or null is not changed."
 input UpdateMembershipInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The membership."
   id: ID!
-  "A new code for the affiliate's links, in the place of the old one. At PromoteKit the campaign has to give links."
+  """
+  A new code for the affiliate's links, in the place of the old one. At PromoteKit the campaign must
+  give links.
+  """
   refCode: String
-  "A new coupon code. At PromoteKit the campaign has to give coupons."
+  "A new coupon code. At PromoteKit the campaign must give coupons."
   couponCode: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/payout.graphqls", Input: `extend type Query {
-  "One payout by its global id; null when there is none, or none that the viewer may see."
+  "One payout by its global id; null if there is none, or none that the viewer may see."
   payout(
     "The payout's global id."
     id: ID!
   ): Payout @everyone
   """
-  Payouts, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. What is DUE at UpPromote has no date and comes last.
+  Payouts, newest first, merged over the accounts that the viewer may see. An account that fails is left
+  out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it. What is DUE at UpPromote has no date and
+  comes last.
   """
   payouts(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which payouts; all of them without it."
+    "The filter; without it, all payouts are listed."
     filter: PayoutFilter
   ): PayoutConnection! @everyone
 }
 
-"Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has at most 100 values. An empty list matches nothing."
+"""
+Which payouts to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `. A condition has
+at most 100 values. An empty list matches nothing.
+"""
 input PayoutFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -1828,11 +1982,11 @@ enum PayoutStatusFilter {
   PAID
   "The payment did not go through."
   FAILED
-  "Called off (FirstPromoter)."
+  "Canceled before it was sent (FirstPromoter)."
   CANCELED
 }
 
-"Where a payout stands."
+"The state of a payout."
 enum PayoutStatus {
   "Owed: approved commissions that no payment was made for yet (UpPromote)."
   DUE
@@ -1844,9 +1998,9 @@ enum PayoutStatus {
   PAID
   "The payment did not go through."
   FAILED
-  "Called off (FirstPromoter)."
+  "Canceled before it was sent (FirstPromoter)."
   CANCELED
-  "A word that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has it."
+  "A state that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has the vendor's word."
   UNKNOWN
 }
 
@@ -1856,13 +2010,19 @@ type Payout implements Node {
   id: ID! @everyone
   "The account that the payout belongs to."
   account: Account! @everyone
-  "The vendor's own id: a UUID at PromoteKit, a number elsewhere. What is DUE at UpPromote has none: it is the affiliate's."
+  """
+  The vendor's own id: a UUID at PromoteKit, a number elsewhere. What is DUE at UpPromote has none: it
+  is the affiliate's.
+  """
   providerId: String! @everyone
-  "When the payout was made; the day of payment where the vendor knows no other; null for what is DUE at UpPromote."
+  """
+  When the payout was made; the day of payment where the vendor knows no other; null for what is DUE at
+  UpPromote.
+  """
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
-  "Where the payout stands."
+  "The state of the payout, from the vendor's word."
   status: PayoutStatus! @everyone
   "The vendor's own word for the state; null at PromoteKit, where a payout exists only once it is paid."
   providerStatus: String @everyone
@@ -1891,16 +2051,17 @@ type Payout implements Node {
   "Who is paid; null only if it could not be read."
   affiliate: Affiliate @everyone
   """
-  The campaign it is for (FirstPromoter); at PromoteKit the affiliate's; null at UpPromote, and for partners where the affiliate takes no part in it any more.
+  The campaign it is for (FirstPromoter); at PromoteKit the affiliate's; null at UpPromote, and for
+  partners where the affiliate takes no part in it any more.
   """
   campaign: Campaign @everyone
   """
   The commissions it covers, newest first.
   """
   commissions(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): CommissionConnection! @everyone
 }
@@ -1911,81 +2072,87 @@ type PayoutConnection @everyone {
   edges: [PayoutEdge!]!
   "The payouts."
   nodes: [Payout!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many payouts the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of payouts in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the payouts of a page."
+"One of the payouts of a page, with its cursor."
 type PayoutEdge @everyone {
   "The payout."
   node: Payout!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this payout. It holds for this list with this filter only."
+  "The cursor of this payout, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Say that a payout was paid outside of the vendor: exactly the commissions named, for exactly the total expected. If either is not as it is at the vendor,
-  that is a CONFLICT and nothing is sent. FirstPromoter and UpPromote.
+  Mark a payout as paid outside of the vendor: exactly these commissions, with exactly this total. If
+  either differs at the vendor, it is a CONFLICT and nothing is sent. FirstPromoter and UpPromote.
   """
   markPayoutPaid(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: MarkPayoutPaidInput!
   ): PayoutPayload!
 }
 
-"What a mutation of a payout answers."
+"The result of a mutation of one payout."
 type PayoutPayload @everyone {
-  "The payout as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The payout as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   payout: Payout
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
 "A payment that was made outside of the vendor."
 input MarkPayoutPaidInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The payout: a PENDING one at FirstPromoter, a DUE one at UpPromote."
   id: ID!
   "All commissions that were paid, 1 to 1,000: those in ` + "`" + `Payout.commissions` + "`" + `."
   commissions: [ID!]!
-  "What was paid, without tax: the sum of the commissions."
+  "The amount paid, without tax: the sum of the commissions."
   expectedTotal: MoneyInput!
-  "A note for the merchant's eyes only. UpPromote only."
+  "A note that only the merchant sees. UpPromote only."
   note: String
   "A message that the affiliate sees. UpPromote only."
   message: String
 }
 `, BuiltIn: false},
 	{Name: "../schema/referral.graphqls", Input: `extend type Query {
-  "One referral by its global id; null when there is none, or none that the viewer may see."
+  "One referral by its global id; null if there is none, or none that the viewer may see."
   referral(
     "The referral's global id."
     id: ID!
   ): Referral @everyone
   """
-  Referrals, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page.
+  Referrals, newest first, merged over the accounts that the viewer may see. An account that fails is
+  left out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it.
   """
   referrals(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which referrals; all of them without it."
+    "The filter; without it, all referrals are listed."
     filter: ReferralFilter
   ): ReferralConnection! @everyone
 }
 
-"Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match without regard to case. A condition has at most 100 values. An empty list matches nothing; a text that is empty or blank is refused, except an empty ` + "`" + `search` + "`" + `, which everything matches."
+"""
+Which referrals to list. Conditions are joined by ` + "`" + `and` + "`" + `, values of one condition by ` + "`" + `or` + "`" + `; texts match
+without regard to case. A condition has at most 100 values. An empty list matches nothing; a text that
+is empty or blank is refused, except an empty ` + "`" + `search` + "`" + `, which everything matches.
+"""
 input ReferralFilter @everyone {
   "Only these accounts, by global id."
   accounts: [ID!]
@@ -1999,15 +2166,21 @@ input ReferralFilter @everyone {
   kinds: [ReferralKind!]
   "Whether there was a sale. Referrals of which the vendor does not say so match neither value."
   converted: Boolean
-  "With exactly this customer's e-mail address. Partners get BAD_USER_INPUT for accounts whose ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `."
+  """
+  With exactly this customer's e-mail address. Partners get BAD_USER_INPUT for accounts whose
+  ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `.
+  """
   email: String
-  "With exactly this id of the customer at the billing system or shop. Partners get BAD_USER_INPUT for accounts whose ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `."
+  """
+  With exactly this id of the customer at the billing system or shop. Partners get BAD_USER_INPUT for
+  accounts whose ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `.
+  """
   customerId: String
   "With exactly this id of the order at the shop (UpPromote)."
   orderId: String
   """
-  With this text somewhere in the customer's e-mail address, the customer's id or the order's number. Partners get BAD_USER_INPUT for accounts whose
-  ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `.
+  With this text somewhere in the customer's e-mail address, the customer's id or the order's number.
+  Partners get BAD_USER_INPUT for accounts whose ` + "`" + `customer_emails` + "`" + ` is not ` + "`" + `shown` + "`" + `.
   """
   search: String
   "Made in this span of time."
@@ -2034,7 +2207,7 @@ enum ReferralStatusFilter {
   PENDING
 }
 
-"Where a referral stands."
+"The state of a referral."
 enum ReferralStatus {
   "Signed up, and has not bought yet."
   LEAD
@@ -2054,11 +2227,11 @@ enum ReferralStatus {
   PENDING
   "Moved to another affiliate or campaign (FirstPromoter)."
   MOVED
-  "A word that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has it."
+  "A state that this server does not know yet; ` + "`" + `providerStatus` + "`" + ` has the vendor's word."
   UNKNOWN
 }
 
-"What a referral is."
+"The kind of a referral: a customer or an order."
 enum ReferralKind {
   "A customer, with all that they will ever buy (PromoteKit, FirstPromoter)."
   CUSTOMER
@@ -2076,21 +2249,30 @@ type Referral implements Node {
   providerId: String! @everyone
   "When the customer came, or the order was made."
   createdAt: DateTime @everyone
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime! @everyone
   "Whether this is a customer or an order."
   kind: ReferralKind! @everyone
   "The customer's e-mail address; null where the vendor has none, and where it is hidden from the viewer."
   email: String @everyone
-  "The customer's e-mail address with most of it hidden, as j…@example.com; null where the vendor has none."
+  """
+  The customer's e-mail address with most letters hidden, such as j…@example.com; null where the vendor
+  has none.
+  """
   maskedEmail: String @everyone
-  "Where the referral stands."
+  "The state of the referral, from the vendor's word."
   status: ReferralStatus! @everyone
-  "The vendor's own word for the state."
+  "The state in the vendor's own word."
   providerStatus: String @everyone
-  "The customer's id at the billing system or shop; null where it was not tracked, and where it is an e-mail address that is hidden from the viewer."
+  """
+  The customer's id at the billing system or shop; null where it was not tracked, and where it is an
+  e-mail address that is hidden from the viewer.
+  """
   customerId: String @everyone
-  "When the customer signed up; null where the vendor does not say, and at UpPromote, which knows orders only."
+  """
+  When the customer signed up; null where the vendor does not say, and at UpPromote, which knows orders
+  only.
+  """
   signedUpAt: DateTime @everyone
   "When the customer first bought; null while they have not, and at PromoteKit, which does not say."
   convertedAt: DateTime @everyone
@@ -2104,15 +2286,19 @@ type Referral implements Node {
   orderNumber: String @everyone
   "The affiliate who brought it; null only if it could not be read."
   affiliate: Affiliate @everyone
-  "The campaign it counts in; null if it could not be read, or the vendor does not say, and for partners where the affiliate takes no part in it any more."
+  """
+  The campaign it counts in; null if it could not be read, or the vendor does not say, and for partners
+  where the affiliate takes no part in it any more.
+  """
   campaign: Campaign @everyone
   """
-  What was earned on it, newest first. At UpPromote the order and its commission are one record; refunds of the order stand here as well, though they are referrals of their own.
+  What was earned on it, newest first. At UpPromote the order and its commission are one record; refunds
+  of the order stand here as well, though they are referrals of their own.
   """
   commissions(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
   ): CommissionConnection! @everyone
 }
@@ -2123,88 +2309,93 @@ type ReferralConnection @everyone {
   edges: [ReferralEdge!]!
   "The referrals."
   nodes: [Referral!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many referrals the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of referrals in the whole list; null unless every account can tell it without reading the
+  list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the referrals of a page."
+"One of the referrals of a page, with its cursor."
 type ReferralEdge @everyone {
   "The referral."
   node: Referral!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this referral. It holds for this list with this filter only."
+  "The cursor of this referral, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Make a customer, or at UpPromote an order, an affiliate's.
+  Assign a customer, or at UpPromote an order, to an affiliate.
   """
   createReferral(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: CreateReferralInput!
   ): ReferralPayload!
   """
-  Change how a customer is known. FirstPromoter only.
+  Change the e-mail address or the id of a referral's customer. FirstPromoter only.
   """
   updateReferral(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: UpdateReferralInput!
   ): ReferralPayload!
   """
-  Give a customer to another affiliate. FirstPromoter only.
+  Move a customer to another affiliate. FirstPromoter only.
   """
   moveReferral(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: MoveReferralInput!
   ): ReferralPayload!
   """
   Decide whether a referral counts. FirstPromoter only.
   """
   setReferralStatus(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: SetReferralStatusInput!
   ): ReferralPayload!
 }
 
-"What a mutation of a referral answers."
+"The result of a mutation of one referral."
 type ReferralPayload @everyone {
-  "The referral as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The referral as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   referral: Referral
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
 "A customer, or an order, that an affiliate brought."
 input CreateReferralInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The affiliate who brought them."
   affiliate: ID!
-  "The campaign that it counts in, wanted where the affiliate takes part in several. FirstPromoter only."
+  "The campaign that it counts in, required if the affiliate takes part in several. FirstPromoter only."
   campaign: ID
-  "The customer's e-mail address. PromoteKit wants it; FirstPromoter wants it or customerId; UpPromote does not take it."
+  """
+  The customer's e-mail address. PromoteKit requires it; FirstPromoter requires it or customerId;
+  UpPromote does not accept it.
+  """
   email: String
   "The customer's id at the billing system. PromoteKit and FirstPromoter."
   customerId: String
-  "The shop's id of the order, a number. UpPromote only, and wanted there."
+  "The shop's id of the order, a number. UpPromote only, and required there."
   orderId: String
-  "Where the customer stands already: LEAD, TRIALING, ACTIVE, PAST_DUE or CANCELED. PromoteKit only."
+  "The customer's present state: LEAD, TRIALING, ACTIVE, PAST_DUE or CANCELED. PromoteKit only."
   status: ReferralStatusFilter
 }
 
-"Changes to a referral. What is left out, or null, stays as it is."
+"Changes to a referral. A field that is left out or null is not changed."
 input UpdateReferralInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The referral."
@@ -2218,49 +2409,52 @@ input UpdateReferralInput @everyone {
 "Another affiliate for a customer."
 input MoveReferralInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The referral."
   id: ID!
-  "The affiliate whose it is to be."
+  "The affiliate who gets the referral."
   affiliate: ID!
-  "The campaign of that affiliate, wanted where there are several."
+  "The campaign of that affiliate, required if there are several."
   campaign: ID
-  "Whether what was earned so far goes along."
+  "Whether the commissions earned so far move too."
   moveCommissions: Boolean
 }
 
 "A decision on a referral."
 input SetReferralStatusInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The referral."
   id: ID!
-  "What is decided."
+  "The decision to make."
   decision: ReferralDecision!
 }
 
-"What can be decided of a referral."
+"A decision about a referral."
 enum ReferralDecision {
-  "It waited, and counts from now on."
+  "A pending referral counts from now on."
   APPROVE
-  "It counts no more."
+  "The referral no longer counts."
   DISABLE
-  "It was disabled, and counts again."
+  "A disabled referral counts again."
   ENABLE
 }
 `, BuiltIn: false},
-	{Name: "../schema/schema.graphqls", Input: `"Open to every viewer, as far as the viewer sees the record at all. On a type it is meant for each of its fields."
+	{Name: "../schema/schema.graphqls", Input: `"Every viewer who sees the record may use this. On a type, it applies to each field."
 directive @everyone on OBJECT | INTERFACE | INPUT_OBJECT | FIELD_DEFINITION | INPUT_FIELD_DEFINITION
 
 """
-Open to viewers in one of these roles. Whoever selects such a field, makes such a mutation or gives such an input without being one of them is refused the whole
-operation with FORBIDDEN, before anything is read. On a type it is meant for those of its fields that do not say otherwise.
+Only viewers with one of these roles may use this. An operation of another viewer that selects such a
+field, makes such a mutation or gives such an input is refused as a whole with FORBIDDEN, before
+anything is read. On a type, it applies to each field without a directive of its own.
 """
 directive @only(
   "The roles."
@@ -2268,22 +2462,21 @@ directive @only(
 ) on OBJECT | INPUT_OBJECT | FIELD_DEFINITION | INPUT_FIELD_DEFINITION
 
 """
-Everything that can be read. A list without arguments gives the twenty newest records of all accounts that the
-viewer may see.
+All reads. A list without arguments returns the twenty newest records of all accounts that the viewer may see.
 """
 type Query {
   """
-  The record with this global id, whatever its type; null when there is none, or none that the viewer may see.
-  An id that is no id of this server is BAD_USER_INPUT.
+  The record with this global id, of any type; null if there is none, or none that the viewer may see.
+  A text that is not an id of this server is BAD_USER_INPUT.
   """
   node(
-    "A global id, as the field ` + "`" + `id` + "`" + ` of any record gave it."
+    "A global id, as the field ` + "`" + `id` + "`" + ` of a record returned it."
     id: ID!
   ): Node @everyone
 
   """
-  The records with these global ids, in the order of the ids; null in the place of each that does not exist or that the viewer
-  may not see.
+  The records with these global ids, in the order of the ids; null in the place of each that does not
+  exist, or that the viewer may not see.
   """
   nodes(
     "Global ids, at most 100."
@@ -2293,24 +2486,25 @@ type Query {
 
 "A record that can be found again by its global id."
 interface Node {
-  "The global id: opaque, URL-safe, unique over all accounts and vendors, and the same for ever."
+  "The global id: opaque, URL-safe, unique over all accounts and vendors. It never changes."
   id: ID! @everyone
 }
 
-"Where a page of a list stands. Lists go forward only, because the vendors number their pages."
+"The position of a page in its list. Lists are paged forward only, because the vendors number their pages."
 type PageInfo @everyone {
   """
-  Whether there is, or may be, more behind this page. Where a vendor gives no totals a full page of theirs means true, and so does
-  a search that stopped at the server's bound of pages, or an account that failed and may answer later.
+  Whether there are, or may be, records after this page. It is true after a full page of a vendor that
+  gives no totals, after a search that stopped at the server's limit of pages, and while an account
+  failed that may answer later.
   """
   hasNextPage: Boolean!
-  "Always false: lists go forward only. It is here because the Relay specification asks for it."
+  "Always false: lists are paged forward only. The Relay specification requires the field."
   hasPreviousPage: Boolean!
   "The cursor of the first edge; null when the page is empty."
   startCursor: String
   """
-  What ` + "`" + `after` + "`" + ` takes to go on behind this page; null when nothing was read. It is set even when the page is empty but
-  the search goes on.
+  The value of ` + "`" + `after` + "`" + ` for the next page; null only if nothing was read. It is set also where the page
+  is empty and the list goes on.
   """
   endCursor: String
 }
@@ -2319,28 +2513,38 @@ type PageInfo @everyone {
 An exact amount in one currency. Amounts of different currencies must not be added.
 """
 type Money @everyone {
-  "The amount in major units (dollars, not cents), signed: refunds and corrections are negative. It has the decimals of its currency (12.00, 1.500 for KWD), and more only where they are not zeros."
+  """
+  The amount in major units (dollars, not cents), signed: refunds and corrections are negative. It has
+  the decimals of its currency (12.00, 1.500 for KWD), and more only where they are not zeros.
+  """
   amount: Decimal!
   "The currency of the amount."
   currencyCode: CurrencyCode!
 }
 
 """
-What is earned where it is no money, such as 500 points or 2 free months. Only FirstPromoter has these.
+A reward that is not money, such as 500 points or 2 free months. Only FirstPromoter has these.
 """
 type Reward @everyone {
-  "The vendor's word for the unit: credits, points, free_months, mon_discount (money off each month), discount_per (percent off)."
+  """
+  The vendor's word for the unit: credits, points, free_months, mon_discount (money off each month),
+  discount_per (percent off).
+  """
   unit: String!
   "How many units, signed: corrections are negative."
   quantity: Decimal!
 }
 
 """
-An exact decimal number, written as a string ("19.99") and never passed through a floating-point number. At most 19 digits.
+An exact decimal number, written as a string ("19.99") and never passed through a floating-point number.
+At most 19 digits.
 """
 scalar Decimal
 
-"An ISO 4217 currency code in upper case, such as USD. What a vendor sends is passed on even where it is no such code."
+"""
+An ISO 4217 currency code in upper case, such as USD. What a vendor sends is passed on even where it is
+no such code.
+"""
 scalar CurrencyCode
 
 "A point in time: RFC 3339 in UTC, such as 2026-11-21T09:30:00Z."
@@ -2352,7 +2556,7 @@ scalar Long
 "Any JSON value, as the vendor sent it."
 scalar JSON
 
-"A span of time, open at an end that is not given."
+"A span of time. An end that is left out does not limit it."
 input DateRange @everyone {
   "The first moment that belongs to the span."
   from: DateTime
@@ -2361,57 +2565,61 @@ input DateRange @everyone {
 }
 
 """
-Everything that can be written: each of these is one write, to one account, made at most once for each ` + "`" + `idempotencyKey` + "`" + `. What the input got wrong
-comes back in ` + "`" + `userErrors` + "`" + ` of the payload, and then nothing was written. What broke is in ` + "`" + `errors` + "`" + `: OUTCOME_UNKNOWN means that the write may
-have been made, and with ` + "`" + `retryable` + "`" + ` that the same mutation with the same key finds out after ` + "`" + `retryAfter` + "`" + ` seconds; without, that a person has to look where
-the message says. A record that is null without ` + "`" + `userErrors` + "`" + ` was written, and could not be read back. For editors and admins.
+All writes. Each mutation is one write to one account, made at most once for each ` + "`" + `idempotencyKey` + "`" + `.
+Problems of the input are in ` + "`" + `userErrors` + "`" + ` of the payload; nothing was written then. Failures are in
+` + "`" + `errors` + "`" + `. OUTCOME_UNKNOWN means that the write may have been made: if ` + "`" + `retryable` + "`" + ` is true, the same
+mutation with the same key finds out after ` + "`" + `retryAfter` + "`" + ` seconds; if not, a person has to look where the
+message says. If the record is null without ` + "`" + `userErrors` + "`" + `, it was written and could not be read back. For
+editors and admins.
 """
 type Mutation @only(roles: [ADMIN, EDITOR])
 
-"One thing wrong with the input of a mutation. Nothing was written."
+"One problem of the input of a mutation. Nothing was written."
 type UserError @everyone {
-  "The way to the field below ` + "`" + `input` + "`" + `, with the positions of list elements; empty when it is about the input as a whole."
+  "The path of the field below ` + "`" + `input` + "`" + `, with the indices of list elements; empty if the whole input is meant."
   field: [String!]!
-  "What a program goes by."
+  "The kind of problem, for programs."
   code: UserErrorCode!
-  "What a person reads."
+  "The problem in words, for people."
   message: String!
 }
 
-"What is wrong with an input."
+"The kind of a problem of an input."
 enum UserErrorCode {
   "Not well-formed, or out of range."
   INVALID
   "Another record has this already: an e-mail address, a code."
   TAKEN
-  "Names no record, or none that the viewer may see."
+  "There is no such record, or none that the viewer may see."
   NOT_FOUND
-  "Does not agree with what is there: a total that is not the sum of its commissions."
+  "It contradicts the record at the vendor, such as a total that is not the sum of the commissions."
   CONFLICT
   "The record is in a state that does not allow this."
   WRONG_STATE
-  "This account's vendor does not take this field, or not this value of it."
+  "This account's vendor does not accept this field, or this value of it."
   UNSUPPORTED
 }
 
-"An exact amount that is to be written."
+"An exact amount to write."
 input MoneyInput @everyone {
   "The amount in major units (dollars, not cents), with no more decimal places than the currency has."
   amount: Decimal!
-  "The currency, which has to be the account's."
+  "The currency; it must be the account's."
   currencyCode: CurrencyCode!
 }
 `, BuiltIn: false},
 	{Name: "../schema/webhook.graphqls", Input: `extend type Query {
   """
-  Standing orders to the vendors to report events, newest first, merged over the accounts that the viewer may see. An account that fails is left out with an entry in ` + "`" + `errors` + "`" + `, and resumes in a later page. Not at PromoteKit, whose dashboard alone manages them. For staff.
+  Webhook subscriptions at the vendors, newest first, merged over the accounts that the viewer may see.
+  An account that fails is left out, with an entry in ` + "`" + `errors` + "`" + `; a later page resumes it. Not at
+  PromoteKit, where only its dashboard manages them. For staff.
   """
   webhookSubscriptions(
-    "How many at most, 1 to 100."
+    "The maximum number of records, 1 to 100."
     first: Int! = 20
-    "A cursor of the same list: give what comes behind it."
+    "A cursor of this list with this filter: the page begins after it."
     after: String
-    "Which subscriptions; all of them without it."
+    "The filter; without it, all subscriptions are listed."
     filter: WebhookSubscriptionFilter
   ): WebhookSubscriptionConnection! @only(roles: [ADMIN, EDITOR, READER])
 }
@@ -2422,7 +2630,7 @@ input WebhookSubscriptionFilter @everyone {
   accounts: [ID!]
 }
 
-"A standing order to a vendor to report events to an address. Its secrets are never shown. For staff."
+"A subscription at a vendor, which sends events to an address. Its secrets are never shown. For staff."
 type WebhookSubscription implements Node @only(roles: [ADMIN, EDITOR, READER]) {
   "The subscription's global id."
   id: ID!
@@ -2432,11 +2640,11 @@ type WebhookSubscription implements Node @only(roles: [ADMIN, EDITOR, READER]) {
   providerId: String!
   "When it was made."
   createdAt: DateTime
-  "How old what you see is: when the vendor's reply that held it arrived."
+  "When this record was fetched from the vendor."
   fetchedAt: DateTime!
   "The address that the events are sent to."
   targetUrl: String!
-  "The events that are reported, in the vendor's words."
+  "The events that are sent, by the vendor's names."
   events: [String!]!
   "Whether events are sent; null where the vendor does not say."
   active: Boolean
@@ -2448,105 +2656,113 @@ type WebhookSubscriptionConnection @only(roles: [ADMIN, EDITOR, READER]) {
   edges: [WebhookSubscriptionEdge!]!
   "The webhook subscriptions."
   nodes: [WebhookSubscription!]!
-  "Where this page stands in the list."
+  "The position of this page in the list."
   pageInfo: PageInfo!
   """
-  How many webhook subscriptions the whole list holds: a number only where every account asked can tell without reading the list to its end, and
-  where the vendor applies the whole filter; else null. It may cost one call more.
+  The number of webhook subscriptions in the whole list; null unless every account can tell it without
+  reading the list to its end, and the vendor applies the whole filter. It may cost one more call.
   """
   totalCount: Long
 }
 
-"One of the webhook subscriptions of a page. For staff."
+"One of the webhook subscriptions of a page, with its cursor. For staff."
 type WebhookSubscriptionEdge @only(roles: [ADMIN, EDITOR, READER]) {
   "The subscription."
   node: WebhookSubscription!
-  "What ` + "`" + `after` + "`" + ` takes to go on behind this subscription. It holds for this list with this filter only."
+  "The cursor of this subscription, for ` + "`" + `after` + "`" + `. It is valid for this list with this filter only."
   cursor: String!
 }
 
 extend type Mutation {
   """
-  Have the vendor report events to an address. FirstPromoter and UpPromote have it. UpPromote sends an empty POST without a signature to the
-  address at once, and makes the subscription only if it is answered with 200. For admins.
+  Subscribe an address to the vendor's events. FirstPromoter and UpPromote. UpPromote sends an empty
+  POST without a signature to the address at once, and creates the subscription only if the reply is
+  200. For admins.
   """
   createWebhookSubscription(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: CreateWebhookSubscriptionInput!
   ): WebhookSubscriptionPayload! @only(roles: [ADMIN])
   """
   Change a subscription. FirstPromoter and UpPromote. For admins.
   """
   updateWebhookSubscription(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: UpdateWebhookSubscriptionInput!
   ): WebhookSubscriptionPayload! @only(roles: [ADMIN])
   """
-  End a subscription. FirstPromoter and UpPromote. For admins.
+  Delete a webhook subscription. FirstPromoter and UpPromote. For admins.
   """
   deleteWebhookSubscription(
-    "What is to be written."
+    "The values to write, and the idempotency key."
     input: DeleteWebhookSubscriptionInput!
   ): DeleteWebhookSubscriptionPayload! @only(roles: [ADMIN])
 }
 
-"What a mutation of a subscription answers."
+"The result of a mutation of one subscription."
 type WebhookSubscriptionPayload @everyone {
-  "The subscription as it is after the write; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The subscription as it is after the write; null if there are ` + "`" + `userErrors` + "`" + `."
   webhookSubscription: WebhookSubscription
   """
-  The key that deliveries are signed with, where the vendor makes one (FirstPromoter and UpPromote). It is shown in the first answer only, and stored nowhere: keep it.
+  The key that deliveries are signed with, where the vendor makes one (FirstPromoter and UpPromote). It
+  is shown in the first answer only, and stored nowhere: keep it.
   """
   secret: String
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
-"What the end of a subscription answers."
+"The result of deleting a subscription."
 type DeleteWebhookSubscriptionPayload @everyone {
-  "The global id that the subscription had; null when there are ` + "`" + `userErrors` + "`" + `."
+  "The global id that the subscription had; null if there are ` + "`" + `userErrors` + "`" + `."
   deletedId: ID
-  "What is wrong with the input; empty when the write was made."
+  "The problems of the input; empty when the write was made."
   userErrors: [UserError!]!
 }
 
-"A subscription to be made."
+"A subscription to create."
 input CreateWebhookSubscriptionInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
-  "The account to make the subscription in."
+  "The account to create the subscription in."
   account: ID!
   "Where deliveries go: an https address."
   targetUrl: String!
-  "The vendor's names of the events. UpPromote takes one event a subscription, and one subscription an event."
+  """
+  The vendor's names of the events. UpPromote allows one event for each subscription, and one
+  subscription for each event.
+  """
   events: [String!]!
 }
 
-"Changes to a subscription. What is left out, or null, stays as it is."
+"Changes to a subscription. A field that is left out or null is not changed."
 input UpdateWebhookSubscriptionInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The subscription."
   id: ID!
-  "A new address, beginning with https. UpPromote wants it, as nothing else can be changed there."
+  "A new address, beginning with https. UpPromote requires it, as nothing else can be changed there."
   targetUrl: String
-  "The vendor's names of all events that are to be reported. FirstPromoter only."
+  "The vendor's names of all events to send. FirstPromoter only."
   events: [String!]
   "Whether deliveries are made. FirstPromoter only."
   active: Boolean
 }
 
-"A subscription to be ended."
+"A subscription to delete."
 input DeleteWebhookSubscriptionInput @everyone {
   """
-  Says which write this is: 8 to 128 printable ASCII characters without spaces, such as a UUID, that you make up once for each intention, and send again
-  when you ask again. The same key with the same input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
+  The idempotency key of this write: 8 to 128 printable ASCII characters without spaces, such as a UUID.
+  Make one key for each intended write, and send the same key when you retry. The same key with the same
+  input never writes twice; with another input it is IDEMPOTENCY_CONFLICT.
   """
   idempotencyKey: String!
   "The subscription."

@@ -11,15 +11,16 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Who is asking.
+// The user or program that sends the request.
 type Viewer struct {
 	// What the viewer may do.
 	Role ViewerRole `json:"role"`
-	// The name of the API key in the server's configuration, or the subject of the token; `local` when the server runs without authentication.
+	// The name of the API key in the server's configuration, or the subject of the token; `local` when the
+	// server runs without authentication.
 	Name string `json:"name"`
 	// The accounts that the viewer may see.
 	Accounts []*providers.Account `json:"accounts"`
-	// The affiliates that the viewer is, for viewers who are affiliates themselves. Empty for staff.
+	// The affiliates that the viewer is, if the viewer is a partner. Empty for staff.
 	Affiliates []*providers.Affiliate `json:"affiliates"`
 }
 
@@ -27,13 +28,15 @@ type Viewer struct {
 type ViewerRole string
 
 const (
-	// Everything: all fields, raw records, explanations of costs.
+	// All fields, mutations, raw records and explanations of costs.
 	ViewerRoleAdmin ViewerRole = "ADMIN"
-	// Read and write the records of the accounts that the key or token was given; subscriptions to webhooks are for admins.
+	// Read and write the records of the accounts that the key or token names; webhook subscriptions are for
+	// admins.
 	ViewerRoleEditor ViewerRole = "EDITOR"
-	// Read the records of the accounts that the key or token was given.
+	// Read the records of the accounts that the key or token names.
 	ViewerRoleReader ViewerRole = "READER"
-	// Read what belongs to the affiliates that the viewer is, and nothing else; change what they are called, and where they are paid and told of sales.
+	// Read the records of the affiliates that the viewer is, and no others; change their names, payout
+	// address and notifications.
 	ViewerRolePartner ViewerRole = "PARTNER"
 )
 
