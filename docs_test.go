@@ -149,7 +149,7 @@ func TestDocsConfiguration(t *testing.T) {
 
 // TestDocsCodes requires docs/frontend.md to explain each code that errors have.
 func TestDocsCodes(t *testing.T) {
-	codes := regexp.MustCompile(`(?m)^\s+Code\w+ +(?:\w+\.)?\w* *= "([A-Z_]+)"$`)
+	codes := regexp.MustCompile(`(?m)^\s+\w+ +(?:\w+\.)?Code *= "([A-Z_]+)"$`)
 	var sources []string
 	for _, pattern := range []string{"resolvers/*.go", "internal/*/*.go"} {
 		found, err := filepath.Glob(pattern)
