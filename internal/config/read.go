@@ -351,7 +351,8 @@ func (v value) cursors(c *Cursors) {
 	v.mapping(
 		read("key", "derived from the accounts' credentials",
 			"The secret that seals cursors, the same on every replica. A cursor of another key is "+
-				"refused with `BAD_CURSOR`: the client starts the list again."),
+				"refused with `BAD_CURSOR`: the client starts the list again. Those of the derived secret stay "+
+				"valid for 24 hours after the start or the reload."),
 		read("previous", "none", "The former key. Its cursors stay valid for 24 hours after the start or "+
 			"the reload."),
 	)
