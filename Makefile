@@ -78,8 +78,13 @@ bench: ## The tables of docs/benchmarks.md: some minutes, and 10 GB of memory.
 	@set -o pipefail; go test -timeout 30m -run '^$$' -bench . -benchtime 1x . | grep -Ev '^(goos|goarch|pkg|cpu|Benchmark|PASS|ok)'
 
 FUZZTIME ?= 10s
+# Go ends a target with "context deadline exceeded" where its time is over while an input runs, as on a
+# busy machine (golang/go#75804). That is no failure: one names the input that it has written.
 fuzz: ## Run every fuzz target for FUZZTIME each.
-	@set -e; for pkg in $$(go list ./...); do \
-	  for target in $$(go test -list '^Fuzz' $$pkg | grep '^Fuzz' || true); do \
-	    echo "$$pkg $$target"; go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$pkg; \
-	  done; done
+	@set -eo pipefail; log=$$(mktemp); trap 'rm -f "$$log"' EXIT; \
+	grep -rE '^func Fuzz' --include='*_test.go' --exclude-dir=node_modules . | sed -E 's#/[^/]*:func (Fuzz[A-Za-z0-9_]*).*# \1#' | sort | \
+	while read -r dir target; do \
+	  echo "$$dir $$target"; \
+	  go test -run '^$$' -fuzz "^$$target$$" -fuzztime $(FUZZTIME) $$dir 2>&1 < /dev/null | tee "$$log" || \
+	  { grep -q 'context deadline exceeded' "$$log" && ! grep -q 'Failing input' "$$log"; }; \
+	done

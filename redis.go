@@ -71,7 +71,11 @@ func (c connections) queries(cfg config.Redis, now func() time.Time) persisted.S
 	if c.cache == nil || cfg.Cache.Overlaps(cfg.Durable) {
 		return persisted.New(nil, 0, now)
 	}
-	return persisted.New(c.cache, c.timeout, now)
+	s := persisted.New(c.cache, c.timeout, now)
+	if shared, ok := s.(*persisted.Redis); ok {
+		shared.Usable = redisclient.NewApart(c.cache, c.durable).Known
+	}
+	return s
 }
 
 // budget is an account's, shared by all replicas if there is a Redis.

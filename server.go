@@ -258,21 +258,27 @@ func partnerCalls(cfg *config.Config) int {
 	return max(1, calls)
 }
 
-// cursorKeys are the key that seals cursors, and the one before. Without a configured key it is derived from the accounts'
-// credentials, which all replicas share and no client knows.
+// cursorKeys are the key that seals cursors, and those before it. Without a configured key it is derived;
+// where one is configured, the derived key may be the one before.
 func cursorKeys(cfg *config.Config) (key []byte, former [][]byte) {
 	if text := cfg.Cursors.Previous(); text != "" {
 		former = append(former, []byte(text))
 	}
+	derived := derivedKey(cfg.Accounts)
 	if text := cfg.Cursors.Key(); text != "" {
-		return []byte(text), former
+		return []byte(text), append(former, derived)
 	}
+	return derived, former
+}
+
+// derivedKey is made of the accounts' credentials, which all replicas share and no client knows.
+func derivedKey(accounts []config.Account) []byte {
 	type secrets struct {
 		Account     string
 		Credentials map[string]string
 	}
-	all := make([]secrets, len(cfg.Accounts))
-	for i, a := range cfg.Accounts {
+	all := make([]secrets, len(accounts))
+	for i, a := range accounts {
 		all[i] = secrets{a.ID, a.Credentials.Reveal()}
 	}
 	slices.SortFunc(all, func(a, b secrets) int { return strings.Compare(a.Account, b.Account) })
@@ -280,7 +286,7 @@ func cursorKeys(cfg *config.Config) (key []byte, former [][]byte) {
 	if err != nil {
 		panic("credentials are plain data: " + err.Error())
 	}
-	return append([]byte("partnergraph cursors"), text...), former
+	return append([]byte("partnergraph cursors"), text...)
 }
 
 // tokens are those who know viewers by their tokens.

@@ -43,7 +43,11 @@ type dearQuery struct {
 	fields    int
 	most      int // fields
 	aliases   int // without those of the roots
+	nested    int // lists of the schema in each other, where the document has come to
 }
+
+// schemaLists are the fields of the schema of which the validator allows two in each other.
+var schemaLists = []string{"fields", "inputFields", "interfaces", "possibleTypes"}
 
 // next is a choice of n; the first, when the bytes are at their end.
 func (q *dearQuery) next(n int) int {
@@ -60,7 +64,11 @@ func (q *dearQuery) document(roots []string) string {
 	var b strings.Builder
 	b.WriteString("{")
 	q.most = 1 + q.next(250)
-	for i := range 1 + q.next(5) {
+	most := 5
+	if strings.HasPrefix(roots[0], "__") {
+		most = 2
+	}
+	for i := range 1 + q.next(most) {
 		def := schema.Parsed().Query.Fields.ForName(roots[q.next(len(roots))])
 		if def != nil {
 			fmt.Fprintf(&b, " r%d: %s", i, q.field(def, 2))
@@ -72,6 +80,10 @@ func (q *dearQuery) document(roots []string) string {
 // field is a field with its arguments and its selection.
 func (q *dearQuery) field(def *ast.FieldDefinition, depth int) string {
 	q.fields++
+	if slices.Contains(schemaLists, def.Name) {
+		q.nested++
+		defer func() { q.nested-- }()
+	}
 	var given []string
 	for _, arg := range def.Arguments {
 		switch {
@@ -145,10 +157,10 @@ func (q *dearQuery) selection(def *ast.Definition, depth int) string {
 	text := " { __typename"
 	fields := slices.DeleteFunc(slices.Clone(def.Fields), func(f *ast.FieldDefinition) bool {
 		roles := schema.Roles(def.Name, f.Name)
-		return strings.HasPrefix(f.Name, "__") || roles != nil && !slices.Contains(roles, q.role)
+		return strings.HasPrefix(f.Name, "__") || roles != nil && !slices.Contains(roles, q.role) || q.nested == 2 && slices.Contains(schemaLists, f.Name)
 	})
 	for _, rows := range []string{"nodes", "edges", "types", "fields", "node"} { // where the rows are
-		if f := def.Fields.ForName(rows); f != nil && depth < 12 && q.fields < q.most {
+		if f := ast.FieldList(fields).ForName(rows); f != nil && depth < 12 && q.fields < q.most {
 			text += " " + q.field(f, depth+1)
 		}
 	}

@@ -198,7 +198,16 @@ type severed struct {
 func (s *severed) DialHook(next redis.DialHook) redis.DialHook { return next }
 
 func (s *severed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
-	return next
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		s.sent.Add(1)
+		if s.cut.Load() {
+			for _, cmd := range cmds {
+				cmd.SetErr(io.ErrUnexpectedEOF)
+			}
+			return io.ErrUnexpectedEOF
+		}
+		return next(ctx, cmds)
+	}
 }
 
 func (s *severed) ProcessHook(next redis.ProcessHook) redis.ProcessHook {

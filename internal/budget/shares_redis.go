@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +31,7 @@ type SharesOptions struct {
 	Replicas int
 	// Now is the clock of all replicas. Nil means the clock of Redis.
 	Now func() time.Time
-	// Patience is how long a question to Redis may take, with the wait for its turn; 0 means half a
+	// Patience is how long a question to Redis may take, with the wait for a pipeline; 0 means half a
 	// second.
 	// It is longer than that of other questions, because a process that has much to do notices answers
 	// late, and what Redis was not asked for is given to nobody.
@@ -56,7 +57,6 @@ type SharesOptions struct {
 // are empty as soon as a replica tells so that knew them.
 type RedisShares struct {
 	o       SharesOptions
-	turns   chan struct{} // one for each question of a subject that is under way
 	now     func() time.Time
 	replica string
 	timer   *time.Timer // of the next beat
@@ -71,6 +71,19 @@ type RedisShares struct {
 	part   int       // of each share, in billionths
 	others int       // the parts of all other replicas
 	alone  buckets   // of this replica without Redis; they count from begins
+
+	waiting []*taking // that Redis was not asked for yet
+	asking  int       // goroutines that ask Redis
+}
+
+// taking is a call of Take that waits for the answer of Redis.
+type taking struct {
+	ctx      context.Context
+	subject  string
+	prices   []Price
+	answered chan struct{} // closed when wait and err are set
+	wait     time.Duration
+	err      error
 }
 
 // sharesQuestion is the argument of the script. Times are microseconds.
@@ -101,7 +114,7 @@ var _ Shares = (*RedisShares)(nil)
 // NewRedisShares makes the shares of a replica, and announces it at once and then at every beat.
 func NewRedisShares(o SharesOptions) *RedisShares {
 	o.Patience, o.Beat = cmp.Or(o.Patience, sharesPatience), cmp.Or(o.Beat, beat)
-	s := &RedisShares{o: o, turns: make(chan struct{}, maxQuestions), now: time.Now, replica: rand.Text()}
+	s := &RedisShares{o: o, now: time.Now, replica: rand.Text()}
 	if o.Now != nil {
 		s.now = o.Now
 	}
@@ -119,8 +132,9 @@ func NewRedisShares(o SharesOptions) *RedisShares {
 const (
 	billionths = 1_000_000_000
 
-	// maxQuestions is how many questions about subjects are under way at once. More would take
-	// connections to Redis, and answer none of them earlier.
+	// maxQuestions is how many pipelines are under way at once. More would take connections to Redis,
+	// and answer nobody earlier. Whoever comes meanwhile goes with the next pipeline: at a busy process
+	// an answer may take half a second, and one question in each pipeline would be few in a second.
 	maxQuestions = 16
 	// sharesPatience is how long a question about a share may take by default.
 	sharesPatience = 500 * time.Millisecond
@@ -132,28 +146,73 @@ func emptyBuckets() buckets { return buckets{from: float64(shareWindow.Microseco
 func (s *RedisShares) Take(ctx context.Context, subject string, prices ...Price) time.Duration {
 	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
 	defer cancel()
-	select {
-	case s.turns <- struct{}{}:
-		defer func() { <-s.turns }()
-	case <-ctx.Done():
-		return s.withoutAnswer(subject, prices)
-	}
 	s.mu.Lock()
 	if now := s.now(); !now.Before(s.begins) {
 		defer s.mu.Unlock()
 		return s.takeAlone(now, subject, prices)
 	}
-	q := s.question()
+	t := &taking{ctx: ctx, subject: subject, prices: prices, answered: make(chan struct{})}
+	s.waiting = append(s.waiting, t)
+	if s.asking < maxQuestions {
+		s.asking++
+		go s.ask()
+	}
 	s.mu.Unlock()
-	for _, p := range prices {
-		cost, again := p.cost()
-		q.Prices = append(q.Prices, sharePrice{p.Part, cost, again})
+	select {
+	case <-t.answered:
+		if t.err == nil {
+			return t.wait
+		}
+	case <-ctx.Done():
 	}
-	answer, err := s.run(ctx, q, subject)
-	if err != nil {
-		return s.withoutAnswer(subject, prices)
+	return s.withoutAnswer(subject, prices)
+}
+
+// ask asks Redis for all that wait, until none does.
+func (s *RedisShares) ask() {
+	for {
+		s.mu.Lock()
+		asked := slices.DeleteFunc(s.waiting, func(t *taking) bool { return t.ctx.Err() != nil })
+		s.waiting = nil
+		if len(asked) == 0 {
+			s.asking--
+			s.mu.Unlock()
+			return
+		}
+		questions := make([]sharesQuestion, len(asked))
+		for i, t := range asked {
+			questions[i] = s.question()
+			for _, p := range t.prices {
+				cost, again := p.cost()
+				questions[i].Prices = append(questions[i].Prices, sharePrice{p.Part, cost, again})
+			}
+		}
+		s.mu.Unlock()
+		s.pipeline(asked, questions)
 	}
-	return micro(answer.wait)
+}
+
+// pipeline asks Redis questions at once, and answers those who wait. A cluster's client may send one
+// again that has arrived: then the share has less, and never more.
+func (s *RedisShares) pipeline(asked []*taking, questions []sharesQuestion) {
+	ctx, cancel := context.WithTimeout(context.Background(), s.o.Patience)
+	defer cancel()
+	commands := make([]*redis.Cmd, len(asked))
+	_, _ = s.o.Client.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its error
+		for i, t := range asked {
+			keys, text := sharesArguments(questions[i], t.subject)
+			commands[i] = sharesScript.EvalSha(ctx, p, keys, text)
+		}
+		return nil
+	})
+	for i, t := range asked {
+		var answer sharesReply
+		if answer, t.err = sharesAnswer(commands[i]); redis.HasErrorPrefix(t.err, "NOSCRIPT") {
+			answer, t.err = s.run(ctx, questions[i], t.subject)
+		}
+		t.wait = micro(answer.wait)
+		close(t.answered)
+	}
 }
 
 // withoutAnswer takes from a share about which Redis did not answer: from the replica's own part, if it
@@ -261,17 +320,28 @@ type sharesReply struct {
 
 // run asks Redis one question, about the share of a subject or of nobody.
 func (s *RedisShares) run(ctx context.Context, q sharesQuestion, subject string) (sharesReply, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
+	defer cancel()
+	keys, text := sharesArguments(q, subject)
+	return sharesAnswer(sharesScript.Run(ctx, s.o.Client, keys, text))
+}
+
+// sharesArguments are the keys and the argument of the script.
+func sharesArguments(q sharesQuestion, subject string) (keys []string, text []byte) {
 	text, err := json.Marshal(q)
 	if err != nil {
-		return sharesReply{}, err
+		panic("budget: a question is plain data: " + err.Error())
 	}
-	keys := []string{"partnergraph:shares:{shares}:members"}
+	keys = []string{"partnergraph:shares:{shares}:members"}
 	if subject != "" { // a name may be a person's
 		keys = append(keys, fmt.Sprintf("partnergraph:shares:{shares}:%x", sha256.Sum256([]byte(subject))))
 	}
-	ctx, cancel := context.WithTimeout(ctx, s.o.Patience)
-	defer cancel()
-	n, err := sharesScript.Run(ctx, s.o.Client, keys, text).Slice()
+	return keys, text
+}
+
+// sharesAnswer is what the script returned.
+func sharesAnswer(c *redis.Cmd) (sharesReply, error) {
+	n, err := c.Slice()
 	if err != nil {
 		return sharesReply{}, err
 	}

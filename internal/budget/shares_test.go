@@ -208,6 +208,20 @@ func (o *oneWay) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
+func (o *oneWay) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	cut := o.severed.ProcessPipelineHook(next)
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		err := cut(ctx, cmds)
+		if o.deaf.Load() {
+			err = io.ErrUnexpectedEOF
+			for _, cmd := range cmds {
+				cmd.SetErr(err)
+			}
+		}
+		return err
+	}
+}
+
 // taken is what replicas gave of one share, in order of time.
 type taken struct {
 	mu sync.Mutex
@@ -338,13 +352,28 @@ func (l *lateLink) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 		if cmd.Name() != "evalsha" { // a new connection introduces itself
 			return cut(ctx, cmd)
 		}
-		if n := l.running.Add(1); n > l.most.Load() {
-			l.most.Store(n)
-		}
-		defer l.running.Add(-1)
-		time.Sleep(l.delay)
+		defer l.late()()
 		return cut(ctx, cmd)
 	}
+}
+
+func (l *lateLink) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
+	cut := l.severed.ProcessPipelineHook(next)
+	return func(ctx context.Context, cmds []redis.Cmder) error {
+		if cmds[0].Name() == "evalsha" {
+			defer l.late()()
+		}
+		return cut(ctx, cmds)
+	}
+}
+
+// late takes its time.
+func (l *lateLink) late() (done func()) {
+	if n := l.running.Add(1); n > l.most.Load() {
+		l.most.Store(n)
+	}
+	time.Sleep(l.delay)
+	return func() { l.running.Add(-1) }
 }
 
 // TestSharesLate wants nobody refused because Redis, or what this process hears of it, is late, and few
@@ -377,6 +406,22 @@ func TestSharesLate(t *testing.T) {
 			t.Errorf("%d of a share of 50 are taken, and %d of 10 refused", n, not)
 		}
 		if n := link.most.Load(); n > 17 { // with that of the beat
+			t.Errorf("%d questions at once", n)
+		}
+		// However many ask while answers take their time, as at a busy process, all are answered.
+		var answered atomic.Int64
+		for range 1000 {
+			wg.Go(func() {
+				if s.Take(t.Context(), "many", calls(1, 1_000_000)) == 0 {
+					answered.Add(1)
+				}
+			})
+		}
+		wg.Wait()
+		if n := answered.Load(); n != 1000 {
+			t.Errorf("%d of 1000 at once are answered within half a second", n)
+		}
+		if n := link.most.Load(); n > 17 {
 			t.Errorf("%d questions at once", n)
 		}
 		link.cut.Store(true)

@@ -313,15 +313,16 @@ func (v value) limits(l *Limits) {
 			"The size of one answer, counted while it is written. Beyond it, `QUERY_TOO_COMPLEX` takes "+
 				"the place of the answer; a mutation was executed."),
 		setting("load", &l.Load, wholeNumber(1000, 1_000_000_000),
-			"Field values, counted like `limits.cost`, of all operations that run at once, with the values "+
-				"of their variables. One partner may have a quarter, all partners three quarters. Beyond it "+
+			"Field values, counted like `limits.cost`, of all operations that run at once at each replica, "+
+				"with the values of their variables. One partner may have a quarter, all partners three quarters. Beyond it "+
 				"100 requests of staff and 100 of partners wait for at most a second; others are answered "+
 				"503 with `Retry-After` and `OVERLOADED`."),
 		setting("connections", &l.Connections, wholeNumber(10, 1_000_000),
-			"Clients that are connected at once. Beyond it, the oldest connection without an authenticated "+
-				"request is closed. Authenticated clients have three quarters, and of these partners two "+
-				"thirds. Beyond a part, the connection of it that is idle for longest is closed; where none "+
-				"is idle, the status is 503.").restarting(),
+			"Clients that are connected at once to each replica. Beyond it, the oldest connection without an authenticated "+
+				"request is closed. Authenticated clients have three quarters, of these partners two "+
+				"thirds, and of those one partner a quarter. Beyond a part, the connection of it that waits "+
+				"longest for an authenticated request is closed; where none waits, the status is 503. Behind "+
+				"a proxy a connection counts for the client that asked last.").restarting(),
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000),
 			"Requests of one partner in a minute and the calls to vendors planned for them, together and "+
 				"over all replicas. The calls alone are also at most "+
@@ -350,7 +351,8 @@ func (v value) cursors(c *Cursors) {
 	v.mapping(
 		read("key", "derived from the accounts' credentials",
 			"The secret that seals cursors, the same on every replica. A cursor of another key is "+
-				"refused with `BAD_CURSOR`: the client starts the list again."),
+				"refused with `BAD_CURSOR`: the client starts the list again. Those of the derived secret stay "+
+				"valid for 24 hours after the start or the reload."),
 		read("previous", "none", "The former key. Its cursors stay valid for 24 hours after the start or "+
 			"the reload."),
 	)

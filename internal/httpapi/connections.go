@@ -15,31 +15,35 @@ import (
 const MaxHeader = 16 << 10
 
 // Connections bounds the connections of an http.Server, as its ConnState and ConnContext. A connection is
-// a stranger's until a request on it is authenticated, and then a viewer's. At the bound, the oldest
-// stranger makes room for a new connection, whatever it does: so that no number of strangers keeps out a
-// viewer or a health check. Viewers have three quarters of the bound, of which partners have two thirds.
-// There, the viewer who waits longest for a request makes room for a new one.
+// a stranger's until a request on it is authenticated, and then of the viewer who asked last: behind a
+// proxy many share one. At the bound, the oldest stranger makes room for a new connection, whatever it
+// does: so that no number of strangers keeps out a viewer or a health check. Viewers have three quarters
+// of the bound, of which partners have two thirds, and one partner a quarter of those. There, the
+// connection that waits longest for an authenticated request makes room for a new one. What else is asked
+// on it, such as a file of the playground, does not protect it.
 type Connections struct {
 	max int
 
 	mu        sync.Mutex
 	open      map[net.Conn]*connection
-	strangers *list.List // of *connection, the oldest first
-	idle      *list.List // of *connection, viewers' without a request, the longest first
-	viewers   int
-	partners  int // of the viewers
+	strangers *list.List     // of *connection, the oldest first
+	idle      *list.List     // of *connection, viewers' without an authenticated request, the longest first
+	viewers   int            // their connections
+	partners  int            // those of partners
+	each      map[string]int // those of each partner
 }
 
 // connection is what is known of an open connection.
 type connection struct {
 	net.Conn
-	viewer, partner bool
-	place           *list.Element // in strangers or idle; nil for a viewer's that is served
+	viewer  bool
+	partner string        // whose it is, if it is a partner's
+	place   *list.Element // in strangers or idle; nil while an authenticated request is served
 }
 
 // NewConnections makes a bound of so many connections.
 func NewConnections(max int) *Connections {
-	return &Connections{max: max, open: map[net.Conn]*connection{}, strangers: list.New(), idle: list.New()}
+	return &Connections{max: max, open: map[net.Conn]*connection{}, strangers: list.New(), idle: list.New(), each: map[string]int{}}
 }
 
 // State follows a connection: it is an http.Server's ConnState.
@@ -49,7 +53,7 @@ func (c *Connections) State(conn net.Conn, state http.ConnState) {
 	known := c.open[conn]
 	switch {
 	case state == http.StateNew:
-		if len(c.open) >= c.max && !c.closeFirst(c.strangers, false) {
+		if len(c.open) >= c.max && !c.closeFirst(c.strangers, anybody) {
 			_ = conn.Close()
 			return
 		}
@@ -59,34 +63,48 @@ func (c *Connections) State(conn net.Conn, state http.ConnState) {
 	case known == nil: // it was closed here
 	case state == http.StateClosed || state == http.StateHijacked:
 		c.drop(known)
-	case !known.viewer:
-	case state == http.StateIdle:
+	case state == http.StateIdle && known.place == nil:
 		known.place = c.idle.PushBack(known)
-	case known.place != nil: // it is served again
-		c.idle.Remove(known.place)
-		known.place = nil
 	}
 }
 
 // drop forgets a connection.
 func (c *Connections) drop(known *connection) {
 	delete(c.open, known.Conn)
+	c.count(known, -1)
+	c.leave(known)
+}
+
+// leave takes a connection from the list that it is in.
+func (c *Connections) leave(known *connection) {
 	if known.place != nil {
 		c.strangers.Remove(known.place) // only the list that it is in
 		c.idle.Remove(known.place)
-	}
-	if known.viewer {
-		c.viewers--
-	}
-	if known.partner {
-		c.partners--
+		known.place = nil
 	}
 }
 
-// closeFirst closes the first connection of a list, or the first of a partner, if there is one.
-func (c *Connections) closeFirst(from *list.List, partner bool) bool {
+// count adds to the numbers of the viewer whose connection it is.
+func (c *Connections) count(known *connection, n int) {
+	if !known.viewer {
+		return
+	}
+	c.viewers += n
+	if known.partner == "" {
+		return
+	}
+	c.partners += n
+	if c.each[known.partner] += n; c.each[known.partner] == 0 {
+		delete(c.each, known.partner)
+	}
+}
+
+func anybody(*connection) bool { return true }
+
+// closeFirst closes the first connection of a list that is one of those, if there is any.
+func (c *Connections) closeFirst(from *list.List, those func(*connection) bool) bool {
 	for e := from.Front(); e != nil; e = e.Next() {
-		if known := e.Value.(*connection); known.partner || !partner {
+		if known := e.Value.(*connection); those(known) {
 			c.drop(known)
 			_ = known.Close()
 			return true
@@ -95,27 +113,42 @@ func (c *Connections) closeFirst(from *list.List, partner bool) bool {
 	return false
 }
 
-// admit makes a connection a viewer's, or says that there is no room for one more.
-func (c *Connections) admit(conn net.Conn, partner bool) bool {
+// admit makes a connection a viewer's for an authenticated request, or says that there is no room for one
+// more. partner is "" for staff.
+func (c *Connections) admit(conn net.Conn, partner string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	known := c.open[conn]
-	if known == nil || known.viewer { // it was closed here, or is one already
-		return known != nil
-	}
-	if partner && c.partners >= c.max/2 && !c.closeFirst(c.idle, true) {
+	if known == nil { // it was closed here
 		return false
 	}
-	if c.viewers >= c.max-max(1, c.max/4) && !c.closeFirst(c.idle, false) {
+	c.leave(known)
+	if known.viewer && known.partner == partner {
+		return true
+	}
+	c.count(known, -1)
+	if known.viewer = c.room(partner); !known.viewer {
+		known.place = c.strangers.PushBack(known)
 		return false
 	}
-	c.strangers.Remove(known.place)
-	known.viewer, known.partner, known.place = true, partner, nil
-	c.viewers++
-	if partner {
-		c.partners++
-	}
+	known.partner = partner
+	c.count(known, 1)
 	return true
+}
+
+// room makes room for one more connection of a viewer, and says whether there is.
+func (c *Connections) room(partner string) bool {
+	if partner != "" {
+		theirs := func(k *connection) bool { return k.partner == partner }
+		if c.each[partner] >= max(1, c.max/8) && !c.closeFirst(c.idle, theirs) {
+			return false
+		}
+		partners := func(k *connection) bool { return k.partner != "" }
+		if c.partners >= c.max/2 && !c.closeFirst(c.idle, partners) {
+			return false
+		}
+	}
+	return c.viewers < c.max-max(1, c.max/4) || c.closeFirst(c.idle, anybody)
 }
 
 // client is the connection of a request.
@@ -134,5 +167,9 @@ func (c *Connections) Context(ctx context.Context, conn net.Conn) context.Contex
 // admitted says whether there is room for the connection of a viewer, who was authenticated.
 func admitted(ctx context.Context, v *auth.Viewer) bool {
 	c, ok := ctx.Value(clientKey{}).(client)
-	return !ok || c.bound.admit(c.conn, v.Role == auth.RolePartner)
+	partner := ""
+	if v.Role == auth.RolePartner {
+		partner = v.Subject
+	}
+	return !ok || c.bound.admit(c.conn, partner)
 }

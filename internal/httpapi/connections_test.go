@@ -94,24 +94,48 @@ func get(path string, header ...string) string {
 	return "GET " + path + " HTTP/1.1\r\nHost: localhost\r\n" + strings.Join(append(header, ""), "\r\n") + "\r\n"
 }
 
+// Whose a request to serveAdmitted is. A name may follow.
+const (
+	asStaff   = "Role: " + string(auth.RoleReader)
+	asPartner = "Role: " + string(auth.RolePartner)
+)
+
+// serveAdmitted serves requests of viewers who are admitted, and of strangers. Those that wait are served
+// until the release.
+func serveAdmitted(t *testing.T, allowed int) (s *admitting, wait func(p peer, header string)) {
+	end, serving := make(chan struct{}), make(chan struct{}, 100)
+	s = &admitting{release: sync.OnceFunc(func() { close(end) })}
+	s.bounded = serveBounded(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		role, name, _ := strings.Cut(r.Header.Get("Role"), " ")
+		if role != "" && !httpapi.Admitted(r.Context(), &auth.Viewer{Role: auth.Role(role), Subject: "of " + name}) {
+			w.WriteHeader(http.StatusServiceUnavailable)
+			return
+		}
+		if r.URL.Path == "/wait" {
+			serving <- struct{}{}
+			<-end
+		}
+	}), allowed)
+	t.Cleanup(s.release)
+	return s, func(p peer, header string) {
+		t.Helper()
+		if _, err := io.WriteString(p, get("/wait", header)); err != nil {
+			t.Fatal(err)
+		}
+		<-serving
+	}
+}
+
+type admitting struct {
+	*bounded
+	release func()
+}
+
 // TestConnections wants the number of connections bounded. Beyond it the stranger who came first is closed, whatever is
 // served; beyond the viewers' part the viewer who waits longest is, and none that is served.
 func TestConnections(t *testing.T) {
 	const allowed, viewers, partners = 8, 6, 4
-	release, serving := make(chan struct{}), make(chan struct{}, 100)
-	var once sync.Once
-	end := func() { once.Do(func() { close(release) }) }
-	s := serveBounded(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if role := auth.Role(r.Header.Get("Role")); role != "" && !httpapi.Admitted(r.Context(), &auth.Viewer{Role: role}) {
-			w.WriteHeader(http.StatusServiceUnavailable)
-			return
-		}
-		if strings.HasPrefix(r.URL.Path, "/wait") {
-			serving <- struct{}{}
-			<-release
-		}
-	}), allowed)
-	defer end()
+	s, hold := serveAdmitted(t, allowed)
 	ask := func(text string) (peer, int) {
 		t.Helper()
 		p := s.dial()
@@ -125,13 +149,10 @@ func TestConnections(t *testing.T) {
 	wait := func(role string) (p peer) {
 		t.Helper()
 		p = s.dial()
-		if _, err := io.WriteString(p, get("/wait", role)); err != nil {
-			t.Fatal(err)
-		}
-		<-serving
+		hold(p, role)
 		return p
 	}
-	const staff, partner = "Role: " + string(auth.RoleReader), "Role: " + string(auth.RolePartner)
+	const staff, partner = asStaff, asPartner
 	busy := wait(staff)
 	stranger := wait("Nothing: here")
 	first, _ := ask(get("/", staff))
@@ -143,8 +164,8 @@ func TestConnections(t *testing.T) {
 	if _, err := stranger.ReadByte(); err == nil {
 		t.Error("the oldest stranger is served beside many that are newer")
 	}
-	for range partners {
-		wait(partner)
+	for n := range partners {
+		wait(fmt.Sprint(partner, " ", n))
 	}
 	if _, status := ask(get("/", partner)); status != http.StatusServiceUnavailable {
 		t.Errorf("%d for one partner more than may be connected", status)
@@ -163,7 +184,7 @@ func TestConnections(t *testing.T) {
 			t.Errorf("a stranger beside busy viewers: %d", status)
 		}
 	}
-	end()
+	s.release()
 	if response, err := http.ReadResponse(busy.Reader, nil); err != nil || response.StatusCode != 200 {
 		t.Errorf("a connection that was served: %v", err)
 	}
@@ -171,6 +192,60 @@ func TestConnections(t *testing.T) {
 	defer s.mu.Unlock()
 	if s.most > allowed {
 		t.Errorf("%d connections are served at once, and %d are allowed", s.most, allowed)
+	}
+}
+
+// TestConnectionsOfPartner wants one partner to leave connections to other partners, whatever is served on
+// those that it has: an authenticated request, or another one behind it.
+func TestConnectionsOfPartner(t *testing.T) {
+	const allowed, each = 16, 2
+	for later, want := range map[string]int{asPartner: each, "Nothing: here": allowed} { // these protect no connection
+		t.Run(later, func(t *testing.T) {
+			s, wait := serveAdmitted(t, allowed)
+			admitted := 0
+			for range allowed {
+				p := s.dial()
+				if status, err := p.ask(get("/", asPartner)); err != nil {
+					t.Fatal(err)
+				} else if status == http.StatusOK {
+					admitted++
+					wait(p, later)
+				}
+			}
+			if admitted != want {
+				t.Errorf("%d of %d new connections are let in, want %d", admitted, allowed, want)
+			}
+			for n := range allowed/2 - each {
+				p := s.dial()
+				if status, err := p.ask(get("/", fmt.Sprint(asPartner, " ", n))); status != http.StatusOK || err != nil {
+					t.Errorf("partner %d: %d %v", n, status, err)
+					continue
+				}
+				wait(p, fmt.Sprint(asPartner, " ", n))
+			}
+		})
+	}
+}
+
+// TestConnectionsBehindProxy wants a connection that many viewers use to count for whoever asked last.
+func TestConnectionsBehindProxy(t *testing.T) {
+	const allowed, partners = 8, 4
+	for last, want := range map[string]int{asStaff: http.StatusOK, asPartner: http.StatusServiceUnavailable} {
+		t.Run(last, func(t *testing.T) {
+			s, wait := serveAdmitted(t, allowed)
+			for n := range partners {
+				p := s.dial()
+				for _, header := range []string{asStaff, asPartner, asStaff, asPartner} {
+					if status, err := p.ask(get("/", fmt.Sprint(header, " ", n))); status != http.StatusOK || err != nil {
+						t.Fatalf("%s %d: %d %v", header, n, status, err)
+					}
+				}
+				wait(p, fmt.Sprint(last, " ", n))
+			}
+			if status, err := s.dial().ask(get("/", asPartner+" more")); status != want || err != nil {
+				t.Errorf("%d %v for one more partner, want %d", status, err, want)
+			}
+		})
 	}
 }
 

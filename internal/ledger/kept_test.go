@@ -137,3 +137,110 @@ func TestWritesOfOne(t *testing.T) {
 		}
 	})
 }
+
+// between is a store that runs something before it saves a key of a kind, or loses the answer.
+type between struct {
+	ledger.Store
+	before func(key string, value []byte) error // what it returns is the answer, after the value is saved
+}
+
+func (b *between) Save(ctx context.Context, key, was string, value []byte, keep time.Duration) (string, error) {
+	lost := b.before(key, value)
+	version, err := b.Store.Save(ctx, key, was, value, keep)
+	if lost != nil {
+		return "", lost
+	}
+	return version, err
+}
+
+// TestLostKeyLeavesNothing wants a request whose key another one takes meanwhile, for another target, to
+// leave no trace at its own target.
+func TestLostKeyLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
+		v := newVendor()
+		other := open(store)
+		raced := false
+		l := open(&between{store, func(key string, _ []byte) error {
+			if strings.HasPrefix(key, "entry:") && !raced {
+				raced = true
+				if _, err := other.Do(t.Context(), request(v, command("key-0001", "1", "first"))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			return nil
+		}})
+		if _, err := l.Do(t.Context(), request(v, command("key-0001", "2", "second"))); !errors.Is(err, ledger.ErrConflict) {
+			t.Fatal(err)
+		}
+		if left := store.left(); left["target"] != 1 || left["entry"] != 1 {
+			t.Errorf("%v are left, want those of the write that was made", left)
+		}
+	})
+}
+
+// TestLostLeaseEnds wants a lease whose holder never learned that it has it to leave no target behind
+// when its time is over.
+func TestLostLeaseEnds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := ledger.NewMemory(time.Now)
+		var target string
+		l := open(&between{store, func(key string, _ []byte) error {
+			target = key
+			return context.Canceled
+		}})
+		v := newVendor()
+		if _, err := l.Do(t.Context(), request(v, command("key-0001", "1", "first"))); err == nil {
+			t.Fatal("it was made")
+		}
+		if r, err := store.Load(t.Context(), target); err != nil || r.Version == "" {
+			t.Fatalf("there is no lease to lose: %v", err)
+		}
+		time.Sleep(time.Minute)
+		if r, err := store.Load(t.Context(), target); err != nil || r.Version != "" {
+			t.Errorf("a target that nothing was sent to is kept: %s, %v", r.Value, err)
+		}
+	})
+}
+
+// TestRefusalOfManyFields wants what is kept and told of a refusal bounded by the fields of the input, and
+// not by how many the vendor names.
+func TestRefusalOfManyFields(t *testing.T) {
+	in(t, "a vendor that names 10,000", func(b bench) {
+		fields := map[string][]string{"event_id": {"has already been taken"}}
+		for n := range 10_000 {
+			fields[fmt.Sprint("x", n)] = []string{"is odd"}
+			fields[fmt.Sprint("y", n)] = []string{"is already there"}
+		}
+		b.sends(func(func()) error {
+			return &providers.Error{Kind: providers.KindInvalid, Refused: true, Fields: fields}
+		})
+		for range 2 { // as it is told, and as it is kept
+			out, err := b.ledger.Do(b.Context(), request(b.vendor, command("key-0001", "1", "event")))
+			if err != nil || len(out.Problems) != 3 {
+				b.Fatalf("%d problems, %v; want 3", len(out.Problems), err)
+			}
+		}
+	})
+}
+
+// TestResentLeavesNothing wants a write that was sent twice, and was proven not to be made, to leave
+// nothing.
+func TestResentLeavesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
+		v, l, c := newVendor(), open(store), command("key-0001", "1", "event")
+		v.sends(cutBefore)
+		if _, err := l.Do(t.Context(), request(v, c)); err == nil {
+			t.Fatal("it was made")
+		}
+		time.Sleep(settle)
+		v.sends(func(func()) error { return &providers.Error{Kind: providers.KindUnavailable, Unsent: true} })
+		if _, err := l.Do(t.Context(), request(v, c)); err == nil {
+			t.Fatal("it was made")
+		}
+		if left := store.left(); len(left) != 0 {
+			t.Errorf("%v are left", left)
+		}
+	})
+}

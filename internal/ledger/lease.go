@@ -42,7 +42,7 @@ func (w *write) take(ctx context.Context) (time.Duration, error) {
 		return wait, err
 	}
 	t.Format, t.Owner, t.Until = format, w.owner, now.Add(w.o.Plan)
-	switch version, err = w.store.Save(ctx, w.target, version, encode(t), w.keepTarget()); {
+	switch version, err = w.store.Save(ctx, w.target, version, encode(t), w.keepTarget(t)); {
 	case errors.Is(err, ErrMoved):
 		return again, nil
 	case err != nil:
@@ -64,9 +64,16 @@ func (w *write) doubt(ctx context.Context, last string) (time.Duration, error) {
 	return e.LeftBy.Add(w.o.Settle).Sub(w.now), nil
 }
 
-// keepTarget is how long a target is remembered. An entry of it that is asked for later finds another last one, or none, and takes it for
-// disturbed.
-func (w *write) keepTarget() time.Duration { return w.o.Keep + w.o.Settle }
+// keepTarget is how long a target is remembered. An entry of it that is asked for later finds another
+// last one, or none, and takes it for disturbed. A target that nothing was sent to is a lease alone: it
+// ends by itself where its holder does not release it, because the holder died, or never learned that
+// it has the lease.
+func (w *write) keepTarget(t target) time.Duration {
+	if t.Last == "" {
+		return w.o.Plan + storeTime
+	}
+	return w.o.Keep + w.o.Settle
+}
 
 // release gives the lease back. If that fails it ends by itself. A target that nothing was sent to is forgotten: who is refused
 // leaves nothing behind.
@@ -78,5 +85,5 @@ func (w *write) release(ctx context.Context) {
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTime)
 	defer cancel()
-	_, _ = w.store.Save(ctx, w.target, w.lease.version, value, w.keepTarget())
+	_, _ = w.store.Save(ctx, w.target, w.lease.version, value, w.keepTarget(w.lease.target))
 }

@@ -290,9 +290,11 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 		return unavailable(err)
 	}
 	w.now, w.at = r.Now, time.Now()
-	w.former = w.lease.Last
+	if w.lease.Last != w.key { // else it was sent before, and was not made
+		w.former = w.lease.Last
+	}
 	w.lease.Last, w.lease.Until = w.key, w.now.Add(w.Timeout+storeTime)
-	if w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget()); errors.Is(err, ErrMoved) {
+	if w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget(w.lease.target)); errors.Is(err, ErrMoved) {
 		return fmt.Errorf("%w: planning took longer than the lease", ErrBusy)
 	} else if err != nil {
 		return unavailable(err)
@@ -301,6 +303,7 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 	w.entryVersion, err = w.store.Save(ctx, w.key, w.entryVersion, encode(w.entry), 0)
 	switch {
 	case errors.Is(err, ErrMoved): // another input came under the same key meanwhile
+		w.lease.Last = w.former // nothing was sent to this target
 		return ErrConflict
 	case err != nil:
 		return unavailable(err)
@@ -333,9 +336,7 @@ func (w *write) failed(ctx context.Context, plan *providers.Write, err error) (*
 		}
 		return &Outcome{Problems: problems}, nil
 	case nothing:
-		if w.forget(ctx) == nil { // else it is found out by looking that nothing was made
-			w.lease.Last = w.former
-		}
+		_ = w.forget(ctx) // else it is found out by looking that nothing was made
 		return nil, err
 	}
 	w.entry.LeftBy = w.now.Add(time.Since(w.at)) // it leaves no more
@@ -358,7 +359,8 @@ func (w *write) conclude(ctx context.Context, keep time.Duration) bool {
 	return true
 }
 
-// forget removes the entry, if there is one: nothing was made, and the key may be used again.
+// forget removes the entry, if there is one: nothing was made, and the key may be used again. The write
+// before it is then the last one to the target.
 func (w *write) forget(ctx context.Context) error {
 	if w.entryVersion == "" {
 		return nil
@@ -367,6 +369,9 @@ func (w *write) forget(ctx context.Context) error {
 	defer cancel()
 	if _, err := w.store.Save(ctx, w.key, w.entryVersion, nil, 0); err != nil {
 		return unavailable(err)
+	}
+	if w.lease.Last == w.key {
+		w.lease.Last = w.former
 	}
 	return nil
 }

@@ -34,14 +34,24 @@ var sentences = map[providers.ProblemCode]string{
 	providers.ProblemConflict: "the vendor says that this does not agree with what is there",
 }
 
-// said is what a vendor's refusal means for the input.
+// said is what a vendor's refusal means for the input. Equal problems are told once: so there are no
+// more than the input has fields, however many the vendor names.
 func said(plan *providers.Write, e *providers.Error) (problems providers.Problems) {
+	type told struct {
+		code  providers.ProblemCode
+		field string
+	}
+	known := map[told]bool{}
 	for _, name := range slices.Sorted(maps.Keys(e.Fields)) {
 		code := codes[e.Kind]
 		if taken(strings.Join(e.Fields[name], " ")) {
 			code = providers.ProblemTaken
 		}
-		problems = append(problems, providers.Problemf(code, plan.Fields[name], "%s", sentences[code])...)
+		kind := told{code, plan.Fields[name]}
+		if !known[kind] {
+			known[kind] = true
+			problems = append(problems, providers.Problemf(code, kind.field, "%s", sentences[code])...)
+		}
 	}
 	if len(problems) == 0 {
 		problems = providers.Problemf(codes[e.Kind], "", "%s", sentences[codes[e.Kind]])

@@ -16,8 +16,9 @@ import (
 // cursorVersion goes up when the meaning of a cursor changes. Older cursors are then refused.
 const cursorVersion = 2
 
-// maxCursor bounds the bytes that are read of a cursor.
-const maxCursor = 16 << 10
+// maxCursor bounds the bytes that are read of a cursor. It is more than a list over all accounts that a
+// configuration can have takes, for what is sealed has to be read again: each list takes up to 190 bytes.
+const maxCursor = 1 << 20
 
 // sumSize is the length of a seal in bytes.
 const sumSize = 16

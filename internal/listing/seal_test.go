@@ -3,6 +3,8 @@ package listing
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"math"
 	"strings"
 	"testing"
 	"time"
@@ -87,5 +89,27 @@ func TestCursorSpelling(t *testing.T) {
 				t.Errorf("%d times %q at %d: %v", len(blank), blank[:1], at, err)
 			}
 		}
+	}
+}
+
+// TestLongCursors wants a cursor that was given out to be read again, of however many lists it is, and none
+// beyond the bound to be looked at.
+func TestLongCursors(t *testing.T) {
+	sealed := func(lists int) string {
+		positions := make([]Position, lists)
+		for i := range positions {
+			most := Tag(math.MaxUint64)
+			positions[i] = Position{List: nameOf("account", fmt.Sprint(i)), Page: 1000, Time: math.MaxInt64, Last: tags{most, most, most, most}}
+		}
+		return seals.Seal("list", positions)
+	}
+	for _, lists := range []int{1, 100, 5000} {
+		cursor := sealed(lists)
+		if at, err := seals.Unseal("list", cursor); err != nil || len(at) != lists {
+			t.Errorf("of %d lists, %d bytes: %v", lists, len(cursor), err)
+		}
+	}
+	if _, err := seals.Unseal("list", sealed(6000)); !errors.Is(err, ErrCursor) {
+		t.Errorf("beyond the bound: %v", err)
 	}
 }

@@ -18,6 +18,10 @@ type Redis struct {
 	client  redis.UniversalClient
 	timeout time.Duration
 	near    *Memory
+
+	// Usable says whether documents may go to Redis just now; nil: always. A request waits for it no
+	// longer than for Redis.
+	Usable func(context.Context) bool
 }
 
 var _ Store = (*Redis)(nil)
@@ -34,7 +38,7 @@ func New(client redis.UniversalClient, timeout time.Duration, now func() time.Ti
 
 // NewRedis makes a store. It neither owns nor closes the client, which honours its commands' contexts.
 func NewRedis(client redis.UniversalClient, timeout time.Duration, near *Memory) *Redis {
-	return &Redis{client, timeout, near}
+	return &Redis{client: client, timeout: timeout, near: near}
 }
 
 // Get looks a document up, first in memory. A document that is not what its hash says is as if it were not there.
@@ -45,6 +49,9 @@ func (r *Redis) Get(ctx context.Context, part Part, hash string) (string, bool) 
 	}
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	if !r.usable(ctx) {
+		return document, ok
+	}
 	key := keyOf(part, hash)
 	if ok {
 		_ = r.client.Expire(ctx, key, UsedLifetime).Err() // it may be gone: clients send it again
@@ -76,8 +83,13 @@ func (r *Redis) Put(ctx context.Context, part Part, document string) {
 	r.near.Put(ctx, part, document)
 	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
+	if !r.usable(ctx) {
+		return
+	}
 	_ = r.client.Set(ctx, keyOf(part, Hash(document)), document, FirstLifetime).Err() // nothing is lost: clients send it again
 }
+
+func (r *Redis) usable(ctx context.Context) bool { return r.Usable == nil || r.Usable(ctx) }
 
 func keyOf(part Part, hash string) string { return prefix + string(part) + hash }
 

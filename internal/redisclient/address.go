@@ -151,7 +151,8 @@ func (t Target) tls(first *redis.Options) (*tls.Config, error) {
 	return c, nil
 }
 
-// Overlaps says whether a server is named by both. (It does not ask them: one server under two names is not found out.)
+// Overlaps says whether a server is named by both. It does not ask them: [Apart] finds one server
+// under two names.
 func (t Target) Overlaps(o Target) bool {
 	ours, _, _ := t.options()
 	theirs, _, _ := o.options()

@@ -71,11 +71,16 @@ func New(bytes int64) *Cache {
 		return nil
 	}
 	most := uint32(min(bytes/largest, math.MaxUint32))
-	return &Cache{flights: map[Key]*Flight{}, most: most, answers: otter.Must(&otter.Options[Key, *Answer]{
+	return &Cache{flights: map[Key]*Flight{}, most: most, answers: otter.Must(bounded(bytes))}
+}
+
+// bounded are the options of a cache of so many bytes.
+func bounded(bytes int64) *otter.Options[Key, *Answer] {
+	return &otter.Options[Key, *Answer]{
 		MaximumWeight: uint64(bytes),
 		Weigher:       func(_ Key, a *Answer) uint32 { return a.size() },
 		Logger:        &otter.NoopLogger{},
-	})}
+	}
 }
 
 // Get is the answer of a key, if it is still what an execution would answer; else nil.

@@ -11,6 +11,8 @@ import (
 	"testing"
 	"testing/synctest"
 
+	"github.com/maypok86/otter/v2"
+
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/compress"
 )
@@ -328,10 +330,14 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// TestKeptAtOnce wants the bound held while answers are kept, and not only when nothing else runs.
+// TestKeptAtOnce wants the bound held while answers are kept, also where the goroutine that makes room has
+// not run yet.
 func TestKeptAtOnce(t *testing.T) {
 	const bound, size = 8 << 20, 400_000
 	c := New(bound)
+	late := bounded(bound)
+	late.Executor = func(func()) {}
+	c.answers = otter.Must(late)
 	for i := range 200 {
 		keep(t, c, key(i), size)
 		if got := c.answers.EstimatedSize() * size; got > bound+size { // with those that are due for removal
