@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// example is a query of the playground.
-func example(t *testing.T, name string) string {
+// playgroundQuery is a query of the playground.
+func playgroundQuery(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile("../internal/playground/examples/" + name)
 	if err != nil {
@@ -39,8 +39,8 @@ func TestNaturalQueries(t *testing.T) {
 	queries := []struct{ name, text string }{
 		{"newest commissions", `{ commissions(first: 3) { nodes { createdAt status amount { amount currencyCode } affiliate { name } account { name } } } }`},
 		{"walk", playground.Walk},
-		{"owed", example(t, "owed.graphql")},
-		{"accounts", example(t, "accounts.graphql")},
+		{"owed", playgroundQuery(t, "owed.graphql")},
+		{"accounts", playgroundQuery(t, "accounts.graphql")},
 		{"look-up", `{ affiliates(filter: { email: "hana.rahman23@example.com" }) { nodes { id account { name } } } }`},
 		{"referrals, affiliate, campaign", `{ referrals(first: 100) { nodes { id email affiliate { id email campaign { id name } } } } }`},
 		{"commissions, name", `{ commissions(first: 100) { nodes { affiliate { name } } } }`},

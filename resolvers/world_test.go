@@ -26,6 +26,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/providertest/example"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -124,6 +125,7 @@ type setup struct {
 const cursorKey = "the key of the tests' cursors"
 
 // newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
+// The example vendor is served where setup.vendors names it.
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
 	if s.size == "" {
@@ -196,6 +198,9 @@ func newWorld(t testing.TB, s setup) *world {
 func (w *world) open(s setup, name string) providers.Provider {
 	w.t.Helper()
 	factory, ok := all.Registry().Factory(name)
+	if name == example.Factory.Name {
+		factory, ok = example.Factory, true
+	}
 	if !ok {
 		w.t.Fatalf("there is no vendor %q", name)
 	}
