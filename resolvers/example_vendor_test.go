@@ -163,7 +163,7 @@ func TestExampleVendor(t *testing.T) {
 			}
 		}
 		data, failed := ask(admin, `mutation ($account: ID!) {
-			createAffiliate(input: {idempotencyKey: "a key of the test", account: $account, email: "new@example.com", firstName: "Ann", lastName: "Ash"}) {
+			createAffiliate(input: {idempotencyKey: "key-of-the-test", account: $account, email: "new@example.com", firstName: "Ann", lastName: "Ash"}) {
 				affiliate { id }
 			}
 		}`, map[string]any{"account": account("example")})
