@@ -121,6 +121,19 @@ type setup struct {
 	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
 
+// registered are the names of the vendors that the program is built with.
+func registered() (names []string) {
+	for _, f := range all.Registry().Factories() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// can says whether the account can do something.
+func (w *world) can(account string, c providers.Capability) bool {
+	return slices.Contains(w.accounts[account].Account().Capabilities, c)
+}
+
 // cursorKey seals the cursors of every world, so that equal answers are equal texts.
 const cursorKey = "the key of the tests' cursors"
 
@@ -141,9 +154,7 @@ func newWorld(t testing.TB, s setup) *world {
 		s.pages = 20
 	}
 	if s.vendors == nil {
-		for _, f := range all.Registry().Factories() {
-			s.vendors = append(s.vendors, f.Name)
-		}
+		s.vendors = registered()
 	}
 	w := &world{t: t, sims: map[string]*simulated{}, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}, clock: new(atomic.Int64)}
 	if s.beside != nil {
