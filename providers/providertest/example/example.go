@@ -16,7 +16,8 @@
 // # Gaps
 //
 //   - There are affiliates and commissions, and nothing else. Nothing can be written.
-//   - Commissions are filtered by one affiliate; nothing else filters.
+//   - Commissions are filtered by one affiliate; nothing else filters. So partners who are known by their e-mail address
+//     alone see nothing here.
 package example
 
 import (
