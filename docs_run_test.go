@@ -188,7 +188,7 @@ func (g *guide) programs(b *block) {
 var (
 	ofProgram = regexp.MustCompile(`^\s*(?:go run \.|(?:bin/)?partnergraph)((?: +[^#&|>\n]*)?)`)
 	ofMake    = regexp.MustCompile(`^\s*make +(\w+)`)
-	ofTests   = regexp.MustCompile(`^go test (?:\./(\w+) )?-run '?\^?(\w+)`)
+	ofTests   = regexp.MustCompile(`^go test (?:\./([\w/]+) )?-run '?\^?(\w+)`)
 )
 
 // command checks a line that runs this program, make, or tests; other lines are not checked.

@@ -47,6 +47,25 @@ func (u unwired) RoundTrip(r *http.Request) (reply *http.Response, err error) {
 	return w.Result(), nil
 }
 
+// probing are the vendors that leave questions open.
+func probing(t *testing.T) (vendors []providers.Factory) {
+	t.Helper()
+	for _, f := range all.Registry().Factories() {
+		s, _ := simulatedVendor(f)
+		p, err := f.New(providers.Config{
+			Account: "saas", Currency: s.Currency(), Credentials: s.Credentials(), Timeout: time.Second, HTTP: http.DefaultClient,
+			Logger: slog.New(slog.DiscardHandler), Budget: budget.New(1, time.Minute, time.Now), Now: time.Now,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, ok := p.(providers.Prober); ok {
+			vendors = append(vendors, f)
+		}
+	}
+	return vendors
+}
+
 // probed is what check prints of an account at a vendor that answers by this handler.
 func probed(t *testing.T, f providers.Factory, s providers.Simulator, vendor http.Handler) (text string, probe providers.Probe) {
 	t.Helper()
@@ -153,7 +172,7 @@ func (c *canaries) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // TestProbeShowsNoValue: whatever a vendor answers, no value of it is printed, and no key of a map
 // that may be a customer's.
 func TestProbeShowsNoValue(t *testing.T) {
-	for _, f := range all.Registry().Factories() {
+	for _, f := range probing(t) {
 		for _, times := range []bool{true, false} {
 			s, kit := simulatedVendor(f)
 			for _, name := range kit.Odd().Shape().Mixed {
@@ -202,7 +221,7 @@ var hostile = map[string]func() string{
 
 // TestProbeOfHostileVendor: what is printed stays short and plain, whatever the vendor sends.
 func TestProbeOfHostileVendor(t *testing.T) {
-	for _, f := range all.Registry().Factories() {
+	for _, f := range probing(t) {
 		for name, make := range hostile {
 			s, _ := simulatedVendor(f)
 			body := fmt.Sprintf(`{"success": true, "status": 200, "data": [%s]}`, make())
@@ -226,7 +245,7 @@ func TestProbeOfHostileVendor(t *testing.T) {
 // only, and no more than are promised.
 func TestProbeReadsOnly(t *testing.T) {
 	answers := map[providers.Answer]int{}
-	for _, f := range all.Registry().Factories() {
+	for _, f := range probing(t) {
 		for name, change := range map[string]func(*sandbox.Kit){
 			"tidy":   func(*sandbox.Kit) {},
 			"odd":    func(k *sandbox.Kit) { k.Odd().Mix(1, 0.05, 0) },
@@ -284,7 +303,7 @@ func TestCheckProbe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for config, want := range map[string]string{good: "", keyLine.ReplaceAllString(good, `${1}"refused-key"`): "1 of 3 accounts failed"} {
+	for config, want := range map[string]string{good: "", keyLine.ReplaceAllString(good, `${1}"refused-key"`): fmt.Sprintf("1 of %d accounts failed", len(all.Registry().Factories()))} {
 		var out bytes.Buffer
 		err := run(t.Context(), []string{"check", "--probe", "--config", write(t, config)}, noEnv, &out, io.Discard)
 		if (err != nil) != (want != "") || err != nil && !strings.Contains(err.Error(), want) {

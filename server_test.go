@@ -20,6 +20,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/schema"
 )
 
@@ -151,8 +152,8 @@ func TestServe(t *testing.T) {
 	s := start(t, "--listen", "127.0.0.1:0")
 	base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	s.stdout.await(t, "Try  ")
-	for _, account := range []string{"promotekit", "firstpromoter", "uppromote"} {
-		s.stdout.await(t, "Account +"+account)
+	for _, account := range all.Registry().Factories() {
+		s.stdout.await(t, "Account +"+account.Name)
 	}
 	status, body := ask(t, base, `{ commissions(first: 3) { nodes { amount { amount currencyCode } account { name } } } }`)
 	if status != 200 || strings.Contains(body, `"errors"`) || strings.Count(body, `"currencyCode":"USD"`) == 0 {
@@ -194,7 +195,8 @@ func TestServe(t *testing.T) {
 func sandboxed(t *testing.T) (accounts string) {
 	t.Helper()
 	s := start(t, "sandbox")
-	s.stdout.await(t, `provider: uppromote(?s:.)*credentials:\n +api_key: "\S+"\n`)
+	vendors := all.Registry().Factories()
+	s.stdout.await(t, `provider: `+vendors[len(vendors)-1].Name+`(?s:.)*credentials:\n +api_key: "\S+"\n`)
 	_, accounts, _ = strings.Cut(s.stdout.String(), "\naccounts:\n")
 	return "accounts:\n" + accounts
 }
@@ -221,12 +223,13 @@ func TestCheck(t *testing.T) {
 	if err := run(t.Context(), []string{"check", "--config", write(t, good)}, noEnv, &out, io.Discard); err != nil {
 		t.Errorf("%v\n%s", err, &out)
 	}
-	if strings.Count(out.String(), "reachable, key accepted") != 3 {
+	vendors := len(all.Registry().Factories())
+	if strings.Count(out.String(), "reachable, key accepted") != vendors {
 		t.Errorf("check says %s", &out)
 	}
 	out.Reset()
 	err := run(t.Context(), []string{"check", "--config", write(t, bad)}, noEnv, &out, io.Discard)
-	if err == nil || !strings.Contains(err.Error(), "1 of 3 accounts failed") {
+	if err == nil || !strings.Contains(err.Error(), fmt.Sprintf("1 of %d accounts failed", vendors)) {
 		t.Errorf("with a refused key: %v", err)
 	}
 	if s := out.String(); !strings.Contains(s, "uppromote (UpPromote): FAILED") || !strings.Contains(s, "unauthorized") || strings.Contains(s, "refused-key") {

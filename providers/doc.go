@@ -35,12 +35,8 @@
 //
 // # How to add a provider
 //
-//  1. Copy the file list of a neighbour: providers/<vendor>/ with <vendor>.go (the fact sheet,
-//     [Factory], Capabilities), one file a noun (endpoint, wire struct, conversion, in that
-//     order), errors.go, operations.txt and sandbox/, the simulator.
-//  2. Embed [Unsupported]; whatever the vendor lacks is then answered honestly.
-//  3. Pass the conformance suite in providertest against your simulator.
-//  4. Add the one line to providers/all/all.go.
-//
-// Nothing else changes: not the schema, the resolvers, the cache or the server.
+// CONTRIBUTING.md leads from an empty folder to the first answered list in ten steps. The example
+// vendor, providers/providertest/example, shows each of them. A vendor embeds [Unsupported], overrides
+// what it has, and passes the suite of providertest against its simulator. Nothing else changes: not
+// the schema, the resolvers, the cache or the server.
 package providers

@@ -37,8 +37,14 @@ func is(paths ...string) func(string) bool {
 
 func not(f func(string) bool) func(string) bool { return func(p string) bool { return !f(p) } }
 
+// example is the folder of the vendor that is invented for tests. It may import what a vendor may.
+const example = "providers/providertest/example"
+
 // vendor is the vendor's folder that a package is in; "" for none.
 func vendor(p string) string {
+	if under(example)(p) {
+		return "example"
+	}
 	rest, ok := strings.CutPrefix(p, "providers/")
 	if !ok {
 		return ""
@@ -75,8 +81,8 @@ var rules = []rule{
 		}},
 	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget", "internal/persisted", "internal/ledger")),
 		to: under("github.com/redis/go-redis")},
-	{why: "fakes and suites are for tests", from: not(is("providers/providertest", "internal/redisclient/redistest")),
-		to: is("providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/ledger/ledgertest", "internal/redisclient/redistest", "internal/needs")},
+	{why: "fakes, suites and the example vendor are for tests", from: not(is("providers/providertest", "internal/redisclient/redistest")),
+		to: is(example, "providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/ledger/ledgertest", "internal/redisclient/redistest", "internal/needs")},
 	{why: "nobody imports the program", from: ours, to: is("")},
 	{why: "what serves the program does not know what it is about, but for the domain, who asks, and httpapi what it serves",
 		from: under("internal"), to: func(p string) bool { return ours(p) && !is("internal/compress", "internal/apierror")(p) }, // which know nobody

@@ -138,7 +138,7 @@ func TestPartnerPlan(t *testing.T) {
 	}
 	nobody := &auth.Viewer{Name: "nobody", Role: auth.RolePartner, Email: "nobody@nowhere.example"}
 	counts := map[string]bool{}
-	for _, vendors := range [][]string{{"promotekit"}, {"promotekit", "uppromote", "firstpromoter"}} {
+	for _, vendors := range [][]string{{"promotekit"}, registered()} {
 		w := newWorld(t, setup{vendors: vendors, noBudget: true, calls: 1, cost: 1 << 20})
 		counts[refusal(w, nobody, `{ commissions(first: 1) { nodes { id } } payouts(first: 1) { nodes { id } } coupons(first: 1) { nodes { id } } }`)] = true
 		named := map[string]bool{}
@@ -155,7 +155,7 @@ func TestPartnerPlan(t *testing.T) {
 	}
 	const query = `{ campaigns { nodes { memberships(first: 100) { nodes { affiliate { name } campaign { name } } } commissions(first: 100) { nodes { referral { status } payout { status } affiliate { name } } } } }
 		coupons(first: 100) { nodes { description } } }`
-	for _, vendor := range []string{"promotekit", "uppromote", "firstpromoter"} {
+	for _, vendor := range registered() {
 		plans := map[string]bool{}
 		for _, size := range []providers.SandboxSize{providers.SandboxSmall, providers.SandboxMedium} {
 			w := newWorld(t, setup{vendors: []string{vendor}, size: size, noBudget: true, calls: 1, cost: 1 << 20})

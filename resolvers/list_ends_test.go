@@ -12,16 +12,19 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
+// everywhere says that it holds at every vendor.
+var everywhere []string
+
 // endings are odd ways to say where a list ends that cost no row.
 var endings = map[string][]string{ // by switch: the vendors where something else tells the end
-	sandbox.PageSize10:      {"promotekit", "firstpromoter", "uppromote"},
-	sandbox.PageSize20:      {"promotekit", "firstpromoter", "uppromote"},
-	sandbox.PageSize50:      {"promotekit", "firstpromoter", "uppromote"},
+	sandbox.PageSize10:      everywhere,
+	sandbox.PageSize20:      everywhere,
+	sandbox.PageSize50:      everywhere,
 	sandbox.LastPageRepeats: {"firstpromoter", "uppromote"},
 	sandbox.PageRefused:     {"promotekit"}, // which says that there is no such page, so that it is not asked for
-	sandbox.PageNumbered:    {"promotekit", "firstpromoter", "uppromote"},
-	sandbox.PageRepeats:     {"promotekit", "firstpromoter", "uppromote"},
-	sandbox.RowsTwice:       {"promotekit", "firstpromoter", "uppromote"},
+	sandbox.PageNumbered:    everywhere,
+	sandbox.PageRepeats:     everywhere,
+	sandbox.RowsTwice:       everywhere,
 	sandbox.PageEmpty:       {"promotekit"},
 	sandbox.MoreMissing:     {"promotekit"},
 	sandbox.TotalsMissing:   {"promotekit"},
@@ -44,7 +47,7 @@ func TestListEnds(t *testing.T) {
 			s.beside = w
 			turn := 0
 			for _, name := range slices.Sorted(maps.Keys(endings)) {
-				if where := endings[name]; !slices.Contains(where, vendor) {
+				if where := endings[name]; where != nil && !slices.Contains(where, vendor) {
 					continue
 				}
 				w.kits[vendor].Set(name, true)

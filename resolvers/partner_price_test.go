@@ -14,7 +14,7 @@ import (
 func TestPartnerPrice(t *testing.T) {
 	sequential(t)
 	for _, size := range []providers.SandboxSize{providers.SandboxSmall, providers.SandboxMedium} {
-		for _, vendor := range []string{"promotekit", "uppromote", "firstpromoter"} {
+		for _, vendor := range registered() {
 			staff := newWorld(t, setup{vendors: []string{vendor}, size: size, noBudget: true})
 			mine := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, beside: staff})
 			tight := newWorld(t, setup{vendors: []string{vendor}, noBudget: true, beside: staff, calls: 1, cost: 1 << 20})

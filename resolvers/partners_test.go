@@ -268,7 +268,7 @@ func (t *truth) some() (ids []string) {
 // vendors calls f for a world of each vendor, with all that is there.
 func vendors(t *testing.T, s setup, f func(t *testing.T, w *world, vendor string, all *truth)) {
 	sequential(t)
-	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
+	for _, vendor := range registered() {
 		t.Run(vendor, func(t *testing.T) {
 			s.vendors, s.noBudget, s.ticks = []string{vendor}, true, true
 			if s.calls == 0 {

@@ -26,6 +26,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/providertest/example"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
@@ -120,10 +121,24 @@ type setup struct {
 	wrap func(providers.Provider) providers.Provider // comes between the accounts and the resolvers
 }
 
+// registered are the names of the vendors that the program is built with.
+func registered() (names []string) {
+	for _, f := range all.Registry().Factories() {
+		names = append(names, f.Name)
+	}
+	return names
+}
+
+// can says whether the account can do something.
+func (w *world) can(account string, c providers.Capability) bool {
+	return slices.Contains(w.accounts[account].Account().Capabilities, c)
+}
+
 // cursorKey seals the cursors of every world, so that equal answers are equal texts.
 const cursorKey = "the key of the tests' cursors"
 
 // newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
+// The example vendor is served where setup.vendors names it.
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
 	if s.size == "" {
@@ -139,9 +154,7 @@ func newWorld(t testing.TB, s setup) *world {
 		s.pages = 20
 	}
 	if s.vendors == nil {
-		for _, f := range all.Registry().Factories() {
-			s.vendors = append(s.vendors, f.Name)
-		}
+		s.vendors = registered()
 	}
 	w := &world{t: t, sims: map[string]*simulated{}, kits: map[string]*sandbox.Kit{}, accounts: map[string]providers.Provider{}, clock: new(atomic.Int64)}
 	if s.beside != nil {
@@ -196,6 +209,9 @@ func newWorld(t testing.TB, s setup) *world {
 func (w *world) open(s setup, name string) providers.Provider {
 	w.t.Helper()
 	factory, ok := all.Registry().Factory(name)
+	if name == example.Factory.Name {
+		factory, ok = example.Factory, true
+	}
 	if !ok {
 		w.t.Fatalf("there is no vendor %q", name)
 	}

@@ -3,6 +3,7 @@ package all_test
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -10,6 +11,7 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"reflect"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -21,22 +23,43 @@ import (
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+	"github.com/partnergraph/partnergraph/providers/providertest/example"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 // oddVendor is a vendor's simulator, read by a client that takes whatever comes.
 type oddVendor struct {
-	t     *testing.T
-	name  string
-	kit   *sandbox.Kit
-	url   string
-	creds map[string]string
-	lists []sandbox.ListShape // those with rows in them
+	providers.Factory
+	t      *testing.T
+	sim    providers.Simulator
+	kit    *sandbox.Kit
+	url    string
+	header http.Header         // that the vendor's client sends: the credentials
+	lists  []sandbox.ListShape // those with rows in them
+	kinds  map[string]bool     // of members that its records have: "boolean", "related", "decimal text"
 }
 
-// eachOddVendor runs a test on the small world of every vendor.
+var decimalText = regexp.MustCompile(`^-?\d+\.\d+$`)
+
+// see notes which kinds of members a record has.
+func (v *oddVendor) see(record any) {
+	members, _ := record.(map[string]any)
+	for _, value := range members {
+		switch value := value.(type) {
+		case bool:
+			v.kinds["boolean"] = true
+		case string:
+			v.kinds["decimal text"] = v.kinds["decimal text"] || decimalText.MatchString(value)
+		case map[string]any:
+			v.kinds["related"] = v.kinds["related"] || value["id"] != nil
+		}
+	}
+}
+
+// eachOddVendor runs a test on the small world of every vendor, the example among them.
 func eachOddVendor(t *testing.T, run func(t *testing.T, v *oddVendor)) {
-	for _, f := range all.Registry().Factories() {
+	for _, f := range append(slices.Clone(all.Registry().Factories()), example.Factory) {
 		t.Run(f.Name, func(t *testing.T) {
 			t.Parallel()
 			began, ticks := time.Date(2026, 11, 21, 9, 30, 0, 0, time.UTC), atomic.Int64{}
@@ -45,15 +68,40 @@ func eachOddVendor(t *testing.T, run func(t *testing.T, v *oddVendor)) {
 			}})
 			server := httptest.NewServer(sim)
 			t.Cleanup(server.Close)
-			v := &oddVendor{t: t, name: f.Name, kit: sim.(interface{ Kit() *sandbox.Kit }).Kit(), url: server.URL, creds: sim.Credentials()}
+			v := &oddVendor{Factory: f, t: t, sim: sim, kit: sim.(interface{ Kit() *sandbox.Kit }).Kit(), url: server.URL, header: header(t, f, sim.Credentials()), kinds: map[string]bool{}}
 			for _, l := range v.kit.Odd().Shape().Lists {
 				if rows, _, _ := v.page(l, 1, 1); len(rows) > 0 {
 					v.lists = append(v.lists, l)
+					v.see(rows[0])
 				}
 			}
 			run(t, v)
 		})
 	}
+}
+
+// sent keeps the header of the last request, which it does not send.
+type sent struct{ header http.Header }
+
+func (s *sent) RoundTrip(r *http.Request) (*http.Response, error) {
+	s.header = r.Header.Clone()
+	return nil, errors.New("not sent")
+}
+
+// header is what the vendor's client sends with these credentials.
+func header(t *testing.T, f providers.Factory, credentials map[string]string) http.Header {
+	t.Helper()
+	s := new(sent)
+	c := providertest.Config(f.Name, nil, time.Now())
+	c.Credentials, c.HTTP, c.Pause = credentials, &http.Client{Transport: s}, func(time.Duration) time.Duration { return 0 }
+	p, err := f.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.Ping(t.Context()); err == nil || s.header == nil {
+		t.Fatalf("nothing was sent: %v", err)
+	}
+	return s.header
 }
 
 // get makes one read.
@@ -75,15 +123,8 @@ func (v *oddVendor) send(method, target, body string) *http.Response {
 	if err != nil {
 		v.t.Fatal(err)
 	}
+	r.Header = v.header.Clone()
 	r.Header.Set("Content-Type", "application/json")
-	key := v.creds["api_key"]
-	if v.name != "uppromote" {
-		key = "Bearer " + key
-	}
-	r.Header.Set("Authorization", key)
-	if id := v.creds["account_id"]; id != "" {
-		r.Header.Set("Account-Id", id)
-	}
 	res, err := http.DefaultClient.Do(r)
 	if err != nil {
 		v.t.Fatal(err)

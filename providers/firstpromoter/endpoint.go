@@ -42,7 +42,7 @@ func glean[T providers.Record](r *reply, to *[]*T, stub *T) {
 
 // badReply is the error of a read whose reply cannot be understood.
 func (p *provider) badReply(op string, err error) error {
-	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
+	return p.client.BadReply(op, err)
 }
 
 // What a reply that cannot be understood lacks.
@@ -82,22 +82,18 @@ func (r *reply) worth(unit *string, d providers.Decimal) (*providers.Money, *pro
 
 // id is the id of a record by the vendor's number; the zero ID for none.
 func (p *provider) id(noun providers.Noun, n int64) providers.ID {
-	if n <= 0 {
-		return providers.ID{}
-	}
-	return providers.ID{Account: p.config.Account, Noun: noun, Local: decimal(n)}
+	return wire.NumberID(p.config.Account, noun, n)
 }
 
 // numbers are the vendor's numbers of those ids that are of this account and noun, each once, in order.
 func (p *provider) numbers(noun providers.Noun, ids []providers.ID) []int64 {
 	var numbers []int64
-	for _, id := range ids {
-		if n, ok := number(id.Local); ok && id == p.id(noun, n) {
-			numbers = append(numbers, n)
-		}
+	for _, id := range wire.Numbered(p.config.Account, noun, ids) {
+		n, _ := number(id.Local)
+		numbers = append(numbers, n)
 	}
 	slices.Sort(numbers)
-	return slices.Compact(numbers)
+	return numbers
 }
 
 // ids are the ids of the vendor's numbers.
@@ -114,12 +110,10 @@ func (p *provider) own(noun providers.Noun, ids []providers.ID) []providers.ID {
 	return p.ids(noun, p.numbers(noun, ids))
 }
 
-func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+func decimal(n int64) string { return wire.Decimal(n) }
 
-func number(s string) (int64, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil && n > 0
-}
+// number reads a record's number as [decimal] writes it.
+func number(s string) (int64, bool) { return wire.Number(s) }
 
 func decimals(numbers []int64) []string {
 	texts := make([]string, len(numbers))

@@ -71,7 +71,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -90,6 +89,8 @@ const (
 )
 
 var credentials = []string{"api_key", "account_id"}
+
+var vendor = providers.ProviderInfo{ID: name, Name: title, DocumentationURL: documentationURL}
 
 // Factory is what the program knows of FirstPromoter.
 var Factory = providers.Factory{
@@ -126,29 +127,16 @@ func New(c providers.Config) (providers.Provider, error) {
 	if c.Currency == "" {
 		return nil, fmt.Errorf("account %s: %s does not tell an account's currency: it must be configured", c.Account, name)
 	}
-	if c.BaseURL == "" {
-		c.BaseURL = baseURL
+	r := rest.NewConfig(name, baseURL, c)
+	r.Header = http.Header{
+		"Authorization": {"Bearer " + c.Credentials["api_key"]},
+		"Account-Id":    {c.Credentials["account_id"]},
 	}
-	return &provider{config: c, log: wire.NewLog(c.Logger, c.Account), pollEvery: pollEvery, client: rest.New(rest.Config{
-		Account:  c.Account,
-		Provider: name,
-		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
-		Header: http.Header{
-			"Authorization": {"Bearer " + c.Credentials["api_key"]},
-			"Account-Id":    {c.Credentials["account_id"]},
-		},
-		Timeout:   c.Timeout,
-		FirstWait: 15 * time.Second, // where a 429 names none
-		UserAgent: c.UserAgent,
-		Private:   []string{"q"}, // people are searched for by their addresses
-		Typed:     typed,
-		Classify:  classify,
-		HTTP:      c.HTTP,
-		Logger:    c.Logger,
-		Budget:    c.Budget,
-		Now:       c.Now,
-		Pause:     c.Pause,
-	})}, nil
+	r.FirstWait = 15 * time.Second // where a 429 names none
+	r.Private = []string{"q"}      // people are searched for by their addresses
+	r.Typed = typed
+	r.Classify = classify
+	return &provider{config: c, log: wire.NewLog(c.Logger, c.Account), pollEvery: pollEvery, client: rest.New(r)}, nil
 }
 
 // capabilities are what every account can do. That referrals can be filtered by campaign is not
@@ -187,18 +175,7 @@ func (p *provider) AccountID() string { return p.config.Account }
 
 // Account describes the account.
 func (p *provider) Account() providers.Account {
-	health := p.client.Health()
-	return providers.Account{
-		Node:          providers.NewAccountNode(p.config.Account, p.config.Now()),
-		Name:          p.config.Name,
-		Provider:      providers.ProviderInfo{ID: name, Name: title, DocumentationURL: documentationURL},
-		CurrencyCode:  strings.ToUpper(p.config.Currency),
-		Capabilities:  slices.Clone(capabilities),
-		Status:        health.Status,
-		LastError:     health.LastError,
-		LastSuccessAt: health.LastSuccessAt,
-		RateLimit:     p.config.Budget.State(),
-	}
+	return p.client.Describe(vendor, p.config, slices.Clone(capabilities))
 }
 
 // Ping reads one campaign: a short list that every account has.

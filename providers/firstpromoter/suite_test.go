@@ -32,9 +32,5 @@ func suite(t *testing.T, switches ...string) {
 			providers.NounCommission, providers.NounPayout, providers.NounCoupon, providers.NounWebhookSubscription,
 		},
 		Calls: func(providers.Provider) int { return len(server.Kit().Requests()) },
-		Limits: map[string]string{
-			"Referral/filter/orderId":   "FirstPromoter knows no orders",
-			"Commission/filter/orderId": "FirstPromoter knows no orders",
-		},
 	})
 }

@@ -27,7 +27,7 @@ var errOtherRecord = errors.New("the reply is another record than the one that w
 var errNoID = errors.New("the record has no usable id")
 
 func (p *provider) badReply(op string, err error) error {
-	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
+	return p.rest.BadReply(op, err)
 }
 
 // more says whether another page may follow this one: if any of the reply's signs says so. The end
@@ -319,11 +319,7 @@ func listKey(path string, query url.Values) string {
 			q.Add(name, v)
 		}
 	}
-	key := strings.TrimPrefix(path, "/")
-	if len(q) > 0 {
-		key += "?" + q.Encode()
-	}
-	return key
+	return wire.ListKey(path, q)
 }
 
 func digest(s string) string {

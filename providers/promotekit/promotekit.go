@@ -40,7 +40,6 @@
 package promotekit
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"net/http"
@@ -62,6 +61,8 @@ const (
 	reference = "https://www.promotekit.com/docs/api-reference"
 	baseURL   = "https://www.promotekit.com/api/v1"
 )
+
+var vendor = providers.ProviderInfo{ID: name, Name: title, DocumentationURL: reference}
 
 // Factory is PromoteKit as the program knows it.
 var Factory = providers.Factory{
@@ -113,22 +114,12 @@ func New(c providers.Config) (providers.Provider, error) {
 	} {
 		p.extents[n] = new(wire.Extent)
 	}
-	p.rest = rest.New(rest.Config{
-		Account:   c.Account,
-		Provider:  name,
-		BaseURL:   strings.TrimSuffix(cmp.Or(c.BaseURL, baseURL), "/"),
-		Header:    http.Header{"Authorization": {"Bearer " + key}},
-		Timeout:   c.Timeout,
-		UserAgent: c.UserAgent,
-		Private:   private,
-		Typed:     []string{emailParameter, "ref_code", "promo_code", "stripe_customer_id"},
-		Classify:  classify,
-		HTTP:      c.HTTP,
-		Logger:    c.Logger,
-		Budget:    c.Budget,
-		Now:       c.Now,
-		Pause:     c.Pause,
-	})
+	r := rest.NewConfig(name, baseURL, c)
+	r.Header = http.Header{"Authorization": {"Bearer " + key}}
+	r.Private = private
+	r.Typed = []string{emailParameter, "ref_code", "promo_code", "stripe_customer_id"}
+	r.Classify = classify
+	p.rest = rest.New(r)
 	return p, nil
 }
 
@@ -143,22 +134,11 @@ func (p *provider) AccountID() string { return p.config.Account }
 // Account describes the account. Once a filter of GET /commissions was seen to be ignored, its
 // capability is gone.
 func (p *provider) Account() providers.Account {
-	health := p.rest.Health()
 	able := slices.DeleteFunc(slices.Clone(capabilities), func(c providers.Capability) bool {
 		return c == p.byAffiliate.capability && p.byAffiliate.ignored.Load() ||
 			c == p.byReferral.capability && p.byReferral.ignored.Load()
 	})
-	return providers.Account{
-		Node:          providers.NewAccountNode(p.config.Account, p.config.Now()),
-		Name:          p.config.Name,
-		Provider:      providers.ProviderInfo{ID: name, Name: title, DocumentationURL: reference},
-		CurrencyCode:  p.config.Currency,
-		Capabilities:  able,
-		Status:        health.Status,
-		LastError:     health.LastError,
-		LastSuccessAt: health.LastSuccessAt,
-		RateLimit:     p.config.Budget.State(),
-	}
+	return p.rest.Describe(vendor, p.config, able)
 }
 
 // Ping reads one campaign, the smallest row there is.

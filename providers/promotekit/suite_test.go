@@ -1,7 +1,6 @@
 package promotekit
 
 import (
-	"maps"
 	"net/http"
 	"testing"
 
@@ -13,23 +12,16 @@ import (
 // simulator is a small organization.
 func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) }
 
-var limits = map[string]string{
-	"Affiliate/filter/parent":   "PromoteKit knows no parents",
-	"Referral/filter/converted": "PromoteKit does not say whether there was a sale",
-	"Referral/filter/orderId":   "PromoteKit knows no orders",
-	"Commission/filter/orderId": "PromoteKit knows no orders",
-}
-
 func TestSuite(t *testing.T) {
 	server := simulator()
-	runSuite(t, server, providertest.Wire(t, server), limits)
+	runSuite(t, server, providertest.Wire(t, server), nil)
 }
 
 // TestSuiteIDsOnly is the suite where related records come as their ids alone.
 func TestSuiteIDsOnly(t *testing.T) {
 	server := simulator()
 	server.Kit().Set(sandbox.IDsOnly, true)
-	limits := maps.Clone(limits)
+	limits := map[string]string{}
 	for _, check := range []string{"Referral/calls", "Commission/calls", "Payout/calls"} {
 		limits[check] = "that bare ids come, and cost a call more for the campaign, is known after the first reply"
 	}

@@ -74,7 +74,7 @@ func (c col[T, F]) checks(w *world) []check {
 	for _, pa := range c.parents {
 		checks = append(checks,
 			named("filter/"+pa.name, func(t *testing.T, w *world, p providers.Provider) {
-				c.try(t, w, p, probe[T, F]{filters: func(w *world) []F { return c.parentFilters(w, pa) }})
+				c.try(t, w, p, probe[T, F]{can: pa.can, filters: func(w *world) []F { return c.parentFilters(w, pa) }})
 			}),
 			named("filter/"+pa.name+" of nobody", func(t *testing.T, w *world, p providers.Provider) { c.nobody(t, w, p, pa) }))
 	}

@@ -31,6 +31,7 @@ type col[T providers.Record, F any] struct {
 // parent is an edge of T that lists are filtered by.
 type parent[T providers.Record, F any] struct {
 	name   string
+	can    providers.Capability // without which no row need pass; "" where no capability speaks of it
 	noun   providers.Noun
 	of     func(*T) providers.ID
 	filter func(...providers.ID) F
@@ -39,6 +40,7 @@ type parent[T providers.Record, F any] struct {
 // probe is another kind of filter, with values made from what was seen.
 type probe[T providers.Record, F any] struct {
 	name    string
+	can     providers.Capability // as in parent
 	filters func(w *world) []F
 	all     bool             // rows that the lists of the empty filter leave out must be there, too
 	must    func(F, *T) bool // the rows that must be there, where it is fewer than those that match
@@ -70,8 +72,8 @@ func spread[V any](all []V) []V {
 }
 
 // by makes a probe of one value each.
-func by[T providers.Record, F any, V comparable](name string, rows func(*world) *rows[T], value func(*T) (V, bool), filter func(V) F) probe[T, F] {
-	return probe[T, F]{name: name, filters: func(w *world) (fs []F) {
+func by[T providers.Record, F any, V comparable](name string, can providers.Capability, rows func(*world) *rows[T], value func(*T) (V, bool), filter func(V) F) probe[T, F] {
+	return probe[T, F]{name: name, can: can, filters: func(w *world) (fs []F) {
 		for _, v := range distinct(rows(w).all, value) {
 			fs = append(fs, filter(v))
 		}
@@ -147,24 +149,24 @@ func columns() []column {
 			every: af{Statuses: []providers.AffiliateStatus{providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateInactive,
 				providers.AffiliateRejected, providers.AffiliateBanned, providers.AffiliateArchived, providers.AffiliateUnknown}},
 			parents: []parent[providers.Affiliate, af]{
-				{"campaigns", providers.NounCampaign, func(a *providers.Affiliate) (id providers.ID) {
+				{"campaigns", providers.FilterAffiliatesByCampaign, providers.NounCampaign, func(a *providers.Affiliate) (id providers.ID) {
 					for _, m := range a.Memberships {
 						id = m.CampaignID
 					}
 					return id
 				}, func(ids ...providers.ID) af { return af{Campaigns: ids} }},
-				{"parent", providers.NounAffiliate, func(a *providers.Affiliate) providers.ID { return a.ParentID },
+				{"parent", providers.EdgeAffiliateChildren, providers.NounAffiliate, func(a *providers.Affiliate) providers.ID { return a.ParentID },
 					func(ids ...providers.ID) af { return af{Parent: ids[0]} }},
 			},
 			probes: []probe[providers.Affiliate, af]{
 				func() probe[providers.Affiliate, af] {
-					p := by("statuses", affiliates, func(a *providers.Affiliate) (providers.AffiliateStatus, bool) { return a.Status, true },
+					p := by("statuses", providers.FilterAffiliatesByStatus, affiliates, func(a *providers.Affiliate) (providers.AffiliateStatus, bool) { return a.Status, true },
 						func(s providers.AffiliateStatus) af { return af{Statuses: []providers.AffiliateStatus{s}} })
 					p.all = true
 					return p
 				}(),
-				by("email", affiliates, affiliateEmail, func(s string) af { return af{Email: s} }),
-				by("refCode", affiliates, func(a *providers.Affiliate) (string, bool) {
+				by("email", providers.FilterAffiliatesByEmail, affiliates, affiliateEmail, func(s string) af { return af{Email: s} }),
+				by("refCode", providers.FilterAffiliatesByRefCode, affiliates, func(a *providers.Affiliate) (string, bool) {
 					for _, l := range a.Links {
 						if l.Code != nil {
 							return *l.Code, true
@@ -172,7 +174,7 @@ func columns() []column {
 					}
 					return "", false
 				}, func(s string) af { return af{RefCode: s} }),
-				by("promoCode", affiliates, func(a *providers.Affiliate) (string, bool) {
+				by("promoCode", providers.FilterAffiliatesByPromoCode, affiliates, func(a *providers.Affiliate) (string, bool) {
 					for _, c := range a.Coupons {
 						return c.Code, true
 					}
@@ -183,7 +185,7 @@ func columns() []column {
 					}
 					return "", false
 				}, func(s string) af { return af{PromoCode: s} }),
-				searched(by("", affiliates, affiliateEmail, func(s string) af { return af{Search: s} }),
+				searched(by("", providers.FilterAffiliatesBySearch, affiliates, affiliateEmail, func(s string) af { return af{Search: s} }),
 					func(f af, a *providers.Affiliate) bool { return is(a.Email, f.Search) }),
 			},
 		},
@@ -191,13 +193,13 @@ func columns() []column {
 			name: providers.NounMembership, field: "membership", can: providers.CanListMemberships, count: providers.CountMemberships,
 			rows: memberships, plan: providers.Provider.Memberships, byID: providers.Provider.MembershipsByID, match: mf.Match,
 			parents: []parent[providers.Membership, mf]{
-				{"affiliates", providers.NounAffiliate, func(m *providers.Membership) providers.ID { return m.AffiliateID },
+				{"affiliates", "", providers.NounAffiliate, func(m *providers.Membership) providers.ID { return m.AffiliateID },
 					func(ids ...providers.ID) mf { return mf{Affiliates: ids} }},
-				{"campaigns", providers.NounCampaign, func(m *providers.Membership) providers.ID { return m.CampaignID },
+				{"campaigns", providers.EdgeCampaignMemberships, providers.NounCampaign, func(m *providers.Membership) providers.ID { return m.CampaignID },
 					func(ids ...providers.ID) mf { return mf{Campaigns: ids} }},
 			},
 			probes: []probe[providers.Membership, mf]{
-				by("statuses", memberships, func(m *providers.Membership) (providers.MembershipStatus, bool) { return m.Status, true },
+				by("statuses", "", memberships, func(m *providers.Membership) (providers.MembershipStatus, bool) { return m.Status, true },
 					func(s providers.MembershipStatus) mf { return mf{Statuses: []providers.MembershipStatus{s}} }),
 			},
 		},
@@ -209,25 +211,25 @@ func columns() []column {
 			name: providers.NounReferral, field: "referral", can: providers.CanListReferrals, count: providers.CountReferrals,
 			rows: referrals, plan: providers.Provider.Referrals, byID: providers.Provider.ReferralsByID, match: rf.Match,
 			parents: []parent[providers.Referral, rf]{
-				{"affiliates", providers.NounAffiliate, func(r *providers.Referral) providers.ID { return r.AffiliateID },
+				{"affiliates", providers.FilterReferralsByAffiliate, providers.NounAffiliate, func(r *providers.Referral) providers.ID { return r.AffiliateID },
 					func(ids ...providers.ID) rf { return rf{Affiliates: ids} }},
-				{"campaigns", providers.NounCampaign, func(r *providers.Referral) providers.ID { return r.CampaignID },
+				{"campaigns", providers.FilterReferralsByCampaign, providers.NounCampaign, func(r *providers.Referral) providers.ID { return r.CampaignID },
 					func(ids ...providers.ID) rf { return rf{Campaigns: ids} }},
 			},
 			probes: []probe[providers.Referral, rf]{
-				by("statuses", referrals, func(r *providers.Referral) (providers.ReferralStatus, bool) { return r.Status, true },
+				by("statuses", providers.FilterReferralsByStatus, referrals, func(r *providers.Referral) (providers.ReferralStatus, bool) { return r.Status, true },
 					func(s providers.ReferralStatus) rf { return rf{Statuses: []providers.ReferralStatus{s}} }),
-				by("kinds", referrals, func(r *providers.Referral) (providers.ReferralKind, bool) { return r.Kind, true },
+				by("kinds", "", referrals, func(r *providers.Referral) (providers.ReferralKind, bool) { return r.Kind, true },
 					func(k providers.ReferralKind) rf { return rf{Kinds: []providers.ReferralKind{k}} }),
-				by("converted", referrals, func(r *providers.Referral) (bool, bool) {
+				by("converted", providers.FilterReferralsByConverted, referrals, func(r *providers.Referral) (bool, bool) {
 					return r.Converted != nil && *r.Converted, r.Converted != nil
 				},
 					func(b bool) rf { return rf{Converted: &b} }),
-				by("email", referrals, referralEmail, func(s string) rf { return rf{Email: s} }),
-				by("customerId", referrals, text(func(r *providers.Referral) *string { return r.CustomerID }),
+				by("email", providers.FilterReferralsByEmail, referrals, referralEmail, func(s string) rf { return rf{Email: s} }),
+				by("customerId", providers.FilterReferralsByCustomer, referrals, text(func(r *providers.Referral) *string { return r.CustomerID }),
 					func(s string) rf { return rf{CustomerID: s} }),
-				by("orderId", referrals, text(func(r *providers.Referral) *string { return r.OrderID }), func(s string) rf { return rf{OrderID: s} }),
-				searched(by("", referrals, referralEmail, func(s string) rf { return rf{Search: s} }),
+				by("orderId", providers.FilterReferralsByOrder, referrals, text(func(r *providers.Referral) *string { return r.OrderID }), func(s string) rf { return rf{OrderID: s} }),
+				searched(by("", providers.FilterReferralsBySearch, referrals, referralEmail, func(s string) rf { return rf{Search: s} }),
 					func(f rf, r *providers.Referral) bool { return is(r.Email, f.Search) }),
 				dated(referrals, func(r providers.DateRange) rf { return rf{CreatedAt: r} }),
 				{name: "several", filters: func(w *world) (fs []rf) {
@@ -243,20 +245,20 @@ func columns() []column {
 			rows: commissions, plan: providers.Provider.Commissions, byID: providers.Provider.CommissionsByID, match: cf.Match,
 			unsure: func(f cf, c *providers.Commission) bool { return len(f.Payouts) > 0 && c.PayoutUnknown },
 			parents: []parent[providers.Commission, cf]{
-				{"affiliates", providers.NounAffiliate, func(c *providers.Commission) providers.ID { return c.AffiliateID },
+				{"affiliates", providers.FilterCommissionsByAffiliate, providers.NounAffiliate, func(c *providers.Commission) providers.ID { return c.AffiliateID },
 					func(ids ...providers.ID) cf { return cf{Affiliates: ids} }},
-				{"campaigns", providers.NounCampaign, func(c *providers.Commission) providers.ID { return c.CampaignID },
+				{"campaigns", providers.FilterCommissionsByCampaign, providers.NounCampaign, func(c *providers.Commission) providers.ID { return c.CampaignID },
 					func(ids ...providers.ID) cf { return cf{Campaigns: ids} }},
-				{"referrals", providers.NounReferral, func(c *providers.Commission) providers.ID { return c.ReferralID },
+				{"referrals", providers.FilterCommissionsByReferral, providers.NounReferral, func(c *providers.Commission) providers.ID { return c.ReferralID },
 					func(ids ...providers.ID) cf { return cf{Referrals: ids} }},
-				{"payouts", providers.NounPayout, func(c *providers.Commission) providers.ID { return c.PayoutID },
+				{"payouts", providers.FilterCommissionsByPayout, providers.NounPayout, func(c *providers.Commission) providers.ID { return c.PayoutID },
 					func(ids ...providers.ID) cf { return cf{Payouts: ids} }},
 			},
 			probes: []probe[providers.Commission, cf]{
-				by("statuses", commissions, func(c *providers.Commission) (providers.CommissionStatus, bool) { return c.Status, true },
+				by("statuses", providers.FilterCommissionsByStatus, commissions, func(c *providers.Commission) (providers.CommissionStatus, bool) { return c.Status, true },
 					func(s providers.CommissionStatus) cf { return cf{Statuses: []providers.CommissionStatus{s}} }),
-				by("orderId", commissions, text(func(c *providers.Commission) *string { return c.OrderID }), func(s string) cf { return cf{OrderID: s} }),
-				by("eventId", commissions, text(func(c *providers.Commission) *string { return c.EventID }), func(s string) cf { return cf{EventID: s} }),
+				by("orderId", providers.FilterCommissionsByOrder, commissions, text(func(c *providers.Commission) *string { return c.OrderID }), func(s string) cf { return cf{OrderID: s} }),
+				by("eventId", providers.FilterCommissionsByEvent, commissions, text(func(c *providers.Commission) *string { return c.EventID }), func(s string) cf { return cf{EventID: s} }),
 				dated(commissions, func(r providers.DateRange) cf { return cf{CreatedAt: r} }),
 				{name: "several", filters: func(w *world) (fs []cf) {
 					for _, c := range spread(w.commissions.all) {
@@ -270,13 +272,13 @@ func columns() []column {
 			name: providers.NounPayout, field: "payout", can: providers.CanListPayouts, count: providers.CountPayouts,
 			rows: payouts, plan: providers.Provider.Payouts, byID: providers.Provider.PayoutsByID, match: pf.Match,
 			parents: []parent[providers.Payout, pf]{
-				{"affiliates", providers.NounAffiliate, func(p *providers.Payout) providers.ID { return p.AffiliateID },
+				{"affiliates", providers.FilterPayoutsByAffiliate, providers.NounAffiliate, func(p *providers.Payout) providers.ID { return p.AffiliateID },
 					func(ids ...providers.ID) pf { return pf{Affiliates: ids} }},
-				{"campaigns", providers.NounCampaign, func(p *providers.Payout) providers.ID { return p.CampaignID },
+				{"campaigns", providers.FilterPayoutsByCampaign, providers.NounCampaign, func(p *providers.Payout) providers.ID { return p.CampaignID },
 					func(ids ...providers.ID) pf { return pf{Campaigns: ids} }},
 			},
 			probes: []probe[providers.Payout, pf]{
-				by("statuses", payouts, func(p *providers.Payout) (providers.PayoutStatus, bool) { return p.Status, true },
+				by("statuses", providers.FilterPayoutsByStatus, payouts, func(p *providers.Payout) (providers.PayoutStatus, bool) { return p.Status, true },
 					func(s providers.PayoutStatus) pf { return pf{Statuses: []providers.PayoutStatus{s}} }),
 			},
 		},
@@ -285,7 +287,7 @@ func columns() []column {
 			rows: func(w *world) *rows[providers.Coupon] { return &w.coupons },
 			plan: providers.Provider.Coupons, byID: providers.Provider.CouponsByID, match: providers.CouponFilter.Match,
 			parents: []parent[providers.Coupon, providers.CouponFilter]{
-				{"affiliates", providers.NounAffiliate, func(c *providers.Coupon) providers.ID { return c.AffiliateID },
+				{"affiliates", "", providers.NounAffiliate, func(c *providers.Coupon) providers.ID { return c.AffiliateID },
 					func(ids ...providers.ID) providers.CouponFilter { return providers.CouponFilter{Affiliates: ids} }},
 			},
 		},

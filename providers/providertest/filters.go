@@ -98,8 +98,12 @@ func (c col[T, F]) try(t *testing.T, w *world, p providers.Provider, pr probe[T,
 			}
 		}
 	}
-	if matched == 0 {
-		t.Error("no row passes any filter that was tried: the world has nothing to prove it with; if the vendor has no such field, name this check in Limits")
+	switch {
+	case matched > 0:
+	case pr.can != "" && !slices.Contains(p.Account().Capabilities, pr.can):
+		t.Skipf("no row passes any filter that was tried, and the account does not claim %s", pr.can)
+	default:
+		t.Error("no row passes any filter that was tried: the world has nothing to prove it with")
 	}
 }
 

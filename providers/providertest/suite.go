@@ -29,9 +29,9 @@ type Subject struct {
 	// it the suite proves that planning is free and that no estimate is too low.
 	Calls func(p providers.Provider) int
 
-	// Limits names the checks that this provider cannot pass, each with the reason: a filter whose
-	// field the vendor does not have, say. A check is named as its subtest: "Referral/filter/orderId".
-	// A name that is no check's is an error.
+	// Limits names the checks that this provider cannot pass, each with the reason. A check is named as
+	// its subtest: "Referral/calls". A name that is no check's is an error. A filter whose capability the
+	// account does not claim, and which no row passes, needs no name here.
 	Limits map[string]string
 }
 

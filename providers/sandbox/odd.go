@@ -258,7 +258,7 @@ func (o *Odd) handler(next http.Handler) http.Handler {
 		}
 		if is.on[KeyRefused] {
 			r = r.Clone(r.Context())
-			r.Header.Del("Authorization")
+			r.Header = http.Header{} // whatever the vendor reads the key from
 		}
 		got := is.read(r, next)
 		if is.on[BOM] || is.transient == BOM {

@@ -81,7 +81,7 @@ func isNone[W any](rows *wire.Rows[W]) bool {
 
 // bad is the error of a reply that cannot be understood.
 func (p *provider) bad(op string, err error) error {
-	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
+	return p.client.BadReply(op, err)
 }
 
 // reply is an answer that is being converted.
@@ -272,10 +272,7 @@ func search[T providers.Record](ctx context.Context, p *provider, l providers.Li
 
 // id is the id of a record by the vendor's number; the zero ID for none.
 func (p *provider) id(noun providers.Noun, n int64) providers.ID {
-	if n <= 0 {
-		return providers.ID{}
-	}
-	return p.local(noun, decimal(n))
+	return wire.NumberID(p.config.Account, noun, n)
 }
 
 func (p *provider) local(noun providers.Noun, local string) providers.ID {
@@ -284,15 +281,7 @@ func (p *provider) local(noun providers.Noun, local string) providers.ID {
 
 // own are those ids that are numbers of this account and noun, each once.
 func (p *provider) own(noun providers.Noun, ids []providers.ID) []providers.ID {
-	var own []providers.ID
-	seen := make(map[providers.ID]bool, len(ids))
-	for _, id := range ids {
-		if n, ok := number(id.Local); ok && id == p.id(noun, n) && !seen[id] {
-			seen[id] = true
-			own = append(own, id)
-		}
-	}
-	return own
+	return wire.Numbered(p.config.Account, noun, ids)
 }
 
 // joined takes apart the ids of this account and noun that are made of two parts, the first of them a word or a
@@ -305,10 +294,7 @@ func (p *provider) joined(id providers.ID, noun providers.Noun) (first, second s
 	return parts[0], parts[1], true
 }
 
-func decimal(n int64) string { return strconv.FormatInt(n, 10) }
+func decimal(n int64) string { return wire.Decimal(n) }
 
 // number reads a record's number as [decimal] writes it.
-func number(s string) (int64, bool) {
-	n, err := strconv.ParseInt(s, 10, 64)
-	return n, err == nil && n > 0 && s == decimal(n)
-}
+func number(s string) (int64, bool) { return wire.Number(s) }

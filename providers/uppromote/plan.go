@@ -7,11 +7,11 @@ import (
 	"errors"
 	"maps"
 	"net/url"
-	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/internal/narrow"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 const (
@@ -156,16 +156,12 @@ func (e endpoint[W, T]) all(p *provider) providers.List[T] { return e.list(p.pla
 
 // key names a list by what narrows it, with a hash in the place of an address as it is sent.
 func (e endpoint[W, T]) key(query url.Values) string {
-	key := strings.TrimPrefix(e.path, "/")
-	if len(query) == 0 {
-		return key
+	if query.Has(emailParam) {
+		query = maps.Clone(query)
+		sum := sha256.Sum256([]byte(query.Get(emailParam)))
+		query.Set(emailParam, hex.EncodeToString(sum[:12]))
 	}
-	q := maps.Clone(query)
-	if q.Has(emailParam) {
-		sum := sha256.Sum256([]byte(q.Get(emailParam)))
-		q.Set(emailParam, hex.EncodeToString(sum[:12]))
-	}
-	return key + "?" + q.Encode()
+	return wire.ListKey(e.path, query)
 }
 
 // ofAffiliates are the lists of what stands in the records of single affiliates: field there, picked from them.

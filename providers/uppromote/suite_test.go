@@ -32,9 +32,5 @@ func runSuite(t *testing.T, switches ...string) {
 			providers.NounCommission, providers.NounPayout, providers.NounCoupon, providers.NounWebhookSubscription,
 		},
 		Calls: func(providers.Provider) int { return len(server.Kit().Requests()) },
-		Limits: map[string]string{
-			"Commission/filter/eventId": "UpPromote does not tell the events of a payment",
-			"Payout/filter/campaigns":   "UpPromote does not tell the program of a payment",
-		},
 	})
 }

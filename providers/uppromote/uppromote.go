@@ -51,7 +51,6 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -67,6 +66,8 @@ const (
 	baseURL       = "https://aff-api.uppromote.com/api/v2"
 	apiKey        = "api_key" // the one credential
 )
+
+var vendor = providers.ProviderInfo{ID: name, Name: title, DocumentationURL: documentation}
 
 // Factory is what the program knows of UpPromote.
 var Factory = providers.Factory{
@@ -102,28 +103,12 @@ func New(c providers.Config) (providers.Provider, error) {
 	if c.Currency == "" {
 		return nil, fmt.Errorf("account %s: %s does not tell a store's currency: it must be configured", c.Account, name)
 	}
-	if c.BaseURL == "" {
-		c.BaseURL = baseURL
-	}
-	p := &provider{config: c, extents: map[string]*wire.Extent{}, log: wire.NewLog(c.Logger, c.Account), client: rest.New(rest.Config{
-		Account:  c.Account,
-		Provider: name,
-		BaseURL:  strings.TrimSuffix(c.BaseURL, "/"),
-		Header: http.Header{
-			"Authorization": {c.Credentials[apiKey]}, // no "Bearer"
-			"Accept":        {"application/json"},
-		},
-		Timeout:   c.Timeout,
-		UserAgent: c.UserAgent,
-		Private:   []string{emailParam},
-		Typed:     []string{emailParam, "order_id", "from_date", "to_date"},
-		Classify:  classify,
-		HTTP:      c.HTTP,
-		Logger:    c.Logger,
-		Budget:    c.Budget,
-		Now:       c.Now,
-		Pause:     c.Pause,
-	})}
+	r := rest.NewConfig(name, baseURL, c)
+	r.Header = http.Header{"Authorization": {c.Credentials[apiKey]}} // no "Bearer"
+	r.Private = []string{emailParam}
+	r.Typed = []string{emailParam, "order_id", "from_date", "to_date"}
+	r.Classify = classify
+	p := &provider{config: c, extents: map[string]*wire.Extent{}, log: wire.NewLog(c.Logger, c.Account), client: rest.New(r)}
 	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
 		p.extents[path] = new(wire.Extent)
 	}
@@ -175,18 +160,7 @@ func (p *provider) Account() providers.Account {
 		}
 		return false
 	})
-	health := p.client.Health()
-	return providers.Account{
-		Node:          providers.NewAccountNode(p.config.Account, p.config.Now()),
-		Name:          p.config.Name,
-		Provider:      providers.ProviderInfo{ID: name, Name: title, DocumentationURL: documentation},
-		CurrencyCode:  strings.ToUpper(p.config.Currency),
-		Capabilities:  can,
-		Status:        health.Status,
-		LastError:     health.LastError,
-		LastSuccessAt: health.LastSuccessAt,
-		RateLimit:     p.config.Budget.State(),
-	}
+	return p.client.Describe(vendor, p.config, can)
 }
 
 // Ping reads one affiliate. Programs are fewer, but not every plan is known to have their endpoint.

@@ -14,7 +14,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"math"
 	"net/http"
 	"net/url"
@@ -175,11 +174,7 @@ type object = map[string]any
 
 func send(w http.ResponseWriter, body any) { sendStatus(w, http.StatusOK, body) }
 
-func sendStatus(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client is gone
-}
+func sendStatus(w http.ResponseWriter, status int, body any) { world.Answer(w, status, body) }
 
 func notFound(w http.ResponseWriter) {
 	sendStatus(w, http.StatusNotFound, object{"message": "Record not found", "code": "not_found"})

@@ -48,19 +48,32 @@ type reply struct {
 	body       []byte
 }
 
+// content is the body of the request and its type; nil for none.
+func (r Request) content() (body io.Reader, contentType string, err error) {
+	switch {
+	case r.Body != nil && r.Form != nil:
+		return nil, "", errors.New("the request has a body and a form")
+	case r.Form != nil:
+		return strings.NewReader(r.Form.Encode()), "application/x-www-form-urlencoded", nil
+	case r.Body != nil:
+		encoded, err := json.Marshal(r.Body)
+		if err != nil {
+			return nil, "", errors.New("the request's body has no JSON")
+		}
+		return bytes.NewReader(encoded), "application/json", nil
+	}
+	return nil, "", nil
+}
+
 // send makes the HTTP exchange. The body is read whole, within its bound, and closed.
 func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	target := c.c.BaseURL + r.Path
 	if len(r.Query) > 0 {
 		target += "?" + r.Query.Encode()
 	}
-	var body io.Reader
-	if r.Body != nil {
-		encoded, err := json.Marshal(r.Body)
-		if err != nil {
-			return reply{}, c.unsendable(r, "the request's body has no JSON")
-		}
-		body = bytes.NewReader(encoded)
+	body, contentType, err := r.content()
+	if err != nil {
+		return reply{}, c.unsendable(r, err.Error())
 	}
 	var sent atomic.Bool // from when there is a connection to write to
 	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
@@ -74,7 +87,7 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	req.Header.Set("Accept", "application/json")
 	req.Header.Set("User-Agent", c.c.UserAgent)
 	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
+		req.Header.Set("Content-Type", contentType)
 	}
 	response, err := c.transport.RoundTrip(req)
 	if err != nil {

@@ -67,7 +67,7 @@ func (c *Client) private(r Request) []string {
 		}
 	}
 	for _, name := range c.c.Private {
-		for _, v := range r.Query[name] {
+		for _, v := range slices.Concat(r.Query[name], r.Form[name]) {
 			add(v)
 		}
 	}

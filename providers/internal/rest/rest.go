@@ -41,7 +41,8 @@ type Config struct {
 	UserAgent string // sent with every call; "" for DefaultUserAgent
 	MaxBytes  int64  // of a reply's body; 0 for DefaultMaxBytes
 
-	// Private are the query parameters whose values never appear in traces, logs or errors.
+	// Private are the parameters, of queries and forms, whose values never appear in traces, logs or
+	// errors.
 	Private []string
 
 	// Typed are the query parameters whose values clients type. A refusal of the content of a read
@@ -85,7 +86,10 @@ type Request struct {
 	Path  string // below the base URL, escaped
 	Query url.Values
 	Body  any // sent as JSON; nil for none
-	Into  any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
+	// Form is sent as application/x-www-form-urlencoded, for vendors that take forms; nil for none. A
+	// request has a Body or a Form.
+	Form url.Values
+	Into any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
 
 	// Optional says that a 200 without a body is a success, too; neither Into nor Verify see it.
 	Optional bool

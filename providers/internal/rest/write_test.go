@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/http/httptrace"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -57,6 +58,20 @@ func documented(status int, body []byte) *providers.Error {
 }
 
 var methods = []string{"POST", "PUT", "PATCH", "DELETE"}
+
+// writes are a write of each method with each kind of content, by what it is.
+func writes() map[string]Request {
+	all := map[string]Request{}
+	for _, method := range methods {
+		r := Request{Op: method + " /things", Path: "/things"}
+		all[method+" nothing"] = r
+		r.Body = map[string]int{"a": 1}
+		all[method+" JSON"] = r
+		r.Body, r.Form = nil, url.Values{"a": {"1"}}
+		all[method+" form"] = r
+	}
+	return all
+}
 
 // A write whose request a connection was handed is unsent in no case, and refused only by a reply
 // that vendors document.
@@ -123,8 +138,8 @@ func TestWriteFaults(t *testing.T) {
 		faults[name+" long"] = fault{text(status, `"`+strings.Repeat("x", maxErrorBody)+`"`), providers.KindBadReply, false}
 	}
 	for name, fault := range faults {
-		for _, method := range methods {
-			t.Run(name+" "+method, func(t *testing.T) {
+		for write, r := range writes() {
+			t.Run(name+" "+write, func(t *testing.T) {
 				v := &vendor{answer: func(_ int, r *http.Request) (*http.Response, error) {
 					handed(r)
 					return fault.answer(r)
@@ -140,12 +155,13 @@ func TestWriteFaults(t *testing.T) {
 						return nil
 					}
 					var got struct{ ID int }
-					err := f.Send(t.Context(), Request{Op: method + " /things", Path: "/things", Body: map[string]int{"a": 1}, Into: &got, Verify: func() error {
+					r.Into, r.Verify = &got, func() error {
 						if got.ID < 0 {
 							return errors.New("no record")
 						}
 						return nil
-					}})
+					}
+					err := f.Send(t.Context(), r)
 					if len(v.at) != 1 {
 						t.Errorf("sent %d times", len(v.at))
 					}
@@ -183,6 +199,7 @@ func TestUnsent(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	dead := func() *fixture { return newFixture(closed.URL, &http.Transport{}, nil) }
+	form := url.Values{"a": {"1"}}
 	write := Request{Op: "POST /things", Path: "/things", Body: 1, Into: new(any)}
 	for name, c := range map[string]struct {
 		client *fixture
@@ -192,7 +209,9 @@ func TestUnsent(t *testing.T) {
 	}{
 		"nobody listens": {dead(), t.Context(), write, providers.KindUnavailable},
 		"ended before":   {dead(), ended, write, providers.KindCanceled},
+		"form":           {dead(), t.Context(), Request{Op: "POST /things", Form: form}, providers.KindUnavailable},
 		"no JSON":        {dead(), t.Context(), Request{Op: "POST /things", Body: func() {}}, providers.KindUnknown},
+		"body and form":  {dead(), t.Context(), Request{Op: "POST /things", Body: 1, Form: form}, providers.KindUnknown},
 		"bad address":    {newFixture("http://[", &http.Transport{}, nil), t.Context(), write, providers.KindUnknown},
 		"over budget": {func() *fixture {
 			f := dead()
@@ -221,54 +240,53 @@ func TestUnsent(t *testing.T) {
 
 // A connection that the vendor closes between two calls makes no write twice, and none unsent.
 func TestReusedConnectionIsCut(t *testing.T) {
-	for _, method := range methods {
-		for name, body := range map[string]any{"body": map[string]int{"a": 1}, "no body": nil} {
-			t.Run(method+" "+name, func(t *testing.T) {
-				listener, err := net.Listen("tcp", "127.0.0.1:0")
-				if err != nil {
-					t.Fatal(err)
-				}
-				defer listener.Close()
-				var requests, connections atomic.Int64
-				go func() {
-					for {
-						conn, err := listener.Accept()
-						if err != nil {
-							return
-						}
-						connections.Add(1)
-						in := bufio.NewReader(conn)
-						for n := 1; ; n++ { // the second request of each connection is read and not answered
-							r, err := http.ReadRequest(in)
-							if err == nil {
-								_, err = io.Copy(io.Discard, r.Body)
-							}
-							if err != nil {
-								break
-							}
-							requests.Add(1)
-							if n == 2 {
-								break
-							}
-							io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
-						}
-						conn.Close()
+	for name, r := range writes() {
+		t.Run(name, func(t *testing.T) {
+			listener, err := net.Listen("tcp", "127.0.0.1:0")
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer listener.Close()
+			var requests, connections atomic.Int64
+			go func() {
+				for {
+					conn, err := listener.Accept()
+					if err != nil {
+						return
 					}
-				}()
-				transport := &http.Transport{}
-				defer transport.CloseIdleConnections()
-				f := newFixture("http://"+listener.Addr().String(), transport, nil)
-				send := func() error {
-					return f.Send(t.Context(), Request{Op: method + " /things", Path: "/things", Body: body, Into: new(any)})
+					connections.Add(1)
+					in := bufio.NewReader(conn)
+					for n := 1; ; n++ { // the second request of each connection is read and not answered
+						r, err := http.ReadRequest(in)
+						if err == nil {
+							_, err = io.Copy(io.Discard, r.Body)
+						}
+						if err != nil {
+							break
+						}
+						requests.Add(1)
+						if n == 2 {
+							break
+						}
+						io.WriteString(conn, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}")
+					}
+					conn.Close()
 				}
-				if err := send(); err != nil {
-					t.Fatal(err)
-				}
-				e := asError(t, send())
-				if e.Unsent || e.Refused || e.Kind != providers.KindUnavailable || requests.Load() != 2 || connections.Load() != 1 {
-					t.Errorf("got %+v after %d requests on %d connections", e, requests.Load(), connections.Load())
-				}
-			})
-		}
+			}()
+			transport := &http.Transport{}
+			defer transport.CloseIdleConnections()
+			f := newFixture("http://"+listener.Addr().String(), transport, nil)
+			send := func() error {
+				r.Into = new(any)
+				return f.Send(t.Context(), r)
+			}
+			if err := send(); err != nil {
+				t.Fatal(err)
+			}
+			e := asError(t, send())
+			if e.Unsent || e.Refused || e.Kind != providers.KindUnavailable || requests.Load() != 2 || connections.Load() != 1 {
+				t.Errorf("got %+v after %d requests on %d connections", e, requests.Load(), connections.Load())
+			}
+		})
 	}
 }

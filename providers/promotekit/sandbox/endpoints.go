@@ -1,7 +1,6 @@
 package sandbox
 
 import (
-	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/mail"
@@ -29,7 +28,7 @@ func (s *Server) listAffiliates(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) listCampaigns(w http.ResponseWriter, r *http.Request) {
 	order := s.program.campaigns.order
-	if s.kit.On(OldestCampaigns) {
+	if s.Kit().On(OldestCampaigns) {
 		order = slices.Clone(order)
 		slices.Reverse(order)
 	}
@@ -60,7 +59,7 @@ func (s *Server) listCommissions(w http.ResponseWriter, r *http.Request) {
 	q := query{Values: r.URL.Query()}
 	order := s.program.commissions.order
 	var keep func(int32) bool
-	if !s.kit.On(IgnoreFilters) {
+	if !s.Kit().On(IgnoreFilters) {
 		affiliate, byAffiliate := q.uuid("affiliate_id", s.program.affiliates)
 		if byAffiliate {
 			order = s.program.commissionsOf[int32(affiliate)]
@@ -85,12 +84,12 @@ func (s *Server) listPayouts(w http.ResponseWriter, r *http.Request) {
 }
 
 func (s *Server) view() view {
-	return view{s.program, s.kit.On(IDsOnly), s.kit.On(sandbox.ExactAddress)}
+	return view{s.program, s.Kit().On(IDsOnly), s.Kit().On(sandbox.ExactAddress)}
 }
 
 // emailFilter is the address that rows have to have; "" for any.
 func (s *Server) emailFilter(q *query) string {
-	if email := q.email("email"); !s.kit.On(IgnoreEmail) {
+	if email := q.email("email"); !s.Kit().On(IgnoreEmail) {
 		return email
 	}
 	return ""
@@ -98,7 +97,7 @@ func (s *Server) emailFilter(q *query) string {
 
 // same says whether an address is the one that was asked for.
 func (s *Server) same(address, asked string) bool {
-	if s.kit.On(sandbox.ExactAddress) {
+	if s.Kit().On(sandbox.ExactAddress) {
 		return strings.ToLower(address) == asked
 	}
 	return strings.EqualFold(address, asked)
@@ -117,7 +116,7 @@ func one[R any](s *Server, record func(view, int) R, t *table) func(http.Respons
 			notFound(w)
 			return
 		}
-		write(w, http.StatusOK, map[string]any{"success": true, "data": record(s.view(), i)})
+		sandbox.Answer(w, http.StatusOK, map[string]any{"success": true, "data": record(s.view(), i)})
 	}
 }
 
@@ -146,7 +145,7 @@ func list[R any](s *Server, w http.ResponseWriter, q query, order []int32, recor
 	for _, i := range order[from:to] {
 		data = append(data, record(v, int(i)))
 	}
-	write(w, http.StatusOK, map[string]any{
+	sandbox.Answer(w, http.StatusOK, map[string]any{
 		"success":    true,
 		"data":       data,
 		"pagination": pagination{page, limit, total, (total + limit - 1) / limit, to < total},
@@ -230,11 +229,5 @@ func invalid(w http.ResponseWriter, message string) {
 // fail answers the vendor's error envelope. The vendor lists neither its types nor, 429 apart, its
 // statuses: these are the likely ones.
 func fail(w http.ResponseWriter, status int, kind, message string) {
-	write(w, status, map[string]any{"success": false, "error": map[string]string{"message": message, "type": kind}})
-}
-
-func write(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json; charset=utf-8")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the caller is gone: nobody to tell
+	sandbox.Answer(w, status, map[string]any{"success": false, "error": map[string]string{"message": message, "type": kind}})
 }

@@ -18,11 +18,8 @@
 package sandbox
 
 import (
-	"maps"
 	"net/http"
-	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -42,11 +39,8 @@ const APIKey = "sandbox-promotekit-key"
 
 // Server is a simulated PromoteKit organization. It is safe for concurrent use.
 type Server struct {
-	kit     *sandbox.Kit
+	*sandbox.Service
 	now     func() time.Time
-	handler http.Handler
-
-	mu      sync.RWMutex // held while a call is served: for the writer by what changes something
 	program *program
 }
 
@@ -59,7 +53,7 @@ func New(o providers.SandboxOptions) *Server {
 
 func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 	s := &Server{now: o.Now, program: newProgram(w, o.Seed)}
-	s.kit = sandbox.NewKit(sandbox.KitOptions{
+	kit := sandbox.NewKit(sandbox.KitOptions{
 		Now:    o.Now,
 		Limit:  200,
 		Window: time.Minute,
@@ -76,10 +70,8 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 			},
 		},
 	})
-	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) { notFound(w) })
 	p := s.program
-	for path, m := range map[string]methods{
+	endpoints := sandbox.Endpoints{
 		"/affiliates":       {http.MethodGet: s.listAffiliates, http.MethodPost: create(s, http.StatusCreated, affiliateRecord, p.createAffiliate)},
 		"/affiliates/{id}":  {http.MethodGet: one(s, affiliateRecord, p.affiliates), http.MethodPut: update(s, affiliateRecord, p.affiliates, p.updateAffiliate)},
 		"/campaigns":        {http.MethodGet: s.listCampaigns, http.MethodPost: create(s, http.StatusCreated, campaignRecord, p.createCampaign)},
@@ -89,50 +81,27 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 		"/commissions/{id}": {http.MethodGet: one(s, commissionRecord, p.commissions)},
 		"/payouts":          {http.MethodGet: s.listPayouts},
 		"/payouts/{id}":     {http.MethodGet: one(s, payoutRecord, p.payouts)},
-	} {
-		mux.Handle(path, m)
 	}
-	s.handler = s.kit.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if bearer(r) != APIKey {
-			fail(w, http.StatusUnauthorized, "authentication_error", "Invalid API key")
-			return
-		}
-		if r.Method == http.MethodGet {
-			s.mu.RLock()
-			defer s.mu.RUnlock()
-		} else {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-		}
-		mux.ServeHTTP(w, r)
-	}))
+	s.Service = sandbox.NewService(kit, map[string]string{"api_key": APIKey}, w.Currency, authorize, endpoints.Handler(refuse))
 	return s
 }
 
-// methods are what can be done at a path.
-type methods map[string]http.HandlerFunc
-
-// ServeHTTP answers by the method.
-func (m methods) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	if h, ok := m[r.Method]; ok {
-		h(w, r)
-		return
+// authorize answers a call without the key, and says that it did.
+func authorize(w http.ResponseWriter, r *http.Request) (refused bool) {
+	if refused = bearer(r) != APIKey; refused {
+		fail(w, http.StatusUnauthorized, "authentication_error", "Invalid API key")
 	}
-	w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(m)), ", "))
-	fail(w, http.StatusMethodNotAllowed, "method_not_allowed", "Method not allowed")
+	return refused
 }
 
-// ServeHTTP answers one call.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Credentials are those that the simulator accepts.
-func (s *Server) Credentials() map[string]string { return map[string]string{"api_key": APIKey} }
-
-// Currency is that of all amounts.
-func (s *Server) Currency() string { return s.program.world.Currency }
-
-// Kit switches faults, latency and the package's switches, and logs the calls.
-func (s *Server) Kit() *sandbox.Kit { return s.kit }
+// refuse answers what is no endpoint.
+func refuse(w http.ResponseWriter, _ *http.Request, status int) {
+	if status == http.StatusMethodNotAllowed {
+		fail(w, status, "method_not_allowed", "Method not allowed")
+		return
+	}
+	notFound(w)
+}
 
 // bearer is the key of a call; "" where the header is missing or not a bearer's.
 func bearer(r *http.Request) string {

@@ -54,7 +54,7 @@ func create[B, R any](s *Server, status int, record func(view, int) R, insert fu
 			fail(w, no.status, no.kind, no.message)
 			return
 		}
-		write(w, status, map[string]any{"success": true, "data": record(s.view(), i)})
+		sandbox.Answer(w, status, map[string]any{"success": true, "data": record(s.view(), i)})
 	}
 }
 

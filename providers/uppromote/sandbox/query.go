@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 // query reads the parameters of a call, and collects what is wrong with them.
@@ -29,7 +31,7 @@ func (q *query) refused(w http.ResponseWriter) bool {
 	if len(q.errors) == 0 {
 		return false
 	}
-	answer(w, http.StatusUnprocessableEntity, struct {
+	sandbox.Answer(w, http.StatusUnprocessableEntity, struct {
 		Status  int                 `json:"status"`
 		Message string              `json:"message"`
 		Errors  map[string][]string `json:"errors"`

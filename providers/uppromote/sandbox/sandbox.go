@@ -15,13 +15,8 @@
 package sandbox
 
 import (
-	"encoding/json"
-	"maps"
 	"net/http"
-	"slices"
 	"strconv"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -41,11 +36,9 @@ const APIKey = "sandbox-uppromote-key"
 
 // Server is a simulated store. It is safe for concurrent use.
 type Server struct {
-	kit     *sandbox.Kit
-	now     func() time.Time
-	mu      sync.RWMutex // of the store: see locked
-	store   *store
-	handler http.Handler
+	*sandbox.Service
+	now   func() time.Time
+	store *store
 }
 
 var _ providers.Simulator = (*Server)(nil)
@@ -53,7 +46,7 @@ var _ providers.Simulator = (*Server)(nil)
 // New makes a simulator and its world.
 func New(o providers.SandboxOptions) *Server {
 	s := &Server{now: o.Now, store: newStore(sandbox.NewWorld(o.Size, o.Seed, o.Now()), o.Seed)}
-	s.kit = sandbox.NewKit(sandbox.KitOptions{
+	kit := sandbox.NewKit(sandbox.KitOptions{
 		Now:    o.Now,
 		Limit:  120, // of the store, whatever the key
 		Window: time.Minute,
@@ -69,99 +62,71 @@ func New(o providers.SandboxOptions) *Server {
 			},
 		},
 	})
-	s.store.on = s.kit.On
-	s.handler = s.kit.Handler(authorized(s.locked(s.routes())))
+	s.store.on = kit.On
+	s.Service = sandbox.NewService(kit, map[string]string{"api_key": APIKey}, s.store.world.Currency, authorize, s.endpoints().Handler(refuseCall))
 	return s
 }
 
-// locked lets one write at a time to the store, and no read meanwhile. The kit has read the body before.
-func (s *Server) locked(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.Method == http.MethodGet {
-			s.mu.RLock()
-			defer s.mu.RUnlock()
-		} else {
-			s.mu.Lock()
-			defer s.mu.Unlock()
-		}
-		next.ServeHTTP(w, r)
-	})
-}
-
-// ServeHTTP answers a call. Paths are those below the vendor's base URL.
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
-
-// Credentials are those that the simulator accepts.
-func (s *Server) Credentials() map[string]string { return map[string]string{"api_key": APIKey} }
-
-// Currency is that of the store.
-func (s *Server) Currency() string { return s.store.world.Currency }
-
-// Kit is what tests and demonstrations steer the simulator by.
-func (s *Server) Kit() *sandbox.Kit { return s.kit }
-
-// authorized lets calls with the bare key through.
-func authorized(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		switch r.Header.Get("Authorization") {
-		case APIKey:
-			next.ServeHTTP(w, r)
-		case "":
-			answer(w, http.StatusUnauthorized, map[string]string{"message": "Token not provided"})
-		default: // "Bearer" before the key as well
-			answer(w, http.StatusUnauthorized, map[string]string{"message": "Unauthorized"})
-		}
-	})
-}
-
-// routes are the endpoints.
-func (s *Server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { refuse(w, http.StatusNotFound, "Not found") })
-	methods := map[string]map[string]http.HandlerFunc{} // by path
-	handle := func(method, path string, h http.HandlerFunc) {
-		if methods[path] == nil {
-			methods[path] = map[string]http.HandlerFunc{}
-			mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-				if h := methods[path][r.Method]; h != nil {
-					h(w, r)
-					return
-				}
-				w.Header().Set("Allow", strings.Join(slices.Sorted(maps.Keys(methods[path])), ", "))
-				refuse(w, http.StatusMethodNotAllowed, "The "+r.Method+" method is not supported for this route.")
-			})
-		}
-		methods[path][method] = h
+// authorize answers a call without the bare key, and says that it did.
+func authorize(w http.ResponseWriter, r *http.Request) (refused bool) {
+	switch r.Header.Get("Authorization") {
+	case APIKey:
+		return false
+	case "":
+		sandbox.Answer(w, http.StatusUnauthorized, map[string]string{"message": "Token not provided"})
+	default: // "Bearer" before the key as well
+		sandbox.Answer(w, http.StatusUnauthorized, map[string]string{"message": "Unauthorized"})
 	}
-	get := func(path string, h http.HandlerFunc) { handle(http.MethodGet, path, h) }
-	get("/programs", s.list(s.store.programs))
-	get("/programs/{id}", s.one("Program", s.store.programByID))
-	get("/programs/{id}/excluded", s.excluded)
-	get("/affiliates", s.list(s.store.affiliates))
-	get("/affiliates/{id}", s.one("Affiliate", s.store.affiliateByID))
-	get("/coupons", s.list(s.store.coupons))
-	get("/referrals", s.list(s.store.referrals))
-	get("/referrals/{id}", s.one("Referral", s.store.referralByID))
-	get("/payments/unpaid", s.list(s.narrowed(s.store.unpaid)))
-	get("/payments/paid", s.list(s.narrowed(s.store.paid)))
-	get("/payments/total-paid", s.totalPaid)
-	get("/payments/{id}", s.one("Payment", s.store.paymentByID))
-	get("/webhook-subscriptions", s.list(s.store.subscriptions))
-	post := func(path string, do func(*form) any) { handle(http.MethodPost, path, write(do)) }
-	post("/affiliates", s.createAffiliate)
-	post("/affiliate/active", s.approve)
-	post("/affiliate/set-upline", s.setUpline)
-	post("/affiliate/move-affiliate-to-program", s.move)
-	post("/affiliate/create-connect-customer", s.connect)
-	post("/coupons/assign", s.assign)
-	post("/referrals", s.createReferral)
-	post("/referral/{id}/status", s.judge)
-	post("/referral/{id}/adjustment", s.adjust)
-	post("/payments/mark-as-paid", s.markPaid)
-	post("/webhook-subscriptions", s.subscribe)
-	handle(http.MethodPut, "/webhook-subscriptions", write(s.resubscribe))
-	handle(http.MethodDelete, "/webhook-subscriptions", write(s.unsubscribe))
-	return mux
+	return true
+}
+
+// refuseCall answers what is no endpoint.
+func refuseCall(w http.ResponseWriter, r *http.Request, status int) {
+	message := "Not found"
+	if status == http.StatusMethodNotAllowed {
+		message = "The " + r.Method + " method is not supported for this route."
+	}
+	refuse(w, status, message)
+}
+
+// endpoints are those of the API.
+func (s *Server) endpoints() sandbox.Endpoints {
+	get := func(h http.HandlerFunc) map[string]http.HandlerFunc {
+		return map[string]http.HandlerFunc{http.MethodGet: h}
+	}
+	post := func(do func(*form) any) map[string]http.HandlerFunc {
+		return map[string]http.HandlerFunc{http.MethodPost: write(do)}
+	}
+	return sandbox.Endpoints{
+		"/programs":               get(s.list(s.store.programs)),
+		"/programs/{id}":          get(s.one("Program", s.store.programByID)),
+		"/programs/{id}/excluded": get(s.excluded),
+		"/affiliates": {
+			http.MethodGet: s.list(s.store.affiliates), http.MethodPost: write(s.createAffiliate),
+		},
+		"/affiliates/{id}":                     get(s.one("Affiliate", s.store.affiliateByID)),
+		"/affiliate/active":                    post(s.approve),
+		"/affiliate/set-upline":                post(s.setUpline),
+		"/affiliate/move-affiliate-to-program": post(s.move),
+		"/affiliate/create-connect-customer":   post(s.connect),
+		"/coupons":                             get(s.list(s.store.coupons)),
+		"/coupons/assign":                      post(s.assign),
+		"/referrals": {
+			http.MethodGet: s.list(s.store.referrals), http.MethodPost: write(s.createReferral),
+		},
+		"/referrals/{id}":           get(s.one("Referral", s.store.referralByID)),
+		"/referral/{id}/status":     post(s.judge),
+		"/referral/{id}/adjustment": post(s.adjust),
+		"/payments/unpaid":          get(s.list(s.narrowed(s.store.unpaid))),
+		"/payments/paid":            get(s.list(s.narrowed(s.store.paid))),
+		"/payments/total-paid":      get(s.totalPaid),
+		"/payments/{id}":            get(s.one("Payment", s.store.paymentByID)),
+		"/payments/mark-as-paid":    post(s.markPaid),
+		"/webhook-subscriptions": {
+			http.MethodGet: s.list(s.store.subscriptions), http.MethodPost: write(s.subscribe),
+			http.MethodPut: write(s.resubscribe), http.MethodDelete: write(s.unsubscribe),
+		},
+	}
 }
 
 // selection is the rows of a list, newest first, that are made when they are sent.
@@ -179,7 +144,7 @@ func pick[T any](indexes []int32, row func(i int) T) selection {
 func (s *Server) list(rows func(*query) selection) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		q := newQuery(r.URL.Query())
-		q.exact = s.kit.On(sandbox.ExactAddress)
+		q.exact = s.Kit().On(sandbox.ExactAddress)
 		page, size := q.number("page", 1, 1, 0), q.number("per_page", 10, 1, 100)
 		all := rows(q)
 		if q.refused(w) {
@@ -206,7 +171,7 @@ func (s *Server) one(noun string, find func(id int64) (any, bool)) http.HandlerF
 		switch {
 		case !ok:
 			refuse(w, http.StatusNotFound, noun+" not found")
-		case s.kit.On(OneElementArrays):
+		case s.Kit().On(OneElementArrays):
 			success(w, []any{row})
 		default:
 			success(w, row)
@@ -217,7 +182,7 @@ func (s *Server) one(noun string, find func(id int64) (any, bool)) http.HandlerF
 // narrowed takes the filter by e-mail address away while that is switched off.
 func (s *Server) narrowed(rows func(*query) selection) func(*query) selection {
 	return func(q *query) selection {
-		if s.kit.On(IgnorePaymentEmail) {
+		if s.Kit().On(IgnorePaymentEmail) {
 			q.values.Del("affiliate_email")
 		}
 		return rows(q)
@@ -241,16 +206,9 @@ func (s *Server) excluded(w http.ResponseWriter, r *http.Request) {
 	})(w, r)
 }
 
-// answer sends a body.
-func answer(w http.ResponseWriter, status int, body any) {
-	w.Header().Set("Content-Type", "application/json")
-	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // who went away needs no answer
-}
-
 // success sends data in the envelope.
 func success(w http.ResponseWriter, data any) {
-	answer(w, http.StatusOK, struct {
+	sandbox.Answer(w, http.StatusOK, struct {
 		Status  int    `json:"status"`
 		Message string `json:"message"`
 		Data    any    `json:"data"`
@@ -259,7 +217,7 @@ func success(w http.ResponseWriter, data any) {
 
 // refuse sends an error.
 func refuse(w http.ResponseWriter, status int, message string) {
-	answer(w, status, struct {
+	sandbox.Answer(w, status, struct {
 		Status  int    `json:"status"`
 		Message string `json:"message"`
 	}{status, message})

@@ -171,7 +171,7 @@ func TestShapes(t *testing.T) {
 		"/affiliates": walk(t, s, "/affiliates")[0]["id"], "/programs": walk(t, s, "/programs")[0]["id"],
 		"/referrals": walk(t, s, "/referrals")[0]["id"], "/payments": walk(t, s, "/payments/paid")[0]["payment_id"],
 	}
-	s.kit.Set(OneElementArrays, true) // as the exchanges have it, where they do
+	s.Kit().Set(OneElementArrays, true) // as the exchanges have it, where they do
 	for _, e := range providertest.Exchanges(t, "..") {
 		if !strings.HasPrefix(e.Request, "GET ") || strings.Contains(string(e.Body), `"data": []`) {
 			continue // see TestWrites

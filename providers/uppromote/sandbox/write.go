@@ -25,7 +25,7 @@ func (s *Server) createAffiliate(f *form) any {
 		f.fail("email", "has already been taken")
 	}
 	code := fmt.Sprintf("a%d", len(s.store.world.Affiliates))
-	if s.kit.On(sandbox.ExactAddress) {
+	if s.Kit().On(sandbox.ExactAddress) {
 		email = strings.ToLower(email)
 	}
 	a := sandbox.Affiliate{Email: email, First: f.text("first_name", false), Last: f.text("last_name", false), Company: f.text("company", false),
