@@ -67,7 +67,6 @@ var rules = []rule{
 		to: under("github.com/99designs/gqlgen")},
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "content codings are in one place", from: not(is("internal/compress")), to: under("github.com/klauspost/compress")},
-	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists and remembers does not know GraphQL", from: is("internal/listing", "internal/cache", "internal/responses", "internal/ledger"),
 		to: func(p string) bool {
 			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)

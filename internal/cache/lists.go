@@ -87,10 +87,13 @@ func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Co
 		q.state = miss
 	}
 	if q.state != fresh {
+		if err := providers.Missed(ctx); err != nil {
+			return none, err
+		}
 		recorderFrom(ctx).spoil(q.state)
 	}
 	if q.state != miss {
-		c.note(ctx, key.String(), q.source)
+		c.note(ctx, key, 1, q.source)
 	}
 	switch q.state {
 	case fresh:
@@ -108,7 +111,7 @@ func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Co
 			v, failed = none, c.fault(key.String(), err)
 		default:
 			if others {
-				c.note(ctx, key.String(), providers.SourceMemory)
+				c.note(ctx, key, 1, providers.SourceMemory)
 			}
 			v = answer.(V)
 		}
