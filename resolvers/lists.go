@@ -181,7 +181,8 @@ func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, root *root
 		listing.Resume(read.sources, positions)
 	}
 	read.start = listing.Positions(read.sources)
-	read.rows = listing.Merge(ctx, read.sources, w.first)
+	cursors := selects(graphql.GetOperationContext(ctx), selections(ctx), "edges")
+	read.rows = listing.Merge(ctx, read.sources, w.first, cursors)
 	return read
 }
 

@@ -15,15 +15,15 @@ type loaders struct {
 	mu sync.Mutex
 	m  map[string]any
 
-	needs   map[needKey]string // what selections need
-	lasting map[string]any     // the plans of root lists, of operations of staff; see planner
-	facts   *facts             // what the look has read; nil where there was none
+	edges   map[needKey]any // the *edgeLoad of each selection of one record
+	lasting map[string]any  // the plans of root lists, of operations of staff; see planner
+	facts   *facts          // what the look has read; nil where there was none
 }
 
 type loadersKey struct{}
 
 func newLoaders(r *Resolver) *loaders {
-	return &loaders{r: r, m: map[string]any{}, needs: map[needKey]string{}}
+	return &loaders{r: r, m: map[string]any{}, edges: map[needKey]any{}}
 }
 
 func withLoaders(ctx context.Context, l *loaders) context.Context {
@@ -71,6 +71,7 @@ func forget(ctx context.Context) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		clear(l.m)
+		clear(l.edges)
 	}
 }
 

@@ -35,9 +35,6 @@ type want struct {
 }
 
 func (n records[T]) loader(l *loaders) *loader[want, *T] {
-	if made := madeLoader[want, *T](l, string(n.noun)); made != nil { // for each row: without a method value
-		return made
-	}
 	return loaderOf(l, string(n.noun), n.fetch)
 }
 
@@ -81,7 +78,8 @@ func (n records[T]) load(ctx context.Context, id providers.ID) (*T, error) {
 	if id.IsZero() {
 		return nil, nil
 	}
-	return n.loader(loadersFrom(ctx)).one(ctx, want{id, need(ctx, n.noun)})
+	l := n.edgeLoad(ctx)
+	return l.from.one(ctx, want{id, l.need})
 }
 
 // root is load for a field that no list is above of: it also reads what is selected below.
