@@ -122,6 +122,7 @@ func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 
 // found is the records that an edge leads to, as far as the look reads them, by account.
 type found[T providers.Record] struct {
+	asked   map[providers.ID]bool // rows that are completed later may lead to others
 	batches map[string]*providers.Batch[T]
 	failed  map[string]error
 	spent   int
@@ -141,10 +142,11 @@ func (f *found[T]) record(id providers.ID) (*T, error) {
 // seek reads records by id, as far as a look may.
 func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, need []string) *found[T] {
 	by := map[string][]providers.ID{}
+	f := &found[T]{asked: make(map[providers.ID]bool, len(ids)), batches: map[string]*providers.Batch[T]{}, failed: map[string]error{}}
 	for _, id := range ids {
+		f.asked[id] = true
 		by[id.Account] = append(by[id.Account], id)
 	}
-	f := &found[T]{batches: map[string]*providers.Batch[T]{}, failed: map[string]error{}}
 	f.spent = spentBy(ctx, func(ctx context.Context) {
 		for account, ids := range by {
 			if p, ok := r.provider(ctx, account); ok {
@@ -170,7 +172,7 @@ func (n records[T]) take(p *planner, f *found[T], ids []providers.ID, need []str
 		if row != nil {
 			rows = append(rows, row)
 		}
-		if err == nil {
+		if err == nil && f.asked[id] {
 			wants, values = append(wants, want{id, text}), append(values, row)
 		}
 	}
@@ -266,8 +268,8 @@ func (e many[From, To, F]) look(p *planner, f graphql.CollectedField, args map[s
 		branches = append(branches, branch[From]{row, w})
 	}
 	key := factKey{path: p.path}
-	learn := func(ctx context.Context) *branchesRead[To] {
-		var read branchesRead[To]
+	learn := func(ctx context.Context) *branchesRead[From, To] {
+		read := branchesRead[From, To]{branches: branches}
 		read.spent = spentBy(ctx, func(ctx context.Context) { read.lists, _ = e.fetch(p.r, ctx, branches) })
 		for _, l := range read.lists {
 			for _, s := range l.Sources {
@@ -279,8 +281,8 @@ func (e many[From, To, F]) look(p *planner, f graphql.CollectedField, args map[s
 	read, ok := fact(p, key, learn)
 	if ok && !read.cut {
 		p.calls.add(read.spent, p.path)
-		e.loader(p.facts.loaders).prime(branches, read.lists)
-		if selects(p.op, f.Selections, "totalCount") {
+		e.loader(p.facts.loaders).prime(read.branches, read.lists)
+		if !slices.Equal(read.branches, branches) || selects(p.op, f.Selections, "totalCount") {
 			p.unread++
 		}
 		for _, l := range read.lists {
@@ -304,10 +306,11 @@ func (e many[From, To, F]) look(p *planner, f graphql.CollectedField, args map[s
 }
 
 // branchesRead are the lists below rows, as far as a look reads them.
-type branchesRead[To providers.Record] struct {
-	lists []*nestedList[To] // of each row
-	spent int
-	cut   bool // the look had no more calls
+type branchesRead[From, To providers.Record] struct {
+	branches []branch[From]    // rows that are completed later have others
+	lists    []*nestedList[To] // of each branch
+	spent    int
+	cut      bool // the look had no more calls
 }
 
 // outlook is how many calls the lists below rows are expected to take; see [listing.Outlook].
