@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"context"
 	"fmt"
 	"runtime/debug"
 	"sync"
@@ -10,12 +11,20 @@ import (
 // Group runs functions side by side, as [sync.WaitGroup] does; the zero value is ready. But a panic in one of them would end the process,
 // for nobody who could handle it is above: here Wait panics in its place.
 type Group struct {
-	wg    sync.WaitGroup
-	first atomic.Pointer[Panic]
+	wg     sync.WaitGroup
+	first  atomic.Pointer[Panic]
+	inline bool // functions wait for nothing, and are run one after the other
 }
+
+// GroupFor is a group for reads of ctx. Those that take only what is cached need no goroutines.
+func GroupFor(ctx context.Context) *Group { return &Group{inline: CachedOnly(ctx)} }
 
 // Go runs f in a goroutine.
 func (g *Group) Go(f func()) {
+	if g.inline {
+		f()
+		return
+	}
 	g.wg.Go(func() {
 		defer func() {
 			if p := recover(); p != nil {

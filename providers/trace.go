@@ -30,18 +30,23 @@ type Call struct {
 
 // Trace collects what one request read. It is safe for concurrent use; a nil Trace collects nothing.
 type Trace struct {
+	VendorsOnly bool // answers from the cache are not collected
+
 	mu    sync.Mutex
 	calls []Call
 }
 
-// Add notes one call.
-func (t *Trace) Add(c Call) {
-	if t == nil {
+// Part is a trace for a part of the request, which collects likewise.
+func (t *Trace) Part() *Trace { return &Trace{VendorsOnly: t == nil || t.VendorsOnly} }
+
+// Add notes calls.
+func (t *Trace) Add(calls ...Call) {
+	if t == nil || len(calls) == 0 {
 		return
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.calls = append(t.calls, c)
+	t.calls = append(t.calls, calls...)
 }
 
 // Calls is what was noted so far, in the order of their ends.
@@ -56,8 +61,13 @@ func (t *Trace) Calls() []Call {
 
 // Spent is how many calls went to vendors so far, retries included.
 func (t *Trace) Spent() (n int) {
-	for _, c := range t.Calls() {
-		if c.Source == SourceVendor {
+	if t == nil {
+		return 0
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.calls {
+		if t.calls[i].Source == SourceVendor {
 			n++
 		}
 	}

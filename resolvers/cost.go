@@ -2,7 +2,6 @@ package resolvers
 
 import (
 	"context"
-	"encoding/json"
 	"math"
 	"strings"
 
@@ -31,12 +30,15 @@ type planner struct {
 	values tally
 	path   string // of the field in the answer; what is selected of a connection's rows stands behind a slash
 
-	lists  map[string]int // by path: how many rows of each connection are planned
-	facts  *facts         // what was learnt before the operation is decided on; nil where it need not be
-	firsts map[string]int // by path: how many rows of a list are planned, where it is another number than asked for
-	cold   bool           // what is cached counts, too
-	rest   tally          // the part of calls that is still to be made
-	least  int            // how many calls it takes if each field that costs any costs one
+	lists     map[string]int // by path: how many rows of each connection are planned
+	facts     *facts         // what was learnt before the operation is decided on; nil where it need not be
+	lasting   map[string]any // by path: the *rootPlan of each root list, for all plans of the operation
+	undecided bool           // the operation is decided on after a look
+	unread    int            // fields whose rows the look has not handed to the execution
+	firsts    map[string]int // by path: how many rows of a list are planned, where it is another number than asked for
+	cold      bool           // what is cached counts, too
+	rest      tally          // the part of calls that is still to be made
+	least     int            // how many calls it takes if each field that costs any costs one
 
 	visited int                             // selections that were collected, fragments put in
 	spreads map[*ast.FragmentDefinition]int // by which collection each fragment was visited last
@@ -71,14 +73,14 @@ type level struct {
 	affiliates int // how many affiliates they belong to at most; 0 for unknown
 	accounts   []providers.Provider
 
-	parts []accountRows // how the rows are spread over the accounts; nil for unknown
-	known any           // the rows, as a []*T; nil for unknown
+	parts rowParts // how the rows are spread over the accounts; nil for unknown
+	known any      // the rows, as a []*T; nil for unknown
 }
 
 // below is so many rows under each row.
 func (l level) below(rows int) level {
 	l.rows = min(l.rows*rows, uncountable)
-	l.parts, l.known = scaled(l.parts, rows), nil
+	l.parts, l.known = l.parts.scaled(rows), nil
 	return l.repeated(rows)
 }
 
@@ -156,7 +158,7 @@ func (p *planner) follow(edge string, from level, need []string) int {
 		return 0
 	}
 	if from.parts != nil {
-		return followParts(edge, from.parts, need)
+		return followParts(edge, from.parts(), need)
 	}
 	var most, together int
 	whole := from.of(1)
@@ -174,6 +176,7 @@ func (e one[From, To]) cost(p *planner, f graphql.CollectedField, from level) {
 		e.look(p, from, fields)
 		return
 	}
+	p.unread++
 	if e.to.noun == providers.NounAffiliate {
 		if from.affiliates > 0 {
 			from.rows = min(from.rows, from.affiliates)
@@ -191,8 +194,9 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	args := f.ArgumentMap(p.op.Variables)
 	if args["first"] == nil { // no connection
 		fields := p.record(f.Selections, e.to.noun)
+		p.unread++
 		if from.known != nil {
-			e.look(p, args, maxFirst, from, fields)
+			e.look(p, f, args, maxFirst, from, fields)
 		} else {
 			p.charge(p.follow(e.field, from, names(fields)))
 		}
@@ -205,10 +209,11 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	fields, parts := p.connection(f, e.to.noun, from.times, first)
 	below := from.below(first)
 	if from.known != nil {
-		if rows, ok := e.look(p, args, first, from, fields); ok {
+		if rows, ok := e.look(p, f, args, first, from, fields); ok {
 			below.rows, below.parts, below.known = len(rows), spread(p, rows), e.to.fill(p, rows, names(fields))
 		}
 	} else {
+		p.unread++
 		p.charge(p.follow(e.field, from, names(fields)))
 	}
 	if e.to.noun == providers.NounAffiliate {
@@ -274,97 +279,6 @@ func (p *planner) eachPart(parts []rowPart, rows level) {
 		p.under(part.fields, rows)
 	}
 	p.path = path
-}
-
-// rootList is a list among the fields of Query.
-type rootList interface {
-	rootCost(p *planner, f graphql.CollectedField)
-}
-
-// rootLists are the root lists by field.
-var rootLists = map[string]rootList{
-	"affiliates": affiliateLists, "memberships": membershipLists, "campaigns": campaignLists, "referrals": referralLists,
-	"commissions": commissionLists, "payouts": payoutLists, "coupons": couponLists, "webhookSubscriptions": subscriptionLists,
-}
-
-func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
-	args := f.ArgumentMap(p.op.Variables)
-	if err := checkAmounts(args["filter"]); err != nil {
-		p.err = err
-		return
-	}
-	var narrow F
-	// What cannot be read here is refused by the field itself, before it sends anything.
-	if text, err := json.Marshal(args["filter"]); err == nil {
-		_ = json.Unmarshal(text, &narrow)
-	}
-	if providers.MatchesNothing(narrow) {
-		p.connection(f, n.noun, 1, 0)
-		return
-	}
-	accounts, err := p.r.visible(p.ctx, n.accounts(narrow))
-	if err != nil {
-		return
-	}
-	calls := 0
-	for _, a := range accounts {
-		if p.ended() {
-			break
-		}
-		planned, err := n.plan(a, narrow)
-		if err != nil {
-			continue
-		}
-		p.visited += len(planned)
-		calls += firstPages(p, n.noun, a, planned)
-	}
-	rows := p.rowsOf(args)
-	below := level{rows: rows, times: rows, accounts: accounts}
-	n.look(p, f, rows, narrow, calls, &below)
-	if n.noun != providers.NounCampaign {
-		below.affiliates = below.rows // everything else belongs to one
-	}
-	fields, parts := p.connection(f, n.noun, 1, rows)
-	if below.known != nil {
-		below.known = n.fill(p, below.known.([]*T), names(fields))
-	} else {
-		p.charge(p.follow("Query."+f.Name, below, names(fields)))
-	}
-	p.eachPart(parts, below)
-}
-
-// firstPages is how many calls it takes at most to begin lists of one account: one for each that is not cached. Lists within the same longer one
-// may be read by walking that, after a look at its first page (listing.Widen), and never more of them than pages may be read.
-func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers.Provider, planned []providers.List[T]) (calls int) {
-	cached := func(key string) bool {
-		k, ok := a.(peeker)
-		return ok && !p.cold && k.HasPage(p.ctx, noun, key, 1)
-	}
-	type group struct{ lists, missing int }
-	within := map[string]group{}
-	for _, l := range planned {
-		missing := 1
-		if cached(l.Key) {
-			missing = 0
-		}
-		if l.Within == nil {
-			calls += missing
-			continue
-		}
-		g := within[l.Within.Key]
-		within[l.Within.Key] = group{g.lists + 1, g.missing + missing}
-	}
-	for key, g := range within {
-		switch {
-		case g.lists > p.r.pages:
-			calls += p.r.pages
-		case g.lists > 1 && !cached(key):
-			calls += g.missing + 1
-		default:
-			calls += g.missing
-		}
-	}
-	return calls
 }
 
 // roots goes through the fields of Query.

@@ -57,7 +57,7 @@ func (r *Resolver) showsCustomers(ctx context.Context, obj *providers.Referral) 
 		if obj.CampaignID.IsZero() {
 			return false, nil
 		}
-		c, err := loaderOf(ctx, rulesLoader, rules).one(ctx, customerRule(obj))
+		c, err := loaderOf(loadersFrom(ctx), rulesLoader, rules).one(ctx, customerRule(obj))
 		return err == nil && c != nil && c.HidesCustomerEmails != nil && !*c.HidesCustomerEmails, err
 	}
 	return false, nil

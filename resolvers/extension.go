@@ -36,7 +36,7 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 const (
 	plannedStat = "planned"
 	valuesStat  = "values"
-	looksStat   = "looks" // it is decided on after a look
+	plannerStat = "planner" // the *planner of the plan that was made first
 )
 
 // PlannedValues is how many field values the answer to an operation may have, after it was planned.
@@ -72,8 +72,8 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	p.plan()
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
 	op.Stats.SetExtension(valuesStat, p.values.sum)
-	if p.looks() {
-		op.Stats.SetExtension(looksStat, true)
+	op.Stats.SetExtension(plannerStat, p)
+	if p.undecided = p.looks(); p.undecided {
 		return nil
 	}
 	if err := p.refuse(); err != nil {
@@ -97,22 +97,24 @@ func Explains(ctx context.Context) bool {
 
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
-	trace := new(providers.Trace)
+	trace := &providers.Trace{VendorsOnly: !Explains(ctx)}
 	ctx = context.WithValue(providers.WithTrace(ctx, trace), failuresKey{}, new(failures))
+	l := newLoaders(e.r)
+	p, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannerStat).(*planner)
 	if v := auth.ViewerFrom(ctx); v == nil || v.Role == auth.RolePartner {
 		ctx = providers.KeepReserve(ctx)
+	} else if p != nil {
+		l.lasting = p.lasting
 	}
 	ctx, end := providers.WithAfterwards(providers.WithAllowance(ctx, e.r.calls))
-	var read *facts
-	if op := graphql.GetOperationContext(ctx); op.Stats.GetExtension(looksStat) != nil {
-		var err error
-		if read, err = e.r.look(ctx, op); err != nil {
+	if p != nil && p.undecided {
+		if err := e.r.look(ctx, p, l); err != nil {
 			defer end()
 			refusal := &graphql.Response{Errors: gqlerror.List{e.r.Present(ctx, err)}}
 			return graphql.OneShot(e.tell(ctx, refusal))
 		}
 	}
-	respond := next(withLoaders(ctx, e.r, read))
+	respond := next(withLoaders(ctx, l))
 	return func(ctx context.Context) *graphql.Response {
 		defer end()
 		return respond(ctx)

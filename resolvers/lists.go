@@ -6,11 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
-	"github.com/vikstrous/dataloadgen"
 
+	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/listing"
@@ -102,7 +103,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	}
 	read := n.looked(ctx)
 	if read == nil {
-		read = n.read(ctx, r, w, narrow, ps)
+		read = n.read(ctx, r, w, n.planned(ctx, narrow, ps))
 	}
 	if read.err != nil {
 		return nil, read.err
@@ -119,7 +120,9 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	if c.Count = n.count(read.sources); c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
 		wg.Go(func() { _, _ = c.Count(ctx) }) // who resolves it reports the error
 	}
-	prefetch(ctx, c.Nodes, fields)
+	if !read.loaded {
+		prefetch(ctx, c.Nodes, fields)
+	}
 	wg.Wait()
 	return c, nil
 }
@@ -132,10 +135,25 @@ type rootRead[T providers.Record] struct {
 	bound   string  // what its cursors are bound to
 	failed  []error // accounts whose lists could not be planned
 	err     error   // nothing can be read
+	loaded  bool    // and all that is selected below it, by the look
 }
 
-// read reads the rows of a root list at these accounts.
-func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, narrow F, ps []providers.Provider) *rootRead[T] {
+// planned is the plan of the root list being resolved: the one by which the operation was planned, where
+// that is known. It was made without knowing who a partner is.
+func (n lists[T, F]) planned(ctx context.Context, narrow F, ps []providers.Provider) *rootPlan[T, F] {
+	if root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F]); ok {
+		return root
+	}
+	root := &rootPlan[T, F]{narrow: narrow, accounts: ps}
+	for _, p := range ps {
+		root.add(n.plan(p, narrow))
+	}
+	return root
+}
+
+// read reads the rows of a root list.
+func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, root *rootPlan[T, F]) *rootRead[T] {
+	narrow := root.narrow
 	text, err := json.Marshal(narrow)
 	if err != nil {
 		return &rootRead[T]{err: fmt.Errorf("filter of %s: %w", n.noun, err)}
@@ -148,8 +166,8 @@ func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, narrow F, 
 		}
 	}
 	named := n.accounts(narrow)
-	for _, p := range ps {
-		planned, err := n.plan(p, narrow)
+	for i, p := range root.accounts {
+		err := root.errs[i]
 		if errors.Is(err, errors.ErrUnsupported) && named == nil {
 			continue // it has none of these; asked for by name it says so
 		}
@@ -157,14 +175,15 @@ func (n lists[T, F]) read(ctx context.Context, r *Resolver, w window, narrow F, 
 			read.failed = append(read.failed, located(p, err))
 			continue
 		}
-		read.sources = append(read.sources, n.sources(r, p, narrow, planned)...)
+		read.sources = append(read.sources, n.sources(r, p, narrow, root.lists[i])...)
 	}
 	read.sources = listing.Widen(ctx, read.sources, narrow.Match, w.first, positions)
 	if positions != nil {
 		listing.Resume(read.sources, positions)
 	}
 	read.start = listing.Positions(read.sources)
-	read.rows = listing.Merge(ctx, read.sources, w.first)
+	cursors := selects(graphql.GetOperationContext(ctx), selections(ctx), "edges")
+	read.rows = listing.Merge(ctx, read.sources, w.first, cursors)
 	return read
 }
 
@@ -272,20 +291,17 @@ func pageInfo[T providers.Record](seals *listing.Seals, sources []*listing.Sourc
 	return info
 }
 
-// unjoin are the single errors of a loader's, each kind of trouble once.
-func unjoin(err error) (out []error) {
-	many, ok := err.(dataloadgen.ErrorSlice)
-	if !ok && err != nil {
-		return []error{err}
-	}
-	seen := map[string]bool{}
-	for _, err := range many {
-		if err != nil && !seen[err.Error()] {
-			seen[err.Error()] = true
-			out = append(out, err)
+// distinctErrors are the errors of a loader, each kind of trouble once.
+func distinctErrors(errs []error) []error {
+	var texts []string
+	return slices.DeleteFunc(errs, func(err error) bool {
+		text := err.Error()
+		if slices.Contains(texts, text) {
+			return true
 		}
-	}
-	return out
+		texts = append(texts, text)
+		return false
+	})
 }
 
 // counter answers totalCount.

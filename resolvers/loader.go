@@ -5,14 +5,8 @@ import (
 	"slices"
 	"sync"
 
-	"github.com/vikstrous/dataloadgen"
-
 	"github.com/partnergraph/partnergraph/providers"
 )
-
-// batchWait is how long a loader waits for more keys: not at all. Keys that are handed over together
-// are never parted, and all others have been loaded before by [prefetch].
-const batchWait = 0
 
 // loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
 // shared by operations, because they remember errors and one viewer's scope.
@@ -21,14 +15,19 @@ type loaders struct {
 	mu sync.Mutex
 	m  map[string]any
 
-	needs map[needKey]string // what selections need
-	facts *facts             // what the plan has read; nil where it has read nothing
+	edges   map[needKey]any // the *edgeLoad of each selection of one record
+	lasting map[string]any  // the plans of root lists, of operations of staff; see planner
+	facts   *facts          // what the look has read; nil where there was none
 }
 
 type loadersKey struct{}
 
-func withLoaders(ctx context.Context, r *Resolver, f *facts) context.Context {
-	return context.WithValue(ctx, loadersKey{}, &loaders{r: r, m: map[string]any{}, needs: map[needKey]string{}, facts: f})
+func newLoaders(r *Resolver) *loaders {
+	return &loaders{r: r, m: map[string]any{}, edges: map[needKey]any{}}
+}
+
+func withLoaders(ctx context.Context, l *loaders) context.Context {
+	return context.WithValue(ctx, loadersKey{}, l)
 }
 
 // loadersFrom are the operation's loaders.
@@ -43,9 +42,11 @@ func loadersFrom(ctx context.Context) *loaders {
 // resolverFrom is the resolver that the operation runs on.
 func resolverFrom(ctx context.Context) *Resolver { return loadersFrom(ctx).r }
 
-// loaderFrom is the operation's loader of this name; nil where it was not made yet.
-func loaderFrom[K comparable, V any](ctx context.Context, name string) *loader[K, V] {
-	l := loadersFrom(ctx)
+// fetcher reads what keys stand for. No errors: nothing failed.
+type fetcher[K comparable, V any] func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)
+
+// madeLoader is the operation's loader of this name; nil where it was not made yet.
+func madeLoader[K comparable, V any](l *loaders, name string) *loader[K, V] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	found, _ := l.m[name].(*loader[K, V])
@@ -53,15 +54,13 @@ func loaderFrom[K comparable, V any](ctx context.Context, name string) *loader[K
 }
 
 // loaderOf is the operation's loader of this name, made when it is first asked for.
-func loaderOf[K comparable, V any](ctx context.Context, name string, fetch func(r *Resolver, ctx context.Context, keys []K) ([]V, []error)) *loader[K, V] {
-	l := loadersFrom(ctx)
+func loaderOf[K comparable, V any](l *loaders, name string, fetch fetcher[K, V]) *loader[K, V] {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if found, ok := l.m[name]; ok {
 		return found.(*loader[K, V])
 	}
-	made := &loader[K, V]{asked: map[K]bool{}, fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) }}
-	made.inner = dataloadgen.NewLoader(made.collect, dataloadgen.WithWait(batchWait))
+	made := &loader[K, V]{r: l.r, fetch: fetch, loads: map[K]*load[V]{}}
 	l.m[name] = made
 	return made
 }
@@ -72,90 +71,115 @@ func forget(ctx context.Context) {
 		l.mu.Lock()
 		defer l.mu.Unlock()
 		clear(l.m)
+		clear(l.edges)
 	}
 }
 
-// loader loads what many rows ask for in one fetch. It knows which keys were announced: dataloadgen closes a batch by the clock, which on a busy machine parts
-// keys that were handed over together, and each part would be a call to a vendor.
+// loader loads what many rows ask for in one fetch, and each key once.
 type loader[K comparable, V any] struct {
-	inner *dataloadgen.Loader[K, V]
-	fetch func(ctx context.Context, keys []K) ([]V, []error)
+	r     *Resolver
+	fetch fetcher[K, V]
 
 	mu    sync.Mutex
-	asked map[K]bool // ever
-	due   int        // announced keys that no batch has brought yet
-	parts []*part[K, V]
+	loads map[K]*load[V] // by key, from when it is first asked for
 }
 
-// part is a batch that waits for the rest of what was announced.
-type part[K comparable, V any] struct {
-	keys   []K
-	done   chan struct{}
-	values []V
-	errs   []error
+// load is what a key stands for.
+type load[V any] struct {
+	fetched <-chan struct{} // closed when the rest is known
+	value   V
+	err     error
 }
 
-// announce tells that keys are about to come.
-func (l *loader[K, V]) announce(keys ...K) {
+// closed is the channel of what was known before anybody asked.
+var closed = func() chan struct{} {
+	c := make(chan struct{})
+	close(c)
+	return c
+}()
+
+// prime is told what keys stand for.
+func (l *loader[K, V]) prime(keys []K, values []V) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	for _, k := range keys {
-		if !l.asked[k] {
-			l.asked[k] = true
-			l.due++
-		}
+	loads := make([]load[V], len(keys))
+	for i, k := range keys {
+		loads[i] = load[V]{fetched: closed, value: values[i]}
+		l.loads[k] = &loads[i]
 	}
 }
 
 // one loads what one key stands for.
 func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) {
-	l.announce(key)
-	return l.inner.Load(ctx, key)
-}
-
-// all loads what keys stand for.
-func (l *loader[K, V]) all(ctx context.Context, keys []K) ([]V, error) {
-	l.announce(keys...)
-	return l.inner.LoadAll(ctx, keys)
-}
-
-// collect takes a batch. The one that brings the last of what was announced fetches for all that wait.
-func (l *loader[K, V]) collect(ctx context.Context, keys []K) ([]V, []error) {
-	mine := &part[K, V]{keys: keys, done: make(chan struct{})}
 	l.mu.Lock()
-	l.due -= len(keys)
-	l.parts = append(l.parts, mine)
-	var parts []*part[K, V]
-	if l.due == 0 {
-		parts, l.parts = l.parts, nil
+	found := l.loads[key]
+	l.mu.Unlock()
+	if found == nil {
+		found = l.find(ctx, []K{key})[0]
+	}
+	<-found.fetched
+	return found.value, found.err
+}
+
+// all loads what keys stand for. errs are those that there are.
+func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []error) {
+	values = make([]V, len(keys))
+	for i, found := range l.find(ctx, keys) {
+		<-found.fetched
+		if values[i] = found.value; found.err != nil {
+			errs = append(errs, found.err)
+		}
+	}
+	return values, errs
+}
+
+// find are the loads of keys. Those that nobody has asked for yet are fetched together before it returns;
+// others may still be fetched by those who asked first.
+func (l *loader[K, V]) find(ctx context.Context, keys []K) []*load[V] {
+	found := make([]*load[V], len(keys))
+	var (
+		missing []K
+		begun   []load[V] // of missing
+		fetched chan struct{}
+	)
+	l.mu.Lock()
+	for i, k := range keys {
+		if found[i] = l.loads[k]; found[i] == nil {
+			if fetched == nil {
+				fetched = make(chan struct{})
+				missing, begun = make([]K, 0, len(keys)-i), make([]load[V], 0, len(keys)-i)
+			}
+			missing, begun = append(missing, k), append(begun, load[V]{fetched: fetched})
+			found[i] = &begun[len(begun)-1]
+			l.loads[k] = found[i]
+		}
 	}
 	l.mu.Unlock()
-	if parts != nil {
-		l.deliver(ctx, parts)
+	if len(missing) > 0 {
+		defer close(fetched)
+		l.bring(ctx, missing, begun)
 	}
-	<-mine.done
-	return mine.values, mine.errs
+	return found
 }
 
-// deliver fetches what several batches ask for, and gives each its own. A fetch that panics fails all of them.
-func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
-	var keys []K
-	for _, p := range parts {
-		keys = append(keys, p.keys...)
-	}
-	values, errs := make([]V, len(keys)), make([]error, len(keys))
+// bring fetches what keys stand for. A fetch that panics fails all of them.
+func (l *loader[K, V]) bring(ctx context.Context, keys []K, loads []load[V]) {
+	var (
+		values []V
+		errs   []error
+	)
 	defer func() {
-		if p := recover(); p != nil { // else dataloadgen does, and loses the stack
-			errs = slices.Repeat([]error{providers.Panicked(p)}, len(keys))
+		if p := recover(); p != nil {
+			values, errs = nil, slices.Repeat([]error{providers.Panicked(p)}, len(keys))
 		}
-		n := 0
-		for _, p := range parts {
-			p.values, p.errs = values[n:n+len(p.keys)], errs[n:n+len(p.keys)]
-			n += len(p.keys)
-			close(p.done)
+		for i := range loads {
+			if values != nil {
+				loads[i].value = values[i]
+			}
+			if errs != nil {
+				loads[i].err = errs[i]
+			}
 		}
 	}()
-	loaded, failed := l.fetch(ctx, keys)
-	copy(values, loaded)
-	copy(errs, failed) // nil: nothing failed
+	values, errs = l.fetch(l.r, ctx, keys)
 }

@@ -2,54 +2,61 @@ package resolvers
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
-	"time"
-
-	"github.com/vikstrous/dataloadgen"
 )
 
-// TestLoaderParts: keys that were announced together are fetched together, however late some of them come.
-func TestLoaderParts(t *testing.T) {
+// TestLoader wants keys that are asked for together to be fetched together, each key once, and whoever asks
+// while they are fetched to wait.
+func TestLoader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fetched [][]int
-		l := &loader[int, int]{asked: map[int]bool{}, fetch: func(_ context.Context, keys []int) ([]int, []error) {
+		errOdd, release := errors.New("odd"), make(chan struct{})
+		l := loaderOf(newLoaders(nil), "test", func(_ *Resolver, _ context.Context, keys []int) ([]string, []error) {
 			fetched = append(fetched, keys)
+			<-release
 			if slices.Contains(keys, 13) {
 				panic("thirteen")
 			}
-			return keys, nil
-		}}
-		l.inner = dataloadgen.NewLoader(l.collect, dataloadgen.WithWait(batchWait))
-		l.announce(1, 2, 3)
-		var wg sync.WaitGroup
-		for _, k := range []int{1, 2, 3, 1} {
-			wg.Go(func() {
-				if got, err := l.inner.Load(t.Context(), k); got != k || err != nil {
-					t.Errorf("got %d, %v; want %d", got, err, k)
+			values, errs := make([]string, len(keys)), make([]error, len(keys))
+			for i, k := range keys {
+				if values[i] = string(rune('a' + k)); k%2 > 0 {
+					errs[i] = errOdd
 				}
-			})
-			time.Sleep(100 * time.Millisecond) // the batch has long been closed
-		}
+			}
+			return values, errs
+		})
+		l.prime([]int{5}, []string{"primed"})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			if values, errs := l.all(t.Context(), []int{0, 1, 2, 0}); !slices.Equal(values, []string{"a", "b", "c", "a"}) || !slices.Equal(errs, []error{errOdd}) {
+				t.Errorf("%q, %v", values, errs)
+			}
+		})
+		synctest.Wait() // the fetch has begun
+		wg.Go(func() {
+			if v, err := l.one(t.Context(), 2); v != "c" || err != nil {
+				t.Errorf("%q, %v", v, err)
+			}
+		})
+		wg.Go(func() {
+			if values, errs := l.all(t.Context(), []int{1, 4, 5}); !slices.Equal(values, []string{"b", "e", "primed"}) || !slices.Equal(errs, []error{errOdd}) {
+				t.Errorf("%q, %v", values, errs)
+			}
+		})
+		synctest.Wait()
+		close(release)
 		wg.Wait()
-		if _, err := l.all(t.Context(), []int{2, 4}); err != nil {
-			t.Error(err)
-		}
-		want := [][]int{{1, 2, 3}, {4}}
-		if len(fetched) != len(want) || !slices.Equal(fetched[0], want[0]) || !slices.Equal(fetched[1], want[1]) {
+		if want := [][]int{{0, 1, 2}, {4}}; !slices.EqualFunc(fetched, want, slices.Equal) {
 			t.Errorf("fetched %v, want %v", fetched, want)
 		}
-		l.announce(13, 14)
-		for _, k := range []int{13, 14} {
-			wg.Go(func() {
-				if _, err := l.inner.Load(t.Context(), k); err == nil {
-					t.Errorf("%d: no error of a fetch that panicked", k)
-				}
-			})
-			time.Sleep(100 * time.Millisecond)
+		for range 2 {
+			if values, errs := l.all(t.Context(), []int{13, 14}); len(errs) != 2 || !slices.Equal(values, []string{"", ""}) {
+				t.Errorf("%q, %v of a fetch that panicked", values, errs)
+			}
 		}
-		wg.Wait()
 	})
 }

@@ -1,10 +1,9 @@
 package resolvers
 
 import (
-	"cmp"
 	"context"
-	"fmt"
-	"sync"
+	"slices"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -24,114 +23,6 @@ import (
 // maxBranches is how many lists below known rows are read to learn their rows.
 const maxBranches = 10
 
-// facts is what was learnt for the plan of one operation. It belongs to one goroutine, but for learn.
-type facts struct {
-	known  map[string]any
-	failed map[string]bool // a read that panicked: the field that needs it reads again, and reports it
-	wanted map[string]func(context.Context) any
-}
-
-func newFacts() *facts {
-	return &facts{known: map[string]any{}, failed: map[string]bool{}, wanted: map[string]func(context.Context) any{}}
-}
-
-// fact is what is known under a key: the path of a field, or what names a page of a list at a vendor.
-// What is not known yet is noted, to be learnt before the next plan. What is of another type is not
-// known.
-func fact[V any](f *facts, key string, learn func(context.Context) V) (v V, ok bool) {
-	if known, found := f.known[key]; found {
-		v, ok = known.(V)
-		return v, ok
-	}
-	if f.failed[key] {
-		return v, false
-	}
-	f.wanted[key] = func(ctx context.Context) any { return learn(ctx) }
-	return v, false
-}
-
-// learn reads what is wanted, side by side. It answers false where nothing is.
-func (f *facts) learn(ctx context.Context) bool {
-	if len(f.wanted) == 0 {
-		return false
-	}
-	var (
-		wg providers.Group
-		mu sync.Mutex
-	)
-	for key, learn := range f.wanted {
-		wg.Go(func() {
-			var v any
-			panicked := true
-			defer func() {
-				mu.Lock()
-				defer mu.Unlock()
-				if f.failed[key] = panicked; panicked {
-					_ = recover()
-				} else {
-					f.known[key] = v
-				}
-			}()
-			v = learn(ctx)
-			panicked = false
-		})
-	}
-	wg.Wait()
-	clear(f.wanted)
-	return true
-}
-
-// accountRows is how many rows one account has.
-type accountRows struct {
-	account providers.Provider
-	rows    providers.Rows
-}
-
-// scaled is so many rows below each of the rows.
-func scaled(parts []accountRows, rows int) []accountRows {
-	var out []accountRows
-	for _, p := range parts {
-		p.rows.Count = min(p.rows.Count*rows, uncountable)
-		out = append(out, p)
-	}
-	return out
-}
-
-// followParts is what an edge costs, where it is known which account has how many rows.
-func followParts(edge string, parts []accountRows, need []string) (calls int) {
-	for _, p := range parts {
-		if p.rows.Count > 0 {
-			calls = min(calls+p.account.Calls(edge, p.rows, need...), uncountable)
-		}
-	}
-	return calls
-}
-
-// spread is how rows are spread over the accounts, and over affiliates.
-func spread[T providers.Record](p *planner, rows []*T) []accountRows {
-	owners := make(map[providers.ID]bool, len(rows))
-	counts := map[string]providers.Rows{}
-	for _, row := range rows {
-		account := providers.NodeOf(row).ID.Account
-		n := counts[account]
-		n.Count++
-		if owner := cmp.Or(providers.BelongsTo(row), providers.NodeOf(row).ID); !owners[owner] {
-			owners[owner] = true
-			n.Affiliates++
-		}
-		counts[account] = n
-	}
-	parts := []accountRows{}
-	for _, account := range p.r.order {
-		if n := counts[account]; n.Count > 0 {
-			if a, ok := p.r.provider(p.ctx, account); ok {
-				parts = append(parts, accountRows{a, n})
-			}
-		}
-	}
-	return parts
-}
-
 // charge plans calls that are still to be made.
 func (p *planner) charge(calls int) {
 	p.calls.add(calls, p.path)
@@ -140,31 +31,36 @@ func (p *planner) charge(calls int) {
 }
 
 // look plans what a root list takes: calls, unless it was read before.
-func (n lists[T, F]) look(p *planner, f graphql.CollectedField, first int, narrow F, calls int, below *level) {
+func (n lists[T, F]) look(p *planner, f graphql.CollectedField, root *rootPlan[T, F], below *level) *rootRead[T] {
 	if p.facts == nil {
-		p.charge(calls)
-		return
+		n.begin(p, root)
+		return nil
 	}
-	read, ok := fact(p.facts, p.path, func(ctx context.Context) *rootRead[T] {
+	key := factKey{path: p.path}
+	learn := func(ctx context.Context) *rootRead[T] {
 		ctx = graphql.WithFieldContext(ctx, &graphql.FieldContext{Object: "Query", Field: f})
-		if checkFilter(ctx, narrow) != nil {
+		if checkFilter(ctx, root.narrow) != nil {
 			return nil // the field itself says so
 		}
-		w, err := windowOf(first, f.ArgumentMap(p.op.Variables))
+		w, err := windowOf(below.rows, root.args)
 		if err != nil {
 			return nil
 		}
-		read := n.read(ctx, p.r, w, narrow, below.accounts)
+		read := n.read(ctx, p.r, w, root)
 		for _, s := range read.sources {
 			if providers.OverAllowance(s.Err()) {
 				return nil // the look has no more calls: the field itself reads again
 			}
 		}
 		return read
-	})
+	}
+	read, ok := fact(p, key, learn)
+	if !ok {
+		learnLater(p, key, learn)
+	}
 	if !ok || read == nil || read.err != nil {
-		p.charge(calls)
-		return
+		n.begin(p, root)
+		return nil
 	}
 	looked := 0
 	for _, s := range read.sources {
@@ -173,10 +69,11 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, first int, narro
 	p.calls.add(looked, p.path)
 	p.least += min(looked, 1)
 	rows := make([]*T, 0, len(read.rows))
-	for _, r := range read.rows[:min(first, len(read.rows))] {
+	for _, r := range read.rows[:min(below.rows, len(read.rows))] {
 		rows = append(rows, r.Record)
 	}
 	below.rows, below.parts, below.known = len(rows), spread(p, rows), rows
+	return read
 }
 
 // looked is the root list being resolved, where the look has read it; nil where it has not.
@@ -185,7 +82,7 @@ func (n lists[T, F]) looked(ctx context.Context) *rootRead[T] {
 	if l.facts == nil {
 		return nil
 	}
-	read, _ := l.facts.known[graph.FieldFrom(ctx).Alias].(*rootRead[T])
+	read, _ := l.facts.known[factKey{path: graph.FieldFrom(ctx).Alias}].(*rootRead[T])
 	return read
 }
 
@@ -201,19 +98,18 @@ func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 	if len(ids) == 0 {
 		return rows
 	}
-	f, ok := fact(p.facts, p.path+"\x00rows", func(ctx context.Context) *found[T] { return n.seek(ctx, p.r, ids, need) })
+	key := factKey{path: p.path, whole: true}
+	learn := func(ctx context.Context) *found[T] { return n.seek(ctx, p.r, ids, need) }
+	f, ok := fact(p, key, learn)
 	if !ok {
+		learnLater(p, key, learn)
+		p.unread++
 		return rows // until it is known
 	}
-	p.calls.add(f.spent, p.path)
-	filled := make([]*T, len(rows))
-	open := 0
+	_, open := n.take(p, f, ids, need)
+	filled := slices.Clone(rows)
 	for i, row := range rows {
-		filled[i] = row
-		id := providers.NodeOf(row).ID
-		if f.open[id] {
-			open++
-		} else if whole := f.records[id]; whole != nil {
+		if whole, _ := f.record(providers.NodeOf(row).ID); whole != nil {
 			filled[i] = whole
 		}
 	}
@@ -224,72 +120,111 @@ func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 	return filled
 }
 
-// found is the records that an edge leads to, as far as the look reads them.
+// found is the records that an edge leads to, as far as the look reads them, by account.
 type found[T providers.Record] struct {
-	records map[providers.ID]*T
-	open    map[providers.ID]bool // those that take more calls than a look may make
+	asked   map[providers.ID]bool // rows that are completed later may lead to others
+	batches map[string]*providers.Batch[T]
+	failed  map[string]error
 	spent   int
+}
+
+// record is one of them, or why it was not read.
+func (f *found[T]) record(id providers.ID) (*T, error) {
+	if err := f.failed[id.Account]; err != nil {
+		return nil, err
+	}
+	if b := f.batches[id.Account]; b != nil {
+		return b.Found[id], b.Failed[id]
+	}
+	return nil, nil
+}
+
+// seek reads records by id, as far as a look may.
+func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, need []string) *found[T] {
+	by := map[string][]providers.ID{}
+	f := &found[T]{asked: make(map[providers.ID]bool, len(ids)), batches: map[string]*providers.Batch[T]{}, failed: map[string]error{}}
+	for _, id := range ids {
+		f.asked[id] = true
+		by[id.Account] = append(by[id.Account], id)
+	}
+	f.spent = spentBy(ctx, func(ctx context.Context) {
+		for account, ids := range by {
+			if p, ok := r.provider(ctx, account); ok {
+				f.batches[account], f.failed[account] = n.byID(p, ctx, ids, need...)
+			}
+		}
+	})
+	return f
+}
+
+// take hands what was found to the execution. It answers the records, and how many take more calls than a
+// look may make.
+func (n records[T]) take(p *planner, f *found[T], ids []providers.ID, need []string) (rows []*T, open int) {
+	wants, values := make([]want, 0, len(ids)), make([]*T, 0, len(ids))
+	text := strings.Join(need, " ")
+	rows = make([]*T, 0, len(ids))
+	for _, id := range ids {
+		row, err := f.record(id)
+		if providers.OverAllowance(err) {
+			open++
+			continue
+		}
+		if row != nil {
+			rows = append(rows, row)
+		}
+		if err == nil && f.asked[id] {
+			wants, values = append(wants, want{id, text}), append(values, row)
+		}
+	}
+	n.loader(p.facts.loaders).prime(wants, values)
+	if len(wants) < len(ids) {
+		p.unread++
+	}
+	p.calls.add(f.spent, p.path)
+	return rows, open
 }
 
 // look plans an edge from rows that are known, and what is below it.
 func (e one[From, To]) look(p *planner, from level, fields []graphql.CollectedField) {
 	rows := from.known.([]*From)
-	var ids []providers.ID
-	counts := map[string]providers.Rows{}
-	seen := make(map[providers.ID]bool, len(rows)) // an id is true as a row, and there as an owner
+	ids := make([]providers.ID, 0, len(rows))
+	seen := make(map[providers.ID]struct{}, len(rows))
 	for _, row := range rows {
 		id := e.id(row)
-		if id.IsZero() {
-			continue
-		}
-		n := counts[id.Account]
-		owner := cmp.Or(providers.BelongsTo(row), id)
-		if e.to.noun == providers.NounAffiliate || e.to.noun == providers.NounCampaign {
-			owner = id
-		}
-		if _, known := seen[owner]; !known {
-			seen[owner] = false
-			n.Affiliates++
-		}
-		if !seen[id] {
-			seen[id] = true
-			n.Count++
+		if _, again := seen[id]; !again && !id.IsZero() {
+			seen[id] = struct{}{}
 			ids = append(ids, id)
 		}
-		counts[id.Account] = n
 	}
-	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: []accountRows{}}
+	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: e.parts(p, from, rows, ids)}
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = len(ids)
 	}
-	for _, a := range from.accounts {
-		if n := counts[a.AccountID()]; n.Count > 0 {
-			below.parts = append(below.parts, accountRows{a, n})
-		}
-	}
 	need := names(fields)
-	calls := followParts(e.field, below.parts, need)
-	if calls > len(below.parts) || followed(fields) {
-		if f, ok := fact(p.facts, p.path, func(ctx context.Context) *found[To] { return e.to.seek(ctx, p.r, ids, need) }); ok {
-			var known []*To
-			open := 0
-			for _, id := range ids {
-				if f.open[id] {
-					open++
-				} else if row := f.records[id]; row != nil {
-					known = append(known, row)
-				}
-			}
-			p.calls.add(f.spent, p.path)
-			p.charge(open)
-			if open == 0 {
-				below.known = known
-			}
-			p.under(fields, below)
-			return
-		}
+	if len(ids) == 0 {
+		below.known = []*To{}
+		p.under(fields, below)
+		return
 	}
-	p.charge(calls)
+	key := factKey{path: p.path}
+	learn := func(ctx context.Context) *found[To] { return e.to.seek(ctx, p.r, ids, need) }
+	f, ok := fact(p, key, learn)
+	if !ok {
+		parts := below.parts()
+		calls := followParts(e.field, parts, need)
+		if calls > len(parts) || followed(fields) {
+			learnLater(p, key, learn)
+		}
+		p.unread++
+		p.charge(calls)
+		p.under(fields, below)
+		return
+	}
+	known, open := e.to.take(p, f, ids, need)
+	p.charge(open)
+	if open == 0 {
+		below.known = known
+	}
 	p.under(fields, below)
 }
 
@@ -303,43 +238,11 @@ func followed(fields []graphql.CollectedField) bool {
 	return false
 }
 
-// seek reads records by id, as far as a look may.
-func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, need []string) *found[T] {
-	by := map[string][]providers.ID{}
-	for _, id := range ids {
-		by[id.Account] = append(by[id.Account], id)
-	}
-	f := &found[T]{records: map[providers.ID]*T{}, open: map[providers.ID]bool{}}
-	f.spent = spentBy(ctx, func(ctx context.Context) {
-		for account, ids := range by {
-			p, ok := r.provider(ctx, account)
-			if !ok {
-				continue
-			}
-			b, err := n.byID(p, ctx, ids, need...)
-			for _, id := range ids {
-				switch {
-				case err != nil && providers.OverAllowance(err):
-					f.open[id] = true
-				case err != nil:
-				case providers.OverAllowance(b.Failed[id]):
-					f.open[id] = true
-				default:
-					f.records[id] = b.Found[id]
-				}
-			}
-		}
-	})
-	return f
-}
-
 // spentBy is how many calls to vendors read makes. They stand in the trace of ctx, too.
 func spentBy(ctx context.Context, read func(ctx context.Context)) int {
-	trace := new(providers.Trace)
+	trace := providers.TraceFrom(ctx).Part()
 	read(providers.WithTrace(ctx, trace))
-	for _, c := range trace.Calls() {
-		providers.TraceFrom(ctx).Add(c)
-	}
+	providers.TraceFrom(ctx).Add(trace.Calls()...)
 	return trace.Spent()
 }
 
@@ -349,73 +252,92 @@ type pageRead[T providers.Record] struct {
 	err  error
 }
 
-// look plans the lists below rows that are known, and reads their rows where these lists are few: ok
-// says that it did.
-func (e many[From, To, F]) look(p *planner, args map[string]any, first int, from level, fields []graphql.CollectedField) (rows []*To, ok bool) {
+// look plans the lists below rows that are known, and reads their rows where they are cached, or these
+// lists are few: ok says that it did.
+func (e many[From, To, F]) look(p *planner, f graphql.CollectedField, args map[string]any, first int, from level, fields []graphql.CollectedField) (rows []*To, ok bool) {
 	w, err := windowOf(first, args)
 	if err != nil {
 		return nil, false // the field itself says so
 	}
-	plan := func() []*listing.Branch[To] {
-		var branches []*listing.Branch[To]
-		for _, row := range from.known.([]*From) {
-			if a, ok := any(row).(*providers.Affiliate); ok && e.to.noun == providers.NounCoupon && a.Coupons != nil {
-				continue // they came with the affiliate
-			}
-			l := e.planBranch(p.r, p.ctx, branch[From]{row, w})
-			l.Refs = refsOf(row)
-			branches = append(branches, &l.Branch)
+	known := from.known.([]*From)
+	branches := make([]branch[From], 0, len(known))
+	for _, row := range known {
+		if a, ok := any(row).(*providers.Affiliate); ok && e.to.noun == providers.NounCoupon && a.Coupons != nil {
+			continue // they came with the affiliate
 		}
-		return branches
+		branches = append(branches, branch[From]{row, w})
 	}
-	branches := plan()
-	looked, rest := listing.Outlook(branches, func(account string, l providers.List[To], r providers.PageRequest) (*providers.Page[To], error) {
-		key := fmt.Sprintf("%s\x00%s\x00%d\x00%s", account, e.to.noun, r.Number, l.Key)
-		read, ok := fact(p.facts, key, func(ctx context.Context) pageRead[To] {
-			page, err := l.Page(ctx, r)
-			return pageRead[To]{page, err}
-		})
-		if !ok {
-			return &providers.Page[To]{}, nil // until it is known
-		}
-		return read.page, read.err
-	})
-	need := names(fields)
-	extra := max(followParts(e.field, from.parts, need)-followParts(e.field, from.parts, []string{"id"}), 0)
-	p.calls.add(looked, p.path)
-	if len(branches) <= maxBranches && extra == 0 && followed(fields) {
-		type lists struct {
-			records []*To
-			spent   int
-			cut     bool // the look had no more calls
-		}
-		read, ok := fact(p.facts, p.path, func(ctx context.Context) lists {
-			var out lists
-			read := plan()
-			out.spent = spentBy(ctx, func(ctx context.Context) { listing.Nested(ctx, read) })
-			for _, b := range read {
-				for _, r := range b.Rows {
-					out.records = append(out.records, r.Record)
-				}
-				for _, s := range b.Sources {
-					out.cut = out.cut || providers.OverAllowance(s.Err())
-				}
+	key := factKey{path: p.path}
+	learn := func(ctx context.Context) *branchesRead[From, To] {
+		read := branchesRead[From, To]{branches: branches}
+		read.spent = spentBy(ctx, func(ctx context.Context) { read.lists, _ = e.fetch(p.r, ctx, branches) })
+		for _, l := range read.lists {
+			for _, s := range l.Sources {
+				read.cut = read.cut || providers.OverAllowance(s.Err())
 			}
-			return out
-		})
-		if ok && !read.cut {
-			p.calls.add(read.spent, p.path)
-			return read.records, true
 		}
+		return &read
+	}
+	read, ok := fact(p, key, learn)
+	if ok && !read.cut {
+		p.calls.add(read.spent, p.path)
+		e.loader(p.facts.loaders).prime(read.branches, read.lists)
+		if !slices.Equal(read.branches, branches) || selects(p.op, f.Selections, "totalCount") {
+			p.unread++
+		}
+		for _, l := range read.lists {
+			for _, r := range l.Rows {
+				rows = append(rows, r.Record)
+			}
+		}
+		return rows, true
+	}
+	p.unread++
+	need := names(fields)
+	parts := from.parts()
+	extra := max(followParts(e.field, parts, need)-followParts(e.field, parts, []string{"id"}), 0)
+	looked, rest := e.outlook(p, branches)
+	p.calls.add(looked, p.path)
+	if !ok && len(branches) <= maxBranches && extra == 0 && followed(fields) {
+		learnLater(p, key, learn)
 	}
 	p.charge(rest + extra)
 	return nil, false
 }
 
+// branchesRead are the lists below rows, as far as a look reads them.
+type branchesRead[From, To providers.Record] struct {
+	branches []branch[From]    // rows that are completed later have others
+	lists    []*nestedList[To] // of each branch
+	spent    int
+	cut      bool // the look had no more calls
+}
+
+// outlook is how many calls the lists below rows are expected to take; see [listing.Outlook].
+func (e many[From, To, F]) outlook(p *planner, branches []branch[From]) (looked, rest int) {
+	lists := make([]*listing.Branch[To], len(branches))
+	for i, b := range branches {
+		lists[i] = &e.planBranch(p.r, p.ctx, b).Branch
+	}
+	return listing.Outlook(lists, func(account string, l providers.List[To], r providers.PageRequest) (*providers.Page[To], error) {
+		key := factKey{path: account, noun: e.to.noun, number: r.Number, list: l.Key}
+		learn := func(ctx context.Context) pageRead[To] {
+			page, err := l.Page(ctx, r)
+			return pageRead[To]{page, err}
+		}
+		read, ok := fact(p, key, learn)
+		if !ok {
+			learnLater(p, key, learn)
+			return &providers.Page[To]{}, nil // until it is known
+		}
+		return read.page, read.err
+	})
+}
+
 // newPlanner plans an operation: with the facts that are known of it, and other numbers of rows for
 // the lists in firsts.
 func newPlanner(ctx context.Context, r *Resolver, op *graphql.OperationContext, f *facts, firsts map[string]int) *planner {
-	return &planner{r: r, ctx: ctx, op: op, facts: f, firsts: firsts, lists: map[string]int{}, spreads: map[*ast.FragmentDefinition]int{}}
+	return &planner{r: r, ctx: ctx, op: op, facts: f, firsts: firsts, lists: map[string]int{}, lasting: map[string]any{}, spreads: map[*ast.FragmentDefinition]int{}}
 }
 
 // plan goes through the operation.
@@ -451,23 +373,26 @@ const maxRounds = 12
 // look.
 func lookShare(calls int) int { return calls * 3 / 4 }
 
-// look learns what an operation takes, and refuses it where that is too much.
-func (r *Resolver) look(ctx context.Context, op *graphql.OperationContext) (*facts, error) {
+// look learns what an operation takes, and refuses it where that is too much. It has begun with a plan by
+// which it is worth a look.
+func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) error {
 	ctx = providers.WithPart(ctx, lookShare(r.calls))
-	f := newFacts()
+	f := newFacts(l)
 	var p *planner
 	for range maxRounds {
-		p = newPlanner(ctx, r, op, f, nil)
+		p = newPlanner(ctx, r, begun.op, f, nil)
+		p.lasting = begun.lasting
 		p.plan()
 		if p.ended() || p.least > r.calls || !f.learn(ctx) {
 			break
 		}
 	}
+	l.facts = f
 	err := p.refuse()
 	planned := providers.TraceFrom(ctx).Spent() + p.rest.sum
 	if err != nil {
 		planned = p.calls.sum // as the error says
 	}
-	op.Stats.SetExtension(plannedStat, planned)
-	return f, err
+	p.op.Stats.SetExtension(plannedStat, planned)
+	return err
 }

@@ -38,6 +38,13 @@ type nestedList[To providers.Record] struct {
 	err   error              // the whole list cannot be read
 }
 
+func (e many[From, To, F]) loader(l *loaders) *loader[branch[From], *nestedList[To]] {
+	if made := madeLoader[branch[From], *nestedList[To]](l, e.field); made != nil {
+		return made
+	}
+	return loaderOf(l, e.field, e.fetch)
+}
+
 func (e many[From, To, F]) bound(ctx context.Context, from *From) string {
 	return e.field + "\x00" + scope(ctx) + "\x00" + providers.NodeOf(from).ID.String()
 }
@@ -48,7 +55,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 	if err != nil {
 		return nil, err
 	}
-	read, err := loaderOf(ctx, e.field, e.fetch).one(ctx, branch[From]{from, w})
+	read, err := e.loader(loadersFrom(ctx)).one(ctx, branch[From]{from, w})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +73,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 
 // all answers a field that is a plain list: the first hundred, which is more than anybody has of what is listed so.
 func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
-	read, err := loaderOf(ctx, e.field, e.fetch).one(ctx, branch[From]{from, window{first: maxFirst}})
+	read, err := e.loader(loadersFrom(ctx)).one(ctx, branch[From]{from, window{first: maxFirst}})
 	if err != nil {
 		return nil, err
 	}

@@ -61,7 +61,7 @@ func TestPartnerNamed(t *testing.T) {
 	} {
 		d := &deaf{commissions: c.rows}
 		r := New(Options{Accounts: []providers.Provider{d}, Pages: 1, Logger: slog.New(slog.DiscardHandler)})
-		ctx := withLoaders(auth.WithViewer(t.Context(), &auth.Viewer{Role: auth.RolePartner, Affiliates: []string{me.String()}}), r, nil)
+		ctx := withLoaders(auth.WithViewer(t.Context(), &auth.Viewer{Role: auth.RolePartner, Affiliates: []string{me.String()}}), newLoaders(r))
 		p, ok := r.provider(ctx, "odd")
 		if !ok {
 			t.Fatal("the partner is nobody")

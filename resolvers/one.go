@@ -34,11 +34,8 @@ type want struct {
 	need string // joined by spaces
 }
 
-func (n records[T]) loader(ctx context.Context) *loader[want, *T] {
-	if l := loaderFrom[want, *T](ctx, string(n.noun)); l != nil { // for each row: without making a method value
-		return l
-	}
-	return loaderOf(ctx, string(n.noun), n.fetch)
+func (n records[T]) loader(l *loaders) *loader[want, *T] {
+	return loaderOf(l, string(n.noun), n.fetch)
 }
 
 // fetch reads what was asked for: one read for each account and set of fields. A record that is not there, or whose
@@ -81,7 +78,8 @@ func (n records[T]) load(ctx context.Context, id providers.ID) (*T, error) {
 	if id.IsZero() {
 		return nil, nil
 	}
-	return n.loader(ctx).one(ctx, want{id, need(ctx, n.noun)})
+	l := n.edgeLoad(ctx)
+	return l.from.one(ctx, want{id, l.need})
 }
 
 // root is load for a field that no list is above of: it also reads what is selected below.
@@ -107,25 +105,29 @@ func (n records[T]) find(ctx context.Context, where string, id providers.ID) (*T
 // what is known of them is shown: these are the rows of lists that cannot be null.
 func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*T, []error) {
 	var (
-		wants []want
-		at    []int
+		wants  []want
+		at     []int
+		fields string
 	)
 	for i, row := range rows {
 		if node := providers.NodeOf(row); !node.Known.Covers(need...) {
-			wants, at = append(wants, want{node.ID, strings.Join(need, " ")}), append(at, i)
+			if fields == "" {
+				fields = strings.Join(need, " ")
+			}
+			wants, at = append(wants, want{node.ID, fields}), append(at, i)
 		}
 	}
 	if len(wants) == 0 {
 		return rows, nil
 	}
-	whole, err := n.loader(ctx).all(ctx, wants)
+	whole, failed := n.loader(loadersFrom(ctx)).all(ctx, wants)
 	rows = append([]*T(nil), rows...)
 	for i, row := range whole {
 		if row != nil {
 			rows[at[i]] = row
 		}
 	}
-	return rows, unjoin(err)
+	return rows, distinctErrors(failed)
 }
 
 // completed is complete with an entry in errors for each that there is.

@@ -84,7 +84,7 @@ func (n records[T]) prefetchByID(ctx context.Context, ids []providers.ID, fields
 	if len(wants) == 0 {
 		return
 	}
-	rows, _ := n.loader(ctx).all(ctx, wants) // who resolves the field reports the error
+	rows, _ := n.loader(loadersFrom(ctx)).all(ctx, wants) // who resolves the field reports the error
 	prefetch(ctx, distinct(rows), fields)
 }
 
@@ -117,7 +117,7 @@ func (e many[From, To, F]) prefetchLists(ctx context.Context, from []*From, w wi
 	for i := range from {
 		branches[i] = branch[From]{from[i], w}
 	}
-	lists, _ := loaderOf(ctx, e.field, e.fetch).all(ctx, branches)
+	lists, _ := e.loader(loadersFrom(ctx)).all(ctx, branches)
 	lists = distinct(lists)
 	var wg providers.Group
 	defer wg.Wait()
@@ -193,6 +193,6 @@ func (customerRules) prefetch(ctx context.Context, rows any, _ graphql.Collected
 		}
 	}
 	if wants = distinct(wants); len(wants) > 0 {
-		_, _ = loaderOf(ctx, rulesLoader, rules).all(ctx, wants)
+		_, _ = loaderOf(loadersFrom(ctx), rulesLoader, rules).all(ctx, wants)
 	}
 }

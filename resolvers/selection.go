@@ -47,24 +47,32 @@ type needKey struct {
 	noun  providers.Noun
 }
 
-// need is needed as a [want] has it. It is made once for all rows.
-func need(ctx context.Context, noun providers.Noun) string {
-	l := loadersFrom(ctx)
-	selected := selections(ctx)
-	if len(selected) == 0 {
-		return strings.Join(needed(ctx, noun), " ")
-	}
-	key := needKey{&selected[0], len(selected), noun}
-	l.mu.Lock()
-	text, ok := l.needs[key]
-	l.mu.Unlock()
-	if !ok {
-		text = strings.Join(needed(ctx, noun), " ")
+// edgeLoad is how a field with one record is loaded: from where, and what is selected of it.
+type edgeLoad[T providers.Record] struct {
+	from *loader[want, *T]
+	need string // as a [want] has it
+}
+
+// edgeLoad is that of the field being resolved. It is made once for all rows.
+func (n records[T]) edgeLoad(ctx context.Context) *edgeLoad[T] {
+	l, selected := loadersFrom(ctx), selections(ctx)
+	var key needKey
+	if len(selected) > 0 {
+		key = needKey{&selected[0], len(selected), n.noun}
 		l.mu.Lock()
-		l.needs[key] = text
+		found, ok := l.edges[key].(*edgeLoad[T])
+		l.mu.Unlock()
+		if ok {
+			return found
+		}
+	}
+	made := &edgeLoad[T]{n.loader(l), strings.Join(needed(ctx, n.noun), " ")}
+	if len(selected) > 0 {
+		l.mu.Lock()
+		l.edges[key] = made
 		l.mu.Unlock()
 	}
-	return text
+	return made
 }
 
 // selects says whether a field is selected, of whatever type.

@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -113,6 +115,9 @@ func (c *Cache) get(ctx context.Context, keys ...Key) []*Entry {
 	if err != nil {
 		c.o.Logger.Warn("the cache cannot be read", "account", c.account, "error", err)
 	}
+	if slices.Contains(found, nil) && providers.CachedOnly(ctx) {
+		return found // what is missed here is read again, and noted then
+	}
 	recorderFrom(ctx).note(c, keys, found)
 	return found
 }
@@ -128,9 +133,18 @@ func (c *Cache) getOnce(ctx context.Context, keys ...Key) []*Entry {
 	return found
 }
 
-// note tells the request's trace of an answer from here.
-func (c *Cache) note(ctx context.Context, what string, source providers.Source) {
-	providers.TraceFrom(ctx).Add(providers.Call{Account: c.account, Path: what, Source: source})
+// note tells the request's trace of an answer from here: of a key, or of so many records, the first of
+// which has it, in one line.
+func (c *Cache) note(ctx context.Context, key Key, n int, source providers.Source) {
+	t := providers.TraceFrom(ctx)
+	if t == nil || t.VendorsOnly {
+		return
+	}
+	text := key.String()
+	if n > 1 {
+		text = fmt.Sprintf("%s/record/%s (%d)", c.account, key.Noun, n)
+	}
+	t.Add(providers.Call{Account: c.account, Path: text, Source: source})
 }
 
 // over is the error of a context that has ended, else nil.

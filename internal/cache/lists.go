@@ -87,10 +87,13 @@ func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Co
 		q.state = miss
 	}
 	if q.state != fresh {
+		if err := providers.Missed(ctx); err != nil {
+			return none, err
+		}
 		recorderFrom(ctx).spoil(q.state)
 	}
 	if q.state != miss {
-		c.note(ctx, key.String(), q.source)
+		c.note(ctx, key, 1, q.source)
 	}
 	switch q.state {
 	case fresh:
@@ -108,7 +111,7 @@ func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Co
 			v, failed = none, c.fault(key.String(), err)
 		default:
 			if others {
-				c.note(ctx, key.String(), providers.SourceMemory)
+				c.note(ctx, key, 1, providers.SourceMemory)
 			}
 			v = answer.(V)
 		}
@@ -172,13 +175,14 @@ func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key Key, not
 func (c *Cache) rows(ctx context.Context, rows Rows) ([]*Entry, quality) {
 	worst := quality{fresh, providers.SourceMemory}
 	keys := make([]Key, len(rows.Rows))
-	for i, r := range rows.Rows {
-		if r.ID.Account != c.account {
+	for i := range rows.Rows {
+		id := &rows.Rows[i].ID
+		if id.Account != c.account {
 			return nil, quality{}
 		}
-		keys[i] = recordKey(r.ID)
+		keys[i] = recordKey(*id)
 	}
-	records := c.get(ctx, keys...)
+	records, now := c.get(ctx, keys...), c.o.Now()
 	for i, e := range records {
 		n := node(valueOf(e))
 		if n == nil || !n.Known.CoversAll(rows.Rows[i].Known) || rows.Rows[i].KnowsPayout && !knowsPayout(e.Value) {
@@ -187,7 +191,8 @@ func (c *Cache) rows(ctx context.Context, rows Rows) ([]*Entry, quality) {
 		if !rows.Owner.IsZero() && providers.BelongsTo(e.Value) != rows.Owner {
 			return nil, quality{}
 		}
-		worst = worst.worse(c.quality(e))
+		s := stateOf(e, now)
+		worst = worst.worse(quality{s, sourceOf(e, s)})
 	}
 	return records, worst
 }

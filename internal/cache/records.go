@@ -2,7 +2,6 @@ package cache
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -32,6 +31,11 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 		missing, late = append(missing, late...), nil
 	}
+	if len(missing)+len(late) > 0 {
+		if err := providers.Missed(ctx); err != nil {
+			return nil, err
+		}
+	}
 	switch {
 	case len(missing) > 0:
 		recorderFrom(ctx).spoil(miss)
@@ -39,7 +43,7 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		recorderFrom(ctx).spoil(stale)
 	}
 	b.Found = found.records
-	found.note(ctx, c, noun)
+	found.note(ctx, c)
 	if len(missing)+len(late) == 0 {
 		return b, nil
 	}
@@ -66,7 +70,7 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 		brought := answer.(*providers.Batch[T])
 		if others {
-			c.noteRecords(ctx, noun, keys[0], len(keys), providers.SourceMemory)
+			c.note(ctx, keys[0], len(keys), providers.SourceMemory)
 		}
 		b.Harvest.Add(brought.Harvest)
 		for _, k := range keys {
@@ -139,19 +143,10 @@ func (r *remembered[T]) add(w wantedRecord, record *T, source providers.Source) 
 }
 
 // note tells the request's trace where the records are from.
-func (r *remembered[T]) note(ctx context.Context, c *Cache, noun providers.Noun) {
+func (r *remembered[T]) note(ctx context.Context, c *Cache) {
 	for _, s := range r.sources {
-		c.noteRecords(ctx, noun, s.key, s.n, s.source)
+		c.note(ctx, s.key, s.n, s.source)
 	}
-}
-
-// noteRecords tells the trace of so many records, the first of which has this key, in one line.
-func (c *Cache) noteRecords(ctx context.Context, noun providers.Noun, key Key, n int, source providers.Source) {
-	text := key.String()
-	if n > 1 {
-		text = fmt.Sprintf("%s/record/%s (%d)", c.account, noun, n)
-	}
-	c.note(ctx, text, source)
 }
 
 // lookup is what the store knows of records: those that cover need, those to be read, and of those found

@@ -81,7 +81,7 @@ func (r *Redis) call(ctx context.Context, ask func(context.Context) error) error
 // Get reads entries. What cannot be understood is removed.
 func (r *Redis) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	found := make([]*Entry, len(keys))
-	if len(keys) == 0 {
+	if len(keys) == 0 || providers.CachedOnly(ctx) {
 		return found, nil
 	}
 	there := make([]held, len(keys))

@@ -15,7 +15,8 @@ type Store interface {
 	// Get is what the store holds of each of these keys, in their order. Where it holds nothing, or the entry's
 	// StaleUntil has come, or the key was dropped since, that MUST be nil. With an error there may be
 	// some entries nevertheless. The answer is as long as keys in any case. The entries stay the store's: nobody
-	// may change them.
+	// may change them. A store that has to wait for an entry holds nothing for ctx that takes only what is
+	// cached in memory ([providers.CachedOnly]).
 	Get(ctx context.Context, keys ...Key) ([]*Entry, error)
 
 	// Put stores entries. Where there is an entry of the same key already, what is stored MUST be

@@ -53,12 +53,13 @@ func (t *Tiered) Close() {
 	t.done.Wait()
 }
 
-// Get looks into memory, and into Redis for what is not there or stale. It never fails.
+// Get looks into memory, and into Redis for what is not there or stale, unless ctx takes only what is in
+// memory. It never fails.
 func (t *Tiered) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	found, round, linked := t.near(ctx, keys)
 	now := t.redis.o.Now()
 	missing := lacking(found, now)
-	if len(missing) == 0 {
+	if len(missing) == 0 || providers.CachedOnly(ctx) {
 		return found, nil
 	}
 	asked := make([]Key, len(missing))

@@ -95,7 +95,7 @@ func TestAnchoredCursors(t *testing.T) {
 				}
 				Resume(sources, at)
 			}
-			rows := Merge(t.Context(), sources, 1+rnd.IntN(6))
+			rows := Merge(t.Context(), sources, 1+rnd.IntN(6), true)
 			for _, r := range rows {
 				if given[r.Record.ID] {
 					t.Fatalf("seed %d: %v was given twice", seed, r.Record.ID)
@@ -154,7 +154,7 @@ func TestMergeOrder(t *testing.T) {
 			row.CreatedAt = nil
 			c.rows = append(c.rows, row)
 		}
-		if got := idsOf(Merge(t.Context(), sourcesOf(20, every, a, b, c), 100)); !slices.Equal(got, want) {
+		if got := idsOf(Merge(t.Context(), sourcesOf(20, every, a, b, c), 100, true)); !slices.Equal(got, want) {
 			t.Errorf("undated at %d: got %v, want %v", at, got, want)
 		}
 	}
@@ -173,12 +173,12 @@ func TestResumeBesideUndated(t *testing.T) {
 			v.rows = append(v.rows, row)
 		}
 		sources := sourcesOf(20, every, v)
-		Merge(t.Context(), sources, 10)
+		Merge(t.Context(), sources, 10, true)
 		at := Positions(sources)
 		v.rows = slices.Delete(v.rows, 6, 10)
 		rest := sourcesOf(20, every, v)
 		Resume(rest, at)
-		got := idsOf(Merge(t.Context(), rest, 100))
+		got := idsOf(Merge(t.Context(), rest, 100, true))
 		if want := 20; !all && len(got) != want || all && len(got) < want {
 			t.Errorf("all undated: %v: %d rows behind the cursor, want %d", all, len(got), want)
 		}
@@ -210,7 +210,7 @@ func TestPagesOutOfOrder(t *testing.T) {
 				}
 				Resume(sources, at)
 			}
-			for _, r := range Merge(t.Context(), sources, first) {
+			for _, r := range Merge(t.Context(), sources, first, true) {
 				got[r.Record.ID.Account] = append(got[r.Record.ID.Account], r.Record.ID.Local)
 			}
 			cursor = seals.Seal("bound", Positions(sources))
@@ -235,7 +235,7 @@ func TestFirstHundredIsOneRead(t *testing.T) {
 		v.rows = append(v.rows, v.row(i, i))
 	}
 	sources := sourcesOf(20, every, v)
-	if got := len(Merge(t.Context(), sources, 100)); got != 100 || v.reads != 1 || !sources[0].More() {
+	if got := len(Merge(t.Context(), sources, 100, true)); got != 100 || v.reads != 1 || !sources[0].More() {
 		t.Errorf("got %d rows in %d reads, goes on: %v; want 100 in 1, true", got, v.reads, sources[0].More())
 	}
 }
@@ -260,7 +260,7 @@ func TestBoundOfPages(t *testing.T) {
 			Resume(sources, at)
 		}
 		before := v.reads
-		found = append(found, idsOf(Merge(t.Context(), sources, 10))...)
+		found = append(found, idsOf(Merge(t.Context(), sources, 10, true))...)
 		if got := v.reads - before; got > 4 {
 			t.Fatalf("a request read %d pages, and may read 4", got)
 		}
@@ -288,7 +288,7 @@ func TestFailedAccountResumes(t *testing.T) {
 	b.rows = []*providers.Commission{b.row(1, 2), b.row(2, 4)}
 	b.down = &providers.Error{Account: "b", Kind: providers.KindUnavailable, Err: errors.New("down")}
 	sources := sourcesOf(20, every, a, b)
-	got := idsOf(Merge(t.Context(), sources, 10))
+	got := idsOf(Merge(t.Context(), sources, 10, true))
 	if want := []string{"a/1", "a/2"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}
@@ -303,7 +303,7 @@ func TestFailedAccountResumes(t *testing.T) {
 	}
 	sources = sourcesOf(20, every, a, b)
 	Resume(sources, at)
-	got = idsOf(Merge(t.Context(), sources, 10))
+	got = idsOf(Merge(t.Context(), sources, 10, true))
 	if want := []string{"b/1", "b/2"}; !slices.Equal(got, want) {
 		t.Errorf("after the account is back: got %v, want %v", got, want)
 	}
@@ -366,14 +366,14 @@ func TestReplannedList(t *testing.T) {
 	}
 	sources := sourcesOf(20, odd, narrow)
 	sources[0].position.List = "narrow"
-	got := idsOf(Merge(t.Context(), sources, 4))
+	got := idsOf(Merge(t.Context(), sources, 4, true))
 	at, err := seals.Unseal("x", seals.Seal("x", Positions(sources)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	sources = sourcesOf(20, odd, v) // the vendor turned out to ignore the filter: now the whole list is searched
 	Resume(sources, at)
-	got = append(got, idsOf(Merge(t.Context(), sources, 100))...)
+	got = append(got, idsOf(Merge(t.Context(), sources, 100, true))...)
 	if want := []string{"a/1", "a/3", "a/5", "a/7", "a/9", "a/11", "a/13", "a/15", "a/17", "a/19"}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)
 	}

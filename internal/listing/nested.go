@@ -32,8 +32,8 @@ func (b *Branch[T]) within() *providers.List[T] {
 // walking it for as long as that takes fewer calls; the rest are read one by one.
 func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
 	walks, single := together(branches)
-	var wg providers.Group
-	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First) }) }
+	wg := providers.GroupFor(ctx)
+	read := func(b *Branch[T]) { wg.Go(func() { b.Rows = Merge(ctx, b.Sources, b.First, true) }) }
 	for _, b := range single {
 		read(b)
 	}

@@ -62,7 +62,7 @@ func TestSiblings(t *testing.T) {
 		rest := walk(t.Context(), slices.Clone(branches))
 		walked += len(parents) - len(rest)
 		for _, b := range rest {
-			b.Rows = Merge(t.Context(), b.Sources, first)
+			b.Rows = Merge(t.Context(), b.Sources, first, true)
 		}
 		for i, p := range parents {
 			want := f.ones[p.ID].rows

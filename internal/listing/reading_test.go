@@ -105,7 +105,7 @@ func TestReadings(t *testing.T) {
 			s := NewSource("a", nil, m.list(), every, maxPages)
 			sources := []*Source[providers.Commission]{s}
 			Resume(sources, positions)
-			for _, r := range Merge(t.Context(), sources, first) {
+			for _, r := range Merge(t.Context(), sources, first, true) {
 				if seen[r.Record.ID]++; seen[r.Record.ID] > 1 {
 					t.Fatalf("seed %d: row %s is there twice", seed, r.Record.ID.Local)
 				}
@@ -148,7 +148,7 @@ func TestReadingCalls(t *testing.T) {
 		read := func(positions []Position) (ids []string, at []Position) {
 			s := []*Source[providers.Commission]{NewSource("a", nil, m.list(), every, 2)}
 			Resume(s, positions)
-			for _, r := range Merge(t.Context(), s, 10) {
+			for _, r := range Merge(t.Context(), s, 10, true) {
 				ids = append(ids, r.Record.ID.Local)
 			}
 			return ids, Positions(s)
@@ -232,7 +232,7 @@ func TestUnhonoredTime(t *testing.T) {
 			return &again, err
 		}
 		s := NewSource("a", nil, l, every, 20)
-		rows := len(Merge(t.Context(), []*Source[providers.Commission]{s}, 100))
+		rows := len(Merge(t.Context(), []*Source[providers.Commission]{s}, 100, true))
 		walked := map[string]bool{}
 		for row, err := range providers.All(t.Context(), l, nil) {
 			if err != nil {

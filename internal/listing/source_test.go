@@ -111,7 +111,7 @@ func TestOddPaging(t *testing.T) {
 					s := NewSource("a", nil, vendor.list(), every, 20)
 					sources := []*Source[providers.Commission]{s}
 					Resume(sources, positions)
-					for _, r := range Merge(t.Context(), sources, first) {
+					for _, r := range Merge(t.Context(), sources, first, true) {
 						if id := r.Record.ID.Local; seen[id] {
 							t.Fatalf("row %s is there twice", id)
 						} else {
@@ -141,7 +141,7 @@ func TestRepeatsAreFew(t *testing.T) {
 		vendor.rows = append(vendor.rows, maker.row(i, i))
 	}
 	s := NewSource("a", nil, vendor.list(), func(*providers.Commission) bool { return false }, 1000)
-	Merge(t.Context(), []*Source[providers.Commission]{s}, 10)
+	Merge(t.Context(), []*Source[providers.Commission]{s}, 10, true)
 	if vendor.calls != 1+providers.MaxRepeats || !s.Repeats() || s.More() {
 		t.Errorf("%d calls, repeats %v, more %v; want %d, true, false", vendor.calls, s.Repeats(), s.More(), 1+providers.MaxRepeats)
 	}
@@ -163,7 +163,7 @@ func TestInsertedRowsAreNoRepeat(t *testing.T) {
 		return slice(rows, (n-1)*10-shift, n*10-shift, (n-1)*10-shift < len(rows))
 	}
 	s := NewSource("a", nil, vendor.list(), every, 20)
-	if rows := Merge(t.Context(), []*Source[providers.Commission]{s}, 100); len(rows) != 40 || s.More() {
+	if rows := Merge(t.Context(), []*Source[providers.Commission]{s}, 100, true); len(rows) != 40 || s.More() {
 		t.Errorf("%d rows, more %v; want 40, false", len(rows), s.More())
 	}
 }
@@ -189,7 +189,7 @@ func TestFailuresResume(t *testing.T) {
 				s := NewSource("a", nil, vendor.list(), every, 20)
 				sources := []*Source[providers.Commission]{s}
 				Resume(sources, positions)
-				rows += len(Merge(t.Context(), sources, 100))
+				rows += len(Merge(t.Context(), sources, 100, true))
 				positions = Positions(sources)
 				if s.Err() != nil && s.More() != goesOn {
 					t.Errorf("%s: more is %v; want %v", kind, s.More(), goesOn)
@@ -222,7 +222,7 @@ func TestUnread(t *testing.T) {
 		s := NewSource("a", nil, vendor.list(), every, 20)
 		sources := []*Source[providers.Commission]{s}
 		Resume(sources, positions)
-		Merge(t.Context(), sources, 4)
+		Merge(t.Context(), sources, 4, true)
 		unread += s.Unread()
 		if !s.More() {
 			break
@@ -245,7 +245,7 @@ func TestBeyondTheEnd(t *testing.T) {
 	}
 	s := NewSource("a", nil, vendor.list(), every, 100)
 	Resume([]*Source[providers.Commission]{s}, []Position{{List: s.position.List, Page: 500, Time: stamp(*vendor.rows[14].CreatedAt), Last: tags{1}}})
-	rows := Merge(t.Context(), []*Source[providers.Commission]{s}, 100)
+	rows := Merge(t.Context(), []*Source[providers.Commission]{s}, 100, true)
 	if vendor.calls > 12 || len(rows) == 0 || rows[0].Record != vendor.rows[15] && rows[0].Record != vendor.rows[14] {
 		t.Errorf("%d calls, %d rows; want at most 12, and the rows behind the last one", vendor.calls, len(rows))
 	}
@@ -295,7 +295,7 @@ func TestWiden(t *testing.T) {
 			}
 			sources = Widen(t.Context(), sources, filter.Match, 20, positions)
 			Resume(sources, positions)
-			for _, r := range Merge(t.Context(), sources, 20) {
+			for _, r := range Merge(t.Context(), sources, 20, true) {
 				if id := r.Record.ID.Local; seen[id] {
 					t.Fatalf("%+v: row %s is there twice", tt, id)
 				}

@@ -74,7 +74,7 @@ func TestPagesWithoutReadableRows(t *testing.T) {
 					sources := []*Source[providers.Commission]{s}
 					Resume(sources, positions)
 					start := Positions(sources)
-					for _, r := range Merge(t.Context(), sources, 3) {
+					for _, r := range Merge(t.Context(), sources, 3, true) {
 						if id := r.Record.ID.Local; seen[id] {
 							t.Fatalf("row %s is there twice", id)
 						} else {

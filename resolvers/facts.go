@@ -1,0 +1,100 @@
+package resolvers
+
+import (
+	"context"
+	"sync"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// facts is what was learnt for the plan of one operation, and what is handed to its execution. It belongs
+// to one goroutine, but for learn.
+type facts struct {
+	known   map[factKey]any
+	failed  map[factKey]bool // a read that panicked: the field that needs it reads again, and reports it
+	wanted  map[factKey]func(context.Context) any
+	loaders *loaders // of the execution
+}
+
+// factKey names what is known: what stands at the path of a field, or a page of a list at a vendor.
+type factKey struct {
+	path   string
+	whole  bool // of the rows at the path: that they were completed
+	list   string
+	noun   providers.Noun
+	number int
+}
+
+func newFacts(l *loaders) *facts {
+	return &facts{known: map[factKey]any{}, failed: map[factKey]bool{}, wanted: map[factKey]func(context.Context) any{}, loaders: l}
+}
+
+// fact is what is known under a key. What is not known yet is learnt at once where all of it is cached in
+// memory.
+func fact[V any](p *planner, key factKey, learn func(context.Context) V) (v V, ok bool) {
+	f := p.facts
+	if known, found := f.known[key]; found {
+		return known.(V), true
+	}
+	if f.wanted[key] != nil || f.failed[key] || !p.r.Cached() {
+		return v, false
+	}
+	if v, ok = cached(p.ctx, learn); ok {
+		f.known[key] = v
+	}
+	return v, ok
+}
+
+// learnLater notes what is not known, to be learnt before the next plan.
+func learnLater[V any](p *planner, key factKey, learn func(context.Context) V) {
+	if f := p.facts; !f.failed[key] {
+		f.wanted[key] = func(ctx context.Context) any { return learn(ctx) }
+	}
+}
+
+// cached is what learn reads, if all of it is cached in memory.
+func cached[V any](ctx context.Context, learn func(context.Context) V) (v V, ok bool) {
+	defer func() {
+		if recover() != nil { // it is learnt again, and fails there
+			ok = false
+		}
+	}()
+	trace := providers.TraceFrom(ctx).Part()
+	near, missed := providers.WithCachedOnly(providers.WithTrace(ctx, trace))
+	if v = learn(near); missed() {
+		return v, false
+	}
+	providers.TraceFrom(ctx).Add(trace.Calls()...)
+	return v, true
+}
+
+// learn reads what is wanted, side by side. It answers false where nothing is.
+func (f *facts) learn(ctx context.Context) bool {
+	if len(f.wanted) == 0 {
+		return false
+	}
+	var (
+		wg providers.Group
+		mu sync.Mutex
+	)
+	for key, learn := range f.wanted {
+		wg.Go(func() {
+			var v any
+			panicked := true
+			defer func() {
+				mu.Lock()
+				defer mu.Unlock()
+				if f.failed[key] = panicked; panicked {
+					_ = recover()
+				} else {
+					f.known[key] = v
+				}
+			}()
+			v = learn(ctx)
+			panicked = false
+		})
+	}
+	wg.Wait()
+	clear(f.wanted)
+	return true
+}
