@@ -73,6 +73,7 @@ var rules = []rule{
 		to: under("github.com/99designs/gqlgen")},
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "content codings are in one place", from: not(is("internal/compress")), to: under("github.com/klauspost/compress")},
+	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists, remembers and hides does not know GraphQL",
 		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/apierror"),
 		to: func(p string) bool {

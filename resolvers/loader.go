@@ -5,8 +5,14 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/vikstrous/dataloadgen"
+
 	"github.com/partnergraph/partnergraph/providers"
 )
+
+// batchWait is how long a loader waits for more keys: not at all. Keys that are handed over together
+// are never parted, and all others have been loaded before by [prefetch].
+const batchWait = 0
 
 // loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
 // shared by operations, because they remember errors and one viewer's scope.
@@ -60,7 +66,8 @@ func loaderOf[K comparable, V any](l *loaders, name string, fetch fetcher[K, V])
 	if found, ok := l.m[name]; ok {
 		return found.(*loader[K, V])
 	}
-	made := &loader[K, V]{r: l.r, fetch: fetch, loads: map[K]*load[V]{}}
+	made := &loader[K, V]{asked: map[K]bool{}, fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) }}
+	made.inner = dataloadgen.NewLoader(made.collect, dataloadgen.WithWait(batchWait))
 	l.m[name] = made
 	return made
 }
@@ -75,111 +82,105 @@ func forget(ctx context.Context) {
 	}
 }
 
-// loader loads what many rows ask for in one fetch, and each key once.
+// loader loads what many rows ask for in one fetch, and each key once. It counts the keys that were
+// announced: dataloadgen closes a batch by the clock. On a busy machine that parts keys that were handed
+// over together, and each part would be a call to a vendor.
 type loader[K comparable, V any] struct {
-	r     *Resolver
-	fetch fetcher[K, V]
+	inner *dataloadgen.Loader[K, V]
+	fetch func(ctx context.Context, keys []K) ([]V, []error)
 
 	mu    sync.Mutex
-	loads map[K]*load[V] // by key, from when it is first asked for
+	asked map[K]bool // keys that were announced or primed
+	due   int        // announced keys that no batch has brought yet
+	parts []*part[K, V]
 }
 
-// load is what a key stands for.
-type load[V any] struct {
-	fetched <-chan struct{} // closed when the rest is known
-	value   V
-	err     error
+// part is a batch that waits for the rest of what was announced.
+type part[K comparable, V any] struct {
+	keys   []K
+	done   chan struct{}
+	values []V
+	errs   []error
 }
 
-// closed is the channel of what was known before anybody asked.
-var closed = func() chan struct{} {
-	c := make(chan struct{})
-	close(c)
-	return c
-}()
-
-// prime is told what keys stand for.
+// prime sets the values of keys that nobody has asked for yet.
 func (l *loader[K, V]) prime(keys []K, values []V) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	loads := make([]load[V], len(keys))
 	for i, k := range keys {
-		loads[i] = load[V]{fetched: closed, value: values[i]}
-		l.loads[k] = &loads[i]
-	}
-}
-
-// one loads what one key stands for.
-func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) {
-	l.mu.Lock()
-	found := l.loads[key]
-	l.mu.Unlock()
-	if found == nil {
-		found = l.find(ctx, []K{key})[0]
-	}
-	<-found.fetched
-	return found.value, found.err
-}
-
-// all loads what keys stand for. errs are those that there are.
-func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []error) {
-	values = make([]V, len(keys))
-	for i, found := range l.find(ctx, keys) {
-		<-found.fetched
-		if values[i] = found.value; found.err != nil {
-			errs = append(errs, found.err)
+		if !l.asked[k] {
+			l.asked[k] = true
+			l.inner.Prime(k, values[i])
 		}
+	}
+}
+
+// announce tells that keys are about to come.
+func (l *loader[K, V]) announce(keys ...K) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, k := range keys {
+		if !l.asked[k] {
+			l.asked[k] = true
+			l.due++
+		}
+	}
+}
+
+// one loads the value of a key.
+func (l *loader[K, V]) one(ctx context.Context, key K) (V, error) {
+	l.announce(key)
+	return l.inner.Load(ctx, key)
+}
+
+// all loads the values of keys. errs are the errors that occurred, in the order of the keys.
+func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []error) {
+	l.announce(keys...)
+	values, err := l.inner.LoadAll(ctx, keys)
+	if failed, ok := err.(dataloadgen.ErrorSlice); ok { // LoadAll returns no other
+		errs = slices.DeleteFunc(failed, func(err error) bool { return err == nil })
 	}
 	return values, errs
 }
 
-// find are the loads of keys. Those that nobody has asked for yet are fetched together before it returns;
-// others may still be fetched by those who asked first.
-func (l *loader[K, V]) find(ctx context.Context, keys []K) []*load[V] {
-	found := make([]*load[V], len(keys))
-	var (
-		missing []K
-		begun   []load[V] // of missing
-		fetched chan struct{}
-	)
+// collect takes a batch. The one that brings the last of what was announced fetches for all that wait.
+func (l *loader[K, V]) collect(ctx context.Context, keys []K) ([]V, []error) {
+	mine := &part[K, V]{keys: keys, done: make(chan struct{})}
 	l.mu.Lock()
-	for i, k := range keys {
-		if found[i] = l.loads[k]; found[i] == nil {
-			if fetched == nil {
-				fetched = make(chan struct{})
-				missing, begun = make([]K, 0, len(keys)-i), make([]load[V], 0, len(keys)-i)
-			}
-			missing, begun = append(missing, k), append(begun, load[V]{fetched: fetched})
-			found[i] = &begun[len(begun)-1]
-			l.loads[k] = found[i]
-		}
+	l.due -= len(keys)
+	l.parts = append(l.parts, mine)
+	var parts []*part[K, V]
+	if l.due == 0 {
+		parts, l.parts = l.parts, nil
 	}
 	l.mu.Unlock()
-	if len(missing) > 0 {
-		defer close(fetched)
-		l.bring(ctx, missing, begun)
+	if parts != nil {
+		l.deliver(ctx, parts)
 	}
-	return found
+	<-mine.done
+	return mine.values, mine.errs
 }
 
-// bring fetches what keys stand for. A fetch that panics fails all of them.
-func (l *loader[K, V]) bring(ctx context.Context, keys []K, loads []load[V]) {
-	var (
-		values []V
-		errs   []error
-	)
+// deliver fetches what several batches ask for, and gives each its own. A fetch that panics fails all of
+// them.
+func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
+	var keys []K
+	for _, p := range parts {
+		keys = append(keys, p.keys...)
+	}
+	values, errs := make([]V, len(keys)), make([]error, len(keys))
 	defer func() {
-		if p := recover(); p != nil {
-			values, errs = nil, slices.Repeat([]error{providers.Panicked(p)}, len(keys))
+		if p := recover(); p != nil { // else dataloadgen does, and loses the stack
+			errs = slices.Repeat([]error{providers.Panicked(p)}, len(keys))
 		}
-		for i := range loads {
-			if values != nil {
-				loads[i].value = values[i]
-			}
-			if errs != nil {
-				loads[i].err = errs[i]
-			}
+		n := 0
+		for _, p := range parts {
+			p.values, p.errs = values[n:n+len(p.keys)], errs[n:n+len(p.keys)]
+			n += len(p.keys)
+			close(p.done)
 		}
 	}()
-	values, errs = l.fetch(l.r, ctx, keys)
+	loaded, failed := l.fetch(ctx, keys)
+	copy(values, loaded)
+	copy(errs, failed) // nil: nothing failed
 }
