@@ -13,7 +13,7 @@ import (
 
 // many is an edge to a list of records: the list that a filter made of the row narrows. Many is declared for each such field, in edges.go.
 type many[From, To providers.Record, F filter[To]] struct {
-	field string // as the schema has it: "Referral.commissions"
+	field providers.Edge // as the schema has it: "Referral.commissions"
 	to    lists[To, F]
 	by    func(*From) F
 }
@@ -22,7 +22,7 @@ type many[From, To providers.Record, F filter[To]] struct {
 // only where they are planned together.
 type joined[F any] interface{ Join(other F) F }
 
-func (e many[From, To, F]) name() string { return e.field }
+func (e many[From, To, F]) name() string { return e.field.String() }
 
 // branch is one row's list, as it is asked for.
 type branch[From providers.Record] struct {
@@ -39,7 +39,7 @@ type nestedList[To providers.Record] struct {
 }
 
 func (e many[From, To, F]) bound(ctx context.Context, from *From) string {
-	return e.field + "\x00" + scope(ctx) + "\x00" + providers.NodeOf(from).ID.String()
+	return e.field.String() + "\x00" + scope(ctx) + "\x00" + providers.NodeOf(from).ID.String()
 }
 
 // follow answers the field for a row. An account that fails makes an empty list and an entry in errors.
@@ -48,7 +48,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 	if err != nil {
 		return nil, err
 	}
-	read, err := loaderOf(ctx, e.field, e.fetch).one(ctx, branch[From]{from, w})
+	read, err := loaderOf(ctx, e.field.String(), e.fetch).one(ctx, branch[From]{from, w})
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 
 // all answers a field that is a plain list: the first hundred, which is more than anybody has of what is listed so.
 func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
-	read, err := loaderOf(ctx, e.field, e.fetch).one(ctx, branch[From]{from, window{first: maxFirst}})
+	read, err := loaderOf(ctx, e.field.String(), e.fetch).one(ctx, branch[From]{from, window{first: maxFirst}})
 	if err != nil {
 		return nil, err
 	}

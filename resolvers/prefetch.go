@@ -117,7 +117,7 @@ func (e many[From, To, F]) prefetchLists(ctx context.Context, from []*From, w wi
 	for i := range from {
 		branches[i] = branch[From]{from[i], w}
 	}
-	lists, _ := loaderOf(ctx, e.field, e.fetch).all(ctx, branches)
+	lists, _ := loaderOf(ctx, e.field.String(), e.fetch).all(ctx, branches)
 	lists = distinct(lists)
 	var wg providers.Group
 	defer wg.Wait()

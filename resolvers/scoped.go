@@ -135,12 +135,12 @@ func (s *scoped) RawRecord(context.Context, providers.ID) (json.RawMessage, erro
 
 // Calls is what an edge costs a partner at most, as far as their rows tell. The account's own table goes by how long everybody's lists are, which would tell
 // partners how much others earn. Below each row there is a list; single records are the partner's own, and stand in lists of theirs, which are read once.
-func (s *scoped) Calls(edge string, from providers.Rows, _ ...string) int {
-	kind, to, _ := strings.Cut(edge, ".")
+func (s *scoped) Calls(edge providers.Edge, from providers.Rows, _ ...string) int {
+	kind, to, _ := strings.Cut(edge.String(), ".")
 	switch lists := strings.HasSuffix(to, "s"); {
 	case to == "affiliate", kind == "Query" && lists: // themselves; what the rows of a list lack
 		return min(from.Count, 1)
-	case lists && edge != "Referral.commissions": // those are found in one list
+	case lists && edge != providers.ReferralCommissionsEdge: // those are found in one list
 		return from.Count
 	}
 	return min(from.Count, s.r.pages)
