@@ -24,14 +24,12 @@ const (
 	AffiliateChildrenEdge
 	AffiliateCommissionsEdge
 	AffiliateCouponsEdge
-	AffiliateNonsenseEdge
 	AffiliateParentEdge
 	AffiliatePayoutsEdge
 	AffiliateReferralsEdge
 
 	MembershipAffiliateEdge
 	MembershipCampaignEdge
-	MembershipNothingEdge
 
 	CampaignCommissionsEdge
 	CampaignMembershipsEdge
@@ -73,13 +71,11 @@ var edgeNames = [edgeCount]string{
 	AffiliateChildrenEdge:        "Affiliate.children",
 	AffiliateCommissionsEdge:     "Affiliate.commissions",
 	AffiliateCouponsEdge:         "Affiliate.coupons",
-	AffiliateNonsenseEdge:        "Affiliate.nonsense",
 	AffiliateParentEdge:          "Affiliate.parent",
 	AffiliatePayoutsEdge:         "Affiliate.payouts",
 	AffiliateReferralsEdge:       "Affiliate.referrals",
 	MembershipAffiliateEdge:      "Membership.affiliate",
 	MembershipCampaignEdge:       "Membership.campaign",
-	MembershipNothingEdge:        "Membership.nothing",
 	CampaignCommissionsEdge:      "Campaign.commissions",
 	CampaignMembershipsEdge:      "Campaign.memberships",
 	CampaignReferralsEdge:        "Campaign.referrals",

@@ -139,7 +139,7 @@ func TestCalls(t *testing.T) {
 		{providers.CommissionReferralEdge, []string{"status"}, 1},
 		{providers.AffiliateParentEdge, []string{"name"}, 100},
 		{providers.AffiliateParentEdge, []string{"clicks"}, 101},
-		{providers.MembershipNothingEdge, nil, 0},
+		{providers.EdgeNamed("Membership.nothing"), nil, 0},
 	} {
 		if got := p.Calls(c.edge, providers.RowsOf(100), c.need...); got != c.want {
 			t.Errorf("Calls(%q, 100, %q) = %d, want %d", c.edge, c.need, got, c.want)

@@ -328,7 +328,7 @@ func TestCalls(t *testing.T) {
 		{providers.QueryCommissionsEdge, []string{"amount"}, 0},
 		{providers.QueryReferralEdge, nil, 7},
 		{providers.QueryWebhookSubscriptionEdge, nil, 1},
-		{providers.AffiliateNonsenseEdge, nil, 0},
+		{providers.EdgeNamed("Affiliate.nonsense"), nil, 0},
 	} {
 		if got := p.Calls(tt.edge, providers.RowsOf(7), tt.need...); got != tt.want {
 			t.Errorf("Calls(%q, 7, %q) = %d; want %d", tt.edge, tt.need, got, tt.want)
