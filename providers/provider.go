@@ -26,7 +26,7 @@ type Provider interface {
 	// It is 0 where the row's reply carries what is needed, and where the vendor has no such edge. It is an
 	// estimate made before anything is sent: it looks into no cache, and does not know what turns out to be missing from
 	// a batch.
-	Calls(edge string, from Rows, need ...string) int
+	Calls(edge Edge, from Rows, need ...string) int
 
 	// Owner is the affiliate whose record an id names, where the id itself says so: no call is made, and whether there is such a record is
 	// not known. An affiliate is their own.

@@ -153,7 +153,7 @@ func values(fields []graphql.CollectedField) (n int) {
 
 // follow is what the vendors say that an edge costs: the most it is for one of them with all rows, or for all of them
 // with their part of the rows each.
-func (p *planner) follow(edge string, from level, need []string) int {
+func (p *planner) follow(edge providers.Edge, from level, need []string) int {
 	if from.rows == 0 || len(from.accounts) == 0 {
 		return 0
 	}
@@ -337,7 +337,7 @@ func (p *planner) viewer(f graphql.CollectedField) {
 		}
 		fields := p.record(part.Selections, providers.NounAffiliate)
 		from := level{rows: listed, times: listed, affiliates: listed, accounts: accounts}
-		p.charge(p.follow("Query.affiliate", from, names(fields)))
+		p.charge(p.follow(providers.QueryAffiliateEdge, from, names(fields)))
 		p.under(fields, from)
 	}
 	p.path = path
@@ -404,6 +404,6 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 }
 
 // queryField is the field of Query that reads one record of a noun.
-func queryField(noun providers.Noun) string {
-	return "Query." + string(noun[0]|0x20) + string(noun[1:])
+func queryField(noun providers.Noun) providers.Edge {
+	return providers.EdgeNamed("Query." + string(noun[0]|0x20) + string(noun[1:]))
 }

@@ -13,7 +13,7 @@ import (
 
 // many is an edge to a list of records: the list that a filter made of the row narrows. Many is declared for each such field, in edges.go.
 type many[From, To providers.Record, F filter[To]] struct {
-	field string // as the schema has it: "Referral.commissions"
+	field providers.Edge // as the schema has it: "Referral.commissions"
 	to    lists[To, F]
 	by    func(*From) F
 }
@@ -22,7 +22,7 @@ type many[From, To providers.Record, F filter[To]] struct {
 // only where they are planned together.
 type joined[F any] interface{ Join(other F) F }
 
-func (e many[From, To, F]) name() string { return e.field }
+func (e many[From, To, F]) name() string { return e.field.String() }
 
 // branch is one row's list, as it is asked for.
 type branch[From providers.Record] struct {
@@ -39,14 +39,14 @@ type nestedList[To providers.Record] struct {
 }
 
 func (e many[From, To, F]) loader(l *loaders) *loader[branch[From], *nestedList[To]] {
-	if made := madeLoader[branch[From], *nestedList[To]](l, e.field); made != nil {
+	if made := madeLoader[branch[From], *nestedList[To]](l, e.field.String()); made != nil {
 		return made
 	}
-	return loaderOf(l, e.field, e.fetch)
+	return loaderOf(l, e.field.String(), e.fetch)
 }
 
 func (e many[From, To, F]) bound(ctx context.Context, from *From) string {
-	return e.field + "\x00" + scope(ctx) + "\x00" + providers.NodeOf(from).ID.String()
+	return e.field.String() + "\x00" + scope(ctx) + "\x00" + providers.NodeOf(from).ID.String()
 }
 
 // follow answers the field for a row. An account that fails makes an empty list and an entry in errors.

@@ -12,20 +12,20 @@ import (
 // records is how the records of a noun are read by id.
 type records[T providers.Record] struct {
 	noun  providers.Noun
-	query string // the field of Query that reads one
+	query providers.Edge // the field of Query that reads one
 	byID  func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)
 }
 
 // The nouns, as they are read by id.
 var (
-	affiliates    = records[providers.Affiliate]{providers.NounAffiliate, "Query.affiliate", providers.Reader.AffiliatesByID}
-	memberships   = records[providers.Membership]{providers.NounMembership, "Query.membership", providers.Reader.MembershipsByID}
-	campaigns     = records[providers.Campaign]{providers.NounCampaign, "Query.campaign", providers.Reader.CampaignsByID}
-	referrals     = records[providers.Referral]{providers.NounReferral, "Query.referral", providers.Reader.ReferralsByID}
-	commissions   = records[providers.Commission]{providers.NounCommission, "Query.commission", providers.Reader.CommissionsByID}
-	payouts       = records[providers.Payout]{providers.NounPayout, "Query.payout", providers.Reader.PayoutsByID}
-	coupons       = records[providers.Coupon]{providers.NounCoupon, "Query.coupon", providers.Reader.CouponsByID}
-	subscriptions = records[providers.WebhookSubscription]{providers.NounWebhookSubscription, "Query.node", providers.Reader.WebhookSubscriptionsByID}
+	affiliates    = records[providers.Affiliate]{providers.NounAffiliate, providers.QueryAffiliateEdge, providers.Reader.AffiliatesByID}
+	memberships   = records[providers.Membership]{providers.NounMembership, providers.QueryMembershipEdge, providers.Reader.MembershipsByID}
+	campaigns     = records[providers.Campaign]{providers.NounCampaign, providers.QueryCampaignEdge, providers.Reader.CampaignsByID}
+	referrals     = records[providers.Referral]{providers.NounReferral, providers.QueryReferralEdge, providers.Reader.ReferralsByID}
+	commissions   = records[providers.Commission]{providers.NounCommission, providers.QueryCommissionEdge, providers.Reader.CommissionsByID}
+	payouts       = records[providers.Payout]{providers.NounPayout, providers.QueryPayoutEdge, providers.Reader.PayoutsByID}
+	coupons       = records[providers.Coupon]{providers.NounCoupon, providers.QueryCouponEdge, providers.Reader.CouponsByID}
+	subscriptions = records[providers.WebhookSubscription]{providers.NounWebhookSubscription, providers.QueryWebhookSubscriptionEdge, providers.Reader.WebhookSubscriptionsByID}
 )
 
 // want is what a loader is asked for: a record, and the fields of it that will be read.
@@ -141,7 +141,7 @@ func (n records[T]) completed(ctx context.Context, rows []*T, need []string) []*
 
 // one is an edge to a single record: which it is, the row knows. One is declared for each such field, in edges.go.
 type one[From, To providers.Record] struct {
-	field string // as the schema has it: "Referral.affiliate"
+	field providers.Edge // as the schema has it: providers.ReferralAffiliateEdge
 	to    records[To]
 	id    func(*From) providers.ID
 }
@@ -158,4 +158,4 @@ type edge interface {
 	cost(p *planner, f graphql.CollectedField, from level)
 }
 
-func (e one[From, To]) name() string { return e.field }
+func (e one[From, To]) name() string { return e.field.String() }

@@ -30,7 +30,7 @@ func (parts rowParts) scaled(rows int) rowParts {
 }
 
 // followParts is what an edge costs, where it is known which account has how many rows.
-func followParts(edge string, parts []accountRows, need []string) (calls int) {
+func followParts(edge providers.Edge, parts []accountRows, need []string) (calls int) {
 	for _, p := range parts {
 		if p.rows.Count > 0 {
 			calls = min(calls+p.account.Calls(edge, p.rows, need...), uncountable)

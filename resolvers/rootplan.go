@@ -83,7 +83,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	if below.known != nil {
 		below.known = n.fill(p, below.known.([]*T), names(fields))
 	} else {
-		p.charge(p.follow("Query."+f.Name, below, names(fields)))
+		p.charge(p.follow(providers.EdgeNamed("Query."+f.Name), below, names(fields)))
 	}
 	p.eachPart(parts, below)
 	if read != nil {

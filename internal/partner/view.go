@@ -170,12 +170,12 @@ func (v *View) RawRecord(context.Context, providers.ID) (json.RawMessage, error)
 // depends on how long everybody's lists are, which would tell partners how much others earn. Each row of
 // an edge to a list has a list of its own. Single records are the partner's own, and are found in lists of
 // theirs, which are read once.
-func (v *View) Calls(edge string, from providers.Rows, _ ...string) int {
-	kind, to, _ := strings.Cut(edge, ".")
+func (v *View) Calls(edge providers.Edge, from providers.Rows, _ ...string) int {
+	kind, to, _ := strings.Cut(edge.String(), ".")
 	switch lists := strings.HasSuffix(to, "s"); {
 	case to == "affiliate", kind == "Query" && lists: // themselves; what the rows of a list lack
 		return min(from.Count, 1)
-	case lists && edge != "Referral.commissions": // those are found in one list
+	case lists && edge != providers.ReferralCommissionsEdge: // those are found in one list
 		return from.Count
 	}
 	return min(from.Count, v.o.MaxPages)

@@ -183,7 +183,7 @@ func (p *provider) Ping(ctx context.Context) error { return p.client.Get(ctx, ac
 
 // Calls is the price of edges, by how the records are read: a hundred ids a call for most. Archived promoters,
 // which take a call more each, are not foreseen: an estimate that did would be a hundred times too high.
-func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
+func (p *provider) Calls(edge providers.Edge, from providers.Rows, need ...string) int {
 	n := from.Count
 	if n <= 0 {
 		return 0
@@ -208,41 +208,41 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		return calls
 	}
 	switch edge {
-	case "Membership.affiliate", "Referral.affiliate", "Commission.affiliate", "Payout.affiliate":
+	case providers.MembershipAffiliateEdge, providers.ReferralAffiliateEdge, providers.CommissionAffiliateEdge, providers.PayoutAffiliateEdge:
 		return unless(affiliateStub, affiliates)
-	case "Affiliate.campaign", "Membership.campaign", "Referral.campaign", "Commission.campaign", "Payout.campaign":
+	case providers.AffiliateCampaignEdge, providers.MembershipCampaignEdge, providers.ReferralCampaignEdge, providers.CommissionCampaignEdge, providers.PayoutCampaignEdge:
 		return unless(campaignStub, campaigns)
-	case "Affiliate.parent": // each row again, with its parent's stub
+	case providers.AffiliateParentEdge: // each row again, with its parent's stub
 		return n + unless(affiliateStub, affiliates)
-	case "Commission.referral":
+	case providers.CommissionReferralEdge:
 		return unless(referralStub, hundreds)
-	case "Coupon.affiliate": // each row again, with its owner, who comes whole
+	case providers.CouponAffiliateEdge: // each row again, with its owner, who comes whole
 		return 2 * n
-	case "Coupon.campaign":
+	case providers.CouponCampaignEdge:
 		return 2*n + unless(campaignStub, campaigns)
-	case "Query.affiliate":
+	case providers.QueryAffiliateEdge:
 		return affiliates
-	case "Query.campaign":
+	case providers.QueryCampaignEdge:
 		return campaigns
-	case "Query.membership": // through their promoters, who may all be archived
+	case providers.QueryMembershipEdge: // through their promoters, who may all be archived
 		if n == 1 {
 			return 1
 		}
 		return hundreds + n
-	case "Query.referral", "Query.commission", "Query.payout", "Commission.payout":
+	case providers.QueryReferralEdge, providers.QueryCommissionEdge, providers.QueryPayoutEdge, providers.CommissionPayoutEdge:
 		return hundreds
-	case "Affiliate.referrals", "Affiliate.commissions", "Affiliate.payouts", "Referral.commissions": // within a longer list
+	case providers.AffiliateReferralsEdge, providers.AffiliateCommissionsEdge, providers.AffiliatePayoutsEdge, providers.ReferralCommissionsEdge: // within a longer list
 		return n + providers.Tries(n)
-	case "Affiliate.children", "Campaign.memberships", "Campaign.referrals", "Campaign.commissions", "Payout.commissions":
+	case providers.AffiliateChildrenEdge, providers.CampaignMembershipsEdge, providers.CampaignReferralsEdge, providers.CampaignCommissionsEdge, providers.PayoutCommissionsEdge:
 		return n
-	case "Affiliate.coupons": // to the end for each membership, and most have one; or the list of all
+	case providers.AffiliateCouponsEdge: // to the end for each membership, and most have one; or the list of all
 		if pages := codeList.extent(p).Pages(); n > 1 && pages >= 0 && pages <= 1 {
 			return pages + 1
 		}
 		return 2*n + 2*min(n-1, 1)
-	case "Query.coupon":
+	case providers.QueryCouponEdge:
 		return owned
-	case "Query.webhookSubscription":
+	case providers.QueryWebhookSubscriptionEdge:
 		return n
 	default:
 		return 0

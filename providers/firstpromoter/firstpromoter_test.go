@@ -125,21 +125,21 @@ func TestCalls(t *testing.T) {
 		}
 	}
 	for _, c := range []struct {
-		edge string
+		edge providers.Edge
 		need []string
 		want int
 	}{
-		{"Commission.affiliate", []string{"name"}, 0},
-		{"Commission.affiliate", []string{"clicks"}, 1},
-		{"Commission.affiliate", []string{"parent"}, 100},
-		{"Commission.campaign", []string{"name"}, 0},
-		{"Commission.campaign", []string{"websiteUrl"}, 1},
-		{"Commission.campaign", []string{"commission"}, 4},
-		{"Commission.referral", []string{"email"}, 0},
-		{"Commission.referral", []string{"status"}, 1},
-		{"Affiliate.parent", []string{"name"}, 100},
-		{"Affiliate.parent", []string{"clicks"}, 101},
-		{"Membership.nothing", nil, 0},
+		{providers.CommissionAffiliateEdge, []string{"name"}, 0},
+		{providers.CommissionAffiliateEdge, []string{"clicks"}, 1},
+		{providers.CommissionAffiliateEdge, []string{"parent"}, 100},
+		{providers.CommissionCampaignEdge, []string{"name"}, 0},
+		{providers.CommissionCampaignEdge, []string{"websiteUrl"}, 1},
+		{providers.CommissionCampaignEdge, []string{"commission"}, 4},
+		{providers.CommissionReferralEdge, []string{"email"}, 0},
+		{providers.CommissionReferralEdge, []string{"status"}, 1},
+		{providers.AffiliateParentEdge, []string{"name"}, 100},
+		{providers.AffiliateParentEdge, []string{"clicks"}, 101},
+		{providers.EdgeNamed("Membership.nothing"), nil, 0},
 	} {
 		if got := p.Calls(c.edge, providers.RowsOf(100), c.need...); got != c.want {
 			t.Errorf("Calls(%q, 100, %q) = %d, want %d", c.edge, c.need, got, c.want)

@@ -212,43 +212,43 @@ type cost struct {
 const unknownPages = 3
 
 // costs is the edge table; what is not in it costs nothing.
-var costs = map[string]cost{
-	"Query.affiliate":  {reads: []providers.Noun{providers.NounAffiliate}},
-	"Query.membership": {reads: []providers.Noun{providers.NounAffiliate}},
-	"Query.coupon":     {reads: []providers.Noun{providers.NounAffiliate}},
-	"Query.campaign":   {reads: []providers.Noun{providers.NounCampaign}},
-	"Query.referral":   {reads: []providers.Noun{providers.NounReferral}},
-	"Query.commission": {reads: []providers.Noun{providers.NounCommission}},
-	"Query.payout":     {reads: []providers.Noun{providers.NounPayout}},
+var costs = map[providers.Edge]cost{
+	providers.QueryAffiliateEdge:  {reads: []providers.Noun{providers.NounAffiliate}},
+	providers.QueryMembershipEdge: {reads: []providers.Noun{providers.NounAffiliate}},
+	providers.QueryCouponEdge:     {reads: []providers.Noun{providers.NounAffiliate}},
+	providers.QueryCampaignEdge:   {reads: []providers.Noun{providers.NounCampaign}},
+	providers.QueryReferralEdge:   {reads: []providers.Noun{providers.NounReferral}},
+	providers.QueryCommissionEdge: {reads: []providers.Noun{providers.NounCommission}},
+	providers.QueryPayoutEdge:     {reads: []providers.Noun{providers.NounPayout}},
 
-	"Query.referrals":   {reads: []providers.Noun{providers.NounReferral}, rows: true},
-	"Query.commissions": {reads: []providers.Noun{providers.NounCommission}, rows: true},
-	"Query.payouts":     {reads: []providers.Noun{providers.NounPayout}, rows: true},
+	providers.QueryReferralsEdge:   {reads: []providers.Noun{providers.NounReferral}, rows: true},
+	providers.QueryCommissionsEdge: {reads: []providers.Noun{providers.NounCommission}, rows: true},
+	providers.QueryPayoutsEdge:     {reads: []providers.Noun{providers.NounPayout}, rows: true},
 
-	"Affiliate.referrals":   {reads: []providers.Noun{providers.NounReferral}, lists: true},
-	"Affiliate.commissions": {reads: []providers.Noun{providers.NounCommission}, lists: true},
-	"Affiliate.payouts":     {reads: []providers.Noun{providers.NounPayout}, lists: true},
-	"Campaign.memberships":  {reads: []providers.Noun{providers.NounAffiliate}, lists: true},
-	"Campaign.referrals":    {reads: []providers.Noun{providers.NounReferral}, walk: true},
-	"Campaign.commissions":  {reads: []providers.Noun{providers.NounCommission}, walk: true},
-	"Referral.commissions":  {reads: []providers.Noun{providers.NounCommission}, lists: true},
-	"Payout.commissions":    {reads: []providers.Noun{providers.NounCommission}, lists: true},
+	providers.AffiliateReferralsEdge:   {reads: []providers.Noun{providers.NounReferral}, lists: true},
+	providers.AffiliateCommissionsEdge: {reads: []providers.Noun{providers.NounCommission}, lists: true},
+	providers.AffiliatePayoutsEdge:     {reads: []providers.Noun{providers.NounPayout}, lists: true},
+	providers.CampaignMembershipsEdge:  {reads: []providers.Noun{providers.NounAffiliate}, lists: true},
+	providers.CampaignReferralsEdge:    {reads: []providers.Noun{providers.NounReferral}, walk: true},
+	providers.CampaignCommissionsEdge:  {reads: []providers.Noun{providers.NounCommission}, walk: true},
+	providers.ReferralCommissionsEdge:  {reads: []providers.Noun{providers.NounCommission}, lists: true},
+	providers.PayoutCommissionsEdge:    {reads: []providers.Noun{providers.NounCommission}, lists: true},
 
-	"Affiliate.campaign":   {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
-	"Membership.campaign":  {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
-	"Referral.affiliate":   {reads: []providers.Noun{providers.NounAffiliate}, embedded: true},
-	"Referral.campaign":    {reads: []providers.Noun{providers.NounAffiliate, providers.NounCampaign}, embedded: true},
-	"Commission.affiliate": {reads: []providers.Noun{providers.NounAffiliate}, embedded: true},
-	"Commission.campaign":  {reads: []providers.Noun{providers.NounAffiliate, providers.NounCampaign}, embedded: true},
-	"Commission.referral":  {reads: []providers.Noun{providers.NounReferral}, embedded: true},
-	"Commission.payout":    {reads: []providers.Noun{providers.NounPayout}, embedded: true},
-	"Payout.affiliate":     {reads: []providers.Noun{providers.NounAffiliate}, embedded: true},
-	"Payout.campaign":      {reads: []providers.Noun{providers.NounAffiliate, providers.NounCampaign}, embedded: true},
-	"Coupon.campaign":      {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
+	providers.AffiliateCampaignEdge:   {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
+	providers.MembershipCampaignEdge:  {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
+	providers.ReferralAffiliateEdge:   {reads: []providers.Noun{providers.NounAffiliate}, embedded: true},
+	providers.ReferralCampaignEdge:    {reads: []providers.Noun{providers.NounAffiliate, providers.NounCampaign}, embedded: true},
+	providers.CommissionAffiliateEdge: {reads: []providers.Noun{providers.NounAffiliate}, embedded: true},
+	providers.CommissionCampaignEdge:  {reads: []providers.Noun{providers.NounAffiliate, providers.NounCampaign}, embedded: true},
+	providers.CommissionReferralEdge:  {reads: []providers.Noun{providers.NounReferral}, embedded: true},
+	providers.CommissionPayoutEdge:    {reads: []providers.Noun{providers.NounPayout}, embedded: true},
+	providers.PayoutAffiliateEdge:     {reads: []providers.Noun{providers.NounAffiliate}, embedded: true},
+	providers.PayoutCampaignEdge:      {reads: []providers.Noun{providers.NounAffiliate, providers.NounCampaign}, embedded: true},
+	providers.CouponCampaignEdge:      {reads: []providers.Noun{providers.NounCampaign}, embedded: true},
 }
 
 // Calls is the price of an edge, by the table above.
-func (p *provider) Calls(edge string, from providers.Rows, need ...string) (calls int) {
+func (p *provider) Calls(edge providers.Edge, from providers.Rows, need ...string) (calls int) {
 	c, n := costs[edge], from.Count
 	if n == 0 || len(c.reads) == 0 {
 		return 0

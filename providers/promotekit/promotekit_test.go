@@ -100,30 +100,30 @@ func TestCalls(t *testing.T) {
 		providers.NounPayout: payoutKnowledge.fields(wire.Members{}, noCampaign),
 	}
 	for _, c := range []struct {
-		edge string
+		edge providers.Edge
 		bare bool
 		n    int
 		need []string
 		want int
 	}{
-		{edge: "Query.affiliate", n: 30, want: 30},
-		{edge: "Query.commission", n: 30, want: 3}, // its list has three pages
-		{edge: "Query.commission", n: 2, want: 2},
-		{edge: "Query.commission", n: 2, bare: true, want: 4},
-		{edge: "Query.commission", n: 2, bare: true, need: []string{"status"}, want: 2},
-		{edge: "Query.commissions", n: 100, need: []string{"campaign"}, want: 0},
-		{edge: "Query.commissions", n: 100, bare: true, need: []string{"status"}, want: 0},
-		{edge: "Query.commissions", n: 100, bare: true, need: []string{"campaign"}, want: 100},
-		{edge: "Commission.payout", n: 30, want: 0},
-		{edge: "Commission.payout", n: 30, bare: true, want: 60}, // and the campaigns
-		{edge: "Commission.payout", n: 30, bare: true, need: []string{"amount"}, want: 30},
-		{edge: "Commission.payout", n: 30, bare: true, need: []string{"id", "commissions"}, want: 0},
-		{edge: "Commission.affiliate", n: 30, bare: true, need: []string{"email"}, want: 30},
-		{edge: "Commission.affiliate", n: 30, bare: true, need: []string{"id"}, want: 0},
-		{edge: "Affiliate.campaign", n: 30, bare: true, need: []string{"name"}, want: 30},
-		{edge: "Referral.campaign", n: 30, bare: true, want: 60},
-		{edge: "Affiliate.parent", n: 30, want: 0},
-		{edge: "Affiliate.parent", n: 30, bare: true, want: 0},
+		{edge: providers.QueryAffiliateEdge, n: 30, want: 30},
+		{edge: providers.QueryCommissionEdge, n: 30, want: 3}, // its list has three pages
+		{edge: providers.QueryCommissionEdge, n: 2, want: 2},
+		{edge: providers.QueryCommissionEdge, n: 2, bare: true, want: 4},
+		{edge: providers.QueryCommissionEdge, n: 2, bare: true, need: []string{"status"}, want: 2},
+		{edge: providers.QueryCommissionsEdge, n: 100, need: []string{"campaign"}, want: 0},
+		{edge: providers.QueryCommissionsEdge, n: 100, bare: true, need: []string{"status"}, want: 0},
+		{edge: providers.QueryCommissionsEdge, n: 100, bare: true, need: []string{"campaign"}, want: 100},
+		{edge: providers.CommissionPayoutEdge, n: 30, want: 0},
+		{edge: providers.CommissionPayoutEdge, n: 30, bare: true, want: 60}, // and the campaigns
+		{edge: providers.CommissionPayoutEdge, n: 30, bare: true, need: []string{"amount"}, want: 30},
+		{edge: providers.CommissionPayoutEdge, n: 30, bare: true, need: []string{"id", "commissions"}, want: 0},
+		{edge: providers.CommissionAffiliateEdge, n: 30, bare: true, need: []string{"email"}, want: 30},
+		{edge: providers.CommissionAffiliateEdge, n: 30, bare: true, need: []string{"id"}, want: 0},
+		{edge: providers.AffiliateCampaignEdge, n: 30, bare: true, need: []string{"name"}, want: 30},
+		{edge: providers.ReferralCampaignEdge, n: 30, bare: true, want: 60},
+		{edge: providers.AffiliateParentEdge, n: 30, want: 0},
+		{edge: providers.AffiliateParentEdge, n: 30, bare: true, want: 0},
 	} {
 		p := open(t, providertest.Answer(http.StatusOK, ""))
 		p.extents[providers.NounCommission].SetPages(3)

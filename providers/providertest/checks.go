@@ -289,7 +289,7 @@ func (c col[T, F]) harvested(t *testing.T, w *world, p providers.Provider) {
 
 // calls: no estimate is below what a cold read takes.
 func (c col[T, F]) calls(t *testing.T, w *world, p providers.Provider) {
-	edge := "Query." + c.field
+	edge := c.edge
 	if n := p.Calls(edge, providers.RowsOf(0)); n != 0 {
 		t.Errorf("Calls(%q, 0) = %d; want 0", edge, n)
 	}

@@ -24,8 +24,7 @@ type col[T providers.Record, F any] struct {
 
 	// unsure says that this reading of a row cannot tell whether it passes; nil: each can.
 	unsure func(F, *T) bool
-	// field is the word of Query for a read by id.
-	field string
+	edge   providers.Edge // of Query, for a read by id
 }
 
 // parent is an edge of T that lists are filtered by.
@@ -144,7 +143,7 @@ func columns() []column {
 
 	return []column{
 		col[providers.Affiliate, af]{
-			name: providers.NounAffiliate, field: "affiliate", can: providers.CanListAffiliates, count: providers.CountAffiliates,
+			name: providers.NounAffiliate, edge: providers.QueryAffiliateEdge, can: providers.CanListAffiliates, count: providers.CountAffiliates,
 			rows: affiliates, plan: providers.Provider.Affiliates, byID: providers.Provider.AffiliatesByID, match: af.Match,
 			every: af{Statuses: []providers.AffiliateStatus{providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateInactive,
 				providers.AffiliateRejected, providers.AffiliateBanned, providers.AffiliateArchived, providers.AffiliateUnknown}},
@@ -190,7 +189,7 @@ func columns() []column {
 			},
 		},
 		col[providers.Membership, mf]{
-			name: providers.NounMembership, field: "membership", can: providers.CanListMemberships, count: providers.CountMemberships,
+			name: providers.NounMembership, edge: providers.QueryMembershipEdge, can: providers.CanListMemberships, count: providers.CountMemberships,
 			rows: memberships, plan: providers.Provider.Memberships, byID: providers.Provider.MembershipsByID, match: mf.Match,
 			parents: []parent[providers.Membership, mf]{
 				{"affiliates", "", providers.NounAffiliate, func(m *providers.Membership) providers.ID { return m.AffiliateID },
@@ -204,11 +203,11 @@ func columns() []column {
 			},
 		},
 		col[providers.Campaign, providers.CampaignFilter]{
-			name: providers.NounCampaign, field: "campaign", can: providers.CanListCampaigns, count: providers.CountCampaigns,
+			name: providers.NounCampaign, edge: providers.QueryCampaignEdge, can: providers.CanListCampaigns, count: providers.CountCampaigns,
 			rows: campaigns, plan: providers.Provider.Campaigns, byID: providers.Provider.CampaignsByID, match: providers.CampaignFilter.Match,
 		},
 		col[providers.Referral, rf]{
-			name: providers.NounReferral, field: "referral", can: providers.CanListReferrals, count: providers.CountReferrals,
+			name: providers.NounReferral, edge: providers.QueryReferralEdge, can: providers.CanListReferrals, count: providers.CountReferrals,
 			rows: referrals, plan: providers.Provider.Referrals, byID: providers.Provider.ReferralsByID, match: rf.Match,
 			parents: []parent[providers.Referral, rf]{
 				{"affiliates", providers.FilterReferralsByAffiliate, providers.NounAffiliate, func(r *providers.Referral) providers.ID { return r.AffiliateID },
@@ -241,7 +240,7 @@ func columns() []column {
 			},
 		},
 		col[providers.Commission, cf]{
-			name: providers.NounCommission, field: "commission", can: providers.CanListCommissions, count: providers.CountCommissions,
+			name: providers.NounCommission, edge: providers.QueryCommissionEdge, can: providers.CanListCommissions, count: providers.CountCommissions,
 			rows: commissions, plan: providers.Provider.Commissions, byID: providers.Provider.CommissionsByID, match: cf.Match,
 			unsure: func(f cf, c *providers.Commission) bool { return len(f.Payouts) > 0 && c.PayoutUnknown },
 			parents: []parent[providers.Commission, cf]{
@@ -269,7 +268,7 @@ func columns() []column {
 			},
 		},
 		col[providers.Payout, pf]{
-			name: providers.NounPayout, field: "payout", can: providers.CanListPayouts, count: providers.CountPayouts,
+			name: providers.NounPayout, edge: providers.QueryPayoutEdge, can: providers.CanListPayouts, count: providers.CountPayouts,
 			rows: payouts, plan: providers.Provider.Payouts, byID: providers.Provider.PayoutsByID, match: pf.Match,
 			parents: []parent[providers.Payout, pf]{
 				{"affiliates", providers.FilterPayoutsByAffiliate, providers.NounAffiliate, func(p *providers.Payout) providers.ID { return p.AffiliateID },
@@ -283,7 +282,7 @@ func columns() []column {
 			},
 		},
 		col[providers.Coupon, providers.CouponFilter]{
-			name: providers.NounCoupon, field: "coupon", can: providers.CanListCoupons, count: providers.CountCoupons,
+			name: providers.NounCoupon, edge: providers.QueryCouponEdge, can: providers.CanListCoupons, count: providers.CountCoupons,
 			rows: func(w *world) *rows[providers.Coupon] { return &w.coupons },
 			plan: providers.Provider.Coupons, byID: providers.Provider.CouponsByID, match: providers.CouponFilter.Match,
 			parents: []parent[providers.Coupon, providers.CouponFilter]{
@@ -292,7 +291,7 @@ func columns() []column {
 			},
 		},
 		col[providers.WebhookSubscription, struct{}]{
-			name: providers.NounWebhookSubscription, field: "webhookSubscription", can: providers.CanListWebhookSubscriptions,
+			name: providers.NounWebhookSubscription, edge: providers.QueryWebhookSubscriptionEdge, can: providers.CanListWebhookSubscriptions,
 			rows: func(w *world) *rows[providers.WebhookSubscription] { return &w.subscriptions },
 			plan: func(p providers.Provider, _ struct{}) ([]providers.List[providers.WebhookSubscription], error) {
 				return p.WebhookSubscriptions()

@@ -341,7 +341,9 @@ func (f *Fake) Owner(id providers.ID) (providers.ID, bool) {
 func (f *Fake) Ping(ctx context.Context) error { return f.call(ctx, "Ping") }
 
 // Calls is 1 for any number of records.
-func (f *Fake) Calls(_ string, from providers.Rows, _ ...string) int { return min(from.Count, 1) }
+func (f *Fake) Calls(_ providers.Edge, from providers.Rows, _ ...string) int {
+	return min(from.Count, 1)
+}
 
 // RawRecord is the record as JSON.
 func (f *Fake) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage, error) {

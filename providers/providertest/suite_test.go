@@ -61,8 +61,8 @@ func (b *broken) CommissionsByID(ctx context.Context, ids []providers.ID, need .
 	return batch, err
 }
 
-func (b *broken) Calls(edge string, from providers.Rows, need ...string) int {
-	if b.calls >= 0 && edge == "Query.commission" {
+func (b *broken) Calls(edge providers.Edge, from providers.Rows, need ...string) int {
+	if b.calls >= 0 && edge == providers.QueryCommissionEdge {
 		return b.calls
 	}
 	return b.Fake.Calls(edge, from, need...)

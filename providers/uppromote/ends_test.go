@@ -188,7 +188,7 @@ func TestLengthIsLearnt(t *testing.T) {
 			ids = append(ids, a.ID)
 		}
 		pages := (n + pageSize - 1) / pageSize
-		if got := p.Calls("Query.affiliate", providers.RowsOf(62)); got != pages {
+		if got := p.Calls(providers.QueryAffiliateEdge, providers.RowsOf(62)); got != pages {
 			t.Errorf("%d affiliates: 62 of them are said to take %d calls; want %d", n, got, pages)
 		}
 		vendor.calls.Store(0)

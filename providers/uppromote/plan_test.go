@@ -296,7 +296,7 @@ func TestShortListIsWalked(t *testing.T) {
 		ids = append(ids, a.ID)
 	}
 	spent(server)
-	if n := p.Calls("Query.affiliate", providers.RowsOf(len(ids))); n != 1 {
+	if n := p.Calls(providers.QueryAffiliateEdge, providers.RowsOf(len(ids))); n != 1 {
 		t.Errorf("%d affiliates are said to take %d calls; want 1", len(ids), n)
 	}
 	b, err := p.AffiliatesByID(t.Context(), ids)
@@ -311,24 +311,24 @@ func TestShortListIsWalked(t *testing.T) {
 func TestCalls(t *testing.T) {
 	p := open(t, http.NotFoundHandler())
 	for _, tt := range []struct {
-		edge string
+		edge providers.Edge
 		need []string
 		want int
 	}{
-		{"Commission.affiliate", []string{"id", "email", "name"}, 0},
-		{"Commission.affiliate", []string{"status"}, 8},
-		{"Payout.affiliate", []string{"email"}, 0},
-		{"Payout.affiliate", []string{"name"}, 8},
-		{"Referral.campaign", []string{"providerId"}, 0},
-		{"Referral.campaign", []string{"name"}, 8},
-		{"Affiliate.campaign", []string{"name"}, 0},
-		{"Referral.commissions", []string{"amount"}, 8},
-		{"Commission.payout", []string{"amount"}, 8},
-		{"Query.commissions", []string{"payout"}, 8},
-		{"Query.commissions", []string{"amount"}, 0},
-		{"Query.referral", nil, 7},
-		{"Query.webhookSubscription", nil, 1},
-		{"Affiliate.nonsense", nil, 0},
+		{providers.CommissionAffiliateEdge, []string{"id", "email", "name"}, 0},
+		{providers.CommissionAffiliateEdge, []string{"status"}, 8},
+		{providers.PayoutAffiliateEdge, []string{"email"}, 0},
+		{providers.PayoutAffiliateEdge, []string{"name"}, 8},
+		{providers.ReferralCampaignEdge, []string{"providerId"}, 0},
+		{providers.ReferralCampaignEdge, []string{"name"}, 8},
+		{providers.AffiliateCampaignEdge, []string{"name"}, 0},
+		{providers.ReferralCommissionsEdge, []string{"amount"}, 8},
+		{providers.CommissionPayoutEdge, []string{"amount"}, 8},
+		{providers.QueryCommissionsEdge, []string{"payout"}, 8},
+		{providers.QueryCommissionsEdge, []string{"amount"}, 0},
+		{providers.QueryReferralEdge, nil, 7},
+		{providers.QueryWebhookSubscriptionEdge, nil, 1},
+		{providers.EdgeNamed("Affiliate.nonsense"), nil, 0},
 	} {
 		if got := p.Calls(tt.edge, providers.RowsOf(7), tt.need...); got != tt.want {
 			t.Errorf("Calls(%q, 7, %q) = %d; want %d", tt.edge, tt.need, got, tt.want)

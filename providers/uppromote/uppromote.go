@@ -175,7 +175,7 @@ const unknownPages = 3
 
 // Calls is the price of edges: a call for each record, or the pages of the list that holds them all. Lists below a
 // row take a call each; those that are searched are read once for all rows.
-func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
+func (p *provider) Calls(edge providers.Edge, from providers.Rows, need ...string) int {
 	n := from.Count
 	if n <= 0 {
 		return 0
@@ -213,56 +213,56 @@ func (p *provider) Calls(edge string, from providers.Rows, need ...string) int {
 		settling = each(paidList.path, owners) + tries
 	}
 	switch edge {
-	case "Referral.affiliate", "Commission.affiliate":
+	case providers.ReferralAffiliateEdge, providers.CommissionAffiliateEdge:
 		return unless(nameStub, probe(affiliateList.path))
-	case "Payout.affiliate", "Coupon.affiliate", "Affiliate.parent":
+	case providers.PayoutAffiliateEdge, providers.CouponAffiliateEdge, providers.AffiliateParentEdge:
 		return unless(emailStub, probe(affiliateList.path))
-	case "Membership.affiliate": // the row was read from it
+	case providers.MembershipAffiliateEdge: // the row was read from it
 		return 0
-	case "Affiliate.campaign", "Membership.campaign":
+	case providers.AffiliateCampaignEdge, providers.MembershipCampaignEdge:
 		return unless(namedProgramStub, probe(programList.path))
-	case "Referral.campaign", "Commission.campaign":
+	case providers.ReferralCampaignEdge, providers.CommissionCampaignEdge:
 		return unless(programStub, probe(programList.path))
-	case "Query.commissions":
+	case providers.QueryCommissionsEdge:
 		return settling
-	case "Commission.payout": // what is owed to the affiliate; what was paid came when the rows learnt of it
+	case providers.CommissionPayoutEdge: // what is owed to the affiliate; what was paid came when the rows learnt of it
 		return each(unpaidList.path, owners) + tries
-	case "Affiliate.referrals", "Campaign.referrals": // within the list of all
+	case providers.AffiliateReferralsEdge, providers.CampaignReferralsEdge: // within the list of all
 		return n + providers.Tries(n)
-	case "Affiliate.commissions", "Campaign.commissions":
+	case providers.AffiliateCommissionsEdge, providers.CampaignCommissionsEdge:
 		return n + providers.Tries(n) + settling
-	case "Payout.commissions": // and what they are, where lists of payments do not tell
+	case providers.PayoutCommissionsEdge: // and what they are, where lists of payments do not tell
 		if p.naming.unlisted() && !p.naming.never() {
 			return 2*n + settling
 		}
 		return n + providers.Tries(n) + settling
-	case "Referral.commissions": // the rows of each order, or the list that holds them all
+	case providers.ReferralCommissionsEdge: // the rows of each order, or the list that holds them all
 		return each(referralList.path, n) + providers.Tries(n) + settling
-	case "Affiliate.payouts":
+	case providers.AffiliatePayoutsEdge:
 		return each(unpaidList.path, n) + each(paidList.path, n)
-	case "Affiliate.children", "Campaign.memberships":
+	case providers.AffiliateChildrenEdge, providers.CampaignMembershipsEdge:
 		return walk(affiliateList.path)
-	case "Affiliate.coupons":
+	case providers.AffiliateCouponsEdge:
 		return unless(codeStub, walk(couponList.path))
-	case "Query.affiliate", "Query.membership":
+	case providers.QueryAffiliateEdge, providers.QueryMembershipEdge:
 		return probe(affiliateList.path)
-	case "Query.campaign":
+	case providers.QueryCampaignEdge:
 		return probe(programList.path)
-	case "Query.referral":
+	case providers.QueryReferralEdge:
 		return each(referralList.path, n)
-	case "Query.commission":
+	case providers.QueryCommissionEdge:
 		if settling == 0 {
 			return each(referralList.path, n)
 		}
 		return each(referralList.path, n) + settling + min(n-1, 1)
-	case "Query.payout": // what is owed takes the affiliate's address
+	case providers.QueryPayoutEdge: // what is owed takes the affiliate's address
 		return 2*n + tries
-	case "Query.coupon":
+	case providers.QueryCouponEdge:
 		if len(need) > 0 && codeStub.Covers(need...) {
 			return probe(affiliateList.path)
 		}
 		return walk(couponList.path)
-	case "Query.webhookSubscription":
+	case providers.QueryWebhookSubscriptionEdge:
 		return 1
 	default:
 		return 0

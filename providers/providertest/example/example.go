@@ -103,7 +103,7 @@ func (p *provider) Ping(ctx context.Context) error {
 }
 
 // Calls is the price of an edge: a call for each record, or the pages of the list that holds them all.
-func (p *provider) Calls(edge string, from providers.Rows, _ ...string) int {
+func (p *provider) Calls(edge providers.Edge, from providers.Rows, _ ...string) int {
 	records := func(noun providers.Noun) int {
 		n := from.Count
 		if pages := p.extents[noun].Pages(); pages > 0 {
@@ -112,11 +112,11 @@ func (p *provider) Calls(edge string, from providers.Rows, _ ...string) int {
 		return n + providers.Tries(n)
 	}
 	switch edge {
-	case "Query.affiliate", "Commission.affiliate":
+	case providers.QueryAffiliateEdge, providers.CommissionAffiliateEdge:
 		return records(providers.NounAffiliate)
-	case "Query.commission":
+	case providers.QueryCommissionEdge:
 		return records(providers.NounCommission)
-	case "Affiliate.commissions": // a list for each, or the list of all
+	case providers.AffiliateCommissionsEdge: // a list for each, or the list of all
 		return from.Count + providers.Tries(from.Count)
 	}
 	return 0
