@@ -45,7 +45,8 @@ func narrowed[T providers.Record](s *scoped, n own[T], lists []providers.List[T]
 				}
 			}
 			note(s, p.Items)
-			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark, ReadAt: p.ReadAt, Remembered: p.Remembered}
+			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark,
+				AskedAt: p.AskedAt, ReadAt: p.ReadAt, Remembered: p.Remembered}
 			for _, row := range p.Items {
 				if !mine(providers.BelongsTo(row)) { // the reply does not say whose it is
 					page.Unread++

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -32,9 +31,8 @@ type Source[T providers.Record] struct {
 	repeats  int          // pages in a row that had the rows of others before them
 	seen     map[Tag]bool // rows that were taken, in this request or, the last of them, before
 
-	notBefore time.Time // pages that were read earlier at the vendor are read again
-	broken    bool      // the page that was to be read belongs to another reading than the one before it
-	breaks    int
+	reading providers.Reading
+	broken  bool // the page that was to be read belongs to another reading than the one before it
 
 	whole   bool // the list was begun at its start, in this request
 	taken   int64
@@ -149,20 +147,22 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 		return false
 	}
 	s.left--
-	p, err := s.list.Page(ctx, providers.PageRequest{Number: number, Reader: s.reader, NotBefore: s.notBefore})
+	p, err := s.list.Page(ctx, providers.PageRequest{Number: number, Reader: s.reader, NotBefore: s.reading.NotBefore})
 	if err != nil {
 		s.err = err
 		return false
 	}
-	if b := s.current; b != nil && number == s.page+1 && !providers.SameReading(b, p) && s.breaks < providers.MaxBreaks {
-		s.breaks++
-		s.left++ // the page was not used
-		if s.notBefore = b.ReadAt; b.ReadAt.After(p.ReadAt) {
+	if b := s.current; b != nil && number == s.page+1 {
+		switch providers.Follow(&s.reading, b, p) {
+		case providers.PageAgain:
+			s.left++ // the page was not used, and its rows may stand elsewhere by now
+			s.marks = providers.Marks{}
 			return s.read(ctx, number)
+		case providers.BeforeAgain:
+			s.left += 2 // nor does it count that the one before is read again
+			s.broken = true
+			return false
 		}
-		s.left++ // nor does it count that the one before is read again
-		s.notBefore, s.broken = p.ReadAt, true
-		return false
 	}
 	s.current = p
 	if repeats := s.marks.Repeats(number, p.Mark); repeats && number == s.page+1 {
@@ -366,13 +366,17 @@ func (s *Source[T]) head(ctx context.Context) *T {
 
 // wraps says whether the page that was read is the first one again, as with a vendor that begins again
 // behind the end. The first page is compared when all rows of this one are newer than the last one
-// taken.
+// taken. Both have to be of one reading: rows that were added or removed in between may have moved the
+// rows of one to the other.
 func (s *Source[T]) wraps(ctx context.Context) bool {
 	if s.repeats > 0 || s.whole || len(s.rows) == 0 || s.times[len(s.times)-1] <= s.position.Time {
 		return false
 	}
-	first, err := s.list.Page(ctx, providers.PageRequest{Number: 1, Reader: s.reader})
+	first, err := s.list.Page(ctx, providers.PageRequest{Number: 1, Reader: s.reader, NotBefore: s.current.ReadAt})
 	if err != nil {
+		return false
+	}
+	if reading := s.reading; providers.Follow(&reading, s.current, first) != providers.Joined {
 		return false
 	}
 	again := 0
