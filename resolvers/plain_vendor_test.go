@@ -230,3 +230,40 @@ func newPlainWorld(t testing.TB, v *plainVendor, s setup) *world {
 }
 
 var _ providers.Simulator = (*plainVendor)(nil)
+
+// shopFilter narrows rows as UpPromote does.
+func shopFilter(p string, q url.Values, rows []object) (out []object) {
+	for _, r := range rows {
+		if x := q.Get("affiliate_email"); x != "" && fmt.Sprint(at(r, "affiliate", "email")) != x && r["email"] != x && r["affiliate_email"] != x {
+			continue
+		}
+		if x := q.Get("email"); x != "" && r["email"] != x {
+			continue
+		}
+		if x := q.Get("order_id"); x != "" && fmt.Sprint(r["order_id"]) != x {
+			continue
+		}
+		out = append(out, r)
+	}
+	return
+}
+
+// checkSum wants so many rows below all rows of a list together, each once.
+func checkSum(t *testing.T, a *answer, list, edge string, want int) {
+	t.Helper()
+	n, seen, open := 0, map[any]bool{}, 0
+	ns, _ := at(vendorRow(a.text), "data", list, "nodes").([]any)
+	for _, x := range ns {
+		cs, _ := at(x, edge, "nodes").([]any)
+		for _, c := range cs {
+			n++
+			seen[at(c, "providerId")] = true
+		}
+		if at(x, edge, "pageInfo", "hasNextPage") == true {
+			open++
+		}
+	}
+	if n != want || len(seen) != want || len(a.Errors) > 0 {
+		t.Errorf("%d rows (%d distinct), want %d, %d open, errors %v, spent %d", n, len(seen), want, open, a.Errors, a.Extensions.Cost.Spent)
+	}
+}

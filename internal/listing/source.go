@@ -41,6 +41,7 @@ type Source[T providers.Record] struct {
 	within  bool  // unread is about a longer list, which was read for this one
 	ahead   int   // rows that could not be read on pages behind the position: a later request reads these again
 	err     error // the account failed: nothing more comes in this request
+	ranOut  bool  // the list ended behind empty pages, though the vendor says that rows follow
 	stopped bool  // maxPages was reached: nothing more comes in this request
 }
 
@@ -128,7 +129,7 @@ func resumable(err error) bool {
 // count then asks the vendor, if it is not nil.
 func (s *Source[T]) Total() (total int64, known bool, count func(context.Context) (int64, error)) {
 	switch {
-	case s.whole && s.position.Done && s.Unread() == 0:
+	case s.whole && s.position.Done && s.Unread() == 0 && !s.ranOut:
 		return s.taken, true, nil
 	case !s.list.Exact || s.err != nil || s.within && s.unread > 0:
 		return 0, false, nil
@@ -348,7 +349,9 @@ func (s *Source[T]) head(ctx context.Context) *T {
 			return nil
 		}
 		if s.page > s.position.Page && s.repeats == 0 { // the page had no row that the position could pass
-			s.position.Over = max(s.position.Over, s.page)
+			if s.over() {
+				return nil
+			}
 			s.unread, s.ahead = s.unread+s.ahead, 0
 		}
 		switch {
@@ -362,6 +365,36 @@ func (s *Source[T]) head(ctx context.Context) *T {
 		}
 	}
 	return nil
+}
+
+// maxEmpty is how many pages in a row may be empty though the vendor says that rows follow. Behind so many
+// the list ends: what the vendor says of its length is wrong.
+const maxEmpty = 5
+
+// over moves the position over a page without a row, and says whether that ends the list.
+func (s *Source[T]) over() bool {
+	switch {
+	case s.page <= s.position.Over: // it was counted before
+	case len(s.rows) == 0 && s.current.Unread == 0:
+		s.position.Gap++
+	default:
+		s.position.Gap = 0
+	}
+	s.position.Over = max(s.position.Over, s.page)
+	if s.position.Gap >= maxEmpty {
+		s.position.Done, s.ranOut = true, true
+	}
+	return s.ranOut
+}
+
+// RanOut says whether the list ended because pages first to last were empty in a row, though the vendor
+// promised so many rows in all, or more of them where it told no number (-1).
+func (s *Source[T]) RanOut() (promised int64, first, last int, ok bool) {
+	promised = -1
+	if s.total != nil {
+		promised = *s.total
+	}
+	return promised, s.position.Over - maxEmpty + 1, s.position.Over, s.ranOut
 }
 
 // wraps says whether the page that was read is the first one again, as with a vendor that begins again
@@ -403,7 +436,7 @@ func (s *Source[T]) pass() {
 	}
 	tag := s.tags[s.next]
 	if s.seen[tag] { // met again, behind which others were taken: the position stays behind those
-		s.position.Page, s.position.Over = s.page, 0
+		s.position.Page, s.position.Over, s.position.Gap = s.page, 0, 0
 	} else {
 		s.seen[tag] = true
 		s.position.pass(tag, s.times[s.next], s.page)
