@@ -1,6 +1,7 @@
 package providers
 
 import (
+	"slices"
 	"time"
 
 	"github.com/govalues/decimal"
@@ -100,12 +101,17 @@ type CommissionFilter struct {
 func (f CommissionFilter) Match(c *Commission) bool {
 	return among(f.Affiliates, c.AffiliateID) &&
 		among(f.Campaigns, c.CampaignID) &&
-		(among(f.Referrals, c.ReferralID) || f.takesBack(c)) &&
+		(f.ofReferrals(c) || f.takesBack(c)) &&
 		among(f.Payouts, c.PayoutID) &&
 		among(f.Statuses, c.Status) &&
 		(f.OrderID == "" || equalText(c.OrderID, f.OrderID)) &&
 		(f.EventID == "" || equalText(c.EventID, f.EventID)) &&
 		f.CreatedAt.Contains(c.CreatedAt)
+}
+
+// ofReferrals says whether a row is a commission of one of the referrals, whoever these belong to by now.
+func (f CommissionFilter) ofReferrals(c *Commission) bool {
+	return f.Referrals == nil || slices.ContainsFunc(f.Referrals, func(id ID) bool { return id.Record() == c.ReferralID.Record() })
 }
 
 // takesBack says whether a row is the refund of the order whose edge is being followed. Refunds of orders are referrals

@@ -159,6 +159,19 @@ func (id *ID) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
+// Record is the id under which a record is remembered and compared. It is the id, but for a referral whose
+// id is a UUID and a second part: that is the affiliate where the vendor is asked for it first, who may
+// be another by now. Other ids with a second part name nothing, and must not stand for a record.
+func (id ID) Record() ID {
+	if id.Noun != NounReferral || !strings.Contains(id.Local, "~") {
+		return id
+	}
+	if parts, ok := SplitLocal(id.Local, 2); ok && len(parts[0]) == 36 && strings.Count(parts[0], "-") == 4 {
+		id.Local = localEscape.Replace(parts[0])
+	}
+	return id
+}
+
 // localEscape keeps "~" for joining.
 var localEscape = strings.NewReplacer("%", "%25", "~", "%7E")
 var localUnescape = strings.NewReplacer("%7E", "~", "%25", "%")

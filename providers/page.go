@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"time"
 )
 
@@ -57,32 +58,13 @@ type Page[T Record] struct {
 	Mark    uint64 // a hash of the rows that the vendor sent, in whatever order, those left out of Items among them; 0: unknown
 	Harvest Harvest
 
-	// ReadAt is when a cache had the page from the vendor; zero where no cache is asked. Remembered says that
-	// it was not read for this request, so that the list may have changed since.
+	// AskedAt is when a cache asked the vendor for the page, ReadAt when it had the page; both are zero
+	// where no cache is asked. Remembered says that the page was not read for this request, so that the
+	// list may have changed since.
+	AskedAt    time.Time
 	ReadAt     time.Time
 	Remembered bool
 }
-
-// ReadingSpan is how far apart the times of two pages of one reading may lie. Rows that come or go
-// between two calls in a row are missed as well, and those lie about as far apart.
-const ReadingSpan = 5 * time.Second
-
-// SameReading says whether two pages of a list belong to the same reading of it: both were read for
-// this request, or at about the same time and with the same number of rows in the list. The rows of one
-// page continue those of the other only then.
-func SameReading[T Record](a, b *Page[T]) bool {
-	switch {
-	case !a.Remembered && !b.Remembered:
-		return true
-	case a.Total != nil && b.Total != nil && *a.Total != *b.Total:
-		return false
-	}
-	return a.ReadAt.Sub(b.ReadAt).Abs() <= ReadingSpan
-}
-
-// MaxBreaks bounds how often one reader of a list reads pages again since those before and behind them
-// belong to other readings. Twice is enough, unless calls take longer than [ReadingSpan].
-const MaxBreaks = 8
 
 // Marks are the marks of the pages of one list that were read so far. The zero value is empty.
 type Marks struct{ first map[uint64]int } // the lowest number of the pages with each mark
@@ -191,37 +173,32 @@ var ErrPages = errors.New("the list has more pages than may be read")
 // may be chance: as many new rows as a page holds have pushed its rows to the next page.
 const MaxRepeats = 2
 
-// Walk reads a list page by page, from page 1 to its end. Where a cache remembers its pages from
-// different readings, it begins again at page 1, and rows come again. It belongs to one goroutine.
+// Walk reads a list page by page, from page 1 to its end. Where pages belong to different readings of
+// the list, it goes back to a page that has a row which was given before, or to page 1, and rows come
+// again. It belongs to one goroutine.
 type Walk[T Record] struct {
 	List[T]
 	Read int // pages so far, those that were read again among them
 
-	number    int // of the page before; 0: none
-	before    *Page[T]
-	given     int // the highest number of a page that was given
-	notBefore time.Time
-	breaks    int
-	marks     Marks
-	repeats   int
-	ended     bool
+	number  int // of the page before; 0: none
+	before  *Page[T]
+	given   int // the highest number of a page that was given
+	reading Reading
+	broken  map[ID]bool // the rows of the page that a reading ended with; nil: there is none to go back to
+	marks   Marks
+	repeats int
+	ended   bool
 }
 
 // Next reads the next page; nil behind the end. A page that repeats one before is not given.
 func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 	for !w.ended {
-		p, err := w.Page(ctx, PageRequest{Number: w.number + 1, Reader: r, NotBefore: w.notBefore})
+		p, err := w.Page(ctx, PageRequest{Number: w.number + 1, Reader: r, NotBefore: w.reading.NotBefore})
 		if err != nil {
 			return nil, err
 		}
 		w.Read++
-		if b := w.before; b != nil && !SameReading(b, p) && w.breaks < MaxBreaks {
-			w.breaks++
-			w.notBefore = b.ReadAt         // this page is read again …
-			if b.ReadAt.Before(p.ReadAt) { // … or the pages before it
-				w.notBefore = p.ReadAt
-				w.number, w.before, w.marks, w.repeats = 0, nil, Marks{}, 0
-			}
+		if !w.joins(p) {
 			continue
 		}
 		w.number++
@@ -241,6 +218,34 @@ func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 		}
 	}
 	return nil, nil
+}
+
+// joins says whether the next page continues what was read. Where it does not, the walk has gone back to
+// where it reads on.
+func (w *Walk[T]) joins(p *Page[T]) bool {
+	if w.before != nil {
+		switch Follow(&w.reading, w.before, p) {
+		case PageAgain:
+			w.marks = Marks{}
+			return false
+		case BeforeAgain:
+			w.broken = make(map[ID]bool, len(w.before.Items))
+			each(w.before.Items, func(n *Node) { w.broken[n.ID] = true })
+			w.back()
+			return false
+		}
+	}
+	if w.broken != nil && w.number > 0 && !slices.ContainsFunc(p.Items, func(row *T) bool { return w.broken[NodeOf(row).ID] }) {
+		w.back()
+		return false
+	}
+	w.broken = nil
+	return true
+}
+
+// back goes to the page before the last one. Which pages repeat others is not known any more.
+func (w *Walk[T]) back() {
+	w.number, w.before, w.marks, w.repeats = w.number-1, nil, Marks{}, 0
 }
 
 // Pages reads a list page by page, from page 1 to its end, at most max pages, and as many as the

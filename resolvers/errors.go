@@ -44,6 +44,22 @@ func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
 	return &apierror.Error{Code: apierror.UpstreamError, Text: text, Extensions: ext}
 }
 
+// ranOut is the error of a list that ended behind empty pages, though the vendor says that rows follow.
+func (r *Resolver) ranOut(account string, promised int64, first, last int) error {
+	name, ext := "the vendor", map[string]any{"retryable": false}
+	if p, ok := r.byID[account]; ok {
+		a := p.Account()
+		name = a.Provider.Name
+		ext["account"], ext["provider"] = a.ID.String(), a.Provider.ID
+	}
+	rows := "more rows"
+	if promised >= 0 {
+		rows = fmt.Sprintf("%d rows", promised)
+	}
+	return &apierror.Error{Code: apierror.UpstreamError, Extensions: ext,
+		Text: fmt.Sprintf("%s promises %s in this list, and its pages %d to %d are empty; the list ends here", name, rows, first, last)}
+}
+
 // errInternal is all that clients are told of what nobody wrote for them.
 const errInternal = "internal error"
 

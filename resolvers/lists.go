@@ -229,6 +229,9 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 		if rows := s.Unread(); rows > 0 {
 			graphql.AddError(ctx, r.unread(s.Account(), rows, s.UnreadElsewhere()))
 		}
+		if promised, first, last, ok := s.RanOut(); ok {
+			graphql.AddError(ctx, r.ranOut(s.Account(), promised, first, last))
+		}
 		if s.Repeats() {
 			if _, known := r.noticed.LoadOrStore("repeats\x00"+s.Account()+"\x00"+s.Key(), true); !known {
 				r.log.WarnContext(ctx, "the vendor sends the same page again and again; the list is taken to end there",

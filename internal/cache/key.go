@@ -29,6 +29,7 @@ const (
 )
 
 func recordKey(id providers.ID) Key {
+	id = id.Record()
 	return Key{Account: id.Account, Kind: KindRecord, Noun: id.Noun, Local: id.Local}
 }
 

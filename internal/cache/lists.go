@@ -138,7 +138,7 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		return nil, quality{}
 	}
 	p := &providers.Page[T]{Items: make([]*T, len(a.records)), More: a.rows.More, Total: a.rows.Total, Unread: a.rows.Unread, Mark: a.rows.Mark,
-		ReadAt: a.readAt, Remembered: true}
+		AskedAt: a.readAt.Add(-a.rows.Took), ReadAt: a.readAt, Remembered: true}
 	for i, e := range a.records {
 		var ok bool
 		if p.Items[i], ok = e.Value.(*T); !ok {
@@ -224,13 +224,15 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 	}
 	p := *read
 	p.Items = payouts(ctx, c, read.Items)
-	rows := Rows{More: p.More, Total: p.Total, Unread: p.Unread, Mark: p.Mark, Owner: owner(p.Items), Rows: make([]Row, len(p.Items))}
+	rows := Rows{More: p.More, Total: p.Total, Unread: p.Unread, Mark: p.Mark, Took: c.o.Now().Sub(r.at), Owner: owner(p.Items),
+		Rows: make([]Row, len(p.Items))}
 	for i, item := range p.Items {
 		n := providers.NodeOf(item)
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
 	}
 	r.list(noun, key, rows)
 	p.ReadAt = r.entries[key].FetchedAt
+	p.AskedAt = p.ReadAt.Add(-rows.Took)
 	r.harvest(p.Harvest)
 	keep(r, p.Items)
 	r.end(ctx)

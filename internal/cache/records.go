@@ -85,6 +85,13 @@ func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 		}
 		return again
 	})
+	for _, w := range missing { // those that were asked for by two ids
+		if id := byKey[w.key]; id != w.id && b.Found[id] != nil {
+			b.Found[w.id] = b.Found[id]
+		} else if err := b.Failed[id]; id != w.id && err != nil {
+			fail(b, w.id, err)
+		}
+	}
 	if err := c.over(ctx, op); err != nil {
 		return nil, err
 	}
@@ -238,14 +245,15 @@ func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.
 		return err
 	}
 	r.harvest(read.Harvest)
-	rows := make([]*T, 0, len(read.Found))
-	for _, row := range read.Found {
-		rows = append(rows, row)
+	asked := slices.Collect(maps.Keys(read.Found))
+	rows := make([]*T, len(asked))
+	for i, id := range asked {
+		rows[i] = read.Found[id]
 	}
 	rows = payouts(ctx, c, rows)
 	keep(r, rows)
-	for _, row := range rows {
-		b.Found[providers.NodeOf(row).ID] = row
+	for i, id := range asked {
+		b.Found[id] = rows[i]
 	}
 	for i, id := range ids {
 		if read.Found[id] == nil && read.Failed[id] == nil {

@@ -66,9 +66,10 @@ type Rows struct {
 	Rows   []Row
 	More   bool
 	Total  *int64
-	Unread int          // rows of the vendor's page that could not be read
-	Mark   uint64       // see providers.Page
-	Owner  providers.ID // the affiliate that all rows belonged to; zero if not one
+	Unread int           // rows of the vendor's page that could not be read
+	Mark   uint64        // see providers.Page
+	Took   time.Duration // from when the vendor was asked until the page was there
+	Owner  providers.ID  // the affiliate that all rows belonged to; zero if not one
 }
 
 // Row names a row of a page, and what the page knew of it: a record that knows less does not stand

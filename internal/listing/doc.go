@@ -10,8 +10,9 @@
 // or of a bound goes on, and its position says where.
 //
 // A page continues the page before it only if both belong to the same reading of the list
-// ([providers.SameReading]): both were read at the vendor for this request, or within
-// [providers.ReadingSpan] of each other. Otherwise, rows that came or went in between have moved
-// others from one page to the other. Then the older of the two pages is read again, which costs one
-// call, and the last row that was taken is looked for again. [providers.Walk] begins again at page 1.
+// ([providers.Follow]): the vendor was asked for one within [providers.MaxGap] of sending the other,
+// and says of both that the list has the same number of rows, if it says so at all. Otherwise, rows
+// that came or went in between have moved others from one page to the other. Then the older of the two
+// pages is read again, which costs one call, and the last row that was taken is looked for again.
+// [providers.Walk] goes back to a page with a row that it has given before.
 package listing

@@ -218,7 +218,7 @@ func newDealer[T providers.Record](branches []*Branch[T]) *dealer[T] {
 		}
 		for _, ref := range b.Refs {
 			if known {
-				d.byRef[ref] = append(d.byRef[ref], b)
+				d.byRef[ref.Record()] = append(d.byRef[ref.Record()], b)
 			}
 		}
 	}
@@ -250,7 +250,7 @@ func (d *dealer[T]) matching(row *T) iter.Seq[*Branch[T]] {
 		}
 		refs, _ := providers.Refs(row)
 		for i, ref := range refs {
-			if !ref.IsZero() && !slices.Contains(refs[:i], ref) && !try(d.byRef[ref]) {
+			if !ref.IsZero() && !slices.Contains(refs[:i], ref) && !try(d.byRef[ref.Record()]) {
 				return
 			}
 		}

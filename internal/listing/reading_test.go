@@ -19,6 +19,9 @@ type memory struct {
 	vendor vendorList
 	totals bool // pages say how many rows the list has
 	now    time.Time
+	took   time.Duration // by each call
+	before func()        // each call; nil: nothing happens
+	added  int           // rows
 	pages  map[int]*commissions
 }
 
@@ -31,11 +34,16 @@ func (m *memory) list() providers.List[providers.Commission] {
 			again.Remembered = true
 			return &again, nil
 		}
+		if m.before != nil {
+			m.before()
+		}
+		asked := m.now
 		p, err := read(ctx, r)
 		if err != nil {
 			return nil, err
 		}
-		if p.ReadAt, p.Mark = m.now, 1; m.totals {
+		m.now = m.now.Add(m.took)
+		if p.AskedAt, p.ReadAt, p.Mark = asked, m.now, 1; m.totals {
 			p.Total = new(int64(len(m.vendor.rows)))
 		}
 		for _, row := range p.Items {
@@ -58,13 +66,13 @@ func (m *memory) visit(rnd *rand.Rand) {
 }
 
 // change adds rows at the head, or removes rows anywhere, whole pages of them at times.
-func (m *memory) change(rnd *rand.Rand, removed map[providers.ID]bool) {
+func (m *memory) change(rnd *rand.Rand, adds bool, removed map[providers.ID]bool) {
 	v := &m.vendor
 	some := rnd.IntN(2 * v.size)
-	if rnd.IntN(2) == 0 {
+	if adds {
 		for range some {
-			age := -int(m.now.Sub(epoch)/time.Minute) - 1
-			v.rows = slices.Insert(v.rows, 0, v.row(10_000+len(v.rows)+len(removed)*1000, age))
+			m.added++
+			v.rows = slices.Insert(v.rows, 0, v.row(10_000+m.added, -m.added))
 		}
 		return
 	}
@@ -87,6 +95,22 @@ func newMemory(rows, size int) *memory {
 	return m
 }
 
+// changeBetweenCalls has rows come or go between the calls of one request, a few times: at any time where
+// the vendor tells how many there are, else where the next call is late.
+func (m *memory) changeBetweenCalls(rnd *rand.Rand, removed map[providers.ID]bool) {
+	adds, left := rnd.IntN(2) == 0, providers.MaxBreaks/2
+	m.before = func() {
+		if left == 0 || rnd.IntN(4) > 0 {
+			return
+		}
+		left--
+		if !m.totals {
+			m.now = m.now.Add(providers.MaxGap + 1)
+		}
+		m.change(rnd, adds, removed)
+	}
+}
+
 // TestReadings reads a list by client pages while rows come and go and a cache remembers pages from
 // different times: each row that stays is there once.
 func TestReadings(t *testing.T) {
@@ -94,7 +118,7 @@ func TestReadings(t *testing.T) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
 		const rows = 60
 		m := newMemory(rows, 5+rnd.IntN(8))
-		m.totals = rnd.IntN(2) == 0
+		m.totals, m.took = rnd.IntN(2) == 0, time.Duration(1+rnd.IntN(1500))*time.Millisecond
 		first, maxPages := 1+rnd.IntN(12), 2+rnd.IntN(6)
 		removed, seen := map[providers.ID]bool{}, map[providers.ID]int{}
 		var positions []Position
@@ -105,6 +129,9 @@ func TestReadings(t *testing.T) {
 			s := NewSource("a", nil, m.list(), every, maxPages)
 			sources := []*Source[providers.Commission]{s}
 			Resume(sources, positions)
+			if rnd.IntN(2) == 0 && request < 20 {
+				m.changeBetweenCalls(rnd, removed)
+			}
 			for _, r := range Merge(t.Context(), sources, first, true) {
 				if seen[r.Record.ID]++; seen[r.Record.ID] > 1 {
 					t.Fatalf("seed %d: row %s is there twice", seed, r.Record.ID.Local)
@@ -114,9 +141,10 @@ func TestReadings(t *testing.T) {
 				break
 			}
 			positions = Positions(sources)
-			m.now = m.now.Add(providers.ReadingSpan + time.Second)
+			m.before = nil
+			m.now = m.now.Add(providers.MaxGap + 1)
 			if rnd.IntN(3) > 0 && request < 20 {
-				m.change(rnd, removed)
+				m.change(rnd, rnd.IntN(2) == 0, removed)
 			}
 			m.visit(rnd)
 		}
@@ -138,13 +166,16 @@ func TestReadingCalls(t *testing.T) {
 		calls int
 	}{
 		{"at once", 0, 0, false, 1},
-		{"within the span", providers.ReadingSpan, 0, false, 1},
-		{"later", providers.ReadingSpan + 1, 0, false, 2}, // page 1 again, then page 2
+		{"within the gap", providers.MaxGap, 0, false, 1},
+		{"within the gap, with totals", providers.MaxGap, 0, true, 1},
+		{"later", providers.MaxGap + 1, 0, false, 2}, // page 1 again, then page 2
+		{"later, with totals", providers.MaxGap + 1, 0, true, 2},
 		{"later, rows gone", time.Minute, 7, false, 2},
-		{"rows gone, by the total", time.Second, 7, true, 2},
+		{"rows gone, by the total", providers.MaxGap, 7, true, 2},
+		{"rows gone at once, by the total", 0, 7, true, 2},
 	} {
 		m := newMemory(50, 10)
-		m.totals = tt.total
+		m.totals, m.took = tt.total, time.Minute // a slow vendor
 		read := func(positions []Position) (ids []string, at []Position) {
 			s := []*Source[providers.Commission]{NewSource("a", nil, m.list(), every, 2)}
 			Resume(s, positions)
@@ -182,7 +213,7 @@ func TestWalkReadings(t *testing.T) {
 		}
 		for range 4 {
 			m.visit(rnd)
-			m.now = m.now.Add(providers.ReadingSpan + time.Second)
+			m.now = m.now.Add(providers.MaxGap + 1)
 			gone := rnd.IntN(15)
 			m.vendor.rows = m.vendor.rows[min(gone, len(m.vendor.rows)):]
 		}
@@ -229,6 +260,7 @@ func TestUnhonoredTime(t *testing.T) {
 			p, err := read(ctx, r)
 			again := *p
 			again.ReadAt, again.Remembered = epoch.Add(time.Duration(r.Number)*step), true
+			again.AskedAt = again.ReadAt
 			return &again, err
 		}
 		s := NewSource("a", nil, l, every, 20)

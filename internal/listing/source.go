@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -32,9 +31,8 @@ type Source[T providers.Record] struct {
 	repeats  int          // pages in a row that had the rows of others before them
 	seen     map[Tag]bool // rows that were taken, in this request or, the last of them, before
 
-	notBefore time.Time // pages that were read earlier at the vendor are read again
-	broken    bool      // the page that was to be read belongs to another reading than the one before it
-	breaks    int
+	reading providers.Reading
+	broken  bool // the page that was to be read belongs to another reading than the one before it
 
 	whole   bool // the list was begun at its start, in this request
 	taken   int64
@@ -43,6 +41,7 @@ type Source[T providers.Record] struct {
 	within  bool  // unread is about a longer list, which was read for this one
 	ahead   int   // rows that could not be read on pages behind the position: a later request reads these again
 	err     error // the account failed: nothing more comes in this request
+	ranOut  bool  // the list ended behind empty pages, though the vendor says that rows follow
 	stopped bool  // maxPages was reached: nothing more comes in this request
 }
 
@@ -130,7 +129,7 @@ func resumable(err error) bool {
 // count then asks the vendor, if it is not nil.
 func (s *Source[T]) Total() (total int64, known bool, count func(context.Context) (int64, error)) {
 	switch {
-	case s.whole && s.position.Done && s.Unread() == 0:
+	case s.whole && s.position.Done && s.Unread() == 0 && !s.ranOut:
 		return s.taken, true, nil
 	case !s.list.Exact || s.err != nil || s.within && s.unread > 0:
 		return 0, false, nil
@@ -149,20 +148,22 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 		return false
 	}
 	s.left--
-	p, err := s.list.Page(ctx, providers.PageRequest{Number: number, Reader: s.reader, NotBefore: s.notBefore})
+	p, err := s.list.Page(ctx, providers.PageRequest{Number: number, Reader: s.reader, NotBefore: s.reading.NotBefore})
 	if err != nil {
 		s.err = err
 		return false
 	}
-	if b := s.current; b != nil && number == s.page+1 && !providers.SameReading(b, p) && s.breaks < providers.MaxBreaks {
-		s.breaks++
-		s.left++ // the page was not used
-		if s.notBefore = b.ReadAt; b.ReadAt.After(p.ReadAt) {
+	if b := s.current; b != nil && number == s.page+1 {
+		switch providers.Follow(&s.reading, b, p) {
+		case providers.PageAgain:
+			s.left++ // the page was not used, and its rows may stand elsewhere by now
+			s.marks = providers.Marks{}
 			return s.read(ctx, number)
+		case providers.BeforeAgain:
+			s.left += 2 // nor does it count that the one before is read again
+			s.broken = true
+			return false
 		}
-		s.left++ // nor does it count that the one before is read again
-		s.notBefore, s.broken = p.ReadAt, true
-		return false
 	}
 	s.current = p
 	if repeats := s.marks.Repeats(number, p.Mark); repeats && number == s.page+1 {
@@ -348,7 +349,9 @@ func (s *Source[T]) head(ctx context.Context) *T {
 			return nil
 		}
 		if s.page > s.position.Page && s.repeats == 0 { // the page had no row that the position could pass
-			s.position.Over = max(s.position.Over, s.page)
+			if s.over() {
+				return nil
+			}
 			s.unread, s.ahead = s.unread+s.ahead, 0
 		}
 		switch {
@@ -364,15 +367,49 @@ func (s *Source[T]) head(ctx context.Context) *T {
 	return nil
 }
 
+// maxEmpty is how many pages in a row may be empty though the vendor says that rows follow. Behind so many
+// the list ends: what the vendor says of its length is wrong.
+const maxEmpty = 5
+
+// over moves the position over a page without a row, and says whether that ends the list.
+func (s *Source[T]) over() bool {
+	switch {
+	case s.page <= s.position.Over: // it was counted before
+	case len(s.rows) == 0 && s.current.Unread == 0:
+		s.position.Gap++
+	default:
+		s.position.Gap = 0
+	}
+	s.position.Over = max(s.position.Over, s.page)
+	if s.position.Gap >= maxEmpty {
+		s.position.Done, s.ranOut = true, true
+	}
+	return s.ranOut
+}
+
+// RanOut says whether the list ended because pages first to last were empty in a row, though the vendor
+// promised so many rows in all, or more of them where it told no number (-1).
+func (s *Source[T]) RanOut() (promised int64, first, last int, ok bool) {
+	promised = -1
+	if s.total != nil {
+		promised = *s.total
+	}
+	return promised, s.position.Over - maxEmpty + 1, s.position.Over, s.ranOut
+}
+
 // wraps says whether the page that was read is the first one again, as with a vendor that begins again
 // behind the end. The first page is compared when all rows of this one are newer than the last one
-// taken.
+// taken. Both have to be of one reading: rows that were added or removed in between may have moved the
+// rows of one to the other.
 func (s *Source[T]) wraps(ctx context.Context) bool {
 	if s.repeats > 0 || s.whole || len(s.rows) == 0 || s.times[len(s.times)-1] <= s.position.Time {
 		return false
 	}
-	first, err := s.list.Page(ctx, providers.PageRequest{Number: 1, Reader: s.reader})
+	first, err := s.list.Page(ctx, providers.PageRequest{Number: 1, Reader: s.reader, NotBefore: s.current.ReadAt})
 	if err != nil {
+		return false
+	}
+	if reading := s.reading; providers.Follow(&reading, s.current, first) != providers.Joined {
 		return false
 	}
 	again := 0
@@ -399,7 +436,7 @@ func (s *Source[T]) pass() {
 	}
 	tag := s.tags[s.next]
 	if s.seen[tag] { // met again, behind which others were taken: the position stays behind those
-		s.position.Page, s.position.Over = s.page, 0
+		s.position.Page, s.position.Over, s.position.Gap = s.page, 0, 0
 	} else {
 		s.seen[tag] = true
 		s.position.pass(tag, s.times[s.next], s.page)

@@ -322,3 +322,64 @@ func TestWiden(t *testing.T) {
 		}
 	}
 }
+
+// TestEmptyPages reads lists with gaps of empty pages by client pages of few pages each. A gap in the middle
+// costs no row; a list that promises rows for ever ends, and says so.
+func TestEmptyPages(t *testing.T) {
+	for _, gap := range []int{0, 1, 3, maxEmpty - 1, maxEmpty, 1000} {
+		for maxPages := 2; maxPages <= 7; maxPages++ {
+			maker := &vendorList{account: "a"}
+			vendor := &oddVendor{}
+			for i := range 20 {
+				vendor.rows = append(vendor.rows, maker.row(i, i))
+			}
+			vendor.page = func(rows []*providers.Commission, n int) *providers.Page[providers.Commission] {
+				switch {
+				case n == 1:
+					return slice(rows, 0, 10, true)
+				case n <= gap+1:
+					return &providers.Page[providers.Commission]{More: true, Total: new(int64(9e18))}
+				}
+				return slice(rows, 10, 20, false)
+			}
+			l := vendor.list()
+			l.Page = gapped(l.Page)
+			rows, ranOut := 0, false
+			var positions []Position
+			for request := 0; ; request++ {
+				if request > 50 {
+					t.Fatalf("a gap of %d pages: the list does not end", gap)
+				}
+				s := NewSource("a", nil, l, every, maxPages)
+				sources := []*Source[providers.Commission]{s}
+				Resume(sources, positions)
+				rows += len(Merge(t.Context(), sources, 7, true))
+				if promised, first, last, ok := s.RanOut(); ok {
+					ranOut = promised == 9e18 && first == 2 && last == maxEmpty+1
+				}
+				if !s.More() {
+					break
+				}
+				positions = Positions(sources)
+			}
+			want := 20
+			if gap >= maxEmpty {
+				want = 10
+			}
+			if rows != want || ranOut != (gap >= maxEmpty) {
+				t.Errorf("a gap of %d pages, by %d: %d rows, ran out %v; want %d", gap, maxPages, rows, ranOut, want)
+			}
+		}
+	}
+}
+
+// gapped is a list whose empty pages do not count as repeats of one another.
+func gapped(page pageReader) pageReader {
+	return func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+		p, err := page(ctx, r)
+		if err == nil && len(p.Items) == 0 {
+			p.Mark = 0
+		}
+		return p, err
+	}
+}

@@ -48,7 +48,8 @@ func filterLists[T providers.Record](
 				}
 			}
 			rememberPayouts(v, p.Items)
-			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark, ReadAt: p.ReadAt, Remembered: p.Remembered}
+			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark,
+				AskedAt: p.AskedAt, ReadAt: p.ReadAt, Remembered: p.Remembered}
 			for _, row := range p.Items {
 				if !mine(providers.BelongsTo(row)) { // the reply does not say whose it is
 					page.Unread++

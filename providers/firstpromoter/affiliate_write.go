@@ -165,7 +165,7 @@ func (m updateAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 	return &providers.Write{
 		Op: promoterUpdate, Fields: promoterFields, Before: providers.Image(imageOfAffiliate(a)),
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			h, err := promoterList.writeTo(ctx, p, promoterUpdate, m.ID, m.ID.Local, body)
+			h, err := promoterList.writeTo(ctx, p, promoterUpdate, m.ID.Local, body)
 			if err != nil {
 				return nil, err
 			}
@@ -255,7 +255,7 @@ func (m setAffiliateStatus) plan(ctx context.Context, p *provider) (*providers.W
 	case op == "":
 		return &providers.Write{Op: membershipUpdate, Before: providers.Image(s), Fields: map[string]string{"state": "status"},
 			Send: func(ctx context.Context) (*providers.Written, error) {
-				h, err := membershipList.writeTo(ctx, p, membershipUpdate, member.ID, member.ProviderID, membershipBody{State: &words[0]})
+				h, err := membershipList.writeTo(ctx, p, membershipUpdate, member.ProviderID, membershipBody{State: &words[0]})
 				if err != nil {
 					return nil, err
 				}

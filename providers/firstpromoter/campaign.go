@@ -430,7 +430,7 @@ func (m updateCampaign) plan(ctx context.Context, p *provider) (*providers.Write
 	return &providers.Write{
 		Op: campaignUpdate, Fields: campaignFields, Before: providers.Image(imageOfSettings(kept[0])),
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			h, err := campaignOne.writeTo(ctx, p, campaignUpdate, m.ID, m.ID.Local, body)
+			h, err := campaignOne.writeTo(ctx, p, campaignUpdate, m.ID.Local, body)
 			if err != nil {
 				return nil, err
 			}

@@ -371,7 +371,7 @@ func (m updateCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 	return &providers.Write{
 		Op: commissionUpdate, Before: providers.Image(imageOfNotes(c)), Fields: map[string]string{"external_note": "note", "internal_note": "internalNote"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			h, err := commissionList.writeTo(ctx, p, commissionUpdate, m.ID, m.ID.Local, body)
+			h, err := commissionList.writeTo(ctx, p, commissionUpdate, m.ID.Local, body)
 			if err != nil {
 				return nil, err
 			}

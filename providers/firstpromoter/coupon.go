@@ -276,7 +276,7 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 		before.Membership = was.membership()
 		id := p.id(providers.NounCoupon, was.ID)
 		w.Send = func(ctx context.Context) (*providers.Written, error) {
-			h, err := e.writeTo(ctx, p, codeUpdate, id, id.Local, body)
+			h, err := e.writeTo(ctx, p, codeUpdate, id.Local, body)
 			if err != nil {
 				return nil, err
 			}

@@ -305,7 +305,7 @@ func (m updateMembership) plan(ctx context.Context, p *provider) (*providers.Wri
 	return &providers.Write{
 		Op: membershipUpdate, Before: providers.Image(imageOfCodes(member)), Fields: map[string]string{"ref_token": "refCode", "coupon": "couponCode"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			h, err := membershipList.writeTo(ctx, p, membershipUpdate, m.ID, member.ProviderID, body)
+			h, err := membershipList.writeTo(ctx, p, membershipUpdate, member.ProviderID, body)
 			if err != nil {
 				return nil, err
 			}

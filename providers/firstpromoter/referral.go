@@ -320,7 +320,7 @@ func (m updateReferral) plan(ctx context.Context, p *provider) (*providers.Write
 	return &providers.Write{
 		Op: referralUpdate, Fields: referralFields, Before: providers.Image(imageOfCustomer(f)),
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			h, err := referralList.writeTo(ctx, p, referralUpdate, m.ID, m.ID.Local, body)
+			h, err := referralList.writeTo(ctx, p, referralUpdate, m.ID.Local, body)
 			if err != nil {
 				return nil, err
 			}

@@ -183,7 +183,7 @@ func (m updateWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	return &providers.Write{
 		Op: webhookUpdate, Fields: webhookFields, Before: providers.Image(imageOfWebhook(s)),
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			if _, err := webhookOne.writeTo(ctx, p, webhookUpdate, m.ID, m.ID.Local, m.body()); err != nil {
+			if _, err := webhookOne.writeTo(ctx, p, webhookUpdate, m.ID.Local, m.body()); err != nil {
 				return nil, err
 			}
 			return webhookWritten(m.ID), nil

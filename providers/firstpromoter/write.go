@@ -267,12 +267,9 @@ func (r *reply) whole(records providers.Harvest) providers.Harvest {
 	return r.harvest
 }
 
-// writeTo is write for a record that was there before: an answer about another one is no answer.
-func (e endpoint[W, T]) writeTo(ctx context.Context, p *provider, op string, id providers.ID, providerID string, body any) (providers.Harvest, error) {
-	answered, h, err := e.write(ctx, p, op, e.path+"/"+providerID, body)
-	if err == nil && answered != id {
-		return h, p.unknown(op, providers.KindBadReply, errNoRecordBack)
-	}
+// writeTo is write for a record that was there before.
+func (e endpoint[W, T]) writeTo(ctx context.Context, p *provider, op, providerID string, body any) (providers.Harvest, error) {
+	_, h, err := e.write(ctx, p, op, e.path+"/"+providerID, body)
 	return h, err
 }
 

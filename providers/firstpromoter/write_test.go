@@ -173,7 +173,7 @@ func TestNotSent(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = promoterList.writeTo(t.Context(), made.(*provider), promoterUpdate, jane, jane.Local, promoterBody{})
+		_, err = promoterList.writeTo(t.Context(), made.(*provider), promoterUpdate, jane.Local, promoterBody{})
 		var e *providers.Error
 		if !errors.As(err, &e) || !e.Unsent {
 			t.Errorf("%s: got %#v, want an error that says it was not sent", name, err)

@@ -131,7 +131,11 @@ func filled[T providers.Record](
 		return nil, err
 	}
 	batch.Harvest.Add(harvest)
-	for id, err := range failed {
+	for id, row := range maps.Clone(batch.Found) {
+		err := failed[providers.NodeOf(row).ID]
+		if err == nil {
+			continue
+		}
 		delete(batch.Found, id)
 		if batch.Failed == nil {
 			batch.Failed = map[providers.ID]error{}

@@ -375,13 +375,10 @@ func (p *provider) commissionsOfReferral(ctx context.Context, referral providers
 	return its, all, nil
 }
 
-// checkReferral wants the referral to be there, and the affiliate in its id to be its own. Its commissions tell both, where there are any.
+// checkReferral wants the referral to be there, and the affiliate in its id to be its own. Its commissions
+// may tell both; those that were made before it was given to another affiliate do not.
 func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its []*providers.Commission) error {
-	const field = "commission.sale.referral"
-	if len(its) > 0 {
-		if its[0].ReferralID != referral {
-			return notFound(field, "referral")
-		}
+	if slices.ContainsFunc(its, func(c *providers.Commission) bool { return c.ReferralID == referral }) {
 		return nil
 	}
 	batch, err := p.ReferralsByID(ctx, []providers.ID{referral}, "email")
@@ -390,8 +387,8 @@ func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its
 		return err
 	case batch.Failed[referral] != nil:
 		return batch.Failed[referral]
-	case batch.Found[referral] == nil:
-		return notFound(field, "referral")
+	case batch.Found[referral] == nil || batch.Found[referral].ID != referral:
+		return notFound("commission.sale.referral", "referral")
 	}
 	return nil
 }

@@ -345,7 +345,8 @@ func TestReplies(t *testing.T) {
 		{"createCommission", 502, `<html>`, false},
 		{"updateAffiliate", 200, `{}`, false},
 		{"updateAffiliate", 200, `{"success": true}`, false},
-		{"updateAffiliate", 200, `{"success": true, "data": {"id": "` + uuidB + `"}}`, true},
+		{"updateAffiliate", 200, `{"success": true, "data": {"id": "` + c.member.ID.Local + `"}}`, true},
+		{"updateAffiliate", 200, `{"success": true, "data": {"id": "` + uuidB + `"}}`, false},
 		{"updateCampaign", 200, `{"success": true, "data": null}`, false},
 	} {
 		s := simulator()

@@ -41,47 +41,45 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	return inCampaigns(p, campaigns, lists), nil
 }
 
-// ReferralsByID finds referrals in the lists of the affiliates that their ids name, or in the
-// list of all where that is fewer calls, as none can be read by its id.
+// ReferralsByID finds referrals, none of which can be read by its id. The affiliate in an id says where to
+// look first. A customer may have been given to another affiliate since: who they belong to, the record
+// says.
 func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
 	return filled(ctx, p, ids, need, p.findReferrals)
 }
 
 func (p *provider) findReferrals(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Referral], error) {
 	s := &referralSearch{
-		open:  map[string]map[providers.ID]bool{},
+		open:  map[string][]providers.ID{},
 		batch: &providers.Batch[providers.Referral]{Found: map[providers.ID]*providers.Referral{}},
 	}
 	for _, id := range p.mine(providers.NounReferral, ids) {
-		affiliate := referrer(id)
-		if !isUUID(affiliate) && affiliate != noAffiliate {
-			continue
-		}
-		if s.open[affiliate] == nil {
-			s.open[affiliate] = map[providers.ID]bool{}
-		}
-		s.open[affiliate][id] = true
+		s.open[uuidOf(id)] = append(s.open[uuidOf(id)], id)
 	}
 	if err := s.readAll(ctx, p); err != nil {
 		return nil, err
 	}
 	s.readEach(ctx, p)
-	if err := s.prove(ctx, p); err != nil {
-		return nil, err
-	}
+	s.readMoved(ctx, p)
 	return s.batch, nil
 }
 
 // noAffiliate stands in the id of a referral that has no affiliate, as its row says.
 const noAffiliate = "-"
 
-// referralSearch is a search for referrals, by affiliate.
+// hint is the affiliate in a referral's id; noAffiliate where there is none.
+func hint(id providers.ID) string {
+	if affiliate := referrer(id); isUUID(affiliate) {
+		return affiliate
+	}
+	return noAffiliate
+}
+
+// referralSearch is a search for referrals.
 type referralSearch struct {
 	mu    sync.Mutex
-	open  map[string]map[providers.ID]bool
+	open  map[string][]providers.ID // by their UUIDs
 	batch *providers.Batch[providers.Referral]
-	rows  bool     // a list of one affiliate has had rows
-	empty []string // affiliates whose lists had none
 }
 
 // settle takes what a page holds.
@@ -90,41 +88,52 @@ func (s *referralSearch) settle(page *providers.Page[providers.Referral]) {
 	defer s.mu.Unlock()
 	s.batch.Harvest.Add(page.Harvest)
 	for _, row := range page.Items {
-		group := referrer(row.ID)
-		if !s.open[group][row.ID] {
+		uuid := uuidOf(row.ID)
+		for _, id := range s.open[uuid] {
+			s.batch.Found[id] = row
+		}
+		if len(s.open[uuid]) == 0 {
 			s.batch.Harvest.Referrals = append(s.batch.Harvest.Referrals, row)
-			continue
 		}
-		s.batch.Found[row.ID] = row
-		delete(s.open[group], row.ID)
-		if len(s.open[group]) == 0 {
-			delete(s.open, group)
-		}
+		delete(s.open, uuid)
 	}
 }
 
-func (s *referralSearch) wants(affiliate string) bool {
+// affiliates are those in the ids that are still open, sorted, each once.
+func (s *referralSearch) affiliates() (all []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.open[affiliate]) > 0
+	for _, ids := range s.open {
+		for _, id := range ids {
+			all = append(all, hint(id))
+		}
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
 }
 
+// fail says that the open referrals with this affiliate in their ids could not be read; "" for all.
 func (s *referralSearch) fail(affiliate string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.batch.Failed == nil {
 		s.batch.Failed = map[providers.ID]error{}
 	}
-	for id := range s.open[affiliate] {
-		s.batch.Failed[id] = err
+	for uuid, ids := range s.open {
+		for _, id := range ids {
+			if affiliate == "" || hint(id) == affiliate {
+				s.batch.Failed[id] = err
+				delete(s.open, uuid)
+			}
+		}
 	}
 }
 
 // readAll walks the list of all for as long as that costs fewer calls. What is not in it at its
 // proven end is not there, if every row could be read.
 func (s *referralSearch) readAll(ctx context.Context, p *provider) error {
-	e, asked, read, unread := p.extents[providers.NounReferral], len(s.open), 0, 0
-	if !providers.WalkOn(0, len(s.open), asked, e.Pages(), true) {
+	e, asked, read, unread := p.extents[providers.NounReferral], len(s.affiliates()), 0, 0
+	if !providers.WalkOn(0, asked, asked, e.Pages(), true) {
 		return nil
 	}
 	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
@@ -136,7 +145,7 @@ func (s *referralSearch) readAll(ctx context.Context, p *provider) error {
 		if !page.More && unread == 0 {
 			clear(s.open)
 		}
-		if !providers.WalkOn(read, len(s.open), asked, e.Pages(), true) {
+		if !providers.WalkOn(read, len(s.affiliates()), asked, e.Pages(), true) {
 			break
 		}
 	}
@@ -147,7 +156,10 @@ func (s *referralSearch) readAll(ctx context.Context, p *provider) error {
 func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 	var wg providers.Group
 	slot := make(chan struct{}, 16)
-	for _, affiliate := range slices.Sorted(maps.Keys(s.open)) {
+	for _, affiliate := range s.affiliates() {
+		if affiliate == noAffiliate {
+			continue // they are looked for in the list of all
+		}
 		slot <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-slot }()
@@ -160,73 +172,64 @@ func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 // readOf walks an affiliate's list until nothing of theirs is wanted any more. Where rows could not
 // be read, what is not found may be among them.
 func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate string) {
-	rows, unread := 0, 0
+	unread := 0
 	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, 0) {
 		if err != nil {
 			s.fail(affiliate, err)
 			return
 		}
 		s.settle(page)
-		if rows, unread = rows+len(page.Items), unread+page.Unread; rows > 0 {
-			s.note(affiliate, rows)
-		}
-		if !s.wants(affiliate) {
+		unread += page.Unread
+		if !slices.Contains(s.affiliates(), affiliate) {
 			return
 		}
 	}
 	if unread > 0 {
 		s.fail(affiliate, p.badReply("GET /referrals", errNoID))
-	} else if rows == 0 && affiliate != noAffiliate {
-		s.note(affiliate, 0)
 	}
 }
 
-// note notes whether an affiliate's list has rows.
-func (s *referralSearch) note(affiliate string, rows int) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if rows > 0 {
-		s.rows = s.rows || affiliate != noAffiliate
-	} else {
-		s.empty = append(s.empty, affiliate)
+// readMoved looks for what is not with the affiliates that the ids name: by the addresses that are
+// remembered, where that is fewer calls, and then in the list of all. Only its end proves that a referral
+// is not there: a vendor that answers nothing by affiliate would else have none of them.
+func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
+	if pages := p.extents[providers.NounReferral].Pages(); pages < 0 && len(s.open) == 1 || len(s.open) < pages {
+		s.readAddresses(ctx, p)
 	}
-}
-
-// prove reads the list of all where each list of an affiliate had no rows: a vendor that answers
-// nothing by this filter would else have none of the referrals. It ends as soon as the filter is seen
-// to find a row that is there.
-func (s *referralSearch) prove(ctx context.Context, p *provider) error {
-	if s.rows || len(s.empty) == 0 {
-		return nil
+	if len(s.open) == 0 {
+		return
 	}
-	unread, tried := 0, false
+	unread := 0
 	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
 		if err != nil {
-			return err
+			s.fail("", err)
+			return
 		}
 		s.settle(page)
 		if unread += page.Unread; len(s.open) == 0 {
-			return nil
-		}
-		i := slices.IndexFunc(page.Items, func(row *providers.Referral) bool { return isUUID(referrer(row.ID)) })
-		if i < 0 || tried {
-			continue
-		}
-		tried = true
-		affiliate := referrer(page.Items[i].ID)
-		if slices.Contains(s.empty, affiliate) {
-			continue
-		}
-		if theirs, err := p.listReferrals(ctx, referralsOf(affiliate), 1); err != nil || len(theirs.Items) > 0 {
-			return err
+			return
 		}
 	}
-	for _, affiliate := range s.empty {
-		if unread > 0 {
-			s.fail(affiliate, p.badReply("GET /referrals", errNoID))
+	if unread > 0 {
+		s.fail("", p.badReply("GET /referrals", errNoID))
+	}
+}
+
+// readAddresses looks for open referrals by the addresses that are remembered of them. What cannot be read
+// so stays open.
+func (s *referralSearch) readAddresses(ctx context.Context, p *provider) {
+	for _, ids := range maps.Clone(s.open) {
+		known := providers.Peek[providers.Referral](ctx, ids[0])
+		if known == nil || known.Email == nil {
+			continue
+		}
+		page, err := wire.Spelled(*known.Email, func(spelling string) (*providers.Page[providers.Referral], error) {
+			return p.listReferrals(ctx, url.Values{emailParameter: {spelling}}, 1)
+		})
+		if err == nil {
+			s.settle(page)
 		}
 	}
-	return nil
 }
 
 // referralsOf is the query for an affiliate's referrals; nil, which means all, where that is not known.

@@ -120,10 +120,7 @@ func (c createSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	return &providers.Write{
 		Op: opSubscribe, Fields: map[string]string{"target_url": "targetUrl", "event": "events"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			said, _, err := send[wireSubscribed](ctx, c.provider, opSubscribe, webhookList.path, wireSubscribe{c.in.TargetURL, event})
-			if err == nil && said.Event != "" && said.Event != event {
-				err = c.garbled(opSubscribe, errAnother)
-			}
+			said, err := c.subscribe(ctx, opSubscribe, wireSubscribe{c.in.TargetURL, event})
 			if err != nil {
 				return nil, err
 			}
@@ -146,6 +143,15 @@ func (c createSubscription) look(ctx context.Context, _ json.RawMessage, disturb
 		return providers.NotMade, nil, nil
 	}
 	return providers.Unclear, nil, nil
+}
+
+// subscribe makes a write to the subscription of an event, and sees that the reply names no other event.
+func (p *provider) subscribe(ctx context.Context, op string, body wireSubscribe) (wireSubscribed, error) {
+	said, _, err := send[wireSubscribed](ctx, p, op, webhookList.path, body)
+	if err == nil && said.Event != "" && said.Event != body.Event {
+		err = p.garbled(op, errAnother)
+	}
+	return said, err
 }
 
 // fingerprint stands for a subscription in a pre-image, as its address may hold a secret; "" for none.
@@ -194,8 +200,7 @@ func (c updateSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	return &providers.Write{
 		Op: opResubscribe, Before: providers.Image(fingerprint(s)), Fields: map[string]string{"target_url": "targetUrl", "event": "id"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			_, _, err := send[wireActed](ctx, c.provider, opResubscribe, webhookList.path, wireSubscribe{*c.in.TargetURL, c.in.ID.Local})
-			if err != nil {
+			if _, err := c.subscribe(ctx, opResubscribe, wireSubscribe{*c.in.TargetURL, c.in.ID.Local}); err != nil {
 				return nil, err
 			}
 			return c.subscribed(c.in.ID.Local), nil
@@ -238,7 +243,7 @@ func (c deleteSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	return &providers.Write{
 		Op: opUnsubscribe, Before: providers.Image(fingerprint(s)), Fields: map[string]string{"event": "id"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			if _, _, err := send[wireActed](ctx, c.provider, opUnsubscribe, webhookList.path, wireSubscribe{Event: c.in.ID.Local}); err != nil {
+			if _, err := c.subscribe(ctx, opUnsubscribe, wireSubscribe{Event: c.in.ID.Local}); err != nil {
 				return nil, err
 			}
 			return c.subscribed(c.in.ID.Local), nil

@@ -60,10 +60,18 @@ func (c *Client) read(ctx context.Context, r Request, status int, body []byte) e
 		return c.failed(r, status, body)
 	}
 	if r.Verify != nil {
-		return r.Verify()
+		if err := r.Verify(); err != nil {
+			return err
+		}
+	}
+	if sent, err := json.Marshal(r.Body); r.method() != http.MethodGet && err == nil && wire.Another(r.Op, r.Path, sent, body) {
+		return errAnother
 	}
 	return nil
 }
+
+// errAnother is a reply to a write that is about another record. Whether the write was made is not known.
+const errAnother providers.Cause = "the reply is about another record than the one that was written"
 
 // errFailed is a reply whose status says that the call succeeded and whose envelope says that it failed.
 const errFailed providers.Cause = "the reply says that the call did not succeed"
