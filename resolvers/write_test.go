@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -177,14 +178,27 @@ func (w *world) taken(vendor string) (all, writes []sandbox.Request) {
 	return all, writes
 }
 
+// plays are the plays of rows in worlds as newWorld starts them, by row: all of these worlds have equal records.
+var plays sync.Map
+
 // sole is the world of one vendor, and the row's records in it. Nothing of the vendor's is in the log.
 func (r row) sole(t testing.TB, s setup) (*world, play) {
 	s.vendors, s.noBudget, s.cost = []string{r.vendor}, true, 1<<20
 	w := newWorld(t, s)
+	key, usual := [3]string{r.vendor, string(r.mutation), r.also}, s.size == "" && s.emails == nil && s.currency == "" && !s.read
+	if kept, ok := plays.Load(key); ok && usual {
+		p := kept.(play)
+		p.input = maps.Clone(p.input)
+		return w, p
+	}
 	p := r.play(&cast{w, r.vendor})
 	w.pass(3 * time.Hour) // what the records were found by is forgotten
-	w.taken(r.vendor)
+	_, writes := w.taken(r.vendor)
 	w.audit.take()
+	if usual && len(writes) == 0 {
+		plays.Store(key, p)
+		p.input = maps.Clone(p.input)
+	}
 	return w, p
 }
 
@@ -294,7 +308,7 @@ func TestEveryWriteHasARow(t *testing.T) {
 // TestWrites makes each write, and asks for it again: with the key, and with the key and another input.
 func TestWrites(t *testing.T) {
 	eachRow(t, func(t *testing.T, r row) {
-		w, p := r.sole(t, setup{})
+		w, p := r.sole(t, setup{read: true})
 		if p.shows != "" {
 			if got := w.ask(p.seen, nil); string(got.Data) == p.shows {
 				t.Errorf("before it is %s already", p.shows)
