@@ -110,7 +110,6 @@ type setup struct {
 	ticks    bool                  // a second goes by between calls of the vendors, so that they are not asked too often
 	emails   map[string]resolvers.CustomerEmails
 	currency string // of all accounts; each vendor's own
-	read     bool   // the account has been read from, which a row's world need not have been
 	answers  int64  // bytes of finished answers that are kept; 16 MiB, and none where it is negative
 	portal   bool   // whoever has a token that is signed with portalSecret is let in; documents have no bounds; each account tells a story of its own
 

@@ -185,8 +185,12 @@ var plays sync.Map
 func (r row) sole(t testing.TB, s setup) (*world, play) {
 	s.vendors, s.noBudget, s.cost = []string{r.vendor}, true, 1<<20
 	w := newWorld(t, s)
-	key, usual := [3]string{r.vendor, string(r.mutation), r.also}, s.size == "" && s.emails == nil && s.currency == "" && !s.read
-	if kept, ok := plays.Load(key); ok && usual {
+	key, usual := [3]string{r.vendor, string(r.mutation), r.also}, s.size == "" && s.emails == nil && s.currency == ""
+	kept, ok := plays.Load(key)
+	if ok && usual {
+		must[any](w, `{ campaigns(first: 1) { nodes { id } } }`, nil) // the account has been read from, as by play
+		w.pass(3 * time.Hour)
+		w.taken(r.vendor)
 		p := kept.(play)
 		p.input = maps.Clone(p.input)
 		return w, p
@@ -308,7 +312,7 @@ func TestEveryWriteHasARow(t *testing.T) {
 // TestWrites makes each write, and asks for it again: with the key, and with the key and another input.
 func TestWrites(t *testing.T) {
 	eachRow(t, func(t *testing.T, r row) {
-		w, p := r.sole(t, setup{read: true})
+		w, p := r.sole(t, setup{})
 		if p.shows != "" {
 			if got := w.ask(p.seen, nil); string(got.Data) == p.shows {
 				t.Errorf("before it is %s already", p.shows)
