@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build release test checks page generate lint tools bench fuzz
+.PHONY: help run build release test quick checks page generate lint tools bench fuzz
 
 # The playground, bundled from web/ into the package that embeds it.
 PAGE := internal/playground/dist/index.html.gz
@@ -25,23 +25,29 @@ build: page ## Build bin/partnergraph: static, the playground inside. GOOS, GOAR
 release: ## Build dist/: an archive for every platform, and their checksums.
 	@VERSION='$(VERSION)' sh .ci/release
 
-# Packages whose tests do things at once. They run under the race detector, which makes them several
-# times slower. The others ask for one thing after the other, and run without it; resolvers has both kinds.
-CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox ./resolvers
+# The race detector makes tests several times slower, so each test runs once: with it or without it. It watches the
+# tests that do things at once. These are all tests of CONCURRENT but ALONE, which send one request after the other or
+# measure memory, and of the other packages those named AT_ONCE.
+CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox
+ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestCodings|TestAudits)$$
+AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoaderParts|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload)$$
 # GOGC: collecting garbage took a fifth of the time. GORACE: the detector sleeps a second at the end of
-# each package. vet: lint has done it.
-TEST := GOGC=400 GORACE=atexit_sleep_ms=0 go test -vet=off
+# each package. vet: lint has done it. parallel: some parallel tests wait.
+TEST := GOGC=400 GORACE=atexit_sleep_ms=0 go test -vet=off -parallel 4
 
 # What make build compiles serves the tests and the linters, too: nothing is compiled twice but for the race
 # detector, which needs cgo.
-test lint: export GOFLAGS := -trimpath
-test lint: export CGO_ENABLED := 0
+test quick lint: export GOFLAGS := -trimpath
+test quick lint: export CGO_ENABLED := 0
 
 test: tools page lint ## Everything that CI runs.
-	$(TEST) $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT))") ./resolvers
-	$(TEST) -run '^(TestAnswersAreExact|TestEachWitness|TestLoadMemory)$$' ./internal/cache ./internal/httpapi
-	CGO_ENABLED=1 $(TEST) -race -skip '^TestLoadMemory$$' $(CONCURRENT)
-	CGO_ENABLED=1 $(TEST) -race -run '^(TestReplicas|TestServe|TestReload)' .
+	$(TEST) -skip '$(AT_ONCE)' ./resolvers $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT) ./resolvers)")
+	$(TEST) -run '$(ALONE)' ./internal/cache ./internal/httpapi
+	CGO_ENABLED=1 $(TEST) -race -skip '$(ALONE)' $(CONCURRENT)
+	CGO_ENABLED=1 $(TEST) -race -run '$(AT_ONCE)' ./resolvers .
+
+quick: ## Lint and test what changed since main, and what imports it: without the race detector and long tests.
+	@.ci/quick
 
 checks: ## Take out each check of resolvers/testdata/checks.txt, one by one, and want the tests to fail: it takes long.
 	go test -count 1 -v -timeout 5h -run '^TestEachCheck$$' ./resolvers -checks

@@ -15,6 +15,7 @@ import (
 
 // TestClients runs what frontends are made with against the server over the sandbox.
 func TestClients(t *testing.T) {
+	long(t)
 	needs.Packages(t, "web/clients")
 	base := start(t, "--listen", "127.0.0.1:0").stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	for _, client := range []string{"apollo", "guide", "urql", "relay", "codegen"} {
@@ -48,8 +49,9 @@ func runClient(t *testing.T, client, base string) {
 // TestClientWrites wants Apollo Client with the links that docs/frontend.md shows to come to an end with each write, and each to be made once, though vendors do not
 // answer and answers get lost.
 func TestClientWrites(t *testing.T) {
+	long(t)
 	needs.Packages(t, "web/clients")
-	kits, accounts := simulated(t, providers.SandboxSmall, 5*time.Second)
+	kits, accounts := simulated(t, providers.SandboxSmall, time.Minute)
 	unanswered := map[string]int{"promotekit": 1, "uppromote": 100}
 	for name, kit := range kits {
 		left := unanswered[name]

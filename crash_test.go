@@ -339,6 +339,8 @@ func (v *victim) run(all []*intention, meanwhile func()) (refusals int64) {
 // TestCrash: 200 writes, vendors that fail two of five in every way there is, and a server that is killed again and again. Nothing is made twice, nothing is
 // lost, and nothing stays unknown but what nobody can prove.
 func TestCrash(t *testing.T) {
+	long(t)
+	t.Parallel()
 	v := newVictim(t)
 	all := v.intentions(200)
 	v.faults(1)
@@ -356,6 +358,8 @@ func TestCrash(t *testing.T) {
 // TestCrashOfRedis: the ledger's Redis goes away in the middle. Writes are refused, and say that nothing was sent; when it is back with what it had
 // on disk, all of them come to their end.
 func TestCrashOfRedis(t *testing.T) {
+	long(t)
+	t.Parallel()
 	v := newVictim(t)
 	all := v.intentions(60)
 	v.faults(2)

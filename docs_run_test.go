@@ -45,7 +45,7 @@ func TestDocs(t *testing.T) {
 	for _, program := range []string{"bash", "curl", "make"} {
 		needs.Program(t, program)
 	}
-	kits, accounts := simulated(t, providers.SandboxSmall, 5*time.Second)
+	kits, accounts := simulated(t, providers.SandboxSmall, time.Minute)
 	names := map[string]string{"promotekit": "saas", "firstpromoter": "app", "uppromote": "shop"}
 	env := variables()
 	for _, m := range regexp.MustCompile(`provider: (\w+),.*base_url: ("[^"]+")`).FindAllStringSubmatch(accounts, -1) {

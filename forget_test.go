@@ -149,6 +149,7 @@ func (g *graphs) forget(args ...string) (string, error) {
 
 // TestForget wants a person gone from Redis and from both servers' memories, whatever the case they are typed in, and everybody else left where they are.
 func TestForget(t *testing.T) {
+	long(t)
 	for name, open := range map[string]func(*testing.T) redisclient.Target{
 		"single":  func(t *testing.T) redisclient.Target { return redistest.Start(t).Target() },
 		"cluster": func(t *testing.T) redisclient.Target { return redistest.StartCluster(t) },

@@ -42,6 +42,7 @@ type turn struct {
 // TestCachesDoNotLeak has hundreds of viewers ask the same, at once and again and again, and wants each answer to be that viewer's own truth: each asks everything, half of it of a server
 // with a memory alone and the rest of two with a Redis. Meanwhile what is cached grows old and is lost, and is invalidated by writes.
 func TestCachesDoNotLeak(t *testing.T) {
+	long(t)
 	_, accounts := simulated(t, providers.SandboxSmall, 10*time.Second)
 	rule := map[string]string{"promotekit": "shown", "firstpromoter": "hidden", "second": "campaign", "uppromote": "hidden"}
 	// The second account has the same company behind it: all its ids at the vendor are the first one's.

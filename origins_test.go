@@ -80,6 +80,8 @@ func (r *running) logged(t *testing.T) (requests []request) {
 // TestOtherOrigins wants a real browser's pages of other origins to have nothing executed and to read nothing, neither of a server that asks nobody who they are
 // nor with a key that they somehow have; and a page of a listed origin to read with its key.
 func TestOtherOrigins(t *testing.T) {
+	long(t)
+	t.Parallel()
 	b := browse(t)
 	portal := page(t, "localhost")
 	const key = "secret"

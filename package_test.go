@@ -78,6 +78,8 @@ func TestToolchains(t *testing.T) {
 
 // TestBuild wants make build to make a program that needs nothing but itself, and knows which it is.
 func TestBuild(t *testing.T) {
+	long(t)
+	t.Parallel()
 	needs.Program(t, "make")
 	needs.Program(t, "bash")
 	dir := t.TempDir()
@@ -211,6 +213,46 @@ func TestComposedRedis(t *testing.T) {
 	}
 }
 
+// TestEachRace requires that the race detector watches each test that starts goroutines: in `make test` it watches the
+// packages CONCURRENT of the Makefile, and elsewhere the tests AT_ONCE. Each name there is a test's.
+func TestEachRace(t *testing.T) {
+	// Those that are not, each with the reason.
+	unwatched := map[string]string{
+		"TestCachesDoNotLeak": "it takes minutes with the race detector; TestQueriesAtOnce and TestReplicas are watched",
+	}
+	watched := map[string]bool{}
+	for _, name := range strings.Split(strings.Trim(found(t, "Makefile", `^AT_ONCE := \^\((.*)\)\$\$$`)[0], " "), "|") {
+		watched[name] = false
+	}
+	goroutine := regexp.MustCompile(`\bwg\.Go\(|\bgo func\(`)
+	began := regexp.MustCompile(`(?m)^func (Test\w+)\(t \*testing\.T\) \{$`)
+	for _, dir := range []string{".", "resolvers"} {
+		files, err := filepath.Glob(filepath.Join(dir, "*_test.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, file := range files {
+			text := read(t, file)
+			for _, m := range began.FindAllStringSubmatchIndex(text, -1) {
+				name := text[m[2]:m[3]]
+				body, _, _ := strings.Cut(text[m[1]:], "\n}\n")
+				_, listed := watched[name]
+				if listed {
+					watched[name] = true
+				}
+				if starts := goroutine.MatchString(body); starts && !listed && unwatched[name] == "" {
+					t.Errorf("%s: %s starts goroutines, and is not in AT_ONCE", file, name)
+				}
+			}
+		}
+	}
+	for name, there := range watched {
+		if !there {
+			t.Errorf("AT_ONCE names %s, which is no test", name)
+		}
+	}
+}
+
 // TestPorts wants the simulators on the ports that they were told, in the registry's order.
 func TestPorts(t *testing.T) {
 	p := &process{registry: all.Registry(), now: time.Now}
@@ -243,6 +285,7 @@ func TestPorts(t *testing.T) {
 
 // TestRelease requires the archives of a release to have the program, the example configuration, and every file that their pages link to.
 func TestRelease(t *testing.T) {
+	long(t)
 	for _, program := range []string{"sh", "tar", "gzip", "sha256sum"} {
 		needs.Program(t, program)
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
@@ -32,7 +31,44 @@ type tab struct {
 	problems []string // what the console shows as an error or a warning
 }
 
-// open shows the page of the server at base in a browser of its own.
+// browser is one headless Chromium for all tests, and how it is closed.
+var browser struct {
+	once  sync.Once
+	ctx   context.Context
+	err   error
+	close func()
+}
+
+// startBrowser starts the browser, once.
+func startBrowser(t *testing.T) context.Context {
+	t.Helper()
+	chromium := needs.Program(t, "chromium", "chromium-browser", "google-chrome")
+	browser.once.Do(func() {
+		ctx, free := chromedp.NewExecAllocator(context.Background(), chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox,
+			chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1280, 800), chromedp.Flag("disable-quic", true),
+			chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
+		browser.ctx, _ = chromedp.NewContext(ctx)
+		browser.close = func() { _ = chromedp.Cancel(browser.ctx); free() }
+		browser.err = chromedp.Do(browser.ctx)
+	})
+	if browser.err != nil {
+		t.Fatal(browser.err)
+	}
+	return browser.ctx
+}
+
+// tests are those of this package; what they share is closed behind them.
+type tests struct{ *testing.M }
+
+func (m tests) Run() int {
+	code := m.M.Run()
+	if browser.close != nil {
+		browser.close()
+	}
+	return code
+}
+
+// open shows the page of the server at base in a tab.
 func open(t *testing.T, base string) *tab {
 	t.Helper()
 	if !playground.Built() {
@@ -44,17 +80,12 @@ func open(t *testing.T, base string) *tab {
 	return tab
 }
 
-// browse is an empty tab in a browser of its own.
+// browse is an empty tab. It shares no storage, cookies or cache with other tabs.
 func browse(t *testing.T) *tab {
 	t.Helper()
-	chromium := needs.Program(t, "chromium", "chromium-browser", "google-chrome")
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	ctx, cancel := chromedp.NewContext(startBrowser(t), chromedp.WithNewBrowserContext())
 	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewExecAllocator(ctx, chromedp.ExecPath(chromium), chromedp.UserDataDir(t.TempDir()), chromedp.Headless, chromedp.NoSandbox,
-		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.WindowSize(1280, 800), chromedp.Flag("disable-quic", true), chromedp.Flag("disable-background-networking", true),
-		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-sync", true))
-	t.Cleanup(cancel)
-	ctx, cancel = chromedp.NewContext(ctx)
+	ctx, cancel = context.WithTimeout(ctx, 2*patience)
 	t.Cleanup(cancel)
 	tab := &tab{t: t, ctx: ctx}
 	if err := chromedp.Listen(ctx, tab.listen); err != nil {
@@ -108,7 +139,7 @@ func (b *tab) await(selector chromedp.CSS, want string) {
 	b.t.Helper()
 	// Monaco separates words by no-break spaces.
 	text := fmt.Sprintf(`(document.querySelector(%q)?.textContent ?? '').replaceAll('\u00a0', ' ')`, selector)
-	ctx, cancel := context.WithTimeout(b.ctx, 20*time.Second)
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	defer cancel()
 	_, err := chromedp.Run(ctx, chromedp.Evaluate[bool](fmt.Sprintf(`new Promise(resolve => {
 		const look = () => { if (%s.includes(%q)) { watch.disconnect(); resolve(true); } };
@@ -150,6 +181,8 @@ func example(i int) chromedp.CSS { return chromedp.CSS(fmt.Sprintf("#graphiql-se
 // TestPlayground wants the page to say whose accounts it looks at, to run each example, and to say what that cost; and all that with
 // nothing from elsewhere and no complaint of the browser's.
 func TestPlayground(t *testing.T) {
+	long(t)
+	t.Parallel()
 	s := start(t, "--listen", "127.0.0.1:0")
 	b := open(t, s.stdout.await(t, `Playground +(http://\S+)/`)[1])
 	for _, want := range []string{"local", "PromoteKit sandbox", "FirstPromoter sandbox", "UpPromote sandbox"} {
@@ -204,6 +237,8 @@ func TestPlayground(t *testing.T) {
 
 // TestPlaygroundKey wants the page to ask for a key where one is needed, to say when it is wrong, and to keep it for the session only.
 func TestPlaygroundKey(t *testing.T) {
+	long(t)
+	t.Parallel()
 	// The SHA-256 of "secret".
 	auth := "auth:\n  api_keys:\n    - { name: dashboard, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, role: reader, accounts: [uppromote] }\n"
 	s := start(t, "serve", "--config", write(t, sandboxed(t)+auth), "--listen", "127.0.0.1:0")

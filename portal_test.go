@@ -174,6 +174,8 @@ func sorted(text string) []string { return slices.Sorted(strings.Lines(text)) }
 // TestPortal does what docs/portal.md says, and wants of each partner's token exactly that partner's commissions, of every
 // other token a clear refusal, and nothing for pages of other origins.
 func TestPortal(t *testing.T) {
+	long(t)
+	t.Parallel()
 	p := newPortal(t)
 	const hana = "hana.rahman23@example.com"
 	people := map[string][]string{} // ids by address

@@ -66,12 +66,13 @@ func TestSecurity(t *testing.T) {
 
 // TestUntrustedVendor wants a vendor whose certificate nobody vouches for to be told nothing, the account's key least of all.
 func TestUntrustedVendor(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Bool
 	impostor := httptest.NewUnstartedServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Store(true) }))
 	impostor.Config.ErrorLog = log.New(io.Discard, "", 0)
 	impostor.StartTLS()
 	t.Cleanup(impostor.Close)
-	accounts := regexp.MustCompile(`base_url: http://\S+`).ReplaceAllString(sandboxed(t), "base_url: "+impostor.URL+"\n    timeout: 400ms")
+	accounts := regexp.MustCompile(`base_url: http://\S+`).ReplaceAllString(sandboxed(t), "base_url: "+impostor.URL+"\n    timeout: 1m")
 	out := newOutput()
 	err := run(t.Context(), []string{"check", "--config", write(t, accounts)}, noEnv, out, io.Discard)
 	n := len(all.Registry().Factories())

@@ -29,7 +29,15 @@ func TestMain(m *testing.M) {
 		child()
 		return
 	}
-	goleak.VerifyTestMain(m, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+	goleak.VerifyTestMain(tests{m}, goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"), goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"))
+}
+
+// long skips, with -short, a test that takes more than a second or two.
+func long(t *testing.T) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("it is long: it runs without -short")
+	}
 }
 
 // output collects what a process prints, while it prints.
@@ -57,10 +65,13 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
+// patience is how long tests wait for what has to come. It is long because the machine may be busy.
+const patience = 2 * time.Minute
+
 // await is the first match of a pattern in the output, once it is there.
 func (o *output) await(t testing.TB, pattern string) []string {
 	t.Helper()
-	return o.awaitFor(t, 30*time.Second, pattern)
+	return o.awaitFor(t, patience, pattern)
 }
 
 // awaitFor is await with a patience of its own.

@@ -77,12 +77,12 @@ func (l *lines) take() string {
 	return s
 }
 
-// sequential skips, under the race detector, a long test that sends one request after the other: what may race in it does in shorter ones. `make test` runs
-// the tests of this package without it as well.
+// sequential skips, under the race detector and with -short, a long test that sends one request after the other.
+// What may race in it does in the tests that the Makefile names AT_ONCE.
 func sequential(t testing.TB) {
 	t.Helper()
-	if raced {
-		t.Skip("run without the race detector")
+	if raced || testing.Short() {
+		t.Skip("it is long: it runs without the race detector and without -short")
 	}
 }
 
@@ -189,7 +189,7 @@ func newWorld(t testing.TB, s setup) *world {
 		Timeout: 5 * time.Second, Seals: seals,
 	})
 	o := httpapi.Options{
-		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 20 * time.Second, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
+		Resolvers: w.graph, Auth: known, Logger: log, Timeout: 2 * time.Minute, Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, Introspection: true,
 		Responses: cmp.Or(s.answers, 16<<20),
 	}
 	if s.tokens {

@@ -255,7 +255,7 @@ func TestOtherServersSeeWrites(t *testing.T) {
 		redis := redistest.Start(t)
 		var of *world
 		store := func() cache.Store {
-			o := cache.RedisOptions{Now: func() time.Time { return today.Add(time.Duration(of.clock.Load())) }, Timeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}
+			o := cache.RedisOptions{Now: func() time.Time { return today.Add(time.Duration(of.clock.Load())) }, Timeout: time.Minute, Logger: slog.New(slog.DiscardHandler)}
 			s := cache.NewTiered(cache.NewMemory(64<<20, o.Now), cache.NewRedis(redis.Client(redisclient.Cache), o))
 			t.Cleanup(s.Close)
 			return s

@@ -120,7 +120,7 @@ func TestTwentyAtOnce(t *testing.T) {
 			now := func() time.Time { return today.Add(time.Duration(of.clock.Load())) }
 			var servers [2]*world
 			for i := range servers {
-				store := cache.NewTiered(cache.NewMemory(64<<20, now), cache.NewRedis(redis.Client(redisclient.Cache), cache.RedisOptions{Now: now, Timeout: 5 * time.Second, Logger: slog.New(slog.DiscardHandler)}))
+				store := cache.NewTiered(cache.NewMemory(64<<20, now), cache.NewRedis(redis.Client(redisclient.Cache), cache.RedisOptions{Now: now, Timeout: time.Minute, Logger: slog.New(slog.DiscardHandler)}))
 				t.Cleanup(store.Close)
 				servers[i] = newWorld(t, setup{vendors: []string{r.vendor}, noBudget: true, beside: of, store: store, entries: ledger.NewRedis(redis.Client(redisclient.Durable))})
 			}

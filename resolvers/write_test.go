@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -177,14 +178,31 @@ func (w *world) taken(vendor string) (all, writes []sandbox.Request) {
 	return all, writes
 }
 
+// plays are the plays of rows in worlds as newWorld starts them, by row: all of these worlds have equal records.
+var plays sync.Map
+
 // sole is the world of one vendor, and the row's records in it. Nothing of the vendor's is in the log.
 func (r row) sole(t testing.TB, s setup) (*world, play) {
 	s.vendors, s.noBudget, s.cost = []string{r.vendor}, true, 1<<20
 	w := newWorld(t, s)
+	key, usual := [3]string{r.vendor, string(r.mutation), r.also}, s.size == "" && s.emails == nil && s.currency == ""
+	kept, ok := plays.Load(key)
+	if ok && usual {
+		must[any](w, `{ campaigns(first: 1) { nodes { id } } }`, nil) // the account has been read from, as by play
+		w.pass(3 * time.Hour)
+		w.taken(r.vendor)
+		p := kept.(play)
+		p.input = maps.Clone(p.input)
+		return w, p
+	}
 	p := r.play(&cast{w, r.vendor})
 	w.pass(3 * time.Hour) // what the records were found by is forgotten
-	w.taken(r.vendor)
+	_, writes := w.taken(r.vendor)
 	w.audit.take()
+	if usual && len(writes) == 0 {
+		plays.Store(key, p)
+		p.input = maps.Clone(p.input)
+	}
 	return w, p
 }
 

@@ -273,7 +273,7 @@ func TestTimeout(t *testing.T) {
 		return &providers.Error{Account: "shop", Kind: providers.KindUnavailable, Err: ctx.Err()}
 	}})
 	h, _ := serve(t, func(o *httpapi.Options) {
-		o.Timeout = 50 * time.Millisecond
+		o.Timeout = time.Second
 		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{cache.Wrap(fake, cache.NewMemory(1<<20, time.Now), cache.Options{})}, Pages: 20, Calls: 50, Cost: 10_000, Logger: slog.New(slog.DiscardHandler), Now: time.Now})
 	})
 	w := post(h, `{ affiliates { nodes { id } } }`)

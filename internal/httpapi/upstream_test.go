@@ -51,7 +51,7 @@ const unanswerable = `{ affiliates { nodes { id } } }`
 
 // TestTimeoutUpstream wants the call to a vendor ended with the time of the request that it was made for.
 func TestTimeoutUpstream(t *testing.T) {
-	server, asked, gone := silent(t, 200*time.Millisecond)
+	server, asked, gone := silent(t, 2*time.Second)
 	w := call(t, server, http.MethodPost, plainJSON, map[string]any{"query": unanswerable})
 	if a := decode(t, w); len(a.Errors) != 1 || a.Errors[0].Extensions.Code != "UPSTREAM_UNAVAILABLE" {
 		t.Errorf("%d %s", w.Code, w.Body)

@@ -82,7 +82,7 @@ func TestWriteFaults(t *testing.T) {
 			}
 			k.Fail(fault)
 			if fault.Slow() {
-				client.Timeout = 150 * time.Millisecond
+				client.Timeout = 2 * time.Second
 			}
 			if got := see(t, client, server.URL); got != wantedFaults[name] {
 				t.Errorf("got %+v, want %+v", got, wantedFaults[name])

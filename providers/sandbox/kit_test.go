@@ -175,7 +175,7 @@ func TestLate(t *testing.T) {
 		t.Errorf("%d calls done, want 1", work)
 	}
 	b.Fail(Fault{After: true, Silent: true})
-	b.http.Timeout = 50 * time.Millisecond
+	b.http.Timeout = time.Second
 	if status, _, _ := b.call("/echo", "", "hello"); status != 0 {
 		t.Errorf("status %d, want none in time", status)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -82,23 +83,25 @@ func TestErrors(t *testing.T) {
 		{"an array", 200, `[{"id":1}]`, providers.KindBadReply, "", nil},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			p := open(t, providertest.Answer(tt.status, tt.body))
-			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond) // no time to try again
-			defer cancel()
-			_, err := programList.page(ctx, p, nil, 1)
-			if got := providers.KindOf(err); got != tt.want {
-				t.Fatalf("kind %q of %v; want %q", got, err, tt.want)
-			}
-			e := err.(*providers.Error)
-			if e.Account != "store" || e.Provider != name || e.Op != "GET /programs" {
-				t.Errorf("%+v does not say where it happened", e)
-			}
-			if !strings.Contains(e.Error(), tt.text) || strings.Contains(e.Error(), "@") {
-				t.Errorf("error %q; want it to hold %q, and no address", e, tt.text)
-			}
-			if tt.fields != nil {
-				diff(t, "fields", e.Fields, tt.fields)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				p := open(t, providertest.Answer(tt.status, tt.body))
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond) // no time to try again
+				defer cancel()
+				_, err := programList.page(ctx, p, nil, 1)
+				if got := providers.KindOf(err); got != tt.want {
+					t.Fatalf("kind %q of %v; want %q", got, err, tt.want)
+				}
+				e := err.(*providers.Error)
+				if e.Account != "store" || e.Provider != name || e.Op != "GET /programs" {
+					t.Errorf("%+v does not say where it happened", e)
+				}
+				if !strings.Contains(e.Error(), tt.text) || strings.Contains(e.Error(), "@") {
+					t.Errorf("error %q; want it to hold %q, and no address", e, tt.text)
+				}
+				if tt.fields != nil {
+					diff(t, "fields", e.Fields, tt.fields)
+				}
+			})
 		})
 	}
 }

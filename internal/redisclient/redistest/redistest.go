@@ -112,10 +112,10 @@ func (s *Server) await() {
 	Eventually(s.t, s.address+" answers", func(ctx context.Context) error { return c.Ping(ctx).Err() })
 }
 
-// Eventually asks until there is no error, for processes that tell nobody when they are ready; after ten seconds the test fails.
+// Eventually asks until there is no error, for processes that tell nobody when they are ready; after a minute the test fails.
 func Eventually(t testing.TB, what string, ask func(context.Context) error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
