@@ -70,16 +70,6 @@ func (v *plainVendor) taken() []string {
 	return l
 }
 
-// posts are the writes seen.
-func countWrites(l []string) (n int) {
-	for _, s := range l {
-		if !strings.HasPrefix(s, "GET") {
-			n++
-		}
-	}
-	return
-}
-
 func (v *plainVendor) send(w http.ResponseWriter, status int, body string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
