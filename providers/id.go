@@ -163,14 +163,18 @@ func (id *ID) UnmarshalBinary(b []byte) error {
 // id is a UUID and a second part: that is the affiliate where the vendor is asked for it first, who may
 // be another by now. Other ids with a second part name nothing, and must not stand for a record.
 func (id ID) Record() ID {
-	if id.Noun != NounReferral || !strings.Contains(id.Local, "~") {
+	if id.Noun != NounReferral {
 		return id
 	}
-	if parts, ok := SplitLocal(id.Local, 2); ok && len(parts[0]) == 36 && strings.Count(parts[0], "-") == 4 {
-		id.Local = localEscape.Replace(parts[0])
+	uuid, second, _ := strings.Cut(id.Local, "~")
+	if len(uuid) == uuidLength && strings.Count(uuid, "-") == 4 && second != "" && !strings.ContainsAny(uuid, "%") && !strings.ContainsAny(second, "%~") {
+		id.Local = uuid
 	}
 	return id
 }
+
+// uuidLength is the length of a UUID in its usual form.
+const uuidLength = 36
 
 // localEscape keeps "~" for joining.
 var localEscape = strings.NewReplacer("%", "%25", "~", "%7E")

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"reflect"
 	"slices"
 	"sync"
 
@@ -101,9 +102,13 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 			return nil, err
 		}
 	}
-	read := n.looked(ctx)
+	plan, kept := n.planned(ctx, narrow, ps)
+	var read *rootRead[T]
+	if kept {
+		read = n.looked(ctx)
+	}
 	if read == nil {
-		read = n.read(ctx, r, w, n.planned(ctx, narrow, ps))
+		read = n.read(ctx, r, w, plan)
 	}
 	if read.err != nil {
 		return nil, read.err
@@ -138,17 +143,19 @@ type rootRead[T providers.Record] struct {
 	loaded  bool    // and all that is selected below it, by the look
 }
 
-// planned is the plan of the root list being resolved: the one by which the operation was planned, where
-// that is known. It was made without knowing who a partner is.
-func (n lists[T, F]) planned(ctx context.Context, narrow F, ps []providers.Provider) *rootPlan[T, F] {
-	if root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F]); ok {
-		return root
+// planned is the plan of the root list being resolved. kept says that it is the one by which the operation
+// was planned. That one is used only if it was made for exactly this filter: the planner reads arguments
+// before they are coerced.
+func (n lists[T, F]) planned(ctx context.Context, narrow F, ps []providers.Provider) (plan *rootPlan[T, F], kept bool) {
+	root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F])
+	if ok && reflect.DeepEqual(root.narrow, narrow) {
+		return root, true
 	}
-	root := &rootPlan[T, F]{narrow: narrow, accounts: ps}
+	root = &rootPlan[T, F]{narrow: narrow, accounts: ps}
 	for _, p := range ps {
 		root.add(n.plan(p, narrow))
 	}
-	return root
+	return root, false
 }
 
 // read reads the rows of a root list.

@@ -2,6 +2,7 @@ package resolvers
 
 import (
 	"encoding/json"
+	"maps"
 
 	"github.com/99designs/gqlgen/graphql"
 
@@ -39,7 +40,7 @@ func (n lists[T, F]) planRoot(p *planner, f graphql.CollectedField) *rootPlan[T,
 			return nil
 		}
 		// What cannot be read here is refused by the field itself, before it sends anything.
-		if text, err := json.Marshal(given); err == nil {
+		if text, err := json.Marshal(keepLists(given)); err == nil {
 			_ = json.Unmarshal(text, &root.narrow)
 		}
 	}
@@ -59,6 +60,24 @@ func (n lists[T, F]) planRoot(p *planner, f graphql.CollectedField) *rootPlan[T,
 	}
 	p.lasting[p.path] = root
 	return root
+}
+
+// keepLists is a value of an argument in which an empty list stays one: as a literal it is a nil slice, which
+// JSON would make null.
+func keepLists(value any) any {
+	switch v := value.(type) {
+	case []any:
+		if v == nil {
+			return []any{}
+		}
+	case map[string]any:
+		v = maps.Clone(v)
+		for name, member := range v {
+			v[name] = keepLists(member)
+		}
+		return v
+	}
+	return value
 }
 
 // add adds the lists of the next account, and answers how many there are.
