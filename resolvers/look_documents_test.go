@@ -20,19 +20,20 @@ type lookQuery struct {
 	known     map[string][]string // ids by noun
 	fragments []string
 	aliases   int
+	roots     int // the most fields of Query
 	edges     int // that may still be selected
 }
 
 // unequal are the fields whose values are not the same a moment later.
 var unequal = map[string]bool{
 	"Account.fetchedAt": true, "Account.status": true, "Account.lastError": true, "Account.lastSuccessAt": true, "Account.rateLimit": true,
-	"Query.rawRecord": true,
+	"Query.rawRecord": true, "Account.capabilities": true, // which are learnt
 }
 
 func (q *lookQuery) document() string {
 	q.edges = 2 + q.r.IntN(6)
 	var b strings.Builder
-	for range 1 + q.r.IntN(3) {
+	for range 1 + q.r.IntN(q.roots) {
 		name := dearKinds["lists"][q.r.IntN(len(dearKinds["lists"]))]
 		switch q.r.IntN(8) {
 		case 0:
