@@ -10,6 +10,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -184,11 +185,15 @@ func (a *answer) failures() (all []string) {
 	return all
 }
 
+// endCursor is left out: the cursor behind the last row of a nested list says how far the vendor's list was
+// read for it, which differs where the row's own list was read in place of the list of all.
+var endCursor = regexp.MustCompile(`"endCursor":"[^"]*"`)
+
 // differ says where two answers differ; "" for nowhere. Where one account may contradict itself, a vendor is learnt
 // to lack what a reply before made unintelligible, and each error says what was known when it occurred.
 func (a *answer) differ(b *answer, learning bool) string {
-	if string(a.Data) != string(b.Data) {
-		return "data: " + firstDifference(string(a.Data), string(b.Data))
+	if x, y := endCursor.ReplaceAllString(string(a.Data), ""), endCursor.ReplaceAllString(string(b.Data), ""); x != y {
+		return "data: " + firstDifference(x, y)
 	}
 	x, y := a.failures(), b.failures()
 	if learning {
@@ -303,7 +308,8 @@ func (l *lookWorlds) compare(t *testing.T, seed uint64) {
 	cold := ask(l.blind, nil)
 	if cold.refused() {
 		l.seen.Refused++
-		if code := cold.Errors[0].Extensions["code"]; code != "QUERY_TOO_COMPLEX" {
+		code, message := cold.Errors[0].Extensions["code"], cold.Errors[0].Message
+		if code != "QUERY_TOO_COMPLEX" && !strings.Contains(message, "conflict because they return") {
 			t.Errorf("-look-seed %d: %s\n%s", seed, text, clipped(cold.text))
 		}
 		return
@@ -319,7 +325,9 @@ func (l *lookWorlds) compare(t *testing.T, seed uint64) {
 	entries := worn(shelf, l.looks.now(), seed, s.expired, s.gone)
 	blind := ask(l.blind, entries)
 	equal(s.name, ask(l.looks, entries), blind)
-	if !l.kind.contradicts {
+	// Coupons that come with an affiliate are undated. A page of them takes on the dates of records that were
+	// read elsewhere, and with them another order: only there do answers depend on what was read before.
+	if !l.kind.contradicts && !strings.Contains(text, ": coupons(") {
 		equal(s.name+" and cold", blind, cold)
 	}
 	bound := ask(l.bound, nil)
