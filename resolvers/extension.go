@@ -73,7 +73,7 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
 	op.Stats.SetExtension(valuesStat, p.values.sum)
 	op.Stats.SetExtension(plannerStat, p)
-	if p.undecided = p.looks(); p.undecided {
+	if p.undecided = !e.r.blind && p.looks(); p.undecided {
 		return nil
 	}
 	if err := p.refuse(); err != nil {

@@ -70,7 +70,7 @@ func (p *planner) suggest(refused *apierror.Error) {
 		plan := newPlanner(p.ctx, p.r, p.op, nil, firsts)
 		plan.cold = true
 		plan.plan()
-		if plan.calls.sum > p.r.calls && p.facts != nil {
+		if p.facts != nil && plan.looks() { // with so many rows it would be decided on after a look, too
 			plan = newPlanner(p.ctx, p.r, p.op, p.facts, firsts)
 			plan.cold = true
 			plan.plan()

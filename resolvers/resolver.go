@@ -39,6 +39,7 @@ type Resolver struct {
 	emails  map[string]CustomerEmails
 	log     *slog.Logger
 	now     func() time.Time
+	blind   bool     // operations are not looked at; tests compare answers with and without a look
 	noticed sync.Map // the lists whose filter by affiliate a vendor was seen to ignore; see Resolver.ignored
 }
 

@@ -86,13 +86,24 @@ func (root *rootPlan[T, F]) add(lists []providers.List[T], err error) int {
 	return len(lists)
 }
 
+// listing are the accounts that may have rows of the list: the others have no such list.
+func (root *rootPlan[T, F]) listing() []providers.Provider {
+	accounts := make([]providers.Provider, 0, len(root.accounts))
+	for i, a := range root.accounts {
+		if len(root.lists[i]) > 0 {
+			accounts = append(accounts, a)
+		}
+	}
+	return accounts
+}
+
 func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	root := n.planRoot(p, f)
 	if root == nil {
 		return
 	}
 	rows := p.rowsOf(root.args)
-	below := level{rows: rows, times: rows, accounts: root.accounts}
+	below := level{rows: rows, times: rows, accounts: root.listing()}
 	read := n.look(p, f, root, &below)
 	if n.noun != providers.NounCampaign {
 		below.affiliates = below.rows // everything else belongs to one

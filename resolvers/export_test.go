@@ -1,0 +1,4 @@
+package resolvers
+
+// Blind has operations executed without a look.
+func (r *Resolver) Blind() { r.blind = true }
