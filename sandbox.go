@@ -33,7 +33,8 @@ type simulators struct {
 	servers  []*http.Server
 }
 
-// simulate starts every vendor's simulator on a port of its own: from the given one upwards in the registry's order, or with 0 on any that are free.
+// simulate starts every vendor's simulator on a port of its own: from the given one upwards
+// in the registry's order, or with 0 on any that are free.
 func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, error) {
 	s := &simulators{}
 	for i, factory := range p.registry.Factories() {

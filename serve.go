@@ -29,8 +29,9 @@ type serveCommand struct {
 	Sandbox sandboxFlags `embed:"" prefix:"sandbox-"`
 }
 
-// gcPercent lets the heap grow to three times what lives before it is collected, instead of twice: that saves a seventh of a warm query's work.
-// The environment's GOGC goes before it, and GOMEMLIMIT bounds it, as with any Go program.
+// gcPercent lets the heap grow to three times what lives before it is collected, instead of
+// twice: that saves a seventh of a warm query's work. The environment's GOGC goes before
+// it, and GOMEMLIMIT bounds it, as with any Go program.
 const gcPercent = 200
 
 // drainTime is how long requests that run may go on after the process was told to end.
@@ -39,7 +40,8 @@ const drainTime = 25 * time.Second
 // unreadTime is how long a client may take to read an answer.
 const unreadTime = time.Minute
 
-// Run serves until the process is told to end. SIGHUP reads the configuration again; a bad one is refused and the old one stays.
+// Run serves until the process is told to end. SIGHUP reads the configuration again; a bad
+// one is refused and the old one stays.
 func (c serveCommand) Run(p *process) error {
 	log := p.logger()
 	if _, set := p.getenv("GOGC"); !set {
@@ -185,7 +187,8 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 	_, _ = io.WriteString(p.stdout, b.String())
 }
 
-// greetAccounts finds out early how each account does, so that a refused key is known before the first query.
+// greetAccounts finds out early how each account does, so that a refused key is known
+// before the first query.
 func (p *parts) greetAccounts(ctx context.Context, accounts []providers.Provider) {
 	for i, err := range ping(ctx, accounts) {
 		if err != nil && ctx.Err() == nil {

@@ -74,7 +74,8 @@ func (d *drops) take() map[string][]Key {
 	return some
 }
 
-// clocks estimate Redis' epochs while it cannot be asked, from what it said last and the time that has passed here since.
+// clocks estimate Redis' epochs while it cannot be asked, from what it said last and the
+// time that has passed here since.
 type clocks struct {
 	now   func() time.Time
 	slack time.Duration // how old an answer may be when it arrives
@@ -88,7 +89,8 @@ type seen struct {
 	epoch Epoch
 }
 
-// How far an estimate may be off: by how clocks drift apart, and, where Redis never said anything, by how they differ at all.
+// How far an estimate may be off: by how clocks drift apart, and, where Redis never said
+// anything, by how they differ at all.
 const (
 	drift = time.Second
 	apart = time.Minute
@@ -104,8 +106,8 @@ func (c *clocks) saw(account string, n Epoch) {
 	c.last[account] = seen{at, n}
 }
 
-// estimate is between what an account's epoch is now: reads take the low one and fences the high one, so that an error leaves something
-// uncached, and never something old.
+// estimate is between what an account's epoch is now: reads take the low one and fences the
+// high one, so that an error leaves something uncached, and never something old.
 func (c *clocks) estimate(account string) (low, high Epoch) {
 	now := c.now()
 	c.mu.Lock()

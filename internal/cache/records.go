@@ -156,8 +156,9 @@ func (r *remembered[T]) note(ctx context.Context, c *Cache) {
 	}
 }
 
-// lookup is what the store knows of records: those that cover need, those to be read, and of those found
-// the ones that are stale. Records that are known to be absent are in none of them. get asks the store.
+// lookup is what the store knows of records: those that cover need, those to be read, and
+// of those found the ones that are stale. Records that are known to be absent are in none
+// of them. get asks the store.
 func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRecord, need []string, get func(context.Context, ...Key) []*Entry,
 ) (found remembered[T], missing, late []wantedRecord) {
 	now := c.o.Now()
@@ -207,7 +208,8 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]provi
 	}
 }
 
-// lack adds what the store knows of records to a batch, and answers the keys of those that have to be read.
+// lack adds what the store knows of records to a batch, and answers the keys of those that
+// have to be read.
 func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID, keys []Key, need []string) (missing []Key) {
 	if len(keys) == 0 {
 		return nil
@@ -224,8 +226,8 @@ func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[
 	return missing
 }
 
-// readLeased reads records at the vendor whose leases are held, stores them, and releases the leases, also
-// when the vendor's code panics.
+// readLeased reads records at the vendor whose leases are held, stores them, and releases
+// the leases, also when the vendor's code panics.
 func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID,
 	keys []Key, release func(), need []string, inner byID[T]) error {
 	defer release()

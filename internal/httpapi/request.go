@@ -30,7 +30,8 @@ type request struct {
 	keep      bool            // the document came with its hash
 }
 
-// read is what a request asks for, or why it cannot be understood. No text of it repeats what was sent.
+// read is what a request asks for, or why it cannot be understood. No text of it repeats
+// what was sent.
 func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refusal) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return nil, notAllowed(allowed, "this method is not for GraphQL: send POST, or GET for queries")
@@ -89,7 +90,8 @@ func malformed(format string, args ...any) *refusal {
 	return refused(http.StatusBadRequest, apierror.BadUserInput, fmt.Sprintf(format, args...))
 }
 
-// inURL reads the members of a GET request, each as JSON. Of several of one name the first counts.
+// inURL reads the members of a GET request, each as JSON. Of several of one name the first
+// counts.
 func (t transport) inURL(r *http.Request, members map[string]json.RawMessage) *refusal {
 	if n := int64(len(r.URL.RawQuery)); n > t.body {
 		return &refusal{status: http.StatusRequestURITooLong, err: exceeded("body", n, t.body, "", "the request's URL has %d bytes behind the ?, and %d are allowed")}

@@ -34,8 +34,8 @@ var sentences = map[providers.ProblemCode]string{
 	providers.ProblemConflict: "the vendor says that this does not agree with what is there",
 }
 
-// said is what a vendor's refusal means for the input. Equal problems are told once: so there are no
-// more than the input has fields, however many the vendor names.
+// said is what a vendor's refusal means for the input. Equal problems are told once: so
+// there are no more than the input has fields, however many the vendor names.
 func said(plan *providers.Write, e *providers.Error) (problems providers.Problems) {
 	type told struct {
 		code  providers.ProblemCode

@@ -9,14 +9,15 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// gate says, before a page is read, which of its rows are wanted. Where it answers nil, none is, and the
-// page is not read. It is called that late because it may have to read who owns the records that a filter
-// names.
+// gate says, before a page is read, which of its rows are wanted. Where it answers nil,
+// none is, and the page is not read. It is called that late because it may have to read who
+// owns the records that a filter names.
 type gate[T providers.Record] func(ctx context.Context, page int) (func(*T) bool, error)
 
-// filterLists are lists as the partner may read them. A list that has a row of an affiliate whom mine does
-// not accept was not narrowed by the vendor: it is not read further. Neither is one that goes on after a
-// page whose rows do not say whose they are. Within is left out, for the longer list is everybody's.
+// filterLists are lists as the partner may read them. A list that has a row of an affiliate
+// whom mine does not accept was not narrowed by the vendor: it is not read further. Neither
+// is one that goes on after a page whose rows do not say whose they are. Within is left
+// out, for the longer list is everybody's.
 func filterLists[T providers.Record](
 	v *View, n ownership[T], lists []providers.List[T], mine func(providers.ID) bool, exact bool, g gate[T],
 ) []providers.List[T] {
@@ -68,26 +69,28 @@ func filterLists[T providers.Record](
 	return out
 }
 
-// minUnattributedRows is how many rows that do not say whose they are show that the vendor did not narrow a
-// list.
+// minUnattributedRows is how many rows that do not say whose they are show that the vendor
+// did not narrow a list.
 const minUnattributedRows = 10
 
-// unfiltered says whether the vendor did not narrow the list of a page: a row belongs to somebody else, or
-// none is known to be the partner's, and the rows are many or the list goes on.
+// unfiltered says whether the vendor did not narrow the list of a page: a row belongs to
+// somebody else, or none is known to be the partner's, and the rows are many or the list
+// goes on.
 func unfiltered[T providers.Record](p *providers.Page[T], mine func(providers.ID) bool) bool {
 	own := func(row *T) bool { return mine(providers.BelongsTo(row)) }
 	return slices.ContainsFunc(p.Items, func(row *T) bool { return belongsToOther(row, mine) }) ||
 		(p.More && len(p.Items) > 0 || len(p.Items) >= minUnattributedRows) && !slices.ContainsFunc(p.Items, own)
 }
 
-// belongsToOther says whether a row belongs to somebody else. A row that does not name its affiliate
-// proves nothing about the vendor's filter.
+// belongsToOther says whether a row belongs to somebody else. A row that does not name its
+// affiliate proves nothing about the vendor's filter.
 func belongsToOther[T providers.Record](row *T, mine func(providers.ID) bool) bool {
 	affiliate := providers.BelongsTo(row)
 	return !affiliate.IsZero() && !mine(affiliate)
 }
 
-// eachAffiliate plans the lists of each affiliate that the partner is, of those asked for; without any, of all.
+// eachAffiliate plans the lists of each affiliate that the partner is, of those asked for;
+// without any, of all.
 func eachAffiliate[T providers.Record](
 	v *View, n ownership[T], asked []providers.ID, exact bool, g gate[T],
 	plan func(affiliates []providers.ID) ([]providers.List[T], error),
@@ -150,7 +153,8 @@ func singlePage[T providers.Record](key string, match func(*T) bool, read func(c
 	}}}, nil
 }
 
-// present are the records that a batch found, in the order of ids; one that could not be read fails all.
+// present are the records that a batch found, in the order of ids; one that could not be
+// read fails all.
 func present[T providers.Record](b *providers.Batch[T], err error, ids []providers.ID) ([]*T, error) {
 	if err != nil {
 		return nil, err
@@ -200,12 +204,14 @@ func (v *View) Memberships(f providers.MembershipFilter) ([]providers.List[provi
 var ErrHiddenCustomers = apierror.BadInput(
 	"filter: email, customerId and search find customers by their addresses, and this account does not show those to partners")
 
-// CustomerFilters are the capabilities of the filters that are refused where customers' addresses are not shown.
+// CustomerFilters are the capabilities of the filters that are refused where customers'
+// addresses are not shown.
 var CustomerFilters = []providers.Capability{
 	providers.FilterReferralsByEmail, providers.FilterReferralsByCustomer, providers.FilterReferralsBySearch,
 }
 
-// rejectCustomerFilters is an error for a filter that finds customers by addresses that are not shown.
+// rejectCustomerFilters is an error for a filter that finds customers by addresses that are
+// not shown.
 func (v *View) rejectCustomerFilters(f providers.ReferralFilter) error {
 	if (f.Email != "" || f.CustomerID != "" || f.Search != "") && !v.o.SearchCustomers {
 		return ErrHiddenCustomers
@@ -213,8 +219,8 @@ func (v *View) rejectCustomerFilters(f providers.ReferralFilter) error {
 	return nil
 }
 
-// Referrals plans lists of the partner's own. A customer is searched for among them, because vendors search
-// among everybody's.
+// Referrals plans lists of the partner's own. A customer is searched for among them,
+// because vendors search among everybody's.
 func (v *View) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
 	if err := v.rejectCustomerFilters(f); err != nil {
 		return nil, err
@@ -250,9 +256,10 @@ func (v *View) WebhookSubscriptions() ([]providers.List[providers.WebhookSubscri
 	return nil, v.err
 }
 
-// Commissions plans lists of the partner's own. Those of referrals are searched for among them, for a
-// referral's commissions may be others', too. So is an event, for a vendor may search for it in customers'
-// addresses. Those of payouts are asked for, because rows do not always tell their payout.
+// Commissions plans lists of the partner's own. Those of referrals are searched for among
+// them, for a referral's commissions may be others', too. So is an event, for a vendor may
+// search for it in customers' addresses. Those of payouts are asked for, because rows do
+// not always tell their payout.
 func (v *View) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	sent := f
 	sent.Referrals, sent.Parent.Referral = nil, nil
@@ -284,8 +291,8 @@ func (v *View) Commissions(f providers.CommissionFilter) ([]providers.List[provi
 	return out, nil
 }
 
-// commissions wants the rows of the campaigns, the referrals, the event and the payout asked for, as far as
-// these are the partner's.
+// commissions wants the rows of the campaigns, the referrals, the event and the payout
+// asked for, as far as these are the partner's.
 func (v *View) commissions(f providers.CommissionFilter, payout providers.ID) gate[providers.Commission] {
 	if payout.IsZero() && len(f.Referrals) == 0 && len(f.Campaigns) == 0 && f.EventID == "" {
 		return nil
@@ -340,14 +347,15 @@ func (v *View) ownsPayout(ctx context.Context, f providers.CommissionFilter, pay
 	return len(rows) > 0, err
 }
 
-// proveCommissionsNarrowed is an error where the vendor does not narrow commissions to an affiliate.
+// proveCommissionsNarrowed is an error where the vendor does not narrow commissions to an
+// affiliate.
 func (v *View) proveCommissionsNarrowed(ctx context.Context) error {
 	lists, err := v.Commissions(providers.CommissionFilter{})
 	return proveFirstNarrowed(ctx, v, lists, err)
 }
 
-// proveFirstNarrowed is an error where the vendor does not narrow the first of the partner's lists, or they
-// could not be planned.
+// proveFirstNarrowed is an error where the vendor does not narrow the first of the
+// partner's lists, or they could not be planned.
 func proveFirstNarrowed[T providers.Record](ctx context.Context, v *View, lists []providers.List[T], err error) error {
 	if err != nil || len(lists) == 0 {
 		return err
@@ -355,7 +363,8 @@ func proveFirstNarrowed[T providers.Record](ctx context.Context, v *View, lists 
 	return proveNarrowed(ctx, v, lists[0])
 }
 
-// proveNarrowed is an error where the first page of one of the partner's lists has rows of others.
+// proveNarrowed is an error where the first page of one of the partner's lists has rows of
+// others.
 func proveNarrowed[T providers.Record](ctx context.Context, v *View, l providers.List[T]) error {
 	_, err := l.Page(ctx, providers.PageRequest{Number: 1, Reader: v})
 	return err

@@ -13,16 +13,18 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Options are what a [Fake] is made from. The zero Options make one of pages of ten rows that tells
-// totals and whose replies carry whole records.
+// Options are what a [Fake] is made from. The zero Options make one of pages of ten rows
+// that tells totals and whose replies carry whole records.
 type Options struct {
 	PageSize int // 0: 10
 	Totals   Totals
 
-	// Stubs makes commissions and payouts carry their affiliates as stubs that know e-mail and name.
+	// Stubs makes commissions and payouts carry their affiliates as stubs that know e-mail
+	// and name.
 	Stubs bool
 
-	// PayoutsUnknown makes commissions know their payout only in lists that are filtered by payout.
+	// PayoutsUnknown makes commissions know their payout only in lists that are filtered by
+	// payout.
 	PayoutsUnknown bool
 
 	// Empty makes a Fake without records, for those that Insert puts in.
@@ -30,8 +32,9 @@ type Options struct {
 
 	Now func() time.Time // of FetchedAt; nil: time.Now
 
-	// Before runs at the start of every call, if set; its error is the call's. It may block. op is
-	// the name of the method and what it was asked: "Affiliates page 2", "CampaignsByID 3".
+	// Before runs at the start of every call, if set; its error is the call's. It may
+	// block. op is the name of the method and what it was asked: "Affiliates page 2",
+	// "CampaignsByID 3".
 	Before func(ctx context.Context, op string) error
 }
 
@@ -45,8 +48,9 @@ const (
 	TotalNone                  // not at all: a full page may be the last
 )
 
-// Fake is a [providers.Provider] in memory that keeps the whole contract, with a small world that is always the same.
-// Each page, count, batch of ids, raw record and ping is one call. It is safe for concurrent use.
+// Fake is a [providers.Provider] in memory that keeps the whole contract, with a small
+// world that is always the same. Each page, count, batch of ids, raw record and ping is one
+// call. It is safe for concurrent use.
 type Fake struct {
 	o       Options
 	account string
@@ -91,7 +95,8 @@ func NewFake(account string, o Options) *Fake {
 	return f
 }
 
-// Insert puts records in, in the place of those with the same ids. They are not to be changed afterwards.
+// Insert puts records in, in the place of those with the same ids. They are not to be
+// changed afterwards.
 func (f *Fake) Insert(h providers.Harvest) {
 	f.mu.Lock()
 	defer f.mu.Unlock()

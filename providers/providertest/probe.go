@@ -17,8 +17,8 @@ import (
 type ProbeCase struct {
 	Name   string
 	Vendor http.Handler
-	// Want are answers and reasons by the names of questions: "not as assumed: the rows". A reason
-	// may be cut short. Other questions may have any answer.
+	// Want are answers and reasons by the names of questions: "not as assumed: the rows". A
+	// reason may be cut short. Other questions may have any answer.
 	Want map[string]string
 }
 

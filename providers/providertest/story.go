@@ -26,7 +26,8 @@ func at(days, hours int) *time.Time {
 	return new(begin.AddDate(0, 0, days).Add(time.Duration(hours) * time.Hour))
 }
 
-// story is the Fake's world: every affiliate has two to four payouts that cover their oldest commissions.
+// story is the Fake's world: every affiliate has two to four payouts that cover their
+// oldest commissions.
 func story(account string) (h providers.Harvest) {
 	node := func(noun providers.Noun, prefix string, n int, created *time.Time) providers.Node {
 		local := fmt.Sprintf("%s%03d", prefix, n)

@@ -283,7 +283,8 @@ func (s *story) subscribe(c *Customer, a *Affiliate) []payment {
 	return paid
 }
 
-// everyState moves the newest customers that fit into the states that nobody is in, as happens in a small story.
+// everyState moves the newest customers that fit into the states that nobody is in, as
+// happens in a small story.
 func (s *story) everyState() {
 	customers := s.world.Customers
 	has := map[CustomerState]bool{}
@@ -303,7 +304,8 @@ func (s *story) everyState() {
 	}
 }
 
-// lateRefunds gives two small affiliates a refund of something they were paid for long ago, and nothing else that is owed to them.
+// lateRefunds gives two small affiliates a refund of something they were paid for long ago,
+// and nothing else that is owed to them.
 func (s *story) lateRefunds() {
 	w := s.world
 	of := make([][]int, len(w.Affiliates))
@@ -411,8 +413,8 @@ func (s *story) commissions() {
 	}
 }
 
-// deny refuses a commission if that of the sale was, as a refund takes nothing back that was not given. It says
-// whether the commission is refused.
+// deny refuses a commission if that of the sale was, as a refund takes nothing back that
+// was not given. It says whether the commission is refused.
 func (c *Commission) deny(before bool) bool {
 	if before {
 		c.Verdict = Refused
@@ -438,7 +440,8 @@ func (s *story) judge(c *Commission) {
 	}
 }
 
-// payouts sum what was approved, for each affiliate, campaign and calendar month, once the month is over.
+// payouts sum what was approved, for each affiliate, campaign and calendar month, once the
+// month is over.
 func (s *story) payouts() {
 	w := s.world
 	type key struct {

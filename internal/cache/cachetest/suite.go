@@ -39,8 +39,8 @@ func (c *Clock) Move(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// Run proves that a store keeps the contract of [cache.Store]. open makes an empty store that goes by the clock; it
-// should have room for a thousand small entries.
+// Run proves that a store keeps the contract of [cache.Store]. open makes an empty store
+// that goes by the clock; it should have room for a thousand small entries.
 func Run(t *testing.T, open func(t *testing.T, now func() time.Time) cache.Store) {
 	for name, test := range map[string]func(*testing.T, store){
 		"values": values, "times": times, "many": many, "merge": merge, "concurrent": concurrent,

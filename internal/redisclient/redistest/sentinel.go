@@ -31,8 +31,8 @@ func StartReplica(t testing.TB, master *Server) *Server {
 	return s
 }
 
-// StartSentinel starts a Sentinel that watches a master, and the replicas that this has, and waits until it knows replicas of
-// them. It alone decides that a master is gone.
+// StartSentinel starts a Sentinel that watches a master, and the replicas that this has,
+// and waits until it knows replicas of them. It alone decides that a master is gone.
 func StartSentinel(t testing.TB, master *Server, replicas int) redisclient.Target {
 	t.Helper()
 	const name = "primary"

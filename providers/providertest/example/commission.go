@@ -22,7 +22,8 @@ var commissions = endpoint[wireCommission, providers.Commission]{
 	noun: providers.NounCommission, path: "/commissions", core: commissionCore, convert: (*provider).commission,
 }
 
-// Commissions plans a list for each affiliate, by the one filter that the vendor has, or the list of all.
+// Commissions plans a list for each affiliate, by the one filter that the vendor has, or
+// the list of all.
 func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	if providers.MatchesNothing(f) || len(f.Campaigns) > 0 || len(f.Referrals) > 0 || len(f.Payouts) > 0 || f.OrderID != "" || f.EventID != "" {
 		return nil, nil // there are none
