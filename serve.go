@@ -168,7 +168,12 @@ func (s *service) reload() {
 func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 	var b strings.Builder
 	if c.Config == "" {
-		fmt.Fprintf(&b, "No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n", c.Sandbox.Size, c.Sandbox.Seed)
+		fmt.Fprintf(
+			&b,
+			"No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n",
+			c.Sandbox.Size,
+			c.Sandbox.Seed,
+		)
 	}
 	if cfg.Playground && (playground.Built() || !cfg.Auth.Configured()) {
 		note := ""
@@ -182,7 +187,11 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 		fmt.Fprintf(&b, "Account     %s (%s)\n", a.ID, a.Name)
 	}
 	if !cfg.Auth.Configured() {
-		fmt.Fprintf(&b, "\nTry         curl -s http://%s/graphql -H 'Content-Type: application/json' \\\n              -d '{\"query\":\"{ commissions(first: 3) { nodes { amount { amount currencyCode } affiliate { name } account { name } } } }\"}'\n", address)
+		fmt.Fprintf(
+			&b,
+			"\nTry         curl -s http://%s/graphql -H 'Content-Type: application/json' \\\n              -d '{\"query\":\"{ commissions(first: 3) { nodes { amount { amount currencyCode } affiliate { name } account { name } } } }\"}'\n",
+			address,
+		)
 	}
 	_, _ = io.WriteString(p.stdout, b.String())
 }

@@ -192,8 +192,13 @@ func (p *parts) close() {
 func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Options {
 	return cache.Options{
 		Lifetimes: map[providers.Noun]time.Duration{
-			providers.NounAffiliate: c.Affiliate, providers.NounMembership: c.Membership, providers.NounCampaign: c.Campaign,
-			providers.NounReferral: c.Referral, providers.NounCommission: c.Commission, providers.NounPayout: c.Payout, providers.NounCoupon: c.Coupon,
+			providers.NounAffiliate:  c.Affiliate,
+			providers.NounMembership: c.Membership,
+			providers.NounCampaign:   c.Campaign,
+			providers.NounReferral:   c.Referral,
+			providers.NounCommission: c.Commission,
+			providers.NounPayout:     c.Payout,
+			providers.NounCoupon:     c.Coupon,
 		},
 		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log,
 	}
@@ -226,10 +231,31 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
-		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
-		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg), Shares: p.shares,
-		Answer: int64(cfg.Limits.Answer), Responses: int64(cfg.Cache.Responses), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now, State: p.counted,
-		Introspection: cfg.Introspection, Playground: cfg.Playground,
+		Auth: p.authenticator(
+			cfg.Auth,
+		),
+		Origins:      cfg.CORS.Origins,
+		Headers:      cfg.CORS.Headers,
+		Persisted:    p.queries,
+		Logger:       p.log,
+		Timeout:      cfg.Limits.Timeout,
+		Body:         int64(cfg.Limits.Body),
+		Tokens:       cfg.Limits.Tokens,
+		Depth:        cfg.Limits.Depth,
+		Aliases:      cfg.Limits.Aliases,
+		Partner:      cfg.Limits.Partner,
+		PartnerCalls: partnerCalls(cfg),
+		Shares:       p.shares,
+		Answer: int64(
+			cfg.Limits.Answer,
+		),
+		Responses:     int64(cfg.Cache.Responses),
+		Load:          int64(cfg.Limits.Load),
+		Unread:        unreadTime,
+		Now:           p.now,
+		State:         p.counted,
+		Introspection: cfg.Introspection,
+		Playground:    cfg.Playground,
 	}), accounts, nil
 }
 
@@ -321,7 +347,13 @@ func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
 func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 	ctx, end := context.WithCancel(p.ctx)
 	return auth.NewTokens(ctx, auth.TokenOptions{
-		Issuer: j.Issuer, Audience: j.Audience, JWKS: j.JWKSURL, Secret: []byte(j.Secret.Reveal()["hs256_secret"]), Claims: j.Claims, Roles: j.Roles, Now: p.now,
+		Issuer:   j.Issuer,
+		Audience: j.Audience,
+		JWKS:     j.JWKSURL,
+		Secret:   []byte(j.Secret.Reveal()["hs256_secret"]),
+		Claims:   j.Claims,
+		Roles:    j.Roles,
+		Now:      p.now,
 		Failed: func(err error) {
 			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
 		},

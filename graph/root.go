@@ -59,7 +59,11 @@ func (ec *executionContext) root(ctx context.Context, object string, sel ast.Sel
 }
 
 // value executes a root field.
-func (ec *executionContext) value(ctx context.Context, collected graphql.CollectedField, write func(*writer, *field) bool) (value graphql.Marshaler) {
+func (ec *executionContext) value(
+	ctx context.Context,
+	collected graphql.CollectedField,
+	write func(*writer, *field) bool,
+) (value graphql.Marshaler) {
 	w := writers.Get().(*writer)
 	w.executionContext, w.ctx = ec, ctx
 	w.bound, _ = ctx.Value(boundKey{}).(*bound)

@@ -75,7 +75,10 @@ func (w *writer) selection(parent *field, implementors []string) *selection {
 
 // arguments reads the arguments of the field on top of the levels. Where they cannot be
 // read there is an error.
-func (w *writer) arguments(f *field, read func(*executionContext, context.Context, map[string]any) (map[string]any, error)) (args map[string]any, ok bool) {
+func (w *writer) arguments(
+	f *field,
+	read func(*executionContext, context.Context, map[string]any) (map[string]any, error),
+) (args map[string]any, ok bool) {
 	if f.args != nil {
 		return f.args, true
 	}

@@ -25,7 +25,9 @@ var output = regexp.MustCompile(`^(_[A-Z_].*|fieldContext_.*|childFields_.*|mars
 
 // unmarshalers matches the map of the functions that read inputs, which gqlgen makes for
 // each request. Only custom code would look into it, of which there is none.
-var unmarshalers = regexp.MustCompile(`(?s)\tinputUnmarshalMap := graphql\.BuildUnmarshalerMap\(.*?\n\t\)\n|\t+ctx = graphql\.WithUnmarshalerMap\([^\n]*\n`)
+var unmarshalers = regexp.MustCompile(
+	`(?s)\tinputUnmarshalMap := graphql\.BuildUnmarshalerMap\(.*?\n\t\)\n|\t+ctx = graphql\.WithUnmarshalerMap\([^\n]*\n`,
+)
 
 // trimInput leaves of gqlgen's executor what reads requests.
 func trimInput(filename string) error {

@@ -80,9 +80,16 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 	if (o.JWKS == "") == (len(o.Secret) == 0) || o.Issuer == "" || o.Audience == "" {
 		panic("auth: tokens need an issuer, an audience, and either a JWKS or a secret")
 	}
-	t := &Tokens{issuer: o.Issuer, refused: o.Refused, claims: o.Claims, roles: o.Roles, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
-		MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
-	})}
+	t := &Tokens{
+		issuer:  o.Issuer,
+		refused: o.Refused,
+		claims:  o.Claims,
+		roles:   o.Roles,
+		now:     o.Now,
+		verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
+			MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
+		}),
+	}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	if o.JWKS != "" {
 		methods = []string{jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg()}
@@ -90,8 +97,16 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 	} else {
 		t.key = func(context.Context, *jwt.Token) (any, error) { return o.Secret, nil }
 	}
-	t.parser = jwt.NewParser(jwt.WithValidMethods(methods), jwt.WithStrictDecoding(), jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience),
-		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(o.Now))
+	t.parser = jwt.NewParser(
+		jwt.WithValidMethods(methods),
+		jwt.WithStrictDecoding(),
+		jwt.WithIssuer(o.Issuer),
+		jwt.WithAudience(o.Audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(Leeway),
+		jwt.WithTimeFunc(o.Now),
+	)
 	return t
 }
 

@@ -180,7 +180,13 @@ func (c *Cache) refresh(ctx context.Context, keys []Key, need []string, r run) {
 		c.flights.refresh(behind, c.o, keys, need, func(ctx context.Context, keys []Key) (any, error) {
 			answer, err := r(ctx, keys)
 			if err != nil && !overLimits(err) {
-				c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0].String(), "keys", len(keys), "error", err)
+				c.o.Logger.Warn(
+					"a refresh failed; the stale answer stays",
+					"account", c.account,
+					"key", keys[0].String(),
+					"keys", len(keys),
+					"error", err,
+				)
 			}
 			return answer, err
 		})

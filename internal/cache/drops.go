@@ -25,7 +25,12 @@ func (d *drops) add(account string, keys []Key) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.count+len(keys) > maxDrops {
-		return fmt.Errorf("%d keys of account %s could not be dropped in Redis, and %d others wait to be already: other replicas may show what was there before", len(keys), account, d.count)
+		return fmt.Errorf(
+			"%d keys of account %s could not be dropped in Redis, and %d others wait to be already: other replicas may show what was there before",
+			len(keys),
+			account,
+			d.count,
+		)
 	}
 	d.put(account, keys)
 	return nil

@@ -184,7 +184,13 @@ func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 // request that began a flight pays for its calls: where its limits ended them, those who
 // waited join again, and one of them begins the next flight. take answers which keys this
 // holds for; others says that another request began the flight.
-func (fs *flights) bring(ctx context.Context, keys []Key, need []string, r run, take func(answer any, err error, keys []Key, others bool) (again []Key)) {
+func (fs *flights) bring(
+	ctx context.Context,
+	keys []Key,
+	need []string,
+	r run,
+	take func(answer any, err error, keys []Key, others bool) (again []Key),
+) {
 	for len(keys) > 0 {
 		brings, own := fs.join(ctx, keys, need, r)
 		keys = nil

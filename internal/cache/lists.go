@@ -58,7 +58,13 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 
 // through answers what has one key: from memory, or by a read that all who ask wait for. A
 // read brings what is fresh, whoever it sets off for.
-func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Context) (V, quality), load func(context.Context) (V, error)) (V, error) {
+func through[V any](
+	ctx context.Context,
+	c *Cache,
+	key Key,
+	look func(context.Context) (V, quality),
+	load func(context.Context) (V, error),
+) (V, error) {
 	var none V
 	if err := c.over(ctx, key.String()); err != nil {
 		return none, err
@@ -134,13 +140,27 @@ func (c *Cache) listed(ctx context.Context, noun providers.Noun, key Key) *Entry
 
 // page is a page as the store knows it, if it was read no earlier than notBefore. It is as
 // good as the worst of it and its rows.
-func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key Key, notBefore time.Time) (*providers.Page[T], quality) {
+func page[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	noun providers.Noun,
+	key Key,
+	notBefore time.Time,
+) (*providers.Page[T], quality) {
 	a := c.assembled(ctx, noun, key, notBefore)
 	if a.quality.state == miss {
 		return nil, quality{}
 	}
-	p := &providers.Page[T]{Items: make([]*T, len(a.records)), More: a.rows.More, Total: a.rows.Total, Unread: a.rows.Unread, Mark: a.rows.Mark,
-		AskedAt: a.readAt.Add(-a.rows.Took), ReadAt: a.readAt, Remembered: true}
+	p := &providers.Page[T]{
+		Items:      make([]*T, len(a.records)),
+		More:       a.rows.More,
+		Total:      a.rows.Total,
+		Unread:     a.rows.Unread,
+		Mark:       a.rows.Mark,
+		AskedAt:    a.readAt.Add(-a.rows.Took),
+		ReadAt:     a.readAt,
+		Remembered: true,
+	}
 	for i, e := range a.records {
 		var ok bool
 		if p.Items[i], ok = e.Value.(*T); !ok {
@@ -219,7 +239,14 @@ func owner[T providers.Record](records []*T) (one providers.ID) {
 }
 
 // loadPage reads a page at the vendor and stores it.
-func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], noun providers.Noun, key Key, number int) (*providers.Page[T], error) {
+func loadPage[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	l providers.List[T],
+	noun providers.Noun,
+	key Key,
+	number int,
+) (*providers.Page[T], error) {
 	r := c.begin(ctx)
 	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
 	if err != nil {

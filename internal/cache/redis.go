@@ -239,7 +239,14 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 		}
 		revision := make([]byte, revisionSize, revisionSize+len(body))
 		_, _ = rand.Read(revision)
-		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, stands.revision, append(revision, body...), max(1, left.Milliseconds()))
+		writes[k] = compareAndSet.EvalSha(
+			ctx,
+			p,
+			[]string{r.prefix + k.String()},
+			stands.revision,
+			append(revision, body...),
+			max(1, left.Milliseconds()),
+		)
 	}
 	if len(writes) == 0 {
 		return nil, nil

@@ -34,7 +34,12 @@ func (c *Cache) Plan(ctx context.Context, command providers.Command) (*providers
 }
 
 // Look finds out what became of a write, and forgets and stores likewise.
-func (c *Cache) Look(ctx context.Context, command providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c *Cache) Look(
+	ctx context.Context,
+	command providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	verdict, written, err := c.Provider.Look(ctx, command, before, disturbed)
 	if written != nil {
 		c.wrote(ctx, written)

@@ -123,7 +123,12 @@ const zstdWindow = 256 << 10
 var makers = [Codings]func() (encoder, error){
 	Gzip: func() (encoder, error) { return gzip.NewWriterLevel(nil, gzip.DefaultCompression) },
 	Zstd: func() (encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow))
+		return zstd.NewWriter(
+			nil,
+			zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderConcurrency(1),
+			zstd.WithWindowSize(zstdWindow),
+		)
 	},
 }
 

@@ -132,7 +132,8 @@ func (j *JWT) Equal(o *JWT) bool {
 	if j == nil || o == nil {
 		return j == o
 	}
-	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims && slices.Equal(j.Roles, o.Roles) &&
+	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims &&
+		slices.Equal(j.Roles, o.Roles) &&
 		maps.Equal(j.Secret.Reveal(), o.Secret.Reveal())
 }
 

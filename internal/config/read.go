@@ -185,7 +185,12 @@ func (v value) account(c *Config) Account {
 			read: func(v value) {
 				v.mapping(
 					setting("requests", &a.RateLimit.Requests, wholeNumber(1, 1_000_000), "The number of calls.").without("the vendor's"),
-					setting("per", &a.RateLimit.Per, duration(time.Second, 24*time.Hour), "The length of the window.").without("the vendor's"),
+					setting(
+						"per",
+						&a.RateLimit.Per,
+						duration(time.Second, 24*time.Hour),
+						"The length of the window.",
+					).without("the vendor's"),
 				)
 			},
 		},

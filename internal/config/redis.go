@@ -102,7 +102,10 @@ func (v value) target(t *redisclient.Target, fallback string) bool {
 	sentinel := func() {
 		v.mapping(field{name: "sentinel", want: "a mapping with the keys master, " +
 			"addresses", doc: sentinelDoc, read: func(v value) {
-			v.mapping(required("master", &t.Master, label, masterDoc), field{name: "addresses", absent: mandatory, doc: addressesDoc, read: many})
+			v.mapping(
+				required("master", &t.Master, label, masterDoc),
+				field{name: "addresses", absent: mandatory, doc: addressesDoc, read: many},
+			)
 		}})
 	}
 	if v.describing() {

@@ -171,7 +171,10 @@ func expand(text string, getenv Getenv) (expanded, used, problem string) {
 		}
 		name := variable.FindStringSubmatch(s)[1]
 		if name == "" {
-			problem = cmp.Or(problem, "found ${ without the name of a variable and }, expected ${NAME}, or $${ for the characters themselves")
+			problem = cmp.Or(
+				problem,
+				"found ${ without the name of a variable and }, expected ${NAME}, or $${ for the characters themselves",
+			)
 			return ""
 		}
 		value, set := getenv(name)

@@ -53,7 +53,18 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswe
 		schema: schema, valid: valid,
 		rules: func(discreet bool) map[string]core.RuleFunc { return documentRules(discreet || !o.Introspection) },
 	}
-	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: o.State.quota, answers: bound, responses: kept, load: o.State.load}
+	return transport{
+		exec:      exec,
+		check:     check,
+		schema:    schema,
+		body:      o.Body,
+		persisted: o.Persisted,
+		partners:  partners,
+		quota:     o.State.quota,
+		answers:   bound,
+		responses: kept,
+		load:      o.State.load,
+	}
 }
 
 // served is the schema without what its parser adds that nobody serves here: @defer, for

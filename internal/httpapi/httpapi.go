@@ -77,7 +77,10 @@ func New(o Options) *Handler {
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	quota := newPartnerQuota(o)
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))))
+	api.Handle(
+		"/graphql",
+		invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))),
+	)
 	if o.Introspection {
 		api.Handle("GET /schema.graphql", static("text/plain", schema.SDL()))
 	}

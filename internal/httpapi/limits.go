@@ -215,8 +215,13 @@ func (l limits) check(doc *ast.QueryDocument) (cyclic bool, err *gqlerror.Error)
 	}
 	n, cyclic := countSteps(doc)
 	if n > maxSteps {
-		return false, exceeded("steps", maxSteps+1, maxSteps, "",
-			"the document takes %d steps or more to validate, and %d are allowed: use fewer fragments, or select fewer fields in several of them")
+		return false, exceeded(
+			"steps",
+			maxSteps+1,
+			maxSteps,
+			"",
+			"the document takes %d steps or more to validate, and %d are allowed: use fewer fragments, or select fewer fields in several of them",
+		)
 	}
 	return cyclic, nil
 }
@@ -330,6 +335,12 @@ func (m *measure) reach(depth int) {
 	if beyond := depth - m.bound; beyond > m.beyond {
 		m.beyond = beyond
 		at := m.path[:min(len(m.path), m.base+m.bound+1)]
-		m.tooDeep = exceeded("depth", int64(depth), int64(m.bound), strings.Join(at, "."), "the document is %d fields deep, and %d are allowed")
+		m.tooDeep = exceeded(
+			"depth",
+			int64(depth),
+			int64(m.bound),
+			strings.Join(at, "."),
+			"the document is %d fields deep, and %d are allowed",
+		)
 	}
 }

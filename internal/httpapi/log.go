@@ -58,11 +58,22 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 		defer func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			log.LogAttrs(ctx, slog.LevelInfo, "request",
-				slog.String("method", resolvers.CutText(r.Method)), slog.String("path", resolvers.CutText(r.URL.Path)), slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
-				slog.Int64("bytes", rec.bytes), slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
-				slog.String("viewer", resolvers.CutText(l.viewer)), slog.String("operation", resolvers.CutText(l.operation)),
-				slog.String("requestId", apierror.RequestID(ctx)))
+			log.LogAttrs(
+				ctx,
+				slog.LevelInfo,
+				"request",
+				slog.String(
+					"method",
+					resolvers.CutText(r.Method),
+				),
+				slog.String("path", resolvers.CutText(r.URL.Path)),
+				slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
+				slog.Int64("bytes", rec.bytes),
+				slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
+				slog.String("viewer", resolvers.CutText(l.viewer)),
+				slog.String("operation", resolvers.CutText(l.operation)),
+				slog.String("requestId", apierror.RequestID(ctx)),
+			)
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})

@@ -39,7 +39,13 @@ import (
 // asksLeave are headers that a page can only send after its browser has asked for leave,
 // and that nobody adds on the way: some WebViews add X-Requested-With to everything, and
 // proxies an X-Request-Id.
-var asksLeave = []string{"Apollo-Require-Preflight", "GraphQL-Require-Preflight", "X-Apollo-Operation-Name", "X-GraphQL-Yoga-CSRF", "X-API-Key"}
+var asksLeave = []string{
+	"Apollo-Require-Preflight",
+	"GraphQL-Require-Preflight",
+	"X-Apollo-Operation-Name",
+	"X-GraphQL-Yoga-CSRF",
+	"X-API-Key",
+}
 
 // silent says whether a request is a browser's that a page may have made it send, and that
 // does not say which.
@@ -47,11 +53,13 @@ func silent(r *http.Request) bool {
 	if r.Header.Get("Sec-Fetch-Site") != "" || r.Header.Get("Origin") != "" || !strings.HasPrefix(r.UserAgent(), "Mozilla/") {
 		return false
 	}
-	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") { // others a browser may add by itself, of the address
+	// Other schemes a browser may add by itself, from the address.
+	if scheme, _, _ := strings.Cut(r.Header.Get("Authorization"), " "); strings.EqualFold(scheme, "Bearer") {
 		return false
 	}
 	mediaType, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	return (err != nil || mediaType != plainJSON) && !slices.ContainsFunc(asksLeave, func(name string) bool { return r.Header.Get(name) != "" })
+	return (err != nil || mediaType != plainJSON) &&
+		!slices.ContainsFunc(asksLeave, func(name string) bool { return r.Header.Get(name) != "" })
 }
 
 // preflightLife is how long a browser may remember what it is allowed; Chromium takes no more.
@@ -64,9 +72,19 @@ func shared(origins, headers []string) func(http.Handler) http.Handler {
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) }, // the library's own list, were it empty, would be everybody
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: slices.Concat([]string{
-			"Accept", "Authorization", "Content-Type", ExplainHeader, RequestIDHeader,
-			"ApolloGraphQL-Client-Name", "ApolloGraphQL-Client-Version", "X-Apollo-Operation-Id", "X-Requested-With", // which clients add by themselves
-			"Traceparent", "Tracestate", "Baggage", "Sentry-Trace", // which OpenTelemetry's and Sentry's SDKs add to every request
+			"Accept",
+			"Authorization",
+			"Content-Type",
+			ExplainHeader,
+			RequestIDHeader,
+			"ApolloGraphQL-Client-Name",
+			"ApolloGraphQL-Client-Version",
+			"X-Apollo-Operation-Id",
+			"X-Requested-With", // which clients add by themselves
+			"Traceparent",
+			"Tracestate",
+			"Baggage",
+			"Sentry-Trace", // which OpenTelemetry's and Sentry's SDKs add to every request
 		}, asksLeave, headers),
 		ExposedHeaders: []string{RequestIDHeader},
 		MaxAge:         int(preflightLife.Seconds()),
@@ -88,11 +106,22 @@ func invited(origins []string, next http.Handler) http.Handler {
 			asked.Method = http.MethodPost // the standard library lets every GET through, for it takes reading to cost nothing
 		}
 		if protection.Check(&asked) != nil {
-			refused(http.StatusForbidden, apierror.Forbidden, "the request is from a web page of an origin that is not listed in cors.origins").answer(w, r)
+			refused(
+				http.StatusForbidden,
+				apierror.Forbidden,
+				"the request is from a web page of an origin that is not listed in cors.origins",
+			).answer(w, r)
 			return
 		}
 		if r.Method == http.MethodGet && silent(r) {
-			refused(http.StatusForbidden, apierror.Forbidden, "the browser does not say which web page the request is from: use POST, or send one of the headers "+strings.Join(asksLeave, ", ")).answer(w, r)
+			refused(
+				http.StatusForbidden,
+				apierror.Forbidden,
+				"the browser does not say which web page the request is from: use POST, or send one of the headers "+strings.Join(
+					asksLeave,
+					", ",
+				),
+			).answer(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -204,7 +204,13 @@ func (t transport) park(ctx context.Context, asked *request) (leave func()) {
 }
 
 // keepAnswer keeps the answer of an operation for the next who asks, where it may be given again.
-func (t transport) keepAnswer(ctx context.Context, f *responses.Flight, r *recall, op *graphql.OperationContext, response *graphql.Response) {
+func (t transport) keepAnswer(
+	ctx context.Context,
+	f *responses.Flight,
+	r *recall,
+	op *graphql.OperationContext,
+	response *graphql.Response,
+) {
 	switch {
 	case f == nil:
 		return

@@ -133,7 +133,14 @@ func (t transport) plan(ctx context.Context, asked *request) (context.Context, *
 }
 
 // refuse answers a request whose operation cannot be executed, and says whether it did.
-func (t transport) refuse(ctx context.Context, w http.ResponseWriter, r *http.Request, asked *request, op *graphql.OperationContext, errs gqlerror.List) bool {
+func (t transport) refuse(
+	ctx context.Context,
+	w http.ResponseWriter,
+	r *http.Request,
+	asked *request,
+	op *graphql.OperationContext,
+	errs gqlerror.List,
+) bool {
 	switch {
 	case op == nil:
 		overloaded("limits.load").answer(w, r)

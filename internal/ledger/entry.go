@@ -64,7 +64,11 @@ func decode[T entry | target](b []byte) (v T, err error) {
 		return v, fmt.Errorf("ledger: what is stored cannot be read")
 	}
 	if head.Format > format {
-		return v, fmt.Errorf("ledger: what is stored was written by a newer release (format %d, this one reads up to %d)", head.Format, format)
+		return v, fmt.Errorf(
+			"ledger: what is stored was written by a newer release (format %d, this one reads up to %d)",
+			head.Format,
+			format,
+		)
 	}
 	if err := json.Unmarshal(b, &v); err != nil {
 		return v, fmt.Errorf("ledger: what is stored cannot be read")

@@ -298,12 +298,21 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 		w.former = w.lease.Last
 	}
 	w.lease.Last, w.lease.Until = w.key, w.now.Add(w.Timeout+storeTime)
-	if w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget(w.lease.target)); errors.Is(err, ErrMoved) {
+	w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget(w.lease.target))
+	if errors.Is(err, ErrMoved) {
 		return fmt.Errorf("%w: planning took longer than the lease", ErrBusy)
 	} else if err != nil {
 		return unavailable(err)
 	}
-	w.entry = entry{Format: format, Mutation: w.Command.Mutation(), Hash: w.input, State: sent, LeftBy: w.now.Add(w.Timeout), Proof: plan.Proof, Before: plan.Before}
+	w.entry = entry{
+		Format:   format,
+		Mutation: w.Command.Mutation(),
+		Hash:     w.input,
+		State:    sent,
+		LeftBy:   w.now.Add(w.Timeout),
+		Proof:    plan.Proof,
+		Before:   plan.Before,
+	}
 	w.entryVersion, err = w.store.Save(ctx, w.key, w.entryVersion, encode(w.entry), 0)
 	switch {
 	case errors.Is(err, ErrMoved): // another input came under the same key meanwhile

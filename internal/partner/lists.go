@@ -24,47 +24,51 @@ func filterLists[T providers.Record](
 	out := make([]providers.List[T], len(lists))
 	for i, l := range lists {
 		exact := exact && l.Exact
-		out[i] = providers.List[T]{Key: l.Key, Exact: exact, Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-			var wanted func(*T) bool
-			if g != nil {
-				var err error
-				if wanted, err = g(ctx, r.Number); err != nil {
+		out[i] = providers.List[T]{
+			Key:   l.Key,
+			Exact: exact,
+			Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+				var wanted func(*T) bool
+				if g != nil {
+					var err error
+					if wanted, err = g(ctx, r.Number); err != nil {
+						return nil, err
+					}
+					if wanted == nil {
+						return &providers.Page[T]{}, nil
+					}
+				}
+				r.Reader = v.inner
+				p, err := l.Page(ctx, r)
+				if err != nil {
 					return nil, err
 				}
-				if wanted == nil {
-					return &providers.Page[T]{}, nil
+				if unfiltered(p, mine) {
+					return nil, v.ignored(n.noun, l.Key)
 				}
-			}
-			r.Reader = v.inner
-			p, err := l.Page(ctx, r)
-			if err != nil {
-				return nil, err
-			}
-			if unfiltered(p, mine) {
-				return nil, v.ignored(n.noun, l.Key)
-			}
-			if len(p.Items) == 0 && r.Number > 1 { // beyond the end: of this list, or of everybody's?
-				if err := proveNarrowed(ctx, v, out[i]); err != nil {
-					return nil, err
+				if len(p.Items) == 0 && r.Number > 1 { // beyond the end: of this list, or of everybody's?
+					if err := proveNarrowed(ctx, v, out[i]); err != nil {
+						return nil, err
+					}
 				}
-			}
-			rememberPayouts(v, p.Items)
-			page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark,
-				AskedAt: p.AskedAt, ReadAt: p.ReadAt, Remembered: p.Remembered}
-			for _, row := range p.Items {
-				if !mine(providers.BelongsTo(row)) { // the reply does not say whose it is
-					page.Unread++
-					continue
+				rememberPayouts(v, p.Items)
+				page := &providers.Page[T]{More: p.More, Unread: p.Unread, Mark: p.Mark,
+					AskedAt: p.AskedAt, ReadAt: p.ReadAt, Remembered: p.Remembered}
+				for _, row := range p.Items {
+					if !mine(providers.BelongsTo(row)) { // the reply does not say whose it is
+						page.Unread++
+						continue
+					}
+					if row = visibleFields(row); wanted == nil || wanted(row) {
+						page.Items = append(page.Items, row)
+					}
 				}
-				if row = visibleFields(row); wanted == nil || wanted(row) {
-					page.Items = append(page.Items, row)
+				if total := int64(len(page.Items)); exact && r.Number == 1 && !p.More { // what a vendor counts may be everybody's
+					page.Total = &total
 				}
-			}
-			if total := int64(len(page.Items)); exact && r.Number == 1 && !p.More { // what a vendor counts may be everybody's
-				page.Total = &total
-			}
-			return page, nil
-		}}
+				return page, nil
+			},
+		}
 	}
 	return out
 }
@@ -137,20 +141,26 @@ func (v *View) joinedCampaigns(ctx context.Context, asked []providers.ID) ([]pro
 }
 
 // singlePage is a list of one page, which is read whole: the rows that match.
-func singlePage[T providers.Record](key string, match func(*T) bool, read func(context.Context) ([]*T, error)) ([]providers.List[T], error) {
-	return []providers.List[T]{{Key: key, Exact: true, Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-		if r.Number > 1 {
-			return &providers.Page[T]{}, nil
-		}
-		rows, err := read(ctx)
-		if err != nil {
-			return nil, err
-		}
-		rows = slices.DeleteFunc(rows, func(row *T) bool { return !match(row) })
-		slices.SortStableFunc(rows, func(a, b *T) int { return providers.NodeOf(b).Listed().Compare(providers.NodeOf(a).Listed()) })
-		total := int64(len(rows))
-		return &providers.Page[T]{Items: rows, Total: &total}, nil
-	}}}, nil
+func singlePage[T providers.Record](
+	key string,
+	match func(*T) bool,
+	read func(context.Context) ([]*T, error),
+) ([]providers.List[T], error) {
+	return []providers.List[T]{
+		{Key: key, Exact: true, Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
+			if r.Number > 1 {
+				return &providers.Page[T]{}, nil
+			}
+			rows, err := read(ctx)
+			if err != nil {
+				return nil, err
+			}
+			rows = slices.DeleteFunc(rows, func(row *T) bool { return !match(row) })
+			slices.SortStableFunc(rows, func(a, b *T) int { return providers.NodeOf(b).Listed().Compare(providers.NodeOf(a).Listed()) })
+			total := int64(len(rows))
+			return &providers.Page[T]{Items: rows, Total: &total}, nil
+		}},
+	}, nil
 }
 
 // present are the records that a batch found, in the order of ids; one that could not be
@@ -194,10 +204,17 @@ func (v *View) Campaigns(f providers.CampaignFilter) ([]providers.List[providers
 // Memberships plans lists of the partner's own.
 func (v *View) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
 	g := inCampaigns(v, f.Campaigns, func(m *providers.Membership) providers.ID { return m.CampaignID })
-	return eachAffiliate(v, ownMemberships, f.Affiliates, true, g, func(affiliates []providers.ID) ([]providers.List[providers.Membership], error) {
-		f.Affiliates = affiliates
-		return v.inner.Memberships(f)
-	})
+	return eachAffiliate(
+		v,
+		ownMemberships,
+		f.Affiliates,
+		true,
+		g,
+		func(affiliates []providers.ID) ([]providers.List[providers.Membership], error) {
+			f.Affiliates = affiliates
+			return v.inner.Memberships(f)
+		},
+	)
 }
 
 // ErrHiddenCustomers refuses filters that would tell what is not shown by what they find.
@@ -228,10 +245,17 @@ func (v *View) Referrals(f providers.ReferralFilter) ([]providers.List[providers
 	exact := f.Email == "" && f.CustomerID == ""
 	f.Email, f.CustomerID = "", ""
 	g := inCampaigns(v, f.Campaigns, func(r *providers.Referral) providers.ID { return r.CampaignID })
-	return eachAffiliate(v, ownReferrals, f.Affiliates, exact, g, func(affiliates []providers.ID) ([]providers.List[providers.Referral], error) {
-		f.Affiliates = affiliates
-		return v.inner.Referrals(f)
-	})
+	return eachAffiliate(
+		v,
+		ownReferrals,
+		f.Affiliates,
+		exact,
+		g,
+		func(affiliates []providers.ID) ([]providers.List[providers.Referral], error) {
+			f.Affiliates = affiliates
+			return v.inner.Referrals(f)
+		},
+	)
 }
 
 // Payouts plans lists of the partner's own.
@@ -245,10 +269,17 @@ func (v *View) Payouts(f providers.PayoutFilter) ([]providers.List[providers.Pay
 
 // Coupons plans lists of the partner's own.
 func (v *View) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
-	return eachAffiliate(v, ownCoupons, f.Affiliates, true, nil, func(affiliates []providers.ID) ([]providers.List[providers.Coupon], error) {
-		f.Affiliates = affiliates
-		return v.inner.Coupons(f)
-	})
+	return eachAffiliate(
+		v,
+		ownCoupons,
+		f.Affiliates,
+		true,
+		nil,
+		func(affiliates []providers.ID) ([]providers.List[providers.Coupon], error) {
+			f.Affiliates = affiliates
+			return v.inner.Coupons(f)
+		},
+	)
 }
 
 // WebhookSubscriptions plans none.
@@ -265,10 +296,17 @@ func (v *View) Commissions(f providers.CommissionFilter) ([]providers.List[provi
 	sent.Referrals, sent.Parent.Referral = nil, nil
 	sent.EventID = ""
 	if len(f.Payouts) == 0 {
-		return eachAffiliate(v, ownCommissions, f.Affiliates, true, v.commissions(f, providers.ID{}), func(affiliates []providers.ID) ([]providers.List[providers.Commission], error) {
-			sent.Affiliates = affiliates
-			return v.inner.Commissions(sent)
-		})
+		return eachAffiliate(
+			v,
+			ownCommissions,
+			f.Affiliates,
+			true,
+			v.commissions(f, providers.ID{}),
+			func(affiliates []providers.ID) ([]providers.List[providers.Commission], error) {
+				sent.Affiliates = affiliates
+				return v.inner.Commissions(sent)
+			},
+		)
 	}
 	if v.err != nil {
 		return nil, v.err
@@ -280,7 +318,8 @@ func (v *View) Commissions(f providers.CommissionFilter) ([]providers.List[provi
 		return nil, nil
 	}
 	var out []providers.List[providers.Commission]
-	for _, payout := range slices.Compact(slices.SortedFunc(slices.Values(f.Payouts), func(a, b providers.ID) int { return strings.Compare(a.String(), b.String()) })) {
+	byText := func(a, b providers.ID) int { return strings.Compare(a.String(), b.String()) }
+	for _, payout := range slices.Compact(slices.SortedFunc(slices.Values(f.Payouts), byText)) {
 		sent.Payouts = []providers.ID{payout}
 		lists, err := v.inner.Commissions(sent)
 		if err != nil {

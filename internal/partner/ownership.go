@@ -22,9 +22,13 @@ type ownership[T providers.Record] struct {
 var (
 	ownMemberships = ownership[providers.Membership]{noun: providers.NounMembership, byID: providers.Reader.MembershipsByID}
 	ownReferrals   = ownership[providers.Referral]{noun: providers.NounReferral, byID: providers.Reader.ReferralsByID}
-	ownCommissions = ownership[providers.Commission]{noun: providers.NounCommission, byID: providers.Reader.CommissionsByID, prove: provePayoutsNarrowed}
-	ownPayouts     = ownership[providers.Payout]{noun: providers.NounPayout, byID: providers.Reader.PayoutsByID}
-	ownCoupons     = ownership[providers.Coupon]{noun: providers.NounCoupon, byID: providers.Reader.CouponsByID}
+	ownCommissions = ownership[providers.Commission]{
+		noun:  providers.NounCommission,
+		byID:  providers.Reader.CommissionsByID,
+		prove: provePayoutsNarrowed,
+	}
+	ownPayouts = ownership[providers.Payout]{noun: providers.NounPayout, byID: providers.Reader.PayoutsByID}
+	ownCoupons = ownership[providers.Coupon]{noun: providers.NounCoupon, byID: providers.Reader.CouponsByID}
 )
 
 // read answers those of ids that are the partner's own. All of these stand in lists. An id
@@ -68,9 +72,15 @@ func (n ownership[T]) read(
 			return nil, err
 		}
 	}
-	b, err := only(ctx, direct, func(providers.ID) bool { return true }, need, func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error) {
-		return n.byID(v.inner, ctx, ids, need...)
-	})
+	b, err := only(
+		ctx,
+		direct,
+		func(providers.ID) bool { return true },
+		need,
+		func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error) {
+			return n.byID(v.inner, ctx, ids, need...)
+		},
+	)
 	if err != nil {
 		return nil, err
 	}

@@ -260,7 +260,11 @@ func (v *View) CouponsByID(ctx context.Context, ids []providers.ID, need ...stri
 }
 
 // WebhookSubscriptionsByID finds none.
-func (v *View) WebhookSubscriptionsByID(context.Context, []providers.ID, ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (v *View) WebhookSubscriptionsByID(
+	context.Context,
+	[]providers.ID,
+	...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	return &providers.Batch[providers.WebhookSubscription]{}, nil
 }
 
@@ -294,7 +298,10 @@ func visibleFields[T providers.Record](row *T) *T {
 	switch r := any(row).(type) {
 	case *providers.Affiliate: // what came along of others
 		out := *r
-		out.Memberships = slices.DeleteFunc(slices.Clone(r.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != r.ID })
+		out.Memberships = slices.DeleteFunc(
+			slices.Clone(r.Memberships),
+			func(m *providers.Membership) bool { return m.AffiliateID != r.ID },
+		)
 		out.Coupons = slices.DeleteFunc(slices.Clone(r.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != r.ID })
 		return any(&out).(*T)
 	case *providers.Campaign:

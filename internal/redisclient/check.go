@@ -58,7 +58,10 @@ func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]string, er
 		case name == "maxmemory" && value == "0":
 			warn(name, "it grows until the machine's memory is used up; set a bound")
 		case name == "maxmemory-policy" && durable && value != "noeviction" && len(roles) > 1:
-			warn(name, "when it is full it forgets what it must keep; set noeviction, as it is durable as well as cache, or give the cache a server of its own")
+			warn(
+				name,
+				"when it is full it forgets what it must keep; set noeviction, as it is durable as well as cache, or give the cache a server of its own",
+			)
 		case name == "maxmemory-policy" && durable && value != "noeviction":
 			warn(name, "when it is full it forgets what it must keep; set noeviction")
 		case name == "maxmemory-policy" && !durable && !evicts:

@@ -29,7 +29,8 @@ func (once) DialHook(next redis.DialHook) redis.DialHook { return next }
 func (once) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
 		err := next(ctx, cmd)
-		if answered, dial := redis.Error(nil), (*net.OpError)(nil); err == nil || errors.As(err, &answered) || errors.As(err, &dial) && dial.Op == "dial" {
+		answered, dial := redis.Error(nil), (*net.OpError)(nil)
+		if err == nil || errors.As(err, &answered) || errors.As(err, &dial) && dial.Op == "dial" {
 			return err
 		}
 		err = unsure{err}

@@ -43,9 +43,11 @@ type Exchange struct {
 
 var (
 	exchangeName   = regexp.MustCompile(`^(affiliate|membership|campaign|referral|commission|payout|coupon|webhook)(_[a-z]+)+$`)
-	exchangeSource = regexp.MustCompile(`^(Written from documentation(, an example of the vendor's)?: .*https://\S.*|Recorded from the simulator)$`)
-	requestLine    = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) /\S*$`)
-	pathParameter  = regexp.MustCompile(`\\\{\w+\\\}`)
+	exchangeSource = regexp.MustCompile(
+		`^(Written from documentation(, an example of the vendor's)?: .*https://\S.*|Recorded from the simulator)$`,
+	)
+	requestLine   = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) /\S*$`)
+	pathParameter = regexp.MustCompile(`\\\{\w+\\\}`)
 )
 
 // Exchanges are those of dir/testdata, sorted by name. Whatever else is there but golden

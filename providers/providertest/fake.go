@@ -73,7 +73,12 @@ func (f *Fake) Plan(ctx context.Context, c providers.Command) (*providers.Write,
 }
 
 // Look is not supported.
-func (f *Fake) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (f *Fake) Look(
+	ctx context.Context,
+	c providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	return providers.Unsupported{}.Look(ctx, c, before, disturbed)
 }
 
@@ -145,7 +150,8 @@ func (f *Fake) call(ctx context.Context, op string) error {
 		f.mu.Lock()
 		f.ops = append(f.ops, op)
 		f.mu.Unlock()
-		providers.TraceFrom(ctx).Add(providers.Call{Account: f.account, Method: "FAKE", Path: op, Status: 200, Source: providers.SourceVendor, Attempt: 1})
+		providers.TraceFrom(ctx).
+			Add(providers.Call{Account: f.account, Method: "FAKE", Path: op, Status: 200, Source: providers.SourceVendor, Attempt: 1})
 		if f.o.Before != nil {
 			err = f.o.Before(ctx, op)
 		}
@@ -265,7 +271,14 @@ func list[T providers.Record](f *Fake, t *table[T], name, what string, match fun
 }
 
 // plan answers the one list of a filter; ids are those that the filter names, field by field.
-func plan[T providers.Record, F any](f *Fake, t *table[T], name string, filter F, match func(F, *T) bool, ids ...[]providers.ID) ([]providers.List[T], error) {
+func plan[T providers.Record, F any](
+	f *Fake,
+	t *table[T],
+	name string,
+	filter F,
+	match func(F, *T) bool,
+	ids ...[]providers.ID,
+) ([]providers.List[T], error) {
 	payouts := false
 	for _, field := range ids {
 		if len(field) > 0 && !slices.ContainsFunc(field, func(id providers.ID) bool { return id.Account == f.account }) {
@@ -331,9 +344,16 @@ func (f *Fake) Account() providers.Account {
 	slices.Sort(can)
 	now := f.o.Now()
 	return providers.Account{
-		Node: providers.NewAccountNode(f.account, now), Name: "Fake " + f.account, CurrencyCode: "USD", Capabilities: can, Status: providers.AccountOK,
-		Provider:  providers.ProviderInfo{ID: "fake", Name: "Fake", DocumentationURL: "https://example.com/docs"},
-		RateLimit: providers.RateLimit{Limit: 1000, WindowSeconds: 60, Remaining: 1000, ResetAt: now},
+		Node: providers.NewAccountNode(
+			f.account,
+			now,
+		),
+		Name:         "Fake " + f.account,
+		CurrencyCode: "USD",
+		Capabilities: can,
+		Status:       providers.AccountOK,
+		Provider:     providers.ProviderInfo{ID: "fake", Name: "Fake", DocumentationURL: "https://example.com/docs"},
+		RateLimit:    providers.RateLimit{Limit: 1000, WindowSeconds: 60, Remaining: 1000, ResetAt: now},
 	}
 }
 
@@ -406,7 +426,17 @@ func (f *Fake) Referrals(q providers.ReferralFilter) ([]providers.List[providers
 // Commissions plans. The commissions of referrals lie within those of everyone.
 func (f *Fake) Commissions(q providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	q.Parent.Affiliate, q.Parent.Referral, q.Parent.Payout = nil, nil, nil
-	lists, err := plan(f, &f.commissions, "Commissions", q, providers.CommissionFilter.Match, q.Affiliates, q.Campaigns, q.Referrals, q.Payouts)
+	lists, err := plan(
+		f,
+		&f.commissions,
+		"Commissions",
+		q,
+		providers.CommissionFilter.Match,
+		q.Affiliates,
+		q.Campaigns,
+		q.Referrals,
+		q.Payouts,
+	)
 	if len(q.Referrals) > 0 && len(q.Payouts) == 0 && len(lists) == 1 {
 		all, err := plan(f, &f.commissions, "Commissions", providers.CommissionFilter{}, providers.CommissionFilter.Match)
 		if err != nil {
@@ -429,7 +459,13 @@ func (f *Fake) Coupons(q providers.CouponFilter) ([]providers.List[providers.Cou
 
 // WebhookSubscriptions plans.
 func (f *Fake) WebhookSubscriptions() ([]providers.List[providers.WebhookSubscription], error) {
-	return plan(f, &f.subscriptions, "WebhookSubscriptions", struct{}{}, func(struct{}, *providers.WebhookSubscription) bool { return true })
+	return plan(
+		f,
+		&f.subscriptions,
+		"WebhookSubscriptions",
+		struct{}{},
+		func(struct{}, *providers.WebhookSubscription) bool { return true },
+	)
 }
 
 // AffiliatesByID reads by id.
@@ -468,6 +504,10 @@ func (f *Fake) CouponsByID(ctx context.Context, ids []providers.ID, _ ...string)
 }
 
 // WebhookSubscriptionsByID reads by id.
-func (f *Fake) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (f *Fake) WebhookSubscriptionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	_ ...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	return batch(ctx, f, &f.subscriptions, "WebhookSubscriptions", ids)
 }

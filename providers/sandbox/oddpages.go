@@ -106,7 +106,11 @@ func (p pagePlan) fetch(r *http.Request, next http.Handler, single bool) *reply 
 // refusedPage is the answer to the number of a page that there is not.
 func (p pagePlan) refusedPage(path string) *reply {
 	status := pick(p.oddness, []int{
-		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity, http.StatusNoContent,
+		http.StatusBadRequest,
+		http.StatusNotFound,
+		http.StatusRequestedRangeNotSatisfiable,
+		http.StatusUnprocessableEntity,
+		http.StatusNoContent,
 	}, "refused page", path)
 	got := &reply{status: status, header: http.Header{"Content-Type": {"application/json"}}}
 	if status != http.StatusNoContent {

@@ -22,7 +22,11 @@ type Service struct {
 // NewService makes a service. The endpoints see one write at a time, and no read meanwhile;
 // authorize answers calls without the right credentials, and says that it did.
 func NewService(
-	kit *Kit, credentials map[string]string, currency string, authorize func(http.ResponseWriter, *http.Request) (refused bool), endpoints http.Handler,
+	kit *Kit,
+	credentials map[string]string,
+	currency string,
+	authorize func(http.ResponseWriter, *http.Request) (refused bool),
+	endpoints http.Handler,
 ) *Service {
 	s := &Service{kit: kit, credentials: credentials, currency: currency}
 	s.handler = kit.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

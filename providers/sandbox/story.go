@@ -31,8 +31,13 @@ var extents = map[providers.SandboxSize]extent{
 // worlds. Large takes a few seconds at most.
 func NewWorld(size providers.SandboxSize, seed uint64, until time.Time) *World {
 	s := &story{
-		Rand:  rand.New(rand.NewPCG(seed, 0x706172746e6572)),
-		world: &World{Merchant: "Northwind Analytics", Site: "northwind.example", Currency: "USD", Until: until.UTC().Truncate(time.Second)},
+		Rand: rand.New(rand.NewPCG(seed, 0x706172746e6572)),
+		world: &World{
+			Merchant: "Northwind Analytics",
+			Site:     "northwind.example",
+			Currency: "USD",
+			Until:    until.UTC().Truncate(time.Second),
+		},
 	}
 	s.start = s.world.Until.Add(-past)
 	x := extents[size]
@@ -88,13 +93,22 @@ func (s *story) campaigns() {
 }
 
 var (
-	firstNames = strings.Fields("Amara Ingrid Mateo Yuki Priya Jonas Leila Tomás Freya Kwame Sofia Dmitri Aisha Lars Mei Rafael Noor Elias Zainab Hugo " +
-		"Camille Arjun Beatriz Stefan Nadia Oliver Hana Luca Fatima Emil Chiara Samuel Ananya Viktor Isabel Kenji Greta Omar Juliette Daniel")
-	lastNames = strings.Fields("Okafor Lindqvist García Tanaka Sharma Weber Haddad Silva Nielsen Mensah Rossi Petrov Khan Johansson Chen Moreau Rahman Novák Bello Dubois " +
-		"Laurent Patel Costa Müller Ivanova Murphy Kobayashi Ricci Hassan Schmidt Bianchi Adeyemi Iyer Horváth Fernández Sato Keller Farouk Bernard Cohen")
+	firstNames = strings.Fields(
+		"Amara Ingrid Mateo Yuki Priya Jonas Leila Tomás Freya Kwame Sofia Dmitri Aisha Lars Mei Rafael Noor Elias Zainab Hugo " +
+			"Camille Arjun Beatriz Stefan Nadia Oliver Hana Luca Fatima Emil Chiara Samuel Ananya Viktor Isabel Kenji Greta Omar Juliette Daniel",
+	)
+	lastNames = strings.Fields(
+		"Okafor Lindqvist García Tanaka Sharma Weber Haddad Silva Nielsen Mensah Rossi Petrov Khan Johansson Chen Moreau Rahman Novák Bello Dubois " +
+			"Laurent Patel Costa Müller Ivanova Murphy Kobayashi Ricci Hassan Schmidt Bianchi Adeyemi Iyer Horváth Fernández Sato Keller Farouk Bernard Cohen",
+	)
 	countries = strings.Fields("NG SE ES JP IN DE LB BR DK GH IT RU PK NO CN FR BD CZ US GB")
 	domains   = strings.Fields("example.com example.org example.net mail.example studio.example")
-	notes     = []string{"I review analytics tools on my blog.", "Weekly newsletter for founders, 12,000 readers.", "We build dashboards for clients.", "YouTube tutorials about data."}
+	notes     = []string{
+		"I review analytics tools on my blog.",
+		"Weekly newsletter for founders, 12,000 readers.",
+		"We build dashboards for clients.",
+		"YouTube tutorials about data.",
+	}
 	internals = []string{"Met at the spring conference.", "Asks for a higher rate every quarter.", "Great content, slow invoices."}
 )
 
@@ -220,9 +234,22 @@ func (s *story) customers(n int) {
 			at = at.Add(time.Second) // the first affiliate's first second
 		}
 		first, last := firstNames[s.IntN(len(firstNames))], lastNames[s.IntN(len(lastNames))]
-		c := Customer{First: first, Last: last, Affiliate: who, Campaign: a.Campaigns[s.IntN(len(a.Campaigns))], At: at, State: Lead,
-			Email:     fmt.Sprintf("%s.%s.%d@customer.example", strings.ToLower(ascii.Replace(first)), strings.ToLower(ascii.Replace(last)), i+1),
-			Reference: fmt.Sprintf("cus_%012X", s.Uint64()>>16), ViaCoupon: a.Coupon != "" && s.chance(3)}
+		c := Customer{
+			First:     first,
+			Last:      last,
+			Affiliate: who,
+			Campaign:  a.Campaigns[s.IntN(len(a.Campaigns))],
+			At:        at,
+			State:     Lead,
+			Email: fmt.Sprintf(
+				"%s.%s.%d@customer.example",
+				strings.ToLower(ascii.Replace(first)),
+				strings.ToLower(ascii.Replace(last)),
+				i+1,
+			),
+			Reference: fmt.Sprintf("cus_%012X", s.Uint64()>>16),
+			ViaCoupon: a.Coupon != "" && s.chance(3),
+		}
 		var paid []payment
 		switch d := s.IntN(100); {
 		case d < 2:
@@ -377,7 +404,8 @@ func (s *story) commissions() {
 			if s.chance(30) && !s.low[customer.Affiliate] {
 				e = earned{amount: 500, points: true}
 			}
-			if customer.Campaign == agencies && a.Parent >= 0 && w.Affiliates[a.Parent].earns(sale.At) && slices.Contains(w.Affiliates[a.Parent].Campaigns, agencies) {
+			if customer.Campaign == agencies && a.Parent >= 0 && w.Affiliates[a.Parent].earns(sale.At) &&
+				slices.Contains(w.Affiliates[a.Parent].Campaigns, agencies) {
 				e.upper = (sale.Amount*5 + 50) / 100
 			}
 		} else {
@@ -405,8 +433,17 @@ func (s *story) commissions() {
 			byOrder[sale.Order] = e
 		}
 		if s.chance(90) && a.earns(sale.At) && !s.low[customer.Affiliate] {
-			bonus := Commission{Sale: -1, Customer: -1, Affiliate: customer.Affiliate, Campaign: a.Campaigns[0], At: sale.At, Amount: 5000, Payout: -1, Tier: 1,
-				Note: "Thank you for the launch article."}
+			bonus := Commission{
+				Sale:      -1,
+				Customer:  -1,
+				Affiliate: customer.Affiliate,
+				Campaign:  a.Campaigns[0],
+				At:        sale.At,
+				Amount:    5000,
+				Payout:    -1,
+				Tier:      1,
+				Note:      "Thank you for the launch article.",
+			}
 			s.judge(&bonus)
 			w.Commissions = append(w.Commissions, bonus)
 		}
@@ -468,7 +505,13 @@ func (s *story) payouts() {
 	})
 	failed := false
 	for _, k := range keys {
-		p := Payout{Affiliate: k.affiliate, Campaign: k.campaign, Start: k.start, End: k.start.AddDate(0, 1, 0).Add(-time.Second), Commissions: groups[k]}
+		p := Payout{
+			Affiliate:   k.affiliate,
+			Campaign:    k.campaign,
+			Start:       k.start,
+			End:         k.start.AddDate(0, 1, 0).Add(-time.Second),
+			Commissions: groups[k],
+		}
 		for _, i := range p.Commissions {
 			p.Amount += w.Commissions[i].Amount + w.Commissions[i].Adjustment
 		}

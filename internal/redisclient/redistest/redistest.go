@@ -61,7 +61,8 @@ func (s *Server) listens() (ready bool) {
 	s.t.Helper()
 	Eventually(s.t, s.address+" listens", func(context.Context) error {
 		said, err := os.ReadFile(s.log())
-		if ready = bytes.Contains(said, []byte("Ready to accept connections")); ready || bytes.Contains(said, []byte("Failed listening on port")) {
+		ready = bytes.Contains(said, []byte("Ready to accept connections"))
+		if ready || bytes.Contains(said, []byte("Failed listening on port")) {
 			return nil
 		}
 		return fmt.Errorf("%w: %s", err, said)
@@ -208,7 +209,8 @@ func StartCluster(t testing.TB) redisclient.Target {
 		node := s.Client(redisclient.Durable)
 		Eventually(t, s.address+" knows all nodes", func(ctx context.Context) error {
 			info, err := node.ClusterInfo(ctx).Result()
-			if err == nil && (!strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", nodes))) {
+			known := fmt.Sprintf("cluster_known_nodes:%d", nodes)
+			if err == nil && (!strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, known)) {
 				err = fmt.Errorf("%s", info)
 			}
 			return err

@@ -125,7 +125,15 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 		f.against = endpoint
 		return got, f
 	case long:
-		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, fmt.Errorf("the reply has more than the %d bytes that are allowed", bound), 0)}
+		return got, &failure{
+			err: c.error(
+				r,
+				providers.KindBadReply,
+				got.code,
+				fmt.Errorf("the reply has more than the %d bytes that are allowed", bound),
+				0,
+			),
+		}
 	}
 	return got, nil
 }
@@ -260,7 +268,15 @@ func (c *Client) overBudget(r Request, caller context.Context, err error) *failu
 }
 
 func (c *Client) error(r Request, kind providers.Kind, status int, err error, wait time.Duration) *providers.Error {
-	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, RetryAfter: wait, Err: c.hide(r, err)}
+	return &providers.Error{
+		Account:    c.c.Account,
+		Provider:   c.c.Provider,
+		Op:         r.Op,
+		Kind:       kind,
+		Status:     status,
+		RetryAfter: wait,
+		Err:        c.hide(r, err),
+	}
 }
 
 // shown is a request's path as traces show it.
