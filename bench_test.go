@@ -19,8 +19,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/all"
 )
 
-// The benchmarks of this package print tables for docs/benchmarks.md (`make bench`). What they measure
-// runs in processes of its own: this binary, started again.
+// The benchmarks of this package print tables for docs/benchmarks.md (`make bench`). What
+// they measure runs in processes of its own: this binary, started again.
 
 // childVariable is the environment variable that makes this binary one of the children.
 const childVariable = "PARTNERGRAPH_TEST_CHILD"
@@ -79,7 +79,8 @@ func proc(tb testing.TB, pid int, name string) string {
 func cpu(tb testing.TB, pid int) (spent time.Duration) {
 	tb.Helper()
 	stat := proc(tb, pid, "stat")
-	// proc_pid_stat(5): behind the name, which may hold anything, user and system time are the 12th and 13th field, in hundredths of a second.
+	// proc_pid_stat(5): behind the name, which may hold anything, user and system time are
+	// the 12th and 13th field, in hundredths of a second.
 	for _, field := range strings.Fields(stat[strings.LastIndexByte(stat, ')')+1:])[11:13] {
 		ticks, err := strconv.ParseInt(field, 10, 64)
 		if err != nil {
@@ -95,7 +96,8 @@ func childProcess(now func() time.Time) *process {
 	return &process{ctx: context.Background(), getenv: os.LookupEnv, stdout: os.Stdout, stderr: os.Stderr, registry: all.Registry(), now: now}
 }
 
-// childParts are what the program makes of the configuration that the first argument names, but for the store of the cache.
+// childParts are what the program makes of the configuration that the first argument names,
+// but for the store of the cache.
 func childParts() (*parts, *config.Config) {
 	debug.SetGCPercent(gcPercent)
 	p := childProcess(time.Now)
@@ -111,7 +113,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// vendorsChild runs the simulators by a clock on which a second passes whenever one looks, so that rate limits stop nobody.
+// vendorsChild runs the simulators by a clock on which a second passes whenever one looks,
+// so that rate limits stop nobody.
 func vendorsChild() {
 	began, looks := time.Now(), atomic.Int64{}
 	now := func() time.Time { return began.Add(time.Duration(looks.Add(1)) * time.Second) }
@@ -120,7 +123,8 @@ func vendorsChild() {
 	}
 }
 
-// vendors starts the simulators and answers a configuration of them, by which nothing goes stale while it is measured and no limit is in the way.
+// vendors starts the simulators and answers a configuration of them, by which nothing goes
+// stale while it is measured and no limit is in the way.
 func vendors(b *testing.B, size providers.SandboxSize) (settings string) {
 	b.Helper()
 	v := spawn(b, "vendors", string(size))

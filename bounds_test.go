@@ -10,7 +10,8 @@ import (
 	"testing"
 )
 
-// TestServerBounds wants the server's own bounds in force: of headers, of bodies and of connections.
+// TestServerBounds wants the server's own bounds in force: of headers, of bodies and of
+// connections.
 func TestServerBounds(t *testing.T) {
 	const connections = 10
 	path := write(t, sandboxed(t)+fmt.Sprintf("limits: { connections: %d }\n", connections))

@@ -51,7 +51,12 @@ func (c checkCommand) Run(p *process) error {
 	}
 	for i, err := range ping(p.ctx, accounts) {
 		a := accounts[i].Account()
-		said := fmt.Sprintf("reachable, key accepted; %d of %d calls left in %d s", a.RateLimit.Remaining, a.RateLimit.Limit, a.RateLimit.WindowSeconds)
+		said := fmt.Sprintf(
+			"reachable, key accepted; %d of %d calls left in %d s",
+			a.RateLimit.Remaining,
+			a.RateLimit.Limit,
+			a.RateLimit.WindowSeconds,
+		)
 		if err != nil {
 			failed++
 			said = "FAILED: " + err.Error()

@@ -23,8 +23,9 @@ func TestClients(t *testing.T) {
 	}
 }
 
-// runClient runs a program of web/clients, which checks what its client shows; one that prints anything, such as a warning, fails as well. What
-// the program generates goes to a copy of the sources.
+// runClient runs a program of web/clients, which checks what its client shows; one that
+// prints anything, such as a warning, fails as well. What the program generates goes to a
+// copy of the sources.
 func runClient(t *testing.T, client, base string) {
 	t.Helper()
 	packages, err := filepath.Abs("web/clients/node_modules")
@@ -46,8 +47,9 @@ func runClient(t *testing.T, client, base string) {
 	}
 }
 
-// TestClientWrites wants Apollo Client with the links that docs/frontend.md shows to come to an end with each write, and each to be made once, though vendors do not
-// answer and answers get lost.
+// TestClientWrites wants Apollo Client with the links that docs/frontend.md shows to come
+// to an end with each write, and each to be made once, though vendors do not answer and
+// answers get lost.
 func TestClientWrites(t *testing.T) {
 	long(t)
 	needs.Packages(t, "web/clients")

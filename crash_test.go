@@ -26,10 +26,12 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// settling is how long a write may land late in these tests; faults that land late do so within it.
+// settling is how long a write may land late in these tests; faults that land late do so
+// within it.
 const settling = time.Second
 
-// victim is a server, in a process that is killed and started again, over simulators that are not.
+// victim is a server, in a process that is killed and started again, over simulators that
+// are not.
 type victim struct {
 	t       *testing.T
 	address string
@@ -41,7 +43,8 @@ type victim struct {
 	cmd *exec.Cmd
 }
 
-// simulated starts every vendor's simulator within this process, and answers their kits and a configuration of them; timeout is that of one call.
+// simulated starts every vendor's simulator within this process, and answers their kits and
+// a configuration of them; timeout is that of one call.
 func simulated(t *testing.T, size providers.SandboxSize, timeout time.Duration) (kits map[string]*sandbox.Kit, accounts string) {
 	t.Helper()
 	kits, accounts = map[string]*sandbox.Kit{}, "accounts:\n"
@@ -310,7 +313,8 @@ func (v *victim) truth(all []*intention) {
 	v.t.Logf("%d writes: %d made once each, %d unknown for ever (they cannot be proven)", len(all), made, unknown)
 }
 
-// run pursues all intentions, many at a time, while meanwhile happens again and again until they are through.
+// run pursues all intentions, many at a time, while meanwhile happens again and again until
+// they are through.
 func (v *victim) run(all []*intention, meanwhile func()) (refusals int64) {
 	var (
 		wg      sync.WaitGroup
@@ -336,8 +340,9 @@ func (v *victim) run(all []*intention, meanwhile func()) (refusals int64) {
 	}
 }
 
-// TestCrash: 200 writes, vendors that fail two of five in every way there is, and a server that is killed again and again. Nothing is made twice, nothing is
-// lost, and nothing stays unknown but what nobody can prove.
+// TestCrash: 200 writes, vendors that fail two of five in every way there is, and a server
+// that is killed again and again. Nothing is made twice, nothing is lost, and nothing stays
+// unknown but what nobody can prove.
 func TestCrash(t *testing.T) {
 	long(t)
 	t.Parallel()
@@ -355,8 +360,9 @@ func TestCrash(t *testing.T) {
 	v.truth(all)
 }
 
-// TestCrashOfRedis: the ledger's Redis goes away in the middle. Writes are refused, and say that nothing was sent; when it is back with what it had
-// on disk, all of them come to their end.
+// TestCrashOfRedis: the ledger's Redis goes away in the middle. Writes are refused, and say
+// that nothing was sent; when it is back with what it had on disk, all of them come to
+// their end.
 func TestCrashOfRedis(t *testing.T) {
 	long(t)
 	t.Parallel()

@@ -9,8 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/listing"
 )
 
-// TestCursorKeys wants the cursors of one replica valid on all that have the same accounts or the same key,
-// and after a restart that sets a key or replaces it; and on no other.
+// TestCursorKeys wants the cursors of one replica valid on all that have the same accounts
+// or the same key, and after a restart that sets a key or replaces it; and on no other.
 func TestCursorKeys(t *testing.T) {
 	account := func(id, secret string) config.Account {
 		return config.Account{ID: id, Credentials: config.NewCredentials(map[string]string{"api_key": secret})}

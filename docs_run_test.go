@@ -40,7 +40,8 @@ type guide struct {
 // documented is the address that pages have for the server.
 const documented = "127.0.0.1:8080"
 
-// TestDocs executes the pages: each command, query and configuration of them, and compares what they show of the answers.
+// TestDocs executes the pages: each command, query and configuration of them, and compares
+// what they show of the answers.
 func TestDocs(t *testing.T) {
 	for _, program := range []string{"bash", "curl", "make"} {
 		needs.Program(t, program)
@@ -175,7 +176,8 @@ func tested(t *testing.T, folder, name string) bool {
 	return slices.ContainsFunc(files, func(f string) bool { return strings.Contains(read(t, f), "\nfunc "+name) })
 }
 
-// programs checks the arguments of each `partnergraph` and each target of `make`, also in blocks that are not executed.
+// programs checks the arguments of each `partnergraph` and each target of `make`, also in
+// blocks that are not executed.
 func (g *guide) programs(b *block) {
 	g.t.Helper()
 	for line := range strings.Lines(b.text) {

@@ -42,7 +42,8 @@ func documents(t *testing.T) (paths []string) {
 //   - file=PATH: it is a copy of this file of the repository, which other tests run
 //   - save=NAME: it is written to this file in the folder where the page's commands run
 //   - run=TEST: this test executes it
-//   - norun="REASON": it cannot be executed; its programs and their arguments are checked nevertheless
+//   - norun="REASON": it cannot be executed; its programs and their arguments are checked
+//     nevertheless
 //   - fault=VENDOR: this vendor does the first write of the block, and does not answer
 //   - part: of an answer that has more than the block shows
 type block struct {

@@ -47,7 +47,8 @@ func proofsOf(t *testing.T, vendor string, proofs []providers.Proof, m providers
 	return cases
 }
 
-// mutations are the schema's, as it has them in Capability, and under the names that their capabilities have.
+// mutations are the schema's, as it has them in Capability, and under the names that their
+// capabilities have.
 func mutations(t *testing.T) (capabilities []providers.Capability, names map[providers.Capability]string) {
 	t.Helper()
 	s := schema.Parsed()
@@ -67,9 +68,9 @@ func mutations(t *testing.T) (capabilities []providers.Capability, names map[pro
 	return capabilities, names
 }
 
-// TestDocsVendors requires each vendor's page to show what proves its mutations, which capabilities it
-// lacks and which questions are open, as its folder says. An account must be capable of exactly the
-// mutations that have a proof.
+// TestDocsVendors requires each vendor's page to show what proves its mutations, which
+// capabilities it lacks and which questions are open, as its folder says. An account must
+// be capable of exactly the mutations that have a proof.
 func TestDocsVendors(t *testing.T) {
 	capabilities, names := mutations(t)
 	for _, f := range all.Registry().Factories() {

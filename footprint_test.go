@@ -19,14 +19,15 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// BenchmarkRecords prints what the records of the large world take in a process' memory: every commission of every vendor, and what the replies carried
-// besides.
+// BenchmarkRecords prints what the records of the large world take in a process' memory:
+// every commission of every vendor, and what the replies carried besides.
 func BenchmarkRecords(b *testing.B) {
 	c := spawn(b, "records", write(b, vendors(b, providers.SandboxLarge)))
 	fmt.Print(c.stdout.awaitFor(b, 20*time.Minute, `(?s)^(.*\n)end\n`)[1])
 }
 
-// recordsChild reads everything as the server does: the same client, the same cache, the same collection of garbage.
+// recordsChild reads everything as the server does: the same client, the same cache, the
+// same collection of garbage.
 func recordsChild() {
 	parts, cfg := childParts()
 	ctx, memory := parts.ctx, cache.NewMemory(int64(cfg.Cache.Memory), parts.now)

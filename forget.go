@@ -66,8 +66,10 @@ func (c forgetCommand) Run(p *process) error {
 		return fmt.Errorf("--account: there is no account %q in %s, which has %s", c.Account, c.Config, strings.Join(ids, ", "))
 	}
 	if cfg.Redis.Cache.IsZero() {
-		return errors.New("nothing was forgotten: without redis in the configuration each server keeps what it read in its own process, where this command does not reach it. " +
-			"Restart every server: that drops it all. One that is not restarted may hold it until it ends")
+		return errors.New(
+			"nothing was forgotten: without redis in the configuration each server keeps what it read in its own process, where this command does not reach it. " +
+				"Restart every server: that drops it all. One that is not restarted may hold it until it ends",
+		)
 	}
 	f := forgetting{out: p.stdout, cfg: cfg, account: c.Account, holds: holds, timeout: redisTime}
 	for client, target := range map[*redis.UniversalClient]redisclient.Target{&f.cache: cfg.Redis.Cache, &f.durable: cfg.Redis.Durable} {
@@ -97,15 +99,20 @@ func (f *forgetting) forget(ctx context.Context) error {
 		}
 	}
 	documents := 0
-	entries, err := cache.NewRedis(f.cache, cache.RedisOptions{Timeout: f.timeout}).Forget(ctx, f.account, wait, func(ctx context.Context) (err error) {
-		documents, err = persisted.Forget(ctx, f.cache, f.holds)
-		return err
-	})
+	entries, err := cache.NewRedis(f.cache, cache.RedisOptions{Timeout: f.timeout}).
+		Forget(ctx, f.account, wait, func(ctx context.Context) (err error) {
+			documents, err = persisted.Forget(ctx, f.cache, f.holds)
+			return err
+		})
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(f.out, "account %s: %d entries removed from Redis; every server was told to empty its memory of it\n", f.account, entries)
-	fmt.Fprintf(f.out, "persisted queries: %d documents with the address removed, and every server's memory of documents and tokens emptied\n", documents)
+	fmt.Fprintf(
+		f.out,
+		"persisted queries: %d documents with the address removed, and every server's memory of documents and tokens emptied\n",
+		documents,
+	)
 	return nil
 }
 
@@ -117,18 +124,36 @@ func (f *forgetting) verify(ctx context.Context) error {
 		return fmt.Errorf("it was forgotten, but could not be verified; run it again: %w", err)
 	}
 	if n := entries[f.account]; n > 0 {
-		found = append(found, fmt.Errorf("%d entries of account %s hold the address again: the vendor still has it. Delete the person there, and run this again", n, f.account))
+		found = append(
+			found,
+			fmt.Errorf(
+				"%d entries of account %s hold the address again: the vendor still has it. Delete the person there, and run this again",
+				n,
+				f.account,
+			),
+		)
 	}
 	delete(entries, f.account)
 	for _, other := range slices.Sorted(maps.Keys(entries)) {
-		fmt.Fprintf(f.out, "account %s: %d entries hold the address, too; they were left, as you did not name this account\n", other, entries[other])
+		fmt.Fprintf(
+			f.out,
+			"account %s: %d entries hold the address, too; they were left, as you did not name this account\n",
+			other,
+			entries[other],
+		)
 	}
 	documents, err := persisted.Forget(ctx, f.cache, f.holds)
 	if err != nil {
 		return fmt.Errorf("it was forgotten, but could not be verified; run it again: %w", err)
 	}
 	if documents > 0 {
-		found = append(found, fmt.Errorf("%d documents of persisted queries with the address came in meanwhile: a client sends it in its text. Have it send variables, and run this again", documents))
+		found = append(
+			found,
+			fmt.Errorf(
+				"%d documents of persisted queries with the address came in meanwhile: a client sends it in its text. Have it send variables, and run this again",
+				documents,
+			),
+		)
 	}
 	written, clear, err := ledger.Holding(ctx, f.durable, f.holds)
 	if err != nil {
@@ -137,9 +162,17 @@ func (f *forgetting) verify(ctx context.Context) error {
 	if clear > 0 {
 		found = append(found, fmt.Errorf("%d entries of the ledger of writes hold the address, which none should; they were left", clear))
 	}
-	fmt.Fprintf(f.out, "ledger of writes: %d entries of all accounts stay, so that nothing is written twice: ids, states and hashes; outcomes until %v after the write, "+
-		"and for ever where nobody ever answered what became of it\n", written, f.cfg.Writes.Keep)
-	fmt.Fprintln(f.out, "not reached: logs, what Redis writes to disk, and servers cut off from Redis, which empty their memory when they notice, and again when they are back")
+	fmt.Fprintf(
+		f.out,
+		"ledger of writes: %d entries of all accounts stay, so that nothing is written twice: ids, states and hashes; outcomes until %v after the write, "+
+			"and for ever where nobody ever answered what became of it\n",
+		written,
+		f.cfg.Writes.Keep,
+	)
+	fmt.Fprintln(
+		f.out,
+		"not reached: logs, what Redis writes to disk, and servers cut off from Redis, which empty their memory when they notice, and again when they are back",
+	)
 	if len(found) > 0 {
 		return errors.Join(found...)
 	}

@@ -28,7 +28,8 @@ const (
 	typed  = "Kim&Co@Example.com"
 )
 
-// graphs are two servers over one Redis, with what a person has left there: the person is an affiliate at PromoteKit and UpPromote.
+// graphs are two servers over one Redis, with what a person has left there: the person is
+// an affiliate at PromoteKit and UpPromote.
 type graphs struct {
 	*testing.T
 	bases   []string
@@ -93,7 +94,8 @@ func (g *graphs) see(server int, account, want string) {
 // literal is a document that names the person.
 var literal = fmt.Sprintf(`{ affiliates(first: 1, filter: { email: %q }) { nodes { id } } }`, strings.ToUpper(person))
 
-// byHash asks for literal by its hash, with the document or without, and says whether it was known.
+// byHash asks for literal by its hash, with the document or without, and says whether it
+// was known.
 func (g *graphs) byHash(server int, with bool) bool {
 	g.Helper()
 	body := map[string]any{"extensions": map[string]any{"persistedQuery": map[string]any{"version": 1, "sha256Hash": persisted.Hash(literal)}}}
@@ -147,7 +149,8 @@ func (g *graphs) forget(args ...string) (string, error) {
 	return out.String(), err
 }
 
-// TestForget wants a person gone from Redis and from both servers' memories, whatever the case they are typed in, and everybody else left where they are.
+// TestForget wants a person gone from Redis and from both servers' memories, whatever the
+// case they are typed in, and everybody else left where they are.
 func TestForget(t *testing.T) {
 	long(t)
 	for name, open := range map[string]func(*testing.T) redisclient.Target{
@@ -181,7 +184,8 @@ func TestForget(t *testing.T) {
 				}
 				g.see(i, "uppromote", `"spent":0`)
 			}
-			// Each server has forgotten: what the other has not read yet is read by this one, and shared.
+			// Each server has forgotten: what the other has not read yet is read by this
+			// one, and shared.
 			g.see(0, "promotekit", `"spent":1`)
 			g.see(1, "promotekit", `"spent":0`)
 			for _, s := range g.servers {
@@ -194,7 +198,8 @@ func TestForget(t *testing.T) {
 	}
 }
 
-// remains wants an error where the address is there after it was forgotten: because the vendor still has it, a client sends it, or the ledger holds it.
+// remains wants an error where the address is there after it was forgotten: because the
+// vendor still has it, a client sends it, or the ledger holds it.
 func (g *graphs) remains() {
 	g.Helper()
 	cfg, err := config.Load(g.config, noEnv, all.Registry())
@@ -230,7 +235,8 @@ func (g *graphs) remains() {
 	}
 }
 
-// TestForgetRefused wants an error that says what to do where nothing can be forgotten, and never the address.
+// TestForgetRefused wants an error that says what to do where nothing can be forgotten, and
+// never the address.
 func TestForgetRefused(t *testing.T) {
 	_, accounts := simulated(t, providers.SandboxSmall, 10*time.Second)
 	server := redistest.Start(t)

@@ -18,9 +18,10 @@ import (
 
 var firstAffiliate = regexp.MustCompile(`"nodes":\[\{"id":"([^"]+)"`)
 
-// TestFullRedis wants no document that a client sends in the Redis of the ledger, under whichever name it
-// is the cache's too; writes to be made while the Redis of the cache is full; and a full Redis of the
-// ledger to refuse writes before anything is sent, so that the same key makes them when there is room.
+// TestFullRedis wants no document that a client sends in the Redis of the ledger, under
+// whichever name it is the cache's too; writes to be made while the Redis of the cache is
+// full; and a full Redis of the ledger to refuse writes before anything is sent, so that
+// the same key makes them when there is room.
 func TestFullRedis(t *testing.T) {
 	both, small := redistest.Start(t), redistest.Start(t)
 	address := func(s *redistest.Server, host string) string {

@@ -29,9 +29,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers/all"
 )
 
-// The caches are the records and pages, the reads under way that several wait for, the documents kept by their hash, and the tokens that were verified. The
-// tests here have hundreds of viewers ask them for the same at once. What each may see is told once more, in other words than the program's: records.look,
-// records.email and asked.
+// The caches are the records and pages, the reads under way that several wait for, the
+// documents kept by their hash, and the tokens that were verified. The tests here have
+// hundreds of viewers ask them for the same at once. What each may see is told once more,
+// in other words than the program's: records.look, records.email and asked.
 
 // turn is who asks what.
 type turn struct {
@@ -39,13 +40,16 @@ type turn struct {
 	question question
 }
 
-// TestCachesDoNotLeak has hundreds of viewers ask the same, at once and again and again, and wants each answer to be that viewer's own truth: each asks everything, half of it of a server
-// with a memory alone and the rest of two with a Redis. Meanwhile what is cached grows old and is lost, and is invalidated by writes.
+// TestCachesDoNotLeak has hundreds of viewers ask the same, at once and again and again,
+// and wants each answer to be that viewer's own truth: each asks everything, half of it of
+// a server with a memory alone and the rest of two with a Redis. Meanwhile what is cached
+// grows old and is lost, and is invalidated by writes.
 func TestCachesDoNotLeak(t *testing.T) {
 	long(t)
 	_, accounts := simulated(t, providers.SandboxSmall, 10*time.Second)
 	rule := map[string]string{"promotekit": "shown", "firstpromoter": "hidden", "second": "campaign", "uppromote": "hidden"}
-	// The second account has the same company behind it: all its ids at the vendor are the first one's.
+	// The second account has the same company behind it: all its ids at the vendor are the
+	// first one's.
 	twin := regexp.MustCompile(`(?m)^  - \{ id: firstpromoter.*\n`).FindString(accounts)
 	text := accounts + strings.Replace(twin, "id: firstpromoter", "id: second", 1)
 	for name, rule := range rule {
@@ -74,7 +78,8 @@ func TestCachesDoNotLeak(t *testing.T) {
 	})
 }
 
-// interleave has each viewer ask one half of the questions, in no order: every second, and the next viewer the others. The two halves are all.
+// interleave has each viewer ask one half of the questions, in no order: every second, and
+// the next viewer the others. The two halves are all.
 func (e *exam) interleave(t *testing.T, viewers []*asker, half int, s *site) {
 	e.t, e.site = t, s
 	e.faults.Store(0)
@@ -115,7 +120,8 @@ func (e *exam) interleave(t *testing.T, viewers []*asker, half int, s *site) {
 	}
 }
 
-// something wants each way to have shown something, and each record to have been shown to one partner and not to another.
+// something wants each way to have shown something, and each record to have been shown to
+// one partner and not to another.
 func (e *exam) something(asked []question) {
 	want := []string{string(providers.SourceVendor), string(providers.SourceMemory), string(providers.SourceStale), string(providers.SourceRedis), "counted", "address shown: true", "address shown: false",
 		"viewer.affiliates", "affiliates.commissions", "affiliates.memberships.campaign.commissions", "payouts.commissions", "referrals to page 2"}
@@ -142,7 +148,8 @@ const (
 	tokenSecret = "a-secret-of-thirty-two-characters"
 )
 
-// everybody is hundreds of partners, by their ids and by their addresses, in one account and in several, and the staff. All tokens have the same subject.
+// everybody is hundreds of partners, by their ids and by their addresses, in one account
+// and in several, and the staff. All tokens have the same subject.
 func everybody(t *testing.T, r *records) (out []*asker) {
 	add := func(name, role string, claims jwt.MapClaims, accounts, selves []string) {
 		t.Helper()
@@ -207,7 +214,8 @@ func (e *exam) pass(d time.Duration) {
 	e.ask(0, e.admin)
 }
 
-// invalidate changes something that no question asks for, and so invalidates what is cached around it.
+// invalidate changes something that no question asks for, and so invalidates what is cached
+// around it.
 func (e *exam) invalidate(n int) {
 	e.moving.Lock()
 	defer e.moving.Unlock()
@@ -230,7 +238,8 @@ func (e *exam) invalidate(n int) {
 	}
 }
 
-// ask asks a question, for two pages where it is one of pages, and holds the answer against what there is.
+// ask asks a question, for two pages where it is one of pages, and holds the answer against
+// what there is.
 func (e *exam) ask(at int, turn turn) {
 	a, q := turn.asker, turn.question
 	variables, want := maps.Clone(q.variables), q.lists[q.paged]
@@ -267,7 +276,8 @@ func (e *exam) ask(at int, turn turn) {
 	}
 }
 
-// site is a server, or two replicas that share a Redis, over the vendors. Its clock stands still but for pass.
+// site is a server, or two replicas that share a Redis, over the vendors. Its clock stands
+// still but for pass.
 type site struct {
 	t      *testing.T
 	urls   []string

@@ -24,7 +24,8 @@ type asked struct {
 	match func(o map[string]any, staff bool) bool // nil: all
 }
 
-// question is the same for all viewers, to the letter: what is kept by anything less than the viewer is found by another.
+// question is the same for all viewers, to the letter: what is kept by anything less than
+// the viewer is found by another.
 type question struct {
 	text      string
 	variables map[string]any
@@ -40,7 +41,8 @@ const (
 
 func notArchived(o map[string]any, staff bool) bool { return !staff || o["status"] != "ARCHIVED" }
 
-// questions are those that viewers ask: about the whole, about records by their ids, by filters, along the edges, and by pages.
+// questions are those that viewers ask: about the whole, about records by their ids, by
+// filters, along the edges, and by pages.
 func questions(r *records) []question {
 	some, shown, part := r.chosen[:len(r.chosen)/2], []string{r.names["promotekit"]}, "a."
 	var ids []string
@@ -171,7 +173,8 @@ func readAll(rule map[string]string, ask asking) *records {
 			r.chosen = append(r.chosen, r.text(a, "id"))
 		}
 	}
-	// Some vendors tell from this side alone what a payout pays. None here pays more than a hundred commissions.
+	// Some vendors tell from this side alone what a payout pays. None here pays more than a
+	// hundred commissions.
 	for _, p := range ask.pages("payouts", "{ affiliates: $affiliates }", "commissions(first: 100) { nodes { id } }", map[string]any{"affiliates": r.chosen}) {
 		for _, n := range p["commissions"].(map[string]any)["nodes"].([]any) {
 			if c := r.byID[r.text(n.(map[string]any), "id")]; c != nil {
@@ -215,8 +218,8 @@ type asker struct {
 
 func (a *asker) staff() bool { return a.role != "PARTNER" }
 
-// look finds out what a viewer may see: staff see all of their accounts, partners what is theirs, the accounts they are in, and the campaigns they
-// take part in.
+// look finds out what a viewer may see: staff see all of their accounts, partners what is
+// theirs, the accounts they are in, and the campaigns they take part in.
 func (r *records) look(a *asker) {
 	a.sees, a.lists = map[string]bool{}, map[string][]map[string]any{}
 	show := func(o map[string]any) {
@@ -337,8 +340,8 @@ func (e *exam) record(a *asker, path string, got map[string]any) {
 	}
 }
 
-// list holds a list of an answer against all of its records that the viewer may see: the newest of them, as many as were asked for. Those of the same
-// time have no order.
+// list holds a list of an answer against all of its records that the viewer may see: the
+// newest of them, as many as were asked for. Those of the same time have no order.
 func (e *exam) list(a *asker, path string, got any, want asked) {
 	var rows []any
 	ordered := want.list != "coupons" // which vendors keep in an order of their own

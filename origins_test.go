@@ -14,13 +14,15 @@ import (
 	"github.com/chromedp/chromedp"
 )
 
-// attacks.js is a function of a server's address and a key. It tries all ways that a page has to send something there, each with an operation of the way's own
-// name, and is what the page could read of the answers, by that name.
+// attacks.js is a function of a server's address and a key. It tries all ways that a page
+// has to send something there, each with an operation of the way's own name, and is what
+// the page could read of the answers, by that name.
 //
 //go:embed testdata/attacks.js
 var attacks string
 
-// readings is a function of a server's address and a key, as a portal's page would ask: by POST and by GET, and the id of a request.
+// readings is a function of a server's address and a key, as a portal's page would ask: by
+// POST and by GET, and the id of a request.
 const readings = `async (base, key) => {
 	const headers = { Authorization: 'Bearer ' + key, 'Content-Type': 'application/json', 'X-Apollo-Operation-Name': 'ReadByPost' };
 	const posted = await fetch(base + '/graphql', { method: 'POST', headers, body: JSON.stringify({ query: 'query ReadByPost { accounts { id } }' }) });
@@ -77,8 +79,9 @@ func (r *running) logged(t *testing.T) (requests []request) {
 	return requests
 }
 
-// TestOtherOrigins wants a real browser's pages of other origins to have nothing executed and to read nothing, neither of a server that asks nobody who they are
-// nor with a key that they somehow have; and a page of a listed origin to read with its key.
+// TestOtherOrigins wants a real browser's pages of other origins to have nothing executed
+// and to read nothing, neither of a server that asks nobody who they are nor with a key
+// that they somehow have; and a page of a listed origin to read with its key.
 func TestOtherOrigins(t *testing.T) {
 	long(t)
 	t.Parallel()

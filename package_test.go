@@ -49,7 +49,8 @@ func found(t *testing.T, path, pattern string) []string {
 	return groups
 }
 
-// TestToolchains wants the image and the archives of a release to be built by the same Go and the same node, and by the Go that the module is for.
+// TestToolchains wants the image and the archives of a release to be built by the same Go
+// and the same node, and by the Go that the module is for.
 func TestToolchains(t *testing.T) {
 	const dockerfile, release = "Dockerfile", ".github/workflows/release.yml"
 	goes := found(t, dockerfile, `^FROM .*\bgolang:(\S+) AS`)
@@ -76,7 +77,8 @@ func TestToolchains(t *testing.T) {
 	}
 }
 
-// TestBuild wants make build to make a program that needs nothing but itself, and knows which it is.
+// TestBuild wants make build to make a program that needs nothing but itself, and knows
+// which it is.
 func TestBuild(t *testing.T) {
 	long(t)
 	t.Parallel()
@@ -137,7 +139,8 @@ func readComposed(t *testing.T) (c composed) {
 
 const deployed = "deploy/partnergraph.yaml"
 
-// TestCompose wants the services of compose.yaml, the configuration that they mount, the image and the simulators to be of one mind.
+// TestCompose wants the services of compose.yaml, the configuration that they mount, the
+// image and the simulators to be of one mind.
 func TestCompose(t *testing.T) {
 	c := readComposed(t)
 	// The SHA-256 of "secret".
@@ -187,7 +190,8 @@ func TestCompose(t *testing.T) {
 	}
 }
 
-// TestComposedRedis starts the two servers of compose.yaml by their commands, and wants each to be what its role in the configuration says.
+// TestComposedRedis starts the two servers of compose.yaml by their commands, and wants
+// each to be what its role in the configuration says.
 func TestComposedRedis(t *testing.T) {
 	c := readComposed(t)
 	for role, want := range map[string]map[string]string{
@@ -213,8 +217,9 @@ func TestComposedRedis(t *testing.T) {
 	}
 }
 
-// TestEachRace requires that the race detector watches each test that starts goroutines: in `make test` it watches the
-// packages CONCURRENT of the Makefile, and elsewhere the tests AT_ONCE. Each name there is a test's.
+// TestEachRace requires that the race detector watches each test that starts goroutines: in
+// `make test` it watches the packages CONCURRENT of the Makefile, and elsewhere the tests
+// AT_ONCE. Each name there is a test's.
 func TestEachRace(t *testing.T) {
 	// Those that are not, each with the reason.
 	unwatched := map[string]string{
@@ -283,7 +288,8 @@ func TestPorts(t *testing.T) {
 	}
 }
 
-// TestRelease requires the archives of a release to have the program, the example configuration, and every file that their pages link to.
+// TestRelease requires the archives of a release to have the program, the example
+// configuration, and every file that their pages link to.
 func TestRelease(t *testing.T) {
 	long(t)
 	for _, program := range []string{"sh", "tar", "gzip", "sha256sum"} {

@@ -119,8 +119,9 @@ func (b *tab) listen(event any) {
 	}
 }
 
-// happened is what the tab asked for and complained of so far. Nobody holds the lock while the browser
-// is asked: it answers only after listen has taken the events before the answer.
+// happened is what the tab asked for and complained of so far. Nobody holds the lock while
+// the browser is asked: it answers only after listen has taken the events before the
+// answer.
 func (b *tab) happened() (requests, problems []string) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -178,8 +179,9 @@ const (
 // example is the tab of the page that holds an example query.
 func example(i int) chromedp.CSS { return chromedp.CSS(fmt.Sprintf("#graphiql-session-tab-%d", i)) }
 
-// TestPlayground wants the page to say whose accounts it looks at, to run each example, and to say what that cost; and all that with
-// nothing from elsewhere and no complaint of the browser's.
+// TestPlayground wants the page to say whose accounts it looks at, to run each example, and
+// to say what that cost; and all that with nothing from elsewhere and no complaint of the
+// browser's.
 func TestPlayground(t *testing.T) {
 	long(t)
 	t.Parallel()
@@ -235,7 +237,8 @@ func TestPlayground(t *testing.T) {
 	}
 }
 
-// TestPlaygroundKey wants the page to ask for a key where one is needed, to say when it is wrong, and to keep it for the session only.
+// TestPlaygroundKey wants the page to ask for a key where one is needed, to say when it is
+// wrong, and to keep it for the session only.
 func TestPlaygroundKey(t *testing.T) {
 	long(t)
 	t.Parallel()

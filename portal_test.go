@@ -23,7 +23,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/needs"
 )
 
-// portal is what docs/portal.md shows, running: its configuration, its commands and its script, word for word but for the address.
+// portal is what docs/portal.md shows, running: its configuration, its commands and its
+// script, word for word but for the address.
 type portal struct {
 	t            *testing.T
 	dir, base    string
@@ -171,8 +172,9 @@ func staffs[T any](p *portal, list, fields string) (all []T) {
 // sorted are the lines of a text; what happened in the same second is in no order.
 func sorted(text string) []string { return slices.Sorted(strings.Lines(text)) }
 
-// TestPortal does what docs/portal.md says, and wants of each partner's token exactly that partner's commissions, of every
-// other token a clear refusal, and nothing for pages of other origins.
+// TestPortal does what docs/portal.md says, and wants of each partner's token exactly that
+// partner's commissions, of every other token a clear refusal, and nothing for pages of
+// other origins.
 func TestPortal(t *testing.T) {
 	long(t)
 	t.Parallel()

@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// probeAll asks the open questions of all accounts at once. A vendor without any has an empty probe.
+// probeAll asks the open questions of all accounts at once. A vendor without any has an
+// empty probe.
 func probeAll(ctx context.Context, accounts []providers.Provider) []providers.Probe {
 	probes := make([]providers.Probe, len(accounts))
 	var wg sync.WaitGroup
@@ -46,7 +47,8 @@ func printProbes(w io.Writer, accounts []providers.Provider, probes []providers.
 	fmt.Fprintln(w)
 }
 
-// printRead writes a request, and the members of its reply with the number of values of each type.
+// printRead writes a request, and the members of its reply with the number of values of
+// each type.
 func printRead(w io.Writer, r providers.ProbeRead) {
 	status := "no reply"
 	if r.Status != 0 {

@@ -169,8 +169,8 @@ func (c *canaries) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_ = json.NewEncoder(w).Encode(v) // a recorder
 }
 
-// TestProbeShowsNoValue: whatever a vendor answers, no value of it is printed, and no key of a map
-// that may be a customer's.
+// TestProbeShowsNoValue: whatever a vendor answers, no value of it is printed, and no key
+// of a map that may be a customer's.
 func TestProbeShowsNoValue(t *testing.T) {
 	for _, f := range probing(t) {
 		for _, times := range []bool{true, false} {
@@ -241,8 +241,8 @@ func TestProbeOfHostileVendor(t *testing.T) {
 	}
 }
 
-// TestProbeReadsOnly: in tidy and odd worlds, and where nobody answers, a probe sends GET requests
-// only, and no more than are promised.
+// TestProbeReadsOnly: in tidy and odd worlds, and where nobody answers, a probe sends GET
+// requests only, and no more than are promised.
 func TestProbeReadsOnly(t *testing.T) {
 	answers := map[providers.Answer]int{}
 	for _, f := range probing(t) {

@@ -12,8 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// TestQueriesNeverDurable wants clients' documents in a Redis that is a cache alone, and none in one that is durable, too: a
-// full one would refuse the ledger's writes.
+// TestQueriesNeverDurable wants clients' documents in a Redis that is a cache alone, and
+// none in one that is durable, too: a full one would refuse the ledger's writes.
 func TestQueriesNeverDurable(t *testing.T) {
 	first, second := redistest.Start(t), redistest.Start(t)
 	for name, tt := range map[string]struct {

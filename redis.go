@@ -47,7 +47,8 @@ func (c connections) close() {
 	}
 }
 
-// store is the cache's: a memory, in front of Redis if there is one. The caller closes it before the connections.
+// store is the cache's: a memory, in front of Redis if there is one. The caller closes it
+// before the connections.
 func (c connections) store(bytes int64, log *slog.Logger, now func() time.Time) (s cache.Store, closed func()) {
 	memory := cache.NewMemory(bytes, now)
 	if c.cache == nil {
@@ -57,7 +58,8 @@ func (c connections) store(bytes int64, log *slog.Logger, now func() time.Time) 
 	return t, t.Close
 }
 
-// entries is where the ledger of writes is kept: in Redis, or else for as long as this process lives.
+// entries is where the ledger of writes is kept: in Redis, or else for as long as this
+// process lives.
 func (c connections) entries(now func() time.Time) ledger.Store {
 	if c.durable == nil {
 		return ledger.NewMemory(now)
@@ -65,8 +67,9 @@ func (c connections) entries(now func() time.Time) ledger.Store {
 	return ledger.NewRedis(c.durable)
 }
 
-// queries is where clients' documents are kept. They never go to a Redis that is durable too: clients
-// choose them, and a full one that must not evict would refuse the ledger's writes.
+// queries is where clients' documents are kept. They never go to a Redis that is durable
+// too: clients choose them, and a full one that must not evict would refuse the ledger's
+// writes.
 func (c connections) queries(cfg config.Redis, now func() time.Time) persisted.Store {
 	if c.cache == nil || cfg.Cache.Overlaps(cfg.Durable) {
 		return persisted.New(nil, 0, now)

@@ -16,7 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// TestCheckRedis wants to be told of each Redis whether it answers and is set up for its role, and never a password.
+// TestCheckRedis wants to be told of each Redis whether it answers and is set up for its
+// role, and never a password.
 func TestCheckRedis(t *testing.T) {
 	accounts := sandboxed(t)
 	check := func(redis string) (string, error) {
@@ -82,7 +83,8 @@ func TestCheckRedis(t *testing.T) {
 
 var remaining = regexp.MustCompile(`"providerId":"promotekit","rateLimit":{"remaining":(\d+)`)
 
-// TestReplicas wants two servers over one Redis to share what was read and to spend one budget, and to go on without it.
+// TestReplicas wants two servers over one Redis to share what was read and to spend one
+// budget, and to go on without it.
 func TestReplicas(t *testing.T) {
 	redis := redistest.Start(t)
 	// An hour, so that nothing comes back meanwhile.
@@ -145,8 +147,8 @@ func TestReplicas(t *testing.T) {
 	}
 }
 
-// TestServeWithoutItsRedis wants a server that knows the number of replicas to start, and to serve,
-// while its Redis is away.
+// TestServeWithoutItsRedis wants a server that knows the number of replicas to start, and
+// to serve, while its Redis is away.
 func TestServeWithoutItsRedis(t *testing.T) {
 	redis := redistest.Start(t)
 	redis.Stop()

@@ -33,7 +33,8 @@ type simulators struct {
 	servers  []*http.Server
 }
 
-// simulate starts every vendor's simulator on a port of its own: from the given one upwards in the registry's order, or with 0 on any that are free.
+// simulate starts every vendor's simulator on a port of its own: from the given one upwards
+// in the registry's order, or with 0 on any that are free.
 func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, error) {
 	s := &simulators{}
 	for i, factory := range p.registry.Factories() {
@@ -58,9 +59,15 @@ func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, 
 		go func() { _ = server.Serve(l) }()
 		s.servers = append(s.servers, server)
 		s.accounts = append(s.accounts, config.Account{
-			ID: factory.Name, Name: factory.Title + " sandbox", Provider: factory.Name, Currency: sim.Currency(), BaseURL: "http://" + l.Addr().String(),
-			Credentials: config.NewCredentials(sim.Credentials()), Timeout: 10 * time.Second,
-			RateLimit: config.RateLimit{Requests: factory.Limit, Per: factory.Window}, CustomerEmails: config.EmailsHidden,
+			ID:             factory.Name,
+			Name:           factory.Title + " sandbox",
+			Provider:       factory.Name,
+			Currency:       sim.Currency(),
+			BaseURL:        "http://" + l.Addr().String(),
+			Credentials:    config.NewCredentials(sim.Credentials()),
+			Timeout:        10 * time.Second,
+			RateLimit:      config.RateLimit{Requests: factory.Limit, Per: factory.Window},
+			CustomerEmails: config.EmailsHidden,
 		})
 	}
 	return s, nil
@@ -79,9 +86,22 @@ func (c sandboxCommand) Run(p *process) error {
 		return err
 	}
 	defer s.close()
-	fmt.Fprintf(p.stdout, "# Simulators of every vendor (%s world, seed %d), and a configuration for them, which this is.\n\naccounts:\n", c.Size, c.Seed)
+	fmt.Fprintf(
+		p.stdout,
+		"# Simulators of every vendor (%s world, seed %d), and a configuration for them, which this is.\n\naccounts:\n",
+		c.Size,
+		c.Seed,
+	)
 	for _, a := range s.accounts {
-		fmt.Fprintf(p.stdout, "  - id: %s\n    name: %s\n    provider: %s\n    currency: %s\n    base_url: %s\n    credentials:\n", a.ID, a.Name, a.Provider, a.Currency, a.BaseURL)
+		fmt.Fprintf(
+			p.stdout,
+			"  - id: %s\n    name: %s\n    provider: %s\n    currency: %s\n    base_url: %s\n    credentials:\n",
+			a.ID,
+			a.Name,
+			a.Provider,
+			a.Currency,
+			a.BaseURL,
+		)
 		factory, _ := p.registry.Factory(a.Provider)
 		for _, name := range factory.Credentials { // made up by the simulator: no secret
 			fmt.Fprintf(p.stdout, "      %s: %q\n", name, a.Credentials.Reveal()[name])

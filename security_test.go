@@ -19,7 +19,8 @@ import (
 // citation is a test as docs/security.md names one, with its folder where that is not this one.
 var citation = regexp.MustCompile("`(?:([a-z/]+)\\.)?((?:Test|Fuzz)[A-Z]\\w*)`")
 
-// TestSecurity wants each test that docs/security.md names to be there, every row of its lists to name one or to say what is not done, and the first list to be whole.
+// TestSecurity wants each test that docs/security.md names to be there, every row of its
+// lists to name one or to say what is not done, and the first list to be whole.
 func TestSecurity(t *testing.T) {
 	sources := map[string]string{} // of tests, by folder
 	tests := func(dir string) string {
@@ -64,7 +65,8 @@ func TestSecurity(t *testing.T) {
 	}
 }
 
-// TestUntrustedVendor wants a vendor whose certificate nobody vouches for to be told nothing, the account's key least of all.
+// TestUntrustedVendor wants a vendor whose certificate nobody vouches for to be told
+// nothing, the account's key least of all.
 func TestUntrustedVendor(t *testing.T) {
 	t.Parallel()
 	var asked atomic.Bool

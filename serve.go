@@ -29,8 +29,9 @@ type serveCommand struct {
 	Sandbox sandboxFlags `embed:"" prefix:"sandbox-"`
 }
 
-// gcPercent lets the heap grow to three times what lives before it is collected, instead of twice: that saves a seventh of a warm query's work.
-// The environment's GOGC goes before it, and GOMEMLIMIT bounds it, as with any Go program.
+// gcPercent lets the heap grow to three times what lives before it is collected, instead of
+// twice: that saves a seventh of a warm query's work. The environment's GOGC goes before
+// it, and GOMEMLIMIT bounds it, as with any Go program.
 const gcPercent = 200
 
 // drainTime is how long requests that run may go on after the process was told to end.
@@ -39,7 +40,8 @@ const drainTime = 25 * time.Second
 // unreadTime is how long a client may take to read an answer.
 const unreadTime = time.Minute
 
-// Run serves until the process is told to end. SIGHUP reads the configuration again; a bad one is refused and the old one stays.
+// Run serves until the process is told to end. SIGHUP reads the configuration again; a bad
+// one is refused and the old one stays.
 func (c serveCommand) Run(p *process) error {
 	log := p.logger()
 	if _, set := p.getenv("GOGC"); !set {
@@ -166,7 +168,12 @@ func (s *service) reload() {
 func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 	var b strings.Builder
 	if c.Config == "" {
-		fmt.Fprintf(&b, "No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n", c.Sandbox.Size, c.Sandbox.Seed)
+		fmt.Fprintf(
+			&b,
+			"No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n",
+			c.Sandbox.Size,
+			c.Sandbox.Seed,
+		)
 	}
 	if cfg.Playground && (playground.Built() || !cfg.Auth.Configured()) {
 		note := ""
@@ -180,12 +187,17 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 		fmt.Fprintf(&b, "Account     %s (%s)\n", a.ID, a.Name)
 	}
 	if !cfg.Auth.Configured() {
-		fmt.Fprintf(&b, "\nTry         curl -s http://%s/graphql -H 'Content-Type: application/json' \\\n              -d '{\"query\":\"{ commissions(first: 3) { nodes { amount { amount currencyCode } affiliate { name } account { name } } } }\"}'\n", address)
+		fmt.Fprintf(
+			&b,
+			"\nTry         curl -s http://%s/graphql -H 'Content-Type: application/json' \\\n              -d '{\"query\":\"{ commissions(first: 3) { nodes { amount { amount currencyCode } affiliate { name } account { name } } } }\"}'\n",
+			address,
+		)
 	}
 	_, _ = io.WriteString(p.stdout, b.String())
 }
 
-// greetAccounts finds out early how each account does, so that a refused key is known before the first query.
+// greetAccounts finds out early how each account does, so that a refused key is known
+// before the first query.
 func (p *parts) greetAccounts(ctx context.Context, accounts []providers.Provider) {
 	for i, err := range ping(ctx, accounts) {
 		if err != nil && ctx.Err() == nil {

@@ -1,6 +1,8 @@
-// Partnergraph is one GraphQL server over many affiliate-program accounts at several vendors. See README.md and docs/.
+// Partnergraph is one GraphQL server over many affiliate-program accounts at several
+// vendors. See README.md and docs/.
 //
-// This file is where everything is put together. Each command that does more than print has a file of its own: serve.go, sandbox.go, check.go, forget.go.
+// This file is where everything is put together. Each command that does more than print has
+// a file of its own: serve.go, sandbox.go, check.go, forget.go.
 package main
 
 import (
@@ -99,7 +101,8 @@ func (schemaCommand) Run(p *process) error {
 	return err
 }
 
-// version is what make build says this is. Without it the Go toolchain's own stamp holds, which knows go install's version, and git's where it may look.
+// version is what make build says this is. Without it the Go toolchain's own stamp holds,
+// which knows go install's version, and git's where it may look.
 var version string
 
 // Run prints the version, and what it was built with.
@@ -168,8 +171,8 @@ type parts struct {
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 }
 
-// newParts makes the parts of a process that has nothing spent. The caller sets the cache's store, and
-// closes the parts before redis.
+// newParts makes the parts of a process that has nothing spent. The caller sets the cache's
+// store, and closes the parts before redis.
 func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, cfg *config.Config) *parts {
 	return &parts{
 		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
@@ -189,8 +192,13 @@ func (p *parts) close() {
 func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Options {
 	return cache.Options{
 		Lifetimes: map[providers.Noun]time.Duration{
-			providers.NounAffiliate: c.Affiliate, providers.NounMembership: c.Membership, providers.NounCampaign: c.Campaign,
-			providers.NounReferral: c.Referral, providers.NounCommission: c.Commission, providers.NounPayout: c.Payout, providers.NounCoupon: c.Coupon,
+			providers.NounAffiliate:  c.Affiliate,
+			providers.NounMembership: c.Membership,
+			providers.NounCampaign:   c.Campaign,
+			providers.NounReferral:   c.Referral,
+			providers.NounCommission: c.Commission,
+			providers.NounPayout:     c.Payout,
+			providers.NounCoupon:     c.Coupon,
 		},
 		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log,
 	}
@@ -223,10 +231,31 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
-		Auth: p.authenticator(cfg.Auth), Origins: cfg.CORS.Origins, Headers: cfg.CORS.Headers, Persisted: p.queries, Logger: p.log, Timeout: cfg.Limits.Timeout, Body: int64(cfg.Limits.Body), Tokens: cfg.Limits.Tokens,
-		Depth: cfg.Limits.Depth, Aliases: cfg.Limits.Aliases, Partner: cfg.Limits.Partner, PartnerCalls: partnerCalls(cfg), Shares: p.shares,
-		Answer: int64(cfg.Limits.Answer), Responses: int64(cfg.Cache.Responses), Load: int64(cfg.Limits.Load), Unread: unreadTime, Now: p.now, State: p.counted,
-		Introspection: cfg.Introspection, Playground: cfg.Playground,
+		Auth: p.authenticator(
+			cfg.Auth,
+		),
+		Origins:      cfg.CORS.Origins,
+		Headers:      cfg.CORS.Headers,
+		Persisted:    p.queries,
+		Logger:       p.log,
+		Timeout:      cfg.Limits.Timeout,
+		Body:         int64(cfg.Limits.Body),
+		Tokens:       cfg.Limits.Tokens,
+		Depth:        cfg.Limits.Depth,
+		Aliases:      cfg.Limits.Aliases,
+		Partner:      cfg.Limits.Partner,
+		PartnerCalls: partnerCalls(cfg),
+		Shares:       p.shares,
+		Answer: int64(
+			cfg.Limits.Answer,
+		),
+		Responses:     int64(cfg.Cache.Responses),
+		Load:          int64(cfg.Limits.Load),
+		Unread:        unreadTime,
+		Now:           p.now,
+		State:         p.counted,
+		Introspection: cfg.Introspection,
+		Playground:    cfg.Playground,
 	}), accounts, nil
 }
 
@@ -247,8 +276,9 @@ func (p *parts) reserved(a config.Account, percent int) budget.Reserved {
 	return budget.Reserved{Budget: p.budget(a), Part: p.budget(part)}
 }
 
-// partnerCalls is how many calls one partner may plan in a minute: half of what all partners together may take of the account
-// with the lowest limit, so that no partner alone can take all of any account's.
+// partnerCalls is how many calls one partner may plan in a minute: half of what all
+// partners together may take of the account with the lowest limit, so that no partner alone
+// can take all of any account's.
 func partnerCalls(cfg *config.Config) int {
 	calls := cfg.Limits.Partner
 	for _, a := range cfg.Accounts {
@@ -258,8 +288,8 @@ func partnerCalls(cfg *config.Config) int {
 	return max(1, calls)
 }
 
-// cursorKeys are the key that seals cursors, and those before it. Without a configured key it is derived;
-// where one is configured, the derived key may be the one before.
+// cursorKeys are the key that seals cursors, and those before it. Without a configured key
+// it is derived; where one is configured, the derived key may be the one before.
 func cursorKeys(cfg *config.Config) (key []byte, former [][]byte) {
 	if text := cfg.Cursors.Previous(); text != "" {
 		former = append(former, []byte(text))
@@ -317,7 +347,13 @@ func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
 func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 	ctx, end := context.WithCancel(p.ctx)
 	return auth.NewTokens(ctx, auth.TokenOptions{
-		Issuer: j.Issuer, Audience: j.Audience, JWKS: j.JWKSURL, Secret: []byte(j.Secret.Reveal()["hs256_secret"]), Claims: j.Claims, Roles: j.Roles, Now: p.now,
+		Issuer:   j.Issuer,
+		Audience: j.Audience,
+		JWKS:     j.JWKSURL,
+		Secret:   []byte(j.Secret.Reveal()["hs256_secret"]),
+		Claims:   j.Claims,
+		Roles:    j.Roles,
+		Now:      p.now,
 		Failed: func(err error) {
 			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
 		},

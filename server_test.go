@@ -65,7 +65,8 @@ func (o *output) String() string {
 	return o.b.String()
 }
 
-// patience is how long tests wait for what has to come. It is long because the machine may be busy.
+// patience is how long tests wait for what has to come. It is long because the machine may
+// be busy.
 const patience = 2 * time.Minute
 
 // await is the first match of a pattern in the output, once it is there.
@@ -252,7 +253,8 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// TestRefusedKey wants a server whose one account is refused to start, to say so of that account, and to serve the others.
+// TestRefusedKey wants a server whose one account is refused to start, to say so of that
+// account, and to serve the others.
 func TestRefusedKey(t *testing.T) {
 	bad := keyLine.ReplaceAllString(sandboxed(t), `${1}"refused-key"`)
 	s := start(t, "serve", "--config", write(t, bad), "--listen", "127.0.0.1:0")
@@ -269,7 +271,8 @@ func TestRefusedKey(t *testing.T) {
 	}
 }
 
-// TestReload wants SIGHUP to take a good configuration, and to refuse a bad one while the old one stays.
+// TestReload wants SIGHUP to take a good configuration, and to refuse a bad one while the
+// old one stays.
 func TestReload(t *testing.T) {
 	accounts := sandboxed(t)
 	hash := func(c string) string { return strings.Repeat(c, 64) }

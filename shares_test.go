@@ -32,12 +32,14 @@ func bearer(t *testing.T, subject, role, affiliate string) []string {
 	return []string{"Authorization", "Bearer " + text}
 }
 
-// TestPartnerShares wants partners to have one share over all servers and over a reload, and no more of it
-// when Redis is gone; and staff to find the reserve when all partners together have taken what is theirs.
+// TestPartnerShares wants partners to have one share over all servers and over a reload,
+// and no more of it when Redis is gone; and staff to find the reserve when all partners
+// together have taken what is theirs.
 func TestPartnerShares(t *testing.T) {
 	for _, servers := range []int{1, 2} {
 		t.Run(fmt.Sprint(servers), func(t *testing.T) {
-			// An hour, so that nothing comes back meanwhile. One partner's share is one planned call then.
+			// An hour, so that nothing comes back meanwhile. One partner's share is one
+			// planned call then.
 			text := strings.Replace(sandboxed(t), "provider: uppromote\n", "provider: uppromote\n    rate_limit: { requests: 30, per: 1h }\n", 1)
 			text += "auth:\n  jwt: { issuer: portal, audience: graph, hs256_secret: " + shareSecret + " }\n"
 			var redis *redistest.Server
@@ -146,7 +148,8 @@ func TestPartnerShares(t *testing.T) {
 	}
 }
 
-// TestReserveReload wants a reload that changes the reserve to forget nothing of what an account's calls were.
+// TestReserveReload wants a reload that changes the reserve to forget nothing of what an
+// account's calls were.
 func TestReserveReload(t *testing.T) {
 	p := &parts{process: &process{now: time.Now}, budgets: map[string]providers.Budget{}}
 	a := config.Account{ID: "shop", RateLimit: config.RateLimit{Requests: 100, Per: time.Hour}}

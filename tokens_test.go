@@ -18,8 +18,9 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// TestTokens wants the server to accept its issuer's tokens, to keep the issuer's keys over a reload that does not touch them, and to accept no more of
-// them after one that does. A key and a token that name the same person are two in the ledger of writes.
+// TestTokens wants the server to accept its issuer's tokens, to keep the issuer's keys over
+// a reload that does not touch them, and to accept no more of them after one that does. A
+// key and a token that name the same person are two in the ledger of writes.
 func TestTokens(t *testing.T) {
 	public, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {

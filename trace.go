@@ -10,8 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// traceOf is what finds an e-mail address in a text, whatever its case there and however it is escaped: as JSON, GraphQL, a URL or HTML does, or several of
-// them. Within a longer address it is somebody else's. The error does not show what was typed.
+// traceOf is what finds an e-mail address in a text, whatever its case there and however it
+// is escaped: as JSON, GraphQL, a URL or HTML does, or several of them. Within a longer
+// address it is somebody else's. The error does not show what was typed.
 func traceOf(email string) (func(text string) bool, error) {
 	a, err := mail.ParseAddress(email)
 	if err != nil || a.Address != email || len(email) > 254 {
@@ -33,7 +34,8 @@ func traceOf(email string) (func(text string) bool, error) {
 	}, nil
 }
 
-// layers is how many escapes within escapes are looked through: a URL in JSON in a GraphQL text has three.
+// layers is how many escapes within escapes are looked through: a URL in JSON in a GraphQL
+// text has three.
 const layers = 4
 
 // stands says whether an address stands in a text by itself; both are in lower case.

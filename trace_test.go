@@ -66,7 +66,8 @@ var escapes = []func(string) string{
 	func(s string) string { return strings.ReplaceAll(html.EscapeString(s), "&amp;", "&#38;") },
 }
 
-// FuzzTrace wants an address found in any text, whatever two ways it was written in, one within the other.
+// FuzzTrace wants an address found in any text, whatever two ways it was written in, one
+// within the other.
 func FuzzTrace(f *testing.F) {
 	f.Add("kim", "example.com", `{"email": `, "}", uint8(0), uint8(4))
 	f.Add("o'brien+x", "mail.example.co.uk", "%", "%40", uint8(4), uint8(5))

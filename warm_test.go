@@ -59,8 +59,8 @@ func warmToken(b *testing.B, claims jwt.MapClaims) []string {
 // warmAccess are the settings for these viewers.
 const warmAccess = "auth: { jwt: { issuer: bench, audience: graph, hs256_secret: " + warmSecret + " } }\n"
 
-// warmPartners are the headers of partners who see the same records. They are so many that their shares
-// of requests are in nobody's way.
+// warmPartners are the headers of partners who see the same records. They are so many that
+// their shares of requests are in nobody's way.
 func warmPartners(b *testing.B, s server, admin []string) (headers [][]string) {
 	b.Helper()
 	s.query, s.headers = `{ payouts(first: 1) { nodes { affiliate { id } } } }`, [][]string{admin}
@@ -180,7 +180,8 @@ func (s *server) ask(b *testing.B, header ...string) {
 	}
 }
 
-// warm asks until no vendor is asked any more, and wants all that an admin reads then to come from one source.
+// warm asks until no vendor is asked any more, and wants all that an admin reads then to
+// come from one source.
 func (s *server) warm(b *testing.B, source providers.Source) {
 	b.Helper()
 	for range 3 { // also until an answer is kept, where answers are kept
@@ -260,8 +261,8 @@ func (s *server) measure(b *testing.B) {
 	}
 }
 
-// loop asks over one connection, and says how long each answer took. It does as little as possible
-// besides, for the server shares the processors with it.
+// loop asks over one connection, and says how long each answer took. It does as little as
+// possible besides, for the server shares the processors with it.
 func (s *server) loop(questions [][]byte, until time.Time) (latencies []time.Duration, err error) {
 	conn, err := net.Dial("tcp", s.host)
 	if err != nil {
@@ -291,7 +292,8 @@ func (s *server) loop(questions [][]byte, until time.Time) (latencies []time.Dur
 	return latencies, nil
 }
 
-// plainChild is what net/http alone takes to read a request and write an answer, which it is given in a file as HTTP has it.
+// plainChild is what net/http alone takes to read a request and write an answer, which it
+// is given in a file as HTTP has it.
 func plainChild() {
 	stored := must(http.ReadResponse(bufio.NewReader(must(os.Open(os.Args[1]))), nil))
 	body := must(io.ReadAll(stored.Body))
@@ -304,7 +306,8 @@ func plainChild() {
 	}))
 }
 
-// redisChild is the program with no memory in front of its Redis, for which it waits as long as it takes.
+// redisChild is the program with no memory in front of its Redis, for which it waits as
+// long as it takes.
 func redisChild() {
 	parts, cfg := childParts()
 	client := must(redisclient.Open(cfg.Redis.Cache, redisclient.Durable)) // a cache's gives up when the machine is busy
@@ -362,9 +365,9 @@ func (s *server) quantile(part float64) float64 {
 	return float64(s.latencies[int(part*float64(len(s.latencies)-1))]) / float64(time.Millisecond)
 }
 
-// BenchmarkWarm prints what warm requests take, beside net/http alone with the same bytes: executed, and
-// answered from the answers that are kept. The rounds of all servers take turns, so that what else the
-// machine does meets all alike.
+// BenchmarkWarm prints what warm requests take, beside net/http alone with the same bytes:
+// executed, and answered from the answers that are kept. The rounds of all servers take
+// turns, so that what else the machine does meets all alike.
 func BenchmarkWarm(b *testing.B) {
 	settings, redis := vendors(b, providers.SandboxSmall)+warmAccess, redistest.Start(b)
 	uncached := func(settings string) string {

@@ -7,9 +7,9 @@ import (
 	"github.com/99designs/gqlgen/graphql"
 )
 
-// position is the context of a field that is resolved. It knows where the field stands in the answer; of
-// that gqlgen's [graphql.FieldContext] is made when somebody looks, which is for an error most of
-// the time.
+// position is the context of a field that is resolved. It knows where the field stands in
+// the answer; of that gqlgen's [graphql.FieldContext] is made when somebody looks, which is
+// for an error most of the time.
 type position struct {
 	context.Context // of the root field
 	parent          *position

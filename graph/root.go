@@ -12,8 +12,8 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// rootField is a field of a root type. Those of Query are resolved side by side, those of Mutation
-// one after the other.
+// rootField is a field of a root type. Those of Query are resolved side by side, those of
+// Mutation one after the other.
 type rootField struct {
 	concurrent bool
 	required   bool
@@ -59,7 +59,11 @@ func (ec *executionContext) root(ctx context.Context, object string, sel ast.Sel
 }
 
 // value executes a root field.
-func (ec *executionContext) value(ctx context.Context, collected graphql.CollectedField, write func(*writer, *field) bool) (value graphql.Marshaler) {
+func (ec *executionContext) value(
+	ctx context.Context,
+	collected graphql.CollectedField,
+	write func(*writer, *field) bool,
+) (value graphql.Marshaler) {
 	w := writers.Get().(*writer)
 	w.executionContext, w.ctx = ec, ctx
 	w.bound, _ = ctx.Value(boundKey{}).(*bound)
@@ -106,9 +110,10 @@ type bound struct {
 
 type boundKey struct{}
 
-// WithBound is ctx with how many bytes the answer of its operation may have. take is told of bytes while
-// they are written, and says whether there is room for them. The execution of a root field ends where
-// there are more than max, or no room: the value that it has then is longer than max.
+// WithBound is ctx with how many bytes the answer of its operation may have. take is told
+// of bytes while they are written, and says whether there is room for them. The execution
+// of a root field ends where there are more than max, or no room: the value that it has
+// then is longer than max.
 func WithBound(ctx context.Context, max int64, take func(bytes int64) bool) context.Context {
 	return context.WithValue(ctx, boundKey{}, &bound{max: max, take: take})
 }

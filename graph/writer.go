@@ -73,9 +73,12 @@ func (w *writer) selection(parent *field, implementors []string) *selection {
 	return s
 }
 
-// arguments reads the arguments of the field on top of the levels. Where they cannot be read there is
-// an error.
-func (w *writer) arguments(f *field, read func(*executionContext, context.Context, map[string]any) (map[string]any, error)) (args map[string]any, ok bool) {
+// arguments reads the arguments of the field on top of the levels. Where they cannot be
+// read there is an error.
+func (w *writer) arguments(
+	f *field,
+	read func(*executionContext, context.Context, map[string]any) (map[string]any, error),
+) (args map[string]any, ok bool) {
 	if f.args != nil {
 		return f.args, true
 	}
@@ -229,7 +232,8 @@ func object[T any](w *writer, f *field, v *T, required bool, write func(*writer,
 	return w.null()
 }
 
-// objects writes a list of objects. One of elements that must not be null, and is, makes the list null.
+// objects writes a list of objects. One of elements that must not be null, and is, makes
+// the list null.
 func objects[T any](w *writer, f *field, list []*T, required bool, write func(*writer, *field, *T) bool) bool {
 	return each(w, len(list), func(i int) bool { return object(w, f, list[i], required, write) || !required })
 }

@@ -30,10 +30,12 @@ type Affiliate struct {
 	// vendor sends them with the affiliate. They are also part of the Harvest.
 	Memberships []*Membership
 
-	// Coupons are those that came with the affiliate; nil where the vendor does not send them along.
+	// Coupons are those that came with the affiliate; nil where the vendor does not send
+	// them along.
 	Coupons []*Coupon
 
-	// ParentID is the affiliate above this one; zero for none. Known only where Known covers "parent".
+	// ParentID is the affiliate above this one; zero for none. Known only where Known
+	// covers "parent".
 	ParentID ID
 }
 
@@ -170,7 +172,8 @@ func (c *CreateAffiliateInput) Check(currency string, now time.Time) Problems {
 	return ch.problems()
 }
 
-// UpdateAffiliateInput changes what an affiliate is called and where they are reached. What is nil stays as it is.
+// UpdateAffiliateInput changes what an affiliate is called and where they are reached. What
+// is nil stays as it is.
 type UpdateAffiliateInput struct {
 	IdempotencyKey string
 	ID             ID

@@ -14,15 +14,16 @@ type afterwards struct {
 
 type afterwardsKey struct{}
 
-// WithAfterwards is ctx of a request that leaves work for its end. The caller calls end when the request
-// needs no more calls to vendors: so what is left of its [Allowance] is known then.
+// WithAfterwards is ctx of a request that leaves work for its end. The caller calls end
+// when the request needs no more calls to vendors: so what is left of its [Allowance] is
+// known then.
 func WithAfterwards(ctx context.Context) (inner context.Context, end func()) {
 	a := new(afterwards)
 	return context.WithValue(ctx, afterwardsKey{}, a), a.end
 }
 
-// Afterwards does work at the end of the request, or at once where none is under way. The work must
-// not block.
+// Afterwards does work at the end of the request, or at once where none is under way. The
+// work must not block.
 func Afterwards(ctx context.Context, work func()) {
 	if a, ok := ctx.Value(afterwardsKey{}).(*afterwards); !ok || !a.add(work) {
 		work()

@@ -14,7 +14,8 @@ import (
 var (
 	// ErrAllowance says that the request has made all the calls to vendors that it may make.
 	ErrAllowance = errors.New("the request has made all the calls to vendors that it may make")
-	// ErrAccountTime says that the calls of one request to one account took the account's timeout.
+	// ErrAccountTime says that the calls of one request to one account took the account's
+	// timeout.
 	ErrAccountTime = errors.New("the calls of this request to this account took the account's timeout")
 )
 
@@ -23,9 +24,10 @@ func OverAllowance(err error) bool {
 	return errors.Is(err, ErrAllowance) || errors.Is(err, ErrAccountTime)
 }
 
-// Allowance bounds what one request may ask of vendors: the number of calls, the pages of each list
-// that is walked, and the time that the calls to each account take together. Clients of vendors consult it before each attempt. It is
-// safe for concurrent use; a nil Allowance bounds nothing.
+// Allowance bounds what one request may ask of vendors: the number of calls, the pages of
+// each list that is walked, and the time that the calls to each account take together.
+// Clients of vendors consult it before each attempt. It is safe for concurrent use; a nil
+// Allowance bounds nothing.
 type Allowance struct {
 	calls []*atomic.Int64 // left: of this allowance, and of those that it is a part of
 	pages int             // of one list; 0: not bounded here
@@ -45,8 +47,8 @@ func newAllowance(calls int, others ...*atomic.Int64) *Allowance {
 	return &Allowance{calls: append([]*atomic.Int64{left}, others...)}
 }
 
-// Take counts one call, every attempt by itself. It counts none and answers false where no call is
-// left.
+// Take counts one call, every attempt by itself. It counts none and answers false where no
+// call is left.
 func (a *Allowance) Take() bool {
 	if a == nil {
 		return true
@@ -113,8 +115,8 @@ func (a *Allowance) Deadline(account string, timeout time.Duration) time.Time {
 	return began.Add(timeout)
 }
 
-// Restart has the account's time begin again at its next call. A mutation reads what it wrote with
-// the time that the write itself has not used.
+// Restart has the account's time begin again at its next call. A mutation reads what it
+// wrote with the time that the write itself has not used.
 func (a *Allowance) Restart(account string) {
 	if a == nil || a.times == nil {
 		return
@@ -133,16 +135,16 @@ func WithAllowance(ctx context.Context, calls int) context.Context {
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
-// WithLimits is ctx with a new allowance of calls, and of pages of each list that is walked; 0 bounds
-// nothing. Time is not bounded: callers do that themselves.
+// WithLimits is ctx with a new allowance of calls, and of pages of each list that is
+// walked; 0 bounds nothing. Time is not bounded: callers do that themselves.
 func WithLimits(ctx context.Context, calls, pages int) context.Context {
 	a := newAllowance(cmp.Or(calls, math.MaxInt))
 	a.pages = pages
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
-// WithPart is ctx with a part of its allowance: so many calls at most, each of which the allowance of
-// ctx counts, too.
+// WithPart is ctx with a part of its allowance: so many calls at most, each of which the
+// allowance of ctx counts, too.
 func WithPart(ctx context.Context, calls int) context.Context {
 	whole := AllowanceFrom(ctx)
 	if whole == nil {
@@ -153,8 +155,9 @@ func WithPart(ctx context.Context, calls int) context.Context {
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
-// ShareAllowance is ctx with an allowance that takes its calls from that of ctx, for work whose time is
-// not the request's. It bounds the pages of each list that is walked, 0 for no bound.
+// ShareAllowance is ctx with an allowance that takes its calls from that of ctx, for work
+// whose time is not the request's. It bounds the pages of each list that is walked, 0 for
+// no bound.
 func ShareAllowance(ctx context.Context, pages int) context.Context {
 	from := AllowanceFrom(ctx)
 	if from == nil {
@@ -165,9 +168,9 @@ func ShareAllowance(ctx context.Context, pages int) context.Context {
 
 type proofKey struct{}
 
-// WithProof is ctx for reads by which a write is decided. What they do not find has to be absent, so that
-// they take only an empty page, a repeated one or the vendor's totals for the end of a list. Other reads guess
-// it by the number of rows, which saves calls.
+// WithProof is ctx for reads by which a write is decided. What they do not find has to be
+// absent, so that they take only an empty page, a repeated one or the vendor's totals for
+// the end of a list. Other reads guess it by the number of rows, which saves calls.
 func WithProof(ctx context.Context) context.Context { return context.WithValue(ctx, proofKey{}, true) }
 
 // WantsProof says whether the reads of ctx are such.

@@ -13,14 +13,16 @@ type Batch[T Record] struct {
 	Harvest Harvest      // what came along, the records asked for left out
 }
 
-// WalkOn is the rule by which many things are read in the fewest calls, where they can be had one
-// by one or by walking the list that holds them all: given that the walk has read so many pages, that so
-// many of the things asked for are still open, and how many pages the list has (-1: unknown),
-// it says whether to read the next page of the list rather than the open things one by one.
+// WalkOn is the rule by which many things are read in the fewest calls, where they can be
+// had one by one or by walking the list that holds them all: given that the walk has read
+// so many pages, that so many of the things asked for are still open, and how many pages
+// the list has (-1: unknown), it says whether to read the next page of the list rather than
+// the open things one by one.
 //
-// It never costs more than asking for each one, as long as the first page settles one of them:
-// a walk goes on while its end is nearer than the things are many, or while it has settled more than a thing
-// a page. A list of unknown length is begun only with probe, that is where its first page tells its length.
+// It never costs more than asking for each one, as long as the first page settles one of
+// them: a walk goes on while its end is nearer than the things are many, or while it has
+// settled more than a thing a page. A list of unknown length is begun only with probe, that
+// is where its first page tells its length.
 func WalkOn(read, open, asked, pages int, probe bool) bool {
 	switch {
 	case open == 0 || pages >= 0 && read >= pages:
@@ -34,8 +36,8 @@ func WalkOn(read, open, asked, pages int, probe bool) bool {
 	}
 }
 
-// FarPage is the page of a list of unknown length that is tried before many things are read one by
-// one: where it has no rows, the list is shorter, and walking it is cheaper.
+// FarPage is the page of a list of unknown length that is tried before many things are read
+// one by one: where it has no rows, the list is shorter, and walking it is cheaper.
 const FarPage = 12
 
 // Short is how many pages a list has at most, given its page [FarPage]; -1 for unknown.
@@ -49,8 +51,8 @@ func (p *Page[T]) Short() int {
 // TryFar says whether so many open things are worth that try.
 func TryFar(open int) bool { return open > 2*FarPage }
 
-// Tries is how many pages of a list of unknown length are read at most before n things are read one
-// by one.
+// Tries is how many pages of a list of unknown length are read at most before n things are
+// read one by one.
 func Tries(n int) int {
 	switch {
 	case n < 2:
@@ -62,9 +64,10 @@ func Tries(n int) int {
 	}
 }
 
-// Outlook is how many calls the rest of a read takes by the rule of [WalkOn], after the first page of
-// the list settled so many of the things asked for: exactly, where the rest is read one by one; by
-// the rate of the first page, where the walk goes on and nobody knows how long the list is.
+// Outlook is how many calls the rest of a read takes by the rule of [WalkOn], after the
+// first page of the list settled so many of the things asked for: exactly, where the rest
+// is read one by one; by the rate of the first page, where the walk goes on and nobody
+// knows how long the list is.
 func Outlook(settled, asked, pages int) int {
 	open := asked - settled
 	if !WalkOn(1, open, asked, pages, true) {
@@ -84,11 +87,12 @@ func Outlook(settled, asked, pages int) int {
 // them over time; this bounds sockets.
 const gatherWidth = 16
 
-// Gather reads records by id in the fewest calls, by the rule of [WalkOn]: one reads a single
-// record (nil: it is not there), page reads a page of the list that holds all of them, pages is that
-// list's last known length (-1: unknown), probe says that a page tells its Total. size is the rows of a page.
-// enough says whether a row of the list tells what is needed of it (nil: each does); one that does not
-// is read by itself, and stands only where that read finds nothing.
+// Gather reads records by id in the fewest calls, by the rule of [WalkOn]: one reads a
+// single record (nil: it is not there), page reads a page of the list that holds all of
+// them, pages is that list's last known length (-1: unknown), probe says that a page tells
+// its Total. size is the rows of a page. enough says whether a row of the list tells what
+// is needed of it (nil: each does); one that does not is read by itself, and stands only
+// where that read finds nothing.
 func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool,
 	page func(ctx context.Context, number int) (*Page[T], error),
 	one func(ctx context.Context, id ID) (*T, Harvest, error),

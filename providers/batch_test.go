@@ -29,9 +29,9 @@ func spreads(n, pages int, f func(onPage []int)) {
 	fill(0, n)
 }
 
-// The bounds of reading things that a list holds, whatever pages they lie on: never more than one call above
-// asking for each, none above where the first page settles one; and, where the length of the list is or
-// becomes known, never more than its pages.
+// The bounds of reading things that a list holds, whatever pages they lie on: never more
+// than one call above asking for each, none above where the first page settles one; and,
+// where the length of the list is or becomes known, never more than its pages.
 func TestWalkOnBounds(t *testing.T) {
 	for pages := 1; pages <= 6; pages++ {
 		for asked := 0; asked <= 7; asked++ {
@@ -63,8 +63,8 @@ func TestWalkOnBounds(t *testing.T) {
 	}
 }
 
-// shelf is a list of campaigns "0" to "n-1", and what was read of it. Records of ids in apart are not in
-// the list, those in broken cannot be read alone.
+// shelf is a list of campaigns "0" to "n-1", and what was read of it. Records of ids in
+// apart are not in the list, those in broken cannot be read alone.
 type shelf struct {
 	n, size       int
 	totals        bool

@@ -14,9 +14,9 @@ type cachedOnly struct{ missed atomic.Bool }
 
 type cachedOnlyKey struct{}
 
-// WithCachedOnly is ctx for reads that answer from the memory of this process, fresh, or not at all: they
-// wait for nothing, so that they need no goroutine. missed says whether one of them found less than it
-// needs. What the others brought may be incomplete then.
+// WithCachedOnly is ctx for reads that answer from the memory of this process, fresh, or
+// not at all: they wait for nothing, so that they need no goroutine. missed says whether
+// one of them found less than it needs. What the others brought may be incomplete then.
 func WithCachedOnly(ctx context.Context) (_ context.Context, missed func() bool) {
 	mark := new(cachedOnly)
 	return context.WithValue(ctx, cachedOnlyKey{}, mark), mark.missed.Load

@@ -67,8 +67,8 @@ func NewCommissionRule(t CommissionRuleType, value Decimal, currency string) *Co
 // maxNote bounds a note, in bytes.
 const maxNote = 500
 
-// Note adds a member of the vendor's JSON that the other fields cannot express. A member that says
-// nothing adds nothing: one that is absent, null, false, 0, or empty.
+// Note adds a member of the vendor's JSON that the other fields cannot express. A member
+// that says nothing adds nothing: one that is absent, null, false, 0, or empty.
 func (r *CommissionRule) Note(name string, member json.RawMessage) {
 	var compact bytes.Buffer
 	if json.Compact(&compact, member) != nil {
@@ -125,7 +125,8 @@ type CommissionRuleInput struct {
 	Amount  *Money           // of each sale
 }
 
-// CampaignTerms are what a campaign is made of. What is nil is left to the vendor, or stays as it is.
+// CampaignTerms are what a campaign is made of. What is nil is left to the vendor, or stays
+// as it is.
 type CampaignTerms struct {
 	WebsiteURL       *string // where links lead
 	Commission       *CommissionRuleInput

@@ -34,12 +34,12 @@ type Commission struct {
 	ReferralID         ID
 	PayoutID           ID
 
-	// OthersSale says that it was, or may have been, earned on a sale to the customer of another affiliate, who is not to be known by it: with tiers
-	// and splits.
+	// OthersSale says that it was, or may have been, earned on a sale to the customer of
+	// another affiliate, who is not to be known by it: with tiers and splits.
 	OthersSale bool
 
-	// PayoutUnknown says that this reading could not know the payout: a zero PayoutID then does not
-	// mean that there is none.
+	// PayoutUnknown says that this reading could not know the payout: a zero PayoutID then
+	// does not mean that there is none.
 	PayoutUnknown bool
 }
 
@@ -109,13 +109,15 @@ func (f CommissionFilter) Match(c *Commission) bool {
 		f.CreatedAt.Contains(c.CreatedAt)
 }
 
-// ofReferrals says whether a row is a commission of one of the referrals, whoever these belong to by now.
+// ofReferrals says whether a row is a commission of one of the referrals, whoever these
+// belong to by now.
 func (f CommissionFilter) ofReferrals(c *Commission) bool {
 	return f.Referrals == nil || slices.ContainsFunc(f.Referrals, func(id ID) bool { return id.Record() == c.ReferralID.Record() })
 }
 
-// takesBack says whether a row is the refund of the order whose edge is being followed. Refunds of orders are referrals
-// of their own, and yet belong to what was earned on the order.
+// takesBack says whether a row is the refund of the order whose edge is being followed.
+// Refunds of orders are referrals of their own, and yet belong to what was earned on the
+// order.
 func (f CommissionFilter) takesBack(c *Commission) bool {
 	r := f.Parent.Referral
 	return r != nil && r.Kind == ReferralOrder && r.Status != ReferralRefunded && r.OrderID != nil &&

@@ -28,7 +28,8 @@ func (f CouponFilter) Match(c *Coupon) bool {
 	return among(f.Affiliates, c.AffiliateID)
 }
 
-// Join is the filter for what passes this filter or the other, which differs in the affiliates alone.
+// Join is the filter for what passes this filter or the other, which differs in the
+// affiliates alone.
 func (f CouponFilter) Join(other CouponFilter) CouponFilter {
 	f.Affiliates = append(slices.Clone(other.Affiliates), f.Affiliates...)
 	return f

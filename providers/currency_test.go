@@ -55,8 +55,8 @@ func TestMinorDigits(t *testing.T) {
 	}
 }
 
-// TestCurrency wants codes of three letters to be read, no code to mean the account's currency, and
-// whatever else to leave an amount without a currency, and so unknown.
+// TestCurrency wants codes of three letters to be read, no code to mean the account's
+// currency, and whatever else to leave an amount without a currency, and so unknown.
 func TestCurrency(t *testing.T) {
 	amount := providers.Decimal{Value: decimal.MustNew(1250, 2), Set: true}
 	for form, want := range map[string]string{

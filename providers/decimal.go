@@ -10,8 +10,9 @@ import (
 	"github.com/govalues/decimal"
 )
 
-// Decimal is a decimal in a vendor's JSON: a number, or a string that holds one. Null, "" and
-// absence leave Set false, and so does what cannot be read: it is unknown, not an error of its row.
+// Decimal is a decimal in a vendor's JSON: a number, or a string that holds one. Null, ""
+// and absence leave Set false, and so does what cannot be read: it is unknown, not an error
+// of its row.
 type Decimal struct {
 	Value decimal.Decimal
 	Set   bool
@@ -21,7 +22,8 @@ type Decimal struct {
 // Odd reports whether there was a value that could not be read, so that the operator can be told.
 func (d Decimal) Odd() bool { return d.odd != "" }
 
-// JSON is the value as JSON: what was sent where that could not be read, and null where nothing was.
+// JSON is the value as JSON: what was sent where that could not be read, and null where
+// nothing was.
 func (d Decimal) JSON() json.RawMessage {
 	switch {
 	case d.Set:
@@ -60,8 +62,8 @@ func (d *Decimal) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// Major is the decimal as money in major units; nil where it was not set, where its currency is "", and
-// where it is too large to be held with the currency's decimals.
+// Major is the decimal as money in major units; nil where it was not set, where its
+// currency is "", and where it is too large to be held with the currency's decimals.
 func (d Decimal) Major(currency string) *Money {
 	if !d.Set || currency == "" {
 		return nil
@@ -77,8 +79,8 @@ func canonical(m *Money) *Money {
 	return m
 }
 
-// Minor is the decimal as money counted in minor units; nil where it was not set, where its currency
-// is "", and where it has more digits than can be held.
+// Minor is the decimal as money counted in minor units; nil where it was not set, where its
+// currency is "", and where it has more digits than can be held.
 func (d Decimal) Minor(currency string) *Money {
 	if !d.Set || currency == "" {
 		return nil
@@ -121,11 +123,11 @@ const (
 )
 
 // withoutNoise is a JSON number without the noise of the vendor's binary floats: 59.97 for
-// 59.970000000000006. A number has noise if it has more digits than a float64 holds of every decimal
-// (15), or more than 12 decimals, and if rounding it to 6 decimals moves it by no more than 16
-// neighboring float64 values, or by 1e-10. Else it is a fraction without an end, as 100/3, and the digits
-// behind the 15th are noise. Any other number is kept to the last digit. So is what a string holds: who
-// sends strings has exact amounts.
+// 59.970000000000006. A number has noise if it has more digits than a float64 holds of
+// every decimal (15), or more than 12 decimals, and if rounding it to 6 decimals moves it
+// by no more than 16 neighboring float64 values, or by 1e-10. Else it is a fraction without
+// an end, as 100/3, and the digits behind the 15th are noise. Any other number is kept to
+// the last digit. So is what a string holds: who sends strings has exact amounts.
 func withoutNoise(d decimal.Decimal) decimal.Decimal {
 	if d.Scale() <= priceDecimals || d.Prec() <= floatDigits && d.Scale() <= floatDecimals {
 		return d

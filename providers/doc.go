@@ -24,9 +24,10 @@
 // Whatever else a reply carried comes along as the [Harvest] of the page or batch. A record
 // that is only partly known says so by its [Fields].
 //
-// It writes, too: as a [Writer] it plans a [Command] without sending anything, and the [Write] that comes of it is
-// sent by one call that is never repeated. When nobody answers, Look finds out by reading what became of it, and Proofs
-// says for each mutation what that rests on. Who may write, keys and what was sent before are not the vendor's business:
+// It writes, too: as a [Writer] it plans a [Command] without sending anything, and the
+// [Write] that comes of it is sent by one call that is never repeated. When nobody answers,
+// Look finds out by reading what became of it, and Proofs says for each mutation what that
+// rests on. Who may write, keys and what was sent before are not the vendor's business:
 // internal/ledger keeps them.
 //
 // Every method of a Provider MUST be safe for concurrent use, MUST honour its context, and
@@ -35,8 +36,8 @@
 //
 // # How to add a provider
 //
-// CONTRIBUTING.md leads from an empty folder to the first answered list in ten steps. The example
-// vendor, providers/providertest/example, shows each of them. A vendor embeds [Unsupported], overrides
-// what it has, and passes the suite of providertest against its simulator. Nothing else changes: not
-// the schema, the resolvers, the cache or the server.
+// CONTRIBUTING.md leads from an empty folder to the first answered list in ten steps. The
+// example vendor, providers/providertest/example, shows each of them. A vendor embeds
+// [Unsupported], overrides what it has, and passes the suite of providertest against its
+// simulator. Nothing else changes: not the schema, the resolvers, the cache or the server.
 package providers

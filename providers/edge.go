@@ -1,8 +1,8 @@
 package providers
 
-// Edge is a way from records to others, as the schema has it: a field with its type, or the field of Query
-// that reads records by their ids. What it costs to follow one is the vendor's to say: see
-// [Provider.Calls].
+// Edge is a way from records to others, as the schema has it: a field with its type, or the
+// field of Query that reads records by their ids. What it costs to follow one is the
+// vendor's to say: see [Provider.Calls].
 type Edge uint8
 
 // The edges. Those to a list of Query stand for what completes the rows of that list.
@@ -101,8 +101,8 @@ var edgesByName = func() map[string]Edge {
 	return m
 }()
 
-// EdgeNamed is the edge of this name, "Commission.affiliate" or "Query.affiliate"; the zero Edge, which
-// costs nothing, where there is none.
+// EdgeNamed is the edge of this name, "Commission.affiliate" or "Query.affiliate"; the zero
+// Edge, which costs nothing, where there is none.
 func EdgeNamed(name string) Edge { return edgesByName[name] }
 
 // Edges are all edges.

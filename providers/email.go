@@ -6,8 +6,8 @@ import (
 	"unicode"
 )
 
-// addressPattern is what vendors that check e-mail addresses let pass at most: something on both sides
-// of the last @, without spaces or two dots in a row.
+// addressPattern is what vendors that check e-mail addresses let pass at most: something on
+// both sides of the last @, without spaces or two dots in a row.
 var addressPattern = regexp.MustCompile(`^[^\s\pC]+@[^\s\pC@]+$`)
 
 // IsEmail reports whether a text can be an e-mail address. A vendor that checks addresses has no
@@ -33,8 +33,9 @@ func FoldEmail(address string) string {
 // only comparison of addresses: of filters, of look-ups after a write, and of a partner's token.
 func EqualEmail(a, b string) bool { return FoldEmail(a) == FoldEmail(b) }
 
-// EmailSpellings are the spellings of an address to ask a vendor for that may compare exactly: the
-// one typed and the one in lower case, each once. Rows of either are compared with [EqualEmail].
+// EmailSpellings are the spellings of an address to ask a vendor for that may compare
+// exactly: the one typed and the one in lower case, each once. Rows of either are compared
+// with [EqualEmail].
 func EmailSpellings(address string) []string {
 	typed, folded := strings.TrimSpace(address), FoldEmail(address)
 	if typed == folded {

@@ -30,8 +30,8 @@ func (k Kind) Retryable() bool { return k == KindRateLimited || k == KindUnavail
 // Error is the error of a provider. Its text may hold what the vendor said and is meant for the
 // log; clients are shown a sentence made from the Kind.
 //
-// The HTTP client of the vendors sets Unsent, and Refused where the vendor's contract documents the
-// reply. A write that failed with neither may have been made.
+// The HTTP client of the vendors sets Unsent, and Refused where the vendor's contract
+// documents the reply. A write that failed with neither may have been made.
 type Error struct {
 	Account    string // the account's id
 	Provider   string // the vendor's word in the configuration
@@ -63,8 +63,8 @@ func (e *Error) Error() string {
 // Unwrap is the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Cause is an error in the program's own words. Unlike what a vendor said, it may be shown to whoever
-// looks after an account.
+// Cause is an error in the program's own words. Unlike what a vendor said, it may be shown
+// to whoever looks after an account.
 type Cause string
 
 func (c Cause) Error() string { return string(c) }
@@ -72,12 +72,13 @@ func (c Cause) Error() string { return string(c) }
 // ErrEdge says that a reply came from the vendor's edge network, not from its API.
 const ErrEdge Cause = "the vendor's edge (bot protection) answered, not the API"
 
-// ErrPageRefused says that the vendor refused a page behind the first one of a list. The list has not
-// ended there, as the page behind the last is documented to be empty: reading may go on later.
+// ErrPageRefused says that the vendor refused a page behind the first one of a list. The
+// list has not ended there, as the page behind the last is documented to be empty: reading
+// may go on later.
 const ErrPageRefused Cause = "the vendor refuses a page behind the first one"
 
-// ErrPayment says that the vendor answered 402: it serves this account, or this operation, only once
-// somebody has paid for it.
+// ErrPayment says that the vendor answered 402: it serves this account, or this operation,
+// only once somebody has paid for it.
 const ErrPayment Cause = "the vendor asks for a payment before it serves this"
 
 // NothingWritten says whether the error of a write proves that nothing was written: the input was

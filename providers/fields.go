@@ -6,9 +6,9 @@ import (
 	"strings"
 )
 
-// Fields says which fields of a record are known, by their GraphQL names. The nil Fields means all
-// of them: the record is whole. Values are shared and never changed: declare them once as
-// package variables.
+// Fields says which fields of a record are known, by their GraphQL names. The nil Fields
+// means all of them: the record is whole. Values are shared and never changed: declare them
+// once as package variables.
 type Fields struct {
 	except bool
 	names  []string

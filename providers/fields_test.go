@@ -6,8 +6,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// everyFields are all Fields that can be made of three names, with the names each knows. "other" stands
-// for the names that none of them was made from.
+// everyFields are all Fields that can be made of three names, with the names each knows.
+// "other" stands for the names that none of them was made from.
 func everyFields() map[*providers.Fields]map[string]bool {
 	names := []string{"a", "b", "c"}
 	all := map[*providers.Fields]map[string]bool{nil: {"id": true, "a": true, "b": true, "c": true, "other": true}}

@@ -8,8 +8,9 @@ import (
 	"sync/atomic"
 )
 
-// Group runs functions side by side, as [sync.WaitGroup] does; the zero value is ready. But a panic in one of them would end the process,
-// for nobody who could handle it is above: here Wait panics in its place.
+// Group runs functions side by side, as [sync.WaitGroup] does; the zero value is ready. But
+// a panic in one of them would end the process, for nobody who could handle it is above:
+// here Wait panics in its place.
 type Group struct {
 	wg     sync.WaitGroup
 	first  atomic.Pointer[Panic]
@@ -47,11 +48,13 @@ func (g *Group) Wait() {
 type Panic struct {
 	Value any    // what panic was called with
 	Stack []byte // of the goroutine that panicked
-	// Logged says whether it stands in the log: many reads may have waited for what panicked once.
+	// Logged says whether it stands in the log: many reads may have waited for what
+	// panicked once.
 	Logged atomic.Bool
 }
 
-// Panicked makes an error of what recover returned, which is not nil, in the deferred function that called recover.
+// Panicked makes an error of what recover returned, which is not nil, in the deferred
+// function that called recover.
 func Panicked(recovered any) *Panic {
 	if p, ok := recovered.(*Panic); ok {
 		return p // on its way up, from the goroutine where it happened

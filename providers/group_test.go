@@ -8,7 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestGroup wants everything done, and a panic brought to who waits, from where it happened, through groups in groups.
+// TestGroup wants everything done, and a panic brought to who waits, from where it
+// happened, through groups in groups.
 func TestGroup(t *testing.T) {
 	var done atomic.Int64
 	var outer providers.Group

@@ -45,9 +45,9 @@ var nounsByLetter = func() map[byte]Noun {
 
 // ID names one record, unique over all nouns, accounts and vendors, and stable for ever.
 //
-// Local is the vendor's own id, with whatever else the vendor needs to find the record again
-// joined by "~" (see [JoinLocal]): PromoteKit cannot get a referral by its id, so that Local also holds the
-// affiliate's. The zero ID names nothing.
+// Local is the vendor's own id, with whatever else the vendor needs to find the record
+// again joined by "~" (see [JoinLocal]): PromoteKit cannot get a referral by its id, so
+// that Local also holds the affiliate's. The zero ID names nothing.
 type ID struct {
 	Account string
 	Noun    Noun
@@ -96,8 +96,8 @@ func (id ID) appendPlain(buf []byte) []byte {
 	return append(buf, id.Local...)
 }
 
-// ParseID decodes what String made. Exactly one text stands for an id: any other spelling of it is
-// refused, so that ids may be compared as text.
+// ParseID decodes what String made. Exactly one text stands for an id: any other spelling
+// of it is refused, so that ids may be compared as text.
 func ParseID(s string) (ID, error) {
 	if s == "" || len(s) > maxID {
 		return ID{}, fmt.Errorf("%w: it is empty or too long", ErrID)
@@ -159,9 +159,10 @@ func (id *ID) UnmarshalBinary(b []byte) error {
 	return nil
 }
 
-// Record is the id under which a record is remembered and compared. It is the id, but for a referral whose
-// id is a UUID and a second part: that is the affiliate where the vendor is asked for it first, who may
-// be another by now. Other ids with a second part name nothing, and must not stand for a record.
+// Record is the id under which a record is remembered and compared. It is the id, but for a
+// referral whose id is a UUID and a second part: that is the affiliate where the vendor is
+// asked for it first, who may be another by now. Other ids with a second part name nothing,
+// and must not stand for a record.
 func (id ID) Record() ID {
 	if id.Noun != NounReferral {
 		return id
@@ -189,8 +190,8 @@ func JoinLocal(parts ...string) string {
 	return strings.Join(escaped, "~")
 }
 
-// SplitLocal takes apart what JoinLocal made; ok is false unless there are exactly n parts, none of them empty,
-// spelled as JoinLocal spells them: two ids never lead to one record.
+// SplitLocal takes apart what JoinLocal made; ok is false unless there are exactly n parts,
+// none of them empty, spelled as JoinLocal spells them: two ids never lead to one record.
 func SplitLocal(local string, n int) (parts []string, ok bool) {
 	parts = strings.Split(local, "~")
 	if len(parts) != n {

@@ -14,7 +14,8 @@ const module = "github.com/partnergraph/partnergraph"
 // A rule of who may import whom, with its reason.
 type rule struct {
 	why string
-	// from and to say which packages the rule is about, by their path below the module, "" for the module's root.
+	// from and to say which packages the rule is about, by their path below the module, ""
+	// for the module's root.
 	from, to func(path string) bool
 	// unless lists pairs that are allowed.
 	unless func(from, to string) bool
@@ -37,7 +38,8 @@ func is(paths ...string) func(string) bool {
 
 func not(f func(string) bool) func(string) bool { return func(p string) bool { return !f(p) } }
 
-// example is the folder of the vendor that is invented for tests. It may import what a vendor may.
+// example is the folder of the vendor that is invented for tests. It may import what a
+// vendor may.
 const example = "providers/providertest/example"
 
 // vendor is the vendor's folder that a package is in; "" for none.

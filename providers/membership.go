@@ -75,7 +75,8 @@ func (c *AddAffiliateToCampaignInput) Check(currency string, now time.Time) Prob
 	return ch.problems()
 }
 
-// UpdateMembershipInput changes the codes of an affiliate in a campaign. What is nil stays as it is.
+// UpdateMembershipInput changes the codes of an affiliate in a campaign. What is nil stays
+// as it is.
 type UpdateMembershipInput struct {
 	IdempotencyKey string
 	ID             ID

@@ -18,8 +18,9 @@ type Money struct {
 	CurrencyCode string // ISO 4217, upper case, as far as the vendor keeps to it
 }
 
-// NewMoney is an amount in major units, in its canonical form: the same value with the decimals of
-// its currency, and with more only as far as they are not zeros. The currency's case does not matter.
+// NewMoney is an amount in major units, in its canonical form: the same value with the
+// decimals of its currency, and with more only as far as they are not zeros. The currency's
+// case does not matter.
 func NewMoney(amount decimal.Decimal, currency string) *Money {
 	digits := CurrencyDigits(currency)
 	return &Money{Amount: amount.Trim(digits).Pad(digits), CurrencyCode: strings.ToUpper(currency)}
@@ -45,9 +46,10 @@ var ErrDecimal = errors.New("not a decimal number of at most 19 digits")
 // maxDecimal bounds a number's text; longer ones are refused unread.
 const maxDecimal = 64
 
-// ParseDecimal reads a decimal exactly: an optional sign, digits, an optional fraction. What has
-// more digits, or more decimal places, than can be held exactly (19) is an error, never rounded; zeros at the end of
-// a fraction do not count. An exponent is read too, as JSON allows one.
+// ParseDecimal reads a decimal exactly: an optional sign, digits, an optional fraction.
+// What has more digits, or more decimal places, than can be held exactly (19) is an error,
+// never rounded; zeros at the end of a fraction do not count. An exponent is read too, as
+// JSON allows one.
 func ParseDecimal(s string) (decimal.Decimal, error) {
 	if len(s) > maxDecimal {
 		return decimal.Decimal{}, fmt.Errorf("%w: %d characters", ErrDecimal, len(s))

@@ -173,7 +173,8 @@ func FuzzMoneyText(f *testing.F) {
 	})
 }
 
-// FuzzMoneyFromMinor: a hundred times the amount is the minor units, exactly, or there is an error.
+// FuzzMoneyFromMinor: a hundred times the amount is the minor units, exactly, or there is
+// an error.
 func FuzzMoneyFromMinor(f *testing.F) {
 	f.Add(int64(1234), uint8(0), false)
 	f.Add(int64(-1), uint8(18), true)

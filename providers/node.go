@@ -24,7 +24,8 @@ func (n *Node) Meta() *Node { return n }
 // NodeOf is the shared part of a record.
 func NodeOf[T Record](r *T) *Node { return any(r).(interface{ Meta() *Node }).Meta() }
 
-// BelongsTo is the affiliate that a record (a pointer to one) belongs to; zero where it is nobody's, or whose it is is not known.
+// BelongsTo is the affiliate that a record (a pointer to one) belongs to; zero where it is
+// nobody's, or whose it is is not known.
 func BelongsTo(record any) ID {
 	switch r := record.(type) {
 	case *Affiliate:

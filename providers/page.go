@@ -14,17 +14,18 @@ import (
 // order, the rows of each page are newest first, and a list of several pages keeps the vendor's
 // order of pages: readers may rely on the order for what they show, not for what they leave out.
 type List[T Record] struct {
-	// Key names the list within its account and noun: equal keys are the same list. It is part
-	// of cache keys and cursors, so it holds ids rather than e-mail addresses, and stays the same from
-	// release to release as far as it can.
+	// Key names the list within its account and noun: equal keys are the same list. It is
+	// part of cache keys and cursors, so it holds ids rather than e-mail addresses, and
+	// stays the same from release to release as far as it can.
 	Key string
 
 	// Exact says that the vendor applies the whole filter: every row matches, and a count of the
 	// list is a count of the matches. It is a claim about documented filters only.
 	Exact bool
 
-	// Page reads one page. Pages are numbered from 1; one past the end is empty, with More false.
-	// The page size is the vendor's largest and is constant, so that a page's number has a meaning.
+	// Page reads one page. Pages are numbered from 1; one past the end is empty, with More
+	// false. The page size is the vendor's largest and is constant, so that a page's number
+	// has a meaning.
 	Page func(ctx context.Context, r PageRequest) (*Page[T], error)
 
 	// Count is how many rows the list has, where the vendor can tell in one call without a walk
@@ -44,8 +45,8 @@ type PageRequest struct {
 	// something up (the e-mail of an affiliate) does it here. Never nil.
 	Reader Reader
 
-	// NotBefore says that the page must have been read at the vendor at this time or later. A cache
-	// that remembers an older one reads it again. Zero: any page will do.
+	// NotBefore says that the page must have been read at the vendor at this time or later.
+	// A cache that remembers an older one reads it again. Zero: any page will do.
 	NotBefore time.Time
 }
 
@@ -58,9 +59,9 @@ type Page[T Record] struct {
 	Mark    uint64 // a hash of the rows that the vendor sent, in whatever order, those left out of Items among them; 0: unknown
 	Harvest Harvest
 
-	// AskedAt is when a cache asked the vendor for the page, ReadAt when it had the page; both are zero
-	// where no cache is asked. Remembered says that the page was not read for this request, so that the
-	// list may have changed since.
+	// AskedAt is when a cache asked the vendor for the page, ReadAt when it had the page;
+	// both are zero where no cache is asked. Remembered says that the page was not read for
+	// this request, so that the list may have changed since.
 	AskedAt    time.Time
 	ReadAt     time.Time
 	Remembered bool
@@ -69,8 +70,8 @@ type Page[T Record] struct {
 // Marks are the marks of the pages of one list that were read so far. The zero value is empty.
 type Marks struct{ first map[uint64]int } // the lowest number of the pages with each mark
 
-// Repeats says whether a page has the rows of a page before it, or none as one before it, and notes the
-// page.
+// Repeats says whether a page has the rows of a page before it, or none as one before it,
+// and notes the page.
 func (m *Marks) Repeats(number int, mark uint64) bool {
 	if mark == 0 {
 		return false
@@ -108,7 +109,8 @@ func (h *Harvest) Add(o Harvest) {
 	h.Coupons = append(h.Coupons, o.Coupons...)
 }
 
-// Whole are the ids of the records in it that are more than stubs, which name what they know: these know everything, or all but what they name.
+// Whole are the ids of the records in it that are more than stubs, which name what they
+// know: these know everything, or all but what they name.
 func (h Harvest) Whole() (ids []ID) {
 	collect := func(n *Node) {
 		if n.Known == nil || n.Known.except {
@@ -155,8 +157,8 @@ func HarvestOf[T Record](r *T) (h Harvest) {
 // maxPages bounds a walk whose caller names no bound: of 100 rows a page, a million rows.
 const maxPages = 10_000
 
-// pageBound is how many pages of a list may be read: max, where it is not 0, and never more than the
-// request's [Allowance] has for a list.
+// pageBound is how many pages of a list may be read: max, where it is not 0, and never more
+// than the request's [Allowance] has for a list.
 func pageBound(ctx context.Context, max int) int {
 	bound := cmp.Or(max, maxPages)
 	if a := AllowanceFrom(ctx); a != nil && a.pages > 0 {
@@ -168,14 +170,15 @@ func pageBound(ctx context.Context, max int) int {
 // ErrPages says that a list has more pages than may be read.
 var ErrPages = errors.New("the list has more pages than may be read")
 
-// MaxRepeats is how many pages in a row may repeat pages before them. After so many the list has
-// ended: the vendor ignores page numbers, begins again behind the end, or has no more rows. Once it
-// may be chance: as many new rows as a page holds have pushed its rows to the next page.
+// MaxRepeats is how many pages in a row may repeat pages before them. After so many the
+// list has ended: the vendor ignores page numbers, begins again behind the end, or has no
+// more rows. Once it may be chance: as many new rows as a page holds have pushed its rows
+// to the next page.
 const MaxRepeats = 2
 
-// Walk reads a list page by page, from page 1 to its end. Where pages belong to different readings of
-// the list, it goes back to a page that has a row which was given before, or to page 1, and rows come
-// again. It belongs to one goroutine.
+// Walk reads a list page by page, from page 1 to its end. Where pages belong to different
+// readings of the list, it goes back to a page that has a row which was given before, or to
+// page 1, and rows come again. It belongs to one goroutine.
 type Walk[T Record] struct {
 	List[T]
 	Read int // pages so far, those that were read again among them
@@ -220,8 +223,8 @@ func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 	return nil, nil
 }
 
-// joins says whether the next page continues what was read. Where it does not, the walk has gone back to
-// where it reads on.
+// joins says whether the next page continues what was read. Where it does not, the walk has
+// gone back to where it reads on.
 func (w *Walk[T]) joins(p *Page[T]) bool {
 	if w.before != nil {
 		switch Follow(&w.reading, w.before, p) {
@@ -248,9 +251,9 @@ func (w *Walk[T]) back() {
 	w.number, w.before, w.marks, w.repeats = w.number-1, nil, Marks{}, 0
 }
 
-// Pages reads a list page by page, from page 1 to its end, at most max pages, and as many as the
-// request's [Allowance] has for a list; max 0 bounds nothing more. A list that is longer ends with
-// [ErrPages], any other failure with its error.
+// Pages reads a list page by page, from page 1 to its end, at most max pages, and as many
+// as the request's [Allowance] has for a list; max 0 bounds nothing more. A list that is
+// longer ends with [ErrPages], any other failure with its error.
 func Pages[T Record](ctx context.Context, l List[T], r Reader, max int) iter.Seq2[*Page[T], error] {
 	return func(yield func(*Page[T], error) bool) {
 		w, max := Walk[T]{List: l}, pageBound(ctx, max)

@@ -61,7 +61,8 @@ func (f PayoutFilter) Match(p *Payout) bool {
 		among(f.Statuses, p.Status)
 }
 
-// MarkPayoutPaidInput says that a payout was paid outside of the vendor: exactly these commissions, for exactly this total, or nothing.
+// MarkPayoutPaidInput says that a payout was paid outside of the vendor: exactly these
+// commissions, for exactly this total, or nothing.
 type MarkPayoutPaidInput struct {
 	IdempotencyKey string
 	ID             ID

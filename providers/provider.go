@@ -10,7 +10,8 @@ import (
 // Provider is one account at one vendor. See the package documentation for the contract, and
 // package providertest for the suite that proves it.
 type Provider interface {
-	// AccountID is the id of the account in the configuration. It never changes, and costs nothing.
+	// AccountID is the id of the account in the configuration. It never changes, and costs
+	// nothing.
 	AccountID() string
 
 	// Account describes the account and how it is doing just now. No call is made.
@@ -19,17 +20,18 @@ type Provider interface {
 	// Ping makes the cheapest call that proves the account reachable and its key accepted.
 	Ping(ctx context.Context) error
 
-	// Calls is how many calls at most it takes to follow an edge from these rows, reading need of each
-	// record it leads to: edge is the GraphQL field with its type, "Commission.affiliate" or
-	// "Referral.commissions" (its first page), or the field of Query for a read by id, "Query.affiliate".
-	// "Query.commissions" is what it takes, beyond the pages of the list, to complete its rows.
-	// It is 0 where the row's reply carries what is needed, and where the vendor has no such edge. It is an
-	// estimate made before anything is sent: it looks into no cache, and does not know what turns out to be missing from
-	// a batch.
+	// Calls is how many calls at most it takes to follow an edge from these rows, reading
+	// need of each record it leads to: edge is the GraphQL field with its type,
+	// "Commission.affiliate" or "Referral.commissions" (its first page), or the field of
+	// Query for a read by id, "Query.affiliate". "Query.commissions" is what it takes,
+	// beyond the pages of the list, to complete its rows. It is 0 where the row's reply
+	// carries what is needed, and where the vendor has no such edge. It is an estimate made
+	// before anything is sent: it looks into no cache, and does not know what turns out to
+	// be missing from a batch.
 	Calls(edge Edge, from Rows, need ...string) int
 
-	// Owner is the affiliate whose record an id names, where the id itself says so: no call is made, and whether there is such a record is
-	// not known. An affiliate is their own.
+	// Owner is the affiliate whose record an id names, where the id itself says so: no call
+	// is made, and whether there is such a record is not known. An affiliate is their own.
 	Owner(id ID) (affiliate ID, ok bool)
 
 	// RawRecord is the vendor's own record, read live, with everything that is a secret left

@@ -2,18 +2,19 @@ package providers
 
 import "time"
 
-// MaxGap is how long after a page was received the page behind it may be asked for, so that both belong
-// to one reading of the list. Rows that come or go within that time are missed where the vendor does
-// not count its rows. The time that a call takes is not part of it: a slow vendor breaks no reading.
+// MaxGap is how long after a page was received the page behind it may be asked for, so that
+// both belong to one reading of the list. Rows that come or go within that time are missed
+// where the vendor does not count its rows. The time that a call takes is not part of it: a
+// slow vendor breaks no reading.
 const MaxGap = time.Second
 
-// MaxBreaks bounds how often one reader of a list reads pages again since those before and behind them
-// belong to other readings. A list that always changes ends nevertheless.
+// MaxBreaks bounds how often one reader of a list reads pages again since those before and
+// behind them belong to other readings. A list that always changes ends nevertheless.
 const MaxBreaks = 8
 
-// Reading keeps the pages that one reader of a list reads to one reading of it. Rows that came or went
-// between two pages have moved others from one page to the other: then one of the two is read again.
-// The zero value has read nothing.
+// Reading keeps the pages that one reader of a list reads to one reading of it. Rows that
+// came or went between two pages have moved others from one page to the other: then one of
+// the two is read again. The zero value has read nothing.
 type Reading struct {
 	NotBefore time.Time // for the next requests of pages
 
@@ -32,9 +33,9 @@ const (
 	BeforeAgain             // the page before it is older, and is read again
 )
 
-// Follow says whether page p of a list continues the page before it. Both belong to one reading only if
-// one was asked for no later than [MaxGap] after the other was received, and if the list had as many
-// rows at both times, where both tell that.
+// Follow says whether page p of a list continues the page before it. Both belong to one
+// reading only if one was asked for no later than [MaxGap] after the other was received,
+// and if the list had as many rows at both times, where both tell that.
 func Follow[T Record](r *Reading, before, p *Page[T]) Join {
 	if r.breaks == MaxBreaks || r.gap(before.AskedAt, before.ReadAt, p.AskedAt, p.ReadAt) <= MaxGap && r.sameTotals(before.Total, p.Total) {
 		r.received = later(before.ReadAt, p.ReadAt)
@@ -50,8 +51,9 @@ func Follow[T Record](r *Reading, before, p *Page[T]) Join {
 	return BeforeAgain
 }
 
-// sameTotals says whether two pages tell the same number of rows. Where the two numbers that ended the
-// reading before come again, they are not those of the list, and tell nothing.
+// sameTotals says whether two pages tell the same number of rows. Where the two numbers
+// that ended the reading before come again, they are not those of the list, and tell
+// nothing.
 func (r *Reading) sameTotals(before, total *int64) bool {
 	if before == nil || total == nil || *before == *total {
 		return true
@@ -62,9 +64,10 @@ func (r *Reading) sameTotals(before, total *int64) bool {
 	return again
 }
 
-// gap is the time between receiving the earlier of two pages and asking for the later one; 0 where no
-// cache tells it. When the first was received counts as when the page before it was, if that was read
-// again only then: or else, behind that slow call, the next page would be late as well.
+// gap is the time between receiving the earlier of two pages and asking for the later one;
+// 0 where no cache tells it. When the first was received counts as when the page before it
+// was, if that was read again only then: or else, behind that slow call, the next page
+// would be late as well.
 func (r *Reading) gap(asked, read, asked2, read2 time.Time) time.Duration {
 	if read.IsZero() || read2.IsZero() {
 		return 0

@@ -1,7 +1,7 @@
 package providers
 
-// Refs are the ids of other records that a record refers to. known is false for nouns whose records are not looked up by
-// them.
+// Refs are the ids of other records that a record refers to. known is false for nouns whose
+// records are not looked up by them.
 func Refs[T Record](record *T) (ids []ID, known bool) {
 	switch r := any(record).(type) {
 	case *Affiliate:

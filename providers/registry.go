@@ -11,9 +11,9 @@ import (
 // Budget holds an account's calls to what the vendor allows. Implementations are safe for
 // concurrent use.
 type Budget interface {
-	// Take waits until one more call is allowed and counts it. When the context ends, or its
-	// deadline lies before the next free place, it returns an *Error of KindRateLimited at once (with
-	// RetryAfter), and nothing was counted.
+	// Take waits until one more call is allowed and counts it. When the context ends, or
+	// its deadline lies before the next free place, it returns an *Error of KindRateLimited
+	// at once (with RetryAfter), and nothing was counted.
 	Take(ctx context.Context) error
 
 	// Exhausted tells the budget that the vendor refused a call as over the limit, so that nobody
@@ -38,8 +38,8 @@ type Config struct {
 	Logger *slog.Logger
 	Budget Budget
 	Now    func() time.Time
-	// Pause answers how long a wait before a retry takes on the machine's clock. Tests shorten it.
-	// nil: as long as the wait is.
+	// Pause answers how long a wait before a retry takes on the machine's clock. Tests
+	// shorten it. nil: as long as the wait is.
 	Pause func(wait time.Duration) time.Duration
 }
 

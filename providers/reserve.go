@@ -5,13 +5,14 @@ import (
 	"errors"
 )
 
-// ErrReserve says that a call was not sent because it would have used the part of the account's budget that is reserved for
-// others. It says nothing about the vendor.
+// ErrReserve says that a call was not sent because it would have used the part of the
+// account's budget that is reserved for others. It says nothing about the vendor.
 var ErrReserve = errors.New("the part of the account's budget for these calls is used up")
 
 type reserveKey struct{}
 
-// KeepReserve is ctx whose calls leave the reserve of each account's [Budget] to the calls of others.
+// KeepReserve is ctx whose calls leave the reserve of each account's [Budget] to the calls
+// of others.
 func KeepReserve(ctx context.Context) context.Context {
 	return context.WithValue(ctx, reserveKey{}, true)
 }

@@ -28,7 +28,8 @@ type Call struct {
 	Attempt  int // 1 for the first try of a vendor's call
 }
 
-// Trace collects what one request read. It is safe for concurrent use; a nil Trace collects nothing.
+// Trace collects what one request read. It is safe for concurrent use; a nil Trace collects
+// nothing.
 type Trace struct {
 	VendorsOnly bool // answers from the cache are not collected
 

@@ -14,27 +14,31 @@ import (
 	"github.com/govalues/decimal"
 )
 
-// Command is the input of a mutation: one write to one account. Each noun's file has those that change it. A command is not changed once
-// it was read.
+// Command is the input of a mutation: one write to one account. Each noun's file has those
+// that change it. A command is not changed once it was read.
 type Command interface {
-	// Mutation is the capability that an account needs for it; its name is that of the GraphQL mutation: CREATE_AFFILIATE is createAffiliate.
+	// Mutation is the capability that an account needs for it; its name is that of the
+	// GraphQL mutation: CREATE_AFFILIATE is createAffiliate.
 	Mutation() Capability
 
 	// Key is what the client recognizes this write by when it asks again.
 	Key() string
 
-	// Subject is the record that says which account is meant, the account itself or a record of it, and the field below `input` that names it.
+	// Subject is the record that says which account is meant, the account itself or a
+	// record of it, and the field below `input` that names it.
 	Subject() (field string, id ID)
 
-	// Target names what is written to, within the account: writes to one target go one after the other, over all replicas.
+	// Target names what is written to, within the account: writes to one target go one
+	// after the other, over all replicas.
 	Target() string
 
-	// Check holds the input against what can be known without asking anybody. The currency is the account's.
+	// Check holds the input against what can be known without asking anybody. The currency
+	// is the account's.
 	Check(currency string, now time.Time) Problems
 }
 
-// Problem is one thing wrong with what a caller wrote: a UserError of the graph. The message is for people and holds nothing of what a
-// vendor said unless that was vetted.
+// Problem is one thing wrong with what a caller wrote: a UserError of the graph. The
+// message is for people and holds nothing of what a vendor said unless that was vetted.
 type Problem struct {
 	Field   []string // the way to it below `input`; empty, not nil, where it is the whole
 	Code    ProblemCode
@@ -54,7 +58,8 @@ const (
 	ProblemUnsupported ProblemCode = "UNSUPPORTED" // this account's vendor does not take it
 )
 
-// Problems are what is wrong with a caller's input. As an error they say that nothing was written, and why.
+// Problems are what is wrong with a caller's input. As an error they say that nothing was
+// written, and why.
 type Problems []Problem
 
 // Error lists them.
@@ -66,7 +71,8 @@ func (p Problems) Error() string {
 	return strings.Join(parts, "; ")
 }
 
-// Problemf is one problem as an error: field is a path below `input`, joined by dots, "" for the whole.
+// Problemf is one problem as an error: field is a path below `input`, joined by dots, ""
+// for the whole.
 func Problemf(code ProblemCode, field, format string, args ...any) Problems {
 	return Problems{{Field: path(field), Code: code, Message: fmt.Sprintf(format, args...)}}
 }
@@ -86,8 +92,9 @@ func (p Problems) Err() error {
 	return p
 }
 
-// With adds what another judge of the same input found. A field that is faulty already is not named twice: a value that is not
-// well-formed says nothing more. Where the whole is faulty, as it names nothing to do, nothing else is missing.
+// With adds what another judge of the same input found. A field that is faulty already is
+// not named twice: a value that is not well-formed says nothing more. Where the whole is
+// faulty, as it names nothing to do, nothing else is missing.
 func (p Problems) With(more Problems) Problems {
 	all := slices.Clone(p)
 	for _, q := range more {
@@ -98,7 +105,8 @@ func (p Problems) With(more Problems) Problems {
 	return all
 }
 
-// covers says whether a problem of the same field makes another one needless. What is not taken at all is told with its parts' faults.
+// covers says whether a problem of the same field makes another one needless. What is not
+// taken at all is told with its parts' faults.
 func (p Problem) covers(q Problem) bool {
 	n := min(len(p.Field), len(q.Field))
 	switch {
@@ -117,24 +125,30 @@ func path(field string) []string {
 	return strings.Split(field, ".")
 }
 
-// Writer plans writes, and finds out what became of them. Like a [Provider]'s other methods, these are safe for concurrent use.
+// Writer plans writes, and finds out what became of them. Like a [Provider]'s other
+// methods, these are safe for concurrent use.
 type Writer interface {
-	// Wants judges the input by what this vendor takes, without a call and without the state of any record: what it does not take, what it
-	// misses, and ids that cannot be those of a record. The input may have failed its own Check. Plan refuses the same.
+	// Wants judges the input by what this vendor takes, without a call and without the
+	// state of any record: what it does not take, what it misses, and ids that cannot be
+	// those of a record. The input may have failed its own Check. Plan refuses the same.
 	Wants(c Command) Problems
 
-	// Plan works out one write, and makes none: it reads at the vendor, live, what the write needs (an e-mail address, a membership's id)
-	// and what its outcome will be recognized by. What the caller got wrong is [Problems], and a mutation that the vendor does not have
-	// wraps [errors.ErrUnsupported]. After either, and after any other error, nothing was written.
+	// Plan works out one write, and makes none: it reads at the vendor, live, what the
+	// write needs (an e-mail address, a membership's id) and what its outcome will be
+	// recognized by. What the caller got wrong is [Problems], and a mutation that the
+	// vendor does not have wraps [errors.ErrUnsupported]. After either, and after any other
+	// error, nothing was written.
 	Plan(ctx context.Context, c Command) (*Write, error)
 
-	// Look finds out by reading, live, whether a write was made that nobody answered, perhaps before this process began: before is what its
-	// plan had as Before. It does not judge, as Plan does, whether the write makes sense now. With disturbed, other writes went to the same
-	// target since, so that what is there now may be their work. Written is set with [Made] only. What comes under a proof by [ProofNone]
-	// is [Unclear].
+	// Look finds out by reading, live, whether a write was made that nobody answered,
+	// perhaps before this process began: before is what its plan had as Before. It does not
+	// judge, as Plan does, whether the write makes sense now. With disturbed, other writes
+	// went to the same target since, so that what is there now may be their work. Written
+	// is set with [Made] only. What comes under a proof by [ProofNone] is [Unclear].
 	Look(ctx context.Context, c Command, before json.RawMessage, disturbed bool) (Verdict, *Written, error)
 
-	// Proofs says, for each mutation that the vendor has, whether its outcome can be proven when nobody answered, and by what.
+	// Proofs says, for each mutation that the vendor has, whether its outcome can be proven
+	// when nobody answered, and by what.
 	Proofs() []Proof
 }
 
@@ -146,19 +160,22 @@ type Write struct {
 	// Proof is the row of [Writer.Proofs] that this write comes under.
 	Proof Proof
 
-	// Before is what Look compares with later: what was there when the write was planned. It is stored before anything is sent, and
-	// holds no secret.
+	// Before is what Look compares with later: what was there when the write was planned.
+	// It is stored before anything is sent, and holds no secret.
 	Before json.RawMessage
 
-	// Send makes the write, by one call that is never repeated. [NothingWritten] says which errors
-	// prove that nothing was written. After any other error the write may have been made.
+	// Send makes the write, by one call that is never repeated. [NothingWritten] says which
+	// errors prove that nothing was written. After any other error the write may have been
+	// made.
 	Send func(ctx context.Context) (*Written, error)
 
-	// Stale are records that the write may change and the command does not name. The cache forgets
-	// them, with those that the command names and all lists, when the outcome is not known.
+	// Stale are records that the write may change and the command does not name. The cache
+	// forgets them, with those that the command names and all lists, when the outcome is
+	// not known.
 	Stale []ID
 
-	// Fields translates the vendor's names of fields into the input's paths, for what the vendor says of single fields.
+	// Fields translates the vendor's names of fields into the input's paths, for what the
+	// vendor says of single fields.
 	Fields map[string]string
 }
 
@@ -168,8 +185,9 @@ type Written struct {
 	Harvest Harvest // what the reply carried; records in it are as they are after the write
 	Secret  string  // shown once by the vendor, and stored nowhere
 
-	// Stale are the records that the write has changed, beside those that are whole in Harvest, and the nouns whose lists may have changed. They are read
-	// again at the next question.
+	// Stale are the records that the write has changed, beside those that are whole in
+	// Harvest, and the nouns whose lists may have changed. They are read again at the next
+	// question.
 	Stale      []ID
 	StaleLists []Noun
 }
@@ -184,8 +202,9 @@ const (
 	Unclear Verdict = "UNCLEAR"  // nobody can tell
 )
 
-// JudgeState is the verdict on a write that sets a state, whatever it was: what holds was made, whoever made it. What is as it was before
-// was not made, unless others wrote in between.
+// JudgeState is the verdict on a write that sets a state, whatever it was: what holds was
+// made, whoever made it. What is as it was before was not made, unless others wrote in
+// between.
 func JudgeState(holds, asBefore, disturbed bool) Verdict {
 	switch {
 	case holds:
@@ -197,7 +216,8 @@ func JudgeState(holds, asBefore, disturbed bool) Verdict {
 	}
 }
 
-// Image is what a plan stores as [Write.Before]: a value of plain texts, numbers and flags, as JSON.
+// Image is what a plan stores as [Write.Before]: a value of plain texts, numbers and flags,
+// as JSON.
 func Image(v any) json.RawMessage {
 	b, err := json.Marshal(v)
 	if err != nil {
@@ -363,7 +383,8 @@ func (ch *checks) link(field string, s *string, secure bool) {
 	}
 }
 
-// public says whether a host may be one that everybody reaches, as far as its text tells: names are not looked up.
+// public says whether a host may be one that everybody reaches, as far as its text tells:
+// names are not looked up.
 func public(host string) bool {
 	host = strings.ToLower(strings.TrimSuffix(host, "."))
 	ip, err := netip.ParseAddr(host)
@@ -374,8 +395,9 @@ func public(host string) bool {
 	return ip.IsGlobalUnicast() && !ip.IsPrivate()
 }
 
-// money wants an amount in the account's currency that has no more places than the currency; sign says which amounts are right: 1 for those
-// above zero, 0 for all but zero, -1 for zero and above.
+// money wants an amount in the account's currency that has no more places than the
+// currency; sign says which amounts are right: 1 for those above zero, 0 for all but zero,
+// -1 for zero and above.
 func (ch *checks) money(field string, m *Money, sign int) {
 	if m == nil {
 		return
@@ -400,7 +422,8 @@ func (ch *checks) money(field string, m *Money, sign int) {
 // maxAmount bounds amounts: a hundred million is nobody's commission, but often a mistaken unit.
 var maxAmount = decimal.MustParse("100000000")
 
-// past wants a time of this century that is not in the future; an hour is granted for clocks that differ.
+// past wants a time of this century that is not in the future; an hour is granted for
+// clocks that differ.
 func (ch *checks) past(field string, at *time.Time) {
 	switch {
 	case at == nil:

@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestJudgeState: what holds was made; what is as before was not, unless others wrote; the rest nobody knows.
+// TestJudgeState: what holds was made; what is as before was not, unless others wrote; the
+// rest nobody knows.
 func TestJudgeState(t *testing.T) {
 	for _, tt := range []struct {
 		holds, asBefore, disturbed bool
@@ -37,7 +38,8 @@ func TestProblems(t *testing.T) {
 	}
 }
 
-// TestTargets: a vendor is told to call what is on the internet, and no machine of its own or ours.
+// TestTargets: a vendor is told to call what is on the internet, and no machine of its own
+// or ours.
 func TestTargets(t *testing.T) {
 	for target, want := range map[string]bool{
 		"https://hooks.example.com/x": true, "https://hooks.example.com:8443": true, "https://8.8.8.8/": true, "https://[2606:4700::1]/": true, "https://localhost.example.com": true,
@@ -74,7 +76,8 @@ func TestWrittenAmounts(t *testing.T) {
 	}
 }
 
-// TestTargetFoldsEmails wants the writes of one address to wait for each other, however it is spelled.
+// TestTargetFoldsEmails wants the writes of one address to wait for each other, however it
+// is spelled.
 func TestTargetFoldsEmails(t *testing.T) {
 	typed, folded := "New.Partner@Example.com", "new.partner@example.com"
 	for _, pair := range [][2]providers.Command{

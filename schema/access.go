@@ -14,8 +14,9 @@ var Everyone = []string{"READER", "EDITOR", "ADMIN", "PARTNER"}
 // staff are those who see whole accounts.
 var staff = Everyone[:3]
 
-// Roles are who may select a field, make a mutation, or give a field of an input: what its own directive says, else its type's. Of what has
-// neither, or is not in the schema, it is nobody.
+// Roles are who may select a field, make a mutation, or give a field of an input: what its
+// own directive says, else its type's. Of what has neither, or is not in the schema, it is
+// nobody.
 func Roles(typeName, field string) []string { return rules()[typeName+"."+field] }
 
 // Audience is who is meant by roles, in words: "staff", "editors and admins".

@@ -15,7 +15,8 @@ import (
 
 var update = flag.Bool("update", false, "write what partners may use to testdata/partners.txt")
 
-// TestPartners holds all that partners may use against testdata/partners.txt, so that whoever opens something to them sees it in the diff.
+// TestPartners holds all that partners may use against testdata/partners.txt, so that
+// whoever opens something to them sees it in the diff.
 func TestPartners(t *testing.T) {
 	const path = "testdata/partners.txt"
 	got := strings.Join(usable(load(t), "PARTNER"), "\n") + "\n"
@@ -33,7 +34,8 @@ func TestPartners(t *testing.T) {
 	}
 }
 
-// usable are the fields that a role may select and the fields of inputs that it may give, of all that it gets to from Query and Mutation, sorted.
+// usable are the fields that a role may select and the fields of inputs that it may give,
+// of all that it gets to from Query and Mutation, sorted.
 func usable(s *ast.Schema, role string) []string {
 	var found []string
 	reached := map[string]bool{}

@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/needs"
 )
 
-// TestReleased wants .ci/schema to name each change that breaks clients of the last release, unless the changelog
-// names it under Unreleased.
+// TestReleased wants .ci/schema to name each change that breaks clients of the last
+// release, unless the changelog names it under Unreleased.
 func TestReleased(t *testing.T) {
 	needs.Program(t, "node")
 	git := needs.Program(t, "git")

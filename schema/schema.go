@@ -1,5 +1,6 @@
-// Package schema holds the public API as GraphQL SDL, a file a noun. Every type, field, argument and enum value
-// is described for the frontend developer who reads it in the playground.
+// Package schema holds the public API as GraphQL SDL, a file a noun. Every type, field,
+// argument and enum value is described for the frontend developer who reads it in the
+// playground.
 package schema
 
 import (
@@ -17,8 +18,9 @@ import (
 //go:embed *.graphqls
 var files embed.FS
 
-// SDL is the whole schema as one document, with the descriptions and without `extend`: relay-compiler takes what extends a type for the
-// client's own, and does not ask the server for it.
+// SDL is the whole schema as one document, with the descriptions and without `extend`:
+// relay-compiler takes what extends a type for the client's own, and does not ask the
+// server for it.
 func SDL() string { return merged() }
 
 var merged = sync.OnceValue(func() string {

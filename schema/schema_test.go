@@ -22,8 +22,8 @@ func load(t *testing.T) *ast.Schema {
 	return s
 }
 
-// TestEveryElementIsDescribed wants a sentence for every type, field, argument, input field and enum value, and one that says more
-// than the element's name.
+// TestEveryElementIsDescribed wants a sentence for every type, field, argument, input field
+// and enum value, and one that says more than the element's name.
 func TestEveryElementIsDescribed(t *testing.T) {
 	elements := 0
 	check := func(path, description string) {
@@ -114,8 +114,9 @@ func TestFaults(t *testing.T) {
 	}
 }
 
-// TestShape holds the schema to the rules that clients rely on: connections and lists are never null and hold no nulls (but for nodes, which
-// says which id has no record), edges to single records are nullable, input enums have no UNKNOWN.
+// TestShape holds the schema to the rules that clients rely on: connections and lists are
+// never null and hold no nulls (but for nodes, which says which id has no record), edges to
+// single records are nullable, input enums have no UNKNOWN.
 func TestShape(t *testing.T) {
 	s := load(t)
 	for name, def := range s.Types {
@@ -174,8 +175,9 @@ func TestSDL(t *testing.T) {
 	}
 }
 
-// TestEveryFieldHasAReader wants a rule for each field and each field of an input, that nobody reads a noun's new field by the rule of its type,
-// and that descriptions say what rules do.
+// TestEveryFieldHasAReader wants a rule for each field and each field of an input, that
+// nobody reads a noun's new field by the rule of its type, and that descriptions say what
+// rules do.
 func TestEveryFieldHasAReader(t *testing.T) {
 	s := load(t)
 	partners := inputsOfPartners(s)

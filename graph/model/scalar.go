@@ -47,8 +47,8 @@ func UnmarshalID(v any) (providers.ID, error) {
 // maxLong is the largest integer that every JSON reader keeps exactly.
 const maxLong = 1<<53 - 1
 
-// MarshalLong writes a whole number. Beyond 2^53 - 1 there is no exact JSON number: such a value is
-// written as the nearest one that is, which no count reaches.
+// MarshalLong writes a whole number. Beyond 2^53 - 1 there is no exact JSON number: such a
+// value is written as the nearest one that is, which no count reaches.
 func MarshalLong(n int64) graphql.Marshaler {
 	return graphql.WriterFunc(func(w io.Writer) {
 		_, _ = io.WriteString(w, strconv.FormatInt(min(max(n, -maxLong), maxLong), 10))
@@ -67,7 +67,8 @@ func UnmarshalLong(v any) (int64, error) {
 // MarshalDecimal writes a decimal as a string, digit by digit.
 func MarshalDecimal(d decimal.Decimal) graphql.Marshaler { return graphql.MarshalString(d.String()) }
 
-// UnmarshalDecimal reads a decimal from a string. Numbers are refused: a JSON number may have been rounded on its way.
+// UnmarshalDecimal reads a decimal from a string. Numbers are refused: a JSON number may
+// have been rounded on its way.
 func UnmarshalDecimal(v any) (decimal.Decimal, error) {
 	s, ok := v.(string)
 	if !ok {
@@ -99,8 +100,8 @@ func MarshalDateTime(t time.Time) graphql.Marshaler {
 	return graphql.MarshalString(t.UTC().Format(time.RFC3339Nano))
 }
 
-// UnmarshalDateTime reads an RFC 3339 time in any zone. Null is the zero time, as if nothing were given: resolvers refuse it before,
-// where something has to be.
+// UnmarshalDateTime reads an RFC 3339 time in any zone. Null is the zero time, as if
+// nothing were given: resolvers refuse it before, where something has to be.
 func UnmarshalDateTime(v any) (time.Time, error) {
 	if v == nil {
 		return time.Time{}, nil

@@ -79,8 +79,8 @@ func (f field) unsupported(feature string) string {
 	panic(fmt.Errorf("graph/plugin: %s.%s: %s is not supported; see render.go", f.Object.Name, f.Name, feature))
 }
 
-// Code is the statements that write the value of the field. They set ok to false where null is written
-// in the place of a value that must not be null.
+// Code is the statements that write the value of the field. They set ok to false where null
+// is written in the place of a value that must not be null.
 func (f field) Code() string { return f.code(f.TypeReference.GQL.NonNull) }
 
 // RootCode is Code for a field of a root type: it sets ok to false for every null.
@@ -235,8 +235,8 @@ func (f field) scalarFunc(ref *config.TypeReference) string {
 	return fmt.Sprintf("func(w *writer, v %s) { %s }", templates.CurrentImports.LookupType(t), f.scalar(ref, "v"))
 }
 
-// scalar is the statement that writes a scalar or an enum that is not null. A marshal function of ours
-// has an append function beside it: model.MarshalID and model.AppendID.
+// scalar is the statement that writes a scalar or an enum that is not null. A marshal
+// function of ours has an append function beside it: model.MarshalID and model.AppendID.
 func (f field) scalar(ref *config.TypeReference, value string) string {
 	switch {
 	case ref.IsContext, ref.HasEnumValues():

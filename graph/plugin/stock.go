@@ -23,9 +23,11 @@ import (
 // output matches the names of gqlgen's functions and variables that make answers of values.
 var output = regexp.MustCompile(`^(_[A-Z_].*|fieldContext_.*|childFields_.*|marshal[NO].*|.*Implementors)$`)
 
-// unmarshalers matches the map of the functions that read inputs, which gqlgen makes for each request. Only
-// custom code would look into it, of which there is none.
-var unmarshalers = regexp.MustCompile(`(?s)\tinputUnmarshalMap := graphql\.BuildUnmarshalerMap\(.*?\n\t\)\n|\t+ctx = graphql\.WithUnmarshalerMap\([^\n]*\n`)
+// unmarshalers matches the map of the functions that read inputs, which gqlgen makes for
+// each request. Only custom code would look into it, of which there is none.
+var unmarshalers = regexp.MustCompile(
+	`(?s)\tinputUnmarshalMap := graphql\.BuildUnmarshalerMap\(.*?\n\t\)\n|\t+ctx = graphql\.WithUnmarshalerMap\([^\n]*\n`,
+)
 
 // trimInput leaves of gqlgen's executor what reads requests.
 func trimInput(filename string) error {

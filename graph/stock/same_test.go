@@ -22,8 +22,8 @@ import (
 	"github.com/partnergraph/partnergraph/graph/stock"
 )
 
-// TestSameAnswers wants both executors to give the same answers to random documents, with resolvers that
-// answer random values, and fail in each way that a resolver can.
+// TestSameAnswers wants both executors to give the same answers to random documents, with
+// resolvers that answer random values, and fail in each way that a resolver can.
 func TestSameAnswers(t *testing.T) {
 	var data, failed, null int
 	for seed := range uint64(*documents) {
@@ -51,8 +51,8 @@ func TestSameAnswers(t *testing.T) {
 	}
 }
 
-// execute answers the data of a response, and its errors in an order that does not depend on which
-// resolver was the first.
+// execute answers the data of a response, and its errors in an order that does not depend
+// on which resolver was the first.
 func execute(t *testing.T, schema graphql.ExecutableSchema, d *document) (data string, errs []string) {
 	exec := executor.New(schema)
 	exec.Use(extension.Introspection{})
@@ -86,7 +86,8 @@ func execute(t *testing.T, schema graphql.ExecutableSchema, d *document) (data s
 	return string(response.Data), errs
 }
 
-// answer makes the value of a field, which depends on the seed and the field's path only, or fails.
+// answer makes the value of a field, which depends on the seed and the field's path only,
+// or fails.
 func answer(ctx context.Context, seed uint64, value any) error {
 	fc := graphql.GetFieldContext(ctx)
 	args, err := json.Marshal(fc.Args)

@@ -12,8 +12,8 @@ import (
 
 var documents = flag.Int("documents", 1500, "how many random documents both executors execute")
 
-// TestSameAsStock generates gqlgen's own executor, and runs TestSameAnswers with it. It lies outside of the
-// repository; an overlay shows it to the compiler.
+// TestSameAsStock generates gqlgen's own executor, and runs TestSameAnswers with it. It
+// lies outside of the repository; an overlay shows it to the compiler.
 func TestSameAsStock(t *testing.T) {
 	if testing.Short() {
 		t.Skip("compiles gqlgen's executor")

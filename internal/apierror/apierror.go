@@ -1,5 +1,5 @@
-// Package apierror holds what a client is told when something fails: the code, the text, and the id of the
-// request. It knows neither GraphQL nor HTTP, so that both may use it.
+// Package apierror holds what a client is told when something fails: the code, the text,
+// and the id of the request. It knows neither GraphQL nor HTTP, so that both may use it.
 package apierror
 
 import (
@@ -29,7 +29,8 @@ const (
 	Internal             Code = "INTERNAL"
 )
 
-// Error is an error whose text is written for clients. Any other error is shown to them as "internal error".
+// Error is an error whose text is written for clients. Any other error is shown to them as
+// "internal error".
 type Error struct {
 	Code       Code
 	Text       string

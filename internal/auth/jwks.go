@@ -30,7 +30,12 @@ type keySet struct {
 
 // newKeySet begins to fetch the keys.
 func newKeySet(ctx context.Context, o TokenOptions) *keySet {
-	s := &keySet{now: o.Now, fetched: make(chan struct{}), turn: make(chan struct{}, 1), unknown: rate.NewLimiter(rate.Every(unknownEvery), 1)}
+	s := &keySet{
+		now:     o.Now,
+		fetched: make(chan struct{}),
+		turn:    make(chan struct{}, 1),
+		unknown: rate.NewLimiter(rate.Every(unknownEvery), 1),
+	}
 	go func() {
 		defer close(s.fetched)
 		keys, err := keyfunc.NewDefaultOverrideCtx(ctx, []string{o.JWKS}, keyfunc.Override{

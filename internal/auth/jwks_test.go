@@ -15,12 +15,14 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 )
 
-// ec is a token by the key of this name, about a subject of its own so that nothing of others is remembered.
+// ec is a token by the key of this name, about a subject of its own so that nothing of
+// others is remembered.
 func ec(kid, subject string) string {
 	return signed(jwt.SigningMethodES256, ecKey, map[string]any{"kid": kid}, with(jwt.MapClaims{"sub": subject}))
 }
 
-// TestRotation wants a new key fetched when a token first names it, and the fetches for names that do not exist bounded.
+// TestRotation wants a new key fetched when a token first names it, and the fetches for
+// names that do not exist bounded.
 func TestRotation(t *testing.T) {
 	i := newIssuer()
 	tokens, c := fetched(t, i, nil)
@@ -72,7 +74,8 @@ func TestRotation(t *testing.T) {
 	}
 }
 
-// TestNoKeyID wants a token that names no key refused, rather than tried with each, and not even a fetch spent on it.
+// TestNoKeyID wants a token that names no key refused, rather than tried with each, and not
+// even a fetch spent on it.
 func TestNoKeyID(t *testing.T) {
 	i := newIssuer()
 	tokens, _ := fetched(t, i, nil)
@@ -86,7 +89,8 @@ func TestNoKeyID(t *testing.T) {
 	}
 }
 
-// TestJWKSDown wants the known keys to stay, whatever is answered in their place, and the operator to hear of it.
+// TestJWKSDown wants the known keys to stay, whatever is answered in their place, and the
+// operator to hear of it.
 func TestJWKSDown(t *testing.T) {
 	long := `{"keys":[` + strings.Repeat(" ", longestJWKS) + `]}`
 	tests := []struct {
@@ -154,7 +158,8 @@ func TestJWKSDownAtStart(t *testing.T) {
 	}
 }
 
-// TestKeyKinds wants only signatures of the key's own kind and algorithm accepted, also where the JWKS has keys of other kinds.
+// TestKeyKinds wants only signatures of the key's own kind and algorithm accepted, also
+// where the JWKS has keys of other kinds.
 func TestKeyKinds(t *testing.T) {
 	i := newIssuer()
 	es384 := jwk("es384", &ecKey.PublicKey)
@@ -217,7 +222,8 @@ func TestRotationAtOnce(t *testing.T) {
 	})
 }
 
-// TestSlowJWKS wants nobody to wait for the keys but tokens, and these no longer than the fetch may take or their request does.
+// TestSlowJWKS wants nobody to wait for the keys but tokens, and these no longer than the
+// fetch may take or their request does.
 func TestSlowJWKS(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -246,8 +252,8 @@ func TestSlowJWKS(t *testing.T) {
 	})
 }
 
-// TestWithdrawnKey wants a key that the issuer withdraws to be of no use soon, though nobody names an unknown one, and the fetches
-// to end with the context.
+// TestWithdrawnKey wants a key that the issuer withdraws to be of no use soon, though
+// nobody names an unknown one, and the fetches to end with the context.
 func TestWithdrawnKey(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		i := newIssuer()
@@ -284,7 +290,8 @@ func TestWithdrawnKey(t *testing.T) {
 	})
 }
 
-// FuzzToken proves that no token opens but those that were issued, and that no error says anything of one.
+// FuzzToken proves that no token opens but those that were issued, and that no error says
+// anything of one.
 func FuzzToken(f *testing.F) {
 	i := newIssuer()
 	tokens, _ := fetched(f, i, nil)

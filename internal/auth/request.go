@@ -19,7 +19,8 @@ type Authenticator struct {
 	tokens *Tokens // nil: none are accepted
 }
 
-// New makes an authenticator of these keys, of which there may be none, and of tokens unless they are nil.
+// New makes an authenticator of these keys, of which there may be none, and of tokens
+// unless they are nil.
 func New(keys []Key, tokens *Tokens) *Authenticator {
 	return &Authenticator{keys: NewKeys(keys), tokens: tokens}
 }
@@ -36,11 +37,13 @@ func (a *Authenticator) Forget() {
 // read by X-API-Key if Authorization has another scheme, which is then meant for a proxy on the
 // way, and else has to carry the same key twice.
 //
-// Where tokens are accepted, a bearer with two dots is one; everything else is an API key, and so is whatever stands in
-// X-API-Key alone. It may wait for the issuer's keys, but no longer than the request's context lasts.
+// Where tokens are accepted, a bearer with two dots is one; everything else is an API key,
+// and so is whatever stands in X-API-Key alone. It may wait for the issuer's keys, but no
+// longer than the request's context lasts.
 //
-// The error is [ErrNoCredentials] where neither header is there, [ErrBadToken] for a token that is not
-// accepted, whatever the reason, and else [ErrBadCredentials]; it never holds what was sent.
+// The error is [ErrNoCredentials] where neither header is there, [ErrBadToken] for a token
+// that is not accepted, whatever the reason, and else [ErrBadCredentials]; it never holds
+// what was sent.
 func (a *Authenticator) FromRequest(r *http.Request) (*Viewer, error) {
 	text, bearer, err := presented(r.Header)
 	if err != nil {
@@ -58,8 +61,9 @@ func (a *Authenticator) FromRequest(r *http.Request) (*Viewer, error) {
 	return nil, ErrBadCredentials
 }
 
-// presented is the one key or token that a request's headers hold, and whether Authorization does. Anything doubtful is refused, so that a proxy
-// that reads headers in another order can never take the request for somebody else's.
+// presented is the one key or token that a request's headers hold, and whether
+// Authorization does. Anything doubtful is refused, so that a proxy that reads headers in
+// another order can never take the request for somebody else's.
 func presented(h http.Header) (text string, bearer bool, err error) {
 	authorization, apiKey := h.Values("Authorization"), h.Values("X-API-Key")
 	if len(authorization) == 0 && len(apiKey) == 0 {

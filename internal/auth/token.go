@@ -33,7 +33,8 @@ type Claims struct {
 	Email      string // and with _verified behind it that of the claim that says whether it is
 }
 
-// TokenOptions says which tokens are accepted. Of JWKS and Secret there is one, and everything else but HTTP is there.
+// TokenOptions says which tokens are accepted. Of JWKS and Secret there is one, and
+// everything else but HTTP is there.
 type TokenOptions struct {
 	Issuer   string // the claim iss; without spaces
 	Audience string // in the claim aud
@@ -46,12 +47,14 @@ type TokenOptions struct {
 	Now    func() time.Time
 	Failed func(error) // hears, maybe from several goroutines at once, why the JWKS could not be fetched
 
-	// Refused hears, maybe from several goroutines at once, which claim keeps a token from being accepted whose signature is right, and what
-	// is expected of it: never the token or the claim's value. nil: nobody does.
+	// Refused hears, maybe from several goroutines at once, which claim keeps a token from
+	// being accepted whose signature is right, and what is expected of it: never the token
+	// or the claim's value. nil: nobody does.
 	Refused func(claim, want string)
 }
 
-// Tokens knows viewers by their JSON Web Tokens; the package's documentation says which are accepted. It is safe for concurrent use.
+// Tokens knows viewers by their JSON Web Tokens; the package's documentation says which are
+// accepted. It is safe for concurrent use.
 type Tokens struct {
 	issuer  string
 	refused func(claim, want string)
@@ -70,15 +73,23 @@ type verified struct {
 	until  time.Time
 }
 
-// NewTokens makes an authenticator of tokens. It waits for nothing: the JWKS is fetched, now and again, by a goroutine that ends with ctx.
-// It panics where the options would leave something unchecked.
+// NewTokens makes an authenticator of tokens. It waits for nothing: the JWKS is fetched,
+// now and again, by a goroutine that ends with ctx. It panics where the options would leave
+// something unchecked.
 func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 	if (o.JWKS == "") == (len(o.Secret) == 0) || o.Issuer == "" || o.Audience == "" {
 		panic("auth: tokens need an issuer, an audience, and either a JWKS or a secret")
 	}
-	t := &Tokens{issuer: o.Issuer, refused: o.Refused, claims: o.Claims, roles: o.Roles, now: o.Now, verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
-		MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
-	})}
+	t := &Tokens{
+		issuer:  o.Issuer,
+		refused: o.Refused,
+		claims:  o.Claims,
+		roles:   o.Roles,
+		now:     o.Now,
+		verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
+			MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
+		}),
+	}
 	methods := []string{jwt.SigningMethodHS256.Alg()}
 	if o.JWKS != "" {
 		methods = []string{jwt.SigningMethodRS256.Alg(), jwt.SigningMethodES256.Alg(), jwt.SigningMethodEdDSA.Alg()}
@@ -86,14 +97,23 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 	} else {
 		t.key = func(context.Context, *jwt.Token) (any, error) { return o.Secret, nil }
 	}
-	t.parser = jwt.NewParser(jwt.WithValidMethods(methods), jwt.WithStrictDecoding(), jwt.WithIssuer(o.Issuer), jwt.WithAudience(o.Audience),
-		jwt.WithExpirationRequired(), jwt.WithIssuedAt(), jwt.WithLeeway(Leeway), jwt.WithTimeFunc(o.Now))
+	t.parser = jwt.NewParser(
+		jwt.WithValidMethods(methods),
+		jwt.WithStrictDecoding(),
+		jwt.WithIssuer(o.Issuer),
+		jwt.WithAudience(o.Audience),
+		jwt.WithExpirationRequired(),
+		jwt.WithIssuedAt(),
+		jwt.WithLeeway(Leeway),
+		jwt.WithTimeFunc(o.Now),
+	)
 	return t
 }
 
 var errCritical = errors.New("an extension that has to be understood")
 
-// Viewer is who a token is about, if it is accepted. ctx bounds how long the issuer's keys are waited for.
+// Viewer is who a token is about, if it is accepted. ctx bounds how long the issuer's keys
+// are waited for.
 func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
 	if len(token) > longestToken {
 		return nil, false
@@ -126,7 +146,8 @@ func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
 	return v, true
 }
 
-// refuse tells the operator which claim keeps a token from being accepted; nil is none. The client is told nothing of it.
+// refuse tells the operator which claim keeps a token from being accepted; nil is none. The
+// client is told nothing of it.
 func (t *Tokens) refuse(bad *badClaim) {
 	if bad != nil && t.refused != nil {
 		t.refused(bad.name, bad.want)
@@ -139,7 +160,8 @@ func (t *Tokens) Forget() { t.verified.InvalidateAll() }
 // roles are the words of the role claim, those of API keys and partner.
 var roles = map[string]Role{"admin": RoleAdmin, "editor": RoleEditor, "reader": RoleReader, "partner": RolePartner}
 
-// badClaim is what is wrong with a token that is signed as it should be: the claim's name, and what is expected of it. It never holds the value.
+// badClaim is what is wrong with a token that is signed as it should be: the claim's name,
+// and what is expected of it. It never holds the value.
 type badClaim struct{ name, want string }
 
 const (
@@ -152,8 +174,8 @@ const (
 	wantAddress  = "a text of printable characters, as it is said to be verified"
 )
 
-// viewer reads verified claims. What a claim plainly says is taken; whatever is not as it should be refuses the token: what was meant cannot
-// be guessed.
+// viewer reads verified claims. What a claim plainly says is taken; whatever is not as it
+// should be refuses the token: what was meant cannot be guessed.
 func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, *badClaim) {
 	subject, _ := c.GetSubject()
 	if !printable(subject) || len(subject) > longestSubject {
@@ -182,7 +204,8 @@ func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, *badClaim) {
 			v.Email = ""
 		}
 	}
-	// Whose affiliates are given is known by these: an issuer that names none does not mean whoever has the address.
+	// Whose affiliates are given is known by these: an issuer that names none does not mean
+	// whoever has the address.
 	switch {
 	case len(v.Affiliates) > 0:
 		return v, nil
@@ -198,8 +221,8 @@ func (t *Tokens) viewer(c jwt.MapClaims) (*Viewer, *badClaim) {
 	return v, nil
 }
 
-// truth is a claim that is true or false, also where the issuer writes it as a text. One that is not there, or null, is false; ok is false for any
-// other.
+// truth is a claim that is true or false, also where the issuer writes it as a text. One
+// that is not there, or null, is false; ok is false for any other.
 func truth(claim any) (value, ok bool) {
 	switch v := claim.(type) {
 	case nil:
@@ -212,8 +235,9 @@ func truth(claim any) (value, ok bool) {
 	return false, false
 }
 
-// registered is the claim of those that every token has which the parser refuses in a token whose signature is right; nil where it is no claim,
-// and where the token has only expired, as every token does.
+// registered is the claim of those that every token has which the parser refuses in a token
+// whose signature is right; nil where it is no claim, and where the token has only expired,
+// as every token does.
 func registered(c jwt.MapClaims, err error) *badClaim {
 	if !errors.Is(err, jwt.ErrTokenInvalidClaims) {
 		return nil
@@ -241,8 +265,8 @@ func registered(c jwt.MapClaims, err error) *badClaim {
 	return &badClaim{"iss", "the configured issuer (auth.jwt.issuer)"}
 }
 
-// texts is a claim that is a list of texts, or nil where it is not there. One text is a list of it: some issuers write lists of one so. ok is false
-// for any other, null included.
+// texts is a claim that is a list of texts, or nil where it is not there. One text is a
+// list of it: some issuers write lists of one so. ok is false for any other, null included.
 func texts(c jwt.MapClaims, name string) (list []string, ok bool) {
 	claim, there := c[name]
 	if !there {
@@ -260,7 +284,8 @@ func texts(c jwt.MapClaims, name string) (list []string, ok bool) {
 	return list, ok
 }
 
-// printable says whether a text has something in it, and only what can be shown. (U+FFFD is what is left of what was no UTF-8.)
+// printable says whether a text has something in it, and only what can be shown. (U+FFFD is
+// what is left of what was no UTF-8.)
 func printable(s string) bool {
 	return s != "" && !strings.ContainsFunc(s, func(r rune) bool { return !unicode.IsPrint(r) || r == utf8.RuneError })
 }

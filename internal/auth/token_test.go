@@ -215,7 +215,8 @@ func TestToken(t *testing.T) {
 	}
 }
 
-// TestBadTokens wants every token refused that is not exactly what was configured, without a word of why.
+// TestBadTokens wants every token refused that is not exactly what was configured, without
+// a word of why.
 func TestBadTokens(t *testing.T) {
 	i := newIssuer()
 	tokens, _ := fetched(t, i, nil)
@@ -369,7 +370,8 @@ func TestRemembered(t *testing.T) {
 	}
 }
 
-// TestOthersClaims wants the claims read by the names that the options have for them, and no others.
+// TestOthersClaims wants the claims read by the names that the options have for them, and
+// no others.
 func TestOthersClaims(t *testing.T) {
 	o := options(new(clock).now)
 	o.Secret, o.Claims = shared, Claims{Role: "https://x.example/role", Accounts: "shops", Affiliates: "ids", Email: "contact"}
@@ -459,7 +461,8 @@ func TestRolesOfTokens(t *testing.T) {
 	}
 }
 
-// TestRefusedClaims wants the operator told which claim refuses a token that is signed as it should be, and never what stands in it.
+// TestRefusedClaims wants the operator told which claim refuses a token that is signed as
+// it should be, and never what stands in it.
 func TestRefusedClaims(t *testing.T) {
 	o := options(new(clock).now)
 	var told []string

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// rights say how many calls in a window a replica may make without asking Redis. The package comment
-// says why they are safe.
+// rights say how many calls in a window a replica may make without asking Redis. The
+// package comment says why they are safe.
 type rights struct {
 	right int       // until Redis and all replicas know that this one is alone
 	share int       // from then on

@@ -8,10 +8,11 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// guard lengthens every window. A vendor counts a call when it arrives, and a budget counts it when
-// it leaves. The first call of a window may be slow and the last one fast, so the vendor sees them
-// closer together than they left. The guard covers a difference of half a second, for example a new
-// connection or a network jitter of 200 ms. It costs less than one percent of a minute.
+// guard lengthens every window. A vendor counts a call when it arrives, and a budget counts
+// it when it leaves. The first call of a window may be slow and the last one fast, so the
+// vendor sees them closer together than they left. The guard covers a difference of half a
+// second, for example a new connection or a network jitter of 200 ms. It costs less than
+// one percent of a minute.
 const guard = 500 * time.Millisecond
 
 // callLog is a sliding-window log: the calls of the last window. Its owner guards it.
@@ -58,8 +59,8 @@ func (l *callLog) wait(now time.Time, ahead int) time.Duration {
 // note counts a call that was made no earlier than those noted before.
 func (l *callLog) note(c call) { l.calls = append(l.calls, c) }
 
-// block allows no call before a time, and reports whether that changes anything. It never shortens
-// a wait.
+// block allows no call before a time, and reports whether that changes anything. It never
+// shortens a wait.
 func (l *callLog) block(until time.Time) bool {
 	if !until.After(l.blocked) {
 		return false
@@ -83,7 +84,8 @@ func (l *callLog) state(now time.Time) providers.RateLimit {
 	return state(l.limit, l.window, len(l.calls), now, last, l.blocked)
 }
 
-// state describes a budget of which some places are used. The last of these is free again at last.
+// state describes a budget of which some places are used. The last of these is free again
+// at last.
 func state(limit int, window time.Duration, used int, now, last, blocked time.Time) providers.RateLimit {
 	s := providers.RateLimit{
 		Limit: limit, WindowSeconds: int(window / time.Second), Remaining: max(limit-used, 0), ResetAt: last,

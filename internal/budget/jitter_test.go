@@ -51,8 +51,9 @@ func (a *arrivals) saturate(ctx context.Context, b providers.Budget, seed uint64
 	}
 }
 
-// TestJitter: a vendor that counts a rolling window by arrival refuses no call, although each takes
-// 0 to 200 ms to arrive; and saturated callers use at least 95 % of what the vendor allows.
+// TestJitter: a vendor that counts a rolling window by arrival refuses no call, although
+// each takes 0 to 200 ms to arrive; and saturated callers use at least 95 % of what the
+// vendor allows.
 func TestJitter(t *testing.T) {
 	const minutes, callers, jitter = 3, 4, 200 * time.Millisecond
 	server := redistest.Start(t).Target()

@@ -25,8 +25,8 @@ const (
 	modelSpan   = modelWindow + guard
 )
 
-// model runs replicas of a budget one step after another on a clock of its own, over a real Redis.
-// It fails when the calls in a rolling window exceed the limit.
+// model runs replicas of a budget one step after another on a clock of its own, over a real
+// Redis. It fails when the calls in a rolling window exceed the limit.
 type model struct {
 	t        *testing.T
 	client   redis.UniversalClient
@@ -254,8 +254,9 @@ func (m *model) restore() {
 	}
 }
 
-// witness returns a replica that can tell an empty Redis of all others, or nil: it has heard from
-// Redis since every other one joined or had a share. The exception in doc.go is that there is none.
+// witness returns a replica that can tell an empty Redis of all others, or nil: it has
+// heard from Redis since every other one joined or had a share. The exception in doc.go is
+// that there is none.
 func (m *model) witness(since time.Time) *node {
 	for _, n := range m.running {
 		knows := n.state == m.emptied && n.answered.After(since) && m.now.Sub(n.answered) < keep-modelWindow
@@ -275,8 +276,8 @@ func (m *model) testify(n *node) {
 	m.beat(n)
 }
 
-// mayStart reports whether the calls of all replicas that have ended in the last window are known to
-// Redis. The exception in doc.go is that they are not.
+// mayStart reports whether the calls of all replicas that have ended in the last window are
+// known to Redis. The exception in doc.go is that they are not.
 func (m *model) mayStart() (l link, ok bool) {
 	if m.replicas == 0 {
 		return "", true
@@ -292,8 +293,8 @@ func (m *model) mayStart() (l link, ok bool) {
 	return l, len(m.running) < m.replicas
 }
 
-// mayEnd reports whether Redis knows the calls of a single replica. The exception in doc.go is that
-// it does not.
+// mayEnd reports whether Redis knows the calls of a single replica. The exception in doc.go
+// is that it does not.
 func (m *model) mayEnd(n *node) bool {
 	return m.replicas != 1 || !slices.ContainsFunc(n.own.calls, func(c call) bool { return !c.told })
 }
@@ -365,8 +366,9 @@ func (m *model) step(random *rand.Rand) {
 	}
 }
 
-// TestModel does thousands of random steps: replicas start, make calls, are cut off, answer late and
-// end, and Redis loses its data. No rolling window ever holds more calls than the limit.
+// TestModel does thousands of random steps: replicas start, make calls, are cut off, answer
+// late and end, and Redis loses its data. No rolling window ever holds more calls than the
+// limit.
 func TestModel(t *testing.T) {
 	server := redistest.Start(t)
 	const steps = 150

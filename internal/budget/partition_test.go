@@ -52,9 +52,9 @@ func (p *partitioned) start(ctx context.Context, random *rand.Rand, link *severe
 	return b
 }
 
-// TestPartitions starts three replicas one after another and cuts each of them, or all, off Redis
-// again and again at random. Redis loses its data while all are cut off. In some runs a replica leaves
-// or ends without a word. No window ever holds more calls than the limit.
+// TestPartitions starts three replicas one after another and cuts each of them, or all, off
+// Redis again and again at random. Redis loses its data while all are cut off. In some runs
+// a replica leaves or ends without a word. No window ever holds more calls than the limit.
 func TestPartitions(t *testing.T) {
 	server := redistest.Start(t)
 	admin := server.Client(redisclient.Durable)

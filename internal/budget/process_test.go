@@ -18,7 +18,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// The budget of TestProcesses, and the variable that tells the test's own program to be a replica.
+// The budget of TestProcesses, and the variable that tells the test's own program to be a
+// replica.
 const (
 	processLimit  = 60
 	processWindow = time.Second / 2
@@ -42,8 +43,8 @@ func TestReplicaProcess(t *testing.T) {
 	}
 }
 
-// TestProcesses starts three processes one after another, each behind a proxy of its own, and cuts
-// them off Redis at random. No rolling window holds more calls than the limit.
+// TestProcesses starts three processes one after another, each behind a proxy of its own,
+// and cuts them off Redis at random. No rolling window holds more calls than the limit.
 func TestProcesses(t *testing.T) {
 	server := redistest.Start(t)
 	random := rand.New(rand.NewPCG(7, 7))

@@ -43,8 +43,8 @@ type RedisOptions struct {
 	Window  time.Duration
 	Logger  *slog.Logger
 
-	// Replicas is the largest number of replicas that run at once; 0 if nobody knows. The share of
-	// each that Redis does not hear of stays reserved.
+	// Replicas is the largest number of replicas that run at once; 0 if nobody knows. The
+	// share of each that Redis does not hear of stays reserved.
 	Replicas int
 	// Now is the clock of all replicas. Nil means the clock of Redis, so that the clocks of the
 	// replicas need not agree.
@@ -56,9 +56,9 @@ type RedisOptions struct {
 	Beat time.Duration
 }
 
-// Redis is a [providers.Budget] that all replicas share. It is safe for concurrent use, and serves
-// the calls of one process in order of arrival. Close ends it. The package comment describes what
-// happens without Redis.
+// Redis is a [providers.Budget] that all replicas share. It is safe for concurrent use, and
+// serves the calls of one process in order of arrival. Close ends it. The package comment
+// describes what happens without Redis.
 type Redis struct {
 	waitQueue
 	o       RedisOptions
@@ -123,8 +123,9 @@ type untold struct {
 
 var _ providers.Budget = (*Redis)(nil)
 
-// NewRedis makes a budget of limit calls by all replicas in any span as long as window. Both must be
-// positive: NewRedis panics otherwise. It announces the replica at once, and then at every beat.
+// NewRedis makes a budget of limit calls by all replicas in any span as long as window.
+// Both must be positive: NewRedis panics otherwise. It announces the replica at once, and
+// then at every beat.
 func NewRedis(o RedisOptions) *Redis {
 	r := newRedis(o)
 	r.mu.Lock()
@@ -152,8 +153,8 @@ func newRedis(o RedisOptions) *Redis {
 	return r
 }
 
-// Close tells Redis that this replica ends, which frees its share. It waits no longer than Redis may
-// take to answer.
+// Close tells Redis that this replica ends, which frees its share. It waits no longer than
+// Redis may take to answer.
 func (r *Redis) Close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -216,9 +217,9 @@ func (r *Redis) place(ahead int, count bool) time.Duration {
 	return wait
 }
 
-// Exhausted allows no call of any replica before wait has passed. It never shortens a wait. Calls
-// that wait already and cannot wait so long are refused at once in this replica, and in others when
-// they next ask.
+// Exhausted allows no call of any replica before wait has passed. It never shortens a wait.
+// Calls that wait already and cannot wait so long are refused at once in this replica, and
+// in others when they next ask.
 func (r *Redis) Exhausted(wait time.Duration) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -231,8 +232,8 @@ func (r *Redis) Exhausted(wait time.Duration) {
 	r.wake()
 }
 
-// State describes the budget now, or no more than a second ago; without Redis, what this replica may
-// do alone.
+// State describes the budget now, or no more than a second ago; without Redis, what this
+// replica may do alone.
 func (r *Redis) State() providers.RateLimit {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -247,8 +248,8 @@ func (r *Redis) State() providers.RateLimit {
 	return state(r.o.Limit, r.o.Window, r.seen.used, now, last, r.own.blocked)
 }
 
-// ask asks Redis for a place for the call of this name, or for none, tells it what it does not know
-// yet, and reports whether it answered. The answer is in seen.
+// ask asks Redis for a place for the call of this name, or for none, tells it what it does
+// not know yet, and reports whether it answered. The answer is in seen.
 func (r *Redis) ask(now time.Time, ahead int, name string) bool {
 	if now.Before(r.askAgain) {
 		return false
@@ -309,8 +310,8 @@ func (r *Redis) run(q question) (reply, error) {
 	}, nil
 }
 
-// question is what Redis is asked. The window is a microsecond longer, because the script does not
-// know at which part of a microsecond a call was made.
+// question is what Redis is asked. The window is a microsecond longer, because the script
+// does not know at which part of a microsecond a call was made.
 func (r *Redis) question(now time.Time, ahead int, name string) question {
 	r.seq++
 	r.own.forget(now)

@@ -35,7 +35,8 @@ func (f failing) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// shared is one replica's budget at a Redis. It goes by the test's clock, and is patient, for the machine may be busy.
+// shared is one replica's budget at a Redis. It goes by the test's clock, and is patient,
+// for the machine may be busy.
 func shared(t *testing.T, target redisclient.Target, log *slog.Logger, limit int, hooks ...redis.Hook) *budget.Redis {
 	t.Helper()
 	t.Cleanup(func() { time.Sleep(time.Minute) }) // after the client was closed: what it left asleep wakes in the bubble
@@ -71,7 +72,8 @@ type granted struct {
 	at []time.Time
 }
 
-// hammer lets callers come to a budget at random in the next two minutes, and stay until each had its call.
+// hammer lets callers come to a budget at random in the next two minutes, and stay until
+// each had its call.
 func (g *granted) hammer(ctx context.Context, wg *sync.WaitGroup, b providers.Budget, callers int, seed uint64) {
 	random := rand.New(rand.NewPCG(seed, 0))
 	for range callers {
@@ -100,7 +102,8 @@ func (g *granted) most(window time.Duration) int {
 	return most
 }
 
-// TestReplicas: however many replicas there are, no window holds more calls than the limit; and what is allowed is used.
+// TestReplicas: however many replicas there are, no window holds more calls than the limit;
+// and what is allowed is used.
 func TestReplicas(t *testing.T) {
 	server := redistest.Start(t).Target()
 	synctest.Test(t, func(t *testing.T) {
@@ -141,8 +144,8 @@ func TestExhaustedEverywhere(t *testing.T) {
 	})
 }
 
-// TestRedisGone: when Redis stops in the middle, and comes back with nothing, calls go on, each replica's within its share, and
-// no window holds more than the limit.
+// TestRedisGone: when Redis stops in the middle, and comes back with nothing, calls go on,
+// each replica's within its share, and no window holds more than the limit.
 func TestRedisGone(t *testing.T) {
 	server := redistest.Start(t)
 	restart, restarted := make(chan bool), make(chan bool)
@@ -189,7 +192,8 @@ func TestRedisGone(t *testing.T) {
 	})
 }
 
-// severed is a Redis that can be cut off for one client, and counts the commands that the client sent.
+// severed is a Redis that can be cut off for one client, and counts the commands that the
+// client sent.
 type severed struct {
 	cut  atomic.Bool
 	sent atomic.Int64
@@ -221,8 +225,8 @@ func (s *severed) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	}
 }
 
-// TestCutOffAlone: what a replica called while it alone had no Redis is told to Redis afterwards, and what it heard from its
-// vendor as well.
+// TestCutOffAlone: what a replica called while it alone had no Redis is told to Redis
+// afterwards, and what it heard from its vendor as well.
 func TestCutOffAlone(t *testing.T) {
 	server := redistest.Start(t).Target()
 	synctest.Test(t, func(t *testing.T) {
@@ -267,7 +271,8 @@ func TestCutOffAlone(t *testing.T) {
 	})
 }
 
-// TestReturn: who is back first keeps to its share, for it does not know what the others called meanwhile.
+// TestReturn: who is back first keeps to its share, for it does not know what the others
+// called meanwhile.
 func TestReturn(t *testing.T) {
 	server := redistest.Start(t).Target()
 	synctest.Test(t, func(t *testing.T) {
@@ -327,7 +332,8 @@ func TestSlowRedis(t *testing.T) {
 	}
 }
 
-// TestRedisClock: replicas whose clocks are decades apart share a window, for Redis's own clock counts.
+// TestRedisClock: replicas whose clocks are decades apart share a window, for Redis's own
+// clock counts.
 func TestRedisClock(t *testing.T) {
 	server := redistest.Start(t).Target()
 	takeOne := func(t *testing.T, left int) {

@@ -8,8 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// all lets all running replicas make as many calls as they may for so many beats, and returns their
-// number.
+// all lets all running replicas make as many calls as they may for so many beats, and
+// returns their number.
 func (m *model) all(beats int) (made int) {
 	for range beats {
 		for _, n := range m.running {
@@ -28,9 +28,10 @@ func (m *model) want(n *node, calls int) {
 	}
 }
 
-// TestCrash ends a replica without a word and starts its successor, as often as wanted. The successor
-// makes calls at once if it is the only replica; otherwise the replicas go on with what they need not
-// reserve for the one that ended. A window later nothing is reserved.
+// TestCrash ends a replica without a word and starts its successor, as often as wanted. The
+// successor makes calls at once if it is the only replica; otherwise the replicas go on
+// with what they need not reserve for the one that ended. A window later nothing is
+// reserved.
 func TestCrash(t *testing.T) {
 	server := redistest.Start(t)
 	for _, replicas := range []int{1, 2, 3} {

@@ -9,8 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestReserve wants calls that leave the reserve to end at their part, and all others to have what is left, whichever come
-// first.
+// TestReserve wants calls that leave the reserve to end at their part, and all others to
+// have what is left, whichever come first.
 func TestReserve(t *testing.T) {
 	for _, staffFirst := range []bool{false, true} {
 		now := func() time.Time { return time.Unix(1, 0) }

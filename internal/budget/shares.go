@@ -24,9 +24,9 @@ func (p Price) cost() (cost, again float64) {
 	return float64(p.Count) * each, float64(p.Again) * each
 }
 
-// Shares are what each of many subjects may take in a minute. Each part of a share is a token
-// bucket: it holds a whole minute's limit, and fills evenly. Implementations are safe for concurrent
-// use.
+// Shares are what each of many subjects may take in a minute. Each part of a share is a
+// token bucket: it holds a whole minute's limit, and fills evenly. Implementations are safe
+// for concurrent use.
 type Shares interface {
 	// Take takes all prices from the subject's share and returns zero; or it takes nothing, and
 	// returns how long to wait until the share has as much; or it returns [Unknown].
@@ -35,26 +35,27 @@ type Shares interface {
 	Close()
 }
 
-// Unknown is the answer of [Shares] that cannot tell just now whether a share has as much. That is
-// no fault of the subject.
+// Unknown is the answer of [Shares] that cannot tell just now whether a share has as much.
+// That is no fault of the subject.
 const Unknown time.Duration = -1
 
 // shareKey names one part of the share of one subject.
 type shareKey struct{ subject, part string }
 
-// maxBuckets is how many parts of shares are kept. Those of new subjects are refused beyond it, until
-// enough others are full again.
+// maxBuckets is how many parts of shares are kept. Those of new subjects are refused beyond
+// it, until enough others are full again.
 const maxBuckets = 100_000
 
-// buckets are token buckets. Each is the time at which it is full again, in microseconds: so a limit
-// may change at any time. A bucket that is absent is full at the time from.
+// buckets are token buckets. Each is the time at which it is full again, in microseconds:
+// so a limit may change at any time. A bucket that is absent is full at the time from.
 type buckets struct {
 	full  map[shareKey]float64
 	from  float64
 	swept float64 // when full buckets were dropped last
 }
 
-// take takes all prices or nothing. No bucket holds more than capacity, in microseconds of a window.
+// take takes all prices or nothing. No bucket holds more than capacity, in microseconds of
+// a window.
 func (b *buckets) take(now, capacity float64, subject string, prices []Price) (wait float64) {
 	window := float64(shareWindow.Microseconds())
 	b.sweep(now)
@@ -83,8 +84,8 @@ func (b *buckets) take(now, capacity float64, subject string, prices []Price) (w
 	return 0
 }
 
-// sweep drops the buckets that are full, once in a window, and once in a second when there are too many
-// buckets. What is kept is what was taken from in the last two windows.
+// sweep drops the buckets that are full, once in a window, and once in a second when there
+// are too many buckets. What is kept is what was taken from in the last two windows.
 func (b *buckets) sweep(now float64) {
 	if b.full == nil {
 		b.full, b.swept = map[shareKey]float64{}, now

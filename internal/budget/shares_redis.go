@@ -31,10 +31,10 @@ type SharesOptions struct {
 	Replicas int
 	// Now is the clock of all replicas. Nil means the clock of Redis.
 	Now func() time.Time
-	// Patience is how long a question to Redis may take, with the wait for a pipeline; 0 means half a
-	// second.
-	// It is longer than that of other questions, because a process that has much to do notices answers
-	// late, and what Redis was not asked for is given to nobody.
+	// Patience is how long a question to Redis may take, with the wait for a pipeline; 0
+	// means half a second. It is longer than that of other questions, because a process
+	// that has much to do notices answers late, and what Redis was not asked for is given
+	// to nobody.
 	Patience time.Duration
 	// Beat is how often the replica announces itself; 0 means every second. All replicas have the
 	// same.
@@ -43,18 +43,19 @@ type SharesOptions struct {
 
 // RedisShares are [Shares] that all replicas share.
 //
-// Each replica announces itself to Redis at every beat, and Redis gives it a part of all shares: one
-// divided by the number of replicas. When Redis has not answered for five beats, the replica goes on
-// with this part by itself: its buckets are empty then, hold the part, and fill at the part of the
-// rate. Redis fills the shares slower by the parts of replicas whose confirmation it has missed for
-// as long. So all replicas together never give more than the share, however Redis is cut off. What
-// the bucket in Redis still held is given to nobody. Before these five beats Redis may give the whole
-// share to others: where it does not answer then, the replica gives nothing, and says [Unknown].
+// Each replica announces itself to Redis at every beat, and Redis gives it a part of all
+// shares: one divided by the number of replicas. When Redis has not answered for five
+// beats, the replica goes on with this part by itself: its buckets are empty then, hold the
+// part, and fill at the part of the rate. Redis fills the shares slower by the parts of
+// replicas whose confirmation it has missed for as long. So all replicas together never
+// give more than the share, however Redis is cut off. What the bucket in Redis still held
+// is given to nobody. Before these five beats Redis may give the whole share to others:
+// where it does not answer then, the replica gives nothing, and says [Unknown].
 //
-// As with [Redis], a replica that Redis hears of alone has half as its part, a replica without
-// SharesOptions.Replicas stops giving after 15 minutes without Redis, and one that has never reached
-// Redis gives nothing unless Replicas says how many there are. If Redis has lost its data, all shares
-// are empty as soon as a replica tells so that knew them.
+// As with [Redis], a replica that Redis hears of alone has half as its part, a replica
+// without SharesOptions.Replicas stops giving after 15 minutes without Redis, and one that
+// has never reached Redis gives nothing unless Replicas says how many there are. If Redis
+// has lost its data, all shares are empty as soon as a replica tells so that knew them.
 type RedisShares struct {
 	o       SharesOptions
 	now     func() time.Time
@@ -132,9 +133,10 @@ func NewRedisShares(o SharesOptions) *RedisShares {
 const (
 	billionths = 1_000_000_000
 
-	// maxQuestions is how many pipelines are under way at once. More would take connections to Redis,
-	// and answer nobody earlier. Whoever comes meanwhile goes with the next pipeline: at a busy process
-	// an answer may take half a second, and one question in each pipeline would be few in a second.
+	// maxQuestions is how many pipelines are under way at once. More would take connections
+	// to Redis, and answer nobody earlier. Whoever comes meanwhile goes with the next
+	// pipeline: at a busy process an answer may take half a second, and one question in
+	// each pipeline would be few in a second.
 	maxQuestions = 16
 	// sharesPatience is how long a question about a share may take by default.
 	sharesPatience = 500 * time.Millisecond
@@ -192,8 +194,8 @@ func (s *RedisShares) ask() {
 	}
 }
 
-// pipeline asks Redis questions at once, and answers those who wait. A cluster's client may send one
-// again that has arrived: then the share has less, and never more.
+// pipeline asks Redis questions at once, and answers those who wait. A cluster's client may
+// send one again that has arrived: then the share has less, and never more.
 func (s *RedisShares) pipeline(asked []*taking, questions []sharesQuestion) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Patience)
 	defer cancel()
@@ -215,9 +217,9 @@ func (s *RedisShares) pipeline(asked []*taking, questions []sharesQuestion) {
 	}
 }
 
-// withoutAnswer takes from a share about which Redis did not answer: from the replica's own part, if it
-// gives that by now. Else whether Redis has taken the prices is not known, and others may take what it
-// has.
+// withoutAnswer takes from a share about which Redis did not answer: from the replica's own
+// part, if it gives that by now. Else whether Redis has taken the prices is not known, and
+// others may take what it has.
 func (s *RedisShares) withoutAnswer(subject string, prices []Price) time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -48,8 +48,8 @@ func calls(count, limit int) budget.Price {
 	return budget.Price{Part: "calls", Count: count, Limit: limit}
 }
 
-// TestShares wants a share to hold a minute's limit over all that give it, to fill evenly, to take all
-// prices or none, and to tell how long to wait.
+// TestShares wants a share to hold a minute's limit over all that give it, to fill evenly,
+// to take all prices or none, and to tell how long to wait.
 func TestShares(t *testing.T) {
 	server := redistest.Start(t).Target()
 	cluster := redistest.StartCluster(t)
@@ -113,8 +113,8 @@ func TestShares(t *testing.T) {
 	}
 }
 
-// TestSharesWithoutRedis cuts replicas off: each goes on with its part of the share, which is empty then
-// and fills evenly, and takes all of it again when Redis is back.
+// TestSharesWithoutRedis cuts replicas off: each goes on with its part of the share, which
+// is empty then and fills evenly, and takes all of it again when Redis is back.
 func TestSharesWithoutRedis(t *testing.T) {
 	server := redistest.Start(t)
 	for _, configured := range []int{0, 2} {
@@ -247,8 +247,8 @@ func (g *taken) most(limit int) (excess float64) {
 	return excess
 }
 
-// TestSharesPartitions cuts replicas off Redis at random, ends some and starts others, and empties
-// Redis. No span of time ever has more than the share.
+// TestSharesPartitions cuts replicas off Redis at random, ends some and starts others, and
+// empties Redis. No span of time ever has more than the share.
 func TestSharesPartitions(t *testing.T) {
 	server := redistest.Start(t)
 	control := server.Client(redisclient.Cache)
@@ -314,8 +314,8 @@ func TestSharesPartitions(t *testing.T) {
 	}
 }
 
-// TestSharesAreBounded wants shares in memory to be bounded in number: new subjects wait, known ones do
-// not, and those whose share is whole again make room.
+// TestSharesAreBounded wants shares in memory to be bounded in number: new subjects wait,
+// known ones do not, and those whose share is whole again make room.
 func TestSharesAreBounded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		const bound = 100_000
@@ -376,9 +376,9 @@ func (l *lateLink) late() (done func()) {
 	return func() { l.running.Add(-1) }
 }
 
-// TestSharesLate wants nobody refused because Redis, or what this process hears of it, is late, and few
-// questions under way at once. Where nothing is heard, the share is not known, until the replica's own
-// part of it decides.
+// TestSharesLate wants nobody refused because Redis, or what this process hears of it, is
+// late, and few questions under way at once. Where nothing is heard, the share is not
+// known, until the replica's own part of it decides.
 func TestSharesLate(t *testing.T) {
 	server := redistest.Start(t)
 	synctest.Test(t, func(t *testing.T) {

@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// muddled is a vendor of one account who takes records of another for its own, and notes what it was shown of what is remembered.
+// muddled is a vendor of one account who takes records of another for its own, and notes
+// what it was shown of what is remembered.
 type muddled struct {
 	*providertest.Fake
 	ask   []providers.ID
@@ -34,7 +35,8 @@ func (m *muddled) AffiliatesByID(ctx context.Context, ids []providers.ID, need .
 	return b, err
 }
 
-// muddle is two accounts over one store, of which the vendor of a-1 has a commission of the other's, and whose that is.
+// muddle is two accounts over one store, of which the vendor of a-1 has a commission of the
+// other's, and whose that is.
 func muddle(t *testing.T) (mine, theirs bench, vendor *muddled, sold *providers.Commission) {
 	t.Helper()
 	fake := providertest.NewFake("b-2", providertest.Options{})

@@ -12,8 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// allowed is a vendor whose calls are charged to the allowance of their request, as the HTTP client
-// does it, once they were let through.
+// allowed is a vendor whose calls are charged to the allowance of their request, as the
+// HTTP client does it, once they were let through.
 type allowed struct {
 	*providertest.Fake
 	open chan struct{}
@@ -59,8 +59,8 @@ func (a allowed) Payouts(f providers.PayoutFilter) ([]providers.List[providers.P
 	return lists, err
 }
 
-// TestFlightOverAllowance: the request that begins a flight pays for it. One that joined it is not
-// refused because the other's allowance is used up.
+// TestFlightOverAllowance: the request that begins a flight pays for it. One that joined it
+// is not refused because the other's allowance is used up.
 func TestFlightOverAllowance(t *testing.T) {
 	for name, read := range map[string]func(context.Context, *cache.Cache) error{
 		"records": func(ctx context.Context, c *cache.Cache) error {

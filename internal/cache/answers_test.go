@@ -33,8 +33,9 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// The tests here ask a server that keeps finished answers. Whenever it gives one again, they have it
-// executed as well, over the same cache and the same vendors at the same moment.
+// The tests here ask a server that keeps finished answers. Whenever it gives one again,
+// they have it executed as well, over the same cache and the same vendors at the same
+// moment.
 
 // server is over an account at each vendor, which are asked without a network.
 type server struct {
@@ -212,8 +213,8 @@ func (s *server) meet() {
 	s.viewers = append(s.viewers, newAsker(t, jwt.MapClaims{"sub": "by address", "role": "partner", "email": r.Data.Affiliates.Nodes[7].Email, "email_verified": true}))
 }
 
-// ask asks. An answer that is given again has to be what an execution answers just now, which then reads
-// nothing that is not fresh in the cache.
+// ask asks. An answer that is given again has to be what an execution answers just now,
+// which then reads nothing that is not fresh in the cache.
 func (s *server) ask(a asker, q question) string {
 	reads := s.store.Gets.Load()
 	again := answer(s.t.Context(), s.keeping, a, q)
@@ -389,7 +390,8 @@ func steps(t *testing.T, n int, seed uint64, blind cache.Kind) (s *server, found
 	return s, found
 }
 
-// TestAnswersAreExact wants kept answers to be, byte for byte, what an execution answers in their place.
+// TestAnswersAreExact wants kept answers to be, byte for byte, what an execution answers in
+// their place.
 func TestAnswersAreExact(t *testing.T) {
 	n := 10_000
 	if testing.Short() || raced {

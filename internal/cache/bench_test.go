@@ -28,7 +28,8 @@ type bench struct {
 	store cache.Store
 }
 
-// Records are fresh for a minute, campaigns for an hour, lists for half a minute; all are stale for an hour more.
+// Records are fresh for a minute, campaigns for an hour, lists for half a minute; all are
+// stale for an hour more.
 func newBench(t *testing.T, o providertest.Options) bench {
 	fake := providertest.NewFake("a-1", o)
 	return benchOf(t, fake, fake, cache.NewMemory(64<<20, time.Now), time.Now)

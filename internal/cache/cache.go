@@ -35,8 +35,8 @@ type Cache struct {
 
 var _ providers.Provider = (*Cache)(nil)
 
-// Wrap is p with a memory. Several providers may share a store: every key begins with the account's
-// id, which must be theirs alone.
+// Wrap is p with a memory. Several providers may share a store: every key begins with the
+// account's id, which must be theirs alone.
 func Wrap(p providers.Provider, s Store, o Options) *Cache {
 	o.List = cmp.Or(o.List, time.Minute)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
@@ -133,8 +133,8 @@ func (c *Cache) getOnce(ctx context.Context, keys ...Key) []*Entry {
 	return found
 }
 
-// note tells the request's trace of an answer from here: of a key, or of so many records, the first of
-// which has it, in one line.
+// note tells the request's trace of an answer from here: of a key, or of so many records,
+// the first of which has it, in one line.
 func (c *Cache) note(ctx context.Context, key Key, n int, source providers.Source) {
 	t := providers.TraceFrom(ctx)
 	if t == nil || t.VendorsOnly {
@@ -170,24 +170,31 @@ func (c *Cache) fault(op string, err error) error {
 	return &providers.Error{Account: c.account, Op: op, Kind: kind, Err: err}
 }
 
-// refresh reads keys again behind a stale answer. It begins at the end of the request, and may make the
-// calls that the request's allowance has left then. These leave the reserve of the account's budget,
-// whoever asked. What is not refreshed stays stale, until a later request asks for it.
+// refresh reads keys again behind a stale answer. It begins at the end of the request, and
+// may make the calls that the request's allowance has left then. These leave the reserve of
+// the account's budget, whoever asked. What is not refreshed stays stale, until a later
+// request asks for it.
 func (c *Cache) refresh(ctx context.Context, keys []Key, need []string, r run) {
 	behind := providers.KeepReserve(providers.ShareAllowance(providers.WithTrace(ctx, nil), 0))
 	providers.Afterwards(ctx, func() {
 		c.flights.refresh(behind, c.o, keys, need, func(ctx context.Context, keys []Key) (any, error) {
 			answer, err := r(ctx, keys)
 			if err != nil && !overLimits(err) {
-				c.o.Logger.Warn("a refresh failed; the stale answer stays", "account", c.account, "key", keys[0].String(), "keys", len(keys), "error", err)
+				c.o.Logger.Warn(
+					"a refresh failed; the stale answer stays",
+					"account", c.account,
+					"key", keys[0].String(),
+					"keys", len(keys),
+					"error", err,
+				)
 			}
 			return answer, err
 		})
 	})
 }
 
-// overLimits says whether an error is about what the request may ask for, and says nothing about the
-// vendor: another request may be answered.
+// overLimits says whether an error is about what the request may ask for, and says nothing
+// about the vendor: another request may be answered.
 func overLimits(err error) bool {
 	return providers.OverAllowance(err) || errors.Is(err, providers.ErrReserve)
 }

@@ -102,7 +102,8 @@ func TestWarm(t *testing.T) {
 	})
 }
 
-// A page is answered from memory only where what is remembered of its rows is all that the page knew.
+// A page is answered from memory only where what is remembered of its rows is all that the
+// page knew.
 func TestPageNeedsItsRows(t *testing.T) {
 	b := newBench(t, providertest.Options{})
 	row := b.first().Items[3]
@@ -116,7 +117,8 @@ func TestPageNeedsItsRows(t *testing.T) {
 	}
 }
 
-// A record that has become another affiliate's has gone from the list of the one it belonged to, and is where it was in everybody's.
+// A record that has become another affiliate's has gone from the list of the one it
+// belonged to, and is where it was in everybody's.
 func TestPageNeedsItsOwner(t *testing.T) {
 	b := newBench(t, providertest.Options{})
 	row := b.first().Items[0]

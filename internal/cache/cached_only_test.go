@@ -13,8 +13,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// TestCachedOnly wants reads that take only what is cached to answer what is fresh in memory, and nothing
-// else: no call is made for them, Redis is not asked, and nothing stale is refreshed.
+// TestCachedOnly wants reads that take only what is cached to answer what is fresh in
+// memory, and nothing else: no call is made for them, Redis is not asked, and nothing stale
+// is refreshed.
 func TestCachedOnly(t *testing.T) {
 	c := redistest.Start(t).Client(redisclient.Durable)
 	far := cache.NewRedis(c, cache.RedisOptions{Timeout: patient})

@@ -33,7 +33,8 @@ func (r *Redis) tell(ctx context.Context, d dropped) error {
 	return r.call(ctx, func(ctx context.Context) error { return r.client.Publish(ctx, channel, b).Err() })
 }
 
-// idle is how long the channel may be silent before it is asked whether it is still there, and how long it may take to answer.
+// idle is how long the channel may be silent before it is asked whether it is still there,
+// and how long it may take to answer.
 const idle = time.Second
 
 // follow keeps the channel open.

@@ -17,7 +17,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// codecVersion changes with what entries look like in Redis, or mean, where their Go types do not tell.
+// codecVersion changes with what entries look like in Redis, or mean, where their Go types
+// do not tell.
 const codecVersion = 2
 
 // kinds are what is stored, by the word that tells them apart there.
@@ -64,9 +65,9 @@ func timeAt(nanoseconds int64) time.Time {
 	return time.Unix(0, nanoseconds).UTC()
 }
 
-// The format is CBOR (RFC 8949), structs as arrays. An affiliate or referral of the simulators takes 417
-// bytes, JSON 811, and 0.6 of the time that JSON takes to decode (BenchmarkCodec). Times keep their
-// nanoseconds.
+// The format is CBOR (RFC 8949), structs as arrays. An affiliate or referral of the
+// simulators takes 417 bytes, JSON 811, and 0.6 of the time that JSON takes to decode
+// (BenchmarkCodec). Times keep their nanoseconds.
 var (
 	encoding = must(cbor.EncOptions{Time: cbor.TimeRFC3339Nano, Sort: cbor.SortCoreDeterministic}.EncMode())
 	decoding = must(cbor.DecOptions{UTF8: cbor.UTF8DecodeInvalid}.DecMode())
@@ -131,8 +132,9 @@ func decode(b []byte) (Entry, error) {
 	return e, nil
 }
 
-// readable is what Redis has under a key with a line for each text in it, as bytes that stand before a text
-// in CBOR may look like a part of it. What is no CBOR, an earlier release's, stays as it is.
+// readable is what Redis has under a key with a line for each text in it, as bytes that
+// stand before a text in CBOR may look like a part of it. What is no CBOR, an earlier
+// release's, stays as it is.
 func readable(text string) string {
 	var v any
 	if len(text) < revisionSize || decoding.Unmarshal([]byte(text[revisionSize:]), &v) != nil {
@@ -214,8 +216,8 @@ func shared(f *providers.Fields) *providers.Fields {
 	return f
 }
 
-// shape names what entries look like: releases that differ in it do not read each other's. It is made of the types that are
-// stored, so that nobody has to think of it.
+// shape names what entries look like: releases that differ in it do not read each other's.
+// It is made of the types that are stored, so that nobody has to think of it.
 var shape = sync.OnceValue(func() string {
 	types := []reflect.Type{reflect.TypeFor[stored]()}
 	for _, v := range kinds {
@@ -238,7 +240,8 @@ func shapeOf(types []reflect.Type) string {
 
 const module = "github.com/partnergraph/partnergraph"
 
-// describe writes down a type with all it is made of. Types of other modules are known by their name.
+// describe writes down a type with all it is made of. Types of other modules are known by
+// their name.
 func describe(w io.Writer, t reflect.Type, seen map[reflect.Type]bool) {
 	fmt.Fprintf(w, "%s %s", t, t.Kind())
 	if seen[t] || t.PkgPath() != "" && !strings.HasPrefix(t.PkgPath(), module) {

@@ -80,7 +80,8 @@ var exactly = cmp.Options{
 	cmpopts.IgnoreUnexported(Entry{}),
 }
 
-// values are of every kind: with everything set, with empty slices and zeros behind pointers, and with nothing but an id.
+// values are of every kind: with everything set, with empty slices and zeros behind
+// pointers, and with nothing but an id.
 func values(t *testing.T) map[string]any {
 	all := map[string]any{}
 	for kind, zero := range kinds {

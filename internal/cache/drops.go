@@ -25,7 +25,12 @@ func (d *drops) add(account string, keys []Key) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if d.count+len(keys) > maxDrops {
-		return fmt.Errorf("%d keys of account %s could not be dropped in Redis, and %d others wait to be already: other replicas may show what was there before", len(keys), account, d.count)
+		return fmt.Errorf(
+			"%d keys of account %s could not be dropped in Redis, and %d others wait to be already: other replicas may show what was there before",
+			len(keys),
+			account,
+			d.count,
+		)
 	}
 	d.put(account, keys)
 	return nil
@@ -74,7 +79,8 @@ func (d *drops) take() map[string][]Key {
 	return some
 }
 
-// clocks estimate Redis' epochs while it cannot be asked, from what it said last and the time that has passed here since.
+// clocks estimate Redis' epochs while it cannot be asked, from what it said last and the
+// time that has passed here since.
 type clocks struct {
 	now   func() time.Time
 	slack time.Duration // how old an answer may be when it arrives
@@ -88,7 +94,8 @@ type seen struct {
 	epoch Epoch
 }
 
-// How far an estimate may be off: by how clocks drift apart, and, where Redis never said anything, by how they differ at all.
+// How far an estimate may be off: by how clocks drift apart, and, where Redis never said
+// anything, by how they differ at all.
 const (
 	drift = time.Second
 	apart = time.Minute
@@ -104,8 +111,8 @@ func (c *clocks) saw(account string, n Epoch) {
 	c.last[account] = seen{at, n}
 }
 
-// estimate is between what an account's epoch is now: reads take the low one and fences the high one, so that an error leaves something
-// uncached, and never something old.
+// estimate is between what an account's epoch is now: reads take the low one and fences the
+// high one, so that an error leaves something uncached, and never something old.
 func (c *clocks) estimate(account string) (low, high Epoch) {
 	now := c.now()
 	c.mu.Lock()

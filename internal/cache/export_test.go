@@ -45,8 +45,8 @@ func (r *Redis) Prefix() string { return r.prefix }
 // MaxRefreshes is how many refreshes of an account are under way at once.
 const MaxRefreshes = maxRefreshes
 
-// Blind is a memory that does not notice changes of one kind of entry, or of none. It counts the reads,
-// and knows the keys of what was ever stored.
+// Blind is a memory that does not notice changes of one kind of entry, or of none. It
+// counts the reads, and knows the keys of what was ever stored.
 type Blind struct {
 	*Memory
 	Kind       Kind

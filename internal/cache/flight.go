@@ -39,9 +39,10 @@ type flight struct {
 // run reads what keys stand for.
 type run func(ctx context.Context, keys []Key) (any, error)
 
-// join makes the caller wait for all of keys: for flights that are under way and ask for enough, and
-// for one new flight that reads the rest. It answers which flight brings which of the keys, and which
-// of them is new (nil: none). The caller then waits for every one of them.
+// join makes the caller wait for all of keys: for flights that are under way and ask for
+// enough, and for one new flight that reads the rest. It answers which flight brings which
+// of the keys, and which of them is new (nil: none). The caller then waits for every one of
+// them.
 func (fs *flights) join(ctx context.Context, keys []Key, need []string, r run) (brings map[*flight][]Key, own *flight) {
 	deadline, ok := ctx.Deadline() // before the lock: ctx may be a flight's own, which takes it
 	fs.mu.Lock()
@@ -72,9 +73,9 @@ func (fs *flights) join(ctx context.Context, keys []Key, need []string, r run) (
 	return brings, own
 }
 
-// refresh reads those of keys that nobody reads just now, with nobody waiting. It reads no more keys
-// than it may make calls, and none where too many refreshes are under way. It ends with the process,
-// and at its time.
+// refresh reads those of keys that nobody reads just now, with nobody waiting. It reads no
+// more keys than it may make calls, and none where too many refreshes are under way. It
+// ends with the process, and at its time.
 func (fs *flights) refresh(ctx context.Context, o Options, keys []Key, need []string, r run) {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -149,7 +150,8 @@ func (fs *flights) forget(f *flight) {
 	}
 }
 
-// forgetAll keeps others from joining any that is under way; they bring their answers to those who wait already.
+// forgetAll keeps others from joining any that is under way; they bring their answers to
+// those who wait already.
 func (fs *flights) forgetAll() {
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
@@ -166,8 +168,8 @@ func (fs *flights) leave(f *flight) {
 	}
 }
 
-// wait is a joined flight's answer; the error is the context's if that ends before. Either way the caller waits no
-// more.
+// wait is a joined flight's answer; the error is the context's if that ends before. Either
+// way the caller waits no more.
 func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 	select {
 	case <-f.done:
@@ -178,11 +180,17 @@ func (fs *flights) wait(ctx context.Context, f *flight) (any, error) {
 	return f.answer, f.err
 }
 
-// bring waits until all of keys were read, and gives each flight's answer to take. The request that
-// began a flight pays for its calls: where its limits ended them, those who waited join again, and one
-// of them begins the next flight. take answers which keys this holds for; others says that another
-// request began the flight.
-func (fs *flights) bring(ctx context.Context, keys []Key, need []string, r run, take func(answer any, err error, keys []Key, others bool) (again []Key)) {
+// bring waits until all of keys were read, and gives each flight's answer to take. The
+// request that began a flight pays for its calls: where its limits ended them, those who
+// waited join again, and one of them begins the next flight. take answers which keys this
+// holds for; others says that another request began the flight.
+func (fs *flights) bring(
+	ctx context.Context,
+	keys []Key,
+	need []string,
+	r run,
+	take func(answer any, err error, keys []Key, others bool) (again []Key),
+) {
 	for len(keys) > 0 {
 		brings, own := fs.join(ctx, keys, need, r)
 		keys = nil
@@ -193,8 +201,8 @@ func (fs *flights) bring(ctx context.Context, keys []Key, need []string, r run, 
 	}
 }
 
-// flightContext is a flight's context. It has the deadline of those who wait, so that a budget can
-// refuse at once what would come too late, but ends only when they have gone.
+// flightContext is a flight's context. It has the deadline of those who wait, so that a
+// budget can refuse at once what would come too late, but ends only when they have gone.
 type flightContext struct {
 	context.Context
 	fs *flights

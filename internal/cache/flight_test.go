@@ -210,8 +210,9 @@ func TestPanic(t *testing.T) {
 	}
 }
 
-// limited is a vendor whose first call is ended by the limits of its request, at once for all records
-// or for each by itself, when it is told to. All further calls wait until it opens.
+// limited is a vendor whose first call is ended by the limits of its request, at once for
+// all records or for each by itself, when it is told to. All further calls wait until it
+// opens.
 type limited struct {
 	*providertest.Fake
 	limit     error
@@ -257,8 +258,8 @@ func (l limited) Payouts(f providers.PayoutFilter) ([]providers.List[providers.P
 	return lists, err
 }
 
-// TestNextFlight: where the limits of the request that began a flight end it, those who waited make one
-// call for all of them, and only the first fails.
+// TestNextFlight: where the limits of the request that began a flight end it, those who
+// waited make one call for all of them, and only the first fails.
 func TestNextFlight(t *testing.T) {
 	const waiting = 20
 	records := func(locals ...string) func(context.Context, *cache.Cache) error {

@@ -15,14 +15,18 @@ import (
 // Noticed is how long at most a replica that lost the channel trusts its memory.
 const Noticed = 2 * idle
 
-// Forget removes everything of an account from Redis, whatever the release that wrote it, and from the memories of all replicas, and says how many
-// entries were in Redis. No read that began before brings anything of it back, on any replica.
+// Forget removes everything of an account from Redis, whatever the release that wrote it,
+// and from the memories of all replicas, and says how many entries were in Redis. No read
+// that began before brings anything of it back, on any replica.
 //
-// It takes these steps: a bar in Redis, which lets nothing pass any more that began before; a wait, for writes to Redis that had seen no bar; the
-// removal, now that nothing old can come in; then the replicas are told to empty their memories, whatever they have read there so far; another wait, and they
-// are told again, for what was under way from Redis into memory. wait has to take as long as a call to Redis may at any replica, and
-// [Noticed] at least, so that also who cannot hear has emptied its memory. besides, if there is one, goes with the removal: what else the replicas are to find gone when
-// they are told ([Tiered.OnForget]).
+// It takes these steps: a bar in Redis, which lets nothing pass any more that began before;
+// a wait, for writes to Redis that had seen no bar; the removal, now that nothing old can
+// come in; then the replicas are told to empty their memories, whatever they have read
+// there so far; another wait, and they are told again, for what was under way from Redis
+// into memory. wait has to take as long as a call to Redis may at any replica, and
+// [Noticed] at least, so that also who cannot hear has emptied its memory. besides, if
+// there is one, goes with the removal: what else the replicas are to find gone when they
+// are told ([Tiered.OnForget]).
 //
 // After an error some of it may be there. It is safe to be called again, and by several at once.
 func (r *Redis) Forget(ctx context.Context, account string, wait, besides func(context.Context) error) (entries int, err error) {
@@ -114,7 +118,8 @@ func (r *Redis) remove(ctx context.Context, account string) (n int, err error) {
 	return n, err
 }
 
-// Holding says how many entries in a Redis hold something, in their key or in what stands there, by account and over all releases. It reads them all.
+// Holding says how many entries in a Redis hold something, in their key or in what stands
+// there, by account and over all releases. It reads them all.
 func Holding(ctx context.Context, c redis.UniversalClient, holds func(text string) bool) (map[string]int, error) {
 	found := map[string]int{}
 	err := redisclient.ScanTexts(ctx, c, anyShape()+"*", func(_ context.Context, _ redis.Cmdable, texts map[string]string) error {
@@ -128,8 +133,8 @@ func Holding(ctx context.Context, c redis.UniversalClient, holds func(text strin
 	return found, err
 }
 
-// OnForget has f called when everything of some account was forgotten by [Redis.Forget], or when that may have been and was not heard. f is not to call the
-// store.
+// OnForget has f called when everything of some account was forgotten by [Redis.Forget], or
+// when that may have been and was not heard. f is not to call the store.
 func (t *Tiered) OnForget(f func()) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -154,7 +159,8 @@ func (t *Tiered) forget(account string, f Fence) {
 	}
 }
 
-// behindBars says whether an entry began before its account was forgotten, as far as this replica was told. The lock is held.
+// behindBars says whether an entry began before its account was forgotten, as far as this
+// replica was told. The lock is held.
 func (t *Tiered) behindBars(key Key, e Entry, now time.Time) bool {
 	f, ok := t.barred[key.Account]
 	return ok && e.Value != nil && e.Began < f.At && now.Before(f.Until)

@@ -25,7 +25,8 @@ import (
 // soon waits for nobody: in most tests nothing is late.
 func soon(context.Context) error { return nil }
 
-// forget is Forget of a-1 as the command does it. It returns when what it tells replicas has reached every node.
+// forget is Forget of a-1 as the command does it. It returns when what it tells replicas
+// has reached every node.
 func forget(t *testing.T, c redis.UniversalClient, wait, besides func(context.Context) error) (entries int) {
 	t.Helper()
 	var mu sync.Mutex
@@ -81,7 +82,8 @@ func keysOf(t *testing.T, c redis.UniversalClient, pattern string) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
-// Everything of an account goes, from Redis, of whatever release, and from the memories of both replicas; nothing of anybody else's.
+// Everything of an account goes, from Redis, of whatever release, and from the memories of
+// both replicas; nothing of anybody else's.
 func forgetsAll(t *testing.T, c redis.UniversalClient) {
 	fake, other := providertest.NewFake("a-1", providertest.Options{}), providertest.NewFake("a-10", providertest.Options{})
 	r := newReplicas(t, c, fake, fake)
@@ -139,7 +141,8 @@ func forgetsAll(t *testing.T, c redis.UniversalClient) {
 	}
 }
 
-// A slow read that began before brings nothing back: neither at a replica that hears, nor at one that hears nothing.
+// A slow read that began before brings nothing back: neither at a replica that hears, nor
+// at one that hears nothing.
 func forgetWhileReading(t *testing.T, c redis.UniversalClient) {
 	fake := providertest.NewFake("a-1", providertest.Options{})
 	slow := newLate(fake)
@@ -246,7 +249,8 @@ func (r reminded) AffiliatesByID(ctx context.Context, ids []providers.ID, need .
 	return b, err
 }
 
-// A read that begins afterwards, at a replica that has not heard, and that is given what was remembered there, does not store it as if it were new.
+// A read that begins afterwards, at a replica that has not heard, and that is given what
+// was remembered there, does not store it as if it were new.
 func forgetPeeked(t *testing.T, c redis.UniversalClient) {
 	fake := providertest.NewFake("a-1", providertest.Options{Stubs: true})
 	r := newReplicas(t, c, fake, reminded{fake})
@@ -291,7 +295,8 @@ func TestForgetWhileAnswering(t *testing.T) {
 	}
 }
 
-// A replica that has heard does not remember what it began to read before when Redis goes away; and one that may not have heard is told so.
+// A replica that has heard does not remember what it began to read before when Redis goes
+// away; and one that may not have heard is told so.
 func TestForgetWithoutRedis(t *testing.T) {
 	server := redistest.Start(t)
 	fake := providertest.NewFake("a-1", providertest.Options{})
@@ -323,7 +328,8 @@ func TestForgetWithoutRedis(t *testing.T) {
 	}
 }
 
-// Without Redis, or where something besides cannot be done, there is an error, and nobody is told that it is done.
+// Without Redis, or where something besides cannot be done, there is an error, and nobody
+// is told that it is done.
 func TestForgetFails(t *testing.T) {
 	server := redistest.Start(t)
 	c := server.Client(redisclient.Cache)
@@ -346,7 +352,8 @@ func TestForgetFails(t *testing.T) {
 	}
 }
 
-// Holding finds a text in keys and in what stands there, of all releases, and says whose they are.
+// Holding finds a text in keys and in what stands there, of all releases, and says whose
+// they are.
 func holding(t *testing.T, c redis.UniversalClient) {
 	s := cache.NewRedis(c, cache.RedisOptions{Timeout: patient})
 	put(t, s, "a-1/count/Affiliate/needle", 1)

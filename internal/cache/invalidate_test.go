@@ -97,7 +97,8 @@ func (l *late) Commissions(f providers.CommissionFilter) ([]providers.List[provi
 	return lists, err
 }
 
-// A read that began before an invalidation answers those who waited for it already, and nobody else.
+// A read that began before an invalidation answers those who waited for it already, and
+// nobody else.
 func TestInvalidateWhileReading(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := providertest.NewFake("a-1", providertest.Options{})

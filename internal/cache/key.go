@@ -45,7 +45,8 @@ func (c *Cache) familyKey(noun providers.Noun) Key {
 	return Key{Account: c.account, Kind: KindLists, Noun: noun}
 }
 
-// String is the key as Redis, the replicas' channel and traces have it. What may hold anything comes last.
+// String is the key as Redis, the replicas' channel and traces have it. What may hold
+// anything comes last.
 func (k Key) String() string {
 	text := k.Account + "/" + string(k.Kind) + "/" + string(k.Noun)
 	switch k.Kind {

@@ -12,10 +12,11 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Replicas that share a Redis read a cold key at the vendor once: whoever reads it holds its lease there.
-// The others wait until the lease is given back, and then find the answer in the store. A holder that was
-// lost gives nothing back; its lease ends by itself, and delays the others by no more than that. Where
-// Redis cannot be asked, each replica reads for itself.
+// Replicas that share a Redis read a cold key at the vendor once: whoever reads it holds
+// its lease there. The others wait until the lease is given back, and then find the answer
+// in the store. A holder that was lost gives nothing back; its lease ends by itself, and
+// delays the others by no more than that. Where Redis cannot be asked, each replica reads
+// for itself.
 
 const (
 	leaseLife = time.Second // a lease ends so long after it was last renewed
@@ -32,8 +33,8 @@ var _, _ leaser = (*Redis)(nil), (*Tiered)(nil)
 func (r *Redis) leases() *Redis  { return r }
 func (t *Tiered) leases() *Redis { return t.redis }
 
-// batchKey stands for keys that are read together. Who holds its lease reads them all, so that replicas
-// that want the same do not share them out among themselves.
+// batchKey stands for keys that are read together. Who holds its lease reads them all, so
+// that replicas that want the same do not share them out among themselves.
 func batchKey(keys []Key) Key {
 	h := sha256.New()
 	for _, text := range slices.Sorted(slices.Values(texts(keys))) {
@@ -42,8 +43,9 @@ func batchKey(keys []Key) Key {
 	return Key{Account: keys[0].Account, Kind: "batch", Local: hex.EncodeToString(h.Sum(nil))}
 }
 
-// lease takes the leases of keys that nobody else reads, and says which of keys these are. The caller reads
-// them, and calls release then. Where the store is not shared, or cannot be asked, these are all keys.
+// lease takes the leases of keys that nobody else reads, and says which of keys these are.
+// The caller reads them, and calls release then. Where the store is not shared, or cannot
+// be asked, these are all keys.
 func (c *Cache) lease(ctx context.Context, keys []Key) (mine []Key, release func()) {
 	none := func() {}
 	if !c.shares() {
@@ -120,14 +122,16 @@ func (c *Cache) awaitLeases(ctx context.Context, keys []Key) error {
 	}
 }
 
-// leaseKey is where the lease of a key stands. It is a hash, because a key may hold anybody's address.
+// leaseKey is where the lease of a key stands. It is a hash, because a key may hold
+// anybody's address.
 func leaseKey(k Key) string {
 	sum := sha256.Sum256([]byte(k.String()))
 	return "pg:lease:" + hex.EncodeToString(sum[:12])
 }
 
-// Of an owner's lease stands who it is, and the epoch at which it was taken. What was invalidated since is
-// not stored by who reads under it, so nobody waits for that: the next one takes the lease.
+// Of an owner's lease stands who it is, and the epoch at which it was taken. What was
+// invalidated since is not stored by who reads under it, so nobody waits for that: the next
+// one takes the lease.
 var (
 	takeLease = redis.NewScript(`
 local lease = redis.call('GET', KEYS[1])
@@ -162,7 +166,8 @@ func (r *Redis) lastDrop(ctx context.Context, account string) (now, last int64, 
 	return now, last, err
 }
 
-// acquire takes the leases of one account's keys that nobody holds, for an owner, and says which it has then.
+// acquire takes the leases of one account's keys that nobody holds, for an owner, and says
+// which it has then.
 func (r *Redis) acquire(ctx context.Context, owner string, keys []Key) ([]bool, error) {
 	now, last, err := r.lastDrop(ctx, keys[0].Account)
 	if err != nil {

@@ -16,7 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// Three replicas whose thousand clients want the same cold page and records ask the vendor as often as one client does.
+// Three replicas whose thousand clients want the same cold page and records ask the vendor
+// as often as one client does.
 func replicasReadOnce(t *testing.T, c redis.UniversalClient) {
 	const clients = 1000
 	var (

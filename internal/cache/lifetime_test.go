@@ -73,8 +73,8 @@ func TestPageLifetime(t *testing.T) {
 	})
 }
 
-// TestPageTimes wants a page to tell when it was read at the vendor, and to be read again for who may
-// not have one that is as old.
+// TestPageTimes wants a page to tell when it was read at the vendor, and to be read again
+// for who may not have one that is as old.
 func TestPageTimes(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBench(t, providertest.Options{})
@@ -133,7 +133,8 @@ func TestVendorDown(t *testing.T) {
 	})
 }
 
-// Who decides by what is read what somebody may see is answered with what is fresh, or not at all.
+// Who decides by what is read what somebody may see is answered with what is fresh, or not
+// at all.
 func TestFresh(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var down error

@@ -56,8 +56,15 @@ func wrapOne[T providers.Record](c *Cache, noun providers.Noun, l providers.List
 	return w
 }
 
-// through answers what has one key: from memory, or by a read that all who ask wait for. A read brings what is fresh, whoever it sets off for.
-func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Context) (V, quality), load func(context.Context) (V, error)) (V, error) {
+// through answers what has one key: from memory, or by a read that all who ask wait for. A
+// read brings what is fresh, whoever it sets off for.
+func through[V any](
+	ctx context.Context,
+	c *Cache,
+	key Key,
+	look func(context.Context) (V, quality),
+	load func(context.Context) (V, error),
+) (V, error) {
 	var none V
 	if err := c.over(ctx, key.String()); err != nil {
 		return none, err
@@ -120,7 +127,8 @@ func through[V any](ctx context.Context, c *Cache, key Key, look func(context.Co
 	return v, failed
 }
 
-// listed is what the store holds of a page or a count, unless its noun's lists were invalidated since.
+// listed is what the store holds of a page or a count, unless its noun's lists were
+// invalidated since.
 func (c *Cache) listed(ctx context.Context, noun providers.Noun, key Key) *Entry {
 	family := c.familyKey(noun)
 	found := c.get(ctx, key, family)
@@ -130,15 +138,29 @@ func (c *Cache) listed(ctx context.Context, noun providers.Noun, key Key) *Entry
 	return nil
 }
 
-// page is a page as the store knows it, if it was read no earlier than notBefore. It is as good as the
-// worst of it and its rows.
-func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, key Key, notBefore time.Time) (*providers.Page[T], quality) {
+// page is a page as the store knows it, if it was read no earlier than notBefore. It is as
+// good as the worst of it and its rows.
+func page[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	noun providers.Noun,
+	key Key,
+	notBefore time.Time,
+) (*providers.Page[T], quality) {
 	a := c.assembled(ctx, noun, key, notBefore)
 	if a.quality.state == miss {
 		return nil, quality{}
 	}
-	p := &providers.Page[T]{Items: make([]*T, len(a.records)), More: a.rows.More, Total: a.rows.Total, Unread: a.rows.Unread, Mark: a.rows.Mark,
-		AskedAt: a.readAt.Add(-a.rows.Took), ReadAt: a.readAt, Remembered: true}
+	p := &providers.Page[T]{
+		Items:      make([]*T, len(a.records)),
+		More:       a.rows.More,
+		Total:      a.rows.Total,
+		Unread:     a.rows.Unread,
+		Mark:       a.rows.Mark,
+		AskedAt:    a.readAt.Add(-a.rows.Took),
+		ReadAt:     a.readAt,
+		Remembered: true,
+	}
 	for i, e := range a.records {
 		var ok bool
 		if p.Items[i], ok = e.Value.(*T); !ok {
@@ -148,9 +170,9 @@ func page[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun
 	return p, a.quality
 }
 
-// assembled is a page with its records, and the quality of the worst of both: miss where the page, or one
-// of the records, is not there, or was read before notBefore. A request assembles a fresh page once,
-// however often it asks for it.
+// assembled is a page with its records, and the quality of the worst of both: miss where
+// the page, or one of the records, is not there, or was read before notBefore. A request
+// assembles a fresh page once, however often it asks for it.
 func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key Key, notBefore time.Time) (a assembledPage) {
 	request := requestFrom(ctx)
 	if a, ok := request.page(key); ok && !a.readAt.Before(notBefore) {
@@ -170,8 +192,9 @@ func (c *Cache) assembled(ctx context.Context, noun providers.Noun, key Key, not
 	return a
 }
 
-// rows are the records of a page, and the quality of the worst of them. A record that knows less than the page
-// did is none, and neither is one that has become another's than the page's: it has gone from the list. Of another account's there is nothing here.
+// rows are the records of a page, and the quality of the worst of them. A record that knows
+// less than the page did is none, and neither is one that has become another's than the
+// page's: it has gone from the list. Of another account's there is nothing here.
 func (c *Cache) rows(ctx context.Context, rows Rows) ([]*Entry, quality) {
 	worst := quality{fresh, providers.SourceMemory}
 	keys := make([]Key, len(rows.Rows))
@@ -216,7 +239,14 @@ func owner[T providers.Record](records []*T) (one providers.ID) {
 }
 
 // loadPage reads a page at the vendor and stores it.
-func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], noun providers.Noun, key Key, number int) (*providers.Page[T], error) {
+func loadPage[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	l providers.List[T],
+	noun providers.Noun,
+	key Key,
+	number int,
+) (*providers.Page[T], error) {
 	r := c.begin(ctx)
 	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
 	if err != nil {
@@ -240,8 +270,9 @@ func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.Lis
 	return &p, nil
 }
 
-// HasPage says whether a page of a list would be answered, fresh or stale, without waiting for a call. It reads nothing, and is for
-// estimates: what is there may be gone by the time it is asked for.
+// HasPage says whether a page of a list would be answered, fresh or stale, without waiting
+// for a call. It reads nothing, and is for estimates: what is there may be gone by the time
+// it is asked for.
 func (c *Cache) HasPage(ctx context.Context, noun providers.Noun, list string, number int) bool {
 	return c.assembled(ctx, noun, c.pageKey(noun, list, number), time.Time{}).quality.state != miss
 }

@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Memory is a [Store] in this process, bounded in bytes. When it is full, what is used least makes
-// room.
+// Memory is a [Store] in this process, bounded in bytes. When it is full, what is used
+// least makes room.
 type Memory struct {
 	entries  *otter.Cache[Key, *Entry]
 	now      func() time.Time
@@ -27,8 +27,8 @@ type Memory struct {
 
 var _ Store = (*Memory)(nil)
 
-// NewMemory makes a store that takes about so many bytes; it panics unless there is at least one. It starts no
-// goroutine that outlives a call for long.
+// NewMemory makes a store that takes about so many bytes; it panics unless there is at
+// least one. It starts no goroutine that outlives a call for long.
 func NewMemory(bytes int64, now func() time.Time) *Memory {
 	if bytes <= 0 {
 		panic("cache: a memory without a byte")
@@ -124,8 +124,8 @@ func fences(f Fence, keys []Key) map[Key]Entry {
 	return entries
 }
 
-// clear removes what is remembered of an account, or of all where it is "", but for fences: they keep out,
-// and show nothing.
+// clear removes what is remembered of an account, or of all where it is "", but for fences:
+// they keep out, and show nothing.
 func (m *Memory) clear(account string) {
 	now := m.now()
 	for k := range m.entries.Keys() {

@@ -8,7 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// fenceLife is how long an invalidation keeps out what was read before it. What a read brings that took half as long is not stored.
+// fenceLife is how long an invalidation keeps out what was read before it. What a read
+// brings that took half as long is not stored.
 const fenceLife = 10 * time.Minute
 
 // reading is one read at the vendor, and what it will leave in the store.
@@ -23,7 +24,8 @@ type reading struct {
 	peeked map[Key]Epoch // by key: when what was remembered of records began, that the vendor was shown
 }
 
-// begin is called before the vendor is asked, so that what is read can be told from what comes after an invalidation.
+// begin is called before the vendor is asked, so that what is read can be told from what
+// comes after an invalidation.
 func (c *Cache) begin(ctx context.Context) *reading {
 	r := &reading{c: c, at: c.o.Now(), keeps: true, entries: map[Key]Entry{}}
 	var err error
@@ -104,7 +106,8 @@ func (r *reading) remembering(ctx context.Context) context.Context {
 	})
 }
 
-// since is when a record was read at the vendor, at the latest: one that was remembered may have come back as it was.
+// since is when a record was read at the vendor, at the latest: one that was remembered may
+// have come back as it was.
 func (r *reading) since(key Key) Epoch {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -134,9 +137,10 @@ func (r *reading) end(ctx context.Context) {
 	}
 }
 
-// Invalidate forgets records of the account, and every list of these nouns. No read that began before brings back what was forgotten, on any
-// replica that shares the store, and none that is asked for from here afterwards waits for one that did. After an error it may be so
-// on this replica only. It goes on when the context ends.
+// Invalidate forgets records of the account, and every list of these nouns. No read that
+// began before brings back what was forgotten, on any replica that shares the store, and
+// none that is asked for from here afterwards waits for one that did. After an error it may
+// be so on this replica only. It goes on when the context ends.
 func (c *Cache) Invalidate(ctx context.Context, ids []providers.ID, lists ...providers.Noun) error {
 	var keys []Key
 	for _, id := range ids {
@@ -153,7 +157,8 @@ func (c *Cache) Invalidate(ctx context.Context, ids []providers.ID, lists ...pro
 	return err
 }
 
-// Keep stores what the answer to a write carried. Invalidate what the write changed first: else an older record that knows more stays.
+// Keep stores what the answer to a write carried. Invalidate what the write changed first:
+// else an older record that knows more stays.
 func (c *Cache) Keep(ctx context.Context, h providers.Harvest) {
 	r := c.begin(ctx)
 	r.harvest(h)

@@ -12,7 +12,14 @@ import (
 type byID[T providers.Record] func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error)
 
 // read is a read by id through the cache.
-func read[T providers.Record](ctx context.Context, c *Cache, noun providers.Noun, ids []providers.ID, need []string, inner byID[T]) (*providers.Batch[T], error) {
+func read[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	noun providers.Noun,
+	ids []providers.ID,
+	need []string,
+	inner byID[T],
+) (*providers.Batch[T], error) {
 	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(ids))}
 	op := string(noun) + " by id"
 	if err := c.over(ctx, op); err != nil {
@@ -156,9 +163,15 @@ func (r *remembered[T]) note(ctx context.Context, c *Cache) {
 	}
 }
 
-// lookup is what the store knows of records: those that cover need, those to be read, and of those found
-// the ones that are stale. Records that are known to be absent are in none of them. get asks the store.
-func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRecord, need []string, get func(context.Context, ...Key) []*Entry,
+// lookup is what the store knows of records: those that cover need, those to be read, and
+// of those found the ones that are stale. Records that are known to be absent are in none
+// of them. get asks the store.
+func lookup[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	wanted []wantedRecord,
+	need []string,
+	get func(context.Context, ...Key) []*Entry,
 ) (found remembered[T], missing, late []wantedRecord) {
 	now := c.o.Now()
 	found.records = make(map[providers.ID]*T, len(wanted))
@@ -185,7 +198,14 @@ func lookup[T providers.Record](ctx context.Context, c *Cache, wanted []wantedRe
 
 // load reads records at the vendor and stores them, but for those that someone else brought just
 // before, or brings meanwhile.
-func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]providers.ID, keys []Key, need []string, inner byID[T]) (*providers.Batch[T], error) {
+func load[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	byKey map[Key]providers.ID,
+	keys []Key,
+	need []string,
+	inner byID[T],
+) (*providers.Batch[T], error) {
 	b := &providers.Batch[T]{Found: make(map[providers.ID]*T, len(keys))}
 	for {
 		missing := lack(ctx, c, b, byKey, keys, need)
@@ -207,8 +227,16 @@ func load[T providers.Record](ctx context.Context, c *Cache, byKey map[Key]provi
 	}
 }
 
-// lack adds what the store knows of records to a batch, and answers the keys of those that have to be read.
-func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID, keys []Key, need []string) (missing []Key) {
+// lack adds what the store knows of records to a batch, and answers the keys of those that
+// have to be read.
+func lack[T providers.Record](
+	ctx context.Context,
+	c *Cache,
+	b *providers.Batch[T],
+	byKey map[Key]providers.ID,
+	keys []Key,
+	need []string,
+) (missing []Key) {
 	if len(keys) == 0 {
 		return nil
 	}
@@ -224,8 +252,8 @@ func lack[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[
 	return missing
 }
 
-// readLeased reads records at the vendor whose leases are held, stores them, and releases the leases, also
-// when the vendor's code panics.
+// readLeased reads records at the vendor whose leases are held, stores them, and releases
+// the leases, also when the vendor's code panics.
 func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.Batch[T], byKey map[Key]providers.ID,
 	keys []Key, release func(), need []string, inner byID[T]) error {
 	defer release()
@@ -342,6 +370,10 @@ func (c *Cache) CouponsByID(ctx context.Context, ids []providers.ID, need ...str
 }
 
 // WebhookSubscriptionsByID reads through the cache.
-func (c *Cache) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (c *Cache) WebhookSubscriptionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	need ...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	return read(ctx, c, providers.NounWebhookSubscription, ids, need, c.Provider.WebhookSubscriptionsByID)
 }

@@ -25,9 +25,11 @@ type RedisOptions struct {
 	Logger  *slog.Logger     // nil: nothing is logged
 }
 
-// Redis is a [Store] that replicas share: a single server, one behind Sentinels, or a cluster. Its keys begin with "pg:".
+// Redis is a [Store] that replicas share: a single server, one behind Sentinels, or a
+// cluster. Its keys begin with "pg:".
 //
-// It costs little when it is gone: a call that fails makes all others fail at once for a second, and after that lets one try.
+// It costs little when it is gone: a call that fails makes all others fail at once for a
+// second, and after that lets one try.
 type Redis struct {
 	client  redis.UniversalClient
 	o       RedisOptions
@@ -109,8 +111,8 @@ type held struct {
 // A revision is new with every write.
 const revisionSize = 8
 
-// read asks for keys, and answers what the server holds of each, in their order. With an error there may be
-// some nevertheless.
+// read asks for keys, and answers what the server holds of each, in their order. With an
+// error there may be some nevertheless.
 func (r *Redis) read(ctx context.Context, keys []Key) ([]held, error) {
 	all := make([]held, len(keys))
 	p := r.client.Pipeline()
@@ -161,7 +163,8 @@ func (r *Redis) understand(key Key, b []byte) held {
 	return h
 }
 
-// compareAndSet writes ARGV[2] for ARGV[3] milliseconds if the revision is still ARGV[1], which is empty where there was nothing.
+// compareAndSet writes ARGV[2] for ARGV[3] milliseconds if the revision is still ARGV[1],
+// which is empty where there was nothing.
 var compareAndSet = redis.NewScript(`
 if redis.call('GETRANGE', KEYS[1], 0, 7) ~= ARGV[1] then return 0 end
 redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
@@ -170,7 +173,8 @@ return 1`)
 // attempts is how often an entry is merged with what somebody else wrote meanwhile.
 const attempts = 10
 
-// Put merges entries into what is there. Entries for which others are always quicker are left out; fences never are, without an error.
+// Put merges entries into what is there. Entries for which others are always quicker are
+// left out; fences never are, without an error.
 func (r *Redis) Put(ctx context.Context, entries map[Key]Entry) error {
 	_, err := r.put(ctx, entries)
 	return err
@@ -235,7 +239,14 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 		}
 		revision := make([]byte, revisionSize, revisionSize+len(body))
 		_, _ = rand.Read(revision)
-		writes[k] = compareAndSet.EvalSha(ctx, p, []string{r.prefix + k.String()}, stands.revision, append(revision, body...), max(1, left.Milliseconds()))
+		writes[k] = compareAndSet.EvalSha(
+			ctx,
+			p,
+			[]string{r.prefix + k.String()},
+			stands.revision,
+			append(revision, body...),
+			max(1, left.Milliseconds()),
+		)
 	}
 	if len(writes) == 0 {
 		return nil, nil
@@ -262,8 +273,8 @@ func (r *Redis) try(ctx context.Context, entries, stored map[Key]Entry) (open ma
 	return open, err
 }
 
-// The scripts of the epoch: the server's clock in microseconds, or the last invalidation's epoch where that is higher, as
-// it is after the clock was set back.
+// The scripts of the epoch: the server's clock in microseconds, or the last invalidation's
+// epoch where that is higher, as it is after the clock was set back.
 const clock = `
 local t = redis.call('TIME')
 local now = math.max(t[1] * 1000000 + t[2], tonumber(redis.call('GET', KEYS[1]) or '0'))

@@ -180,7 +180,8 @@ func TestRedisEpoch(t *testing.T) {
 	}
 }
 
-// A drop that Redis does not hear of counts here at once, and in Redis and for the others when it can be reached.
+// A drop that Redis does not hear of counts here at once, and in Redis and for the others
+// when it can be reached.
 func TestDropWaits(t *testing.T) {
 	server := redistest.Start(t)
 	c := server.Client(redisclient.Cache)
@@ -231,7 +232,8 @@ func TestTooManyWait(t *testing.T) {
 	}
 }
 
-// What a replica of another release drops is dropped here as well; a message that nobody sends empties memory.
+// What a replica of another release drops is dropped here as well; a message that nobody
+// sends empties memory.
 func TestOtherRelease(t *testing.T) {
 	far, c := single(t)
 	s := newTiered(t, c, cache.RedisOptions{Timeout: patient})

@@ -14,7 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// charged charges each call of a fake to the allowance of its context, as the vendors' client does.
+// charged charges each call of a fake to the allowance of its context, as the vendors'
+// client does.
 type charged struct {
 	*testing.T
 	mu       sync.Mutex // refreshes that end together write what follows
@@ -116,8 +117,9 @@ func ways(t *testing.T, c *cache.Cache) []way {
 	)
 }
 
-// TestRefreshIsPaidFor: a refresh takes the calls that its request has left at its end, leaves the
-// reserve, and is made once for all requests. Without calls the answer stays stale, and is the answer.
+// TestRefreshIsPaidFor: a refresh takes the calls that its request has left at its end,
+// leaves the reserve, and is made once for all requests. Without calls the answer stays
+// stale, and is the answer.
 func TestRefreshIsPaidFor(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		v := &charged{T: t}
@@ -174,8 +176,9 @@ func TestRefreshInParts(t *testing.T) {
 	})
 }
 
-// TestRefreshesAtOnce: so many refreshes are under way at once and no more. Those that are not begun
-// are left to later requests. All end with the process, and none begins after its end.
+// TestRefreshesAtOnce: so many refreshes are under way at once and no more. Those that are
+// not begun are left to later requests. All end with the process, and none begins after its
+// end.
 func TestRefreshesAtOnce(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		process, exit := context.WithCancel(t.Context())

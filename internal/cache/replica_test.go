@@ -51,7 +51,8 @@ func (b bench) sources(local string) (from []providers.Source) {
 	return from
 }
 
-// What one replica read is the other's answer: fresh, stale with a refresh behind it, and when the vendor fails.
+// What one replica read is the other's answer: fresh, stale with a refresh behind it, and
+// when the vendor fails.
 func replicasShare(t *testing.T, c redis.UniversalClient) {
 	var mu sync.Mutex
 	var down error
@@ -121,8 +122,8 @@ func replicasHear(t *testing.T, c redis.UniversalClient) {
 	})
 }
 
-// A slow read at one replica does not bring back what the other invalidated meanwhile, to either of them, nor does anybody wait for it who
-// comes after the message.
+// A slow read at one replica does not bring back what the other invalidated meanwhile, to
+// either of them, nor does anybody wait for it who comes after the message.
 func slowReadElsewhere(t *testing.T, c redis.UniversalClient) {
 	fake := providertest.NewFake("a-1", providertest.Options{})
 	slow := newLate(fake)
@@ -311,7 +312,8 @@ func TestRedisHangs(t *testing.T) {
 	})
 }
 
-// A Redis that is gone makes no error, and is there again by itself. Memory is emptied at both ends.
+// A Redis that is gone makes no error, and is there again by itself. Memory is emptied at
+// both ends.
 func TestRedisGone(t *testing.T) {
 	server := redistest.Start(t)
 	fake := providertest.NewFake("a-1", providertest.Options{})

@@ -11,8 +11,9 @@ import (
 // request is what one request has read from here. A nil request remembers nothing. It is safe for
 // concurrent use.
 //
-// The plan of a request looks at the pages that its execution reads then. So fresh pages are assembled
-// once, and stay for the request what they were, until it writes something itself.
+// The plan of a request looks at the pages that its execution reads then. So fresh pages
+// are assembled once, and stay for the request what they were, until it writes something
+// itself.
 type request struct {
 	recorder *Recorder // nil: nothing is recorded
 
@@ -37,8 +38,8 @@ const (
 
 type requestKey struct{}
 
-// WithRequest is ctx of one request, before it reads anything. The recorder collects what is read in it;
-// nil: nothing does.
+// WithRequest is ctx of one request, before it reads anything. The recorder collects what
+// is read in it; nil: nothing does.
 func WithRequest(ctx context.Context, r *Recorder) context.Context {
 	return context.WithValue(ctx, requestKey{}, &request{recorder: r})
 }
@@ -83,7 +84,8 @@ func (r *request) forget() {
 	clear(r.records)
 }
 
-// remembered are the entries of keys that the request has read from Redis; nil where one is not among them.
+// remembered are the entries of keys that the request has read from Redis; nil where one is
+// not among them.
 func (r *request) remembered(keys []Key) []*Entry {
 	if r == nil {
 		return nil

@@ -9,33 +9,40 @@ import (
 
 // Store holds entries by key. Every implementation passes the suite in package cachetest.
 //
-// Implementations MUST be safe for concurrent use and MUST honour their context. An entry MAY vanish at
-// any time. An error means that the store could not be asked; the caller then goes on without it.
+// Implementations MUST be safe for concurrent use and MUST honour their context. An entry
+// MAY vanish at any time. An error means that the store could not be asked; the caller then
+// goes on without it.
 type Store interface {
-	// Get is what the store holds of each of these keys, in their order. Where it holds nothing, or the entry's
-	// StaleUntil has come, or the key was dropped since, that MUST be nil. With an error there may be
-	// some entries nevertheless. The answer is as long as keys in any case. The entries stay the store's: nobody
-	// may change them. A store that has to wait for an entry holds nothing for ctx that takes only what is
-	// cached in memory ([providers.CachedOnly]).
+	// Get is what the store holds of each of these keys, in their order. Where it holds
+	// nothing, or the entry's StaleUntil has come, or the key was dropped since, that MUST
+	// be nil. With an error there may be some entries nevertheless. The answer is as long
+	// as keys in any case. The entries stay the store's: nobody may change them. A store
+	// that has to wait for an entry holds nothing for ctx that takes only what is cached in
+	// memory ([providers.CachedOnly]).
 	Get(ctx context.Context, keys ...Key) ([]*Entry, error)
 
-	// Put stores entries. Where there is an entry of the same key already, what is stored MUST be
-	// what [Merge] makes of the two; an implementation does so atomically for each key as far as it can.
-	// The entries and what they hold belong to the store from then on: nobody may change them.
+	// Put stores entries. Where there is an entry of the same key already, what is stored
+	// MUST be what [Merge] makes of the two; an implementation does so atomically for each
+	// key as far as it can. The entries and what they hold belong to the store from then
+	// on: nobody may change them.
 	Put(ctx context.Context, entries map[Key]Entry) error
 
-	// Epoch is now, for a read of this account that is about to begin. One that is too low costs that the read may not be stored.
+	// Epoch is now, for a read of this account that is about to begin. One that is too low
+	// costs that the read may not be stored.
 	Epoch(ctx context.Context, account string) (Epoch, error)
 
-	// Drop removes entries of one account, and keeps out, until then, what was read earlier: it fences the keys at an epoch that
-	// MUST be higher than all that Epoch answered of the account before. Keys that are not there are fenced as well.
+	// Drop removes entries of one account, and keeps out, until then, what was read
+	// earlier: it fences the keys at an epoch that MUST be higher than all that Epoch
+	// answered of the account before. Keys that are not there are fenced as well.
 	Drop(ctx context.Context, account string, until time.Time, keys ...Key) error
 }
 
-// Epoch orders the reads and the invalidations of one account: microseconds since 1970 on the store's clock, or more.
+// Epoch orders the reads and the invalidations of one account: microseconds since 1970 on
+// the store's clock, or more.
 type Epoch int64
 
-// Fence keeps out what was read before an invalidation, also when it comes in only after. The zero Fence keeps out nothing.
+// Fence keeps out what was read before an invalidation, also when it comes in only after.
+// The zero Fence keeps out nothing.
 type Fence struct {
 	At    Epoch     // reads that began earlier are kept out
 	Until time.Time // from then on it is forgotten; no read takes as long
@@ -43,8 +50,9 @@ type Fence struct {
 
 // Entry is one thing remembered.
 type Entry struct {
-	// Value is a pointer to a record (*providers.Affiliate …), a [Rows], a [Count], an [Absent] or a [Family]; nil in the place of
-	// something that was dropped, where only the fence is left. Stores never show that.
+	// Value is a pointer to a record (*providers.Affiliate …), a [Rows], a [Count], an
+	// [Absent] or a [Family]; nil in the place of something that was dropped, where only
+	// the fence is left. Stores never show that.
 	Value any
 
 	Began      Epoch     // when the read that brought it began
@@ -72,8 +80,8 @@ type Rows struct {
 	Owner  providers.ID  // the affiliate that all rows belonged to; zero if not one
 }
 
-// Row names a row of a page, and what the page knew of it: a record that knows less does not stand
-// for the row.
+// Row names a row of a page, and what the page knew of it: a record that knows less does
+// not stand for the row.
 type Row struct {
 	_ struct{} `cbor:",toarray"`
 
@@ -88,14 +96,15 @@ type Count int64
 // Absent says that the vendor has no record of this id.
 type Absent struct{}
 
-// Family stands for the lists of one noun. Pages and counts are what it says only if they began at its Began or after: whoever stores one
-// stores it as well, an invalidation drops it, and without it none of them counts. So all lists of a noun are dropped by one key, and what
-// was forgotten by eviction brings no old page back.
+// Family stands for the lists of one noun. Pages and counts are what it says only if they
+// began at its Began or after: whoever stores one stores it as well, an invalidation drops
+// it, and without it none of them counts. So all lists of a noun are dropped by one key,
+// and what was forgotten by eviction brings no old page back.
 type Family struct{}
 
-// Merge is what is remembered of one key, given what is stored and what comes in: one of the
-// two, or, for a commission, one that has its payout from the other; behind the higher of their fences, which
-// neither may have begun before.
+// Merge is what is remembered of one key, given what is stored and what comes in: one of
+// the two, or, for a commission, one that has its payout from the other; behind the higher
+// of their fences, which neither may have begun before.
 func Merge(stored, incoming Entry, now time.Time) Entry {
 	merged, _ := merge(stored, incoming, now)
 	return merged
@@ -145,9 +154,9 @@ func (e Entry) end() time.Time {
 
 // better is the better of two that may both stand.
 //
-// A record that knows more stays in the place of one that knows less while it is fresh, so that stubs
-// never replace a whole record; of two that know the same, the one fetched later stays. Of what is no record, the one that
-// began later stays while it is fresh.
+// A record that knows more stays in the place of one that knows less while it is fresh, so
+// that stubs never replace a whole record; of two that know the same, the one fetched later
+// stays. Of what is no record, the one that began later stays while it is fresh.
 func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	if _, ok := stored.Value.(Family); ok {
 		return family(stored, incoming, now)
@@ -171,8 +180,9 @@ func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	return incoming, false
 }
 
-// family reaches back to the earlier of two: nothing was invalidated between them, or a fence would stand there. It
-// is made to last longer only when half of its time is over, which saves most writes.
+// family reaches back to the earlier of two: nothing was invalidated between them, or a
+// fence would stand there. It is made to last longer only when half of its time is over,
+// which saves most writes.
 func family(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	if stored.StaleUntil.Sub(now) >= incoming.StaleUntil.Sub(now)/2 && stored.Began <= incoming.Began {
 		return stored, true
@@ -181,8 +191,9 @@ func family(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	return incoming, false
 }
 
-// withPayout is the commission a with the payout that b knows, where a could not know it. That a commission had no
-// payout is not taken over: it may have one since. What is no commission stays as it is.
+// withPayout is the commission a with the payout that b knows, where a could not know it.
+// That a commission had no payout is not taken over: it may have one since. What is no
+// commission stays as it is.
 func withPayout(a, b any) any {
 	c, ok := a.(*providers.Commission)
 	d, same := b.(*providers.Commission)

@@ -10,12 +10,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Tiered is a [Store]: a memory in front of a Redis that replicas share. What one of them drops, the others are told of
-// over a channel.
+// Tiered is a [Store]: a memory in front of a Redis that replicas share. What one of them
+// drops, the others are told of over a channel.
 //
-// While the channel is open, memory is the answer, and holds only what Redis holds as well. A replica that loses the channel empties its
-// memory; until it has the channel back, when it empties it again, memory is only for when Redis fails.
-// A Redis that cannot be asked is never an error.
+// While the channel is open, memory is the answer, and holds only what Redis holds as well.
+// A replica that loses the channel empties its memory; until it has the channel back, when
+// it empties it again, memory is only for when Redis fails. A Redis that cannot be asked is
+// never an error.
 type Tiered struct {
 	memory *Memory
 	redis  *Redis
@@ -37,8 +38,9 @@ type Tiered struct {
 
 var _ Store = (*Tiered)(nil)
 
-// NewTiered puts a memory before a Redis, and starts to follow the channel. Both belong to the store from then on, though the Redis'
-// client stays the caller's to close, after Close. Time and log are the Redis'.
+// NewTiered puts a memory before a Redis, and starts to follow the channel. Both belong to
+// the store from then on, though the Redis' client stays the caller's to close, after
+// Close. Time and log are the Redis'.
 func NewTiered(memory *Memory, far *Redis) *Tiered {
 	ctx, end := context.WithCancel(context.Background())
 	t := &Tiered{memory: memory, redis: far, clocks: clocks{now: far.o.Now, slack: far.o.Timeout}, end: end}
@@ -47,14 +49,15 @@ func NewTiered(memory *Memory, far *Redis) *Tiered {
 	return t
 }
 
-// Close stops following the channel, and gives up what could not be dropped in Redis so far. The store must not be used any more.
+// Close stops following the channel, and gives up what could not be dropped in Redis so
+// far. The store must not be used any more.
 func (t *Tiered) Close() {
 	t.end()
 	t.done.Wait()
 }
 
-// Get looks into memory, and into Redis for what is not there or stale, unless ctx takes only what is in
-// memory. It never fails.
+// Get looks into memory, and into Redis for what is not there or stale, unless ctx takes
+// only what is in memory. It never fails.
 func (t *Tiered) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	found, round, linked := t.near(ctx, keys)
 	now := t.redis.o.Now()
@@ -83,9 +86,9 @@ func (t *Tiered) Get(ctx context.Context, keys ...Key) ([]*Entry, error) {
 	return found, nil
 }
 
-// lacking are the places of the keys that Redis is asked for, given what memory has of each: also those
-// that are stale, for another replica may have refreshed them; and with any of these all that are no
-// records, for a page and its family are of use only together.
+// lacking are the places of the keys that Redis is asked for, given what memory has of
+// each: also those that are stale, for another replica may have refreshed them; and with
+// any of these all that are no records, for a page and its family are of use only together.
 func lacking(found []*Entry, now time.Time) (missing []int) {
 	for i, e := range found {
 		if e == nil || !now.Before(e.FreshUntil) {
@@ -114,8 +117,8 @@ func (t *Tiered) near(ctx context.Context, keys []Key) (found []*Entry, round in
 	return found, t.round, true
 }
 
-// understood puts into memory what Redis had of keys in this round, and answers what memory makes of it: a
-// fence may have been heard of only here.
+// understood puts into memory what Redis had of keys in this round, and answers what memory
+// makes of it: a fence may have been heard of only here.
 func (t *Tiered) understood(keys []Key, far []*Entry, round int) []*Entry {
 	t.mu.RLock()
 	defer t.mu.RUnlock()
@@ -140,8 +143,9 @@ func (t *Tiered) take(stored map[Key]Entry, round int) {
 	}
 }
 
-// Put stores entries in Redis, and in memory what Redis then has. It never fails. What Redis does not take, memory keeps only
-// while the channel is closed: else nobody would tell it of a drop that it missed.
+// Put stores entries in Redis, and in memory what Redis then has. It never fails. What
+// Redis does not take, memory keeps only while the channel is closed: else nobody would
+// tell it of a drop that it missed.
 func (t *Tiered) Put(ctx context.Context, entries map[Key]Entry) error {
 	now := t.redis.o.Now()
 	t.mu.RLock()
@@ -166,7 +170,8 @@ func (t *Tiered) Put(ctx context.Context, entries map[Key]Entry) error {
 	return t.memory.Put(ctx, entries)
 }
 
-// Epoch is Redis', or while Redis cannot be asked an estimate of it that is not too high. It never fails.
+// Epoch is Redis', or while Redis cannot be asked an estimate of it that is not too high.
+// It never fails.
 func (t *Tiered) Epoch(ctx context.Context, account string) (Epoch, error) {
 	n, err := t.redis.Epoch(ctx, account)
 	if err != nil {
@@ -178,8 +183,8 @@ func (t *Tiered) Epoch(ctx context.Context, account string) (Epoch, error) {
 	return n, nil
 }
 
-// Drop fences entries, here at once. While Redis cannot be told, it is tried again in the background; the only error is that
-// too much waits for that already.
+// Drop fences entries, here at once. While Redis cannot be told, it is tried again in the
+// background; the only error is that too much waits for that already.
 func (t *Tiered) Drop(ctx context.Context, account string, until time.Time, keys ...Key) error {
 	if len(keys) == 0 {
 		return nil

@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Recorder collects the entries that a request reads, from the stores of all accounts. A nil Recorder
-// collects nothing. It is safe for concurrent use.
+// Recorder collects the entries that a request reads, from the stores of all accounts. A
+// nil Recorder collects nothing. It is safe for concurrent use.
 type Recorder struct {
 	lessons uint64 // before anything was read
 
@@ -37,7 +37,8 @@ type witness struct {
 
 // holder is a [Store] that can tell whether something has changed.
 type holder interface {
-	// holds says whether an entry of this version is shown under the key; of version 0: that nothing is.
+	// holds says whether an entry of this version is shown under the key; of version 0:
+	// that nothing is.
 	holds(key Key, version uint64) bool
 	// movement changes, before the change is complete, with every change of what is shown under a
 	// key of this movement; see movementOf.
@@ -97,7 +98,8 @@ func (r *Recorder) Stop() {
 	r.closed = true
 }
 
-// spoil notes that an answer is, or is about to be, made of something that is not fresh in the store.
+// spoil notes that an answer is, or is about to be, made of something that is not fresh in
+// the store.
 func (r *Recorder) spoil(s state) {
 	if r == nil {
 		return
@@ -196,8 +198,8 @@ func (w *Witnesses) Bytes() int {
 	return n
 }
 
-// movements is how many counters of changes a memory has. Where two nouns share one, a change of the
-// one only costs that witnesses of the other are compared.
+// movements is how many counters of changes a memory has. Where two nouns share one, a
+// change of the one only costs that witnesses of the other are compared.
 const movements = 256
 
 // movementOf is the counter of a key's account and noun: a hash of both.

@@ -9,9 +9,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Plan plans a write. When the write's Send returns, this cache has forgotten what the write changed
-// and stored what the reply says. If the outcome is not known, it has forgotten everything that the
-// write may have changed. Plan reads at the vendor, never here.
+// Plan plans a write. When the write's Send returns, this cache has forgotten what the
+// write changed and stored what the reply says. If the outcome is not known, it has
+// forgotten everything that the write may have changed. Plan reads at the vendor, never
+// here.
 func (c *Cache) Plan(ctx context.Context, command providers.Command) (*providers.Write, error) {
 	planned, err := c.Provider.Plan(ctx, command)
 	if err != nil {
@@ -33,7 +34,12 @@ func (c *Cache) Plan(ctx context.Context, command providers.Command) (*providers
 }
 
 // Look finds out what became of a write, and forgets and stores likewise.
-func (c *Cache) Look(ctx context.Context, command providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c *Cache) Look(
+	ctx context.Context,
+	command providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	verdict, written, err := c.Provider.Look(ctx, command, before, disturbed)
 	if written != nil {
 		c.wrote(ctx, written)
@@ -41,8 +47,8 @@ func (c *Cache) Look(ctx context.Context, command providers.Command, before json
 	return verdict, written, err
 }
 
-// wrote takes note of what was written. A stub in the reply does not say what was written: a record
-// that is known better stays.
+// wrote takes note of what was written. A stub in the reply does not say what was written:
+// a record that is known better stays.
 func (c *Cache) wrote(ctx context.Context, w *providers.Written) {
 	ids := append(append([]providers.ID{w.ID}, w.Stale...), w.Harvest.Whole()...)
 	c.forgetWritten(ctx, ids, w.StaleLists...)
@@ -57,8 +63,8 @@ func (c *Cache) forgetWritten(ctx context.Context, ids []providers.ID, lists ...
 	}
 }
 
-// touched are the records that a command names, and those that the cached ones of these refer to: a
-// commission's affiliate has another balance when the commission changes.
+// touched are the records that a command names, and those that the cached ones of these
+// refer to: a commission's affiliate has another balance when the commission changes.
 func (c *Cache) touched(ctx context.Context, command providers.Command) []providers.ID {
 	others := func(id providers.ID) bool { return id.Account != c.account }
 	named := slices.DeleteFunc(idsIn(reflect.ValueOf(command)), others)

@@ -35,8 +35,8 @@ func (s *scribe) Look(context.Context, providers.Command, json.RawMessage, bool)
 	return providers.Made, s.written, s.err
 }
 
-// TestWrites: after a write, and after a look that found one, what it answered is what is read, what it made stale is read anew, and the
-// rest is still known.
+// TestWrites: after a write, and after a look that found one, what it answered is what is
+// read, what it made stale is read anew, and the rest is still known.
 func TestWrites(t *testing.T) {
 	for name, write := range map[string]func(*cache.Cache) error{
 		"Send": func(c *cache.Cache) error {
@@ -94,8 +94,8 @@ func TestWrites(t *testing.T) {
 	}
 }
 
-// commands are one for each mutation, as its file in package providers has it, with an id in every
-// field that takes one.
+// commands are one for each mutation, as its file in package providers has it, with an id
+// in every field that takes one.
 func commands(id providers.ID) []providers.Command {
 	var all []providers.Command
 	for _, c := range []providers.Command{
@@ -148,9 +148,9 @@ func listed[T providers.Record](t *testing.T, lists []providers.List[T], err err
 	return rows
 }
 
-// TestUnknownWrites: after a write whose outcome is not known, whatever it was, all lists are read
-// anew, and so are the records that its command names, those that they refer to, and those that its
-// plan names.
+// TestUnknownWrites: after a write whose outcome is not known, whatever it was, all lists
+// are read anew, and so are the records that its command names, those that they refer to,
+// and those that its plan names.
 func TestUnknownWrites(t *testing.T) {
 	fake := providertest.NewFake("a-1", providertest.Options{})
 	all, err := fake.Commissions(providers.CommissionFilter{})

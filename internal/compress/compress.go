@@ -1,8 +1,8 @@
 // Package compress chooses the content coding of an answer, and encodes it.
 //
-// An answer is encoded as a whole before its first byte is sent. So a client that reads slowly holds the
-// bytes of its answer, and not a compressor, which has a megabyte; and nothing that is sent bit by bit,
-// such as an event stream, is ever encoded.
+// An answer is encoded as a whole before its first byte is sent. So a client that reads
+// slowly holds the bytes of its answer, and not a compressor, which has a megabyte; and
+// nothing that is sent bit by bit, such as an event stream, is ever encoded.
 package compress
 
 import (
@@ -33,7 +33,8 @@ const (
 // String is the name in the header Content-Encoding.
 func (c Coding) String() string { return [Codings]string{"identity", "gzip", "zstd"}[c] }
 
-// minBytes is the size from which an answer is encoded. A smaller one fits into a packet as it is.
+// minBytes is the size from which an answer is encoded. A smaller one fits into a packet as
+// it is.
 const minBytes = 1 << 10
 
 // Weights says how much a client likes each coding, from 0 for not at all to 1.
@@ -42,8 +43,9 @@ type Weights [Codings]float64
 // leastWeight is the smallest weight that the header can give, but for 0.
 const leastWeight = 0.001
 
-// Weigh reads the header Accept-Encoding by https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3. Zstd
-// has to be named, because of those that send * not all have it.
+// Weigh reads the header Accept-Encoding by
+// https://www.rfc-editor.org/rfc/rfc9110#section-12.5.3. Zstd has to be named, because of
+// those that send * not all have it.
 func Weigh(accept []string) Weights {
 	const unnamed = -1
 	w, others := Weights{unnamed, unnamed, unnamed}, float64(unnamed)
@@ -92,8 +94,8 @@ func weight(params string) (q float64, ok bool) {
 	return q, err == nil && 0 <= q && q <= 1
 }
 
-// Choose is the coding of an answer of so many bytes. A client that accepts none gets the answer as it is:
-// a refusal would hide from it what a mutation has done.
+// Choose is the coding of an answer of so many bytes. A client that accepts none gets the
+// answer as it is: a refusal would hide from it what a mutation has done.
 func (w Weights) Choose(size int64) Coding {
 	best := Identity
 	if size < minBytes && w[Identity] > 0 {
@@ -116,16 +118,22 @@ type encoder interface {
 // zstdWindow is how far zstd looks back for repetitions.
 const zstdWindow = 256 << 10
 
-// makers make the encoders of each coding. The levels are the first after which more time buys little.
+// makers make the encoders of each coding. The levels are the first after which more time
+// buys little.
 var makers = [Codings]func() (encoder, error){
 	Gzip: func() (encoder, error) { return gzip.NewWriterLevel(nil, gzip.DefaultCompression) },
 	Zstd: func() (encoder, error) {
-		return zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.SpeedFastest), zstd.WithEncoderConcurrency(1), zstd.WithWindowSize(zstdWindow))
+		return zstd.NewWriter(
+			nil,
+			zstd.WithEncoderLevel(zstd.SpeedFastest),
+			zstd.WithEncoderConcurrency(1),
+			zstd.WithWindowSize(zstdWindow),
+		)
 	},
 }
 
-// idle are the encoders that nobody uses; nil for one that was not needed yet. There are no more of them
-// than can run at once, so that their memory is bounded.
+// idle are the encoders that nobody uses; nil for one that was not needed yet. There are no
+// more of them than can run at once, so that their memory is bounded.
 var idle = func() (all [Codings]chan encoder) {
 	for c := range all {
 		all[c] = make(chan encoder, runtime.GOMAXPROCS(0))
@@ -136,8 +144,8 @@ var idle = func() (all [Codings]chan encoder) {
 	return all
 }()
 
-// Encode encodes a text, which is given in parts. It waits for an encoder, and answers false when ctx
-// is done before there is one.
+// Encode encodes a text, which is given in parts. It waits for an encoder, and answers
+// false when ctx is done before there is one.
 func (c Coding) Encode(ctx context.Context, parts ...[]byte) (form []byte, ok bool) {
 	if form, ok = c.EncodeNow(parts...); ok {
 		return form, true

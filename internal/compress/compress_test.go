@@ -98,7 +98,8 @@ func decode(t *testing.T, c Coding, form []byte) []byte {
 	return text
 }
 
-// TestEncode wants the text back, whichever its size and parts, also when many are encoded at once.
+// TestEncode wants the text back, whichever its size and parts, also when many are encoded
+// at once.
 func TestEncode(t *testing.T) {
 	texts := map[string][][]byte{
 		"nothing": nil, "empty parts": {nil, {}, nil}, "a byte": {[]byte("x")}, "parts": {[]byte("{"), nil, []byte(`"a":1`), []byte("}")},

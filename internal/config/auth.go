@@ -8,7 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 )
 
-// auth reads who is let in, and says whether anything is said about it. The accounts are known by now.
+// auth reads who is let in, and says whether anything is said about it. The accounts are
+// known by now.
 func (v value) auth(c *Config) bool {
 	tokens := v.child("jwt", nil).overridden("issuer", "audience", "jwks_url", "hs256_secret")
 	if v.node == nil && !tokens && !v.describing() {

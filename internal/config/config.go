@@ -26,8 +26,8 @@ type Config struct {
 	Introspection bool // let clients ask for the schema
 }
 
-// Redis says where the servers of each role are. Both targets are zero where there is none: then all is kept in the process.
-// They may be the same.
+// Redis says where the servers of each role are. Both targets are zero where there is none:
+// then all is kept in the process. They may be the same.
 type Redis struct {
 	Cache   redisclient.Target // records, pages and call budgets: may be evicted, may vanish
 	Durable redisclient.Target // what cannot be fetched again
@@ -43,8 +43,8 @@ func (r Redis) Equal(o Redis) bool {
 	return r.Cache.Equal(o.Cache) && r.Durable.Equal(o.Durable) && r.Timeout == o.Timeout && r.Replicas == o.Replicas
 }
 
-// NeedRestart names the settings that differ in the other configuration and that take effect with a
-// restart only, not with a reload.
+// NeedRestart names the settings that differ in the other configuration and that take
+// effect with a restart only, not with a reload.
 func (c *Config) NeedRestart(other *Config) []string {
 	var names []string
 	for name, equal := range map[string]bool{
@@ -132,12 +132,13 @@ func (j *JWT) Equal(o *JWT) bool {
 	if j == nil || o == nil {
 		return j == o
 	}
-	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims && slices.Equal(j.Roles, o.Roles) &&
+	return j.Issuer == o.Issuer && j.Audience == o.Audience && j.JWKSURL == o.JWKSURL && j.Claims == o.Claims &&
+		slices.Equal(j.Roles, o.Roles) &&
 		maps.Equal(j.Secret.Reveal(), o.Secret.Reveal())
 }
 
-// Configured says whether anyone is asked who they are. Where not, only the server's own machine may
-// reach it.
+// Configured says whether anyone is asked who they are. Where not, only the server's own
+// machine may reach it.
 func (a Auth) Configured() bool { return len(a.APIKeys) > 0 || a.JWT != nil }
 
 // CORS says which web pages may ask, besides the server's own.
@@ -221,8 +222,9 @@ func Default() *Config {
 // Getenv looks up an environment variable, as [os.LookupEnv] does.
 type Getenv func(name string) (value string, set bool)
 
-// With is g with one variable set: how a flag of the command line goes before the variable that it
-// is the same as, in time for the checks that look at several values. An empty value changes nothing.
+// With is g with one variable set: how a flag of the command line goes before the variable
+// that it is the same as, in time for the checks that look at several values. An empty
+// value changes nothing.
 func (g Getenv) With(name, value string) Getenv {
 	if value == "" {
 		return g
@@ -235,9 +237,9 @@ func (g Getenv) With(name, value string) Getenv {
 	}
 }
 
-// Load reads the file at path, and the environment over it. Without a path there is no file: the
-// configuration is [Default] under the environment, and has no accounts. It may be called again at
-// any time, for what it answers is new each time.
+// Load reads the file at path, and the environment over it. Without a path there is no
+// file: the configuration is [Default] under the environment, and has no accounts. It may
+// be called again at any time, for what it answers is new each time.
 //
 // The error is of the file system, or is [Problems].
 func Load(path string, getenv Getenv, reg *providers.Registry) (*Config, error) {
@@ -251,7 +253,8 @@ func Load(path string, getenv Getenv, reg *providers.Registry) (*Config, error) 
 	return Parse(path, data, getenv, reg)
 }
 
-// Parse is [Load] for a file already read; name is what messages call it. The error is [Problems].
+// Parse is [Load] for a file already read; name is what messages call it. The error is
+// [Problems].
 func Parse(name string, data []byte, getenv Getenv, reg *providers.Registry) (*Config, error) {
 	doc, problem := parseYAML(name, data)
 	if problem != nil {

@@ -10,7 +10,8 @@ import (
 // opened is the shortest file with auth.
 const opened = account + "auth: { api_keys: [ { name: ops, sha256: " + sum + ", role: admin } ] }\n"
 
-// TestOrigins wants exactly those origins that a browser could send, and that whoever is on the way cannot take the place of.
+// TestOrigins wants exactly those origins that a browser could send, and that whoever is on
+// the way cannot take the place of.
 func TestOrigins(t *testing.T) {
 	for _, good := range []string{
 		"https://portal.example.com", "https://portal.example.com:8443", "https://xn--mnchen-3ya.example", "https://10.0.0.1", "https://[2001:db8::1]:8443", "https://a_b.example",
@@ -81,7 +82,8 @@ func TestCORS(t *testing.T) {
 	}
 }
 
-// TestHeaders wants those names of headers that a page's request can have and that add no credentials, in the file and in the variable.
+// TestHeaders wants those names of headers that a page's request can have and that add no
+// credentials, in the file and in the variable.
 func TestHeaders(t *testing.T) {
 	const here = opened + "cors: { origins: ['https://a'], headers: "
 	variable := func(text string) map[string]string { return map[string]string{"PARTNERGRAPH_CORS_HEADERS": text} }

@@ -10,7 +10,8 @@ import (
 // Credentials are an account's secrets, by the names that its vendor gives them. However one is
 // printed, logged or encoded, only the names are shown. The zero value holds none.
 type Credentials struct {
-	// A function, because fmt descends into everything else, also where it may not call our methods.
+	// A function, because fmt descends into everything else, also where it may not call our
+	// methods.
 	reveal func() map[string]string
 }
 

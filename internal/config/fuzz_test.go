@@ -11,9 +11,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// FuzzParse proves that no file makes Parse panic, that every file is either refused with a place for each
-// problem or read into a configuration that keeps its promises, and that no message shows what came
-// out of the environment.
+// FuzzParse proves that no file makes Parse panic, that every file is either refused with a
+// place for each problem or read into a configuration that keeps its promises, and that no
+// message shows what came out of the environment.
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"", account, account + "auth:\n  api_keys:\n    - { name: n, sha256: " + sum + ", role: admin, accounts: [saas] }\nlisten: :80",

@@ -37,7 +37,8 @@ var units = []struct {
 	size Size
 }{{"GiB", GiB}, {"MiB", MiB}, {"KiB", KiB}, {"B", 1}}
 
-// String is the size in the largest unit that leaves a whole number, as the configuration reads it: "256MiB".
+// String is the size in the largest unit that leaves a whole number, as the configuration
+// reads it: "256MiB".
 func (s Size) String() string {
 	for _, u := range units {
 		if s != 0 && s%u.size == 0 {
@@ -184,7 +185,8 @@ var (
 		},
 	}
 
-	// A secret is a header's value, which a stray line break at the end of a file or variable would spoil.
+	// A secret is a header's value, which a stray line break at the end of a file or
+	// variable would spoil.
 	secret = kind[string]{
 		want: "a text without spaces and line breaks",
 		hide: always,
@@ -199,7 +201,8 @@ var (
 		parse: func(s string) (string, bool) { return s, 0 < len(s) && len(s) <= 255 && solid(s) },
 	}
 
-	// hmacSecret is as long as its hash at least: https://www.rfc-editor.org/rfc/rfc7518#section-3.2.
+	// hmacSecret is as long as its hash at least:
+	// https://www.rfc-editor.org/rfc/rfc7518#section-3.2.
 	hmacSecret = kind[string]{
 		want:  "at least 32 characters without spaces and line breaks",
 		hide:  always,
@@ -259,8 +262,9 @@ var (
 	}
 )
 
-// origin is where web pages come from, in the one form in which browsers say so: https://www.rfc-editor.org/rfc/rfc6454#section-6.2. In
-// plain http whoever is on the way could put pages of their own there.
+// origin is where web pages come from, in the one form in which browsers say so:
+// https://www.rfc-editor.org/rfc/rfc6454#section-6.2. In plain http whoever is on the way
+// could put pages of their own there.
 var origin = kind[string]{
 	want: "an origin as browsers send it, like https://portal.example.com: https (http on this machine alone), a host in lower case, " +
 		"a port unless it is the scheme's own, and nothing else",
@@ -282,8 +286,10 @@ var origin = kind[string]{
 	},
 }
 
-// header is the name of a request's header that a page may send if it is allowed to: https://fetch.spec.whatwg.org/#forbidden-request-header
-// has those that it may never, among them all that a browser adds as credentials. Also * is a token, and would be every header.
+// header is the name of a request's header that a page may send if it is allowed to:
+// https://fetch.spec.whatwg.org/#forbidden-request-header has those that it may never,
+// among them all that a browser adds as credentials. Also * is a token, and would be every
+// header.
 var header = kind[string]{
 	want: "the name of a header of 1 to 60 characters that web pages can send, like X-Tenant: not *, and none that browsers keep to themselves, like Cookie",
 	parse: func(s string) (string, bool) {

@@ -16,7 +16,8 @@ type Problem struct {
 	Message string // what was found, and what was expected
 }
 
-// String is the problem in a line: "server.yaml:12:15: accounts[1].currency: found …, expected …".
+// String is the problem in a line: "server.yaml:12:15: accounts[1].currency: found …,
+// expected …".
 func (p Problem) String() string {
 	var b strings.Builder
 	b.WriteString(p.Source)

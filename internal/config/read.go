@@ -126,7 +126,8 @@ func (v value) listen(dst *string, asked bool) {
 func (v value) account(c *Config) Account {
 	a := Account{Timeout: 10 * time.Second, CustomerEmails: EmailsHidden}
 	var vendor providers.Factory
-	// The id is part of the variables of the account's other settings, and so not overridden itself.
+	// The id is part of the variables of the account's other settings, and so not
+	// overridden itself.
 	named := func(id string) {
 		v.variable = "PARTNERGRAPH_ACCOUNTS_" + strings.ToUpper(strings.ReplaceAll(id, "-", "_"))
 	}
@@ -184,7 +185,12 @@ func (v value) account(c *Config) Account {
 			read: func(v value) {
 				v.mapping(
 					setting("requests", &a.RateLimit.Requests, wholeNumber(1, 1_000_000), "The number of calls.").without("the vendor's"),
-					setting("per", &a.RateLimit.Per, duration(time.Second, 24*time.Hour), "The length of the window.").without("the vendor's"),
+					setting(
+						"per",
+						&a.RateLimit.Per,
+						duration(time.Second, 24*time.Hour),
+						"The length of the window.",
+					).without("the vendor's"),
 				)
 			},
 		},
@@ -359,7 +365,8 @@ func (v value) cursors(c *Cursors) {
 	c.Secrets = NewCredentials(secrets)
 }
 
-// cors reads which web pages may ask. Where nobody is asked who they are, those are pages of this machine alone.
+// cors reads which web pages may ask. Where nobody is asked who they are, those are pages
+// of this machine alone.
 func (v value) cors(c *CORS, asked bool) {
 	said := v.node != nil
 	add := func(v value, variable, from string) {
@@ -395,7 +402,8 @@ func (v value) cors(c *CORS, asked bool) {
 // maxHeaders bounds cors.headers: each of them is compared with what preflights ask for.
 const maxHeaders = 50
 
-// texts reads a list of texts, or a variable that has commas between them. add is given each, and the variable that it is from; "" for the file.
+// texts reads a list of texts, or a variable that has commas between them. add is given
+// each, and the variable that it is from; "" for the file.
 func texts(v value, want string, need bool, k kind[string], add func(v value, variable, text string)) {
 	var text string
 	if v.describing() {

@@ -71,8 +71,8 @@ func (v value) redis(r *Redis) {
 	)
 }
 
-// target reads where one Redis is, in one of its forms, and says whether anything is said about it. Of the variables, the
-// fallback goes behind the place's own.
+// target reads where one Redis is, in one of its forms, and says whether anything is said
+// about it. Of the variables, the fallback goes behind the place's own.
 func (v value) target(t *redisclient.Target, fallback string) bool {
 	one := kind[redisclient.Address]{
 		want: redisAddress, hide: always,
@@ -102,7 +102,10 @@ func (v value) target(t *redisclient.Target, fallback string) bool {
 	sentinel := func() {
 		v.mapping(field{name: "sentinel", want: "a mapping with the keys master, " +
 			"addresses", doc: sentinelDoc, read: func(v value) {
-			v.mapping(required("master", &t.Master, label, masterDoc), field{name: "addresses", absent: mandatory, doc: addressesDoc, read: many})
+			v.mapping(
+				required("master", &t.Master, label, masterDoc),
+				field{name: "addresses", absent: mandatory, doc: addressesDoc, read: many},
+			)
 		}})
 	}
 	if v.describing() {

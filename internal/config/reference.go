@@ -21,8 +21,8 @@ type Setting struct {
 	Restart  bool   // a change needs a restart; other changes take effect with a reload
 }
 
-// Reference documents every key that a configuration may have, in the order in which they are read.
-// It runs the functions that read a configuration, so that it cannot lack a key.
+// Reference documents every key that a configuration may have, in the order in which they
+// are read. It runs the functions that read a configuration, so that it cannot lack a key.
 func Reference(reg *providers.Registry) []Setting {
 	var settings []Setting
 	r := &reader{getenv: func(string) (string, bool) { return "", false }, vendors: reg, settings: &settings}
@@ -52,7 +52,8 @@ func (v value) introduce(f field) {
 	f.read(v)
 }
 
-// describe adds to the documentation of the setting here which values it takes, unless that is known.
+// describe adds to the documentation of the setting here which values it takes, unless that
+// is known.
 func (v value) describe(want string, initial any) {
 	path, each := strings.CutSuffix(v.path, "[]")
 	if each {
@@ -75,7 +76,8 @@ func (v value) describe(want string, initial any) {
 	}
 }
 
-// WriteReference writes the reference of all settings as Markdown: a section for each top-level key.
+// WriteReference writes the reference of all settings as Markdown: a section for each
+// top-level key.
 func WriteReference(w io.Writer, reg *providers.Registry) error {
 	var b strings.Builder
 	for i, s := range Reference(reg) {

@@ -17,7 +17,8 @@ import (
 // sentences are what documents a setting.
 var sentences = regexp.MustCompile(`^[A-Za-z].*\.$`)
 
-// TestReference requires documentation of each setting that is read: a sentence, a type, and what happens without it.
+// TestReference requires documentation of each setting that is read: a sentence, a type,
+// and what happens without it.
 func TestReference(t *testing.T) {
 	paths := map[string]Setting{}
 	for _, s := range Reference(registry(t)) {
@@ -53,7 +54,8 @@ func TestReference(t *testing.T) {
 	}
 }
 
-// TestReferenceRestart requires the settings that are marked as needing a restart to be those that a reload reports.
+// TestReferenceRestart requires the settings that are marked as needing a restart to be
+// those that a reload reports.
 func TestReferenceRestart(t *testing.T) {
 	var marked []string
 	for _, s := range Reference(registry(t)) {
@@ -107,7 +109,8 @@ func paths(prefix string, node any, found map[string]bool) {
 	}
 }
 
-// TestExample loads deploy/example.yaml. It must have every setting, or a comment in its place, and show the defaults.
+// TestExample loads deploy/example.yaml. It must have every setting, or a comment in its
+// place, and show the defaults.
 func TestExample(t *testing.T) {
 	data, err := os.ReadFile(example)
 	if err != nil {

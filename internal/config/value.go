@@ -49,7 +49,8 @@ func (v value) child(name string, node ast.Node) value {
 // problem reports something wrong here in the file.
 func (v value) problem(format string, args ...any) { v.problemIn("", format, args...) }
 
-// problemIn reports something wrong with what a variable puts here; without a variable, with the file.
+// problemIn reports something wrong with what a variable puts here; without a variable,
+// with the file.
 func (v value) problemIn(variable, format string, args ...any) {
 	p := Problem{Source: v.name, Line: v.at.line, Column: v.at.column, Path: v.path, Message: fmt.Sprintf(format, args...)}
 	if variable != "" {
@@ -78,8 +79,8 @@ type field struct {
 	restart bool   // a change needs a restart, of it and of all that is in it
 }
 
-// setting is a field that holds a single value. dst keeps its default where neither the file nor the
-// environment has one.
+// setting is a field that holds a single value. dst keeps its default where neither the
+// file nor the environment has one.
 func setting[T any](name string, dst *T, k kind[T], doc string) field {
 	return field{name: name, doc: doc, read: func(v value) { load(v, dst, k) }}
 }
@@ -116,8 +117,8 @@ func later(name string) field {
 	}}
 }
 
-// load reads the single value here, from the environment or else from the file, and says whether dst
-// was set.
+// load reads the single value here, from the environment or else from the file, and says
+// whether dst was set.
 func load[T any](v value, dst *T, k kind[T]) bool {
 	if v.describing() {
 		v.describe(k.want, *dst)
@@ -176,11 +177,13 @@ func shown(text string, hide func(string) bool) string {
 	return fmt.Sprintf("%q", text)
 }
 
-// plainKey is a key that messages may show. A value that lost the space before it, "api_key:abc", is none.
+// plainKey is a key that messages may show. A value that lost the space before it,
+// "api_key:abc", is none.
 var plainKey = regexp.MustCompile(`^[A-Za-z][A-Za-z_-]{0,30}$`)
 
-// mapping reads the mapping here, or the environment's part of it where the file has none. Fields are
-// read in the order given: later ones may build on earlier ones, which may also change v for them.
+// mapping reads the mapping here, or the environment's part of it where the file has none.
+// Fields are read in the order given: later ones may build on earlier ones, which may also
+// change v for them.
 func (v *value) mapping(fields ...field) {
 	var names []string // that may be expected
 	nodes := map[string]ast.Node{}
@@ -219,8 +222,8 @@ func (v *value) mapping(fields ...field) {
 	}
 }
 
-// entry puts one entry of a mapping into nodes, if its key is there and is the first of its name. names are the
-// keys to be expected.
+// entry puts one entry of a mapping into nodes, if its key is there and is the first of its
+// name. names are the keys to be expected.
 func (v value) entry(entry *ast.MappingValueNode, names []string, nodes map[string]ast.Node) {
 	v.at = position(entry.Key)
 	key := ""
@@ -261,8 +264,9 @@ func nearest(key string, names []string) string {
 	return best
 }
 
-// list reads each entry of the list here. need says whether there has to be a list; if there is one, it has
-// to have entries. They have no names that variables could override them by.
+// list reads each entry of the list here. need says whether there has to be a list; if
+// there is one, it has to have entries. They have no names that variables could override
+// them by.
 func (v value) list(want string, need bool, read func(value)) {
 	if v.describing() {
 		read(value{reader: v.reader, path: v.path + "[]", restart: v.restart})

@@ -15,7 +15,8 @@ import (
 	"github.com/goccy/go-yaml/token"
 )
 
-// What a file may have, far more than any needs: the parser's time and memory grow with the square of both.
+// What a file may have, far more than any needs: the parser's time and memory grow with the
+// square of both.
 const (
 	maxFile  = 128 << 10 // bytes
 	maxDepth = 50        // nested lists and mappings
@@ -72,9 +73,9 @@ func parseYAML(name string, data []byte) (*document, *Problem) {
 	return doc, nil
 }
 
-// tooDeep is where a file goes deeper than maxDepth by the brackets open there, or by the dashes and
-// question marks in one line, which nest as well; nil if it never does. (To nest by indentation takes a line
-// each, which maxFile bounds.)
+// tooDeep is where a file goes deeper than maxDepth by the brackets open there, or by the
+// dashes and question marks in one line, which nest as well; nil if it never does. (To nest
+// by indentation takes a line each, which maxFile bounds.)
 func tooDeep(tokens token.Tokens) *token.Position {
 	open, marks, line := 0, 0, 0
 	for _, t := range tokens {
@@ -121,8 +122,8 @@ func position(n ast.Node) place {
 	return place{max(t.Position.Line, 1), max(t.Position.Column, 1)}
 }
 
-// scalar is the text of a single value as it is written, quotes and escapes undone. ok is false for
-// everything else, null included.
+// scalar is the text of a single value as it is written, quotes and escapes undone. ok is
+// false for everything else, null included.
 func scalar(n ast.Node) (text string, ok bool) {
 	switch n := n.(type) {
 	case *ast.StringNode:
@@ -157,11 +158,12 @@ func kindOf(n ast.Node) string {
 	return "something else"
 }
 
-// variable finds $${, which stands for ${, and every ${, with the rest of it where it is well formed.
+// variable finds $${, which stands for ${, and every ${, with the rest of it where it is
+// well formed.
 var variable = regexp.MustCompile(`\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?`)
 
-// expand replaces each ${NAME} by the variable, and $${ by ${. used are the variables, as they are
-// written; problem is what is wrong with one of them, "" where nothing is.
+// expand replaces each ${NAME} by the variable, and $${ by ${. used are the variables, as
+// they are written; problem is what is wrong with one of them, "" where nothing is.
 func expand(text string, getenv Getenv) (expanded, used, problem string) {
 	expanded = variable.ReplaceAllStringFunc(text, func(s string) string {
 		if s == "$${" {
@@ -169,7 +171,10 @@ func expand(text string, getenv Getenv) (expanded, used, problem string) {
 		}
 		name := variable.FindStringSubmatch(s)[1]
 		if name == "" {
-			problem = cmp.Or(problem, "found ${ without the name of a variable and }, expected ${NAME}, or $${ for the characters themselves")
+			problem = cmp.Or(
+				problem,
+				"found ${ without the name of a variable and }, expected ${NAME}, or $${ for the characters themselves",
+			)
 			return ""
 		}
 		value, set := getenv(name)

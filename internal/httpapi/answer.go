@@ -19,8 +19,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/compress"
 )
 
-// answers bound the bytes of an answer while they are written: the executor's data is not collected
-// beyond the limit, nor where all answers at once have too many.
+// answers bound the bytes of an answer while they are written: the executor's data is not
+// collected beyond the limit, nor where all answers at once have too many.
 type answers struct {
 	max  int64 // bytes
 	gate *gate // of all answers at once
@@ -55,8 +55,9 @@ type room struct {
 // roomStep is how many bytes are taken from the gate at once, at least.
 const roomStep = 16 << 10
 
-// take takes room for so many bytes of the executor, and says whether there was. They count twice: a
-// buffer that grows has up to twice the bytes that were written to it, and they are copied once.
+// take takes room for so many bytes of the executor, and says whether there was. They count
+// twice: a buffer that grows has up to twice the bytes that were written to it, and they
+// are copied once.
 func (r *room) take(bytes int64) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -108,7 +109,8 @@ func (a answers) InterceptRootField(ctx context.Context, next graphql.RootResolv
 	})
 }
 
-// errAnswerTooLarge ends the writing of data. It is a panic, because a graphql.Marshaler has no error.
+// errAnswerTooLarge ends the writing of data. It is a panic, because a graphql.Marshaler
+// has no error.
 var errAnswerTooLarge = errors.New("the answer is too large")
 
 // InterceptResponse turns the end of the writing into the error that clients see.
@@ -144,7 +146,8 @@ func (a answers) tooLarge(ctx context.Context) *gqlerror.Error {
 	return err
 }
 
-// boundedWriter counts what is written, and panics with errAnswerTooLarge instead of writing too much.
+// boundedWriter counts what is written, and panics with errAnswerTooLarge instead of
+// writing too much.
 type boundedWriter struct {
 	w    io.Writer
 	room *room
@@ -164,9 +167,10 @@ func (b *boundedWriter) Grow(bytes int) {
 	}
 }
 
-// encode returns the parts of the JSON text of a response, or that it has more than max bytes. A
-// response without data, that of a request that was not executed, has no such member. The data is not
-// copied: checking and compacting it again would be a good part of all work.
+// encode returns the parts of the JSON text of a response, or that it has more than max
+// bytes. A response without data, that of a request that was not executed, has no such
+// member. The data is not copied: checking and compacting it again would be a good part of
+// all work.
 func encode(response *graphql.Response, max int64) (parts [][]byte, size int64, ok bool) {
 	add := func(text []byte) bool {
 		parts = append(parts, text)

@@ -17,8 +17,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// TestAnswerBytes wants an answer just within limits.answer sent whole, with its length, and one byte more replaced by
-// an error, by every way and in both media types.
+// TestAnswerBytes wants an answer just within limits.answer sent whole, with its length,
+// and one byte more replaced by an error, by every way and in both media types.
 func TestAnswerBytes(t *testing.T) {
 	const query = `{ __type(name: "Query") { name description fields { name description } } }`
 	free, _ := serve(t, nil)
@@ -77,7 +77,8 @@ func TestAnswerOfErrors(t *testing.T) {
 	}
 }
 
-// TestAnswerMemory wants an answer ended where it reaches the limit, not written whole and thrown away.
+// TestAnswerMemory wants an answer ended where it reaches the limit, not written whole and
+// thrown away.
 func TestAnswerMemory(t *testing.T) {
 	allocated := func(answer int64) uint64 {
 		h, _ := serve(t, func(o *httpapi.Options) { o.Answer, o.Tokens = answer, 5000 })

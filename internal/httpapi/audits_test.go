@@ -10,14 +10,15 @@ import (
 	"github.com/partnergraph/partnergraph/internal/needs"
 )
 
-// misjudged are the audits that are wrong about what a server should do, each with the reason. So far there is none.
+// misjudged are the audits that are wrong about what a server should do, each with the
+// reason. So far there is none.
 var misjudged = map[string]string{}
 
 // audits is how many there are in the version that web/audits/package-lock.json has.
 const audits = 61
 
-// TestAudits wants every audit of https://github.com/graphql/graphql-http passed, over a real connection. Besides node and npm it needs the
-// package from npm's registry or cache.
+// TestAudits wants every audit of https://github.com/graphql/graphql-http passed, over a
+// real connection. Besides node and npm it needs the package from npm's registry or cache.
 func TestAudits(t *testing.T) {
 	dir := "../../web/audits"
 	needs.Packages(t, dir)

@@ -6,13 +6,15 @@ import (
 	"time"
 )
 
-// lingerTime is how long the rest of a body is awaited behind an answer that did not need it. A client
-// that sends it in one piece with the headers has sent it long before, and gets the answer.
+// lingerTime is how long the rest of a body is awaited behind an answer that did not need
+// it. A client that sends it in one piece with the headers has sent it long before, and
+// gets the answer.
 const lingerTime = time.Second
 
-// closing closes the connection behind an answer to a request whose body was not read. Otherwise net/http
-// waits for the body before it sends the answer, for as long as a request may take: whoever is refused by
-// the headers would hold a connection by promising a body.
+// closing closes the connection behind an answer to a request whose body was not read.
+// Otherwise net/http waits for the body before it sends the answer, for as long as a
+// request may take: whoever is refused by the headers would hold a connection by promising
+// a body.
 func closing(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.ContentLength == 0 {

@@ -24,8 +24,9 @@ func (s *slow) Write(p []byte) (int, error) {
 	return s.ResponseRecorder.Write(p)
 }
 
-// TestHeldEncoded wants what a client has not read yet to hold the bytes that it takes: those of the
-// executor and the form that is sent. Where there is room for one of them, it is sent as it is.
+// TestHeldEncoded wants what a client has not read yet to hold the bytes that it takes:
+// those of the executor and the form that is sent. Where there is room for one of them, it
+// is sent as it is.
 func TestHeldEncoded(t *testing.T) {
 	data := []byte(`"` + strings.Repeat("row ", 10_000) + `"`)
 	const around = len(`{"data":}`)

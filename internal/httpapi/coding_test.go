@@ -41,8 +41,8 @@ func plainBody(t *testing.T, w *httptest.ResponseRecorder) string {
 	return string(text)
 }
 
-// acceptedCodings are headers Accept-Encoding, each with the coding of a large and of a small answer. "-"
-// is none.
+// acceptedCodings are headers Accept-Encoding, each with the coding of a large and of a
+// small answer. "-" is none.
 var acceptedCodings = []struct{ accept, large, small string }{
 	{"-", "", ""}, {"", "", ""}, {"identity", "", ""}, {"br, x-new", "", ""}, {"gzip;q=0", "", ""}, {"*;q=0", "", ""},
 	{"gzip", "gzip", ""}, {"gzip, deflate, br", "gzip", ""}, {"*", "gzip", ""}, {"gzip;q=0.5, zstd;q=0.4", "gzip", ""},
@@ -50,9 +50,9 @@ var acceptedCodings = []struct{ accept, large, small string }{
 	{"gzip, identity;q=0", "gzip", "gzip"}, {"zstd, *;q=0", "zstd", "zstd"},
 }
 
-// TestCodings wants every answer compressed for those who accept it, if it is large enough, and to be the
-// same text for everybody: executed and kept, with data and with errors, in both media types, by GET and
-// POST.
+// TestCodings wants every answer compressed for those who accept it, if it is large enough,
+// and to be the same text for everybody: executed and kept, with data and with errors, in
+// both media types, by GET and POST.
 func TestCodings(t *testing.T) {
 	rows := strings.Repeat(" id name email status", 3)
 	queries := map[string]struct {
@@ -136,7 +136,8 @@ func withoutRequestID(text string) string {
 	}
 }
 
-// TestCodingOfTexts wants the schema's text compressed as answers are, and HEAD to say what GET would.
+// TestCodingOfTexts wants the schema's text compressed as answers are, and HEAD to say what
+// GET would.
 func TestCodingOfTexts(t *testing.T) {
 	h, _ := serve(t, nil)
 	want := send(h, http.MethodGet, "/schema.graphql", nil).Body.String()

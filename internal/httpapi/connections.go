@@ -14,13 +14,14 @@ import (
 // http.Server.MaxHeaderBytes.
 const MaxHeader = 16 << 10
 
-// Connections bounds the connections of an http.Server, as its ConnState and ConnContext. A connection is
-// a stranger's until a request on it is authenticated, and then of the viewer who asked last: behind a
-// proxy many share one. At the bound, the oldest stranger makes room for a new connection, whatever it
-// does: so that no number of strangers keeps out a viewer or a health check. Viewers have three quarters
-// of the bound, of which partners have two thirds, and one partner a quarter of those. There, the
-// connection that waits longest for an authenticated request makes room for a new one. What else is asked
-// on it, such as a file of the playground, does not protect it.
+// Connections bounds the connections of an http.Server, as its ConnState and ConnContext. A
+// connection is a stranger's until a request on it is authenticated, and then of the viewer
+// who asked last: behind a proxy many share one. At the bound, the oldest stranger makes
+// room for a new connection, whatever it does: so that no number of strangers keeps out a
+// viewer or a health check. Viewers have three quarters of the bound, of which partners
+// have two thirds, and one partner a quarter of those. There, the connection that waits
+// longest for an authenticated request makes room for a new one. What else is asked on it,
+// such as a file of the playground, does not protect it.
 type Connections struct {
 	max int
 
@@ -113,8 +114,8 @@ func (c *Connections) closeFirst(from *list.List, those func(*connection) bool) 
 	return false
 }
 
-// admit makes a connection a viewer's for an authenticated request, or says that there is no room for one
-// more. partner is "" for staff.
+// admit makes a connection a viewer's for an authenticated request, or says that there is
+// no room for one more. partner is "" for staff.
 func (c *Connections) admit(conn net.Conn, partner string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -17,7 +17,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 )
 
-// bounded is a server whose connections are bounded, and what the bound and the tests hear of them.
+// bounded is a server whose connections are bounded, and what the bound and the tests hear
+// of them.
 type bounded struct {
 	*httptest.Server
 	t      *testing.T
@@ -100,8 +101,8 @@ const (
 	asPartner = "Role: " + string(auth.RolePartner)
 )
 
-// serveAdmitted serves requests of viewers who are admitted, and of strangers. Those that wait are served
-// until the release.
+// serveAdmitted serves requests of viewers who are admitted, and of strangers. Those that
+// wait are served until the release.
 func serveAdmitted(t *testing.T, allowed int) (s *admitting, wait func(p peer, header string)) {
 	end, serving := make(chan struct{}), make(chan struct{}, 100)
 	s = &admitting{release: sync.OnceFunc(func() { close(end) })}
@@ -131,8 +132,9 @@ type admitting struct {
 	release func()
 }
 
-// TestConnections wants the number of connections bounded. Beyond it the stranger who came first is closed, whatever is
-// served; beyond the viewers' part the viewer who waits longest is, and none that is served.
+// TestConnections wants the number of connections bounded. Beyond it the stranger who came
+// first is closed, whatever is served; beyond the viewers' part the viewer who waits
+// longest is, and none that is served.
 func TestConnections(t *testing.T) {
 	const allowed, viewers, partners = 8, 6, 4
 	s, hold := serveAdmitted(t, allowed)
@@ -195,8 +197,9 @@ func TestConnections(t *testing.T) {
 	}
 }
 
-// TestConnectionsOfPartner wants one partner to leave connections to other partners, whatever is served on
-// those that it has: an authenticated request, or another one behind it.
+// TestConnectionsOfPartner wants one partner to leave connections to other partners,
+// whatever is served on those that it has: an authenticated request, or another one behind
+// it.
 func TestConnectionsOfPartner(t *testing.T) {
 	const allowed, each = 16, 2
 	for later, want := range map[string]int{asPartner: each, "Nothing: here": allowed} { // these protect no connection
@@ -227,7 +230,8 @@ func TestConnectionsOfPartner(t *testing.T) {
 	}
 }
 
-// TestConnectionsBehindProxy wants a connection that many viewers use to count for whoever asked last.
+// TestConnectionsBehindProxy wants a connection that many viewers use to count for whoever
+// asked last.
 func TestConnectionsBehindProxy(t *testing.T) {
 	const allowed, partners = 8, 4
 	for last, want := range map[string]int{asStaff: http.StatusOK, asPartner: http.StatusServiceUnavailable} {
@@ -256,8 +260,8 @@ func promised(path string, header ...string) string {
 	return strings.Replace(get(path, append(header, "Content-Type: application/json", "Content-Length: 100")...), "GET", "POST", 1)
 }
 
-// TestStrangers wants strangers to keep out neither health checks nor viewers, nor to end a viewer's connection, whatever
-// their connections do.
+// TestStrangers wants strangers to keep out neither health checks nor viewers, nor to end a
+// viewer's connection, whatever their connections do.
 func TestStrangers(t *testing.T) {
 	const allowed = 20
 	h, _ := serve(t, func(o *httpapi.Options) {
@@ -309,8 +313,8 @@ func TestStrangers(t *testing.T) {
 	}
 }
 
-// TestUnreadBody wants an answer that does not need the body to come without it, and to end the connection; and one that
-// has read it to leave the connection open.
+// TestUnreadBody wants an answer that does not need the body to come without it, and to end
+// the connection; and one that has read it to leave the connection open.
 func TestUnreadBody(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) {
 		o.Auth = auth.New([]auth.Key{{Name: "dashboard", SHA256: sha256.Sum256([]byte("key")), Role: auth.RoleReader}}, nil)

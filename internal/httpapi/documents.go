@@ -15,8 +15,8 @@ import (
 // documentBytes is what parsed documents may take in each part of the cache by default.
 const documentBytes = 16 << 20
 
-// documents are those that were parsed and found valid, by their text. They are bounded in bytes, and
-// apart for partners and staff, so that no partner drives staff's documents out.
+// documents are those that were parsed and found valid, by their text. They are bounded in
+// bytes, and apart for partners and staff, so that no partner drives staff's documents out.
 type documents struct {
 	staff, partners *otter.Cache[string, *ast.QueryDocument]
 }
@@ -61,8 +61,8 @@ func (d *documents) forget() {
 // entrySize is about what an entry takes in the cache's own tables.
 const entrySize = 256
 
-// documentSize is about what a parsed document takes in memory, its text with it. Nodes point into the
-// text and into the schema, which is not counted.
+// documentSize is about what a parsed document takes in memory, its text with it. Nodes
+// point into the text and into the schema, which is not counted.
 func documentSize(text string, doc *ast.QueryDocument) int {
 	n := sizer(entrySize + len(text))
 	for _, o := range doc.Operations {

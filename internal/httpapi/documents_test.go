@@ -46,8 +46,8 @@ var shapes = map[string]func(n int) string{
 	},
 }
 
-// TestDocumentSize wants the estimate of what a document takes to be near to what it takes, of each kind of
-// node: never less than three quarters, and at most three times as much.
+// TestDocumentSize wants the estimate of what a document takes to be near to what it takes,
+// of each kind of node: never less than three quarters, and at most three times as much.
 func TestDocumentSize(t *testing.T) {
 	schema := served()
 	for name, shape := range shapes {
@@ -92,8 +92,8 @@ func heap() int {
 	return int(m.HeapAlloc)
 }
 
-// TestDocumentsAreBounded wants the parsed documents of partners and of staff within their bytes, whatever
-// their kind, and what partners send to drive none of staff's out.
+// TestDocumentsAreBounded wants the parsed documents of partners and of staff within their
+// bytes, whatever their kind, and what partners send to drive none of staff's out.
 func TestDocumentsAreBounded(t *testing.T) {
 	const bytes = 1 << 20
 	schema := served()

@@ -18,8 +18,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/persisted"
 )
 
-// TestHeaderBytes wants the line and the headers of a request bounded together, with a 431 that says so, wherever the
-// bytes are and whichever path is asked for.
+// TestHeaderBytes wants the line and the headers of a request bounded together, with a 431
+// that says so, wherever the bytes are and whichever path is asked for.
 func TestHeaderBytes(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Body = 100 << 10 })
 	long := strings.Repeat("x", httpapi.MaxHeader)
@@ -50,7 +50,8 @@ func TestHeaderBytes(t *testing.T) {
 	}
 }
 
-// TestAcceptBytes wants a long Accept refused without being read: what it allocates does not grow with it.
+// TestAcceptBytes wants a long Accept refused without being read: what it allocates does
+// not grow with it.
 func TestAcceptBytes(t *testing.T) {
 	h, _ := serve(t, nil)
 	ask := func(accept string) *httptest.ResponseRecorder {
@@ -69,7 +70,8 @@ func TestAcceptBytes(t *testing.T) {
 	}
 }
 
-// TestLogCut wants no text that clients choose longer than 200 bytes in the log, by any way to send it.
+// TestLogCut wants no text that clients choose longer than 200 bytes in the log, by any way
+// to send it.
 func TestLogCut(t *testing.T) {
 	for _, long := range []string{strings.Repeat("n", 5000), strings.Repeat("é", 2500), strings.Repeat("n", 199) + "é" + strings.Repeat("n", 300)} {
 		name := strings.ReplaceAll(long, "é", "e")
@@ -129,7 +131,8 @@ func TestWriteDeadline(t *testing.T) {
 	}
 }
 
-// TestUnread wants a request ended whose client does not read the answer, also of those that are pipelined.
+// TestUnread wants a request ended whose client does not read the answer, also of those
+// that are pipelined.
 func TestUnread(t *testing.T) {
 	done := make(chan int64, 10)
 	h, _ := serve(t, func(o *httpapi.Options) {

@@ -16,8 +16,9 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// TestFailureLines wants the failures of an operation that have one account, call and kind in one line of the log with
-// their number, each text of it bounded: however many fields fail, and whatever clients call them.
+// TestFailureLines wants the failures of an operation that have one account, call and kind
+// in one line of the log with their number, each text of it bounded: however many fields
+// fail, and whatever clients call them.
 func TestFailureLines(t *testing.T) {
 	long := strings.Repeat("x", 9000)
 	for name, fail := range map[string]func() error{
@@ -76,8 +77,9 @@ func TestFailureLines(t *testing.T) {
 	}
 }
 
-// TestRetryAfterOfPartners wants partners who are over an account's rate to be told its window, whatever is the first time
-// at which a call may be made: that depends on others. Staff are told that time.
+// TestRetryAfterOfPartners wants partners who are over an account's rate to be told its
+// window, whatever is the first time at which a call may be made: that depends on others.
+// Staff are told that time.
 func TestRetryAfterOfPartners(t *testing.T) {
 	known, token := byToken(t)
 	for _, wait := range []time.Duration{time.Second, 41 * time.Second, 59 * time.Second, 0} {

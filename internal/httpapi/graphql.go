@@ -18,11 +18,13 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// ExplainHeader asks, with the value 1, that a response lists every call it cost. It is granted to admins.
+// ExplainHeader asks, with the value 1, that a response lists every call it cost. It is
+// granted to admins.
 const ExplainHeader = "X-Partnergraph-Explain"
 
-// graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind our transport. (What gqlgen puts between the two, its
-// handler.Server, would answer panics in a form of its own.)
+// graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind
+// our transport. (What gqlgen puts between the two, its handler.Server, would answer panics
+// in a form of its own.)
 func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswers) http.Handler {
 	if o.State == nil {
 		o.State = NewState(o.Now)
@@ -51,11 +53,23 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswe
 		schema: schema, valid: valid,
 		rules: func(discreet bool) map[string]core.RuleFunc { return documentRules(discreet || !o.Introspection) },
 	}
-	return transport{exec: exec, check: check, schema: schema, body: o.Body, persisted: o.Persisted, partners: partners, quota: o.State.quota, answers: bound, responses: kept, load: o.State.load}
+	return transport{
+		exec:      exec,
+		check:     check,
+		schema:    schema,
+		body:      o.Body,
+		persisted: o.Persisted,
+		partners:  partners,
+		quota:     o.State.quota,
+		answers:   bound,
+		responses: kept,
+		load:      o.State.load,
+	}
 }
 
-// served is the schema without what its parser adds that nobody serves here: @defer, for which the executor leaves null where a later
-// response would bring the data, and there is none.
+// served is the schema without what its parser adds that nobody serves here: @defer, for
+// which the executor leaves null where a later response would bring the data, and there is
+// none.
 func served() *ast.Schema {
 	s := *graph.NewExecutableSchema(graph.Config{}).Schema()
 	s.Directives = maps.Clone(s.Directives)

@@ -5,8 +5,10 @@ import (
 	"time"
 )
 
-// always are headers of every answer, whatever it is and whoever it is for. A handler that knows better sets its own in their place: pages what
-// they load, and what never changes how long it may be kept. There is no Strict-Transport-Security: whoever ends TLS in front of the server says that.
+// always are headers of every answer, whatever it is and whoever it is for. A handler that
+// knows better sets its own in their place: pages what they load, and what never changes
+// how long it may be kept. There is no Strict-Transport-Security: whoever ends TLS in front
+// of the server says that.
 var always = []struct{ name, value string }{
 	{"Cache-Control", "no-store"},                   // an answer is one viewer's: no cache may give it to the next
 	{"Vary", "Accept-Encoding"},                     // whether it is compressed; CORS adds Origin
@@ -35,8 +37,8 @@ func guarded(next http.Handler) http.Handler {
 	})
 }
 
-// brief refuses a request whose line and headers together are longer than MaxHeader. (Of much longer
-// ones net/http says so itself, in plain text.)
+// brief refuses a request whose line and headers together are longer than MaxHeader. (Of
+// much longer ones net/http says so itself, in plain text.)
 func brief(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := len(r.Method) + len(r.RequestURI) + len(r.Proto) + len("Host: \r\n") + len(r.Host)

@@ -13,7 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 )
 
-// TestHeaders wants the strict headers on every answer, whichever it is; and no cookie from anybody.
+// TestHeaders wants the strict headers on every answer, whichever it is; and no cookie from
+// anybody.
 func TestHeaders(t *testing.T) {
 	open, _ := serve(t, inviting)
 	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Auth = auth.New(nil, nil) })

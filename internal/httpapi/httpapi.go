@@ -1,9 +1,11 @@
-// Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground at /, the schema's text at
-// /schema.graphql, and /healthz and /readyz for whoever runs it.
+// Package httpapi is what the server speaks over HTTP: GraphQL at /graphql, the playground
+// at /, the schema's text at /schema.graphql, and /healthz and /readyz for whoever runs it.
 //
-// A request goes through these steps, in this order: deadline of the answer → the end of the connection where the body is not read → strict headers → request id → log line → the bound of headers → the net for panics → CORS → (GraphQL only) whether its
-// page is invited → who asks → a partner's share → the bound of time → the transport, with the bound of the body → the bounds of the document → the executor. [New] and
-// graphQL are that order.
+// A request goes through these steps, in this order: deadline of the answer → the end of
+// the connection where the body is not read → strict headers → request id → log line → the
+// bound of headers → the net for panics → CORS → (GraphQL only) whether its page is invited
+// → who asks → a partner's share → the bound of time → the transport, with the bound of the
+// body → the bounds of the document → the executor. [New] and graphQL are that order.
 package httpapi
 
 import (
@@ -75,7 +77,10 @@ func New(o Options) *Handler {
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	quota := newPartnerQuota(o)
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))))
+	api.Handle(
+		"/graphql",
+		invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))),
+	)
 	if o.Introspection {
 		api.Handle("GET /schema.graphql", static("text/plain", schema.SDL()))
 	}
@@ -146,8 +151,9 @@ func challenge(err error) string {
 	return bearer + `, error="invalid_token"`
 }
 
-// local refuses requests that were sent to a name other than this machine's, where nobody is asked who they are: else any
-// web page could have its own name point here and read everything (DNS rebinding).
+// local refuses requests that were sent to a name other than this machine's, where nobody
+// is asked who they are: else any web page could have its own name point here and read
+// everything (DNS rebinding).
 func local(only bool, next http.Handler) http.Handler {
 	if !only {
 		return next

@@ -52,7 +52,8 @@ func post(h http.Handler, query string, header ...string) *httptest.ResponseReco
 	return w
 }
 
-// TestLogLine wants one line a request, with who asked and what for, and nothing of what they sent.
+// TestLogLine wants one line a request, with who asked and what for, and nothing of what
+// they sent.
 func TestLogLine(t *testing.T) {
 	h, log := serve(t, nil)
 	w := post(h, `query Find { affiliates(first: 1, filter: { email: "jane@customer.example" }) { nodes { name } } }`, httpapi.RequestIDHeader, "abc-1")
@@ -85,7 +86,8 @@ func TestRequestID(t *testing.T) {
 	}
 }
 
-// TestDrain wants /readyz to say when no more requests should come, while those that come are served.
+// TestDrain wants /readyz to say when no more requests should come, while those that come
+// are served.
 func TestDrain(t *testing.T) {
 	h, _ := serve(t, nil)
 	ready := func() int {
@@ -105,7 +107,8 @@ func TestDrain(t *testing.T) {
 	}
 }
 
-// TestMethods wants the paths beside /graphql asked for by GET and HEAD, and every other method told so.
+// TestMethods wants the paths beside /graphql asked for by GET and HEAD, and every other
+// method told so.
 func TestMethods(t *testing.T) {
 	h, _ := serve(t, nil)
 	for _, path := range []string{"/healthz", "/readyz", "/schema.graphql", "/"} {
@@ -122,7 +125,8 @@ func TestMethods(t *testing.T) {
 	}
 }
 
-// TestLocalOnly wants a server without authentication to answer to this machine's own names only, and one with keys to any.
+// TestLocalOnly wants a server without authentication to answer to this machine's own names
+// only, and one with keys to any.
 func TestLocalOnly(t *testing.T) {
 	open, _ := serve(t, nil)
 	locked, _ := serve(t, func(o *httpapi.Options) { o.Auth = auth.New(nil, nil) })
@@ -142,7 +146,8 @@ func TestLocalOnly(t *testing.T) {
 	}
 }
 
-// TestWhoIsLetIn wants the answers to those who are not, which say what to do and nothing of what was sent.
+// TestWhoIsLetIn wants the answers to those who are not, which say what to do and nothing
+// of what was sent.
 func TestWhoIsLetIn(t *testing.T) {
 	const bad = `Bearer realm="partnergraph", error="invalid_token"`
 	now, secret := time.Date(2026, 5, 4, 12, 0, 0, 0, time.UTC), []byte("a secret of thirty-two characters")
@@ -189,7 +194,8 @@ func TestWhoIsLetIn(t *testing.T) {
 	}
 }
 
-// TestBounds wants documents and bodies beyond their bounds refused, and introspection where it is switched off, by whichever way.
+// TestBounds wants documents and bodies beyond their bounds refused, and introspection
+// where it is switched off, by whichever way.
 func TestBounds(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Introspection = false })
 	for query, want := range map[string]string{
@@ -220,7 +226,8 @@ func TestFirstQuery(t *testing.T) {
 	}
 }
 
-// TestInternalErrors wants what nobody wrote for clients to stay in the log, be it an error or a panic.
+// TestInternalErrors wants what nobody wrote for clients to stay in the log, be it an error
+// or a panic.
 func TestInternalErrors(t *testing.T) {
 	for name, before := range map[string]func() error{
 		"error": func() error {
@@ -264,7 +271,8 @@ func TestVendorErrors(t *testing.T) {
 	}
 }
 
-// TestTimeout wants a request whose time is over to end, its reads with it, and the client to be told.
+// TestTimeout wants a request whose time is over to end, its reads with it, and the client
+// to be told.
 func TestTimeout(t *testing.T) {
 	ended := make(chan error, 1)
 	fake := providertest.NewFake("shop", providertest.Options{Before: func(ctx context.Context, _ string) error {

@@ -10,20 +10,21 @@ import (
 	"github.com/vektah/gqlparser/v2/gqlerror"
 )
 
-// maxSchemaFields is how often a document may select __schema and __type, in all its operations and
-// fragments together. Tools select one of them.
+// maxSchemaFields is how often a document may select __schema and __type, in all its
+// operations and fragments together. Tools select one of them.
 const maxSchemaFields = 2
 
-// maxSchemaValues is how many values an answer may have of the schema: over three times what GraphiQL
-// and code generators ask for.
+// maxSchemaValues is how many values an answer may have of the schema: over three times
+// what GraphiQL and code generators ask for.
 const maxSchemaValues = 40_000
 
-// maxSchemaSteps is how many selections of objects of the schema are visited to count the values. Inline
-// fragments and fragments add visits, and no values.
+// maxSchemaSteps is how many selections of objects of the schema are visited to count the
+// values. Inline fragments and fragments add visits, and no values.
 const maxSchemaSteps = 4 * maxSchemaValues
 
-// introspection bounds what an operation reads of the schema, before it is executed. It counts the
-// values exactly: the schema is known. (The planner of the resolvers counts what records answer.)
+// introspection bounds what an operation reads of the schema, before it is executed. It
+// counts the values exactly: the schema is known. (The planner of the resolvers counts what
+// records answer.)
 type introspection struct {
 	schema *ast.Schema
 }
@@ -41,8 +42,8 @@ func (introspection) Validate(graphql.ExecutableSchema) error { return nil }
 
 const schemaValuesStat = "schemaValues"
 
-// MutateOperationContext refuses an operation that reads too much of the schema, and notes how much
-// another one reads.
+// MutateOperationContext refuses an operation that reads too much of the schema, and notes
+// how much another one reads.
 func (i introspection) MutateOperationContext(_ context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	fields := 0
 	for _, o := range op.Doc.Operations {
@@ -72,7 +73,8 @@ func (i introspection) MutateOperationContext(_ context.Context, op *graphql.Ope
 	return nil
 }
 
-// schemaFields counts the fields __schema and __type where they are written in a selection of Query.
+// schemaFields counts the fields __schema and __type where they are written in a selection
+// of Query.
 func schemaFields(set ast.SelectionSet) (n int) {
 	for _, s := range set {
 		switch s := s.(type) {
@@ -87,8 +89,9 @@ func schemaFields(set ast.SelectionSet) (n int) {
 	return n
 }
 
-// schemaCount counts the values that a selection reads of the schema. A part of the schema that is
-// read twice by one selection is counted once and added twice. The count ends beyond maxSchemaSteps.
+// schemaCount counts the values that a selection reads of the schema. A part of the schema
+// that is read twice by one selection is counted once and added twice. The count ends
+// beyond maxSchemaSteps.
 type schemaCount struct {
 	schema    *ast.Schema
 	variables map[string]any
@@ -215,7 +218,8 @@ func (c *schemaCount) children(object any, f *ast.Field) []any {
 	return nil
 }
 
-// parts are the objects that a list of a type has. Deprecated ones are among them, asked for or not.
+// parts are the objects that a list of a type has. Deprecated ones are among them, asked
+// for or not.
 func (c *schemaCount) parts(def *ast.Definition, name string) []any {
 	switch {
 	case name == "fields" && (def.Kind == ast.Object || def.Kind == ast.Interface):
@@ -238,7 +242,8 @@ func (c *schemaCount) parts(def *ast.Definition, name string) []any {
 	return nil
 }
 
-// reference is the object of a type as gqlgen makes it: the definition of a name, or what is around it.
+// reference is the object of a type as gqlgen makes it: the definition of a name, or what
+// is around it.
 func (c *schemaCount) reference(t *ast.Type, bare bool) []any {
 	if (!t.NonNull || bare) && t.NamedType != "" {
 		return definitions(c.schema.Types[t.NamedType])

@@ -44,8 +44,8 @@ func operation(document string) string {
 	return ""
 }
 
-// used is a document without the fragments of one letter that it does not use. Those that a fragment
-// uses stand in front of it.
+// used is a document without the fragments of one letter that it does not use. Those that a
+// fragment uses stand in front of it.
 func used(document string) string {
 	for _, name := range []string{"L", "V", "N", "F", "I", "E"} {
 		if strings.Contains(document, "..."+name+" ") {
@@ -70,7 +70,8 @@ func repeated(n int, field string) string {
 	return "{" + b.String() + " }"
 }
 
-// TestIntrospectionBounds wants what reads too much of the schema refused, by every way, with the limit.
+// TestIntrospectionBounds wants what reads too much of the schema refused, by every way,
+// with the limit.
 func TestIntrospectionBounds(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Tokens = 5000; o.Aliases = 5000 })
 	var (
@@ -109,7 +110,8 @@ func TestIntrospectionBounds(t *testing.T) {
 	}
 }
 
-// TestIntrospectionOfTools wants what tools ask for executed, twice in a document, and far from the bounds.
+// TestIntrospectionOfTools wants what tools ask for executed, twice in a document, and far
+// from the bounds.
 func TestIntrospectionOfTools(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Tokens = 5000; o.Answer = 4 << 20 })
 	for name, query := range map[string]string{
@@ -125,8 +127,9 @@ func TestIntrospectionOfTools(t *testing.T) {
 	}
 }
 
-// TestIntrospectionCount wants the values counted before the execution to be those in the answer: the
-// members of all objects, the elements of all lists, and each object that is a member.
+// TestIntrospectionCount wants the values counted before the execution to be those in the
+// answer: the members of all objects, the elements of all lists, and each object that is a
+// member.
 func TestIntrospectionCount(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Tokens = 5000 })
 	var count func(v any) int

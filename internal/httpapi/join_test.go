@@ -18,9 +18,10 @@ import (
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 )
 
-// TestWaitersAreBounded has many ask for the same while a vendor is slow. Those who wait for the first
-// one's answer count like those who are executed: staff may have all of limits.load, partners together
-// three quarters of it, and one partner a quarter. Others are refused, and all who wait are answered.
+// TestWaitersAreBounded has many ask for the same while a vendor is slow. Those who wait
+// for the first one's answer count like those who are executed: staff may have all of
+// limits.load, partners together three quarters of it, and one partner a quarter. Others
+// are refused, and all who wait are answered.
 func TestWaitersAreBounded(t *testing.T) {
 	const load = 2000 // of 20 of the smallest requests
 	for name, tt := range map[string]struct{ subjects, waiting int }{

@@ -17,16 +17,18 @@ import (
 	"github.com/partnergraph/partnergraph/internal/apierror"
 )
 
-// introspectionDepth is how deep __schema and __type may go, counted from themselves. GraphiQL and code generators ask 15 deep, for
-// types wrapped in lists and non-nulls; it costs no more than the schema has, for the validator bounds the lists in it.
+// introspectionDepth is how deep __schema and __type may go, counted from themselves.
+// GraphiQL and code generators ask 15 deep, for types wrapped in lists and non-nulls; it
+// costs no more than the schema has, for the validator bounds the lists in it.
 const introspectionDepth = 20
 
-// operations is how many operations a document may have: the validator goes through all fragments again for each.
+// operations is how many operations a document may have: the validator goes through all
+// fragments again for each.
 const operations = 20
 
-// limits are the bounds of documents. What is beyond them is refused before it is validated. (The
-// body's bound is the transport's; field values and calls to vendors are bounded by the resolvers,
-// once the document is valid.)
+// limits are the bounds of documents. What is beyond them is refused before it is
+// validated. (The body's bound is the transport's; field values and calls to vendors are
+// bounded by the resolvers, once the document is valid.)
 type limits struct {
 	tokens, depth, aliases int
 }
@@ -39,7 +41,8 @@ type preparation struct {
 	valid  graphql.Cache[*ast.QueryDocument]            // documents that passed before
 }
 
-// prepare is the document of a request, or what is wrong with it. It looks at the context throughout.
+// prepare is the document of a request, or what is wrong with it. It looks at the context
+// throughout.
 func (p preparation) prepare(ctx context.Context, params *graphql.RawParams) (*ast.QueryDocument, gqlerror.List) {
 	if err := ctx.Err(); err != nil { // nobody waits for what would be found
 		return nil, gqlerror.List{gqlerror.Wrap(err)}
@@ -91,8 +94,8 @@ func (l limits) parse(query string) (*ast.QueryDocument, *gqlerror.Error) {
 	return doc, nil
 }
 
-// choose finds the operation of a document that is asked for, and refuses one that the method does not
-// allow.
+// choose finds the operation of a document that is asked for, and refuses one that the
+// method does not allow.
 func choose(ctx context.Context, doc *ast.QueryDocument, name string) *gqlerror.Error {
 	op := doc.Operations.ForName(name)
 	switch {
@@ -110,8 +113,8 @@ func badRequest(text string) *gqlerror.Error {
 	return &gqlerror.Error{Message: text, Extensions: map[string]any{"code": apierror.BadUserInput}}
 }
 
-// exceeded is the error of what goes beyond a limit, by its name in the configuration, at a field, if it is one's. The format has the two
-// numbers.
+// exceeded is the error of what goes beyond a limit, by its name in the configuration, at a
+// field, if it is one's. The format has the two numbers.
 func exceeded(limit string, asked, allowed int64, field, format string) *gqlerror.Error {
 	err := &gqlerror.Error{
 		Message:    fmt.Sprintf(format, asked, allowed),
@@ -134,12 +137,13 @@ func tokens(query string) int {
 	}
 }
 
-// maxSuggested is how many bytes a word may have for which others are suggested. No word of the schema
-// has half as many.
+// maxSuggested is how many bytes a word may have for which others are suggested. No word of
+// the schema has half as many.
 const maxSuggested = 100
 
-// longToken says whether a document has a name or a value that is longer than any for which another is
-// suggested. To find a suggestion it would be compared with each word of the schema, letter by letter.
+// longToken says whether a document has a name or a value that is longer than any for which
+// another is suggested. To find a suggestion it would be compared with each word of the
+// schema, letter by letter.
 func longToken(query string) bool {
 	if len(query) <= maxSuggested {
 		return false
@@ -180,9 +184,9 @@ func last(doc *ast.QueryDocument) string {
 	return strings.Join(path, ".")
 }
 
-// check refuses a document that has too many operations, is too deep, repeats itself too often or takes
-// too long to validate, all its operations and fragments together. It says whether fragments contain
-// themselves.
+// check refuses a document that has too many operations, is too deep, repeats itself too
+// often or takes too long to validate, all its operations and fragments together. It says
+// whether fragments contain themselves.
 func (l limits) check(doc *ast.QueryDocument) (cyclic bool, err *gqlerror.Error) {
 	if n := len(doc.Operations); n > operations {
 		return false, exceeded("operations", int64(n), operations, "", "the document has %d operations, and %d are allowed")
@@ -211,13 +215,19 @@ func (l limits) check(doc *ast.QueryDocument) (cyclic bool, err *gqlerror.Error)
 	}
 	n, cyclic := countSteps(doc)
 	if n > maxSteps {
-		return false, exceeded("steps", maxSteps+1, maxSteps, "",
-			"the document takes %d steps or more to validate, and %d are allowed: use fewer fragments, or select fewer fields in several of them")
+		return false, exceeded(
+			"steps",
+			maxSteps+1,
+			maxSteps,
+			"",
+			"the document takes %d steps or more to validate, and %d are allowed: use fewer fragments, or select fewer fields in several of them",
+		)
 	}
 	return cyclic, nil
 }
 
-// measure goes through every selection of a document once: what it knows of a fragment, it adds where else that is spread.
+// measure goes through every selection of a document once: what it knows of a fragment, it
+// adds where else that is spread.
 type measure struct {
 	limits
 	fragments map[string]*fragment
@@ -230,7 +240,8 @@ type measure struct {
 	aliasedAt string // where they became too many
 }
 
-// fragment is what is known of one: nothing but seen while it is gone through, so that one that contains itself has an end.
+// fragment is what is known of one: nothing but seen while it is gone through, so that one
+// that contains itself has an end.
 type fragment struct {
 	sets    []ast.SelectionSet // one, unless several fragments have the name, which the validator refuses
 	seen    bool
@@ -238,10 +249,12 @@ type fragment struct {
 	aliased int
 }
 
-// name is a field or spread in a selection, under a type condition: fields of different types are not the same.
+// name is a field or spread in a selection, under a type condition: fields of different
+// types are not the same.
 type name struct{ condition, text string }
 
-// set goes through a selection at a depth, and returns how many levels of fields it has. seen are the names it already had.
+// set goes through a selection at a depth, and returns how many levels of fields it has.
+// seen are the names it already had.
 func (m *measure) set(set ast.SelectionSet, depth int, condition string, seen map[name]bool) (height int) {
 	once := func(text string) bool {
 		n := name{condition, text}
@@ -279,7 +292,8 @@ func (m *measure) set(set ast.SelectionSet, depth int, condition string, seen ma
 	return height
 }
 
-// below goes through what is selected of a field. What is below a field of introspection has a bound of its own.
+// below goes through what is selected of a field. What is below a field of introspection
+// has a bound of its own.
 func (m *measure) below(f *ast.Field, depth int) (height int) {
 	if f.Name != "__schema" && f.Name != "__type" {
 		return m.set(f.SelectionSet, depth+1, "", map[name]bool{})
@@ -307,7 +321,8 @@ func (m *measure) spread(f *fragment, depth int) (height int) {
 	return height
 }
 
-// alias counts what stands under an alias or again. Fragments in fragments can double it at each level: the count has an end.
+// alias counts what stands under an alias or again. Fragments in fragments can double it at
+// each level: the count has an end.
 func (m *measure) alias(n int) {
 	m.aliased = min(m.aliased+n, math.MaxInt32)
 	if m.aliased > m.aliases && m.aliasedAt == "" {
@@ -320,6 +335,12 @@ func (m *measure) reach(depth int) {
 	if beyond := depth - m.bound; beyond > m.beyond {
 		m.beyond = beyond
 		at := m.path[:min(len(m.path), m.base+m.bound+1)]
-		m.tooDeep = exceeded("depth", int64(depth), int64(m.bound), strings.Join(at, "."), "the document is %d fields deep, and %d are allowed")
+		m.tooDeep = exceeded(
+			"depth",
+			int64(depth),
+			int64(m.bound),
+			strings.Join(at, "."),
+			"the document is %d fields deep, and %d are allowed",
+		)
 	}
 }

@@ -14,7 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// introspection is what GraphiQL asks for first: getIntrospectionQuery of graphql-js with every option on.
+// introspection is what GraphiQL asks for first: getIntrospectionQuery of graphql-js with
+// every option on.
 //
 //go:embed testdata/introspection.graphql
 var introspection string
@@ -33,10 +34,12 @@ func aliases(n int) string {
 	return b.String()
 }
 
-// TestLimits wants what is too much refused before it is validated, with the limit, how much was asked, how much is allowed, and where.
+// TestLimits wants what is too much refused before it is validated, with the limit, how
+// much was asked, how much is allowed, and where.
 func TestLimits(t *testing.T) {
 	const none = ""
-	// No document here is valid but those that pass: whoever validates first would say something else.
+	// No document here is valid but those that pass: whoever validates first would say
+	// something else.
 	tests := []struct {
 		name, query    string
 		limit          string
@@ -85,7 +88,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// TestOrder wants the limits told in their order, by a document that is beyond all of them, and then of one fewer each.
+// TestOrder wants the limits told in their order, by a document that is beyond all of them,
+// and then of one fewer each.
 func TestOrder(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) {
 		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{providertest.NewFake("shop", providertest.Options{})}, Pages: 20, Calls: 0, Cost: 10, Logger: o.Logger, Now: time.Now})
@@ -118,7 +122,8 @@ func doubling(n int) string {
 	return b.String() + fmt.Sprintf(" fragment F%d on X {a: b}", n)
 }
 
-// TestWithinLimits wants what is just within the limits, and introspection as tools ask for it, to go on.
+// TestWithinLimits wants what is just within the limits, and introspection as tools ask for
+// it, to go on.
 func TestWithinLimits(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Tokens = 5000; o.Aliases = 3 })
 	for name, query := range map[string]string{
@@ -141,7 +146,8 @@ func TestWithinLimits(t *testing.T) {
 	}
 }
 
-// TestManyErrors wants a document in which everything is wrong answered by less than a line for each mistake.
+// TestManyErrors wants a document in which everything is wrong answered by less than a line
+// for each mistake.
 func TestManyErrors(t *testing.T) {
 	h, _ := serve(t, nil)
 	var query strings.Builder

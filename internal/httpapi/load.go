@@ -19,7 +19,8 @@ import (
 )
 
 const (
-	// maxQueue is how many requests of staff, and how many of partners, wait for one bound at once.
+	// maxQueue is how many requests of staff, and how many of partners, wait for one bound
+	// at once.
 	maxQueue = 100
 	// queueTime is how long one waits. It is short, so that what runs keeps its latency.
 	queueTime = time.Second
@@ -40,8 +41,8 @@ const (
 	maxAnswers = 64
 )
 
-// load bounds the work of all requests at once, by its weight. A request goes through the gates one after
-// the other. It never waits for one while it holds another.
+// load bounds the work of all requests at once, by its weight. A request goes through the
+// gates one after the other. It never waits for one while it holds another.
 type load struct {
 	read    *gate // bytes of bodies that clients are sending
 	prepare *gate // bytes of documents and variables that are parsed, validated and planned
@@ -50,8 +51,8 @@ type load struct {
 	write   *gate // bytes of answers that are made, or that clients have not read yet
 }
 
-// State is what handlers have counted. A handler that takes the place of another one has to have its
-// state: else what runs and what was taken is forgotten.
+// State is what handlers have counted. A handler that takes the place of another one has to
+// have its state: else what runs and what was taken is forgotten.
 type State struct {
 	load  *load
 	quota *persisted.Quota // of documents
@@ -78,17 +79,18 @@ func (l *load) resize(o Options) {
 	l.write.resize(maxAnswers * o.Answer)
 }
 
-// weight is what an operation counts while it is executed: the values of its answer, and what is held
-// of its request.
+// weight is what an operation counts while it is executed: the values of its answer, and
+// what is held of its request.
 func weight(op *graphql.OperationContext, asked *request) int64 {
 	schema, _ := op.Stats.GetExtension(schemaValuesStat).(int)
 	return int64(max(resolvers.PlannedValues(op)+schema+asked.held, minWeight))
 }
 
-// gate lets requests through while the sum of their weights is within a capacity. Others wait, those of
-// staff and those of partners each in a queue, first come, first served; when the queue is full or the
-// wait is too long, they are refused. All partners together take three quarters of the capacity at most,
-// and staff go first: partners cannot keep staff out.
+// gate lets requests through while the sum of their weights is within a capacity. Others
+// wait, those of staff and those of partners each in a queue, first come, first served;
+// when the queue is full or the wait is too long, they are refused. All partners together
+// take three quarters of the capacity at most, and staff go first: partners cannot keep
+// staff out.
 type gate struct {
 	queue    int           // how many requests wait in each queue
 	part     int64         // one partner may take the capacity divided by it
@@ -243,8 +245,8 @@ func (p *pass) wait(ctx context.Context, patience time.Duration) bool {
 	}
 }
 
-// grow adds to the weight of a request that was let through, and says whether there was room. It does
-// not wait.
+// grow adds to the weight of a request that was let through, and says whether there was
+// room. It does not wait.
 func (p *pass) grow(weight int64) bool {
 	g := p.gate
 	g.mu.Lock()
@@ -258,7 +260,8 @@ func (p *pass) grow(weight int64) bool {
 	return true
 }
 
-// leave gives the weight of a request back, or its place in the queue, and lets those through that fit.
+// leave gives the weight of a request back, or its place in the queue, and lets those
+// through that fit.
 func (p *pass) leave() {
 	g, queue := p.gate, p.queue()
 	g.mu.Lock()

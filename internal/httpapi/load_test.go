@@ -20,8 +20,8 @@ func over() context.Context {
 	return ctx
 }
 
-// TestGate wants requests let through up to the capacity, others in their order when there is room, and
-// those refused for which the queue has no place, or whose wait is over.
+// TestGate wants requests let through up to the capacity, others in their order when there
+// is room, and those refused for which the queue has no place, or whose wait is over.
 func TestGate(t *testing.T) {
 	g := newGate(2, workPart)
 	g.resize(12)
@@ -114,8 +114,8 @@ func TestGateOfPartners(t *testing.T) {
 	}
 }
 
-// TestGatesOfStaff wants room for staff in each gate, whatever all partners together hold of it and wait
-// for, and everything given back in the end.
+// TestGatesOfStaff wants room for staff in each gate, whatever all partners together hold
+// of it and wait for, and everything given back in the end.
 func TestGatesOfStaff(t *testing.T) {
 	l := newLoad()
 	l.resize(Options{Load: 200_000, Body: 100 << 10, Answer: 4 << 20})
@@ -156,8 +156,8 @@ func TestGatesOfStaff(t *testing.T) {
 	}
 }
 
-// TestGateQueues wants staff not to wait behind partners: neither what fits nor, when there is room, what
-// came later. It wants the weight of those who wait bounded, too.
+// TestGateQueues wants staff not to wait behind partners: neither what fits nor, when there
+// is room, what came later. It wants the weight of those who wait bounded, too.
 func TestGateQueues(t *testing.T) {
 	g := newGate(10, 1)
 	g.resize(100)
@@ -200,8 +200,8 @@ func TestGateQueues(t *testing.T) {
 	}
 }
 
-// TestStateReload wants a handler that takes the place of another one to count what runs in that one, and
-// to let those through that wait there where there is more room.
+// TestStateReload wants a handler that takes the place of another one to count what runs in
+// that one, and to let those through that wait there where there is more room.
 func TestStateReload(t *testing.T) {
 	state := NewState(nil)
 	made := func(load int64) transport {
@@ -232,8 +232,8 @@ func TestStateReload(t *testing.T) {
 	}
 }
 
-// TestOverload wants 503, Retry-After and a code from a server that has no room, in both media types and by each gate, and
-// that what has room goes on.
+// TestOverload wants 503, Retry-After and a code from a server that has no room, in both
+// media types and by each gate, and that what has room goes on.
 func TestOverload(t *testing.T) {
 	for name, full := range map[string]func(*load) *gate{
 		"read":    func(l *load) *gate { return l.read },

@@ -14,7 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// RequestIDHeader carries the id of a request: the client's, where it sent a sensible one, else a new one.
+// RequestIDHeader carries the id of a request: the client's, where it sent a sensible one,
+// else a new one.
 const RequestIDHeader = "X-Request-Id"
 
 var sensibleID = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
@@ -48,7 +49,8 @@ func note(ctx context.Context, add func(*line)) {
 	}
 }
 
-// logged writes one line for each request: neither its query string nor its body, which may hold e-mail addresses.
+// logged writes one line for each request: neither its query string nor its body, which may
+// hold e-mail addresses.
 func logged(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start, l, rec := time.Now(), &line{}, &recorder{ResponseWriter: w}
@@ -56,11 +58,22 @@ func logged(log *slog.Logger, next http.Handler) http.Handler {
 		defer func() {
 			l.mu.Lock()
 			defer l.mu.Unlock()
-			log.LogAttrs(ctx, slog.LevelInfo, "request",
-				slog.String("method", resolvers.CutText(r.Method)), slog.String("path", resolvers.CutText(r.URL.Path)), slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
-				slog.Int64("bytes", rec.bytes), slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
-				slog.String("viewer", resolvers.CutText(l.viewer)), slog.String("operation", resolvers.CutText(l.operation)),
-				slog.String("requestId", apierror.RequestID(ctx)))
+			log.LogAttrs(
+				ctx,
+				slog.LevelInfo,
+				"request",
+				slog.String(
+					"method",
+					resolvers.CutText(r.Method),
+				),
+				slog.String("path", resolvers.CutText(r.URL.Path)),
+				slog.Int("status", cmp.Or(rec.status, http.StatusOK)),
+				slog.Int64("bytes", rec.bytes),
+				slog.Float64("milliseconds", float64(time.Since(start).Microseconds())/1000),
+				slog.String("viewer", resolvers.CutText(l.viewer)),
+				slog.String("operation", resolvers.CutText(l.operation)),
+				slog.String("requestId", apierror.RequestID(ctx)),
+			)
 		}()
 		next.ServeHTTP(rec, r.WithContext(ctx))
 	})

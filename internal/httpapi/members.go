@@ -7,8 +7,9 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// This file reads members of JSON objects that clients send, and decodes no other: a value of a few
-// bytes takes a hundred times as many when it is decoded, and clients may send what nobody reads.
+// This file reads members of JSON objects that clients send, and decodes no other: a value
+// of a few bytes takes a hundred times as many when it is decoded, and clients may send
+// what nobody reads.
 
 // jsonSpace is the white space of JSON.
 const jsonSpace = " \t\r\n"
@@ -19,8 +20,8 @@ func isObject(text []byte) bool { return bytes.HasPrefix(bytes.TrimLeft(text, js
 // isNull says whether a valid JSON text is null.
 func isNull(text []byte) bool { return string(bytes.Trim(text, jsonSpace)) == "null" }
 
-// pick sets the members of a valid JSON object of which the map has the names. Of several of one name
-// the last counts. The values are parts of the object's text.
+// pick sets the members of a valid JSON object of which the map has the names. Of several
+// of one name the last counts. The values are parts of the object's text.
 func pick(object []byte, members map[string]json.RawMessage) {
 	rest := bytes.TrimLeft(object, jsonSpace)[1:]
 	for {
@@ -76,8 +77,8 @@ func valueEnd(text []byte) int {
 	return len(text)
 }
 
-// countValues counts the values of a valid JSON text, or somewhat more: each but the first follows a
-// comma or the beginning of a list or an object.
+// countValues counts the values of a valid JSON text, or somewhat more: each but the first
+// follows a comma or the beginning of a list or an object.
 func countValues(text []byte) int {
 	n, quoted := 1, false
 	for i := 0; i < len(text); i++ {
@@ -93,9 +94,9 @@ func countValues(text []byte) int {
 	return n
 }
 
-// decode decodes the variables that the operation has, and counts what is kept of the request while it
-// is executed: each value of a variable as a field value, and each KiB of a parsed document that is not
-// small as another.
+// decode decodes the variables that the operation has, and counts what is kept of the
+// request while it is executed: each value of a variable as a field value, and each KiB of
+// a parsed document that is not small as another.
 func (q *request) decode(doc *ast.QueryDocument) {
 	if len(q.Query) > minDocument {
 		q.held = documentSize(q.Query, doc) >> 10

@@ -59,7 +59,8 @@ func small(bytes int) string {
 	return "[" + strings.TrimSuffix(strings.Repeat(`{"":0},`, bytes/7), ",") + "]"
 }
 
-// TestUnreadMembers wants what nobody reads of a request to take little memory, by each way to send it.
+// TestUnreadMembers wants what nobody reads of a request to take little memory, by each way
+// to send it.
 func TestUnreadMembers(t *testing.T) {
 	const size = 90 << 10
 	names := func(n int, pair, separator string) string {
@@ -128,8 +129,8 @@ func allocated(f func()) uint64 {
 	return after.TotalAlloc - before.TotalAlloc
 }
 
-// TestHeldWeight wants what is kept of a request to weigh while it is executed: values of its variables,
-// and a long document.
+// TestHeldWeight wants what is kept of a request to weigh while it is executed: values of
+// its variables, and a long document.
 func TestHeldWeight(t *testing.T) {
 	tr := graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50},
 		&partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)

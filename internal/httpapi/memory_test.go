@@ -28,9 +28,9 @@ const (
 	maxLoadMemory = 768 << 20
 )
 
-// TestLoadMemory wants the most expensive queries that are allowed, many more at once than limits.load lets through, to
-// take no more memory than the documentation says. A fifth of the default lets a fifth of them through: they may take a
-// fifth of the memory.
+// TestLoadMemory wants the most expensive queries that are allowed, many more at once than
+// limits.load lets through, to take no more memory than the documentation says. A fifth of
+// the default lets a fifth of them through: they may take a fifth of the memory.
 func TestLoadMemory(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) {
 		o.Load, o.Answer, o.Tokens, o.Body, o.Aliases, o.Timeout = maxLoad/5, 4<<20, 5000, 100<<10, 500, time.Minute
@@ -110,7 +110,8 @@ func (s *sent) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// heapInUse is the memory of the heap that holds objects. Unlike runtime.ReadMemStats it stops nobody.
+// heapInUse is the memory of the heap that holds objects. Unlike runtime.ReadMemStats it
+// stops nobody.
 func heapInUse() uint64 {
 	samples := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}, {Name: "/memory/classes/heap/unused:bytes"}}
 	metrics.Read(samples)

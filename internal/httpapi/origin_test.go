@@ -33,7 +33,8 @@ func corsHeaders(h http.Header) map[string]string {
 	return got
 }
 
-// TestPreflight wants a page of a listed origin told that it may do what clients do, and everybody else nothing.
+// TestPreflight wants a page of a listed origin told that it may do what clients do, and
+// everybody else nothing.
 func TestPreflight(t *testing.T) {
 	h, _ := serve(t, inviting)
 	locked, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Auth = auth.New(nil, nil) })
@@ -86,7 +87,8 @@ func TestPreflight(t *testing.T) {
 	}
 }
 
-// TestPreflightHeaders wants the configured headers allowed beside the usual ones, whatever their case, and no other.
+// TestPreflightHeaders wants the configured headers allowed beside the usual ones, whatever
+// their case, and no other.
 func TestPreflightHeaders(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { inviting(o); o.Headers = []string{"X-Tenant", "x-b3-traceid"} })
 	for headers, want := range map[string]string{
@@ -137,8 +139,9 @@ func TestShared(t *testing.T) {
 	}
 }
 
-// TestUninvited wants nothing executed for a page of another origin, by whichever header its browser tells of it, and whoever has a key; and
-// everything for the server's own page, listed ones and what is no browser.
+// TestUninvited wants nothing executed for a page of another origin, by whichever header
+// its browser tells of it, and whoever has a key; and everything for the server's own page,
+// listed ones and what is no browser.
 func TestUninvited(t *testing.T) {
 	h, log := serve(t, inviting)
 	for _, test := range []struct {
@@ -185,8 +188,9 @@ func TestUninvited(t *testing.T) {
 	}
 }
 
-// TestSilentBrowsers wants nothing executed by GET for a browser that does not say which page it asks for, unless it sends what a page cannot without asking leave;
-// and everything for what is no browser.
+// TestSilentBrowsers wants nothing executed by GET for a browser that does not say which
+// page it asks for, unless it sends what a page cannot without asking leave; and everything
+// for what is no browser.
 func TestSilentBrowsers(t *testing.T) {
 	h, log := serve(t, inviting)
 	const (
@@ -252,7 +256,8 @@ func TestSilentBrowsers(t *testing.T) {
 	}
 }
 
-// TestSimpleRequests wants none of the bodies understood that a browser sends without asking for leave, should it not say where from either.
+// TestSimpleRequests wants none of the bodies understood that a browser sends without
+// asking for leave, should it not say where from either.
 func TestSimpleRequests(t *testing.T) {
 	h, log := serve(t, nil)
 	const mutation = `{"query":"mutation Try{__typename}"}`

@@ -14,7 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// TestFallback wants the page of a program without its own to say so, to hold the first query, and to load from its CDN alone.
+// TestFallback wants the page of a program without its own to say so, to hold the first
+// query, and to load from its CDN alone.
 func TestFallback(t *testing.T) {
 	w := httptest.NewRecorder()
 	fallback().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/", nil))
@@ -36,7 +37,8 @@ func TestFallback(t *testing.T) {
 	}
 }
 
-// TestFallbackKeepsNothing wants no header and no document in the URL or in the browser's storage.
+// TestFallbackKeepsNothing wants no header and no document in the URL or in the browser's
+// storage.
 func TestFallbackKeepsNothing(t *testing.T) {
 	w := httptest.NewRecorder()
 	fallback().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/?headers=x", nil))

@@ -12,11 +12,14 @@ import (
 	"github.com/partnergraph/partnergraph/internal/persisted"
 )
 
-// This file is automatic persisted queries, Apollo's protocol: https://www.apollographql.com/docs/apollo-server/performance/apq. A client sends
-// the hash of its document alone; told that it is not known, it sends both, once. (gqlgen's extension of the protocol keeps documents before
-// they are found to be within the limits and valid.)
+// This file is automatic persisted queries, Apollo's protocol:
+// https://www.apollographql.com/docs/apollo-server/performance/apq. A client sends the hash
+// of its document alone; told that it is not known, it sends both, once. (gqlgen's
+// extension of the protocol keeps documents before they are found to be within the limits
+// and valid.)
 
-// part is whose documents a viewer may know of: a partner may not learn what staff ask for, by guessing it.
+// part is whose documents a viewer may know of: a partner may not learn what staff ask for,
+// by guessing it.
 func part(ctx context.Context) persisted.Part {
 	if v := auth.ViewerFrom(ctx); v != nil && v.Role == auth.RolePartner {
 		return persisted.Partners
@@ -26,7 +29,8 @@ func part(ctx context.Context) persisted.Part {
 
 var sha256Digits = regexp.MustCompile(`^[0-9a-f]{64}$`)
 
-// readHash reads the hash of the document from the request's extensions, and checks it against the document, if that was sent too.
+// readHash reads the hash of the document from the request's extensions, and checks it
+// against the document, if that was sent too.
 func (q *request) readHash(extensions json.RawMessage) *refusal {
 	sent := map[string]json.RawMessage{"persistedQuery": nil}
 	if isObject(extensions) {
@@ -55,7 +59,8 @@ func (q *request) readHash(extensions json.RawMessage) *refusal {
 	return nil
 }
 
-// recall finds the document of a request that has its hash alone, and says whether there now is one.
+// recall finds the document of a request that has its hash alone, and says whether there
+// now is one.
 func (t transport) recall(ctx context.Context, q *request) bool {
 	if q.Query != "" {
 		return true
@@ -65,8 +70,10 @@ func (t transport) recall(ctx context.Context, q *request) bool {
 	return ok
 }
 
-// keep keeps a document that came with its hash, within its viewer's quota. It is within the limits, and valid. A partner's in which a text is written is
-// not kept: another partner who guesses it would learn who is looked for, and in those of programs that use variables there is none.
+// keep keeps a document that came with its hash, within its viewer's quota. It is within
+// the limits, and valid. A partner's in which a text is written is not kept: another
+// partner who guesses it would learn who is looked for, and in those of programs that use
+// variables there is none.
 func (t transport) keep(ctx context.Context, q *request) {
 	part := part(ctx)
 	if !q.keep || part == persisted.Partners && strings.Contains(q.Query, `"`) {
@@ -81,7 +88,8 @@ func (t transport) keep(ctx context.Context, q *request) {
 	}
 }
 
-// notPersisted is the error that makes a client send its document. Clients go by its message or its code, both Apollo's.
+// notPersisted is the error that makes a client send its document. Clients go by its
+// message or its code, both Apollo's.
 func notPersisted() *gqlerror.Error {
 	return &gqlerror.Error{Message: "PersistedQueryNotFound", Extensions: map[string]any{"code": "PERSISTED_QUERY_NOT_FOUND"}}
 }

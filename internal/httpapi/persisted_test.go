@@ -25,7 +25,8 @@ func persistedQuery(version any, hash string) map[string]any {
 	return map[string]any{"persistedQuery": map[string]any{"version": version, "sha256Hash": hash}}
 }
 
-// call sends a request over a real connection, by GET or POST, as a client without any library does.
+// call sends a request over a real connection, by GET or POST, as a client without any
+// library does.
 func call(t *testing.T, server *httptest.Server, method, accept string, members map[string]any) *httptest.ResponseRecorder {
 	t.Helper()
 	target, body := server.URL+"/graphql", io.Reader(nil)
@@ -73,7 +74,8 @@ func listen(t *testing.T, change func(*httpapi.Options)) *httptest.Server {
 	return server
 }
 
-// TestPersistedQueries goes Apollo's way: the hash alone, refused; both; from then on the hash alone.
+// TestPersistedQueries goes Apollo's way: the hash alone, refused; both; from then on the
+// hash alone.
 func TestPersistedQueries(t *testing.T) {
 	const document = `query Q($n: Int!) { affiliates(first: $n) { nodes { __typename } } }`
 	for _, method := range []string{http.MethodGet, http.MethodPost} {

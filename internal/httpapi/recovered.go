@@ -7,8 +7,9 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// recovered answers a request whose handling panicked outside of a field, logs it, and lets the process live. (A field that panics is an
-// error of that field: the executor's affair.) The status is 500 in every media type: the 200 that application/json has for what was
+// recovered answers a request whose handling panicked outside of a field, logs it, and lets
+// the process live. (A field that panics is an error of that field: the executor's affair.)
+// The status is 500 in every media type: the 200 that application/json has for what was
 // understood is for errors that GraphQL knows, and this is none.
 func recovered(present *resolvers.Resolver, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -21,7 +21,8 @@ func (unplanned) Affiliates(providers.AffiliateFilter) ([]providers.List[provide
 	panic("secret sauce")
 }
 
-// TestPanics wants a panic anywhere answered as an internal error, without what it says, logged once, with the stack.
+// TestPanics wants a panic anywhere answered as an internal error, without what it says,
+// logged once, with the stack.
 func TestPanics(t *testing.T) {
 	over := func(o *httpapi.Options, p providers.Provider) {
 		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{p}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})

@@ -30,16 +30,24 @@ type request struct {
 	keep      bool            // the document came with its hash
 }
 
-// read is what a request asks for, or why it cannot be understood. No text of it repeats what was sent.
+// read is what a request asks for, or why it cannot be understood. No text of it repeats
+// what was sent.
 func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refusal) {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return nil, notAllowed(allowed, "this method is not for GraphQL: send POST, or GET for queries")
 	}
 	if n := size(r.Header["Accept"]); n > maxAccept {
-		return nil, &refusal{status: http.StatusNotAcceptable, err: exceeded("header", int64(n), maxAccept, "", "the header Accept has %d bytes, and %d are allowed")}
+		return nil, &refusal{
+			status: http.StatusNotAcceptable,
+			err:    exceeded("header", int64(n), maxAccept, "", "the header Accept has %d bytes, and %d are allowed"),
+		}
 	}
 	if _, ok := negotiate(r.Header["Accept"]); !ok {
-		return nil, refused(http.StatusNotAcceptable, apierror.BadUserInput, "the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8")
+		return nil, refused(
+			http.StatusNotAcceptable,
+			apierror.BadUserInput,
+			"the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8",
+		)
 	}
 	members := map[string]json.RawMessage{"query": nil, "operationName": nil, "variables": nil, "extensions": nil}
 	var bad *refusal
@@ -89,10 +97,14 @@ func malformed(format string, args ...any) *refusal {
 	return refused(http.StatusBadRequest, apierror.BadUserInput, fmt.Sprintf(format, args...))
 }
 
-// inURL reads the members of a GET request, each as JSON. Of several of one name the first counts.
+// inURL reads the members of a GET request, each as JSON. Of several of one name the first
+// counts.
 func (t transport) inURL(r *http.Request, members map[string]json.RawMessage) *refusal {
 	if n := int64(len(r.URL.RawQuery)); n > t.body {
-		return &refusal{status: http.StatusRequestURITooLong, err: exceeded("body", n, t.body, "", "the request's URL has %d bytes behind the ?, and %d are allowed")}
+		return &refusal{
+			status: http.StatusRequestURITooLong,
+			err:    exceeded("body", n, t.body, "", "the request's URL has %d bytes behind the ?, and %d are allowed"),
+		}
 	}
 	for pair := range strings.SplitSeq(r.URL.RawQuery, "&") {
 		name, text, _ := strings.Cut(pair, "=")
@@ -155,16 +167,26 @@ func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[st
 		return refused(http.StatusUnsupportedMediaType, apierror.BadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
 	}
 	if coding := contentCoding(r.Header); coding != "" {
-		bad := refused(http.StatusUnsupportedMediaType, apierror.BadUserInput, "the request's body has the Content-Encoding "+coding+": send it as it is, without one")
+		bad := refused(
+			http.StatusUnsupportedMediaType,
+			apierror.BadUserInput,
+			"the request's body has the Content-Encoding "+coding+": send it as it is, without one",
+		)
 		bad.takes = "identity"
 		return bad
 	}
 	if r.ContentLength > t.body {
-		return &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed")}
+		return &refusal{
+			status: http.StatusRequestEntityTooLarge,
+			err:    exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed"),
+		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.body))
 	if errors.As(err, new(*http.MaxBytesError)) { // how large, it did not say
-		return &refusal{status: http.StatusRequestEntityTooLarge, err: exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed")}
+		return &refusal{
+			status: http.StatusRequestEntityTooLarge,
+			err:    exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed"),
+		}
 	}
 	if err != nil {
 		return malformed("the request's body ended early")

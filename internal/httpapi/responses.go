@@ -21,8 +21,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// keptAnswers are finished answers, apart for partners and staff, so that no partner drives those of
-// staff out. Both are nil where none are kept.
+// keptAnswers are finished answers, apart for partners and staff, so that no partner drives
+// those of staff out. Both are nil where none are kept.
 type keptAnswers struct{ staff, partners *responses.Cache }
 
 // newKeptAnswers makes caches that take about so many bytes together.
@@ -71,8 +71,8 @@ func (t transport) withRecall(ctx context.Context) (context.Context, *recall) {
 	return context.WithValue(cache.WithRequest(ctx, r.recorder), recallKey{}, r), r
 }
 
-// recollection looks for a kept answer as soon as the variables of an operation are known, before it
-// is planned.
+// recollection looks for a kept answer as soon as the variables of an operation are known,
+// before it is planned.
 type recollection struct{ responses keptAnswers }
 
 var _ interface {
@@ -105,8 +105,9 @@ func (c recollection) MutateOperationContext(ctx context.Context, op *graphql.Op
 	return nil
 }
 
-// keyOf is a hash of all that the answer of an operation depends on besides what is read for it, if
-// the answer may be given again. The configuration is no part of it: a new one has a cache of its own.
+// keyOf is a hash of all that the answer of an operation depends on besides what is read
+// for it, if the answer may be given again. The configuration is no part of it: a new one
+// has a cache of its own.
 func keyOf(ctx context.Context, op *graphql.OperationContext) (k responses.Key, ok bool) {
 	v := auth.ViewerFrom(ctx)
 	sharing := resolvers.SharingOf(op.Operation)
@@ -190,8 +191,9 @@ func (t transport) join(ctx context.Context, r *recall, park func() (leave func(
 	return t.responses.part(ctx).Join(ctx, r.key, park)
 }
 
-// park counts a request while it waits for another one, until leave is called; nil where there is no
-// room. The request keeps its texts alone: it is planned once more if it has to be executed.
+// park counts a request while it waits for another one, until leave is called; nil where
+// there is no room. The request keeps its texts alone: it is planned once more if it has to
+// be executed.
 func (t transport) park(ctx context.Context, asked *request) (leave func()) {
 	asked.pack()
 	pass := t.load.join.enter(ctx, int64(max((len(asked.Query)+len(asked.variables))>>10, minWeight)))
@@ -202,7 +204,13 @@ func (t transport) park(ctx context.Context, asked *request) (leave func()) {
 }
 
 // keepAnswer keeps the answer of an operation for the next who asks, where it may be given again.
-func (t transport) keepAnswer(ctx context.Context, f *responses.Flight, r *recall, op *graphql.OperationContext, response *graphql.Response) {
+func (t transport) keepAnswer(
+	ctx context.Context,
+	f *responses.Flight,
+	r *recall,
+	op *graphql.OperationContext,
+	response *graphql.Response,
+) {
 	switch {
 	case f == nil:
 		return

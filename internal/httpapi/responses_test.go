@@ -109,8 +109,8 @@ func affiliate(account, local string) string {
 	return providers.ID{Account: account, Noun: providers.NounAffiliate, Local: local}.String()
 }
 
-// TestKeptFor has one viewer leave an answer, and another one ask the same: it is kept for viewers of
-// the same scope alone.
+// TestKeptFor has one viewer leave an answer, and another one ask the same: it is kept for
+// viewers of the same scope alone.
 func TestKeptFor(t *testing.T) {
 	one, two := affiliate("shop", "aff001"), affiliate("shop", "aff002")
 	partner := func(ids ...string) jwt.MapClaims { return jwt.MapClaims{"affiliates": ids} }
@@ -236,8 +236,9 @@ func TestKeptPrice(t *testing.T) {
 	}
 }
 
-// TestKeptFlight has many ask the same of a vendor who does not answer yet. The one whose request is
-// executed goes away; all others are answered, and the vendor is asked for one more answer.
+// TestKeptFlight has many ask the same of a vendor who does not answer yet. The one whose
+// request is executed goes away; all others are answered, and the vendor is asked for one
+// more answer.
 func TestKeptFlight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		k := newKeeper(t, nil)

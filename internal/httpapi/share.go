@@ -11,18 +11,19 @@ import (
 	"github.com/partnergraph/partnergraph/internal/budget"
 )
 
-// partnerQuota is what each partner may take in a minute of what all viewers share: requests, which
-// take the server's time, and calls, which the vendors count. Both are taken beforehand, calls by the
-// plan of the operation: what is left of a share depends on what its partner asked, and not on what
-// was found. Staff have no bound but the accounts' own.
+// partnerQuota is what each partner may take in a minute of what all viewers share:
+// requests, which take the server's time, and calls, which the vendors count. Both are
+// taken beforehand, calls by the plan of the operation: what is left of a share depends on
+// what its partner asked, and not on what was found. Staff have no bound but the accounts'
+// own.
 type partnerQuota struct {
 	shares budget.Shares
 	minute int // requests and planned calls together; 0: no bound
 	calls  int // planned calls alone
 }
 
-// newPartnerQuota makes the quota. calls is the part of the smallest account's limit that one partner
-// may take; 0 leaves the bound of a minute alone.
+// newPartnerQuota makes the quota. calls is the part of the smallest account's limit that
+// one partner may take; 0 leaves the bound of a minute alone.
 func newPartnerQuota(o Options) *partnerQuota {
 	q := &partnerQuota{o.Shares, o.Partner, o.PartnerCalls}
 	if q.calls == 0 {
@@ -47,9 +48,9 @@ func (q *partnerQuota) partner(ctx context.Context) (subject string, ok bool) {
 	return v.Subject, true
 }
 
-// overShare is the refusal of what is more than is left of a share: it says how long to wait until
-// there is as much. Where that cannot be told just now, the server has to do too much, and not the
-// partner has asked for it.
+// overShare is the refusal of what is more than is left of a share: it says how long to
+// wait until there is as much. Where that cannot be told just now, the server has to do too
+// much, and not the partner has asked for it.
 func overShare(wait time.Duration) *refusal {
 	if wait == budget.Unknown {
 		return overloaded("limits.partner")
@@ -81,9 +82,9 @@ func (q *partnerQuota) request(next http.Handler) http.Handler {
 	})
 }
 
-// take takes the planned calls of an operation out of its viewer's share, and refuses it where they
-// are more than is left: nil where they are not. An operation that is planned to take more than a
-// whole share takes all of it.
+// take takes the planned calls of an operation out of its viewer's share, and refuses it
+// where they are more than is left: nil where they are not. An operation that is planned to
+// take more than a whole share takes all of it.
 func (q *partnerQuota) take(ctx context.Context, planned int) *refusal {
 	subject, ok := q.partner(ctx)
 	if !ok || planned == 0 {

@@ -39,8 +39,9 @@ func byToken(t *testing.T) (*auth.Authenticator, func(subject, role string) []st
 	}
 }
 
-// TestShares wants a partner who took a minute's share of requests, or of the calls that these cost, refused until time has made up for it, whatever they ask; and
-// neither other partners nor staff kept from anything by that.
+// TestShares wants a partner who took a minute's share of requests, or of the calls that
+// these cost, refused until time has made up for it, whatever they ask; and neither other
+// partners nor staff kept from anything by that.
 func TestShares(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known, token := byToken(t)
@@ -85,8 +86,9 @@ func TestShares(t *testing.T) {
 	})
 }
 
-// TestShareOfCalls wants the calls of an operation taken by its plan, before any is sent, whatever there is and is cached: and
-// its refusals to be the same where there is much and where there is nothing.
+// TestShareOfCalls wants the calls of an operation taken by its plan, before any is sent,
+// whatever there is and is cached: and its refusals to be the same where there is much and
+// where there is nothing.
 func TestShareOfCalls(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		known, token := byToken(t)
@@ -140,8 +142,8 @@ func (unknownShares) Take(context.Context, string, ...budget.Price) time.Duratio
 }
 func (unknownShares) Close() {}
 
-// TestUnknownShare wants a partner whose share cannot be told just now to hear that the server is busy,
-// and not that they asked for too much. It is nothing to staff.
+// TestUnknownShare wants a partner whose share cannot be told just now to hear that the
+// server is busy, and not that they asked for too much. It is nothing to staff.
 func TestUnknownShare(t *testing.T) {
 	known, token := byToken(t)
 	h, _ := serve(t, func(o *httpapi.Options) { o.Partner, o.Auth, o.Shares = 60, known, unknownShares{} })

@@ -4,12 +4,13 @@ import (
 	"github.com/vektah/gqlparser/v2/ast"
 )
 
-// maxSteps is how many steps the validation of a document may take. A document of 5,000 tokens that
-// uses its fragments as programs do takes fewer than half of them.
+// maxSteps is how many steps the validation of a document may take. A document of 5,000
+// tokens that uses its fragments as programs do takes fewer than half of them.
 const maxSteps = 40_000
 
-// steps counts, before a document is validated, what the validator will do with it. The validator
-// cannot be interrupted while it compares, and compares the square of what fragments bring together:
+// steps counts, before a document is validated, what the validator will do with it. The
+// validator cannot be interrupted while it compares, and compares the square of what
+// fragments bring together:
 //
 //   - It visits each operation and each fragment with all that these reach.
 //   - It compares each pair of fields with one response name that are merged into one.
@@ -21,8 +22,8 @@ type steps struct {
 	n         int
 }
 
-// countSteps counts the steps of a document, up to the first beyond maxSteps, and says whether its
-// fragments contain themselves.
+// countSteps counts the steps of a document, up to the first beyond maxSteps, and says
+// whether its fragments contain themselves.
 func countSteps(doc *ast.QueryDocument) (n int, cyclic bool) {
 	s := &steps{fragments: make(map[string]*ast.FragmentDefinition, len(doc.Fragments))}
 	for _, f := range doc.Fragments {
@@ -207,8 +208,8 @@ func (m *merge) root(set ast.SelectionSet) {
 	}
 }
 
-// collect adds the fields of a selection set to those that they are merged with, and says how many it
-// has. The executor copies the fields of a fragment into those around it.
+// collect adds the fields of a selection set to those that they are merged with, and says
+// how many it has. The executor copies the fields of a fragment into those around it.
 func (m *merge) collect(set ast.SelectionSet, names map[string]fields, spreads map[string]bool) (n int) {
 	for _, s := range set {
 		switch s := s.(type) {

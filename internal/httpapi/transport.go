@@ -19,8 +19,9 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// The media types of answers. An answer of the first kind says with its status whether the request was executed. One of
-// the second has 200 for everything that was understood as a request, as clients from before the specification expect.
+// The media types of answers. An answer of the first kind says with its status whether the
+// request was executed. One of the second has 200 for everything that was understood as a
+// request, as clients from before the specification expect.
 const (
 	graphqlResponse = "application/graphql-response+json"
 	plainJSON       = "application/json"
@@ -132,7 +133,14 @@ func (t transport) plan(ctx context.Context, asked *request) (context.Context, *
 }
 
 // refuse answers a request whose operation cannot be executed, and says whether it did.
-func (t transport) refuse(ctx context.Context, w http.ResponseWriter, r *http.Request, asked *request, op *graphql.OperationContext, errs gqlerror.List) bool {
+func (t transport) refuse(
+	ctx context.Context,
+	w http.ResponseWriter,
+	r *http.Request,
+	asked *request,
+	op *graphql.OperationContext,
+	errs gqlerror.List,
+) bool {
 	switch {
 	case op == nil:
 		overloaded("limits.load").answer(w, r)
@@ -164,7 +172,8 @@ func (t transport) create(ctx context.Context, asked *request, leave func()) (*g
 
 type preparedKey struct{}
 
-// prepared hands the executor the document that was prepared for the request, in the place of a cache.
+// prepared hands the executor the document that was prepared for the request, in the place
+// of a cache.
 type prepared struct{}
 
 // Get is the document of the request.
@@ -176,7 +185,8 @@ func (prepared) Get(ctx context.Context, _ string) (*ast.QueryDocument, bool) {
 // Add keeps nothing.
 func (prepared) Add(context.Context, string, *ast.QueryDocument) {}
 
-// dispatch executes an operation, and then leaves its gate. The context returned is the operation's.
+// dispatch executes an operation, and then leaves its gate. The context returned is the
+// operation's.
 func (t transport) dispatch(ctx context.Context, op *graphql.OperationContext, leave func()) (context.Context, *graphql.Response) {
 	defer leave()
 	responses, ctx := t.exec.DispatchOperation(ctx, op)
@@ -184,7 +194,8 @@ func (t transport) dispatch(ctx context.Context, op *graphql.OperationContext, l
 	return ctx, response
 }
 
-// write answers a request that was understood as one. The status is for those who asked for it by its media type.
+// write answers a request that was understood as one. The status is for those who asked for
+// it by its media type.
 func (t transport) write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
 	mediaType, _ := negotiate(r.Header["Accept"])
 	if mediaType == plainJSON {
@@ -217,9 +228,10 @@ func acceptedCoding(r *http.Request, size int64) compress.Coding {
 	return compress.Weigh(r.Header["Accept-Encoding"]).Choose(size)
 }
 
-// encoding is how the answer to a request is encoded: by an encoder that is idle, so that no answer
-// waits for the compression of others. Only a client that does not take the answer as it is waits. Where
-// nothing is encoded, because there is no encoder or no client any more, the answer is sent as it is.
+// encoding is how the answer to a request is encoded: by an encoder that is idle, so that
+// no answer waits for the compression of others. Only a client that does not take the
+// answer as it is waits. Where nothing is encoded, because there is no encoder or no client
+// any more, the answer is sent as it is.
 func encoding(r *http.Request) func(compress.Coding, ...[]byte) ([]byte, bool) {
 	return func(c compress.Coding, parts ...[]byte) ([]byte, bool) {
 		switch ctx := r.Context(); {
@@ -281,8 +293,9 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 // maxAccept is how many bytes of the header Accept are read. Browsers send less than 200.
 const maxAccept = 1 << 10
 
-// negotiate is the media type of the answer to a request with this Accept header, by RFC 9110, section 12.5.1: the most specific
-// range that names a type has its weight. Among equals it is graphqlResponse for who names it, else plainJSON.
+// negotiate is the media type of the answer to a request with this Accept header, by RFC
+// 9110, section 12.5.1: the most specific range that names a type has its weight. Among
+// equals it is graphqlResponse for who names it, else plainJSON.
 func negotiate(accept []string) (mediaType string, ok bool) {
 	if size(accept) > maxAccept {
 		return plainJSON, false
@@ -339,7 +352,8 @@ func isUTF8(params map[string]string) bool {
 
 type queriesOnlyKey struct{}
 
-// errQueriesOnly is the error of an operation that GET may not ask for, because it is allowed to change something.
+// errQueriesOnly is the error of an operation that GET may not ask for, because it is
+// allowed to change something.
 var errQueriesOnly = &gqlerror.Error{Message: "GET is for queries: send any other operation by POST"}
 
 // size is how many bytes the values of a header have.

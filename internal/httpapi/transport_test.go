@@ -67,7 +67,8 @@ func decode(t *testing.T, w *httptest.ResponseRecorder) (a answer) {
 	return a
 }
 
-// TestAccept wants the media type of the greatest weight, the specification's for who names it, and 406 where there is none.
+// TestAccept wants the media type of the greatest weight, the specification's for who names
+// it, and 406 where there is none.
 func TestAccept(t *testing.T) {
 	h, _ := serve(t, nil)
 	for accept, want := range map[string]string{
@@ -109,8 +110,8 @@ func TestAccept(t *testing.T) {
 	}
 }
 
-// TestRequests wants each request understood or refused with its status, whatever media type is accepted, and none of the refused
-// ones repeated.
+// TestRequests wants each request understood or refused with its status, whatever media
+// type is accepted, and none of the refused ones repeated.
 func TestRequests(t *testing.T) {
 	h, _ := serve(t, nil)
 	const secret = "s3cret"
@@ -208,8 +209,8 @@ func TestOptions(t *testing.T) {
 	}
 }
 
-// TestStatus wants the status of a request that was understood to say whether it was executed, in the media type that has this
-// meaning, and always 200 in the other.
+// TestStatus wants the status of a request that was understood to say whether it was
+// executed, in the media type that has this meaning, and always 200 in the other.
 func TestStatus(t *testing.T) {
 	fake := providertest.NewFake("shop", providertest.Options{Before: func(context.Context, string) error {
 		return &providers.Error{Account: "shop", Kind: providers.KindUnavailable}
@@ -246,7 +247,8 @@ func TestStatus(t *testing.T) {
 	}
 }
 
-// TestLate wants a request whose time was over before it was executed answered as such, not by null.
+// TestLate wants a request whose time was over before it was executed answered as such, not
+// by null.
 func TestLate(t *testing.T) {
 	h, _ := serve(t, func(o *httpapi.Options) { o.Timeout = 0 })
 	for accept, status := range map[string]int{plainJSON: http.StatusOK, graphqlResponse: http.StatusGatewayTimeout} {

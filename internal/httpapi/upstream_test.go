@@ -18,7 +18,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// silent is a server over a vendor that answers nobody, and tells when it was asked and when whoever asked has gone.
+// silent is a server over a vendor that answers nobody, and tells when it was asked and
+// when whoever asked has gone.
 func silent(t *testing.T, timeout time.Duration) (server *httptest.Server, asked, gone chan struct{}) {
 	t.Helper()
 	asked, gone = make(chan struct{}, 10), make(chan struct{}, 10)
@@ -49,7 +50,8 @@ func silent(t *testing.T, timeout time.Duration) (server *httptest.Server, asked
 
 const unanswerable = `{ affiliates { nodes { id } } }`
 
-// TestTimeoutUpstream wants the call to a vendor ended with the time of the request that it was made for.
+// TestTimeoutUpstream wants the call to a vendor ended with the time of the request that it
+// was made for.
 func TestTimeoutUpstream(t *testing.T) {
 	server, asked, gone := silent(t, 2*time.Second)
 	w := call(t, server, http.MethodPost, plainJSON, map[string]any{"query": unanswerable})

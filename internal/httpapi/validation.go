@@ -16,11 +16,12 @@ import (
 // maxErrors is how many errors of one document are reported, as many as graphql-js does.
 const maxErrors = 100
 
-// errValidationEnded ends a validation early. It is a panic, because the validator has no other end.
+// errValidationEnded ends a validation early. It is a panic, because the validator has no
+// other end.
 var errValidationEnded = errors.New("the validation ended")
 
-// validate checks a document by the rules. It ends after maxErrors, and when nobody waits for it any
-// more: the validator itself looks at no context.
+// validate checks a document by the rules. It ends after maxErrors, and when nobody waits
+// for it any more: the validator itself looks at no context.
 func validate(ctx context.Context, schema *ast.Schema, doc *ast.QueryDocument, checks map[string]core.RuleFunc) (errs gqlerror.List) {
 	events := &core.Events{}
 	watch(ctx, events)
@@ -69,8 +70,8 @@ func cycleRules() map[string]core.RuleFunc {
 	return map[string]core.RuleFunc{rules.NoFragmentCyclesRule.Name: rules.NoFragmentCyclesRule.RuleFunc}
 }
 
-// documentRules validate documents. Discreet ones make no suggestions, which would tell the schema
-// word by word.
+// documentRules validate documents. Discreet ones make no suggestions, which would tell the
+// schema word by word.
 func documentRules(discreet bool) map[string]core.RuleFunc {
 	r := rules.NewDefaultRules()
 	values := rules.ValuesOfCorrectTypeRule

@@ -33,8 +33,8 @@ func preparing(see func()) preparation {
 		}}
 }
 
-// TestValidationEnds wants a validation to end at the first event after nobody waits for it, wherever in
-// the document that is, and the document not kept.
+// TestValidationEnds wants a validation to end at the first event after nobody waits for
+// it, wherever in the document that is, and the document not kept.
 func TestValidationEnds(t *testing.T) {
 	for name, shape := range shapes {
 		params := &graphql.RawParams{Query: shape(40)}

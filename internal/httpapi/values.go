@@ -12,10 +12,12 @@ import (
 	"github.com/vektah/gqlparser/v2/validator/core"
 )
 
-// This file words the errors of values that clients send, in variables and in documents. The parser's own do not name what they are about.
+// This file words the errors of values that clients send, in variables and in documents.
+// The parser's own do not name what they are about.
 
-// explain puts the errors of variables into words: which variable, where in it, what is expected and, of numbers and booleans, what was
-// sent. Texts are repeated only where a word of an enum is expected, for others may be long, or personal.
+// explain puts the errors of variables into words: which variable, where in it, what is
+// expected and, of numbers and booleans, what was sent. Texts are repeated only where a
+// word of an enum is expected, for others may be long, or personal.
 func explain(schema *ast.Schema, op *ast.OperationDefinition, variables map[string]any, errs gqlerror.List) {
 	for _, err := range errs {
 		if len(err.Path) < 2 || err.Path[0] != ast.PathName("variable") || op == nil {
@@ -116,7 +118,8 @@ func shown(schema *ast.Schema, want *ast.Type, sent any) string {
 	return text
 }
 
-// named is a rule of the parser's about values whose errors begin with the argument that the value is in, and its path.
+// named is a rule of the parser's about values whose errors begin with the argument that
+// the value is in, and its path.
 func named(rule core.RuleFunc) core.RuleFunc {
 	return func(observers *core.Events, add core.AddErrFunc) {
 		var (

@@ -22,7 +22,8 @@ func message(t *testing.T, h http.Handler, body string) string {
 	return a.Errors[0].Message
 }
 
-// TestVariableMessages wants each fault of a variable told with its name, its place, what is expected and what was sent.
+// TestVariableMessages wants each fault of a variable told with its name, its place, what
+// is expected and what was sent.
 func TestVariableMessages(t *testing.T) {
 	const secret = "s3cret@customer.example"
 	list := func(declared, argument string) string {
@@ -62,7 +63,8 @@ func TestVariableMessages(t *testing.T) {
 	}
 }
 
-// TestLiteralMessages wants each fault of a value in a document told with its argument and its place there.
+// TestLiteralMessages wants each fault of a value in a document told with its argument and
+// its place there.
 func TestLiteralMessages(t *testing.T) {
 	h, _ := serve(t, nil)
 	for arguments, want := range map[string]string{
@@ -96,7 +98,8 @@ func TestLiteralMessages(t *testing.T) {
 	}
 }
 
-// TestEncodedBodies wants a body in a coding refused by the coding's name, and one without a coding read.
+// TestEncodedBodies wants a body in a coding refused by the coding's name, and one without
+// a coding read.
 func TestEncodedBodies(t *testing.T) {
 	h, _ := serve(t, nil)
 	var zipped bytes.Buffer

@@ -150,8 +150,9 @@ var families = map[string]func(n int) string{
 	},
 }
 
-// TestDocumentWork wants what a document takes, until it is answered or refused, to grow with its bytes
-// and no faster, whatever it repeats: at several sizes, and at the largest that is not refused.
+// TestDocumentWork wants what a document takes, until it is answered or refused, to grow
+// with its bytes and no faster, whatever it repeats: at several sizes, and at the largest
+// that is not refused.
 func TestDocumentWork(t *testing.T) {
 	const fixed, perByte = 3 << 20, 250
 	h, _ := serve(t, func(o *httpapi.Options) { o.Tokens = 5000; o.Body = 100 << 10; o.Answer = 4 << 20 })
@@ -183,7 +184,8 @@ func TestDocumentWork(t *testing.T) {
 	}
 }
 
-// TestSteps wants documents that use fragments as programs do far from the bound of the validation.
+// TestSteps wants documents that use fragments as programs do far from the bound of the
+// validation.
 func TestSteps(t *testing.T) {
 	row := func(i int) string {
 		return fmt.Sprintf(" fragment R%d on Referral { id email status createdAt affiliate { ...A%[1]d } campaign { ...C } commissions(first: 5) { nodes { ...M } } }"+

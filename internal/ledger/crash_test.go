@@ -14,8 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/ledger"
 )
 
-// dying is a store as a process sees it that dies after so many steps: from then on nothing it does happens. A step that is the last may have
-// happened, or not.
+// dying is a store as a process sees it that dies after so many steps: from then on nothing
+// it does happens. A step that is the last may have happened, or not.
 type dying struct {
 	ledger.Store
 	steps atomic.Int64
@@ -52,8 +52,9 @@ func (d *dying) Save(ctx context.Context, key, was string, value []byte, keep ti
 // dead says whether the process is dead: then it sends nothing either.
 func (d *dying) dead() bool { return d.steps.Load() <= 0 }
 
-// TestCrashes lets the process die at each of its steps, with the write that it may have sent landing or not, and asks again until there is an
-// answer: nothing is doubled, and nothing is lost.
+// TestCrashes lets the process die at each of its steps, with the write that it may have
+// sent landing or not, and asks again until there is an answer: nothing is doubled, and
+// nothing is lost.
 func TestCrashes(t *testing.T) {
 	for steps := int64(1); steps <= 12; steps++ {
 		for _, half := range []bool{false, true} {
@@ -101,8 +102,9 @@ func TestCrashes(t *testing.T) {
 	}
 }
 
-// TestHistories lets several clients of two replicas write to a few targets while calls are cut, land late and processes die, and each ask until it has an
-// answer. What can be proven is made exactly once; what cannot, at most once, and unknown only if it was in doubt.
+// TestHistories lets several clients of two replicas write to a few targets while calls are
+// cut, land late and processes die, and each ask until it has an answer. What can be proven
+// is made exactly once; what cannot, at most once, and unknown only if it was in doubt.
 func TestHistories(t *testing.T) {
 	for seed := range uint64(20) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {

@@ -21,7 +21,8 @@ const (
 	unknown state = "UNKNOWN" // nobody can ever tell
 )
 
-// format is the version of what entries and targets look like. A release reads all formats up to its own.
+// format is the version of what entries and targets look like. A release reads all formats
+// up to its own.
 const format = 1
 
 // entry is what is known of one write. Its JSON is durable: members are added, never changed.
@@ -63,7 +64,11 @@ func decode[T entry | target](b []byte) (v T, err error) {
 		return v, fmt.Errorf("ledger: what is stored cannot be read")
 	}
 	if head.Format > format {
-		return v, fmt.Errorf("ledger: what is stored was written by a newer release (format %d, this one reads up to %d)", head.Format, format)
+		return v, fmt.Errorf(
+			"ledger: what is stored was written by a newer release (format %d, this one reads up to %d)",
+			head.Format,
+			format,
+		)
 	}
 	if err := json.Unmarshal(b, &v); err != nil {
 		return v, fmt.Errorf("ledger: what is stored cannot be read")
@@ -92,7 +97,8 @@ func hash(parts ...string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// inputOf is the hash of a command. Its idempotency key is part of it, and of its name too, so it does no harm.
+// inputOf is the hash of a command. Its idempotency key is part of it, and of its name too,
+// so it does no harm.
 func inputOf(c providers.Command) (string, error) {
 	b, err := json.Marshal(c)
 	if err != nil {

@@ -17,7 +17,8 @@ var stored = entry{
 	Problems: providers.Problemf(providers.ProblemTaken, "a.b", "taken"),
 }
 
-// TestFormat: what this release stores is what it reads, and what the first release stored is read for ever.
+// TestFormat: what this release stores is what it reads, and what the first release stored
+// is read for ever.
 func TestFormat(t *testing.T) {
 	got, err := decode[entry](encode(stored))
 	if diff := cmp.Diff(stored, got); diff != "" || err != nil {
@@ -53,7 +54,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestKeys: names of entries and targets do not run into each other, and two inputs are never one.
+// TestKeys: names of entries and targets do not run into each other, and two inputs are
+// never one.
 func TestKeys(t *testing.T) {
 	if keyOf("a", "b", "c") == keyOf("ab", "", "c") || keyOf("a", "b", "c") == keyOf("a", "bc", "") {
 		t.Error("two keys have one name")

@@ -9,8 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 )
 
-// Holding says how many values the ledger has in a Redis, and in how many of them something stands. It reads them all, and changes none: without
-// them a write could be made twice.
+// Holding says how many values the ledger has in a Redis, and in how many of them something
+// stands. It reads them all, and changes none: without them a write could be made twice.
 func Holding(ctx context.Context, c redis.UniversalClient, holds func(text string) bool) (all, holding int, err error) {
 	err = redisclient.Scan(ctx, c, prefix+"*", func(ctx context.Context, node redis.Cmdable, keys []string) error {
 		replies, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {

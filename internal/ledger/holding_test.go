@@ -44,7 +44,8 @@ func TestHolding(t *testing.T) {
 	}
 }
 
-// TestUnknownHoldsLess wants an entry that is kept for ever, and never looked at again, without what was there before.
+// TestUnknownHoldsLess wants an entry that is kept for ever, and never looked at again,
+// without what was there before.
 func TestUnknownHoldsLess(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := &watched{Store: ledger.NewMemory(time.Now)}

@@ -43,8 +43,8 @@ func (k keys) left() map[string]int {
 	return n
 }
 
-// TestNothingIsKept wants writes that did not happen to leave no target, and an entry only where a vendor's refusal is an
-// outcome that is given again.
+// TestNothingIsKept wants writes that did not happen to leave no target, and an entry only
+// where a vendor's refusal is an outcome that is given again.
 func TestNothingIsKept(t *testing.T) {
 	sends := func(err providers.Error) func(*vendor) {
 		return func(v *vendor) { v.send = func(func()) error { return &err } }
@@ -79,7 +79,8 @@ func TestNothingIsKept(t *testing.T) {
 	}
 }
 
-// TestFormerWriteStays wants a write that did not happen to leave the one before it as the last to its target.
+// TestFormerWriteStays wants a write that did not happen to leave the one before it as the
+// last to its target.
 func TestFormerWriteStays(t *testing.T) {
 	in(t, "refused after a doubt", func(b bench) {
 		b.sends(func(func()) error { return cut(true) })
@@ -93,8 +94,8 @@ func TestFormerWriteStays(t *testing.T) {
 	})
 }
 
-// TestWritesOfOne wants a subject who asks for too many writes refused until time has made up for it, without a trace of it in
-// the store, and nobody else.
+// TestWritesOfOne wants a subject who asks for too many writes refused until time has made
+// up for it, without a trace of it in the store, and nobody else.
 func TestWritesOfOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
@@ -153,8 +154,8 @@ func (b *between) Save(ctx context.Context, key, was string, value []byte, keep 
 	return version, err
 }
 
-// TestLostKeyLeavesNothing wants a request whose key another one takes meanwhile, for another target, to
-// leave no trace at its own target.
+// TestLostKeyLeavesNothing wants a request whose key another one takes meanwhile, for
+// another target, to leave no trace at its own target.
 func TestLostKeyLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}
@@ -179,8 +180,8 @@ func TestLostKeyLeavesNothing(t *testing.T) {
 	})
 }
 
-// TestLostLeaseEnds wants a lease whose holder never learned that it has it to leave no target behind
-// when its time is over.
+// TestLostLeaseEnds wants a lease whose holder never learned that it has it to leave no
+// target behind when its time is over.
 func TestLostLeaseEnds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := ledger.NewMemory(time.Now)
@@ -203,8 +204,8 @@ func TestLostLeaseEnds(t *testing.T) {
 	})
 }
 
-// TestRefusalOfManyFields wants what is kept and told of a refusal bounded by the fields of the input, and
-// not by how many the vendor names.
+// TestRefusalOfManyFields wants what is kept and told of a refusal bounded by the fields of
+// the input, and not by how many the vendor names.
 func TestRefusalOfManyFields(t *testing.T) {
 	in(t, "a vendor that names 10,000", func(b bench) {
 		fields := map[string][]string{"event_id": {"has already been taken"}}
@@ -224,8 +225,8 @@ func TestRefusalOfManyFields(t *testing.T) {
 	})
 }
 
-// TestResentLeavesNothing wants a write that was sent twice, and was proven not to be made, to leave
-// nothing.
+// TestResentLeavesNothing wants a write that was sent twice, and was proven not to be made,
+// to leave nothing.
 func TestResentLeavesNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		store := keys{ledger.NewMemory(time.Now), map[string]bool{}}

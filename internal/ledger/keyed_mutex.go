@@ -17,7 +17,8 @@ type keyLock struct {
 	users int           // callers that hold the lock or wait for it; keyedMutex.mu guards it
 }
 
-// lock waits until the key's lock is free, or the context ends. A caller that got it calls unlock.
+// lock waits until the key's lock is free, or the context ends. A caller that got it calls
+// unlock.
 func (m *keyedMutex) lock(ctx context.Context, key string) (unlock func(), err error) {
 	m.mu.Lock()
 	if m.byKey == nil {

@@ -10,8 +10,8 @@ import (
 // again is how often one who waits looks whether there is something new.
 const again = 20 * time.Millisecond
 
-// hold waits for the lease on the target: until nobody has it, and until what was sent to it last has an answer, or has had the time to
-// land.
+// hold waits for the lease on the target: until nobody has it, and until what was sent to
+// it last has an answer, or has had the time to land.
 func (w *write) hold(ctx context.Context) error {
 	for {
 		wait, err := w.take(ctx)
@@ -52,7 +52,8 @@ func (w *write) take(ctx context.Context) (time.Duration, error) {
 	return 0, nil
 }
 
-// doubt is how long the last write to the target may still land. The one that this request asks for itself is no doubt: it is recovered.
+// doubt is how long the last write to the target may still land. The one that this request
+// asks for itself is no doubt: it is recovered.
 func (w *write) doubt(ctx context.Context, last string) (time.Duration, error) {
 	if last == "" || last == w.key {
 		return 0, nil
@@ -64,10 +65,10 @@ func (w *write) doubt(ctx context.Context, last string) (time.Duration, error) {
 	return e.LeftBy.Add(w.o.Settle).Sub(w.now), nil
 }
 
-// keepTarget is how long a target is remembered. An entry of it that is asked for later finds another
-// last one, or none, and takes it for disturbed. A target that nothing was sent to is a lease alone: it
-// ends by itself where its holder does not release it, because the holder died, or never learned that
-// it has the lease.
+// keepTarget is how long a target is remembered. An entry of it that is asked for later
+// finds another last one, or none, and takes it for disturbed. A target that nothing was
+// sent to is a lease alone: it ends by itself where its holder does not release it, because
+// the holder died, or never learned that it has the lease.
 func (w *write) keepTarget(t target) time.Duration {
 	if t.Last == "" {
 		return w.o.Plan + storeTime
@@ -75,8 +76,8 @@ func (w *write) keepTarget(t target) time.Duration {
 	return w.o.Keep + w.o.Settle
 }
 
-// release gives the lease back. If that fails it ends by itself. A target that nothing was sent to is forgotten: who is refused
-// leaves nothing behind.
+// release gives the lease back. If that fails it ends by itself. A target that nothing was
+// sent to is forgotten: who is refused leaves nothing behind.
 func (w *write) release(ctx context.Context) {
 	w.lease.Owner = ""
 	value := encode(w.lease.target)

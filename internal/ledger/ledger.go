@@ -18,8 +18,9 @@ type Options struct {
 	Pages  int           // how many pages of one list the reads of a write may read; 0: not bounded
 	Logger *slog.Logger  // one line for each outcome
 
-	// Take takes a write from a subject's share and returns zero, or returns how long to wait until there
-	// may be one. Every request costs calls to the store, and to the vendor. Nil: not bounded.
+	// Take takes a write from a subject's share and returns zero, or returns how long to
+	// wait until there may be one. Every request costs calls to the store, and to the
+	// vendor. Nil: not bounded.
 	Take func(ctx context.Context, subject string) time.Duration
 }
 
@@ -49,7 +50,8 @@ type Outcome struct {
 	Written  *providers.Written // nil where it was replayed, or has problems
 }
 
-// The errors of Do that are no outcome. After all of them but [Unknown], nothing was sent for this request.
+// The errors of Do that are no outcome. After all of them but [Unknown], nothing was sent
+// for this request.
 var (
 	// ErrConflict says that the key was used for another input.
 	ErrConflict = errors.New("ledger: the idempotency key was used for another input")
@@ -57,9 +59,9 @@ var (
 	ErrUnavailable = errors.New("ledger: not available")
 	// ErrBusy says that other writes to the same target took the time that there was.
 	ErrBusy = errors.New("ledger: other writes to the same target are not through yet")
-	// ErrReads says that the write needed more calls than the request's allowance has left, or more pages
-	// of a list than Options.Pages. With an [Unknown] it is about the search for what became of a write
-	// that was sent.
+	// ErrReads says that the write needed more calls than the request's allowance has left,
+	// or more pages of a list than Options.Pages. With an [Unknown] it is about the search
+	// for what became of a write that was sent.
 	ErrReads = errors.New("ledger: the reads of the write reached their limit")
 )
 
@@ -77,8 +79,8 @@ func (u *Unknown) Error() string {
 	return "ledger: nobody can tell whether the write was made: look at " + u.Proof.Look
 }
 
-// TooMany is the error of a write that was not begun because its subject asked for too many. Nothing is
-// kept of it.
+// TooMany is the error of a write that was not begun because its subject asked for too
+// many. Nothing is kept of it.
 type TooMany struct{ RetryAfter time.Duration }
 
 // Error says how long to wait.
@@ -199,7 +201,8 @@ func loadAs[T entry | target](ctx context.Context, w *write, key string) (v T, v
 
 func unavailable(err error) error { return fmt.Errorf("%w: %w", ErrUnavailable, err) }
 
-// recover finds out what became of an entry that was sent. It answers neither outcome nor error where the write may be sent anew.
+// recover finds out what became of an entry that was sent. It answers neither outcome nor
+// error where the write may be sent anew.
 func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	e := &w.entry
 	if rest := e.LeftBy.Add(w.o.Settle).Sub(w.now); rest > 0 {
@@ -228,17 +231,17 @@ func (w *write) recover(ctx context.Context) (*Outcome, error) {
 	}
 }
 
-// reads bounds the reads of a write: the time that they take together, and the pages of each list.
-// Their calls are taken from the allowance of the client's request, which all its writes share. They
-// read lists to their proven end: what the plan did not see would be taken for this write's work by the
-// look, and what the look does not see is made again.
+// reads bounds the reads of a write: the time that they take together, and the pages of
+// each list. Their calls are taken from the allowance of the client's request, which all
+// its writes share. They read lists to their proven end: what the plan did not see would be
+// taken for this write's work by the look, and what the look does not see is made again.
 func (w *write) reads(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithTimeout(providers.WithProof(providers.ShareAllowance(ctx, w.o.Pages)), w.o.Plan)
 }
 
-// sendCalls is how many calls are left to a write before it is sent: the write itself, and the reads
-// with which some vendors' writes end. A write that has fewer is not sent: one that may have left must
-// not miss the calls that settle it.
+// sendCalls is how many calls are left to a write before it is sent: the write itself, and
+// the reads with which some vendors' writes end. A write that has fewer is not sent: one
+// that may have left must not miss the calls that settle it.
 const sendCalls = 4
 
 // bounded marks the error of reads that needed more calls or pages than they may take.
@@ -273,7 +276,8 @@ func (w *write) make(ctx context.Context) (*Outcome, error) {
 	if err := w.intend(ctx, plan); err != nil {
 		return nil, err
 	}
-	// From here on the end of the client's request ends nothing: whoever asks next must find a clear state.
+	// From here on the end of the client's request ends nothing: whoever asks next must
+	// find a clear state.
 	ctx = context.WithoutCancel(ctx)
 	written, err := w.send(ctx, plan)
 	if err == nil {
@@ -282,8 +286,8 @@ func (w *write) make(ctx context.Context) (*Outcome, error) {
 	return w.failed(ctx, plan, err)
 }
 
-// intend stores what is about to be sent. Whoever reads the target from now on knows that this write is the last; whoever reads the entry, that it may
-// have left.
+// intend stores what is about to be sent. Whoever reads the target from now on knows that
+// this write is the last; whoever reads the entry, that it may have left.
 func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 	r, err := w.store.Load(ctx, w.target)
 	if err != nil {
@@ -294,12 +298,21 @@ func (w *write) intend(ctx context.Context, plan *providers.Write) error {
 		w.former = w.lease.Last
 	}
 	w.lease.Last, w.lease.Until = w.key, w.now.Add(w.Timeout+storeTime)
-	if w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget(w.lease.target)); errors.Is(err, ErrMoved) {
+	w.lease.version, err = w.store.Save(ctx, w.target, w.lease.version, encode(w.lease.target), w.keepTarget(w.lease.target))
+	if errors.Is(err, ErrMoved) {
 		return fmt.Errorf("%w: planning took longer than the lease", ErrBusy)
 	} else if err != nil {
 		return unavailable(err)
 	}
-	w.entry = entry{Format: format, Mutation: w.Command.Mutation(), Hash: w.input, State: sent, LeftBy: w.now.Add(w.Timeout), Proof: plan.Proof, Before: plan.Before}
+	w.entry = entry{
+		Format:   format,
+		Mutation: w.Command.Mutation(),
+		Hash:     w.input,
+		State:    sent,
+		LeftBy:   w.now.Add(w.Timeout),
+		Proof:    plan.Proof,
+		Before:   plan.Before,
+	}
 	w.entryVersion, err = w.store.Save(ctx, w.key, w.entryVersion, encode(w.entry), 0)
 	switch {
 	case errors.Is(err, ErrMoved): // another input came under the same key meanwhile
@@ -318,7 +331,8 @@ func (w *write) send(ctx context.Context, plan *providers.Write) (*providers.Wri
 	return plan.Send(ctx)
 }
 
-// made notes that the write was made. If that cannot be stored, the caller is told all the same: the next one finds out by looking.
+// made notes that the write was made. If that cannot be stored, the caller is told all the
+// same: the next one finds out by looking.
 func (w *write) made(ctx context.Context, written *providers.Written) *Outcome {
 	w.entry.State, w.entry.ID, w.entry.Before = done, written.ID, nil
 	w.conclude(ctx, w.o.Keep)
@@ -344,7 +358,8 @@ func (w *write) failed(ctx context.Context, plan *providers.Write, err error) (*
 	return nil, fmt.Errorf("%w: %w", unanswered(plan.Proof, w.o.Settle), err)
 }
 
-// storeTime is how long the store may take where nobody waits any more, or nobody may be kept from knowing.
+// storeTime is how long the store may take where nobody waits any more, or nobody may be
+// kept from knowing.
 const storeTime = 5 * time.Second
 
 // conclude stores what is known of the entry at the end, and says whether it is stored.
@@ -359,8 +374,8 @@ func (w *write) conclude(ctx context.Context, keep time.Duration) bool {
 	return true
 }
 
-// forget removes the entry, if there is one: nothing was made, and the key may be used again. The write
-// before it is then the last one to the target.
+// forget removes the entry, if there is one: nothing was made, and the key may be used
+// again. The write before it is then the last one to the target.
 func (w *write) forget(ctx context.Context) error {
 	if w.entryVersion == "" {
 		return nil

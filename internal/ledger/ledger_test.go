@@ -168,8 +168,9 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
-// TestOnlyProofSettles: whatever the kind of an error, it settles nothing unless the client of the
-// vendors says that the request was not sent, or that its reply was a documented refusal.
+// TestOnlyProofSettles: whatever the kind of an error, it settles nothing unless the client
+// of the vendors says that the request was not sent, or that its reply was a documented
+// refusal.
 func TestOnlyProofSettles(t *testing.T) {
 	for _, kind := range []providers.Kind{
 		providers.KindUnknown, providers.KindUnauthorized, providers.KindNotFound, providers.KindInvalid, providers.KindConflict, providers.KindRateLimited,
@@ -187,9 +188,10 @@ func TestOnlyProofSettles(t *testing.T) {
 	}
 }
 
-// TestCallsOfWrites: planning, sending and looking take their calls from the allowance of the request,
-// which all its writes share. A write that may not have the calls to settle it is not sent, and leaves
-// nothing; one that was sent is found out by a later request, also where this one cannot.
+// TestCallsOfWrites: planning, sending and looking take their calls from the allowance of
+// the request, which all its writes share. A write that may not have the calls to settle it
+// is not sent, and leaves nothing; one that was sent is found out by a later request, also
+// where this one cannot.
 func TestCallsOfWrites(t *testing.T) {
 	const reads = 3 // of planning, and of looking
 	in(t, "the calls of a request", func(b bench) {
@@ -421,7 +423,8 @@ func TestRedisTwenty(t *testing.T) {
 	twenty(t, v, []*ledger.Ledger{open(ledger.NewRedis(server.Client(redisclient.Durable))), open(ledger.NewRedis(server.Client(redisclient.Durable)))})
 }
 
-// TestRedisGone: without the store nothing is sent; a store that goes away after the call takes nothing from the caller.
+// TestRedisGone: without the store nothing is sent; a store that goes away after the call
+// takes nothing from the caller.
 func TestRedisGone(t *testing.T) {
 	server := redistest.Start(t, "--appendonly", "yes")
 	v := newVendor()

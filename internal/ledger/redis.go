@@ -10,10 +10,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Redis is a [Store] shared by all replicas. The server has to keep what it is given: no eviction, and an append-only file.
+// Redis is a [Store] shared by all replicas. The server has to keep what it is given: no
+// eviction, and an append-only file.
 //
-// Each value is a hash of its own, so that a cluster may spread them: v is the value, n its version. A write that Redis has acknowledged is as safe as
-// its settings make it: with appendfsync everysec, the last second may be lost with the machine.
+// Each value is a hash of its own, so that a cluster may spread them: v is the value, n its
+// version. A write that Redis has acknowledged is as safe as its settings make it: with
+// appendfsync everysec, the last second may be lost with the machine.
 type Redis struct{ client redis.UniversalClient }
 
 var _ Store = (*Redis)(nil)
@@ -29,7 +31,8 @@ var load = redis.NewScript(`
 local t = redis.call('TIME')
 return {redis.call('HGET', KEYS[1], 'v'), redis.call('HGET', KEYS[1], 'n'), t[1], t[2]}`)
 
-// save stores ARGV[3] as version ARGV[2] for ARGV[4] milliseconds (0: for ever), or removes it where ARGV[2] is empty; if the version is ARGV[1].
+// save stores ARGV[3] as version ARGV[2] for ARGV[4] milliseconds (0: for ever), or removes
+// it where ARGV[2] is empty; if the version is ARGV[1].
 var save = redis.NewScript(`
 if (redis.call('HGET', KEYS[1], 'n') or '') ~= ARGV[1] then return 0 end
 if ARGV[2] == '' then

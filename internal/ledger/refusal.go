@@ -23,7 +23,9 @@ func refusal(plan *providers.Write, err error) (problems providers.Problems, not
 
 // codes are what a vendor's refusal is, by its kind.
 var codes = map[providers.Kind]providers.ProblemCode{
-	providers.KindInvalid: providers.ProblemInvalid, providers.KindNotFound: providers.ProblemNotFound, providers.KindConflict: providers.ProblemConflict,
+	providers.KindInvalid:  providers.ProblemInvalid,
+	providers.KindNotFound: providers.ProblemNotFound,
+	providers.KindConflict: providers.ProblemConflict,
 }
 
 // sentences are what a caller is told of a refusal. What the vendor said is in the log only.
@@ -34,8 +36,8 @@ var sentences = map[providers.ProblemCode]string{
 	providers.ProblemConflict: "the vendor says that this does not agree with what is there",
 }
 
-// said is what a vendor's refusal means for the input. Equal problems are told once: so there are no
-// more than the input has fields, however many the vendor names.
+// said is what a vendor's refusal means for the input. Equal problems are told once: so
+// there are no more than the input has fields, however many the vendor names.
 func said(plan *providers.Write, e *providers.Error) (problems providers.Problems) {
 	type told struct {
 		code  providers.ProblemCode
@@ -62,5 +64,8 @@ func said(plan *providers.Write, e *providers.Error) (problems providers.Problem
 // taken says whether a vendor's words mean that something has to be unique and is not.
 func taken(words string) bool {
 	words = strings.ToLower(words)
-	return slices.ContainsFunc([]string{"taken", "already", "exists", "duplicate", "unique"}, func(w string) bool { return strings.Contains(words, w) })
+	return slices.ContainsFunc(
+		[]string{"taken", "already", "exists", "duplicate", "unique"},
+		func(w string) bool { return strings.Contains(words, w) },
+	)
 }

@@ -7,16 +7,18 @@ import (
 	"time"
 )
 
-// Store keeps values by key, each with a version that changes when the value does. Every implementation passes the suite in package ledgertest.
+// Store keeps values by key, each with a version that changes when the value does. Every
+// implementation passes the suite in package ledgertest.
 //
-// Implementations MUST be safe for concurrent use and MUST honour their context. After an error of Save other than [ErrMoved] the value may or may
-// not have been stored.
+// Implementations MUST be safe for concurrent use and MUST honour their context. After an
+// error of Save other than [ErrMoved] the value may or may not have been stored.
 type Store interface {
 	// Load is the value of a key; without a version where there is none.
 	Load(ctx context.Context, key string) (Record, error)
 
-	// Save stores a value if the key's version is still was ("": there is no value), and answers its new version; else the error is [ErrMoved].
-	// keep is how long it is kept; 0: for ever. A nil value is removed.
+	// Save stores a value if the key's version is still was ("": there is no value), and
+	// answers its new version; else the error is [ErrMoved]. keep is how long it is kept;
+	// 0: for ever. A nil value is removed.
 	Save(ctx context.Context, key, was string, value []byte, keep time.Duration) (version string, err error)
 }
 
@@ -96,7 +98,8 @@ func (m *Memory) Save(ctx context.Context, key, was string, value []byte, keep t
 	return r.Version, nil
 }
 
-// sweep forgets a few of the values that are over, so that the store does not grow with those that nobody asks for again.
+// sweep forgets a few of the values that are over, so that the store does not grow with
+// those that nobody asks for again.
 func (m *Memory) sweep(now time.Time) {
 	looked := 0
 	for k, r := range m.records { // in no order

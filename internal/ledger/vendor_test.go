@@ -16,7 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// vendor is a vendor of commissions, which are recognized by their event ids, and of which those without an event id cannot be told apart.
+// vendor is a vendor of commissions, which are recognized by their event ids, and of which
+// those without an event id cannot be told apart.
 type vendor struct {
 	mu    sync.Mutex
 	posts int

@@ -1,5 +1,6 @@
-// Package needs gets tests what they need and this repository does not hold: programs, and packages from npm's registry. A test that cannot
-// have it is skipped and says what is missing; in CI, where everything should be there, it fails.
+// Package needs gets tests what they need and this repository does not hold: programs, and
+// packages from npm's registry. A test that cannot have it is skipped and says what is
+// missing; in CI, where everything should be there, it fails.
 package needs
 
 import (
@@ -10,8 +11,8 @@ import (
 	"testing"
 )
 
-// Missing ends a test that lacks something from outside this repository, as the environment variable CI decides: skipped, or failed where it
-// is true.
+// Missing ends a test that lacks something from outside this repository, as the environment
+// variable CI decides: skipped, or failed where it is true.
 func Missing(t testing.TB, what string) {
 	t.Helper()
 	if os.Getenv("CI") == "true" {
@@ -20,7 +21,8 @@ func Missing(t testing.TB, what string) {
 	t.Skip(what)
 }
 
-// Program is the path of the first of these programs that is installed. Where none is, the test ends.
+// Program is the path of the first of these programs that is installed. Where none is, the
+// test ends.
 func Program(t testing.TB, names ...string) (path string) {
 	t.Helper()
 	for _, name := range names {
@@ -32,8 +34,9 @@ func Program(t testing.TB, names ...string) (path string) {
 	return ""
 }
 
-// Packages installs what the package-lock.json of a folder names into its node_modules, from npm's registry or cache, unless it is there. No script
-// of a package is run. Where it cannot be had, the test ends. Packages of one folder must not be asked for concurrently.
+// Packages installs what the package-lock.json of a folder names into its node_modules,
+// from npm's registry or cache, unless it is there. No script of a package is run. Where it
+// cannot be had, the test ends. Packages of one folder must not be asked for concurrently.
 func Packages(t testing.TB, dir string) {
 	t.Helper()
 	Program(t, "node")
@@ -48,7 +51,8 @@ func Packages(t testing.TB, dir string) {
 	}
 }
 
-// installed tells whether npm's own note of what it installed is there and younger than what was asked for. npm writes it last.
+// installed tells whether npm's own note of what it installed is there and younger than
+// what was asked for. npm writes it last.
 func installed(t testing.TB, dir string) bool {
 	t.Helper()
 	note, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json"))

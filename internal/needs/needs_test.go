@@ -53,7 +53,8 @@ func TestMissing(t *testing.T) {
 	}
 }
 
-// TestPackages wants packages installed once, and again when others are asked for. npm is one that notes that it was called.
+// TestPackages wants packages installed once, and again when others are asked for. npm is
+// one that notes that it was called.
 func TestPackages(t *testing.T) {
 	bin, dir := t.TempDir(), t.TempDir()
 	t.Setenv("PATH", bin+string(os.PathListSeparator)+os.Getenv("PATH"))

@@ -13,8 +13,8 @@ type ownership[T providers.Record] struct {
 	noun providers.Noun
 	byID func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error)
 
-	// prove is an error where such a read, for these fields, would search everybody's records at this vendor;
-	// nil: no read would.
+	// prove is an error where such a read, for these fields, would search everybody's
+	// records at this vendor; nil: no read would.
 	prove func(ctx context.Context, v *View, need []string) error
 }
 
@@ -22,13 +22,17 @@ type ownership[T providers.Record] struct {
 var (
 	ownMemberships = ownership[providers.Membership]{noun: providers.NounMembership, byID: providers.Reader.MembershipsByID}
 	ownReferrals   = ownership[providers.Referral]{noun: providers.NounReferral, byID: providers.Reader.ReferralsByID}
-	ownCommissions = ownership[providers.Commission]{noun: providers.NounCommission, byID: providers.Reader.CommissionsByID, prove: provePayoutsNarrowed}
-	ownPayouts     = ownership[providers.Payout]{noun: providers.NounPayout, byID: providers.Reader.PayoutsByID}
-	ownCoupons     = ownership[providers.Coupon]{noun: providers.NounCoupon, byID: providers.Reader.CouponsByID}
+	ownCommissions = ownership[providers.Commission]{
+		noun:  providers.NounCommission,
+		byID:  providers.Reader.CommissionsByID,
+		prove: provePayoutsNarrowed,
+	}
+	ownPayouts = ownership[providers.Payout]{noun: providers.NounPayout, byID: providers.Reader.PayoutsByID}
+	ownCoupons = ownership[providers.Coupon]{noun: providers.NounCoupon, byID: providers.Reader.CouponsByID}
 )
 
-// read answers those of ids that are the partner's own. All of these stand in lists. An id that names
-// another owner is not searched for.
+// read answers those of ids that are the partner's own. All of these stand in lists. An id
+// that names another owner is not searched for.
 func (n ownership[T]) read(
 	ctx context.Context, v *View, ids []providers.ID, need []string, lists func() ([]providers.List[T], error),
 ) (*providers.Batch[T], error) {
@@ -68,9 +72,15 @@ func (n ownership[T]) read(
 			return nil, err
 		}
 	}
-	b, err := only(ctx, direct, func(providers.ID) bool { return true }, need, func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error) {
-		return n.byID(v.inner, ctx, ids, need...)
-	})
+	b, err := only(
+		ctx,
+		direct,
+		func(providers.ID) bool { return true },
+		need,
+		func(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[T], error) {
+			return n.byID(v.inner, ctx, ids, need...)
+		},
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -83,8 +93,9 @@ func (n ownership[T]) read(
 	return out, nil
 }
 
-// provePayoutsNarrowed is an error where a commission's payout is needed and the vendor does not narrow
-// payouts to an affiliate. Some vendors tell a commission's payout only by the affiliate's payouts.
+// provePayoutsNarrowed is an error where a commission's payout is needed and the vendor
+// does not narrow payouts to an affiliate. Some vendors tell a commission's payout only by
+// the affiliate's payouts.
 func provePayoutsNarrowed(ctx context.Context, v *View, need []string) error {
 	if len(need) > 0 && !slices.Contains(need, "payout") {
 		return nil
@@ -93,9 +104,9 @@ func provePayoutsNarrowed(ctx context.Context, v *View, need []string) error {
 	return proveFirstNarrowed(ctx, v, lists, err)
 }
 
-// paidToPartner says whether one of the partner's own commissions names a payout, which makes it theirs.
-// Nothing else is theirs because of what names it: with tiers and splits, a commission's referral is
-// another affiliate's.
+// paidToPartner says whether one of the partner's own commissions names a payout, which
+// makes it theirs. Nothing else is theirs because of what names it: with tiers and splits,
+// a commission's referral is another affiliate's.
 func (v *View) paidToPartner(id providers.ID) bool {
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -123,8 +134,8 @@ type walked[T providers.Record] struct {
 	ended bool // there is nothing beyond rows; not if the bound of pages was reached
 }
 
-// walk reads the partner's own lists until all ids are found, to the end, or to the bound of pages. Pages
-// that were read for other ids before are not read again.
+// walk reads the partner's own lists until all ids are found, to the end, or to the bound
+// of pages. Pages that were read for other ids before are not read again.
 func (n ownership[T]) walk(
 	ctx context.Context, v *View, ids []providers.ID, lists func() ([]providers.List[T], error),
 ) (_ map[providers.ID]*T, ended bool, _ error) {

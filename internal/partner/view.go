@@ -1,10 +1,10 @@
-// Package partner shows an account to one partner: an affiliate, or several of one person. [View] is a
-// [providers.Provider] around the account's own. It narrows what it hands on to the partner's affiliates,
-// and checks what comes back. It knows no GraphQL.
+// Package partner shows an account to one partner: an affiliate, or several of one person.
+// [View] is a [providers.Provider] around the account's own. It narrows what it hands on to
+// the partner's affiliates, and checks what comes back. It knows no GraphQL.
 //
-// Records of other affiliates are reported as not there: nil, without an error and without a call. Where
-// an id does not say whose record it names, the id is searched for among the partner's own records, and
-// never read.
+// Records of other affiliates are reported as not there: nil, without an error and without
+// a call. Where an id does not say whose record it names, the id is searched for among the
+// partner's own records, and never read.
 //
 //   - view.go: who the partner is, and records by their ids.
 //   - ownership.go: how a partner's records of a noun are found by their ids.
@@ -38,18 +38,19 @@ type Options struct {
 	// SearchCustomers allows filters by a customer's address or id.
 	SearchCustomers bool
 
-	// Planning says that nothing may be read: the view is used to estimate calls. A partner who is known
-	// by an e-mail address then has no affiliates yet.
+	// Planning says that nothing may be read: the view is used to estimate calls. A partner
+	// who is known by an e-mail address then has no affiliates yet.
 	Planning bool
 
 	// Ignored is told of each list that the vendor did not narrow to the partner.
 	Ignored func(noun providers.Noun, list string)
 }
 
-// View is an account as one partner sees it. It lives as long as one operation, and is safe for concurrent
-// use after [View.Identify] has returned.
+// View is an account as one partner sees it. It lives as long as one operation, and is safe
+// for concurrent use after [View.Identify] has returned.
 //
-// It does not read the cache for the planner: what is cached because others read it would show in the plan.
+// It does not read the cache for the planner: what is cached because others read it would
+// show in the plan.
 type View struct {
 	providers.Writer // the account's: whether the partner may write was decided before, by Owns
 
@@ -72,8 +73,9 @@ func New(p providers.Provider, i Identity, o Options) *View {
 	return &View{Writer: p, inner: p, identity: i, o: o, payouts: map[providers.ID]bool{}, walks: map[providers.Noun]any{}}
 }
 
-// Identify finds out which affiliates the partner is: those whose ids they were given, or the one with
-// their address. It may be called several times, concurrently too; the first call does the work.
+// Identify finds out which affiliates the partner is: those whose ids they were given, or
+// the one with their address. It may be called several times, concurrently too; the first
+// call does the work.
 func (v *View) Identify(ctx context.Context) {
 	v.once.Do(func() {
 		account := v.inner.AccountID()
@@ -96,19 +98,20 @@ func (v *View) Err() error { return v.err }
 // Own are the affiliates that the partner is in this account.
 func (v *View) Own() []providers.ID { return v.own }
 
-// Visible says whether the account is there for the partner: they are an affiliate in it, or that is not
-// known. Then Err says why, or the view plans.
+// Visible says whether the account is there for the partner: they are an affiliate in it,
+// or that is not known. Then Err says why, or the view plans.
 func (v *View) Visible() bool { return v.err != nil || v.planning || len(v.own) > 0 }
 
 // Owns says whether the partner is this affiliate.
 func (v *View) Owns(affiliate providers.ID) bool { return slices.Contains(v.own, affiliate) }
 
-// maxNamesakePages is how many pages the affiliates with one address may fill: one, and an empty one
-// that proves the end. A vendor whose list has more ignores the filter.
+// maxNamesakePages is how many pages the affiliates with one address may fill: one, and an
+// empty one that proves the end. A vendor whose list has more ignores the filter.
 const maxNamesakePages = 2
 
-// byEmail finds the affiliate with exactly this address. It finds none where several have it, because
-// nobody knows which of them is meant, and none where the vendor ignores the filter.
+// byEmail finds the affiliate with exactly this address. It finds none where several have
+// it, because nobody knows which of them is meant, and none where the vendor ignores the
+// filter.
 func (v *View) byEmail(ctx context.Context, email string) ([]providers.ID, error) {
 	lists, err := v.inner.Affiliates(providers.AffiliateFilter{Email: email})
 	if err != nil {
@@ -166,10 +169,10 @@ func (v *View) RawRecord(context.Context, providers.ID) (json.RawMessage, error)
 	return nil, errors.ErrUnsupported
 }
 
-// Calls is what an edge costs a partner at most, as far as their own rows tell. The account's own price
-// depends on how long everybody's lists are, which would tell partners how much others earn. Each row of
-// an edge to a list has a list of its own. Single records are the partner's own, and are found in lists of
-// theirs, which are read once.
+// Calls is what an edge costs a partner at most, as far as their own rows tell. The
+// account's own price depends on how long everybody's lists are, which would tell partners
+// how much others earn. Each row of an edge to a list has a list of its own. Single records
+// are the partner's own, and are found in lists of theirs, which are read once.
 func (v *View) Calls(edge providers.Edge, from providers.Rows, _ ...string) int {
 	kind, to, _ := strings.Cut(edge.String(), ".")
 	switch lists := strings.HasSuffix(to, "s"); {
@@ -257,7 +260,11 @@ func (v *View) CouponsByID(ctx context.Context, ids []providers.ID, need ...stri
 }
 
 // WebhookSubscriptionsByID finds none.
-func (v *View) WebhookSubscriptionsByID(context.Context, []providers.ID, ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (v *View) WebhookSubscriptionsByID(
+	context.Context,
+	[]providers.ID,
+	...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	return &providers.Batch[providers.WebhookSubscription]{}, nil
 }
 
@@ -285,13 +292,16 @@ func only[T providers.Record](ctx context.Context, ids []providers.ID, may func(
 	return out, nil
 }
 
-// visibleFields is a record without what belongs to others. It may be a copy: the record itself is shared
-// with other requests, and is not changed.
+// visibleFields is a record without what belongs to others. It may be a copy: the record
+// itself is shared with other requests, and is not changed.
 func visibleFields[T providers.Record](row *T) *T {
 	switch r := any(row).(type) {
 	case *providers.Affiliate: // what came along of others
 		out := *r
-		out.Memberships = slices.DeleteFunc(slices.Clone(r.Memberships), func(m *providers.Membership) bool { return m.AffiliateID != r.ID })
+		out.Memberships = slices.DeleteFunc(
+			slices.Clone(r.Memberships),
+			func(m *providers.Membership) bool { return m.AffiliateID != r.ID },
+		)
 		out.Coupons = slices.DeleteFunc(slices.Clone(r.Coupons), func(c *providers.Coupon) bool { return c.AffiliateID != r.ID })
 		return any(&out).(*T)
 	case *providers.Campaign:

@@ -8,8 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 )
 
-// Forget removes the documents that hold something from a Redis, and says how many there were. Servers have them in their memories until their
-// [Store.Forget] is called.
+// Forget removes the documents that hold something from a Redis, and says how many there
+// were. Servers have them in their memories until their [Store.Forget] is called.
 func Forget(ctx context.Context, c redis.UniversalClient, holds func(document string) bool) (n int, err error) {
 	err = redisclient.ScanTexts(ctx, c, prefix+"*", func(ctx context.Context, node redis.Cmdable, texts map[string]string) error {
 		var keys []string

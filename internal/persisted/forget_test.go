@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// TestForget wants the documents with a text gone from Redis, whosever they are, and the others left; and from a server's memory when it forgets.
+// TestForget wants the documents with a text gone from Redis, whosever they are, and the
+// others left; and from a server's memory when it forgets.
 func TestForget(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) redis.UniversalClient{
 		"single": func(t *testing.T) redis.UniversalClient { return redistest.Start(t).Client(redisclient.Cache) },

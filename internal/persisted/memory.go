@@ -7,8 +7,8 @@ import (
 	"github.com/maypok86/otter/v2"
 )
 
-// Memory is a [Store] in this process, bounded in bytes, half of them for each part. When a part is
-// full, what is used least makes room.
+// Memory is a [Store] in this process, bounded in bytes, half of them for each part. When a
+// part is full, what is used least makes room.
 type Memory struct {
 	parts map[Part]*otter.Cache[string, entry]
 	now   func() time.Time
@@ -22,10 +22,12 @@ type entry struct {
 
 var _ Store = (*Memory)(nil)
 
-// overhead is about what an entry takes besides its document: hash, time, and its places in otter's tables.
+// overhead is about what an entry takes besides its document: hash, time, and its places in
+// otter's tables.
 const overhead = 256
 
-// NewMemory makes a store that takes about so many bytes; it panics unless there are at least two. It starts no goroutine.
+// NewMemory makes a store that takes about so many bytes; it panics unless there are at
+// least two. It starts no goroutine.
 func NewMemory(bytes int64, now func() time.Time) *Memory {
 	if bytes < 2 {
 		panic("persisted: a memory without a byte")

@@ -1,6 +1,8 @@
-// Package persisted keeps GraphQL documents by their hash, so that clients need to send a document once and its hash from then on:
-// automatic persisted queries, https://www.apollographql.com/docs/apollo-server/performance/apq. Whoever asks for a document that is not
-// here is told so and sends it again. So nothing in here may ever be missed, and no store fails: one that cannot be reached has nothing.
+// Package persisted keeps GraphQL documents by their hash, so that clients need to send a
+// document once and its hash from then on: automatic persisted queries,
+// https://www.apollographql.com/docs/apollo-server/performance/apq. Whoever asks for a
+// document that is not here is told so and sends it again. So nothing in here may ever be
+// missed, and no store fails: one that cannot be reached has nothing.
 package persisted
 
 import (
@@ -12,17 +14,19 @@ import (
 
 // Store keeps documents. It is safe for concurrent use.
 type Store interface {
-	// Get is the document with this hash, if this part of the store has it and can be asked in time.
-	// A document that is found was used a second time: from then on it is kept for UsedLifetime.
+	// Get is the document with this hash, if this part of the store has it and can be asked
+	// in time. A document that is found was used a second time: from then on it is kept for
+	// UsedLifetime.
 	Get(ctx context.Context, of Part, hash string) (document string, ok bool)
-	// Put keeps a new document for FirstLifetime under its own [Hash]. One that is longer than [Longest] is not kept.
+	// Put keeps a new document for FirstLifetime under its own [Hash]. One that is longer
+	// than [Longest] is not kept.
 	Put(ctx context.Context, of Part, document string)
 	// Forget empties what this process remembers by itself.
 	Forget()
 }
 
-// Part is the documents of those who may know of each other's: whoever guesses a document learns by its hash whether somebody sent it. It is what a key
-// begins with.
+// Part is the documents of those who may know of each other's: whoever guesses a document
+// learns by its hash whether somebody sent it. It is what a key begins with.
 type Part string
 
 // The parts. Partners share theirs, for they use the same programs.

@@ -108,7 +108,8 @@ func TestBounds(t *testing.T) {
 	wants(t, m, "{ a }", false)
 }
 
-// TestApart wants each part bounded by itself: what partners send drives none of staff's documents out.
+// TestApart wants each part bounded by itself: what partners send drives none of staff's
+// documents out.
 func TestApart(t *testing.T) {
 	m := newMemory()
 	for i := range 100 {
@@ -155,7 +156,8 @@ func TestQuota(t *testing.T) {
 	}
 }
 
-// TestLifetimes wants a document in Redis for hours, and for days from its second use, from whichever memory.
+// TestLifetimes wants a document in Redis for hours, and for days from its second use, from
+// whichever memory.
 func TestLifetimes(t *testing.T) {
 	server := redistest.Start(t)
 	c := server.Client(redisclient.Cache)
@@ -176,7 +178,8 @@ func TestLifetimes(t *testing.T) {
 	}
 }
 
-// TestShared wants what one server was sent known to the others, for as long as the first one said, even when Redis has gone.
+// TestShared wants what one server was sent known to the others, for as long as the first
+// one said, even when Redis has gone.
 func TestShared(t *testing.T) {
 	server := redistest.Start(t)
 	first := persisted.NewRedis(server.Client(redisclient.Cache), patience, newMemory())
@@ -201,7 +204,8 @@ func TestShared(t *testing.T) {
 	wants(t, second, "{ a }", false)
 }
 
-// TestForged wants a document in Redis that is not what its hash says, or that never ends, taken for none.
+// TestForged wants a document in Redis that is not what its hash says, or that never ends,
+// taken for none.
 func TestForged(t *testing.T) {
 	c := redistest.Start(t).Client(redisclient.Cache)
 	s := persisted.NewRedis(c, patience, newMemory())
@@ -245,7 +249,8 @@ func (d *deadlines) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Pr
 	return func(ctx context.Context, c []redis.Cmder) error { d.see(ctx); return next(ctx, c) }
 }
 
-// TestHeld wants a Redis that answers nobody to be as good as none, after as long as a request waits.
+// TestHeld wants a Redis that answers nobody to be as good as none, after as long as a
+// request waits.
 func TestHeld(t *testing.T) {
 	server := redistest.Start(t)
 	c, seen := server.Client(redisclient.Cache), &deadlines{}

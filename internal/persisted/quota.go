@@ -8,10 +8,12 @@ import (
 )
 
 const (
-	// viewerQuota is how many bytes of new documents one viewer may have kept within FirstLifetime,
-	// the overhead of each included: hundreds of documents, as programs have them.
+	// viewerQuota is how many bytes of new documents one viewer may have kept within
+	// FirstLifetime, the overhead of each included: hundreds of documents, as programs have
+	// them.
 	viewerQuota = 512 << 10
-	// maxViewers is how many viewers' quotas are remembered. Whoever is forgotten has a whole one.
+	// maxViewers is how many viewers' quotas are remembered. Whoever is forgotten has a
+	// whole one.
 	maxViewers = 10_000
 )
 

@@ -7,27 +7,30 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// memory is how many bytes of documents a server remembers itself: thousands of them, as programs' documents are.
+// memory is how many bytes of documents a server remembers itself: thousands of them, as
+// programs' documents are.
 const memory = 8 << 20
 
-// prefix of all keys, of whichever part. The number changes with the meaning of what stands under them.
+// prefix of all keys, of whichever part. The number changes with the meaning of what stands
+// under them.
 const prefix = "partnergraph:persisted:1:"
 
-// Redis is a [Store] that several servers share, with a memory of this process in front. While Redis is away, it is that memory.
+// Redis is a [Store] that several servers share, with a memory of this process in front.
+// While Redis is away, it is that memory.
 type Redis struct {
 	client  redis.UniversalClient
 	timeout time.Duration
 	near    *Memory
 
-	// Usable says whether documents may go to Redis just now; nil: always. A request waits for it no
-	// longer than for Redis.
+	// Usable says whether documents may go to Redis just now; nil: always. A request waits
+	// for it no longer than for Redis.
 	Usable func(context.Context) bool
 }
 
 var _ Store = (*Redis)(nil)
 
-// New makes the store of a server: with a Redis one that others share, else (nil) one of its own. A request waits for Redis no longer than
-// timeout.
+// New makes the store of a server: with a Redis one that others share, else (nil) one of
+// its own. A request waits for Redis no longer than timeout.
 func New(client redis.UniversalClient, timeout time.Duration, now func() time.Time) Store {
 	near := NewMemory(memory, now)
 	if client == nil {
@@ -36,12 +39,14 @@ func New(client redis.UniversalClient, timeout time.Duration, now func() time.Ti
 	return NewRedis(client, timeout, near)
 }
 
-// NewRedis makes a store. It neither owns nor closes the client, which honours its commands' contexts.
+// NewRedis makes a store. It neither owns nor closes the client, which honours its
+// commands' contexts.
 func NewRedis(client redis.UniversalClient, timeout time.Duration, near *Memory) *Redis {
 	return &Redis{client: client, timeout: timeout, near: near}
 }
 
-// Get looks a document up, first in memory. A document that is not what its hash says is as if it were not there.
+// Get looks a document up, first in memory. A document that is not what its hash says is as
+// if it were not there.
 func (r *Redis) Get(ctx context.Context, part Part, hash string) (string, bool) {
 	document, second, ok := r.near.use(part, hash)
 	if ok && !second {

@@ -1,7 +1,9 @@
-// Package playground is the page at /: GraphiQL with an explorer, a place for the API key, and what a query cost.
+// Package playground is the page at /: GraphiQL with an explorer, a place for the API key,
+// and what a query cost.
 //
-// Its sources are in web/, which is bundled into this package's folder dist before the program is compiled (see the Makefile). Nothing built is
-// committed, so a program that was compiled without that step has no page of its own: see [Built].
+// Its sources are in web/, which is bundled into this package's folder dist before the
+// program is compiled (see the Makefile). Nothing built is committed, so a program that was
+// compiled without that step has no page of its own: see [Built].
 package playground
 
 import (
@@ -21,12 +23,14 @@ import (
 	"github.com/partnergraph/partnergraph/internal/compress"
 )
 
-// The bundler leaves each file gzipped, since all of them are text or fonts and every browser reads them so.
+// The bundler leaves each file gzipped, since all of them are text or fonts and every
+// browser reads them so.
 //
 //go:embed all:dist
 var dist embed.FS
 
-// The example queries, each with data in the sandbox. The page opens them as its first tabs, in this order.
+// The example queries, each with data in the sandbox. The page opens them as its first
+// tabs, in this order.
 var (
 	//go:embed examples/walk.graphql
 	Walk string // the whole walk, over all accounts, in one query
@@ -39,12 +43,14 @@ var (
 // Assets is the path under which everything but the page itself is served.
 const Assets = "/assets/"
 
-// policy lets the page load from, and talk to, nobody but this server. Inline styles are for Monaco, the editor inside GraphiQL, which sets its
-// colours and sizes so; fonts and pictures as data: are in its style sheets.
+// policy lets the page load from, and talk to, nobody but this server. Inline styles are
+// for Monaco, the editor inside GraphiQL, which sets its colours and sizes so; fonts and
+// pictures as data: are in its style sheets.
 const policy = "default-src 'self'; style-src 'self' 'unsafe-inline'; font-src 'self' data:; img-src 'self' data:; " +
 	"connect-src 'self'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
-// kinds are the media types of all that the bundler makes. The machine's own table may lack some, or say otherwise.
+// kinds are the media types of all that the bundler makes. The machine's own table may lack
+// some, or say otherwise.
 var kinds = map[string]string{
 	".css":  "text/css; charset=utf-8",
 	".html": "text/html; charset=utf-8",
@@ -59,8 +65,9 @@ func Built() bool {
 	return err == nil
 }
 
-// Handler serves the page at / and what it loads under [Assets]; where the page is not [Built], 404 for both. It
-// says what the page may load; the headers that every answer has are its caller's. It is safe for concurrent use.
+// Handler serves the page at / and what it loads under [Assets]; where the page is not
+// [Built], 404 for both. It says what the page may load; the headers that every answer has
+// are its caller's. It is safe for concurrent use.
 func Handler() http.Handler {
 	built, err := fs.Sub(dist, "dist")
 	if err != nil {
@@ -69,7 +76,8 @@ func Handler() http.Handler {
 	return serve(built)
 }
 
-// asset is a file as it is sent: each form and the hash are made once, when they are first asked for.
+// asset is a file as it is sent: each form and the hash are made once, when they are first
+// asked for.
 type asset struct {
 	zipped []byte
 	plain  func() ([]byte, error)

@@ -36,8 +36,8 @@ func get(h http.Handler, path string, header ...string) *httptest.ResponseRecord
 	return w
 }
 
-// TestServe wants each file to those who take gzip and those who do not, assets kept for good and the page asked for anew, and
-// the page held to this server.
+// TestServe wants each file to those who take gzip and those who do not, assets kept for
+// good and the page asked for anew, and the page held to this server.
 func TestServe(t *testing.T) {
 	h := serve(fstest.MapFS{"index.html.gz": zipped(t, "<p>page"), "assets/main-ABCD.js.gz": zipped(t, "main()"), "broken.html.gz": {Data: []byte("no gzip")}})
 	for _, test := range []struct {
@@ -71,8 +71,8 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// TestOnce wants a file decompressed once, however often those ask who do not take gzip: what is allocated
-// for an answer does not grow with the file.
+// TestOnce wants a file decompressed once, however often those ask who do not take gzip:
+// what is allocated for an answer does not grow with the file.
 func TestOnce(t *testing.T) {
 	const size = 4 << 20
 	h := serve(fstest.MapFS{"index.html.gz": zipped(t, strings.Repeat("a", size)), "assets/a.js.gz": zipped(t, strings.Repeat("b", size))})
@@ -100,7 +100,8 @@ func (d *discarder) Header() http.Header         { return d.header }
 func (d *discarder) WriteHeader(int)             {}
 func (d *discarder) Write(b []byte) (int, error) { return len(b), nil }
 
-// TestBuilt wants what was built to be whole: the page and all that it loads, each of a known kind, from nowhere else, and without cookies.
+// TestBuilt wants what was built to be whole: the page and all that it loads, each of a
+// known kind, from nowhere else, and without cookies.
 func TestBuilt(t *testing.T) {
 	h := Handler()
 	if !Built() {

@@ -13,11 +13,13 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Address is the URL of a server: redis://, or for TLS rediss://, with user, password and, unless it is a cluster's, the
-// database's number: rediss://user:password@host:6379/0. However it is printed, logged or encoded, user and password are left
-// out. The zero value is no address.
+// Address is the URL of a server: redis://, or for TLS rediss://, with user, password and,
+// unless it is a cluster's, the database's number: rediss://user:password@host:6379/0.
+// However it is printed, logged or encoded, user and password are left out. The zero value
+// is no address.
 type Address struct {
-	// A function, because fmt descends into everything else, also where it may not call our methods.
+	// A function, because fmt descends into everything else, also where it may not call our
+	// methods.
 	reveal func() string
 }
 
@@ -74,7 +76,8 @@ func (a Address) parse() (*redis.Options, error) {
 	return o, nil
 }
 
-// Target says where a Redis is. All addresses of one target have the same user, password, database and TLS.
+// Target says where a Redis is. All addresses of one target have the same user, password,
+// database and TLS.
 type Target struct {
 	Addresses []Address
 	Cluster   bool   // the addresses are nodes of a cluster
@@ -97,7 +100,8 @@ func (t Target) Equal(o Target) bool {
 		slices.EqualFunc(t.Addresses, o.Addresses, func(a, b Address) bool { return a.Reveal() == b.Reveal() })
 }
 
-// Valid says what is wrong with a target, nil if nothing is; it looks at no file. The error shows no password.
+// Valid says what is wrong with a target, nil if nothing is; it looks at no file. The error
+// shows no password.
 func (t Target) Valid() error {
 	_, _, err := t.options()
 	return err
@@ -130,8 +134,9 @@ func (t Target) options() (hosts []string, first *redis.Options, err error) {
 	return hosts, first, nil
 }
 
-// tls is how connections are secured; nil if they are not. The name that a certificate is checked against is the host's that
-// was dialled: an address's, or what a cluster or Sentinels say.
+// tls is how connections are secured; nil if they are not. The name that a certificate is
+// checked against is the host's that was dialled: an address's, or what a cluster or
+// Sentinels say.
 func (t Target) tls(first *redis.Options) (*tls.Config, error) {
 	if first.TLSConfig == nil {
 		return nil, nil

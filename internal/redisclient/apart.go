@@ -11,8 +11,9 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Apart knows whether two clients are connected to different servers: their addresses do not tell, for one
-// server may have several. It asks both once. It is safe for concurrent use.
+// Apart knows whether two clients are connected to different servers: their addresses do
+// not tell, for one server may have several. It asks both once. It is safe for concurrent
+// use.
 type Apart struct {
 	a, b redis.UniversalClient
 
@@ -24,8 +25,9 @@ type Apart struct {
 // NewApart makes an Apart that has asked nobody yet.
 func NewApart(a, b redis.UniversalClient) *Apart { return &Apart{a: a, b: b} }
 
-// Known says whether the servers are known to be different. While one of them does not answer, they are
-// not, and it is asked once in a second. Servers that do not tell who they are count as different.
+// Known says whether the servers are known to be different. While one of them does not
+// answer, they are not, and it is asked once in a second. Servers that do not tell who they
+// are count as different.
 func (p *Apart) Known(ctx context.Context) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -7,8 +7,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// TestApart wants one server known under two names, and two servers known as two, unless one does not
-// answer.
+// TestApart wants one server known under two names, and two servers known as two, unless
+// one does not answer.
 func TestApart(t *testing.T) {
 	first, second, gone := redistest.Start(t), redistest.Start(t), redistest.Start(t)
 	gone.Stop()

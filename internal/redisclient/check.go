@@ -11,10 +11,12 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
-// Check asks every node whether it answers and is set up for the roles that it has, and returns what is to be changed, a
-// sentence each. Where one server has both roles, what the durable one needs goes before: a cache that must not forget only
-// fills up, while a ledger that forgets does harm. A server that does not tell its settings, as some hosted ones, is no error
-// but a sentence. The error is of a node that cannot be reached, or does not let us in; neither shows a password.
+// Check asks every node whether it answers and is set up for the roles that it has, and
+// returns what is to be changed, a sentence each. Where one server has both roles, what the
+// durable one needs goes before: a cache that must not forget only fills up, while a ledger
+// that forgets does harm. A server that does not tell its settings, as some hosted ones, is
+// no error but a sentence. The error is of a node that cannot be reached, or does not let
+// us in; neither shows a password.
 func Check(ctx context.Context, c redis.UniversalClient, roles ...Role) ([]string, error) {
 	if cluster, ok := c.(*redis.ClusterClient); ok {
 		var mu sync.Mutex
@@ -56,7 +58,10 @@ func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]string, er
 		case name == "maxmemory" && value == "0":
 			warn(name, "it grows until the machine's memory is used up; set a bound")
 		case name == "maxmemory-policy" && durable && value != "noeviction" && len(roles) > 1:
-			warn(name, "when it is full it forgets what it must keep; set noeviction, as it is durable as well as cache, or give the cache a server of its own")
+			warn(
+				name,
+				"when it is full it forgets what it must keep; set noeviction, as it is durable as well as cache, or give the cache a server of its own",
+			)
 		case name == "maxmemory-policy" && durable && value != "noeviction":
 			warn(name, "when it is full it forgets what it must keep; set noeviction")
 		case name == "maxmemory-policy" && !durable && !evicts:
@@ -86,8 +91,9 @@ func needed(roles []Role) []string {
 	return names
 }
 
-// settings are those that a server tells, by CONFIG GET (https://redis.io/docs/latest/commands/config-get/), or where that is
-// refused, some of them by INFO (https://redis.io/docs/latest/commands/info/).
+// settings are those that a server tells, by CONFIG GET
+// (https://redis.io/docs/latest/commands/config-get/), or where that is refused, some of
+// them by INFO (https://redis.io/docs/latest/commands/info/).
 func settings(ctx context.Context, c redis.Cmdable) (map[string]string, error) {
 	has := map[string]string{}
 	for _, name := range needed([]Role{Cache, Durable}) {

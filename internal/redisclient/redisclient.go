@@ -1,9 +1,11 @@
-// Package redisclient opens connections to Redis: to a single server, to a cluster, or to the master that Sentinels name, with
-// or without TLS, in one of two roles; and says of a server whether it is set up for them.
+// Package redisclient opens connections to Redis: to a single server, to a cluster, or to
+// the master that Sentinels name, with or without TLS, in one of two roles; and says of a
+// server whether it is set up for them.
 //
-// The cache role holds what can be fetched again, and is asked on the way of every request: one attempt, and short time-outs.
-// The durable role holds what cannot, the ledger of writes: patient, but a command is still sent once, for who sent it must
-// know whether it may have arrived.
+// The cache role holds what can be fetched again, and is asked on the way of every request:
+// one attempt, and short time-outs. The durable role holds what cannot, the ledger of
+// writes: patient, but a command is still sent once, for who sent it must know whether it
+// may have arrived.
 package redisclient
 
 import (
@@ -27,15 +29,17 @@ const (
 	Durable Role = "durable"
 )
 
-// timeouts of a role: to connect, and for a command of which the caller's context does not say otherwise.
+// timeouts of a role: to connect, and for a command of which the caller's context does not
+// say otherwise.
 var timeouts = map[Role]struct{ dial, command time.Duration }{
 	Cache:   {500 * time.Millisecond, 500 * time.Millisecond},
 	Durable: {5 * time.Second, 5 * time.Second},
 }
 
-// Open makes a client, without connecting yet. The caller closes it. Its commands honour their context and are sent once, but
-// for pipelines to a cluster, of which commands may be sent again after a lost connection. The error names what is wrong with
-// the target, and shows no password.
+// Open makes a client, without connecting yet. The caller closes it. Its commands honour
+// their context and are sent once, but for pipelines to a cluster, of which commands may be
+// sent again after a lost connection. The error names what is wrong with the target, and
+// shows no password.
 func Open(t Target, role Role) (redis.UniversalClient, error) {
 	hosts, first, err := t.options()
 	if err != nil {

@@ -11,9 +11,16 @@ import (
 // batch is about how many keys are looked at at once. Values are up to some tens of KiB.
 const batch = 200
 
-// Scan visits the keys that match a glob pattern, of a cluster's on each of its masters: all that are there from the beginning to the end, some of
-// them perhaps twice. visit is given keys of one node and a client that asks it alone, and is not called twice at a time. Its error ends the scan.
-func Scan(ctx context.Context, c redis.UniversalClient, pattern string, visit func(ctx context.Context, node redis.Cmdable, keys []string) error) error {
+// Scan visits the keys that match a glob pattern, of a cluster's on each of its masters:
+// all that are there from the beginning to the end, some of them perhaps twice. visit is
+// given keys of one node and a client that asks it alone, and is not called twice at a
+// time. Its error ends the scan.
+func Scan(
+	ctx context.Context,
+	c redis.UniversalClient,
+	pattern string,
+	visit func(ctx context.Context, node redis.Cmdable, keys []string) error,
+) error {
 	cluster, ok := c.(*redis.ClusterClient)
 	if !ok {
 		return scanNode(ctx, c, pattern, visit)
@@ -28,7 +35,12 @@ func Scan(ctx context.Context, c redis.UniversalClient, pattern string, visit fu
 	})
 }
 
-func scanNode(ctx context.Context, node redis.Cmdable, pattern string, visit func(ctx context.Context, node redis.Cmdable, keys []string) error) error {
+func scanNode(
+	ctx context.Context,
+	node redis.Cmdable,
+	pattern string,
+	visit func(ctx context.Context, node redis.Cmdable, keys []string) error,
+) error {
 	for cursor := uint64(0); ; {
 		keys, next, err := node.Scan(ctx, cursor, pattern, batch).Result()
 		if err != nil {
@@ -45,8 +57,14 @@ func scanNode(ctx context.Context, node redis.Cmdable, pattern string, visit fun
 	}
 }
 
-// ScanTexts is Scan with what stands under each key, which has to be a text. What has gone meanwhile is left out.
-func ScanTexts(ctx context.Context, c redis.UniversalClient, pattern string, visit func(ctx context.Context, node redis.Cmdable, texts map[string]string) error) error {
+// ScanTexts is Scan with what stands under each key, which has to be a text. What has gone
+// meanwhile is left out.
+func ScanTexts(
+	ctx context.Context,
+	c redis.UniversalClient,
+	pattern string,
+	visit func(ctx context.Context, node redis.Cmdable, texts map[string]string) error,
+) error {
 	return Scan(ctx, c, pattern, func(ctx context.Context, node redis.Cmdable, keys []string) error {
 		replies := make(map[string]*redis.StringCmd, len(keys))
 		_, err := node.Pipelined(ctx, func(p redis.Pipeliner) error {
@@ -71,7 +89,8 @@ func ScanTexts(ctx context.Context, c redis.UniversalClient, pattern string, vis
 	})
 }
 
-// Unlink removes keys of one node, and says how many were there. Each has a command of its own: of a cluster's node they are in several slots.
+// Unlink removes keys of one node, and says how many were there. Each has a command of its
+// own: of a cluster's node they are in several slots.
 func Unlink(ctx context.Context, node redis.Cmdable, keys ...string) (n int, err error) {
 	if len(keys) == 0 {
 		return 0, nil

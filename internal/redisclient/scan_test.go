@@ -15,7 +15,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 )
 
-// TestScan wants every key that matches, of every node, with what stands there; and each removed by the node that has it.
+// TestScan wants every key that matches, of every node, with what stands there; and each
+// removed by the node that has it.
 func TestScan(t *testing.T) {
 	for name, open := range map[string]func(*testing.T) redisclient.Target{
 		"single":  func(t *testing.T) redisclient.Target { return redistest.Start(t).Target() },

@@ -50,16 +50,16 @@ func (s *staleConns) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.P
 	}
 }
 
-// note ends an era at an answer that takes no writes. Of several commands under way only the first
-// ends it, so that the new connections stay.
+// note ends an era at an answer that takes no writes. Of several commands under way only
+// the first ends it, so that the new connections stay.
 func (s *staleConns) note(era int64, err error) {
 	if readOnly(err) {
 		s.era.CompareAndSwap(era, era+1)
 	}
 }
 
-// readOnly reports whether a server refused a write because it is a replica. Scripts and proxies put
-// words before the error's own.
+// readOnly reports whether a server refused a write because it is a replica. Scripts and
+// proxies put words before the error's own.
 func readOnly(err error) bool {
 	var answer redis.Error
 	if !errors.As(err, &answer) {
@@ -69,8 +69,8 @@ func readOnly(err error) bool {
 	return strings.HasPrefix(strings.TrimPrefix(text, "ERR "), "READONLY ") || strings.Contains(text, " -READONLY ")
 }
 
-// eraConn is a connection of an era. In a later era the pool finds it broken when it is idle; what
-// is under way on it ends as it would.
+// eraConn is a connection of an era. In a later era the pool finds it broken when it is
+// idle; what is under way on it ends as it would.
 type eraConn struct {
 	net.Conn
 	conns *staleConns

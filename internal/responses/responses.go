@@ -1,11 +1,12 @@
-// Package responses keeps finished answers, each with the cache entries that it was made of: its
-// witnesses. An answer is given again only while all of them are fresh and in the store
-// ([cache.Witnesses]). So a write, a webhook, a refresh or a forgotten account needs to change the store
-// alone, and nothing here has to be told.
+// Package responses keeps finished answers, each with the cache entries that it was made
+// of: its witnesses. An answer is given again only while all of them are fresh and in the
+// store ([cache.Witnesses]). So a write, a webhook, a refresh or a forgotten account needs
+// to change the store alone, and nothing here has to be told.
 //
-// An answer is kept only if it was made of entries that were in the store, all of them fresh: to make
-// it again would cost no call, and give the same bytes. A request that had to read at a vendor leaves
-// what it read in the store, and the next one leaves its answer here.
+// An answer is kept only if it was made of entries that were in the store, all of them
+// fresh: to make it again would cost no call, and give the same bytes. A request that had
+// to read at a vendor leaves what it read in the store, and the next one leaves its answer
+// here.
 package responses
 
 import (
@@ -22,8 +23,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/compress"
 )
 
-// Key is a hash of everything that an answer depends on besides what is read for it: the document, the
-// operation, its variables, and what the viewer may see.
+// Key is a hash of everything that an answer depends on besides what is read for it: the
+// document, the operation, its variables, and what the viewer may see.
 type Key [32]byte
 
 // Answer is the answer to a query. Nobody changes it.
@@ -51,8 +52,8 @@ func (a *Answer) size() uint32 {
 	return uint32(min(bytes, math.MaxUint32))
 }
 
-// Cache keeps answers in memory, bounded in bytes. When it is full, what is used least makes room. A nil
-// Cache keeps nothing. It is safe for concurrent use.
+// Cache keeps answers in memory, bounded in bytes. When it is full, what is used least
+// makes room. A nil Cache keeps nothing. It is safe for concurrent use.
 type Cache struct {
 	answers *otter.Cache[Key, *Answer]
 	most    uint32        // bytes of one answer
@@ -99,9 +100,9 @@ func (c *Cache) Get(k Key) *Answer {
 	return a
 }
 
-// Encoded is the body of an answer in a coding, by encode where it is not kept in that coding; false
-// where encode says so. It is kept from the second time on: most answers are asked for once or never
-// again, and would hold the memory in vain.
+// Encoded is the body of an answer in a coding, by encode where it is not kept in that
+// coding; false where encode says so. It is kept from the second time on: most answers are
+// asked for once or never again, and would hold the memory in vain.
 func (c *Cache) Encoded(a *Answer, coding compress.Coding, encode func(compress.Coding, ...[]byte) ([]byte, bool)) (form []byte, ok bool) {
 	if coding == compress.Identity {
 		return a.Body, true
@@ -177,20 +178,21 @@ type Flight struct {
 	again bool // set before done closes: the next execution may leave an answer that this one did not
 }
 
-// maxWaits is how often a request waits for the execution of another. The client of the first may go
-// away, and the second has to read at vendors; then the third finds all of that in the store, and its
-// answer is everybody's.
+// maxWaits is how often a request waits for the execution of another. The client of the
+// first may go away, and the second has to read at vendors; then the third finds all of
+// that in the store, and its answer is everybody's.
 const maxWaits = 3
 
 // ErrNoRoom says that a request may not wait for another one.
 var ErrNoRoom = errors.New("too many requests wait for others")
 
-// Join is the answer of a key, made by another request that is executed just now; or the caller's own
-// flight, which it has to end; or neither, where the caller has to execute by itself alone. No caller
-// waits longer than its context, and none fails because another did.
+// Join is the answer of a key, made by another request that is executed just now; or the
+// caller's own flight, which it has to end; or neither, where the caller has to execute by
+// itself alone. No caller waits longer than its context, and none fails because another
+// did.
 //
-// Before a caller waits, park is called, once. It answers what to call after the wait, or nil where the
-// caller may not wait: then Join returns ErrNoRoom.
+// Before a caller waits, park is called, once. It answers what to call after the wait, or
+// nil where the caller may not wait: then Join returns ErrNoRoom.
 func (c *Cache) Join(ctx context.Context, k Key, park func() (leave func())) (*Answer, *Flight, error) {
 	if c == nil {
 		return nil, nil, nil
@@ -225,8 +227,8 @@ func (c *Cache) Join(ctx context.Context, k Key, park func() (leave func())) (*A
 	return nil, nil, nil
 }
 
-// Keep keeps an answer whose witnesses r has collected, if it is still valid, and not larger than a
-// sixteenth of the cache.
+// Keep keeps an answer whose witnesses r has collected, if it is still valid, and not
+// larger than a sixteenth of the cache.
 func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 	if f == nil {
 		return
@@ -247,7 +249,8 @@ func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 	}
 }
 
-// Abandon says that the execution ended because its own client has gone, which tells the others nothing.
+// Abandon says that the execution ended because its own client has gone, which tells the
+// others nothing.
 func (f *Flight) Abandon() { f.again = true }
 
 // End lets those go on who wait. It may be called again.

@@ -92,8 +92,8 @@ func TestOff(t *testing.T) {
 	c.Forget()
 }
 
-// TestFlights has many ask for the same at once. outcomes says, for each execution in turn, what it
-// leaves, and want how many of a hundred had to execute.
+// TestFlights has many ask for the same at once. outcomes says, for each execution in turn,
+// what it leaves, and want how many of a hundred had to execute.
 func TestFlights(t *testing.T) {
 	type outcome string
 	const (
@@ -179,8 +179,8 @@ func TestFlightGone(t *testing.T) {
 	})
 }
 
-// TestEncoded wants the form of an answer in each coding kept from the second time on, within the bound,
-// and for no longer than the answer.
+// TestEncoded wants the form of an answer in each coding kept from the second time on,
+// within the bound, and for no longer than the answer.
 func TestEncoded(t *testing.T) {
 	for coding := compress.Gzip; coding < compress.Codings; coding++ {
 		c := New(1 << 20)
@@ -275,8 +275,8 @@ func TestEncodedAtOnce(t *testing.T) {
 	}
 }
 
-// TestJoinParks wants each request counted once while it waits, however often it does, and refused
-// where it may not wait; who does not wait is not counted.
+// TestJoinParks wants each request counted once while it waits, however often it does, and
+// refused where it may not wait; who does not wait is not counted.
 func TestJoinParks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		c := New(1 << 20)
@@ -330,8 +330,8 @@ func TestLargest(t *testing.T) {
 	}
 }
 
-// TestKeptAtOnce wants the bound held while answers are kept, also where the goroutine that makes room has
-// not run yet.
+// TestKeptAtOnce wants the bound held while answers are kept, also where the goroutine that
+// makes room has not run yet.
 func TestKeptAtOnce(t *testing.T) {
 	const bound, size = 8 << 20, 400_000
 	c := New(bound)
@@ -349,7 +349,8 @@ func TestKeptAtOnce(t *testing.T) {
 	}
 }
 
-// TestEncodedBusy wants an answer free for others while it is encoded, and nothing kept where it is not.
+// TestEncodedBusy wants an answer free for others while it is encoded, and nothing kept
+// where it is not.
 func TestEncodedBusy(t *testing.T) {
 	c := New(1 << 20)
 	keep(t, c, key(1), 10_000)

@@ -12,7 +12,8 @@ import (
 // notVendors are the folders beside the vendors'.
 var notVendors = []string{"all", "internal", "providertest", "sandbox"}
 
-// TestEveryVendorIsRegistered holds the folders against the registry: a vendor that nobody registered would be dead code.
+// TestEveryVendorIsRegistered holds the folders against the registry: a vendor that nobody
+// registered would be dead code.
 func TestEveryVendorIsRegistered(t *testing.T) {
 	entries, err := os.ReadDir("..")
 	if err != nil {

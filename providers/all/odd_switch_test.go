@@ -281,7 +281,8 @@ func wantedKind(name string) string {
 	return ""
 }
 
-// TestOddSwitches wants every switch to do what it says, at every vendor, and nothing when it is off.
+// TestOddSwitches wants every switch to do what it says, at every vendor, and nothing when
+// it is off.
 func TestOddSwitches(t *testing.T) {
 	for _, name := range sandbox.Switches() {
 		if oddSwitches[name] == nil {

@@ -233,8 +233,9 @@ func ids(list sandbox.ListShape, rows []any) (ids []string, of map[string]any) {
 	return slices.Sorted(maps.Keys(of)), of
 }
 
-// TestOddWorld reads every list in a world in which everything is a little odd. Every row is there, or
-// the simulator says that it made it unreadable; and it is the same when it is read again.
+// TestOddWorld reads every list in a world in which everything is a little odd. Every row
+// is there, or the simulator says that it made it unreadable; and it is the same when it is
+// read again.
 func TestOddWorld(t *testing.T) {
 	eachOddVendor(t, func(t *testing.T, v *oddVendor) {
 		plain := map[string][]string{}
@@ -316,7 +317,8 @@ func TestOddCalls(t *testing.T) {
 	})
 }
 
-// TestOddMembers writes a member of one record in every odd form, in every list, and nothing else.
+// TestOddMembers writes a member of one record in every odd form, in every list, and
+// nothing else.
 func TestOddMembers(t *testing.T) {
 	eachOddVendor(t, func(t *testing.T, v *oddVendor) {
 		for _, l := range v.lists {

@@ -15,8 +15,8 @@ import (
 	uppromote "github.com/partnergraph/partnergraph/providers/uppromote/sandbox"
 )
 
-// addresses says where a vendor makes affiliates, and how it is asked for the one with an address. Vendors
-// that make none are not in it.
+// addresses says where a vendor makes affiliates, and how it is asked for the one with an
+// address. Vendors that make none are not in it.
 var addresses = map[string]struct {
 	path  string
 	under bool // the address is part of the path
@@ -55,8 +55,8 @@ func (v *oddVendor) create(email string) string {
 	return string(body)
 }
 
-// TestExactAddress wants addresses to be stored in lower case and compared as they are typed, with the switch; without
-// it to be stored as typed and compared without case.
+// TestExactAddress wants addresses to be stored in lower case and compared as they are
+// typed, with the switch; without it to be stored as typed and compared without case.
 func TestExactAddress(t *testing.T) {
 	eachOddVendor(t, func(t *testing.T, v *oddVendor) {
 		if _, ok := addresses[v.Name]; !ok {
@@ -117,7 +117,8 @@ func TestOwnSwitches(t *testing.T) {
 	})
 }
 
-// TestWrongAccount wants an account id that names no account to be answered 404, as FirstPromoter does.
+// TestWrongAccount wants an account id that names no account to be answered 404, as
+// FirstPromoter does.
 func TestWrongAccount(t *testing.T) {
 	eachOddVendor(t, func(t *testing.T, v *oddVendor) {
 		credentials := v.sim.Credentials()

@@ -21,13 +21,15 @@ func accountChecks() []check {
 				t.Errorf("the account's id is %+v", a.ID)
 			}
 			roundTrip(t, a.ID)
-			if a.ProviderID == "" || a.FetchedAt.IsZero() || a.Provider.ID == "" || a.Provider.Name == "" || a.Provider.DocumentationURL == "" {
+			vendor := a.Provider
+			if a.ProviderID == "" || a.FetchedAt.IsZero() || vendor.ID == "" || vendor.Name == "" || vendor.DocumentationURL == "" {
 				t.Errorf("the account lacks what every account has: %+v", a)
 			}
 			if !regexp.MustCompile(`^[A-Z]{3}$`).MatchString(a.CurrencyCode) {
 				t.Errorf("CurrencyCode is %q", a.CurrencyCode)
 			}
-			if !slices.Contains([]providers.AccountStatus{providers.AccountOK, providers.AccountDegraded, providers.AccountDown}, a.Status) {
+			statuses := []providers.AccountStatus{providers.AccountOK, providers.AccountDegraded, providers.AccountDown}
+			if !slices.Contains(statuses, a.Status) {
 				t.Errorf("Status is %q", a.Status)
 			}
 			if !slices.IsSorted(a.Capabilities) || len(slices.Compact(slices.Clone(a.Capabilities))) != len(a.Capabilities) {
@@ -91,7 +93,8 @@ func (c col[T, F]) unsupported(t *testing.T, w *world, p providers.Provider) {
 	} else {
 		fault(t, err)
 	}
-	if _, err := c.byID(p, context.Background(), []providers.ID{{Account: w.account, Noun: c.name, Local: "1"}}); !errors.Is(err, errors.ErrUnsupported) {
+	ids := []providers.ID{{Account: w.account, Noun: c.name, Local: "1"}}
+	if _, err := c.byID(p, context.Background(), ids); !errors.Is(err, errors.ErrUnsupported) {
 		t.Errorf("by id: error %v; want one that wraps errors.ErrUnsupported", err)
 	} else {
 		fault(t, err)
@@ -190,7 +193,11 @@ func (c col[T, F]) same(t *testing.T, w *world, p providers.Provider) {
 
 func (c col[T, F]) unknown(t *testing.T, w *world, p providers.Provider) {
 	own := c.rows(w).ids()[0]
-	ids := []providers.ID{{}, {Account: "somebody-elses", Noun: c.name, Local: own.Local}, {Account: w.account, Noun: providers.NounAccount}}
+	ids := []providers.ID{
+		{},
+		{Account: "somebody-elses", Noun: c.name, Local: own.Local},
+		{Account: w.account, Noun: providers.NounAccount},
+	}
 	for _, n := range w.columns {
 		if n.noun() != c.name {
 			ids = append(ids, providers.ID{Account: w.account, Noun: n.noun(), Local: own.Local})
@@ -224,7 +231,9 @@ func (c col[T, F]) fewAndMany(t *testing.T, w *world, p providers.Provider) {
 
 func (c col[T, F]) need(t *testing.T, w *world, p providers.Provider) {
 	ids := spread(c.rows(w).ids())
-	for _, need := range [][]string{{"id"}, {"createdAt", "providerId", "fetchedAt"}, {"email", "name", "status"}, {"parent"}, {"payout"}, nil} {
+	for _, need := range [][]string{
+		{"id"}, {"createdAt", "providerId", "fetchedAt"}, {"email", "name", "status"}, {"parent"}, {"payout"}, nil,
+	} {
 		found := c.read(t, w.New(t), ids, need...).Found
 		if len(found) != len(ids) {
 			t.Errorf("read for %q: found %d of %d", need, len(found), len(ids))
@@ -319,8 +328,11 @@ func (c col[T, F]) raw(t *testing.T, w *world, p providers.Provider) {
 	case json.Unmarshal(raw, &map[string]any{}) != nil:
 		t.Errorf("RawRecord is no object: %s", raw)
 	}
-	for _, id := range []providers.ID{{}, {Account: w.account, Noun: c.name, Local: "no-such"}, {Account: "somebody-elses", Noun: c.name, Local: own.Local}} {
-		if _, err := p.RawRecord(context.Background(), id); !errors.Is(err, errors.ErrUnsupported) && providers.KindOf(err) != providers.KindNotFound {
+	for _, id := range []providers.ID{
+		{}, {Account: w.account, Noun: c.name, Local: "no-such"}, {Account: "somebody-elses", Noun: c.name, Local: own.Local},
+	} {
+		_, err := p.RawRecord(context.Background(), id)
+		if !errors.Is(err, errors.ErrUnsupported) && providers.KindOf(err) != providers.KindNotFound {
 			t.Errorf("RawRecord of %+v, which is not there: error %v; want %s", id, err, providers.KindNotFound)
 		}
 	}

@@ -71,7 +71,13 @@ func spread[V any](all []V) []V {
 }
 
 // by makes a probe of one value each.
-func by[T providers.Record, F any, V comparable](name string, can providers.Capability, rows func(*world) *rows[T], value func(*T) (V, bool), filter func(V) F) probe[T, F] {
+func by[T providers.Record, F any, V comparable](
+	name string,
+	can providers.Capability,
+	rows func(*world) *rows[T],
+	value func(*T) (V, bool),
+	filter func(V) F,
+) probe[T, F] {
 	return probe[T, F]{name: name, can: can, filters: func(w *world) (fs []F) {
 		for _, v := range distinct(rows(w).all, value) {
 			fs = append(fs, filter(v))
@@ -143,10 +149,18 @@ func columns() []column {
 
 	return []column{
 		col[providers.Affiliate, af]{
-			name: providers.NounAffiliate, edge: providers.QueryAffiliateEdge, can: providers.CanListAffiliates, count: providers.CountAffiliates,
-			rows: affiliates, plan: providers.Provider.Affiliates, byID: providers.Provider.AffiliatesByID, match: af.Match,
-			every: af{Statuses: []providers.AffiliateStatus{providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateInactive,
-				providers.AffiliateRejected, providers.AffiliateBanned, providers.AffiliateArchived, providers.AffiliateUnknown}},
+			name:  providers.NounAffiliate,
+			edge:  providers.QueryAffiliateEdge,
+			can:   providers.CanListAffiliates,
+			count: providers.CountAffiliates,
+			rows:  affiliates,
+			plan:  providers.Provider.Affiliates,
+			byID:  providers.Provider.AffiliatesByID,
+			match: af.Match,
+			every: af{
+				Statuses: []providers.AffiliateStatus{providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateInactive,
+					providers.AffiliateRejected, providers.AffiliateBanned, providers.AffiliateArchived, providers.AffiliateUnknown},
+			},
 			parents: []parent[providers.Affiliate, af]{
 				{"campaigns", providers.FilterAffiliatesByCampaign, providers.NounCampaign, func(a *providers.Affiliate) (id providers.ID) {
 					for _, m := range a.Memberships {
@@ -154,13 +168,23 @@ func columns() []column {
 					}
 					return id
 				}, func(ids ...providers.ID) af { return af{Campaigns: ids} }},
-				{"parent", providers.EdgeAffiliateChildren, providers.NounAffiliate, func(a *providers.Affiliate) providers.ID { return a.ParentID },
-					func(ids ...providers.ID) af { return af{Parent: ids[0]} }},
+				{
+					"parent",
+					providers.EdgeAffiliateChildren,
+					providers.NounAffiliate,
+					func(a *providers.Affiliate) providers.ID { return a.ParentID },
+					func(ids ...providers.ID) af { return af{Parent: ids[0]} },
+				},
 			},
 			probes: []probe[providers.Affiliate, af]{
 				func() probe[providers.Affiliate, af] {
-					p := by("statuses", providers.FilterAffiliatesByStatus, affiliates, func(a *providers.Affiliate) (providers.AffiliateStatus, bool) { return a.Status, true },
-						func(s providers.AffiliateStatus) af { return af{Statuses: []providers.AffiliateStatus{s}} })
+					p := by(
+						"statuses",
+						providers.FilterAffiliatesByStatus,
+						affiliates,
+						func(a *providers.Affiliate) (providers.AffiliateStatus, bool) { return a.Status, true },
+						func(s providers.AffiliateStatus) af { return af{Statuses: []providers.AffiliateStatus{s}} },
+					)
 					p.all = true
 					return p
 				}(),
@@ -189,13 +213,24 @@ func columns() []column {
 			},
 		},
 		col[providers.Membership, mf]{
-			name: providers.NounMembership, edge: providers.QueryMembershipEdge, can: providers.CanListMemberships, count: providers.CountMemberships,
-			rows: memberships, plan: providers.Provider.Memberships, byID: providers.Provider.MembershipsByID, match: mf.Match,
+			name:  providers.NounMembership,
+			edge:  providers.QueryMembershipEdge,
+			can:   providers.CanListMemberships,
+			count: providers.CountMemberships,
+			rows:  memberships,
+			plan:  providers.Provider.Memberships,
+			byID:  providers.Provider.MembershipsByID,
+			match: mf.Match,
 			parents: []parent[providers.Membership, mf]{
 				{"affiliates", "", providers.NounAffiliate, func(m *providers.Membership) providers.ID { return m.AffiliateID },
 					func(ids ...providers.ID) mf { return mf{Affiliates: ids} }},
-				{"campaigns", providers.EdgeCampaignMemberships, providers.NounCampaign, func(m *providers.Membership) providers.ID { return m.CampaignID },
-					func(ids ...providers.ID) mf { return mf{Campaigns: ids} }},
+				{
+					"campaigns",
+					providers.EdgeCampaignMemberships,
+					providers.NounCampaign,
+					func(m *providers.Membership) providers.ID { return m.CampaignID },
+					func(ids ...providers.ID) mf { return mf{Campaigns: ids} },
+				},
 			},
 			probes: []probe[providers.Membership, mf]{
 				by("statuses", "", memberships, func(m *providers.Membership) (providers.MembershipStatus, bool) { return m.Status, true },
@@ -203,21 +238,48 @@ func columns() []column {
 			},
 		},
 		col[providers.Campaign, providers.CampaignFilter]{
-			name: providers.NounCampaign, edge: providers.QueryCampaignEdge, can: providers.CanListCampaigns, count: providers.CountCampaigns,
-			rows: campaigns, plan: providers.Provider.Campaigns, byID: providers.Provider.CampaignsByID, match: providers.CampaignFilter.Match,
+			name:  providers.NounCampaign,
+			edge:  providers.QueryCampaignEdge,
+			can:   providers.CanListCampaigns,
+			count: providers.CountCampaigns,
+			rows:  campaigns,
+			plan:  providers.Provider.Campaigns,
+			byID:  providers.Provider.CampaignsByID,
+			match: providers.CampaignFilter.Match,
 		},
 		col[providers.Referral, rf]{
-			name: providers.NounReferral, edge: providers.QueryReferralEdge, can: providers.CanListReferrals, count: providers.CountReferrals,
-			rows: referrals, plan: providers.Provider.Referrals, byID: providers.Provider.ReferralsByID, match: rf.Match,
+			name:  providers.NounReferral,
+			edge:  providers.QueryReferralEdge,
+			can:   providers.CanListReferrals,
+			count: providers.CountReferrals,
+			rows:  referrals,
+			plan:  providers.Provider.Referrals,
+			byID:  providers.Provider.ReferralsByID,
+			match: rf.Match,
 			parents: []parent[providers.Referral, rf]{
-				{"affiliates", providers.FilterReferralsByAffiliate, providers.NounAffiliate, func(r *providers.Referral) providers.ID { return r.AffiliateID },
-					func(ids ...providers.ID) rf { return rf{Affiliates: ids} }},
-				{"campaigns", providers.FilterReferralsByCampaign, providers.NounCampaign, func(r *providers.Referral) providers.ID { return r.CampaignID },
-					func(ids ...providers.ID) rf { return rf{Campaigns: ids} }},
+				{
+					"affiliates",
+					providers.FilterReferralsByAffiliate,
+					providers.NounAffiliate,
+					func(r *providers.Referral) providers.ID { return r.AffiliateID },
+					func(ids ...providers.ID) rf { return rf{Affiliates: ids} },
+				},
+				{
+					"campaigns",
+					providers.FilterReferralsByCampaign,
+					providers.NounCampaign,
+					func(r *providers.Referral) providers.ID { return r.CampaignID },
+					func(ids ...providers.ID) rf { return rf{Campaigns: ids} },
+				},
 			},
 			probes: []probe[providers.Referral, rf]{
-				by("statuses", providers.FilterReferralsByStatus, referrals, func(r *providers.Referral) (providers.ReferralStatus, bool) { return r.Status, true },
-					func(s providers.ReferralStatus) rf { return rf{Statuses: []providers.ReferralStatus{s}} }),
+				by(
+					"statuses",
+					providers.FilterReferralsByStatus,
+					referrals,
+					func(r *providers.Referral) (providers.ReferralStatus, bool) { return r.Status, true },
+					func(s providers.ReferralStatus) rf { return rf{Statuses: []providers.ReferralStatus{s}} },
+				),
 				by("kinds", "", referrals, func(r *providers.Referral) (providers.ReferralKind, bool) { return r.Kind, true },
 					func(k providers.ReferralKind) rf { return rf{Kinds: []providers.ReferralKind{k}} }),
 				by("converted", providers.FilterReferralsByConverted, referrals, func(r *providers.Referral) (bool, bool) {
@@ -225,9 +287,20 @@ func columns() []column {
 				},
 					func(b bool) rf { return rf{Converted: &b} }),
 				by("email", providers.FilterReferralsByEmail, referrals, referralEmail, func(s string) rf { return rf{Email: s} }),
-				by("customerId", providers.FilterReferralsByCustomer, referrals, text(func(r *providers.Referral) *string { return r.CustomerID }),
-					func(s string) rf { return rf{CustomerID: s} }),
-				by("orderId", providers.FilterReferralsByOrder, referrals, text(func(r *providers.Referral) *string { return r.OrderID }), func(s string) rf { return rf{OrderID: s} }),
+				by(
+					"customerId",
+					providers.FilterReferralsByCustomer,
+					referrals,
+					text(func(r *providers.Referral) *string { return r.CustomerID }),
+					func(s string) rf { return rf{CustomerID: s} },
+				),
+				by(
+					"orderId",
+					providers.FilterReferralsByOrder,
+					referrals,
+					text(func(r *providers.Referral) *string { return r.OrderID }),
+					func(s string) rf { return rf{OrderID: s} },
+				),
 				searched(by("", providers.FilterReferralsBySearch, referrals, referralEmail, func(s string) rf { return rf{Search: s} }),
 					func(f rf, r *providers.Referral) bool { return is(r.Email, f.Search) }),
 				dated(referrals, func(r providers.DateRange) rf { return rf{CreatedAt: r} }),
@@ -240,24 +313,67 @@ func columns() []column {
 			},
 		},
 		col[providers.Commission, cf]{
-			name: providers.NounCommission, edge: providers.QueryCommissionEdge, can: providers.CanListCommissions, count: providers.CountCommissions,
-			rows: commissions, plan: providers.Provider.Commissions, byID: providers.Provider.CommissionsByID, match: cf.Match,
+			name:   providers.NounCommission,
+			edge:   providers.QueryCommissionEdge,
+			can:    providers.CanListCommissions,
+			count:  providers.CountCommissions,
+			rows:   commissions,
+			plan:   providers.Provider.Commissions,
+			byID:   providers.Provider.CommissionsByID,
+			match:  cf.Match,
 			unsure: func(f cf, c *providers.Commission) bool { return len(f.Payouts) > 0 && c.PayoutUnknown },
 			parents: []parent[providers.Commission, cf]{
-				{"affiliates", providers.FilterCommissionsByAffiliate, providers.NounAffiliate, func(c *providers.Commission) providers.ID { return c.AffiliateID },
-					func(ids ...providers.ID) cf { return cf{Affiliates: ids} }},
-				{"campaigns", providers.FilterCommissionsByCampaign, providers.NounCampaign, func(c *providers.Commission) providers.ID { return c.CampaignID },
-					func(ids ...providers.ID) cf { return cf{Campaigns: ids} }},
-				{"referrals", providers.FilterCommissionsByReferral, providers.NounReferral, func(c *providers.Commission) providers.ID { return c.ReferralID },
-					func(ids ...providers.ID) cf { return cf{Referrals: ids} }},
-				{"payouts", providers.FilterCommissionsByPayout, providers.NounPayout, func(c *providers.Commission) providers.ID { return c.PayoutID },
-					func(ids ...providers.ID) cf { return cf{Payouts: ids} }},
+				{
+					"affiliates",
+					providers.FilterCommissionsByAffiliate,
+					providers.NounAffiliate,
+					func(c *providers.Commission) providers.ID { return c.AffiliateID },
+					func(ids ...providers.ID) cf { return cf{Affiliates: ids} },
+				},
+				{
+					"campaigns",
+					providers.FilterCommissionsByCampaign,
+					providers.NounCampaign,
+					func(c *providers.Commission) providers.ID { return c.CampaignID },
+					func(ids ...providers.ID) cf { return cf{Campaigns: ids} },
+				},
+				{
+					"referrals",
+					providers.FilterCommissionsByReferral,
+					providers.NounReferral,
+					func(c *providers.Commission) providers.ID { return c.ReferralID },
+					func(ids ...providers.ID) cf { return cf{Referrals: ids} },
+				},
+				{
+					"payouts",
+					providers.FilterCommissionsByPayout,
+					providers.NounPayout,
+					func(c *providers.Commission) providers.ID { return c.PayoutID },
+					func(ids ...providers.ID) cf { return cf{Payouts: ids} },
+				},
 			},
 			probes: []probe[providers.Commission, cf]{
-				by("statuses", providers.FilterCommissionsByStatus, commissions, func(c *providers.Commission) (providers.CommissionStatus, bool) { return c.Status, true },
-					func(s providers.CommissionStatus) cf { return cf{Statuses: []providers.CommissionStatus{s}} }),
-				by("orderId", providers.FilterCommissionsByOrder, commissions, text(func(c *providers.Commission) *string { return c.OrderID }), func(s string) cf { return cf{OrderID: s} }),
-				by("eventId", providers.FilterCommissionsByEvent, commissions, text(func(c *providers.Commission) *string { return c.EventID }), func(s string) cf { return cf{EventID: s} }),
+				by(
+					"statuses",
+					providers.FilterCommissionsByStatus,
+					commissions,
+					func(c *providers.Commission) (providers.CommissionStatus, bool) { return c.Status, true },
+					func(s providers.CommissionStatus) cf { return cf{Statuses: []providers.CommissionStatus{s}} },
+				),
+				by(
+					"orderId",
+					providers.FilterCommissionsByOrder,
+					commissions,
+					text(func(c *providers.Commission) *string { return c.OrderID }),
+					func(s string) cf { return cf{OrderID: s} },
+				),
+				by(
+					"eventId",
+					providers.FilterCommissionsByEvent,
+					commissions,
+					text(func(c *providers.Commission) *string { return c.EventID }),
+					func(s string) cf { return cf{EventID: s} },
+				),
 				dated(commissions, func(r providers.DateRange) cf { return cf{CreatedAt: r} }),
 				{name: "several", filters: func(w *world) (fs []cf) {
 					for _, c := range spread(w.commissions.all) {
@@ -271,14 +387,29 @@ func columns() []column {
 			name: providers.NounPayout, edge: providers.QueryPayoutEdge, can: providers.CanListPayouts, count: providers.CountPayouts,
 			rows: payouts, plan: providers.Provider.Payouts, byID: providers.Provider.PayoutsByID, match: pf.Match,
 			parents: []parent[providers.Payout, pf]{
-				{"affiliates", providers.FilterPayoutsByAffiliate, providers.NounAffiliate, func(p *providers.Payout) providers.ID { return p.AffiliateID },
-					func(ids ...providers.ID) pf { return pf{Affiliates: ids} }},
-				{"campaigns", providers.FilterPayoutsByCampaign, providers.NounCampaign, func(p *providers.Payout) providers.ID { return p.CampaignID },
-					func(ids ...providers.ID) pf { return pf{Campaigns: ids} }},
+				{
+					"affiliates",
+					providers.FilterPayoutsByAffiliate,
+					providers.NounAffiliate,
+					func(p *providers.Payout) providers.ID { return p.AffiliateID },
+					func(ids ...providers.ID) pf { return pf{Affiliates: ids} },
+				},
+				{
+					"campaigns",
+					providers.FilterPayoutsByCampaign,
+					providers.NounCampaign,
+					func(p *providers.Payout) providers.ID { return p.CampaignID },
+					func(ids ...providers.ID) pf { return pf{Campaigns: ids} },
+				},
 			},
 			probes: []probe[providers.Payout, pf]{
-				by("statuses", providers.FilterPayoutsByStatus, payouts, func(p *providers.Payout) (providers.PayoutStatus, bool) { return p.Status, true },
-					func(s providers.PayoutStatus) pf { return pf{Statuses: []providers.PayoutStatus{s}} }),
+				by(
+					"statuses",
+					providers.FilterPayoutsByStatus,
+					payouts,
+					func(p *providers.Payout) (providers.PayoutStatus, bool) { return p.Status, true },
+					func(s providers.PayoutStatus) pf { return pf{Statuses: []providers.PayoutStatus{s}} },
+				),
 			},
 		},
 		col[providers.Coupon, providers.CouponFilter]{
@@ -291,7 +422,9 @@ func columns() []column {
 			},
 		},
 		col[providers.WebhookSubscription, struct{}]{
-			name: providers.NounWebhookSubscription, edge: providers.QueryWebhookSubscriptionEdge, can: providers.CanListWebhookSubscriptions,
+			name: providers.NounWebhookSubscription,
+			edge: providers.QueryWebhookSubscriptionEdge,
+			can:  providers.CanListWebhookSubscriptions,
 			rows: func(w *world) *rows[providers.WebhookSubscription] { return &w.subscriptions },
 			plan: func(p providers.Provider, _ struct{}) ([]providers.List[providers.WebhookSubscription], error) {
 				return p.WebhookSubscriptions()

@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Diff tells where two readings of one record differ, in what both of them know; "" is nowhere. When
-// they were fetched does not matter.
+// Diff tells where two readings of one record differ, in what both of them know; "" is
+// nowhere. When they were fetched does not matter.
 func Diff[T providers.Record](a, b *T) string {
 	var (
 		diff   strings.Builder
@@ -68,7 +68,8 @@ func payoutUnknown(r any) bool {
 
 var initialisms = strings.NewReplacer("URL", "Url", "ID", "Id")
 
-// fieldName is the GraphQL name of a record's field: an id of another record stands for the edge to it.
+// fieldName is the GraphQL name of a record's field: an id of another record stands for the
+// edge to it.
 func fieldName(f reflect.StructField) string {
 	name := f.Name
 	switch {

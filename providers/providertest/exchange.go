@@ -26,10 +26,11 @@ import (
 //
 //	{"id": 7}
 //
-// The first line says where it comes from: "Written from documentation: " with an address, "Written from
-// documentation, an example of the vendor's: " with an address, where the body is the vendor's own, byte for byte, or
-// "Recorded from the simulator". An answer other than 200 is told by a third line, "# Status: 404"; what a write sends,
-// by one more, "# Sends: {"email": "a@example.com"}". The body is what follows the empty line, as it is.
+// The first line says where it comes from: "Written from documentation: " with an address,
+// "Written from documentation, an example of the vendor's: " with an address, where the
+// body is the vendor's own, byte for byte, or "Recorded from the simulator". An answer
+// other than 200 is told by a third line, "# Status: 404"; what a write sends, by one more,
+// "# Sends: {"email": "a@example.com"}". The body is what follows the empty line, as it is.
 type Exchange struct {
 	Name      string // of its file: "affiliate_get"
 	Source    string
@@ -42,13 +43,15 @@ type Exchange struct {
 
 var (
 	exchangeName   = regexp.MustCompile(`^(affiliate|membership|campaign|referral|commission|payout|coupon|webhook)(_[a-z]+)+$`)
-	exchangeSource = regexp.MustCompile(`^(Written from documentation(, an example of the vendor's)?: .*https://\S.*|Recorded from the simulator)$`)
-	requestLine    = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) /\S*$`)
-	pathParameter  = regexp.MustCompile(`\\\{\w+\\\}`)
+	exchangeSource = regexp.MustCompile(
+		`^(Written from documentation(, an example of the vendor's)?: .*https://\S.*|Recorded from the simulator)$`,
+	)
+	requestLine   = regexp.MustCompile(`^(GET|POST|PUT|PATCH|DELETE) /\S*$`)
+	pathParameter = regexp.MustCompile(`\\\{\w+\\\}`)
 )
 
-// Exchanges are those of dir/testdata, sorted by name. Whatever else is there but golden files of exchanges, and
-// directories, fails the test.
+// Exchanges are those of dir/testdata, sorted by name. Whatever else is there but golden
+// files of exchanges, and directories, fails the test.
 func Exchanges(t testing.TB, dir string) []Exchange {
 	t.Helper()
 	entries, err := os.ReadDir(filepath.Join(dir, "testdata"))
@@ -180,7 +183,8 @@ func (e Exchange) URL() *url.URL {
 	return u
 }
 
-// answers says whether r, with this body, is the request, whatever the order of its parameters and members.
+// answers says whether r, with this body, is the request, whatever the order of its
+// parameters and members.
 func (e Exchange) answers(r *http.Request, body []byte) bool {
 	method, _, _ := strings.Cut(e.Request, " ")
 	u := e.URL()
@@ -196,8 +200,9 @@ func parsed(text []byte) (v any) {
 	return v
 }
 
-// Play is a vendor that answers the requests of these exchanges. A request that is none of theirs, or lacks these
-// credentials, fails the test; so does an exchange that nobody asked for until the test ends.
+// Play is a vendor that answers the requests of these exchanges. A request that is none of
+// theirs, or lacks these credentials, fails the test; so does an exchange that nobody asked
+// for until the test ends.
 func Play(t testing.TB, credentials http.Header, exchanges ...Exchange) http.Handler {
 	var mu sync.Mutex
 	used := make([]bool, len(exchanges))
@@ -237,8 +242,8 @@ type Scene[P any] struct {
 	Play func(t *testing.T, p P, e Exchange) (any, error)
 }
 
-// Replay plays each exchange of ./testdata to a client, and holds what the client makes of it against the golden file
-// beside it. Each has its scene, and each scene its exchange.
+// Replay plays each exchange of ./testdata to a client, and holds what the client makes of
+// it against the golden file beside it. Each has its scene, and each scene its exchange.
 func Replay[P any](t *testing.T, credentials http.Header, open func(t testing.TB, vendor http.Handler) P, scenes map[string]Scene[P]) {
 	all := Exchanges(t, ".")
 	for name := range scenes {

@@ -13,16 +13,18 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Options are what a [Fake] is made from. The zero Options make one of pages of ten rows that tells
-// totals and whose replies carry whole records.
+// Options are what a [Fake] is made from. The zero Options make one of pages of ten rows
+// that tells totals and whose replies carry whole records.
 type Options struct {
 	PageSize int // 0: 10
 	Totals   Totals
 
-	// Stubs makes commissions and payouts carry their affiliates as stubs that know e-mail and name.
+	// Stubs makes commissions and payouts carry their affiliates as stubs that know e-mail
+	// and name.
 	Stubs bool
 
-	// PayoutsUnknown makes commissions know their payout only in lists that are filtered by payout.
+	// PayoutsUnknown makes commissions know their payout only in lists that are filtered by
+	// payout.
 	PayoutsUnknown bool
 
 	// Empty makes a Fake without records, for those that Insert puts in.
@@ -30,8 +32,9 @@ type Options struct {
 
 	Now func() time.Time // of FetchedAt; nil: time.Now
 
-	// Before runs at the start of every call, if set; its error is the call's. It may block. op is
-	// the name of the method and what it was asked: "Affiliates page 2", "CampaignsByID 3".
+	// Before runs at the start of every call, if set; its error is the call's. It may
+	// block. op is the name of the method and what it was asked: "Affiliates page 2",
+	// "CampaignsByID 3".
 	Before func(ctx context.Context, op string) error
 }
 
@@ -45,8 +48,9 @@ const (
 	TotalNone                  // not at all: a full page may be the last
 )
 
-// Fake is a [providers.Provider] in memory that keeps the whole contract, with a small world that is always the same.
-// Each page, count, batch of ids, raw record and ping is one call. It is safe for concurrent use.
+// Fake is a [providers.Provider] in memory that keeps the whole contract, with a small
+// world that is always the same. Each page, count, batch of ids, raw record and ping is one
+// call. It is safe for concurrent use.
 type Fake struct {
 	o       Options
 	account string
@@ -69,7 +73,12 @@ func (f *Fake) Plan(ctx context.Context, c providers.Command) (*providers.Write,
 }
 
 // Look is not supported.
-func (f *Fake) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (f *Fake) Look(
+	ctx context.Context,
+	c providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	return providers.Unsupported{}.Look(ctx, c, before, disturbed)
 }
 
@@ -91,7 +100,8 @@ func NewFake(account string, o Options) *Fake {
 	return f
 }
 
-// Insert puts records in, in the place of those with the same ids. They are not to be changed afterwards.
+// Insert puts records in, in the place of those with the same ids. They are not to be
+// changed afterwards.
 func (f *Fake) Insert(h providers.Harvest) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -140,7 +150,8 @@ func (f *Fake) call(ctx context.Context, op string) error {
 		f.mu.Lock()
 		f.ops = append(f.ops, op)
 		f.mu.Unlock()
-		providers.TraceFrom(ctx).Add(providers.Call{Account: f.account, Method: "FAKE", Path: op, Status: 200, Source: providers.SourceVendor, Attempt: 1})
+		providers.TraceFrom(ctx).
+			Add(providers.Call{Account: f.account, Method: "FAKE", Path: op, Status: 200, Source: providers.SourceVendor, Attempt: 1})
 		if f.o.Before != nil {
 			err = f.o.Before(ctx, op)
 		}
@@ -260,7 +271,14 @@ func list[T providers.Record](f *Fake, t *table[T], name, what string, match fun
 }
 
 // plan answers the one list of a filter; ids are those that the filter names, field by field.
-func plan[T providers.Record, F any](f *Fake, t *table[T], name string, filter F, match func(F, *T) bool, ids ...[]providers.ID) ([]providers.List[T], error) {
+func plan[T providers.Record, F any](
+	f *Fake,
+	t *table[T],
+	name string,
+	filter F,
+	match func(F, *T) bool,
+	ids ...[]providers.ID,
+) ([]providers.List[T], error) {
 	payouts := false
 	for _, field := range ids {
 		if len(field) > 0 && !slices.ContainsFunc(field, func(id providers.ID) bool { return id.Account == f.account }) {
@@ -326,9 +344,16 @@ func (f *Fake) Account() providers.Account {
 	slices.Sort(can)
 	now := f.o.Now()
 	return providers.Account{
-		Node: providers.NewAccountNode(f.account, now), Name: "Fake " + f.account, CurrencyCode: "USD", Capabilities: can, Status: providers.AccountOK,
-		Provider:  providers.ProviderInfo{ID: "fake", Name: "Fake", DocumentationURL: "https://example.com/docs"},
-		RateLimit: providers.RateLimit{Limit: 1000, WindowSeconds: 60, Remaining: 1000, ResetAt: now},
+		Node: providers.NewAccountNode(
+			f.account,
+			now,
+		),
+		Name:         "Fake " + f.account,
+		CurrencyCode: "USD",
+		Capabilities: can,
+		Status:       providers.AccountOK,
+		Provider:     providers.ProviderInfo{ID: "fake", Name: "Fake", DocumentationURL: "https://example.com/docs"},
+		RateLimit:    providers.RateLimit{Limit: 1000, WindowSeconds: 60, Remaining: 1000, ResetAt: now},
 	}
 }
 
@@ -401,7 +426,17 @@ func (f *Fake) Referrals(q providers.ReferralFilter) ([]providers.List[providers
 // Commissions plans. The commissions of referrals lie within those of everyone.
 func (f *Fake) Commissions(q providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	q.Parent.Affiliate, q.Parent.Referral, q.Parent.Payout = nil, nil, nil
-	lists, err := plan(f, &f.commissions, "Commissions", q, providers.CommissionFilter.Match, q.Affiliates, q.Campaigns, q.Referrals, q.Payouts)
+	lists, err := plan(
+		f,
+		&f.commissions,
+		"Commissions",
+		q,
+		providers.CommissionFilter.Match,
+		q.Affiliates,
+		q.Campaigns,
+		q.Referrals,
+		q.Payouts,
+	)
 	if len(q.Referrals) > 0 && len(q.Payouts) == 0 && len(lists) == 1 {
 		all, err := plan(f, &f.commissions, "Commissions", providers.CommissionFilter{}, providers.CommissionFilter.Match)
 		if err != nil {
@@ -424,7 +459,13 @@ func (f *Fake) Coupons(q providers.CouponFilter) ([]providers.List[providers.Cou
 
 // WebhookSubscriptions plans.
 func (f *Fake) WebhookSubscriptions() ([]providers.List[providers.WebhookSubscription], error) {
-	return plan(f, &f.subscriptions, "WebhookSubscriptions", struct{}{}, func(struct{}, *providers.WebhookSubscription) bool { return true })
+	return plan(
+		f,
+		&f.subscriptions,
+		"WebhookSubscriptions",
+		struct{}{},
+		func(struct{}, *providers.WebhookSubscription) bool { return true },
+	)
 }
 
 // AffiliatesByID reads by id.
@@ -463,6 +504,10 @@ func (f *Fake) CouponsByID(ctx context.Context, ids []providers.ID, _ ...string)
 }
 
 // WebhookSubscriptionsByID reads by id.
-func (f *Fake) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (f *Fake) WebhookSubscriptionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	_ ...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	return batch(ctx, f, &f.subscriptions, "WebhookSubscriptions", ids)
 }

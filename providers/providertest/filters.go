@@ -64,7 +64,13 @@ func (c col[T, F]) filtered(t *testing.T, w *world, p providers.Provider, f F, w
 		}
 		for id := range mine {
 			if !in[id] {
-				t.Errorf("%+v: list %q holds %+v, which does not match, or is not, in the list within which it lies, %q", f, l.Key, id, l.Within.Key)
+				t.Errorf(
+					"%+v: list %q holds %+v, which does not match, or is not, in the list within which it lies, %q",
+					f,
+					l.Key,
+					id,
+					l.Within.Key,
+				)
 			}
 		}
 	}
@@ -92,7 +98,12 @@ func (c col[T, F]) try(t *testing.T, w *world, p providers.Provider, pr probe[T,
 			if whole == nil {
 				t.Errorf("%+v gives %+v, which no unfiltered list has", f, id)
 			} else if !c.match(f, whole) && (c.unsure == nil || !c.unsure(f, whole)) {
-				t.Errorf("%+v gives %+v, which matches only here; it differs (-) from the record by its id (+):\n%s", f, id, Diff(row, whole))
+				t.Errorf(
+					"%+v gives %+v, which matches only here; it differs (-) from the record by its id (+):\n%s",
+					f,
+					id,
+					Diff(row, whole),
+				)
 			} else if d := Diff(row, whole); d != "" {
 				t.Errorf("%+v: %+v differs here (-) and by its id (+):\n%s", f, id, d)
 			}
@@ -123,7 +134,8 @@ func (c col[T, F]) nobody(t *testing.T, w *world, p providers.Provider, pa paren
 	if len(own) == 0 {
 		return
 	}
-	if one, two := c.filtered(t, w, p, pa.filter(own[0]), false), c.filtered(t, w, p, pa.filter(own[0], foreign), false); len(one) != len(two) {
+	one := c.filtered(t, w, p, pa.filter(own[0]), false)
+	if two := c.filtered(t, w, p, pa.filter(own[0], foreign), false); len(one) != len(two) {
 		t.Errorf("a filter by %+v gives %d rows, and %d with another account's record beside it; want as many", own[0], len(one), len(two))
 	}
 }

@@ -19,10 +19,11 @@ import (
 
 var update = flag.Bool("update", false, "write what the client makes of the exchanges to their golden files")
 
-// Golden compares a result with what is stored at path, or with -update stores it. It is stored as JSON in which what
-// is nil, "" or zero as a whole is left out, an id is "Noun/local", the fields that a record knows are named unless
-// it knows all, and FetchedAt is left out. Exchanges have the word "secret" in what no client may keep; a result with it
-// fails the test.
+// Golden compares a result with what is stored at path, or with -update stores it. It is
+// stored as JSON in which what is nil, "" or zero as a whole is left out, an id is
+// "Noun/local", the fields that a record knows are named unless it knows all, and FetchedAt
+// is left out. Exchanges have the word "secret" in what no client may keep; a result with
+// it fails the test.
 func Golden(t testing.TB, path string, got any) {
 	t.Helper()
 	b, err := json.MarshalIndent(plain(reflect.ValueOf(got)), "", "  ")

@@ -19,7 +19,8 @@ type OddList[T providers.Record] struct {
 	// Exchange is a stored page of the list, with one row at least.
 	Exchange Exchange
 
-	// Rows is the member of the reply that holds the rows; "" where the reply is the array itself.
+	// Rows is the member of the reply that holds the rows; "" where the reply is the array
+	// itself.
 	Rows string
 
 	// Renumber makes a row another one: with an id of its own, everywhere in it where the list's
@@ -49,11 +50,12 @@ var oddForms = []string{
 // oddRows are the JSON values that take the place of a row. None of them is a record.
 var oddRows = []string{`null`, `"text"`, `7`, `true`, `[]`, `{}`, `{"id":null}`, `{"id":[]}`}
 
-// OddForms proves that one odd value costs one field, and one odd row one row. It makes two pages
-// out of a stored one, and replaces each member of the second row, nested ones too, by each odd
-// form in turn, takes each member away, and replaces the row itself. All other rows of both pages
-// MUST be there, unchanged. The odd row MUST be there too, unless a member of its identity is odd or it is no
-// record: then it MUST be counted as unread, or stand for a record.
+// OddForms proves that one odd value costs one field, and one odd row one row. It makes two
+// pages out of a stored one, and replaces each member of the second row, nested ones too,
+// by each odd form in turn, takes each member away, and replaces the row itself. All other
+// rows of both pages MUST be there, unchanged. The odd row MUST be there too, unless a
+// member of its identity is odd or it is no record: then it MUST be counted as unread, or
+// stand for a record.
 func OddForms[T providers.Record](t *testing.T, l OddList[T]) {
 	t.Helper()
 	var reply any
@@ -72,8 +74,8 @@ func OddForms[T providers.Record](t *testing.T, l OddList[T]) {
 		l.Renumber(r, n)
 		return r
 	}
-	// first is a page with odd as its second row. Where the reply does not say that a page follows, it
-	// is long enough not to be taken for the last one.
+	// first is a page with odd as its second row. Where the reply does not say that a page
+	// follows, it is long enough not to be taken for the last one.
 	size := 12
 	if l.Pagination != nil {
 		size = 3
@@ -125,8 +127,9 @@ func OddForms[T providers.Record](t *testing.T, l OddList[T]) {
 	}
 }
 
-// EmptyObjects proves that an empty object in the place of a page's rows is a page without rows, where
-// the envelope has its other members, and that an empty object by itself cannot be read.
+// EmptyObjects proves that an empty object in the place of a page's rows is a page without
+// rows, where the envelope has its other members, and that an empty object by itself cannot
+// be read.
 func EmptyObjects[T providers.Record](t *testing.T, l OddList[T]) {
 	t.Helper()
 	var reply any

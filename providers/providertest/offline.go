@@ -14,8 +14,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Config is an account in US dollars at a vendor, with an endless budget and no log. The vendor is called without a
-// network, or over HTTP where Wire serves it. Credentials are left to the caller. now is when replies arrive.
+// Config is an account in US dollars at a vendor, with an endless budget and no log. The
+// vendor is called without a network, or over HTTP where Wire serves it. Credentials are
+// left to the caller. now is when replies arrive.
 func Config(account string, vendor http.Handler, now time.Time) providers.Config {
 	c := providers.Config{
 		Account: account, Name: "Acme", Currency: "USD", BaseURL: "https://vendor.test/", Timeout: 20 * time.Second,
@@ -34,7 +35,8 @@ type wired struct {
 	server *httptest.Server
 }
 
-// Wire serves a vendor on a loopback port until the test ends: a [Config] of what it answers calls it over real HTTP.
+// Wire serves a vendor on a loopback port until the test ends: a [Config] of what it
+// answers calls it over real HTTP.
 func Wire(t testing.TB, vendor http.Handler) http.Handler {
 	t.Helper()
 	w := wired{vendor, httptest.NewServer(vendor)}
@@ -42,7 +44,8 @@ func Wire(t testing.TB, vendor http.Handler) http.Handler {
 	return w
 }
 
-// offline calls a handler instead of a server. The request is read anew from its target, as a server reads it.
+// offline calls a handler instead of a server. The request is read anew from its target, as
+// a server reads it.
 type offline struct{ vendor http.Handler }
 
 var errCut = errors.New("the connection was cut")
@@ -87,8 +90,8 @@ func Answer(status int, body string) http.Handler {
 	})
 }
 
-// Small are the options of a simulator with a small world. A minute passes at each look at its clock, so that
-// no call is one too many.
+// Small are the options of a simulator with a small world. A minute passes at each look at
+// its clock, so that no call is one too many.
 func Small(from time.Time) providers.SandboxOptions {
 	var minutes atomic.Int64
 	return providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: func() time.Time {

@@ -13,22 +13,22 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// operationLine is an operation and its status: implemented and played by an exchange, a write that is not yet
-// implemented, or left out with the reason.
+// operationLine is an operation and its status: implemented and played by an exchange, a
+// write that is not yet implemented, or left out with the reason.
 var operationLine = regexp.MustCompile(`^((GET|POST|PUT|PATCH|DELETE) /\S*)  (played|not yet: write|no: \S.*)$`)
 
 const operationComment = "//api:operation "
 
-// Operations holds operations.txt of the working directory against the code beside it and the exchanges in testdata.
-// The file lists every operation of the vendor's API once, a line each, "GET /affiliates/{id}  played"; the statuses
-// are
+// Operations holds operations.txt of the working directory against the code beside it and
+// the exchanges in testdata. The file lists every operation of the vendor's API once, a
+// line each, "GET /affiliates/{id}  played"; the statuses are
 //
 //	played          it stands in the code, once, as a comment "//api:operation GET /affiliates/{id}", and in exchanges
 //	not yet: write  it is no GET, and none of these is implemented
 //	no: <reason>    it is not implemented, and will not be
 //
-// Lines that are empty or begin with "#" say nothing. Whatever is in the code or in an exchange must be listed as
-// played. title is the vendor's name.
+// Lines that are empty or begin with "#" say nothing. Whatever is in the code or in an
+// exchange must be listed as played. title is the vendor's name.
 func Operations(t testing.TB, title string) {
 	t.Helper()
 	b, err := os.ReadFile("operations.txt")

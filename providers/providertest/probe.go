@@ -17,8 +17,8 @@ import (
 type ProbeCase struct {
 	Name   string
 	Vendor http.Handler
-	// Want are answers and reasons by the names of questions: "not as assumed: the rows". A reason
-	// may be cut short. Other questions may have any answer.
+	// Want are answers and reasons by the names of questions: "not as assumed: the rows". A
+	// reason may be cut short. Other questions may have any answer.
 	Want map[string]string
 }
 
@@ -33,8 +33,19 @@ func Probes(t *testing.T, open func(testing.TB, http.Handler) providers.Provider
 		})
 	}
 	unanswered := map[string]http.Handler{
-		"500": page(500, "no"), "401": page(401, "{}"), "HTML": page(200, "<html>"), "an edge": page(403, "<html>"), "no list": page(200, "{}"),
-		"an empty list": page(200, `{"success": true, "status": 200, "data": []}`), "odd rows": page(200, `{"data": [null, 7, "x", [], {}]}`),
+		"500": page(
+			500,
+			"no",
+		),
+		"401":     page(401, "{}"),
+		"HTML":    page(200, "<html>"),
+		"an edge": page(403, "<html>"),
+		"no list": page(200, "{}"),
+		"an empty list": page(
+			200,
+			`{"success": true, "status": 200, "data": []}`,
+		),
+		"odd rows": page(200, `{"data": [null, 7, "x", [], {}]}`),
 	}
 	seen := map[string]map[providers.Answer]bool{}
 	look := func(vendor http.Handler) map[string]string {

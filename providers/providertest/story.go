@@ -26,7 +26,8 @@ func at(days, hours int) *time.Time {
 	return new(begin.AddDate(0, 0, days).Add(time.Duration(hours) * time.Hour))
 }
 
-// story is the Fake's world: every affiliate has two to four payouts that cover their oldest commissions.
+// story is the Fake's world: every affiliate has two to four payouts that cover their
+// oldest commissions.
 func story(account string) (h providers.Harvest) {
 	node := func(noun providers.Noun, prefix string, n int, created *time.Time) providers.Node {
 		local := fmt.Sprintf("%s%03d", prefix, n)
@@ -39,7 +40,13 @@ func story(account string) (h providers.Harvest) {
 			Commission: &providers.CommissionRule{Type: providers.RulePercentage, Percent: new(decimal.MustNew(20, 0))},
 		})
 	}
-	statuses := []providers.AffiliateStatus{providers.AffiliateActive, providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateBanned, providers.AffiliateActive}
+	statuses := []providers.AffiliateStatus{
+		providers.AffiliateActive,
+		providers.AffiliateActive,
+		providers.AffiliatePending,
+		providers.AffiliateBanned,
+		providers.AffiliateActive,
+	}
 	for i := range affiliateCount {
 		a := &providers.Affiliate{
 			Node:  node(providers.NounAffiliate, "aff", i, at(i, 0)),
@@ -71,9 +78,16 @@ func story(account string) (h providers.Harvest) {
 		a := h.Affiliates[i*7%affiliateCount]
 		converted := i%3 != 0
 		r := &providers.Referral{
-			Node: node(providers.NounReferral, "ref", i, at(40+i, 0)), Kind: providers.ReferralCustomer,
-			Email: new(fmt.Sprintf("customer%03d@example.org", i)), Status: providers.ReferralLead, CustomerID: new(fmt.Sprintf("cus_%03d", i)),
-			Converted: &converted, AffiliateID: a.ID, CampaignID: a.Memberships[0].CampaignID,
+			Node: node(providers.NounReferral, "ref", i, at(40+i, 0)),
+			Kind: providers.ReferralCustomer,
+			Email: new(
+				fmt.Sprintf("customer%03d@example.org", i),
+			),
+			Status:      providers.ReferralLead,
+			CustomerID:  new(fmt.Sprintf("cus_%03d", i)),
+			Converted:   &converted,
+			AffiliateID: a.ID,
+			CampaignID:  a.Memberships[0].CampaignID,
 		}
 		if converted {
 			r.Status, r.ConvertedAt = providers.ReferralActive, at(40+i, 6)
@@ -86,9 +100,24 @@ func story(account string) (h providers.Harvest) {
 	for i := range commissionCount {
 		r := h.Referrals[i/2]
 		h.Commissions = append(h.Commissions, &providers.Commission{
-			Node: node(providers.NounCommission, "com", i, at(60+i/2, i%2)), Status: providers.CommissionApproved, Kind: providers.CommissionSale,
-			SaleAmount: cents(int64(5000 + i)), Amount: cents(int64(1000 + i)), EarnedAt: at(60+i/2, i%2), EventID: new(fmt.Sprintf("evt_%03d", i)),
-			OrderID: r.OrderID, AffiliateID: r.AffiliateID, CampaignID: r.CampaignID, ReferralID: r.ID,
+			Node: node(
+				providers.NounCommission,
+				"com",
+				i,
+				at(60+i/2, i%2),
+			),
+			Status: providers.CommissionApproved,
+			Kind:   providers.CommissionSale,
+			SaleAmount: cents(
+				int64(5000 + i),
+			),
+			Amount:      cents(int64(1000 + i)),
+			EarnedAt:    at(60+i/2, i%2),
+			EventID:     new(fmt.Sprintf("evt_%03d", i)),
+			OrderID:     r.OrderID,
+			AffiliateID: r.AffiliateID,
+			CampaignID:  r.CampaignID,
+			ReferralID:  r.ID,
 		})
 	}
 	// Each affiliate is paid for three commissions at a time, as long as there are three.
@@ -124,8 +153,14 @@ func subscriptions(account string) (all []*providers.WebhookSubscription) {
 	for i := range 12 {
 		local := fmt.Sprintf("hook%02d", i)
 		all = append(all, &providers.WebhookSubscription{
-			Node:      providers.Node{ID: providers.ID{Account: account, Noun: providers.NounWebhookSubscription, Local: local}, ProviderID: local, CreatedAt: at(i, 0)},
-			TargetURL: "https://hooks.example/" + local, Events: []string{"commission.created"}, Active: new(i%2 == 0),
+			Node: providers.Node{
+				ID:         providers.ID{Account: account, Noun: providers.NounWebhookSubscription, Local: local},
+				ProviderID: local,
+				CreatedAt:  at(i, 0),
+			},
+			TargetURL: "https://hooks.example/" + local,
+			Events:    []string{"commission.created"},
+			Active:    new(i%2 == 0),
 		})
 	}
 	return all

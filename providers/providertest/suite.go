@@ -1,8 +1,8 @@
-// Package providertest holds the suite that every [providers.Provider] passes, and [Fake], a Provider in memory
-// that passes it. Both are for tests only.
+// Package providertest holds the suite that every [providers.Provider] passes, and [Fake],
+// a Provider in memory that passes it. Both are for tests only.
 //
-// The suite knows no vendor. It walks the lists of a small, unchanging world, and holds every other
-// answer of the provider against what it saw there.
+// The suite knows no vendor. It walks the lists of a small, unchanging world, and holds
+// every other answer of the provider against what it saw there.
 package providertest
 
 import (
@@ -17,41 +17,48 @@ import (
 
 // Subject is a provider under test.
 type Subject struct {
-	// New makes a provider over the subject's world, with nothing remembered of what others read.
-	// It is called for every check, so the world behind it should be shared; all worlds MUST be equal
-	// and MUST NOT change. Each noun listed in Nouns should have more rows than a page holds.
+	// New makes a provider over the subject's world, with nothing remembered of what others
+	// read. It is called for every check, so the world behind it should be shared; all
+	// worlds MUST be equal and MUST NOT change. Each noun listed in Nouns should have more
+	// rows than a page holds.
 	New func(t testing.TB) providers.Provider
 
 	// Nouns are those that the provider answers. Every other MUST answer [errors.ErrUnsupported].
 	Nouns []providers.Noun
 
-	// Calls is how many calls to the vendor a provider made by New has made so far. It is optional; with
-	// it the suite proves that planning is free and that no estimate is too low.
+	// Calls is how many calls to the vendor a provider made by New has made so far. It is
+	// optional; with it the suite proves that planning is free and that no estimate is too
+	// low.
 	Calls func(p providers.Provider) int
 
-	// Limits names the checks that this provider cannot pass, each with the reason. A check is named as
-	// its subtest: "Referral/calls". A name that is no check's is an error. A filter whose capability the
-	// account does not claim, and which no row passes, needs no name here.
+	// Limits names the checks that this provider cannot pass, each with the reason. A check
+	// is named as its subtest: "Referral/calls". A name that is no check's is an error. A
+	// filter whose capability the account does not claim, and which no row passes, needs no
+	// name here.
 	Limits map[string]string
 }
 
 // Run proves that a provider keeps the contract of [providers.Provider]:
 //
-//   - An account MUST name itself by its id, say who its vendor is, and list its capabilities sorted.
-//     LIST and COUNT capabilities MUST say what the lists do.
-//   - Planning MUST make no call. Equal filters MUST have equal keys; a key MUST name one list only
-//     and MUST NOT hold an e-mail address.
-//   - A walk MUST start at page 1 and give every row once, newest first, undated ones last. A page past the end
-//     MUST be empty with More false. Page.Total and Count MUST be the number of rows of the whole walk.
-//   - Every id MUST be of the account and the noun and survive [providers.ParseID]. ProviderID and FetchedAt
-//     MUST be set. An id that a row refers to MUST lead to a record.
-//   - Every row MUST be readable by its id, and MUST then be the same in all that both readings know.
-//     What is returned MUST cover what was needed.
-//   - Ids that are unknown, malformed, of another account or of another noun MUST be absent without an error.
-//     Ids given twice MUST do no harm, and no ids MUST give an empty batch.
-//   - A filtered list MUST hold each row of the unfiltered one that matches, and no row that matches
-//     only by its telling. Only affiliates that are archived may be left out of lists that do not ask
-//     for their status. Rows of an Exact list MUST all match. Within MUST hold every match.
+//   - An account MUST name itself by its id, say who its vendor is, and list its
+//     capabilities sorted. LIST and COUNT capabilities MUST say what the lists do.
+//   - Planning MUST make no call. Equal filters MUST have equal keys; a key MUST name one
+//     list only and MUST NOT hold an e-mail address.
+//   - A walk MUST start at page 1 and give every row once, newest first, undated ones last.
+//     A page past the end MUST be empty with More false. Page.Total and Count MUST be the
+//     number of rows of the whole walk.
+//   - Every id MUST be of the account and the noun and survive [providers.ParseID].
+//     ProviderID and FetchedAt MUST be set. An id that a row refers to MUST lead to a
+//     record.
+//   - Every row MUST be readable by its id, and MUST then be the same in all that both
+//     readings know. What is returned MUST cover what was needed.
+//   - Ids that are unknown, malformed, of another account or of another noun MUST be absent
+//     without an error. Ids given twice MUST do no harm, and no ids MUST give an empty
+//     batch.
+//   - A filtered list MUST hold each row of the unfiltered one that matches, and no row
+//     that matches only by its telling. Only affiliates that are archived may be left out
+//     of lists that do not ask for their status. Rows of an Exact list MUST all match.
+//     Within MUST hold every match.
 //   - A filter that names only records of another account MUST plan no list.
 //   - A harvested record MUST be readable by its id, and what it knows MUST be the same there.
 //   - Every error MUST be, or wrap, an [*providers.Error]. A context that is over MUST give one.
@@ -173,8 +180,9 @@ func (c col[T, F]) mustPlan(t testing.TB, p providers.Provider, f F) []providers
 	return lists
 }
 
-// walk reads a list to its end and proves what holds of every walk. A list that this provider has walked before is
-// proved to begin as it did; its other pages are not read again.
+// walk reads a list to its end and proves what holds of every walk. A list that this
+// provider has walked before is proved to begin as it did; its other pages are not read
+// again.
 func (c col[T, F]) walk(t testing.TB, w *world, p providers.Provider, l providers.List[T]) []*T {
 	t.Helper()
 	var (

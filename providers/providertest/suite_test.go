@@ -119,8 +119,9 @@ var breaches = map[string]broken{
 	}},
 }
 
-// TestBreaches proves that the suite fails, saying why, where a provider breaks a promise: the suite runs in a
-// process of its own, because a test cannot outlive the failure of its subtests.
+// TestBreaches proves that the suite fails, saying why, where a provider breaks a promise:
+// the suite runs in a process of its own, because a test cannot outlive the failure of its
+// subtests.
 func TestBreaches(t *testing.T) {
 	if want := os.Getenv("BREACH"); want != "" {
 		b := breaches[want]

@@ -26,8 +26,8 @@ type Fault struct {
 	After  bool                     // do the work first, then fault
 	Silent bool                     // answer nothing until the caller goes away
 
-	// Late does the work this much later than the fault, as a vendor may that has taken a request and not answered it in time. A
-	// test that uses it waits with [Kit.Settled].
+	// Late does the work this much later than the fault, as a vendor may that has taken a
+	// request and not answered it in time. A test that uses it waits with [Kit.Settled].
 	Late time.Duration
 }
 

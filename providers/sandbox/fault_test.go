@@ -58,8 +58,8 @@ var wantedFaults = map[string]seenFault{
 	"closed after the reply, done":         {status: 201, whole: true, is: "json", said: "2026-03-01T12:00:00Z"},
 }
 
-// TestWriteFaults wants every fault to show as its name says, on a connection that was used before, and the
-// work to be done or not.
+// TestWriteFaults wants every fault to show as its name says, on a connection that was used
+// before, and the work to be done or not.
 func TestWriteFaults(t *testing.T) {
 	if len(wantedFaults) != len(WriteFaults) {
 		t.Errorf("%d faults, and %d are described", len(WriteFaults), len(wantedFaults))

@@ -18,8 +18,9 @@ type Request struct {
 	Path   string // with the query
 	Body   string // the first 64 KiB of it
 	Status int    // 0 where the caller got no whole reply
-	// Done is the status of the work itself, whether or not anybody was told; 0 where none was done. Work that lands late is a request of its
-	// own in the log, with a Status of 0.
+	// Done is the status of the work itself, whether or not anybody was told; 0 where none
+	// was done. Work that lands late is a request of its own in the log, with a Status of
+	// 0.
 	Done int
 }
 
@@ -38,7 +39,8 @@ type KitOptions struct {
 }
 
 // Kit is the part of a simulator that is the same for every vendor: it is served through
-// [Kit.Handler], and told by the other methods what to do to calls. It is safe for concurrent use.
+// [Kit.Handler], and told by the other methods what to do to calls. It is safe for
+// concurrent use.
 type Kit struct {
 	o   KitOptions
 	odd *Odd
@@ -56,8 +58,8 @@ type Kit struct {
 	switches  map[string]bool
 }
 
-// window counts the calls of one key. A fixed window is numbered by how many of its length fit since the
-// Unix epoch, a rolling one has the times of its calls.
+// window counts the calls of one key. A fixed window is numbered by how many of its length
+// fit since the Unix epoch, a rolling one has the times of its calls.
 type window struct {
 	number int64
 	count  int
@@ -77,7 +79,8 @@ func NewKit(o KitOptions) *Kit {
 	return k
 }
 
-// Handler serves next behind the kit's log, downtime, latency, faults, rate windows and oddities, in this order.
+// Handler serves next behind the kit's log, downtime, latency, faults, rate windows and
+// oddities, in this order.
 func (k *Kit) Handler(next http.Handler) http.Handler {
 	next = k.odd.handler(next)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -141,8 +144,8 @@ func (k *Kit) land(r *http.Request, after time.Duration, next http.Handler, call
 	})
 }
 
-// Settled waits until all calls have been answered and logged, and all that was to land late has landed. (A client
-// may be done with a call before the handler is.)
+// Settled waits until all calls have been answered and logged, and all that was to land
+// late has landed. (A client may be done with a call before the handler is.)
 func (k *Kit) Settled() {
 	k.mu.Lock()
 	late := &k.late
@@ -195,8 +198,8 @@ func (k *Kit) admit(r *http.Request) (wait time.Duration, ok bool) {
 	return 0, true
 }
 
-// Requests are the calls since the last Forget, in the order of their ends. Of very many only the last are
-// kept: 90,000 at least, 100,000 at most.
+// Requests are the calls since the last Forget, in the order of their ends. Of very many
+// only the last are kept: 90,000 at least, 100,000 at most.
 func (k *Kit) Requests() []Request {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -231,8 +234,8 @@ func (k *Kit) Fail(faults ...Fault) {
 	k.faults = append(k.faults, faults...)
 }
 
-// Choose asks choose for a fault of each call that no other fault hits; nil ends that. It is asked one call at a
-// time, and may not use the kit.
+// Choose asks choose for a fault of each call that no other fault hits; nil ends that. It
+// is asked one call at a time, and may not use the kit.
 func (k *Kit) Choose(choose func(*http.Request) (Fault, bool)) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

@@ -44,7 +44,8 @@ type bench struct {
 	work atomic.Int64 // calls that were done
 }
 
-// newBench serves 204 and, where the path is /missing, 404, through a kit. /echo answers what it was sent, and /panic cuts the connection.
+// newBench serves 204 and, where the path is /missing, 404, through a kit. /echo answers
+// what it was sent, and /panic cuts the connection.
 func newBench(t *testing.T, o KitOptions) *bench {
 	b := &bench{t: t, clock: &clock{at: time.Unix(1_000_000_003, 0).UTC()}}
 	o.Now = b.now

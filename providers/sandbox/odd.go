@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// The switches of what is odd about replies, for every vendor; see [Kit.Set]. The switches of rows and
-// related records hit one in four, and those of forms ("field_" and one of [Forms]) one member
-// in four; which ones depends on the seed and the record alone.
+// The switches of what is odd about replies, for every vendor; see [Kit.Set]. The switches
+// of rows and related records hit one in four, and those of forms ("field_" and one of
+// [Forms]) one member in four; which ones depends on the seed and the record alone.
 const (
 	PageIgnored     = "page_ignored"      // every page is the first
 	PageEmpty       = "page_empty"        // page 2 is empty, and what was on it is on page 3
@@ -152,8 +152,8 @@ func (o *Odd) Bend(bends ...Bend) {
 	o.bends = bends
 }
 
-// Unreadable are the ids of the rows, by their list's path, that were sent so that nobody can tell
-// what record they are.
+// Unreadable are the ids of the rows, by their list's path, that were sent so that nobody
+// can tell what record they are.
 func (o *Odd) Unreadable() map[string][]string {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -60,7 +60,8 @@ var forms = []form{
 	{"noise", isAmount, func(v any) any { return json.Number(noise(amount(v))) }},
 }
 
-// Forms are the names of the odd forms, each a value of [Bend.Form] and, after "field_", a switch.
+// Forms are the names of the odd forms, each a value of [Bend.Form] and, after "field_", a
+// switch.
 func Forms() (names []string) {
 	for _, f := range forms {
 		names = append(names, f.name)

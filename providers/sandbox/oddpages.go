@@ -20,9 +20,9 @@ type pagePlan struct {
 	size                          int    // 0 for as many rows as are asked for
 }
 
-// plan is what is odd about the pages of a list. A list of the mix never hides rows: what says
-// that a page follows is missing only where the counts are right, and the other way round. It refuses no
-// page: a list whose end is refused has none that is proven.
+// plan is what is odd about the pages of a list. A list of the mix never hides rows: what
+// says that a page follows is missing only where the counts are right, and the other way
+// round. It refuses no page: a list whose end is refused has none that is proven.
 func (o oddness) plan(path string) pagePlan {
 	p := pagePlan{
 		oddness: o, ignored: o.on[PageIgnored], empty: o.on[PageEmpty], repeats: o.on[PageRepeats], last: o.on[LastPageRepeats],
@@ -106,7 +106,11 @@ func (p pagePlan) fetch(r *http.Request, next http.Handler, single bool) *reply 
 // refusedPage is the answer to the number of a page that there is not.
 func (p pagePlan) refusedPage(path string) *reply {
 	status := pick(p.oddness, []int{
-		http.StatusBadRequest, http.StatusNotFound, http.StatusRequestedRangeNotSatisfiable, http.StatusUnprocessableEntity, http.StatusNoContent,
+		http.StatusBadRequest,
+		http.StatusNotFound,
+		http.StatusRequestedRangeNotSatisfiable,
+		http.StatusUnprocessableEntity,
+		http.StatusNoContent,
 	}, "refused page", path)
 	got := &reply{status: status, header: http.Header{"Content-Type": {"application/json"}}}
 	if status != http.StatusNoContent {
@@ -231,8 +235,8 @@ func (o oddness) single(list *ListShape, v any) any {
 	return v
 }
 
-// ownerless says whether the owner that is part of a record's identity is in a form that tells none,
-// and does not say that there is none.
+// ownerless says whether the owner that is part of a record's identity is in a form that
+// tells none, and does not say that there is none.
 func (l *ListShape) ownerless(record map[string]any) bool {
 	switch owner := record[l.Owner].(type) {
 	case map[string]any:
@@ -247,8 +251,8 @@ func (l *ListShape) ownerless(record map[string]any) bool {
 // datePattern is the beginning of a time, or a date, that is one.
 var datePattern = regexp.MustCompile(`^[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}`)
 
-// undecided says whether the member that decides whether a row is one of the list is in a form that
-// is neither a time nor none.
+// undecided says whether the member that decides whether a row is one of the list is in a
+// form that is neither a time nor none.
 func (l *ListShape) undecided(record map[string]any) bool {
 	switch since := record[l.Since].(type) {
 	case nil:
@@ -378,8 +382,8 @@ func (o oddness) member(list *ListShape, id, at, spot string, v any) (any, strin
 	return v, ""
 }
 
-// keeps says whether a member stays as it is, as what a record is would be lost with it: ids, what
-// the list's shape names, and arrays of records.
+// keeps says whether a member stays as it is, as what a record is would be lost with it:
+// ids, what the list's shape names, and arrays of records.
 func (o oddness) keeps(list *ListShape, at string, v any) bool {
 	name := at[strings.LastIndex(at, ".")+1:]
 	if rows, ok := v.([]any); ok && len(rows) > 0 {

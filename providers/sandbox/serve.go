@@ -19,10 +19,14 @@ type Service struct {
 	mu          sync.RWMutex // held while a call is served; by writes alone
 }
 
-// NewService makes a service. The endpoints see one write at a time, and no read meanwhile; authorize
-// answers calls without the right credentials, and says that it did.
+// NewService makes a service. The endpoints see one write at a time, and no read meanwhile;
+// authorize answers calls without the right credentials, and says that it did.
 func NewService(
-	kit *Kit, credentials map[string]string, currency string, authorize func(http.ResponseWriter, *http.Request) (refused bool), endpoints http.Handler,
+	kit *Kit,
+	credentials map[string]string,
+	currency string,
+	authorize func(http.ResponseWriter, *http.Request) (refused bool),
+	endpoints http.Handler,
 ) *Service {
 	s := &Service{kit: kit, credentials: credentials, currency: currency}
 	s.handler = kit.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -53,7 +57,8 @@ func (s *Service) Currency() string { return s.currency }
 // Kit steers the simulator: faults, latency, switches and the log of calls.
 func (s *Service) Kit() *Kit { return s.kit }
 
-// Endpoints are what a vendor's API can do, by path and method. Paths are patterns of [http.ServeMux].
+// Endpoints are what a vendor's API can do, by path and method. Paths are patterns of
+// [http.ServeMux].
 type Endpoints map[string]map[string]http.HandlerFunc
 
 // Handler serves the endpoints. refuse answers what is not among them, with 404 or 405.

@@ -8,9 +8,10 @@ package sandbox
 
 import "time"
 
-// World is one merchant's affiliate program. Records refer to each other by index. All slices are
-// sorted by time, oldest first, so that an index is also a serial number. It belongs to the simulator that it
-// was made for, which goes on telling it as it is written to.
+// World is one merchant's affiliate program. Records refer to each other by index. All
+// slices are sorted by time, oldest first, so that an index is also a serial number. It
+// belongs to the simulator that it was made for, which goes on telling it as it is written
+// to.
 type World struct {
 	Merchant    string // the company: "Northwind Analytics"
 	Site        string // "northwind.example"

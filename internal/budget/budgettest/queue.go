@@ -36,7 +36,8 @@ func firstComeFirstServed(t *testing.T, open func(int) providers.Budget) {
 	}
 }
 
-// deadlineCountsTheQueue: the deadline is held against the place behind everyone who waits, also those of later windows.
+// deadlineCountsTheQueue: the deadline is held against the place behind everyone who waits,
+// also those of later windows.
 func deadlineCountsTheQueue(t *testing.T, open func(int) providers.Budget) {
 	b := open(2)
 	wait := arrive(t.Context(), b, 7) // 0, 1 | 2, 3 at 60 s | 4, 5 at 120 s | 6 at 180 s
@@ -68,7 +69,8 @@ func leavingTheQueue(t *testing.T, open func(int) providers.Budget) {
 	}
 }
 
-// exhaustedRefusesTheImpatient: who waits when the vendor refuses, and cannot wait so long, learns it at once.
+// exhaustedRefusesTheImpatient: who waits when the vendor refuses, and cannot wait so long,
+// learns it at once.
 func exhaustedRefusesTheImpatient(t *testing.T, open func(int) providers.Budget) {
 	b := open(1)
 	take(t, b, 1)

@@ -19,13 +19,13 @@ const window = time.Minute
 // intervals.
 const slack = window / 10
 
-// margin is how much longer than the window a budget may keep a place, because vendors count a call
-// when it arrives.
+// margin is how much longer than the window a budget may keep a place, because vendors
+// count a call when it arrives.
 const margin = time.Second
 
-// Run runs the suite. Each test runs in a bubble of testing/synctest and calls open in it once,
-// so the budget must go by the time package's clock, and what it needs of connections must be opened there.
-// A goroutine that outlives its test fails it.
+// Run runs the suite. Each test runs in a bubble of testing/synctest and calls open in it
+// once, so the budget must go by the time package's clock, and what it needs of connections
+// must be opened there. A goroutine that outlives its test fails it.
 func Run(t *testing.T, open func(t *testing.T, limit int, window time.Duration) providers.Budget) {
 	for name, test := range map[string]func(*testing.T, func(int) providers.Budget){
 		"WaitsForTheWindow":       waitsForTheWindow,

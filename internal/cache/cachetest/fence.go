@@ -26,7 +26,8 @@ func epochs(t *testing.T, s store) {
 	s.epoch("a-2")
 }
 
-// fences: what began before a Drop is gone, and does not come in after it either; what begins afterwards does.
+// fences: what began before a Drop is gone, and does not come in after it either; what
+// begins afterwards does.
 func fences(t *testing.T, s store) {
 	whole, stub := commission(nil), commission(providers.Only("amount"))
 	early := s.epoch("a-1")

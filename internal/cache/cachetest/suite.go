@@ -39,8 +39,8 @@ func (c *Clock) Move(d time.Duration) {
 	c.at = c.at.Add(d)
 }
 
-// Run proves that a store keeps the contract of [cache.Store]. open makes an empty store that goes by the clock; it
-// should have room for a thousand small entries.
+// Run proves that a store keeps the contract of [cache.Store]. open makes an empty store
+// that goes by the clock; it should have room for a thousand small entries.
 func Run(t *testing.T, open func(t *testing.T, now func() time.Time) cache.Store) {
 	for name, test := range map[string]func(*testing.T, store){
 		"values": values, "times": times, "many": many, "merge": merge, "concurrent": concurrent,
@@ -157,8 +157,18 @@ func id(noun providers.Noun, local string) providers.ID {
 func commission(known *providers.Fields) *providers.Commission {
 	created := time.Date(2026, 1, 2, 3, 4, 5, 678_000_000, time.UTC)
 	return &providers.Commission{
-		Node:   providers.Node{ID: id(providers.NounCommission, "1~%7E/é"), ProviderID: "1", CreatedAt: &created, FetchedAt: created, Known: known},
-		Amount: providers.NewMoney(decimal.MustParse("1234567890123456.789"), "USD"), Reward: &providers.Reward{Unit: "points", Quantity: decimal.MustParse("5")},
+		Node: providers.Node{
+			ID:         id(providers.NounCommission, "1~%7E/é"),
+			ProviderID: "1",
+			CreatedAt:  &created,
+			FetchedAt:  created,
+			Known:      known,
+		},
+		Amount: providers.NewMoney(
+			decimal.MustParse("1234567890123456.789"),
+			"USD",
+		),
+		Reward:      &providers.Reward{Unit: "points", Quantity: decimal.MustParse("5")},
 		AffiliateID: id(providers.NounAffiliate, "2"),
 	}
 }

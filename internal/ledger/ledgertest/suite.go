@@ -13,7 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/ledger"
 )
 
-// Run proves that a store keeps the contract of [ledger.Store]. open makes a store; it may hold what other tests put.
+// Run proves that a store keeps the contract of [ledger.Store]. open makes a store; it may
+// hold what other tests put.
 func Run(t *testing.T, open func(t *testing.T) ledger.Store) {
 	for name, test := range map[string]func(*testing.T, ledger.Store, string){
 		"versions": versions, "values": values, "expiry": expiry, "clock": clock, "races": races, "canceled": canceled,
@@ -87,7 +88,8 @@ func values(t *testing.T, s ledger.Store, key string) {
 	}
 }
 
-// expiry: what is kept for a time is gone after it, and what was kept so before and is kept for ever now stays.
+// expiry: what is kept for a time is gone after it, and what was kept so before and is kept
+// for ever now stays.
 func expiry(t *testing.T, s ledger.Store, key string) {
 	save(t, s, key, "", "a", 30*time.Millisecond)
 	version := save(t, s, key+" 2", "", "a", 30*time.Millisecond)
@@ -159,7 +161,8 @@ func canceled(t *testing.T, s ledger.Store, key string) {
 	}
 }
 
-// eventually asks until there is no error, for a clock that is the store's own; after ten seconds the test fails.
+// eventually asks until there is no error, for a clock that is the store's own; after ten
+// seconds the test fails.
 func eventually(t *testing.T, what string, ask func() error) {
 	t.Helper()
 	tick := time.NewTicker(time.Millisecond)

@@ -21,8 +21,8 @@ type Proxy struct {
 	wg    sync.WaitGroup
 }
 
-// StartProxy starts a proxy in front of a server. It ends with the test. Bytes to and from a client
-// pass through what wrap makes of its connection; nil changes nothing.
+// StartProxy starts a proxy in front of a server. It ends with the test. Bytes to and from
+// a client pass through what wrap makes of its connection; nil changes nothing.
 func StartProxy(t testing.TB, s *Server, wrap func(client net.Conn) io.ReadWriter) *Proxy {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

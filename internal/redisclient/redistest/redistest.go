@@ -1,5 +1,5 @@
-// Package redistest starts real Redis servers for tests, alone, as a cluster, under a Sentinel or with TLS, each on ports of its own, with
-// nothing of a former test in them.
+// Package redistest starts real Redis servers for tests, alone, as a cluster, under a
+// Sentinel or with TLS, each on ports of its own, with nothing of a former test in them.
 package redistest
 
 import (
@@ -31,8 +31,8 @@ type Server struct {
 	cmd     *exec.Cmd
 }
 
-// Start starts a server, with settings as on redis-server's command line. It ends with the test. Without redis-server on the PATH the test is
-// skipped, and in CI (CI=true) fails.
+// Start starts a server, with settings as on redis-server's command line. It ends with the
+// test. Without redis-server on the PATH the test is skipped, and in CI (CI=true) fails.
 func Start(t testing.TB, settings ...string) *Server {
 	t.Helper()
 	s := launch(t, settings...)
@@ -54,13 +54,15 @@ func launch(t testing.TB, settings ...string) *Server {
 
 func (s *Server) log() string { return filepath.Join(s.dir, "log") }
 
-// listens waits until the server says that it does, or that it cannot: then somebody else has taken its port, or the one ten thousand above, since it was free. Who
-// answers there might be another test's.
+// listens waits until the server says that it does, or that it cannot: then somebody else
+// has taken its port, or the one ten thousand above, since it was free. Who answers there
+// might be another test's.
 func (s *Server) listens() (ready bool) {
 	s.t.Helper()
 	Eventually(s.t, s.address+" listens", func(context.Context) error {
 		said, err := os.ReadFile(s.log())
-		if ready = bytes.Contains(said, []byte("Ready to accept connections")); ready || bytes.Contains(said, []byte("Failed listening on port")) {
+		ready = bytes.Contains(said, []byte("Ready to accept connections"))
+		if ready || bytes.Contains(said, []byte("Failed listening on port")) {
 			return nil
 		}
 		return fmt.Errorf("%w: %s", err, said)
@@ -112,7 +114,8 @@ func (s *Server) await() {
 	Eventually(s.t, s.address+" answers", func(ctx context.Context) error { return c.Ping(ctx).Err() })
 }
 
-// Eventually asks until there is no error, for processes that tell nobody when they are ready; after a minute the test fails.
+// Eventually asks until there is no error, for processes that tell nobody when they are
+// ready; after a minute the test fails.
 func Eventually(t testing.TB, what string, ask func(context.Context) error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
@@ -143,7 +146,8 @@ func (s *Server) Client(role redisclient.Role) redis.UniversalClient {
 	return Open(s.t, s.Target(), role)
 }
 
-// Stop kills the server, as a machine that goes away would. It does no harm to one that is stopped.
+// Stop kills the server, as a machine that goes away would. It does no harm to one that is
+// stopped.
 func (s *Server) Stop() {
 	if s.cmd == nil {
 		return
@@ -153,7 +157,8 @@ func (s *Server) Stop() {
 	s.cmd = nil
 }
 
-// Restart starts a stopped server again, at the same address; what it had in memory is gone, what it had on disk is not.
+// Restart starts a stopped server again, at the same address; what it had in memory is
+// gone, what it had on disk is not.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.run()
@@ -204,7 +209,8 @@ func StartCluster(t testing.TB) redisclient.Target {
 		node := s.Client(redisclient.Durable)
 		Eventually(t, s.address+" knows all nodes", func(ctx context.Context) error {
 			info, err := node.ClusterInfo(ctx).Result()
-			if err == nil && (!strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, fmt.Sprintf("cluster_known_nodes:%d", nodes))) {
+			known := fmt.Sprintf("cluster_known_nodes:%d", nodes)
+			if err == nil && (!strings.Contains(info, "cluster_state:ok") || !strings.Contains(info, known)) {
 				err = fmt.Errorf("%s", info)
 			}
 			return err

@@ -31,8 +31,8 @@ func StartReplica(t testing.TB, master *Server) *Server {
 	return s
 }
 
-// StartSentinel starts a Sentinel that watches a master, and the replicas that this has, and waits until it knows replicas of
-// them. It alone decides that a master is gone.
+// StartSentinel starts a Sentinel that watches a master, and the replicas that this has,
+// and waits until it knows replicas of them. It alone decides that a master is gone.
 func StartSentinel(t testing.TB, master *Server, replicas int) redisclient.Target {
 	t.Helper()
 	const name = "primary"
@@ -41,7 +41,12 @@ func StartSentinel(t testing.TB, master *Server, replicas int) redisclient.Targe
 	host, watched, _ := net.SplitHostPort(master.address)
 	file := filepath.Join(s.dir, "sentinel.conf") // which a Sentinel rewrites
 	text := fmt.Sprintf("bind 127.0.0.1\nport %s\ndir %s\nlogfile %s/log\n", port, s.dir, s.dir) +
-		fmt.Sprintf("sentinel monitor %s %s %s 1\nsentinel down-after-milliseconds %[1]s 200\nsentinel failover-timeout %[1]s 2000\n", name, host, watched)
+		fmt.Sprintf(
+			"sentinel monitor %s %s %s 1\nsentinel down-after-milliseconds %[1]s 200\nsentinel failover-timeout %[1]s 2000\n",
+			name,
+			host,
+			watched,
+		)
 	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}

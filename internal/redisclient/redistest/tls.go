@@ -16,8 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 )
 
-// StartTLS starts a server that also speaks TLS, with a certificate of its own for 127.0.0.1. The target is reached by TLS
-// alone, and trusts that certificate.
+// StartTLS starts a server that also speaks TLS, with a certificate of its own for
+// 127.0.0.1. The target is reached by TLS alone, and trusts that certificate.
 func StartTLS(t testing.TB, settings ...string) (*Server, redisclient.Target) {
 	t.Helper()
 	cert, key := certificate(t)

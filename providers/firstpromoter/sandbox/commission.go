@@ -83,13 +83,34 @@ func (s *Server) commission(i int) object {
 	c := s.world.Commissions[i]
 	sale := s.sale(c)
 	o := object{
-		"id": commissions.of(i), "status": commissionStatus(c), "commission_type": "sale", "unit": "cash", "amount": earned(c),
-		"sale_amount": sale.Amount, "original_sale_amount": sale.Amount, "original_sale_currency": nil,
-		"is_paid": c.Verdict == world.Paid, "is_split": false, "is_self_referral": false, "tier": c.Tier,
-		"event_id": given(s.event(i)), "plan_id": given(sale.Plan), "metadata": object{}, "internal_note": given(s.extras[i].internal), "external_note": given(c.Note),
-		"fraud_check": "no_suspicion", "created_by_user_email": nil, "created_by_user_at": nil, "created_at": stamp(c.At), "status_updated_at": stamp(s.extras[i].judged),
-		"promoter_campaign": s.owner(s.member[pair{c.Affiliate, c.Campaign}]),
-		"referral":          nil, "reward": object{"id": rewards.of(c.Campaign), "name": s.rewardName(c.Campaign)}, "split_details": nil,
+		"id":                     commissions.of(i),
+		"status":                 commissionStatus(c),
+		"commission_type":        "sale",
+		"unit":                   "cash",
+		"amount":                 earned(c),
+		"sale_amount":            sale.Amount,
+		"original_sale_amount":   sale.Amount,
+		"original_sale_currency": nil,
+		"is_paid":                c.Verdict == world.Paid,
+		"is_split":               false,
+		"is_self_referral":       false,
+		"tier":                   c.Tier,
+		"event_id": given(
+			s.event(i),
+		),
+		"plan_id":               given(sale.Plan),
+		"metadata":              object{},
+		"internal_note":         given(s.extras[i].internal),
+		"external_note":         given(c.Note),
+		"fraud_check":           "no_suspicion",
+		"created_by_user_email": nil,
+		"created_by_user_at":    nil,
+		"created_at":            stamp(c.At),
+		"status_updated_at":     stamp(s.extras[i].judged),
+		"promoter_campaign":     s.owner(s.member[pair{c.Affiliate, c.Campaign}]),
+		"referral":              nil,
+		"reward":                object{"id": rewards.of(c.Campaign), "name": s.rewardName(c.Campaign)},
+		"split_details":         nil,
 	}
 	if c.Points {
 		o["unit"] = "points"

@@ -95,8 +95,26 @@ func (s *Server) createCustom(w http.ResponseWriter, b commissionBody) {
 		return
 	}
 	m := s.memberships[k]
-	send(w, []object{s.earn(world.Commission{Sale: -1, Customer: -1, Affiliate: m.affiliate, Campaign: m.campaign, At: s.now().UTC().Truncate(time.Second),
-		Amount: *b.Amount, Points: b.Unit != "" && b.Unit != "cash", Verdict: world.Pending, Payout: -1, Tier: 1}, b)})
+	send(
+		w,
+		[]object{
+			s.earn(
+				world.Commission{
+					Sale:      -1,
+					Customer:  -1,
+					Affiliate: m.affiliate,
+					Campaign:  m.campaign,
+					At:        s.now().UTC().Truncate(time.Second),
+					Amount:    *b.Amount,
+					Points:    b.Unit != "" && b.Unit != "cash",
+					Verdict:   world.Pending,
+					Payout:    -1,
+					Tier:      1,
+				},
+				b,
+			),
+		},
+	)
 }
 
 // earn makes a commission.

@@ -16,9 +16,20 @@ func (s *Server) promoCodes(q url.Values) *filter {
 func (s *Server) promoCode(i int) object {
 	c := s.codes[i]
 	return object{
-		"id": codes.of(i), "code": c.code, "reward": object{"id": rewards.of(c.reward), "name": s.rewardName(c.reward)}, "ext_id": "promo_" + c.code,
-		"description": given(c.description), "company_id": 123456, "promoter_campaign_id": memberships.of(c.membership), "metadata": object{}, "details": object{},
-		"archived_at": stamp(c.archived),
+		"id": codes.of(
+			i,
+		),
+		"code":   c.code,
+		"reward": object{"id": rewards.of(c.reward), "name": s.rewardName(c.reward)},
+		"ext_id": "promo_" + c.code,
+		"description": given(
+			c.description,
+		),
+		"company_id":           123456,
+		"promoter_campaign_id": memberships.of(c.membership),
+		"metadata":             object{},
+		"details":              object{},
+		"archived_at":          stamp(c.archived),
 	}
 }
 

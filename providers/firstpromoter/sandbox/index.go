@@ -95,13 +95,30 @@ type stats struct{ clicks, referrals, sales, customers, active, revenue, promote
 func newIndex(w *world.World) *index {
 	n := len(w.Affiliates)
 	x := &index{
-		world:  w,
-		member: map[pair]int{}, membershipsOf: make([][]int32, n), childrenOf: make([][]int32, n), customersOf: make([][]int32, n),
-		commissionsOf: make([][]int32, n), payoutsOf: make([][]int32, n), within: make([][]int32, len(w.Payouts)),
-		balances: make([]balances, n), stats: make([]stats, n), campaignStats: make([]stats, len(w.Campaigns)),
-		byEmail: make(map[string]int, n), byToken: make(map[string]int, n), byCode: map[string]int{},
-		byCustomer: make(map[string]int, len(w.Customers)), byUID: make(map[string]int, len(w.Customers)),
-		archived: make([]time.Time, n), codesOf: map[int][]int32{}, extras: map[int]extra{}, inHand: map[int]string{}, viaAPI: map[int]bool{},
+		world:         w,
+		member:        map[pair]int{},
+		membershipsOf: make([][]int32, n),
+		childrenOf:    make([][]int32, n),
+		customersOf:   make([][]int32, n),
+		commissionsOf: make([][]int32, n),
+		payoutsOf:     make([][]int32, n),
+		within:        make([][]int32, len(w.Payouts)),
+		balances:      make([]balances, n),
+		stats:         make([]stats, n),
+		campaignStats: make([]stats, len(w.Campaigns)),
+		byEmail:       make(map[string]int, n),
+		byToken:       make(map[string]int, n),
+		byCode:        map[string]int{},
+		byCustomer:    make(map[string]int, len(w.Customers)),
+		byUID:         make(map[string]int, len(w.Customers)),
+		archived: make(
+			[]time.Time,
+			n,
+		),
+		codesOf:  map[int][]int32{},
+		extras:   map[int]extra{},
+		inHand:   map[int]string{},
+		viaAPI:   map[int]bool{},
 		webhooks: seedWebhooks(w),
 	}
 	for range w.Campaigns {

@@ -168,7 +168,12 @@ func (s *Server) profile(i int) object {
 
 func (s *Server) method(i int) object {
 	return object{
-		"id": promoters.of(i), "method": s.world.Affiliates[i].Method, "date_added": stamp(s.world.Affiliates[i].JoinedAt), "is_disabled": false,
+		"id": promoters.of(
+			i,
+		),
+		"method":      s.world.Affiliates[i].Method,
+		"date_added":  stamp(s.world.Affiliates[i].JoinedAt),
+		"is_disabled": false,
 	}
 }
 
@@ -214,7 +219,11 @@ func (s *Server) standing(i int) object {
 	o := s.owner(i)
 	delete(o, "promoter")
 	o["state"] = m.state
-	o["coupon"], o["ref_token"], o["ref_link"] = given(m.coupon), m.token, s.terms[m.campaign].landing+s.terms[m.campaign].parameter+"="+url.QueryEscape(m.token)
+	o["coupon"], o["ref_token"], o["ref_link"] = given(
+		m.coupon,
+	), m.token, s.terms[m.campaign].landing+s.terms[m.campaign].parameter+"="+url.QueryEscape(
+		m.token,
+	)
 	return o
 }
 

@@ -72,7 +72,14 @@ func (s *Server) createPromoter(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	i, now := len(s.world.Affiliates), s.now().UTC().Truncate(time.Second)
-	a := world.Affiliate{Code: "p" + strconv.Itoa(i+1), JoinedAt: now, Standing: world.Active, Campaigns: []int{campaign}, Parent: -1, Method: "paypal"}
+	a := world.Affiliate{
+		Code:      "p" + strconv.Itoa(i+1),
+		JoinedAt:  now,
+		Standing:  world.Active,
+		Campaigns: []int{campaign},
+		Parent:    -1,
+		Method:    "paypal",
+	}
 	if !b.write(w, s, i, &a) {
 		return
 	}
@@ -177,7 +184,11 @@ func (s *Server) promoterActions(mux *http.ServeMux) {
 	action("move_to_campaign", map[string]func(promotersBody) *int64{
 		"from_campaign_id": func(b promotersBody) *int64 { return b.From }, "to_campaign_id": func(b promotersBody) *int64 { return b.To },
 	}, s.moveTo)
-	action("assign_parent", map[string]func(promotersBody) *int64{"parent_promoter_id": func(b promotersBody) *int64 { return b.Parent }}, s.setParent)
+	action(
+		"assign_parent",
+		map[string]func(promotersBody) *int64{"parent_promoter_id": func(b promotersBody) *int64 { return b.Parent }},
+		s.setParent,
+	)
 }
 
 // standingIn is an affiliate's membership in a campaign, by the campaign's number.

@@ -21,9 +21,14 @@ type webhook struct {
 // seedWebhooks are the subscriptions that every account has.
 func seedWebhooks(w *world.World) []webhook {
 	var all []webhook
-	for i, events := range [][]string{{"promoter.created", "promoter.updated"}, {"referral.created", "commission.created", "payout.completed"}} {
+	for i, events := range [][]string{
+		{"promoter.created", "promoter.updated"}, {"referral.created", "commission.created", "payout.completed"},
+	} {
 		at := w.Until.AddDate(0, i-3, 0)
-		all = append(all, webhook{url: "https://hooks." + w.Site + "/firstpromoter", events: events, active: i > 0, createdAt: at, updatedAt: at})
+		all = append(
+			all,
+			webhook{url: "https://hooks." + w.Site + "/firstpromoter", events: events, active: i > 0, createdAt: at, updatedAt: at},
+		)
 	}
 	return all
 }
@@ -31,10 +36,19 @@ func seedWebhooks(w *world.World) []webhook {
 func (s *Server) webhook(i int) object {
 	h := s.webhooks[i]
 	return object{
-		"id": webhooks.of(i), "url": h.url, "event_types": h.events, "campaign_ids": []int64{1},
-		"description": nil, "active": h.active, "timeout": 30, "max_retries": 10, "headers": object{"Authorization": "Bearer secret-header"},
-		"basic_auth_user": "secret-user", "basic_auth_enabled": true,
-		"created_at": stamp(h.createdAt), "updated_at": stamp(h.updatedAt),
+		"id":                 webhooks.of(i),
+		"url":                h.url,
+		"event_types":        h.events,
+		"campaign_ids":       []int64{1},
+		"description":        nil,
+		"active":             h.active,
+		"timeout":            30,
+		"max_retries":        10,
+		"headers":            object{"Authorization": "Bearer secret-header"},
+		"basic_auth_user":    "secret-user",
+		"basic_auth_enabled": true,
+		"created_at":         stamp(h.createdAt),
+		"updated_at":         stamp(h.updatedAt),
 	}
 }
 

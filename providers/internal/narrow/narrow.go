@@ -8,15 +8,17 @@ import (
 	"time"
 )
 
-// Begin and End are the ends of the times that are sent, within what every kind of timestamp holds. No
-// record was made before the one, and none is made after the other for now.
+// Begin and End are the ends of the times that are sent, within what every kind of
+// timestamp holds. No record was made before the one, and none is made after the other for
+// now.
 var (
 	Begin = time.Date(1970, 1, 2, 0, 0, 0, 0, time.UTC)
 	End   = time.Date(2038, 1, 1, 0, 0, 0, 0, time.UTC)
 )
 
-// Plan is what is sent. Conditions that cannot be sent are left to the reader, who checks every row.
-// It is one goroutine's until its queries are made, which are not changed any more.
+// Plan is what is sent. Conditions that cannot be sent are left to the reader, who checks
+// every row. It is one goroutine's until its queries are made, which are not changed any
+// more.
 type Plan struct {
 	Query url.Values // sent with every list
 	Exact bool       // every condition is sent, and documented to be applied
@@ -29,8 +31,9 @@ type Plan struct {
 // New is the plan of a list that nothing narrows yet.
 func New() Plan { return Plan{Query: url.Values{}, Exact: true} }
 
-// One sends values to a parameter that takes one of them: a list for each, once for equal ones. A plan is divided once; what would divide it again
-// is not sent. No value at all matches nothing.
+// One sends values to a parameter that takes one of them: a list for each, once for equal
+// ones. A plan is divided once; what would divide it again is not sent. No value at all
+// matches nothing.
 func (p *Plan) One(param string, values []string) {
 	values = slices.Compact(slices.Sorted(slices.Values(values)))
 	switch {

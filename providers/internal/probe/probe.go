@@ -1,10 +1,10 @@
 // Package probe answers a vendor's open questions from a live account.
 //
-// A vendor's folder declares its questions as data: what is asked, the reads that settle it, and a
-// function that judges the replies. [Run] makes the reads through the account's own client, so
-// that its budget, gates and timeout hold, and answers what was found without any value of a
-// reply. The compiler sees to that for verdicts: their text is a constant of the code, and only
-// whole numbers are put into it. Those have to be counts.
+// A vendor's folder declares its questions as data: what is asked, the reads that settle
+// it, and a function that judges the replies. [Run] makes the reads through the account's
+// own client, so that its budget, gates and timeout hold, and answers what was found
+// without any value of a reply. The compiler sees to that for verdicts: their text is a
+// constant of the code, and only whole numbers are put into it. Those have to be counts.
 package probe
 
 import (

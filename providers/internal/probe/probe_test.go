@@ -103,8 +103,8 @@ func TestRun(t *testing.T) {
 	}
 }
 
-// A read that fails leaves its questions unanswered, says why in our own words, and spends no more
-// calls than are promised.
+// A read that fails leaves its questions unanswered, says why in our own words, and spends
+// no more calls than are promised.
 func TestFaults(t *testing.T) {
 	broken := errors.New("s3cret")
 	var seen []string

@@ -7,8 +7,9 @@ import (
 // Row is a record of a reply. Judges read it; nothing else does.
 type Row map[string]json.RawMessage
 
-// Text is the text or number at this place; "" for none, null, and anything else. A related record
-// may be an object or its id alone, so that "affiliate", "id" also reads a bare "affiliate".
+// Text is the text or number at this place; "" for none, null, and anything else. A related
+// record may be an object or its id alone, so that "affiliate", "id" also reads a bare
+// "affiliate".
 func (r Row) Text(path ...string) string {
 	raw := r[path[0]]
 	if len(path) > 1 {

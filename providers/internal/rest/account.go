@@ -7,9 +7,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// NewConfig is what the client of an account is made from, as far as it is the same for all vendors.
-// provider is the vendor's word in the configuration, and baseURL is used where the account names none.
-// The vendor's folder adds the credentials to Header, and what it knows of parameters, waits and errors.
+// NewConfig is what the client of an account is made from, as far as it is the same for all
+// vendors. provider is the vendor's word in the configuration, and baseURL is used where
+// the account names none. The vendor's folder adds the credentials to Header, and what it
+// knows of parameters, waits and errors.
 func NewConfig(provider, baseURL string, c providers.Config) Config {
 	return Config{
 		Account:   c.Account,
@@ -25,7 +26,8 @@ func NewConfig(provider, baseURL string, c providers.Config) Config {
 	}
 }
 
-// Describe is the account that the client calls, as it is now. The capabilities have to be sorted.
+// Describe is the account that the client calls, as it is now. The capabilities have to be
+// sorted.
 func (c *Client) Describe(vendor providers.ProviderInfo, a providers.Config, can []providers.Capability) providers.Account {
 	health := c.Health()
 	return providers.Account{

@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Every attempt counts; what is over is not sent, harms nothing, and takes no place in the budget.
+// Every attempt counts; what is over is not sent, harms nothing, and takes no place in the
+// budget.
 func TestAllowedCalls(t *testing.T) {
 	for _, c := range []struct {
 		status, calls int

@@ -10,8 +10,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestEnvelopeOfFailure wants a reply whose envelope tells a failure to fail every read, and to settle
-// no write, whatever else it holds. Only its status may say that the account or the vendor is at fault.
+// TestEnvelopeOfFailure wants a reply whose envelope tells a failure to fail every read,
+// and to settle no write, whatever else it holds. Only its status may say that the account
+// or the vendor is at fault.
 func TestEnvelopeOfFailure(t *testing.T) {
 	for body, kind := range map[string]providers.Kind{
 		`{"success":false,"data":[{"id":1}]}`:          providers.KindBadReply,
@@ -45,8 +46,9 @@ func TestEnvelopeOfFailure(t *testing.T) {
 	}
 }
 
-// TestLaterPages wants the refusal of a page behind the first to be the end of nothing: it may be read
-// later, and it says nothing of the account. The first page, and a refusal of the key, are as before.
+// TestLaterPages wants the refusal of a page behind the first to be the end of nothing: it
+// may be read later, and it says nothing of the account. The first page, and a refusal of
+// the key, are as before.
 func TestLaterPages(t *testing.T) {
 	for _, status := range []int{204, 400, 404, 405, 409, 410, 416, 422} {
 		for _, later := range []bool{true, false} {
@@ -67,7 +69,8 @@ func TestLaterPages(t *testing.T) {
 	}
 }
 
-// TestOptionalBody wants a reply without a body to settle a write only with the documented status.
+// TestOptionalBody wants a reply without a body to settle a write only with the documented
+// status.
 func TestOptionalBody(t *testing.T) {
 	for status := range 27 {
 		status += http.StatusOK

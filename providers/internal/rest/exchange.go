@@ -101,7 +101,8 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	defer response.Body.Close()
 	got := reply{code: response.StatusCode, retryAfter: retryAfter(response.Header.Get("Retry-After"), c.c.Now())}
 	if got.code < 200 {
-		// After a 101 the body is the raw connection, which the end of the context does not close.
+		// After a 101 the body is the raw connection, which the end of the context does not
+		// close.
 		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, errSwitched, 0)}
 	}
 	if l, err := response.Location(); err == nil {
@@ -124,7 +125,15 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 		f.against = endpoint
 		return got, f
 	case long:
-		return got, &failure{err: c.error(r, providers.KindBadReply, got.code, fmt.Errorf("the reply has more than the %d bytes that are allowed", bound), 0)}
+		return got, &failure{
+			err: c.error(
+				r,
+				providers.KindBadReply,
+				got.code,
+				fmt.Errorf("the reply has more than the %d bytes that are allowed", bound),
+				0,
+			),
+		}
 	}
 	return got, nil
 }
@@ -148,7 +157,8 @@ func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 		err := fmt.Errorf("the vendor redirects to the host %q; configure the address that it redirects to", got.location)
 		return &failure{err: c.error(r, providers.KindBadReply, got.code, err, 0)}
 	}
-	// A page is not the API's word: neither a refusal of the key, nor that there is no such record.
+	// A page is not the API's word: neither a refusal of the key, nor that there is no such
+	// record.
 	refused := got.code/100 == 4 && got.code != http.StatusTooManyRequests
 	if got.page && (refused || got.code == http.StatusServiceUnavailable) {
 		e := c.error(r, providers.KindUnavailable, got.code, providers.ErrEdge, got.retryAfter)
@@ -212,8 +222,8 @@ func refusal(k providers.Kind) bool {
 	return false
 }
 
-// unreached is the failure of an exchange that did not end. The error's text names the host at most: the
-// library's has the whole address.
+// unreached is the failure of an exchange that did not end. The error's text names the host
+// at most: the library's has the whole address.
 func (c *Client) unreached(r Request, ctx context.Context, err error) *failure {
 	if kind := kindOfContext(ctx); kind == providers.KindCanceled {
 		return &failure{err: c.error(r, kind, 0, context.Canceled, 0)}
@@ -258,7 +268,15 @@ func (c *Client) overBudget(r Request, caller context.Context, err error) *failu
 }
 
 func (c *Client) error(r Request, kind providers.Kind, status int, err error, wait time.Duration) *providers.Error {
-	return &providers.Error{Account: c.c.Account, Provider: c.c.Provider, Op: r.Op, Kind: kind, Status: status, RetryAfter: wait, Err: c.hide(r, err)}
+	return &providers.Error{
+		Account:    c.c.Account,
+		Provider:   c.c.Provider,
+		Op:         r.Op,
+		Kind:       kind,
+		Status:     status,
+		RetryAfter: wait,
+		Err:        c.hide(r, err),
+	}
 }
 
 // shown is a request's path as traces show it.

@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestContent wants each kind of content to be sent whole and named by its type, in every attempt of
-// a read and in the one of a write.
+// TestContent wants each kind of content to be sent whole and named by its type, in every
+// attempt of a read and in the one of a write.
 func TestContent(t *testing.T) {
 	for name, c := range map[string]struct {
 		r                 Request
@@ -47,7 +47,8 @@ func TestContent(t *testing.T) {
 	}
 }
 
-// TestPrivateForm wants a private parameter of a form not to be repeated where the vendor repeats it.
+// TestPrivateForm wants a private parameter of a form not to be repeated where the vendor
+// repeats it.
 func TestPrivateForm(t *testing.T) {
 	for _, form := range []url.Values{{"email": {"code 7&8"}}, {"email": {"first", "code 7&8"}}} {
 		for _, said := range []string{"no code 7&8", "no code+7%268", "no code%207&8"} {

@@ -40,7 +40,8 @@ func TestRetryAfter(t *testing.T) {
 	}
 }
 
-// A body is decoded when it is one JSON value within the bound, and a bad reply in every other case.
+// A body is decoded when it is one JSON value within the bound, and a bad reply in every
+// other case.
 func FuzzBody(f *testing.F) {
 	for _, s := range []string{`{}`, `[1, 2]`, ` null `, `{"a":`, `{}{}`, `{}]`, `"é"`, "\xff", "", "1e999", `{"id": 1e999}`, "{}\x00", "\xef\xbb\xbf{}", "\xef\xbb\xbf\xef\xbb\xbf{}"} {
 		f.Add([]byte(s))

@@ -15,10 +15,11 @@ const (
 	refusalDelay = time.Minute      // likewise, after the vendor has refused the key
 )
 
-// gate is a circuit breaker: after failures in a row it holds calls back for a delay, and then lets
-// one trial call at a time out until one succeeds. It keeps the failure that closed it, so that the
-// calls that it holds back can name the cause. As long as all failures came from one request, it holds
-// back that request alone: the record that it names may be sick, and the rest well. [Client.mu] guards it.
+// gate is a circuit breaker: after failures in a row it holds calls back for a delay, and
+// then lets one trial call at a time out until one succeeds. It keeps the failure that
+// closed it, so that the calls that it holds back can name the cause. As long as all
+// failures came from one request, it holds back that request alone: the record that it
+// names may be sick, and the rest well. [Client.mu] guards it.
 type gate struct {
 	failures int    // in a row
 	request  string // that all failures came from, the last failed trial's if there was one; "" for several
@@ -146,8 +147,8 @@ func (c *Client) leave(r Request) {
 	c.template(r.Op).gate.leave(r.key())
 }
 
-// report tells the gates how an admitted attempt has ended, and says when the next may be made; zero
-// for at once.
+// report tells the gates how an admitted attempt has ended, and says when the next may be
+// made; zero for at once.
 func (c *Client) report(r Request, got reply, f *failure) (wait time.Duration) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

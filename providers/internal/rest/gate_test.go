@@ -95,7 +95,8 @@ func TestUnreachedAccount(t *testing.T) {
 	})
 }
 
-// A fault of an endpoint that nobody calls any more is forgotten once others have answered for long.
+// A fault of an endpoint that nobody calls any more is forgotten once others have answered
+// for long.
 func TestOldFault(t *testing.T) {
 	v, _ := paths(map[string]answer{"/odd": always(400, "{}").answer, "/well": always(200, "{}").answer})
 	bubble(t, v, time.Minute, func(t *testing.T, f *fixture) {
@@ -225,7 +226,8 @@ func TestForbiddenEndpoint(t *testing.T) {
 	})
 }
 
-// While a refused key's trial call runs no other is sent, and one that comes to nothing proves nothing.
+// While a refused key's trial call runs no other is sent, and one that comes to nothing
+// proves nothing.
 func TestOneTrial(t *testing.T) {
 	answer := always(401, "").answer
 	v := &vendor{answer: func(n int, r *http.Request) (*http.Response, error) { return answer(n, r) }}
@@ -283,7 +285,8 @@ func TestEdge(t *testing.T) {
 	}
 }
 
-// A 429 that names no wait is obeyed for the vendor's own first wait; one that does not fit is said at once.
+// A 429 that names no wait is obeyed for the vendor's own first wait; one that does not fit
+// is said at once.
 func TestFirstWait(t *testing.T) {
 	for timeout, attempts := range map[time.Duration]int{10 * time.Second: 1, 25 * time.Second: 2, 70 * time.Second: 3} {
 		v := always(429, "")

@@ -22,9 +22,9 @@ type Health struct {
 // answer.
 const faultLife = 10 * time.Minute
 
-// Health is how the calls have gone so far. It is DOWN while the account rests, because its key was
-// refused or no connection could be made. It is DEGRADED while an endpoint's last call failed, and
-// after a call that could not be made. Otherwise it is OK.
+// Health is how the calls have gone so far. It is DOWN while the account rests, because its
+// key was refused or no connection could be made. It is DEGRADED while an endpoint's last
+// call failed, and after a call that could not be made. Otherwise it is OK.
 func (c *Client) Health() Health {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -52,8 +52,8 @@ type fault struct {
 	at   time.Time
 }
 
-// Answered says whether the vendor has ever answered a call with success. Before, a "not found" may
-// be about the account instead of the record.
+// Answered says whether the vendor has ever answered a call with success. Before, a "not
+// found" may be about the account instead of the record.
 func (c *Client) Answered() bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -80,14 +80,15 @@ func (c *Client) well(op string) {
 	}
 }
 
-// proves says whether a failed call proves, as a successful one does, that the account is well: a
-// documented "no such record", once the vendor has shown that it knows the account. The lock is held.
+// proves says whether a failed call proves, as a successful one does, that the account is
+// well: a documented "no such record", once the vendor has shown that it knows the account.
+// The lock is held.
 func (c *Client) proves(r Request, f *failure) bool {
 	return c.answered && f.err.Kind == providers.KindNotFound && r.namesRecord(f.err.Status)
 }
 
-// namesRecord says whether a "not found" with this status means that there is no such record: of a
-// read that names one.
+// namesRecord says whether a "not found" with this status means that there is no such
+// record: of a read that names one.
 func (r Request) namesRecord(status int) bool {
 	return r.method() == "GET" && (strings.Contains(r.Op, "{") || slices.Contains(r.NotFound, status))
 }
@@ -126,7 +127,8 @@ func inputRefused(k providers.Kind) bool {
 	return k == providers.KindInvalid || k == providers.KindNotFound || k == providers.KindConflict
 }
 
-// describe is an error for whoever looks after the account. What the vendor said is left to the log.
+// describe is an error for whoever looks after the account. What the vendor said is left to
+// the log.
 func describe(e *providers.Error) string {
 	s := e.Op + ": " + string(e.Kind)
 	if e.Status != 0 {

@@ -15,8 +15,9 @@ const hidden = "…"
 // email is anything that may be an address, also within an encoded URL.
 var email = regexp.MustCompile(`[^\s"'<>()\[\],;:=@/?&|]+(?:@|%40)[^\s"'<>()\[\],;:=@/?&|]+`)
 
-// hide is err without what a vendor, or the way there, repeats of what is private. An error that
-// repeats nothing stays as it is; of another only the text is left, since its causes repeat it too.
+// hide is err without what a vendor, or the way there, repeats of what is private. An error
+// that repeats nothing stays as it is; of another only the text is left, since its causes
+// repeat it too.
 func (c *Client) hide(r Request, err error) error {
 	if err == nil {
 		return nil

@@ -70,15 +70,17 @@ func (c *Client) read(ctx context.Context, r Request, status int, body []byte) e
 	return nil
 }
 
-// errAnother is a reply to a write that is about another record. Whether the write was made is not known.
+// errAnother is a reply to a write that is about another record. Whether the write was made
+// is not known.
 const errAnother providers.Cause = "the reply is about another record than the one that was written"
 
-// errFailed is a reply whose status says that the call succeeded and whose envelope says that it failed.
+// errFailed is a reply whose status says that the call succeeded and whose envelope says
+// that it failed.
 const errFailed providers.Cause = "the reply says that the call did not succeed"
 
-// failed is the error of such a reply. Its status decides where it is about the account or the vendor.
-// What an envelope says of the request's content proves nothing: neither that there is no such record
-// nor that a write was refused.
+// failed is the error of such a reply. Its status decides where it is about the account or
+// the vendor. What an envelope says of the request's content proves nothing: neither that
+// there is no such record nor that a write was refused.
 func (c *Client) failed(r Request, status int, body []byte) error {
 	e := &providers.Error{Kind: providers.KindBadReply, Status: status, Err: errFailed}
 	if kind := KindOfStatus(status); status > 0 && !inputRefused(kind) {
@@ -130,7 +132,8 @@ func scrubbed(err error) error {
 // maxRetryAfter is the longest wait that is believed.
 const maxRetryAfter = time.Hour
 
-// retryAfter reads the header of this name, seconds or a date (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3); 0 where it says nothing.
+// retryAfter reads the header of this name, seconds or a date
+// (https://www.rfc-editor.org/rfc/rfc9110#section-10.2.3); 0 where it says nothing.
 func retryAfter(s string, now time.Time) time.Duration {
 	seconds, err := strconv.ParseUint(strings.TrimSpace(s), 10, 31)
 	switch {

@@ -1,14 +1,16 @@
 // Package rest is the one polite HTTP client of all vendors. A call goes through these steps, in
 // this order: retry → gates → allowance → budget → send → status → bounded decode.
 //
-// Only reads are sent again, and only while the call's deadline leaves room: after a connection
-// that failed, a 429 (Retry-After is obeyed) and a 5xx. A write is sent once. Its error says by
-// [providers.Error.Unsent] and [providers.Error.Refused] when nothing was done; after any other
-// error the write may have been made. Every attempt takes its own place in the budget and in the
-// request's [providers.Allowance]. Redirects are not followed: they would take the credentials elsewhere. Errors are
-// [*providers.Error], with neither secrets nor e-mail addresses of customers in their text; the vendor's folder says
-// by [Config.Classify] what its error bodies mean, and by [Request.Verify] which replies it understands. What an envelope says of the call is
-// judged here, for all vendors: see [wire.Failed].
+// Only reads are sent again, and only while the call's deadline leaves room: after a
+// connection that failed, a 429 (Retry-After is obeyed) and a 5xx. A write is sent once.
+// Its error says by [providers.Error.Unsent] and [providers.Error.Refused] when nothing was
+// done; after any other error the write may have been made. Every attempt takes its own
+// place in the budget and in the request's [providers.Allowance]. Redirects are not
+// followed: they would take the credentials elsewhere. Errors are [*providers.Error], with
+// neither secrets nor e-mail addresses of customers in their text; the vendor's folder says
+// by [Config.Classify] what its error bodies mean, and by [Request.Verify] which replies it
+// understands. What an envelope says of the call is judged here, for all vendors: see
+// [wire.Failed].
 package rest
 
 import (
@@ -36,23 +38,25 @@ type Config struct {
 	BaseURL  string        // without a slash at its end
 	Header   http.Header   // sent with every call: the credentials. Never logged.
 	Timeout  time.Duration // of one call, with its waits and retries
-	// FirstWait is the wait after a 429 that does not say how long to wait; doubled each time. 0: a second.
+	// FirstWait is the wait after a 429 that does not say how long to wait; doubled each
+	// time. 0: a second.
 	FirstWait time.Duration
 	UserAgent string // sent with every call; "" for DefaultUserAgent
 	MaxBytes  int64  // of a reply's body; 0 for DefaultMaxBytes
 
-	// Private are the parameters, of queries and forms, whose values never appear in traces, logs or
-	// errors.
+	// Private are the parameters, of queries and forms, whose values never appear in
+	// traces, logs or errors.
 	Private []string
 
-	// Typed are the query parameters whose values clients type. A refusal of the content of a read
-	// with one of them says nothing of the account, once that has shown to be well.
+	// Typed are the query parameters whose values clients type. A refusal of the content of
+	// a read with one of them says nothing of the account, once that has shown to be well.
 	Typed []string
 
-	// Classify reads a reply that may be an error: any status, and the body (at most 64 KiB of
-	// it). It answers nil for a success; otherwise Kind, Fields and Err, and the client adds the
-	// rest. Where it leaves Kind empty the client goes by the status. Refused says that the vendor
-	// documents errors of this status and form: no other error settles a write. It may be nil.
+	// Classify reads a reply that may be an error: any status, and the body (at most 64 KiB
+	// of it). It answers nil for a success; otherwise Kind, Fields and Err, and the client
+	// adds the rest. Where it leaves Kind empty the client goes by the status. Refused says
+	// that the vendor documents errors of this status and form: no other error settles a
+	// write. It may be nil.
 	Classify func(status int, body []byte) *providers.Error
 
 	HTTP   *http.Client // only its Transport is used: a client would follow redirects
@@ -86,36 +90,40 @@ type Request struct {
 	Path  string // below the base URL, escaped
 	Query url.Values
 	Body  any // sent as JSON; nil for none
-	// Form is sent as application/x-www-form-urlencoded, for vendors that take forms; nil for none. A
-	// request has a Body or a Form.
+	// Form is sent as application/x-www-form-urlencoded, for vendors that take forms; nil
+	// for none. A request has a Body or a Form.
 	Form url.Values
 	Into any // what the reply's JSON is decoded into; unknown fields are ignored. nil: the reply is not looked into
 
 	// Optional says that a 200 without a body is a success, too; neither Into nor Verify see it.
 	Optional bool
 
-	// Verify is called after a reply has been decoded into Into. It answers nil for a reply that
-	// can be understood, a [*providers.Error] for one that is an error itself, like Classify, and
-	// any other error for a bad reply. Only what it accepts is a success of the account. It may be nil.
+	// Verify is called after a reply has been decoded into Into. It answers nil for a reply
+	// that can be understood, a [*providers.Error] for one that is an error itself, like
+	// Classify, and any other error for a bad reply. Only what it accepts is a success of
+	// the account. It may be nil.
 	Verify func() error
 
-	// Later says that this reads a page behind the first one. Vendors answer the page behind the last
-	// with an empty list. A refusal of a page's number therefore says neither that the list has ended
-	// nor anything of the account: the page cannot be read now.
+	// Later says that this reads a page behind the first one. Vendors answer the page
+	// behind the last with an empty list. A refusal of a page's number therefore says
+	// neither that the list has ended nor anything of the account: the page cannot be read
+	// now.
 	Later bool
 
-	// NotFound are the statuses, beside 404 and 410, that the vendor documents as "no such record" here.
+	// NotFound are the statuses, beside 404 and 410, that the vendor documents as "no such
+	// record" here.
 	NotFound []int
 
 	// Watch, if there is one, is shown the reply to each attempt: its status, and as much of its
 	// body as is read. It is called before the reply is judged.
 	Watch func(status int, body []byte)
 
-	// PrivatePath says that Path holds something private (an e-mail address): traces then show Op instead.
+	// PrivatePath says that Path holds something private (an e-mail address): traces then
+	// show Op instead.
 	PrivatePath bool
 
-	// Classify is used in the place of [Config.Classify] where a reply means something else to this
-	// request than to others; nil for the same.
+	// Classify is used in the place of [Config.Classify] where a reply means something else
+	// to this request than to others; nil for the same.
 	Classify func(status int, body []byte) *providers.Error
 }
 
@@ -147,8 +155,8 @@ type Client struct {
 	answered  bool       // a call has succeeded
 }
 
-// failure is an attempt that failed, and what that means for the next. Its error's RetryAfter is the
-// wait before that.
+// failure is an attempt that failed, and what that means for the next. Its error's
+// RetryAfter is the wait before that.
 type failure struct {
 	err     *providers.Error
 	again   bool  // sending the same once more may help
@@ -186,7 +194,8 @@ func New(c Config) *Client {
 	return cl
 }
 
-// Get makes one read and decodes its reply into r.Into, which holds nothing of use after an error.
+// Get makes one read and decodes its reply into r.Into, which holds nothing of use after an
+// error.
 func (c *Client) Get(ctx context.Context, r Request) error {
 	ctx, caller, cancel := c.share(ctx)
 	defer cancel()
@@ -223,9 +232,9 @@ func (c *Client) WithHeader(name, value string) *Client {
 	return New(other)
 }
 
-// share bounds a read by the account's timeout, and by what is left of it for the request. caller is
-// the context whose end says nothing about the vendor: that of a read that gets less than half of
-// the timeout ends with its share.
+// share bounds a read by the account's timeout, and by what is left of it for the request.
+// caller is the context whose end says nothing about the vendor: that of a read that gets
+// less than half of the timeout ends with its share.
 func (c *Client) share(ctx context.Context) (inner, caller context.Context, cancel func()) {
 	caller, cancelShare := ctx, context.CancelFunc(func() {})
 	if end := providers.AllowanceFrom(ctx).Deadline(c.c.Account, c.c.Timeout); !end.IsZero() && time.Until(end) < c.c.Timeout {
@@ -284,8 +293,8 @@ func (c *Client) try(ctx, caller context.Context, r Request, attempt int) (reply
 	return got, f
 }
 
-// schedule works out the wait before the next attempt, and whether there is one. A closed gate holds
-// the next attempt back for at least closed.
+// schedule works out the wait before the next attempt, and whether there is one. A closed
+// gate holds the next attempt back for at least closed.
 func (c *Client) schedule(ctx context.Context, f *failure, attempt int, closed time.Duration) {
 	if f == nil || !f.again {
 		return
@@ -302,7 +311,8 @@ func (c *Client) schedule(ctx context.Context, f *failure, attempt int, closed t
 	f.again = f.again && ctx.Err() == nil && time.Until(deadline) > f.err.RetryAfter
 }
 
-// backoff is the wait after so many attempts, where the vendor asks for none or for a shorter one.
+// backoff is the wait after so many attempts, where the vendor asks for none or for a
+// shorter one.
 func (c *Client) backoff(kind providers.Kind, attempts int) time.Duration {
 	first := firstBackoff
 	if kind == providers.KindRateLimited {

@@ -19,7 +19,8 @@ const (
 	bystander = "someone.else@customer.example" // an address that the request did not name
 )
 
-// Whatever a vendor does with what it was told, none of it is repeated in errors, logs, traces or health.
+// Whatever a vendor does with what it was told, none of it is repeated in errors, logs,
+// traces or health.
 func TestNothingPrivateIsRepeated(t *testing.T) {
 	echo := strings.Join([]string{secret, private, url.QueryEscape(private), onPath, url.PathEscape(onPath), bystander}, " | ")
 	fields := `{"who": "` + echo + `"}`

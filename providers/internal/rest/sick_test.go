@@ -12,8 +12,8 @@ func (f *fixture) record(t *testing.T, id string) error {
 	return f.Get(t.Context(), Request{Op: "GET /things/{id}", Path: "/things/" + id, Into: new(any)})
 }
 
-// TestSickRecord: one record whose reads fail is held back, and the other records of its endpoint are
-// read. Failures of two records close the endpoint.
+// TestSickRecord: one record whose reads fail is held back, and the other records of its
+// endpoint are read. Failures of two records close the endpoint.
 func TestSickRecord(t *testing.T) {
 	sick := []string{"1"}
 	vendor := &vendor{}

@@ -97,7 +97,8 @@ func TestLimitedWithoutRetryAfter(t *testing.T) {
 	})
 }
 
-// Where the wait does not fit before the deadline the error comes at once and says how long it is.
+// Where the wait does not fit before the deadline the error comes at once and says how long
+// it is.
 func TestNoRoomForTheWait(t *testing.T) {
 	for _, c := range []struct {
 		v        *vendor

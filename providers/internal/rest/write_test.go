@@ -35,7 +35,8 @@ func cutBody(begin string) io.ReadCloser {
 	return io.NopCloser(io.MultiReader(strings.NewReader(begin), reader(func([]byte) (int, error) { return 0, io.ErrUnexpectedEOF })))
 }
 
-// dripping is a body that brings a byte now and then, for ever; nothing at all with a long interval.
+// dripping is a body that brings a byte now and then, for ever; nothing at all with a long
+// interval.
 func dripping(ctx context.Context, interval time.Duration) io.ReadCloser {
 	return reader(func(p []byte) (int, error) {
 		select {
@@ -48,7 +49,8 @@ func dripping(ctx context.Context, interval time.Duration) io.ReadCloser {
 	})
 }
 
-// documented reads the errors of a vendor that documents some statuses, with an object without members.
+// documented reads the errors of a vendor that documents some statuses, with an object
+// without members.
 func documented(status int, body []byte) *providers.Error {
 	if status/100 == 2 {
 		return nil

@@ -20,7 +20,8 @@ var affiliates = endpoint[wireAffiliate, providers.Affiliate]{
 	noun: providers.NounAffiliate, path: "/affiliates", core: affiliateCore, convert: (*provider).affiliate,
 }
 
-// Affiliates plans the list of all: the vendor filters by nothing, and the reader checks the rows.
+// Affiliates plans the list of all: the vendor filters by nothing, and the reader checks
+// the rows.
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
 	if providers.MatchesNothing(f) || len(f.Campaigns) > 0 || f.PromoCode != "" || !f.Parent.IsZero() { // there are none
 		return nil, nil
@@ -74,7 +75,8 @@ func (p *provider) affiliate(w *wireAffiliate) *providers.Affiliate {
 	return a
 }
 
-// affiliateCore is what every affiliate has: a row of a list that lacks some of it is read by itself.
+// affiliateCore is what every affiliate has: a row of a list that lacks some of it is read
+// by itself.
 var affiliateCore = &wire.Core{
 	Members: []string{"email", "name", "status", "link", "code", "created_at"},
 	Knowledge: wire.NewKnowledge([]string{

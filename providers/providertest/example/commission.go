@@ -22,9 +22,11 @@ var commissions = endpoint[wireCommission, providers.Commission]{
 	noun: providers.NounCommission, path: "/commissions", core: commissionCore, convert: (*provider).commission,
 }
 
-// Commissions plans a list for each affiliate, by the one filter that the vendor has, or the list of all.
+// Commissions plans a list for each affiliate, by the one filter that the vendor has, or
+// the list of all.
 func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
-	if providers.MatchesNothing(f) || len(f.Campaigns) > 0 || len(f.Referrals) > 0 || len(f.Payouts) > 0 || f.OrderID != "" || f.EventID != "" {
+	edges := len(f.Campaigns) + len(f.Referrals) + len(f.Payouts)
+	if providers.MatchesNothing(f) || edges > 0 || f.OrderID != "" || f.EventID != "" {
 		return nil, nil // there are none
 	}
 	owners := f.Affiliates
@@ -44,7 +46,11 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 }
 
 // CommissionsByID reads commissions.
-func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+func (p *provider) CommissionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	need ...string,
+) (*providers.Batch[providers.Commission], error) {
 	return commissions.byID(ctx, p, ids, need)
 }
 
@@ -98,10 +104,30 @@ func (p *provider) commission(w *wireCommission) *providers.Commission {
 var commissionCore = &wire.Core{
 	Members: []string{"affiliate_id", "status", "amount_cents", "sale_cents", "currency", "created_at"},
 	Knowledge: wire.NewKnowledge([]string{
-		"providerId", "originalSaleAmount", "adjustment", "reward", "eventId", "tier", "isSelfReferral", "fraudCheck", "note", "internalNote",
-		"orderId", "campaign", "referral", "payout", "customer", "theirs",
+		"providerId",
+		"originalSaleAmount",
+		"adjustment",
+		"reward",
+		"eventId",
+		"tier",
+		"isSelfReferral",
+		"fraudCheck",
+		"note",
+		"internalNote",
+		"orderId",
+		"campaign",
+		"referral",
+		"payout",
+		"customer",
+		"theirs",
 	}, map[string]string{
-		"affiliate": "affiliate_id", "status": "status", "providerStatus": "status", "kind": "sale_cents", "amount": "amount_cents currency",
-		"saleAmount": "sale_cents currency", "createdAt": "created_at", "earnedAt": "created_at",
+		"affiliate":      "affiliate_id",
+		"status":         "status",
+		"providerStatus": "status",
+		"kind":           "sale_cents",
+		"amount":         "amount_cents currency",
+		"saleAmount":     "sale_cents currency",
+		"createdAt":      "created_at",
+		"earnedAt":       "created_at",
 	}),
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// classify says what a reply of this status and body means; nil for a success. The status decides the
-// kind, and the vendor's message is a detail.
+// classify says what a reply of this status and body means; nil for a success. The status
+// decides the kind, and the vendor's message is a detail.
 //
 // https://example.com/docs/api/errors
 func classify(status int, body []byte) *providers.Error {

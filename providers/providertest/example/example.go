@@ -1,6 +1,6 @@
-// Package example reads affiliate programs at a vendor that is invented: the smallest vendor that
-// partnergraph can serve. It shows what a vendor's folder holds, and tests run it end to end. No program is built with
-// it.
+// Package example reads affiliate programs at a vendor that is invented: the smallest
+// vendor that partnergraph can serve. It shows what a vendor's folder holds, and tests run
+// it end to end. No program is built with it.
 //
 // # Facts
 //
@@ -16,8 +16,8 @@
 // # Gaps
 //
 //   - There are affiliates and commissions, and nothing else. Nothing can be written.
-//   - Commissions are filtered by one affiliate; nothing else filters. So partners who are known by their e-mail address
-//     alone see nothing here.
+//   - Commissions are filtered by one affiliate; nothing else filters. So partners who are
+//     known by their e-mail address alone see nothing here.
 package example
 
 import (
@@ -102,7 +102,8 @@ func (p *provider) Ping(ctx context.Context) error {
 	return err
 }
 
-// Calls is the price of an edge: a call for each record, or the pages of the list that holds them all.
+// Calls is the price of an edge: a call for each record, or the pages of the list that
+// holds them all.
 func (p *provider) Calls(edge providers.Edge, from providers.Rows, _ ...string) int {
 	records := func(noun providers.Noun) int {
 		n := from.Count

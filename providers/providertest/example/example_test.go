@@ -38,7 +38,8 @@ func TestSuite(t *testing.T) {
 	})
 }
 
-// TestExchanges holds what the client makes of each stored exchange against what is stored beside it.
+// TestExchanges holds what the client makes of each stored exchange against what is stored
+// beside it.
 func TestExchanges(t *testing.T) {
 	type exchange = providertest.Exchange
 	affiliate := providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: "102"}
@@ -58,7 +59,8 @@ func TestExchanges(t *testing.T) {
 	})
 }
 
-// TestOperations holds the list of the vendor's operations against the code and the stored exchanges.
+// TestOperations holds the list of the vendor's operations against the code and the stored
+// exchanges.
 func TestOperations(t *testing.T) { providertest.Operations(t, vendor.Name) }
 
 // TestCredential wants an account without its key to be refused before a call is made.

@@ -33,8 +33,8 @@ type record[W any] struct {
 	Data *W `json:"data"`
 }
 
-// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers a record
-// without an id for a row that names none.
+// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers
+// a record without an id for a row that names none.
 type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string

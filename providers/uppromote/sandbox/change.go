@@ -56,7 +56,19 @@ func (s *store) join(a sandbox.Affiliate) int {
 	s.newestAffiliates = newest(s.newestAffiliates, i)
 	s.byEmail[strings.ToLower(a.Email)] = i
 	s.amounts = append(s.amounts, amounts{})
-	s.codes, s.rowsByAffiliate, s.paymentsOf, s.approved = append(s.codes, nil), append(s.rowsByAffiliate, nil), append(s.paymentsOf, nil), append(s.approved, nil)
+	s.codes, s.rowsByAffiliate, s.paymentsOf, s.approved = append(
+		s.codes,
+		nil,
+	), append(
+		s.rowsByAffiliate,
+		nil,
+	), append(
+		s.paymentsOf,
+		nil,
+	), append(
+		s.approved,
+		nil,
+	)
 	return int(i)
 }
 
@@ -110,7 +122,16 @@ func (s *store) reward(affiliate int, sale int64) int64 {
 // pay adds a payment for these referrals of an affiliate, all of them approved.
 func (s *store) pay(affiliate int, rows []int, at time.Time) int {
 	i := len(s.world.Payouts)
-	p := sandbox.Payout{Affiliate: affiliate, Campaign: s.program(affiliate), Start: at, End: at, At: at, PaidAt: at, Commissions: rows, State: "paid"}
+	p := sandbox.Payout{
+		Affiliate:   affiliate,
+		Campaign:    s.program(affiliate),
+		Start:       at,
+		End:         at,
+		At:          at,
+		PaidAt:      at,
+		Commissions: rows,
+		State:       "paid",
+	}
 	for _, row := range rows {
 		s.change(int32(row), func(c *sandbox.Commission) {
 			p.Amount += c.Amount + c.Adjustment

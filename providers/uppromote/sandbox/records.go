@@ -160,7 +160,13 @@ type coupon struct {
 
 // couponRecord is the first coupon of an affiliate. Its number is the affiliate's place; see grant for others.
 func (s *store) couponRecord(i int, code string, at time.Time) coupon {
-	return coupon{ID: int64(firstCoupon + i), AffiliateID: int64(firstAffiliate + i), AffiliateEmail: s.world.Affiliates[i].Email, Coupon: code, CreatedAt: stamp(at)}
+	return coupon{
+		ID:             int64(firstCoupon + i),
+		AffiliateID:    int64(firstAffiliate + i),
+		AffiliateEmail: s.world.Affiliates[i].Email,
+		Coupon:         code,
+		CreatedAt:      stamp(at),
+	}
 }
 
 type referral struct {
@@ -196,7 +202,12 @@ type shortAffiliate struct {
 }
 
 // statuses are the vendor's words.
-var statuses = map[sandbox.Verdict]string{sandbox.Pending: "pending", sandbox.Approved: "approved", sandbox.Refused: "denied", sandbox.Paid: "paid"}
+var statuses = map[sandbox.Verdict]string{
+	sandbox.Pending:  "pending",
+	sandbox.Approved: "approved",
+	sandbox.Refused:  "denied",
+	sandbox.Paid:     "paid",
+}
 
 func (s *store) referralRecord(i int) referral {
 	c := &s.world.Commissions[i]
@@ -205,7 +216,11 @@ func (s *store) referralRecord(i int) referral {
 	r := referral{
 		ID: int64(firstReferral + i), TotalSales: s.decimal(0),
 		CommissionRule: commissionRule{
-			ProgramID: int64(firstProgram + program), CommissionRate: fmt.Sprintf("%d.00", terms.Percent), CommissionType: "Percent Of Sale",
+			ProgramID: int64(
+				firstProgram + program,
+			),
+			CommissionRate: fmt.Sprintf("%d.00", terms.Percent),
+			CommissionType: "Percent Of Sale",
 		},
 		CommissionAdjustment: s.decimal(c.Adjustment), Status: statuses[c.Verdict], Commission: s.decimal(c.Amount),
 		TrackingType: "Performance bonus",

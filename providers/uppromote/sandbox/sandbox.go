@@ -56,14 +56,28 @@ func New(o providers.SandboxOptions) *Server {
 		Shape: sandbox.Shape{
 			Page: "page", Size: "per_page", Mixed: []string{NoReferralIDs, PaymentWords},
 			Lists: []sandbox.ListShape{
-				{Path: "/programs"}, {Path: "/affiliates"}, {Path: "/coupons", Keep: []string{"coupon"}}, {Path: "/referrals"},
-				{Path: "/payments/paid", Single: "/payments", ID: "payment_id"}, {Path: "/payments/unpaid", Single: "/payments/unpaid", ID: "affiliate_id"},
+				{Path: "/programs"},
+				{Path: "/affiliates"},
+				{Path: "/coupons", Keep: []string{"coupon"}},
+				{Path: "/referrals"},
+				{
+					Path:   "/payments/paid",
+					Single: "/payments",
+					ID:     "payment_id",
+				},
+				{Path: "/payments/unpaid", Single: "/payments/unpaid", ID: "affiliate_id"},
 				{Path: "/webhook-subscriptions", ID: "event"},
 			},
 		},
 	})
 	s.store.on = kit.On
-	s.Service = sandbox.NewService(kit, map[string]string{"api_key": APIKey}, s.store.world.Currency, authorize, s.endpoints().Handler(refuseCall))
+	s.Service = sandbox.NewService(
+		kit,
+		map[string]string{"api_key": APIKey},
+		s.store.world.Currency,
+		authorize,
+		s.endpoints().Handler(refuseCall),
+	)
 	return s
 }
 

@@ -28,8 +28,17 @@ func (s *Server) createAffiliate(f *form) any {
 	if s.Kit().On(sandbox.ExactAddress) {
 		email = strings.ToLower(email)
 	}
-	a := sandbox.Affiliate{Email: email, First: f.text("first_name", false), Last: f.text("last_name", false), Company: f.text("company", false),
-		Code: code, JoinedAt: s.now(), Standing: sandbox.Inactive, Campaigns: []int{program}, Parent: -1}
+	a := sandbox.Affiliate{
+		Email:     email,
+		First:     f.text("first_name", false),
+		Last:      f.text("last_name", false),
+		Company:   f.text("company", false),
+		Code:      code,
+		JoinedAt:  s.now(),
+		Standing:  sandbox.Inactive,
+		Campaigns: []int{program},
+		Parent:    -1,
+	}
 	if !f.ok() {
 		return nil
 	}
@@ -220,8 +229,17 @@ func (s *Server) markPaid(f *form) any {
 }
 
 // events are those that can be subscribed to.
-var events = []string{"referral.new", "referral.approved", "referral.denied", "referral.status-changed", "affiliate.new", "affiliate.approved",
-	"affiliate.inactive", "affiliate.status-changed", "payment.paid"}
+var events = []string{
+	"referral.new",
+	"referral.approved",
+	"referral.denied",
+	"referral.status-changed",
+	"affiliate.new",
+	"affiliate.approved",
+	"affiliate.inactive",
+	"affiliate.status-changed",
+	"payment.paid",
+}
 
 // hook reads an event that can be subscribed to, and finds its subscription; -1 for none.
 func (f *form) hook(s *store) (event string, i int) {

@@ -1,5 +1,6 @@
-// Package sandbox speaks the API of the example vendor over HTTP, telling of a seeded world. The vendor is
-// invented; see [github.com/partnergraph/partnergraph/providers/providertest/example].
+// Package sandbox speaks the API of the example vendor over HTTP, telling of a seeded
+// world. The vendor is invented; see
+// [github.com/partnergraph/partnergraph/providers/providertest/example].
 //
 // Lists are newest first, and unknown parameters are ignored. Rewards in points are left out.
 package sandbox
