@@ -47,6 +47,10 @@ type PageRequest struct {
 	// NotBefore says that the page must have been read at the vendor at this time or later. A cache
 	// that remembers an older one reads it again. Zero: any page will do.
 	NotBefore time.Time
+
+	// Prove says that the page is remembered and shown. Where the vendor does not say that a page is the
+	// last one, that may cost a call more, once. Else a guess will do.
+	Prove bool
 }
 
 // Page is one page of a list, in the vendor's order.

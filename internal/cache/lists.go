@@ -218,7 +218,7 @@ func owner[T providers.Record](records []*T) (one providers.ID) {
 // loadPage reads a page at the vendor and stores it.
 func loadPage[T providers.Record](ctx context.Context, c *Cache, l providers.List[T], noun providers.Noun, key Key, number int) (*providers.Page[T], error) {
 	r := c.begin(ctx)
-	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
+	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c, Prove: true})
 	if err != nil {
 		return nil, err
 	}
