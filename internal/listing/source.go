@@ -367,21 +367,17 @@ func (s *Source[T]) head(ctx context.Context) *T {
 	return nil
 }
 
-// maxEmpty is how many pages in a row may be empty though the vendor says that rows follow. Behind so many
-// the list ends: what the vendor says of its length is wrong.
-const maxEmpty = 5
-
 // over moves the position over a page without a row, and says whether that ends the list.
 func (s *Source[T]) over() bool {
 	switch {
 	case s.page <= s.position.Over: // it was counted before
-	case len(s.rows) == 0 && s.current.Unread == 0:
+	case s.current.Empty():
 		s.position.Gap++
 	default:
 		s.position.Gap = 0
 	}
 	s.position.Over = max(s.position.Over, s.page)
-	if s.position.Gap >= maxEmpty {
+	if s.position.Gap >= providers.MaxEmpty {
 		s.position.Done, s.ranOut = true, true
 	}
 	return s.ranOut
@@ -394,7 +390,7 @@ func (s *Source[T]) RanOut() (promised int64, first, last int, ok bool) {
 	if s.total != nil {
 		promised = *s.total
 	}
-	return promised, s.position.Over - maxEmpty + 1, s.position.Over, s.ranOut
+	return promised, s.position.Over - providers.MaxEmpty + 1, s.position.Over, s.ranOut
 }
 
 // wraps says whether the page that was read is the first one again, as with a vendor that begins again
