@@ -272,38 +272,37 @@ func (s *Source[T]) seek(ctx context.Context) {
 	}
 	var (
 		number  = max(s.position.Page, 1)
-		forward = false
-		page    = 0 // where the first row stands that is as old as the last one taken …
-		beside  = 0 // … and may or may not have been taken, should none of those remembered be found
+		page    = &s.position.Seek // a row there may or may not have been taken, should none of those remembered be found
+		forward = *page > 0        // the request before went on behind it
 	)
 	for s.read(ctx, number) {
 		if i := s.find(); i >= 0 {
-			s.position.Page, s.next = number, i+1
+			s.position.Page, s.position.Seek, s.next = number, 0, i+1
 			return
 		}
 		newer, notOlder := s.before()
 		if s.position.Time == 0 { // nothing tells where it was: some rows may come again, but none is lost
 			return
 		}
-		if newer < notOlder && page == 0 {
-			page, beside = number, newer
+		if newer < notOlder && *page == 0 {
+			*page = number
 		}
 		s.position.Page = number // should maxPages end the search, the next request goes on with it here
 		switch {
 		case len(s.rows) == 0 && !s.more && number > 1 && !forward:
 			// The list has become shorter: the end is nearer to the start than to here.
-			number, page = number/2, 0
+			number, *page = number/2, 0
 		case newer == 0 && number > 1 && !forward:
 			// All rows stand behind it: it was pulled to an earlier page.
-			number, page = number-1, 0
+			number, *page = number-1, 0
 		case notOlder == len(s.rows) && s.more:
 			// All rows stand before it, or beside it: it was pushed to a later page.
 			number, forward = number+1, true
 		default:
 			// It is gone, and so are all that are remembered. This is the first row behind or beside it.
 			s.next = newer
-			if page > 0 && page != number && s.read(ctx, page) {
-				s.next = beside
+			if *page > 0 && *page != number && s.read(ctx, *page) {
+				s.next, _ = s.before()
 			}
 			return
 		}
@@ -432,7 +431,7 @@ func (s *Source[T]) pass() {
 	}
 	tag := s.tags[s.next]
 	if s.seen[tag] { // met again, behind which others were taken: the position stays behind those
-		s.position.Page, s.position.Over, s.position.Gap = s.page, 0, 0
+		s.position.Page, s.position.Over, s.position.Gap, s.position.Seek = s.page, 0, 0, 0
 	} else {
 		s.seen[tag] = true
 		s.position.pass(tag, s.times[s.next], s.page)
