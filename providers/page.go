@@ -48,6 +48,10 @@ type PageRequest struct {
 	// NotBefore says that the page must have been read at the vendor at this time or later.
 	// A cache that remembers an older one reads it again. Zero: any page will do.
 	NotBefore time.Time
+
+	// Prove says that the page is remembered and shown. Where the vendor does not say that a page is the
+	// last one, that may cost a call more, once. Else a guess will do.
+	Prove bool
 }
 
 // Page is one page of a list, in the vendor's order.
@@ -67,13 +71,22 @@ type Page[T Record] struct {
 	Remembered bool
 }
 
+// NoRows is the mark of a page that the vendor sent without a row.
+const NoRows = 1
+
+// Empty says whether the vendor sent no row. A page whose rows were left out is not empty.
+func (p *Page[T]) Empty() bool { return len(p.Items) == 0 && p.Unread == 0 && p.Mark <= NoRows }
+
+// MaxEmpty is how many pages in a row may be empty though the vendor says that rows follow. Behind so
+// many the list ends: what the vendor says of its length is wrong.
+const MaxEmpty = 5
+
 // Marks are the marks of the pages of one list that were read so far. The zero value is empty.
 type Marks struct{ first map[uint64]int } // the lowest number of the pages with each mark
 
-// Repeats says whether a page has the rows of a page before it, or none as one before it,
-// and notes the page.
+// Repeats says whether a page has the rows of a page before it, and notes the page.
 func (m *Marks) Repeats(number int, mark uint64) bool {
-	if mark == 0 {
+	if mark <= NoRows {
 		return false
 	}
 	if first, ok := m.first[mark]; ok && first < number {
@@ -190,6 +203,7 @@ type Walk[T Record] struct {
 	broken  map[ID]bool // the rows of the page that a reading ended with; nil: there is none to go back to
 	marks   Marks
 	repeats int
+	empty   int // pages in a row, the last one among them
 	ended   bool
 }
 
@@ -209,7 +223,10 @@ func (w *Walk[T]) Next(ctx context.Context, r Reader) (*Page[T], error) {
 		if w.repeats++; !w.marks.Repeats(w.number, p.Mark) {
 			w.repeats = 0
 		}
-		w.ended = !p.More || w.repeats == MaxRepeats
+		if w.empty++; p.Mark != NoRows {
+			w.empty = 0
+		}
+		w.ended = !p.More || w.repeats == MaxRepeats || w.empty == MaxEmpty
 		if w.repeats == 0 {
 			if w.number <= w.given && p.Unread > 0 { // they were counted before
 				again := *p
@@ -249,6 +266,7 @@ func (w *Walk[T]) joins(p *Page[T]) bool {
 // back goes to the page before the last one. Which pages repeat others is not known any more.
 func (w *Walk[T]) back() {
 	w.number, w.before, w.marks, w.repeats = w.number-1, nil, Marks{}, 0
+	w.empty = 0
 }
 
 // Pages reads a list page by page, from page 1 to its end, at most max pages, and as many

@@ -164,6 +164,8 @@ func TestCasesB(t *testing.T) {
 		{"B1", "up.R", "commissions", 100, 0, 100, true, 100},
 		{"B1", "pk.E", "commissions", 100, 0, 100, true, 100},
 
+		{"B2", "fp.E", "commissions", 130, 7, 130, false, 100},
+		{"B2", "up.R", "commissions", 35, 7, 35, false, 100},
 		{"B2", "fp.E", "commissions", 130, 20, 130, false, 100},
 		{"B2", "fp.R", "referrals", 130, 50, 130, false, 100},
 		{"B2", "fp.T", "payouts", 130, 50, 130, false, 100},

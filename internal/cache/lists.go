@@ -248,7 +248,7 @@ func loadPage[T providers.Record](
 	number int,
 ) (*providers.Page[T], error) {
 	r := c.begin(ctx)
-	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c})
+	read, err := l.Page(ctx, providers.PageRequest{Number: number, Reader: c, Prove: true})
 	if err != nil {
 		return nil, err
 	}

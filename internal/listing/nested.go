@@ -148,6 +148,7 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 		whole = *first.list.Within
 		pages = -1
 		read  = 0
+		empty = false // the last page
 		found = map[*Branch[T]][]*T{}
 		deal  = newDealer(open)
 	)
@@ -159,6 +160,7 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			return open // each then fails, or does not, by itself
 		}
 		read++
+		empty = p.Empty()
 		for _, b := range open {
 			s := b.Sources[0]
 			s.unread, s.within = s.unread+p.Unread, true
@@ -193,8 +195,10 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			return open
 		}
 	}
-	for _, b := range open { // the vendor repeated its last page: there is no more
-		b.Rows = b.Sources[0].takeFrom(found[b], b.First, true)
+	for _, b := range open { // the vendor repeated its last page, or sent empty ones: there is no more
+		s := b.Sources[0]
+		b.Rows = s.takeFrom(found[b], b.First, true)
+		s.position.Over, s.ranOut = read, empty
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ type Position struct {
 	Last tags   `json:"r,omitzero"`  // the last rows taken
 	Over int    `json:"o,omitempty"` // the last of the pages behind Page that were read and have no row; 0: none
 	Gap  int    `json:"g,omitempty"` // how many pages in a row, Over the last of them, the vendor sent empty
+	Seek int    `json:"s,omitempty"` // the first page with a row as old as the last one taken, while that is looked for; 0: none
 	Done bool   `json:"d,omitempty"` // the list was read to its end
 }
 
@@ -45,7 +46,7 @@ func (p *Position) fresh() bool { return p.Last == tags{} && p.Page == 0 && p.Ov
 
 // pass moves the position behind a row of a page that was not passed before.
 func (p *Position) pass(tag Tag, time int64, page int) {
-	p.Page, p.Over, p.Gap, p.Time = page, 0, 0, time
+	p.Page, p.Over, p.Gap, p.Seek, p.Time = page, 0, 0, 0, time
 	copy(p.Last[1:], p.Last[:])
 	p.Last[0] = tag
 }

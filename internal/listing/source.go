@@ -272,38 +272,37 @@ func (s *Source[T]) seek(ctx context.Context) {
 	}
 	var (
 		number  = max(s.position.Page, 1)
-		forward = false
-		page    = 0 // where the first row stands that is as old as the last one taken …
-		beside  = 0 // … and may or may not have been taken, should none of those remembered be found
+		page    = &s.position.Seek // a row there may or may not have been taken, should none of those remembered be found
+		forward = *page > 0        // the request before went on behind it
 	)
 	for s.read(ctx, number) {
 		if i := s.find(); i >= 0 {
-			s.position.Page, s.next = number, i+1
+			s.position.Page, s.position.Seek, s.next = number, 0, i+1
 			return
 		}
 		newer, notOlder := s.before()
 		if s.position.Time == 0 { // nothing tells where it was: some rows may come again, but none is lost
 			return
 		}
-		if newer < notOlder && page == 0 {
-			page, beside = number, newer
+		if newer < notOlder && *page == 0 {
+			*page = number
 		}
 		s.position.Page = number // should maxPages end the search, the next request goes on with it here
 		switch {
 		case len(s.rows) == 0 && !s.more && number > 1 && !forward:
 			// The list has become shorter: the end is nearer to the start than to here.
-			number, page = number/2, 0
+			number, *page = number/2, 0
 		case newer == 0 && number > 1 && !forward:
 			// All rows stand behind it: it was pulled to an earlier page.
-			number, page = number-1, 0
+			number, *page = number-1, 0
 		case notOlder == len(s.rows) && s.more:
 			// All rows stand before it, or beside it: it was pushed to a later page.
 			number, forward = number+1, true
 		default:
 			// It is gone, and so are all that are remembered. This is the first row behind or beside it.
 			s.next = newer
-			if page > 0 && page != number && s.read(ctx, page) {
-				s.next = beside
+			if *page > 0 && *page != number && s.read(ctx, *page) {
+				s.next, _ = s.before()
 			}
 			return
 		}
@@ -367,21 +366,17 @@ func (s *Source[T]) head(ctx context.Context) *T {
 	return nil
 }
 
-// maxEmpty is how many pages in a row may be empty though the vendor says that rows follow. Behind so many
-// the list ends: what the vendor says of its length is wrong.
-const maxEmpty = 5
-
 // over moves the position over a page without a row, and says whether that ends the list.
 func (s *Source[T]) over() bool {
 	switch {
 	case s.page <= s.position.Over: // it was counted before
-	case len(s.rows) == 0 && s.current.Unread == 0:
+	case s.current.Empty():
 		s.position.Gap++
 	default:
 		s.position.Gap = 0
 	}
 	s.position.Over = max(s.position.Over, s.page)
-	if s.position.Gap >= maxEmpty {
+	if s.position.Gap >= providers.MaxEmpty {
 		s.position.Done, s.ranOut = true, true
 	}
 	return s.ranOut
@@ -394,7 +389,7 @@ func (s *Source[T]) RanOut() (promised int64, first, last int, ok bool) {
 	if s.total != nil {
 		promised = *s.total
 	}
-	return promised, s.position.Over - maxEmpty + 1, s.position.Over, s.ranOut
+	return promised, s.position.Over - providers.MaxEmpty + 1, s.position.Over, s.ranOut
 }
 
 // wraps says whether the page that was read is the first one again, as with a vendor that begins again
@@ -436,7 +431,7 @@ func (s *Source[T]) pass() {
 	}
 	tag := s.tags[s.next]
 	if s.seen[tag] { // met again, behind which others were taken: the position stays behind those
-		s.position.Page, s.position.Over, s.position.Gap = s.page, 0, 0
+		s.position.Page, s.position.Over, s.position.Gap, s.position.Seek = s.page, 0, 0, 0
 	} else {
 		s.seen[tag] = true
 		s.position.pass(tag, s.times[s.next], s.page)

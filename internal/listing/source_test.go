@@ -326,7 +326,7 @@ func TestWiden(t *testing.T) {
 // TestEmptyPages reads lists with gaps of empty pages by client pages of few pages each. A gap in the middle
 // costs no row; a list that promises rows for ever ends, and says so.
 func TestEmptyPages(t *testing.T) {
-	for _, gap := range []int{0, 1, 3, maxEmpty - 1, maxEmpty, 1000} {
+	for _, gap := range []int{0, 1, 3, providers.MaxEmpty - 1, providers.MaxEmpty, 1000} {
 		for maxPages := 2; maxPages <= 7; maxPages++ {
 			maker := &vendorList{account: "a"}
 			vendor := &oddVendor{}
@@ -355,7 +355,7 @@ func TestEmptyPages(t *testing.T) {
 				Resume(sources, positions)
 				rows += len(Merge(t.Context(), sources, 7, true))
 				if promised, first, last, ok := s.RanOut(); ok {
-					ranOut = promised == 9e18 && first == 2 && last == maxEmpty+1
+					ranOut = promised == 9e18 && first == 2 && last == providers.MaxEmpty+1
 				}
 				if !s.More() {
 					break
@@ -363,10 +363,10 @@ func TestEmptyPages(t *testing.T) {
 				positions = Positions(sources)
 			}
 			want := 20
-			if gap >= maxEmpty {
+			if gap >= providers.MaxEmpty {
 				want = 10
 			}
-			if rows != want || ranOut != (gap >= maxEmpty) {
+			if rows != want || ranOut != (gap >= providers.MaxEmpty) {
 				t.Errorf("a gap of %d pages, by %d: %d rows, ran out %v; want %d", gap, maxPages, rows, ranOut, want)
 			}
 		}

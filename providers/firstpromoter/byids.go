@@ -117,7 +117,7 @@ func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64
 // answersIDs says whether the vendor answers lists by ids: it is asked for a record that is there, and
 // may not answer that none is there of those that were just asked for if the list of all has one.
 func (e endpoint[W, T]) answersIDs(ctx context.Context, p *provider, asked []int64) (bool, error) {
-	page, err := e.page(ctx, p, nil, 1)
+	page, err := e.page(ctx, p, nil, providers.PageRequest{Number: 1})
 	if err != nil || len(page.Items) == 0 {
 		return err == nil && page.Unread == 0 && !page.More, err // where nothing is, they are not
 	}

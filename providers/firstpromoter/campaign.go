@@ -255,7 +255,7 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need .
 	extent := e.extent(p)
 	return providers.Gather(ctx, known, extent.PageSize(pageSize), extent.Pages(), true,
 		func(ctx context.Context, n int) (*providers.Page[providers.Campaign], error) {
-			return e.page(ctx, p, nil, n)
+			return e.page(ctx, p, nil, providers.PageRequest{Number: n})
 		},
 		func(ctx context.Context, id providers.ID) (*providers.Campaign, providers.Harvest, error) {
 			return e.one(ctx, p, id.Local, nil)

@@ -136,7 +136,7 @@ func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers
 				}
 				e := codeList
 				e.convert = couponOf(memberships...)
-				return e.page(ctx, p, nil, r.Number)
+				return e.page(ctx, p, nil, r)
 			},
 		}
 	}

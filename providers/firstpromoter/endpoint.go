@@ -194,20 +194,25 @@ func (e endpoint[W, T]) extent(p *provider) *wire.Extent {
 	return x.(*wire.Extent)
 }
 
-// page reads one page.
-func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
+// page reads one page of the list that query narrows.
+func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, r providers.PageRequest) (*providers.Page[T], error) {
+	return wire.Proven(ctx, e.extent(p), r, func(n int) (*providers.Page[T], int, error) { return e.counted(ctx, p, query, n) })
+}
+
+// counted reads one page, and says how many rows came.
+func (e endpoint[W, T]) counted(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], int, error) {
 	q := paged(n)
 	maps.Copy(q, query)
 	page, sent, err := e.rows(ctx, p, q)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	extent := e.extent(p)
 	page.More = extent.More(ctx, sent)
 	if len(query) == 0 {
 		extent.Saw(n, sent, page.More)
 	}
-	return page, nil
+	return page, sent, nil
 }
 
 // list is the list narrowed by query. keep, if there is one, leaves out rows that belong to another list
@@ -217,7 +222,7 @@ func (e endpoint[W, T]) list(p *provider, query url.Values, exact bool, keep fun
 		Key:   key(query),
 		Exact: exact && keep == nil,
 		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-			page, err := e.page(ctx, p, query, r.Number)
+			page, err := e.page(ctx, p, query, r)
 			if err == nil && keep != nil {
 				page.Items = slices.DeleteFunc(page.Items, func(t *T) bool { return !keep(t) })
 			}

@@ -349,7 +349,7 @@ func TestThinRows(t *testing.T) {
 			}
 			_, _ = w.Write([]byte("[" + row + "]"))
 		}), someKey)
-		page, err := promoterList.page(t.Context(), p, nil, 1)
+		page, err := promoterList.page(t.Context(), p, nil, providers.PageRequest{Number: 1})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -135,8 +135,8 @@ func TestWalks(t *testing.T) {
 		"pages without end": {func(n int) string {
 			return `"data": ` + rowsFrom(100*n-99, min(100*n, 250)) + `, "pagination": {"has_more": ` + strconv.FormatBool(n < 3) +
 				`, "total_pages": 9223372036854775807}`
-		}, 250, 4 + providers.MaxRepeats, -1},
-		"nothing but empty pages": {func(int) string { return `"data": [], "pagination": {"has_more": true}` }, 0, 1 + providers.MaxRepeats, -1},
+		}, 250, 3 + providers.MaxEmpty, -1},
+		"nothing but empty pages": {func(int) string { return `"data": [], "pagination": {"has_more": true}` }, 0, providers.MaxEmpty, -1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -90,7 +90,7 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 func isFalse(sign *bool) bool { return sign != nil && !*sign }
 
 // gap says whether the page is an empty one before the last, by the number of pages while no other sign
-// says that the list has ended. Of other empty pages, [providers.MaxRepeats] end the list.
+// says that the list has ended. Of other empty pages, [providers.MaxEmpty] end the list.
 func (r *rows[W]) gap(e *wire.Extent, number int) bool {
 	if r.Data.Sent() > 0 || r.Pagination == nil {
 		return false

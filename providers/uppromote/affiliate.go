@@ -53,7 +53,7 @@ func (p *provider) spelled(query url.Values) func(context.Context, providers.Pag
 		return wire.Spelled(query.Get(emailParam), func(spelling string) (*providers.Page[providers.Affiliate], error) {
 			q := maps.Clone(query)
 			q.Set(emailParam, spelling)
-			return affiliateList.page(ctx, p, q, r.Number)
+			return affiliateList.page(ctx, p, q, r)
 		})
 	}
 }

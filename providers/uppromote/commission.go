@@ -183,7 +183,7 @@ func (p *provider) commissionsOfPayments(ids []providers.ID) providers.List[prov
 			if len(payments) == 0 {
 				return &providers.Page[providers.Commission]{}, nil
 			}
-			page, err := commissionList.page(ctx, p, nil, r.Number)
+			page, err := commissionList.page(ctx, p, nil, r)
 			if err != nil {
 				return nil, err
 			}

@@ -133,12 +133,14 @@ func paged(path string, query url.Values, n int) rest.Request {
 }
 
 // page reads one page of the list that query narrows.
-func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, n int) (*providers.Page[T], error) {
-	rows, _, err := get(ctx, p, paged(e.path, query, n), isList[W])
-	if err != nil {
-		return nil, err
-	}
-	return e.converted(ctx, p, &rows, query, n), nil
+func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, r providers.PageRequest) (*providers.Page[T], error) {
+	return wire.Proven(ctx, p.extents[e.path], r, func(n int) (*providers.Page[T], int, error) {
+		rows, _, err := get(ctx, p, paged(e.path, query, n), isList[W])
+		if err != nil {
+			return nil, 0, err
+		}
+		return e.converted(ctx, p, &rows, query, n), rows.Sent(), nil
+	})
 }
 
 // converted is a page of the list that query narrows.
@@ -207,7 +209,9 @@ func covers[T providers.Record](need []string) func(*T) bool {
 func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, probe bool, one func(context.Context, providers.ID) (*T, providers.Harvest, error), enough func(*T) bool) (*providers.Batch[T], error) {
 	extent := p.extents[e.path]
 	return providers.Gather(ctx, ids, extent.PageSize(pageSize), extent.Pages(), probe,
-		func(ctx context.Context, n int) (*providers.Page[T], error) { return e.page(ctx, p, nil, n) }, one, enough)
+		func(ctx context.Context, n int) (*providers.Page[T], error) {
+			return e.page(ctx, p, nil, providers.PageRequest{Number: n})
+		}, one, enough)
 }
 
 // every reads the rows of a list to its end. It fails there if rows could not be read: what is not among the others may

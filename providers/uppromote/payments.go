@@ -203,7 +203,7 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 // tryEmails looks whether the filter by e-mail address finds a payment that is there, where it found
 // none: a vendor that answers nothing by it would else have no payments. none says that there are none.
 func tryEmails[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout]) (none bool, err error) {
-	page, err := e.page(ctx, p, nil, 1)
+	page, err := e.page(ctx, p, nil, providers.PageRequest{Number: 1})
 	if err != nil {
 		return false, err
 	}

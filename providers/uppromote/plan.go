@@ -132,7 +132,7 @@ func (e endpoint[W, T]) list(l *plan, query url.Values) providers.List[T] {
 			if !ok {
 				return &providers.Page[T]{}, nil
 			}
-			return e.page(ctx, l.provider, query, r.Number)
+			return e.page(ctx, l.provider, query, r)
 		},
 	}
 }

@@ -87,7 +87,7 @@ func TestErrors(t *testing.T) {
 				p := open(t, providertest.Answer(tt.status, tt.body))
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond) // no time to try again
 				defer cancel()
-				_, err := programList.page(ctx, p, nil, 1)
+				_, err := programList.page(ctx, p, nil, providers.PageRequest{Number: 1})
 				if got := providers.KindOf(err); got != tt.want {
 					t.Fatalf("kind %q of %v; want %q", got, err, tt.want)
 				}

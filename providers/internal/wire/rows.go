@@ -190,7 +190,7 @@ func (r *Rows[W]) Raw(i int) json.RawMessage { return r.raw[i] }
 // no id is left out and counted as unread. More is left to the caller.
 func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *providers.Page[T] {
 	page := &providers.Page[T]{Items: make([]*T, 0, len(rows.All)), Unread: rows.Unread}
-	mark := uint64(1) // a sum, because a vendor without an order sends the same rows in another one
+	mark := uint64(providers.NoRows) // and a sum, because a vendor without an order sends the same rows in another one
 	for i := range rows.All {
 		record := convert(&rows.All[i])
 		if record == nil {
@@ -207,7 +207,7 @@ func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *prov
 		page.Items = append(page.Items, record)
 	}
 	if len(rows.All) > 0 || rows.Unread == 0 { // else nothing tells the page from another of such rows
-		page.Mark = max(mark, 1)
+		page.Mark = max(mark, providers.NoRows)
 	}
 	return page
 }

@@ -29,7 +29,7 @@ func Spelled[T providers.Record](address string, read func(spelling string) (*pr
 		page.More, page.Total = page.More || p.More, nil
 		page.Unread = max(page.Unread, p.Unread) // a vendor that ignores case sends the same rows twice
 		if page.Mark != 0 && p.Mark != 0 {
-			page.Mark = max(page.Mark+p.Mark, 1)
+			page.Mark = max(page.Mark+p.Mark-providers.NoRows, providers.NoRows)
 		} else {
 			page.Mark = 0
 		}

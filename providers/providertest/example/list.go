@@ -60,11 +60,18 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values,
 	return &reply.Value, nil
 }
 
-// page reads one page and converts it.
-func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, number int) (*providers.Page[T], error) {
+// page reads one page of the list that query narrows.
+func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values, r providers.PageRequest) (*providers.Page[T], error) {
+	return wire.Proven(ctx, p.extents[e.noun], r, func(number int) (*providers.Page[T], int, error) {
+		return e.counted(ctx, p, query, number)
+	})
+}
+
+// counted reads one page and converts it. It also says how many rows came.
+func (e endpoint[W, T]) counted(ctx context.Context, p *provider, query url.Values, number int) (*providers.Page[T], int, error) {
 	reply, err := e.rows(ctx, p, query, number)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	op, sent, extent := "GET "+e.path, reply.Data.Sent(), p.extents[e.noun]
 	read := wire.PageOf(&reply.Data, func(w *W) *T { return wire.Narrow(e.core, extent, w, e.convert(p, w)) })
@@ -77,7 +84,7 @@ func (e endpoint[W, T]) page(ctx context.Context, p *provider, query url.Values,
 	}
 	p.log.Unread(op, read.Unread)
 	p.log.Page(op, sent, pageSize)
-	return read, nil
+	return read, sent, nil
 }
 
 // one reads a single record; nil where there is none.
@@ -111,7 +118,9 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, id providers.ID) (
 func (e endpoint[W, T]) byID(ctx context.Context, p *provider, ids []providers.ID, need []string) (*providers.Batch[T], error) {
 	extent := p.extents[e.noun]
 	return providers.Gather(ctx, wire.Numbered(p.config.Account, e.noun, ids), extent.PageSize(pageSize), extent.Pages(), true,
-		func(ctx context.Context, number int) (*providers.Page[T], error) { return e.page(ctx, p, nil, number) },
+		func(ctx context.Context, number int) (*providers.Page[T], error) {
+			return e.page(ctx, p, nil, providers.PageRequest{Number: number})
+		},
 		func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) { return e.one(ctx, p, id) },
 		func(row *T) bool { return providers.NodeOf(row).Known.Covers(need...) })
 }
@@ -122,7 +131,7 @@ func (e endpoint[W, T]) list(p *provider, query url.Values, exact bool) provider
 		Key:   wire.ListKey(e.path, query),
 		Exact: exact,
 		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-			return e.page(ctx, p, query, r.Number)
+			return e.page(ctx, p, query, r)
 		},
 	}
 }

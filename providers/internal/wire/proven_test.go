@@ -1,0 +1,111 @@
+package wire
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// shortList is a list of so many rows whose vendor gives so many a page.
+type shortList struct {
+	rows, size int
+	unpaged    bool // every page is the first one
+	fails      bool // the page behind the first one cannot be read
+	calls      atomic.Int64
+}
+
+// read reads the list to its end as a client does, and says how many rows came.
+func (l *shortList) read(ctx context.Context, e *Extent, prove bool) (rows int) {
+	for number := 1; number < 100; number++ {
+		p, err := Proven(ctx, e, providers.PageRequest{Number: number, Prove: prove}, func(number int) (*providers.Page[providers.Affiliate], int, error) {
+			l.calls.Add(1)
+			if l.fails && number == 2 {
+				return nil, 0, errors.New("unavailable")
+			}
+			if l.unpaged {
+				number = 1
+			}
+			sent := max(min(l.rows-(number-1)*l.size, l.size), 0)
+			page := &providers.Page[providers.Affiliate]{Items: make([]*providers.Affiliate, sent), Mark: uint64(number), More: e.More(ctx, sent)}
+			return page, sent, nil
+		})
+		if err != nil {
+			return rows
+		}
+		if rows += len(p.Items); !p.More {
+			return rows
+		}
+	}
+	return -1
+}
+
+// TestProven reads lists of every length at every small page size: no row is missing, and a proof is read
+// once for each larger short page.
+func TestProven(t *testing.T) {
+	ctx := t.Context()
+	for size := 2; size <= 12; size++ {
+		for rows := range 3*size + 1 {
+			l := &shortList{rows: rows, size: size}
+			if got := l.read(ctx, new(Extent), true); got != rows {
+				t.Errorf("%d rows at %d a page: %d were read", rows, size, got)
+			}
+		}
+	}
+	e := new(Extent)
+	for _, step := range []struct {
+		list  *shortList
+		calls int64
+	}{
+		{&shortList{rows: 1, size: 100}, 1}, // no vendor gives one row a page
+		{&shortList{rows: 3, size: 100}, 2}, // the proof
+		{&shortList{rows: 3, size: 100}, 1},
+		{&shortList{rows: 2, size: 100}, 1},
+		{&shortList{rows: 5, size: 100, fails: true}, 3}, // no proof: the client's next read fails, too
+		{&shortList{rows: 5, size: 100, unpaged: true}, 2},
+		{&shortList{rows: 5, size: 100}, 1},
+		{&shortList{rows: 40, size: 100}, 2}, // a usual page size
+		{&shortList{rows: 9, size: 100}, 1},
+	} {
+		step.list.read(ctx, e, true)
+		if calls := step.list.calls.Load(); calls != step.calls {
+			t.Errorf("%d rows by %d calls; want %d", step.list.rows, calls, step.calls)
+		}
+	}
+	if l := (&shortList{rows: 4, size: 100}); l.read(ctx, new(Extent), false) != 4 || l.calls.Load() != 1 {
+		t.Error("a proof is read that nobody wants")
+	}
+}
+
+// TestProofTogether reads lists at once: they wait for one proof.
+func TestProofTogether(t *testing.T) {
+	e, l := new(Extent), &shortList{rows: 6, size: 100}
+	var wg sync.WaitGroup
+	for range 40 {
+		wg.Go(func() {
+			if rows := l.read(t.Context(), e, true); rows != 6 {
+				t.Errorf("%d rows; want 6", rows)
+			}
+		})
+	}
+	wg.Wait()
+	if calls := l.calls.Load(); calls != 41 {
+		t.Errorf("%d calls; want one for each list, and a proof", calls)
+	}
+}
+
+// TestLostRows reads pages of ten rows of which some lack rows: a page with more than half of them is not the last one.
+func TestLostRows(t *testing.T) {
+	for most := 1; most <= 12; most++ {
+		e := new(Extent)
+		e.More(t.Context(), most)
+		for rows := 1; rows < most && rows < minPage; rows++ {
+			if got, want := e.More(t.Context(), rows), usual(most) && most >= minPage && 2*rows > most; got != want {
+				t.Errorf("behind a page of %d rows, of at most %d, more may follow: %v", rows, most, got)
+			}
+		}
+	}
+}
