@@ -168,7 +168,8 @@ func (id ID) Record() ID {
 		return id
 	}
 	uuid, second, _ := strings.Cut(id.Local, "~")
-	if len(uuid) == uuidLength && strings.Count(uuid, "-") == 4 && second != "" && !strings.ContainsAny(uuid, "%") && !strings.ContainsAny(second, "%~") {
+	plain := second != "" && !strings.ContainsAny(uuid, "%") && !strings.ContainsAny(second, "%~")
+	if plain && len(uuid) == uuidLength && strings.Count(uuid, "-") == 4 {
 		id.Local = uuid
 	}
 	return id

@@ -49,8 +49,8 @@ type PageRequest struct {
 	// A cache that remembers an older one reads it again. Zero: any page will do.
 	NotBefore time.Time
 
-	// Prove says that the page is remembered and shown. Where the vendor does not say that a page is the
-	// last one, that may cost a call more, once. Else a guess will do.
+	// Prove says that the page is remembered and shown. Where the vendor does not say that
+	// a page is the last one, that may cost a call more, once. Else a guess will do.
 	Prove bool
 }
 
@@ -77,8 +77,8 @@ const NoRows = 1
 // Empty says whether the vendor sent no row. A page whose rows were left out is not empty.
 func (p *Page[T]) Empty() bool { return len(p.Items) == 0 && p.Unread == 0 && p.Mark <= NoRows }
 
-// MaxEmpty is how many pages in a row may be empty though the vendor says that rows follow. Behind so
-// many the list ends: what the vendor says of its length is wrong.
+// MaxEmpty is how many pages in a row may be empty though the vendor says that rows follow.
+// Behind so many the list ends: what the vendor says of its length is wrong.
 const MaxEmpty = 5
 
 // Marks are the marks of the pages of one list that were read so far. The zero value is empty.

@@ -17,8 +17,9 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// access goes through an operation before anything is read for it, in search of what the viewer's role may not select or give. Whose the records
-// are is no matter of it, and so none of it is left for the values: see scope.go.
+// access goes through an operation before anything is read for it, in search of what the
+// viewer's role may not select or give. Whose the records are is no matter of it, and so
+// none of it is left for the values: see scope.go.
 type access struct {
 	op      *graphql.OperationContext
 	role    auth.Role
@@ -44,8 +45,10 @@ func allowed(op *graphql.OperationContext, v *auth.Viewer) error {
 		typeName, field, _ := strings.Cut(name, ".")
 		named[i] = fmt.Sprintf("%s (for %s)", name, schema.Audience(schema.Roles(typeName, field)))
 	}
-	err := gqlerror.WrapIfUnwrapped(&apierror.Error{Code: apierror.Forbidden, Text: fmt.Sprintf("not for the role %s: %s", v.Role, strings.Join(named, ", ")),
-		Extensions: map[string]any{"fields": a.refused}})
+	err := gqlerror.WrapIfUnwrapped(
+		&apierror.Error{Code: apierror.Forbidden, Text: fmt.Sprintf("not for the role %s: %s", v.Role, strings.Join(named, ", ")),
+			Extensions: map[string]any{"fields": a.refused}},
+	)
 	err.Locations = a.at
 	return err
 }
@@ -102,8 +105,9 @@ func (a *access) field(f *ast.Field) {
 	a.selections(f.SelectionSet)
 }
 
-// filled notes the first null where a value has to be. A nullable variable brings one there if its place has a default. The executor would take
-// it for a zero, as it takes any null: where a value may be left out, null is the same as that.
+// filled notes the first null where a value has to be. A nullable variable brings one there
+// if its place has a default. The executor would take it for a zero, as it takes any null:
+// where a value may be left out, null is the same as that.
 func (a *access) filled(of *ast.Type, value any, arg *ast.Argument) {
 	if at := nullIn(of, value, arg.Name); at != "" && a.null == nil {
 		err := gqlerror.WrapIfUnwrapped(apierror.BadInput("%s must not be null", at))
@@ -174,8 +178,9 @@ func (a *access) check(typeName, field string, at *ast.Position) bool {
 	return false
 }
 
-// capabilities are those of an account's that are for viewers of a role: a mutation that they may make, a list or an edge that they may select, a filter that
-// is not refused to them; see finds.
+// capabilities are those of an account's that are for viewers of a role: a mutation that
+// they may make, a list or an edge that they may select, a filter that is not refused to
+// them; see finds.
 func capabilities(all []providers.Capability, role auth.Role, emails CustomerEmails) []providers.Capability {
 	return slices.DeleteFunc(slices.Clone(all), func(c providers.Capability) bool {
 		if role == auth.RolePartner && emails != EmailsShown && slices.Contains(partner.CustomerFilters, c) {
@@ -186,7 +191,8 @@ func capabilities(all []providers.Capability, role auth.Role, emails CustomerEma
 	})
 }
 
-// audiences are who may use what a capability is about, of those that are about one field of the schema.
+// audiences are who may use what a capability is about, of those that are about one field
+// of the schema.
 var audiences = sync.OnceValue(func() map[providers.Capability][]string {
 	out := map[providers.Capability][]string{}
 	for _, v := range schema.Parsed().Types["Capability"].EnumValues {

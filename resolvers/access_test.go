@@ -17,7 +17,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// TestAccess wants operations refused that ask for what the viewer's role may not, naming all of it, before anybody is asked; and nothing else.
+// TestAccess wants operations refused that ask for what the viewer's role may not, naming
+// all of it, before anybody is asked; and nothing else.
 func TestAccess(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"promotekit"}, ticks: true})
@@ -71,7 +72,8 @@ func TestAccess(t *testing.T) {
 	}
 }
 
-// refused are the fields for which an operation was refused, as the answer should tell them, and without a call; nil if it was not refused for any.
+// refused are the fields for which an operation was refused, as the answer should tell
+// them, and without a call; nil if it was not refused for any.
 func (w *world) refused(a *answer) (fields []string) {
 	w.t.Helper()
 	if len(a.Errors) == 0 || a.Errors[0].Extensions["code"] != string(apierror.Forbidden) {
@@ -94,8 +96,8 @@ func (w *world) refused(a *answer) (fields []string) {
 	return fields
 }
 
-// TestAccessOfEveryField asks, as each role, for each field of the schema that is not for it, and gives each field of an input: of what is the viewer's own, and
-// each alone.
+// TestAccessOfEveryField asks, as each role, for each field of the schema that is not for
+// it, and gives each field of an input: of what is the viewer's own, and each alone.
 func TestAccessOfEveryField(t *testing.T) {
 	s := newPortal(t, setup{vendors: []string{"promotekit"}})
 	self := s.selves("promotekit")[0]
@@ -161,7 +163,8 @@ func (g *generator) forbidden(typ string, role auth.Role) ast.FieldList {
 	})
 }
 
-// bare is a field with as little as can be asked of it, of the record with this id where it wants one.
+// bare is a field with as little as can be asked of it, of the record with this id where it
+// wants one.
 func (g *generator) bare(f *ast.FieldDefinition, id string) string {
 	text := f.Name
 	for _, arg := range f.Arguments {
@@ -201,7 +204,8 @@ func TestAccessComesFirst(t *testing.T) {
 	}
 }
 
-// TestCapabilities wants each role to be told of the mutations, lists, edges and filters that it may use, and of no other.
+// TestCapabilities wants each role to be told of the mutations, lists, edges and filters
+// that it may use, and of no other.
 func TestCapabilities(t *testing.T) {
 	sequential(t)
 	for _, rule := range []resolvers.CustomerEmails{"", resolvers.EmailsHidden, resolvers.EmailsCampaign, resolvers.EmailsShown} {
@@ -262,7 +266,8 @@ func isMutation(capability string) bool {
 	return mutations[providers.Capability(capability)].name != ""
 }
 
-// TestPartnerWrites has partners change what they may of themselves, and try the same with somebody else.
+// TestPartnerWrites has partners change what they may of themselves, and try the same with
+// somebody else.
 func TestPartnerWrites(t *testing.T) {
 	sequential(t)
 	for vendor, changes := range map[string]map[string]any{

@@ -25,8 +25,9 @@ func (s spender) AffiliatesByID(ctx context.Context, ids []providers.ID, need ..
 	return s.Provider.AffiliatesByID(ctx, ids, need...)
 }
 
-// TestCallsAtRunTime wants limits.calls to hold while a query runs: what was read stays, one error
-// says which limit was reached, and neither the accounts' status nor the next request suffers.
+// TestCallsAtRunTime wants limits.calls to hold while a query runs: what was read stays,
+// one error says which limit was reached, and neither the accounts' status nor the next
+// request suffers.
 func TestCallsAtRunTime(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true, calls: 200, wrap: func(p providers.Provider) providers.Provider { return spender{p} }})
 	a := w.ask(`{ commissions(first: 30) { nodes { affiliate { id status } } } }`, nil)
@@ -76,7 +77,8 @@ func TestListOverAllowance(t *testing.T) {
 	}
 }
 
-// reserving is an account that notes whether the last call by id leaves the reserve of its budget.
+// reserving is an account that notes whether the last call by id leaves the reserve of its
+// budget.
 type reserving struct {
 	providers.Provider
 	keeps *atomic.Bool
@@ -87,7 +89,8 @@ func (r reserving) AffiliatesByID(ctx context.Context, ids []providers.ID, need 
 	return r.Provider.AffiliatesByID(ctx, ids, need...)
 }
 
-// TestReserve wants the calls of partners, and of nobody else, to leave the reserve of the account's budget.
+// TestReserve wants the calls of partners, and of nobody else, to leave the reserve of the
+// account's budget.
 func TestReserve(t *testing.T) {
 	var keeps atomic.Bool
 	w := newWorld(t, setup{vendors: []string{"promotekit"}, wrap: func(p providers.Provider) providers.Provider { return reserving{p, &keeps} }})

@@ -26,8 +26,9 @@ func aliased(field string) string {
 	return b.String()
 }
 
-// TestArgumentsAreBounded wants an operation that gives much to its fields answered or refused for a few
-// MB, whatever it gives: its body is small next to what its values would be in each field.
+// TestArgumentsAreBounded wants an operation that gives much to its fields answered or
+// refused for a few MB, whatever it gives: its body is small next to what its values would
+// be in each field.
 func TestArgumentsAreBounded(t *testing.T) {
 	sequential(t)
 	const maxAllocated = 24 << 20

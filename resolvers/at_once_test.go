@@ -39,8 +39,9 @@ var (
 	payoutOf = regexp.MustCompile(`"payout":\{[^}]*\}`)
 )
 
-// recordsIn are the ids in an answer, sorted, but for payouts of commissions. Which of these and which
-// counts are known, and the order of rows without a date, depend on what was read before.
+// recordsIn are the ids in an answer, sorted, but for payouts of commissions. Which of
+// these and which counts are known, and the order of rows without a date, depend on what
+// was read before.
 func recordsIn(a *answer) (ids []string) {
 	for _, m := range recordID.FindAllStringSubmatch(payoutOf.ReplaceAllString(string(a.Data), ""), -1) {
 		ids = append(ids, m[1])
@@ -49,9 +50,9 @@ func recordsIn(a *answer) (ids []string) {
 	return ids
 }
 
-// TestQueriesAtOnce has viewers of all roles ask a server for the same at once: when it knows nothing, when
-// what it knows is stale, and when it has forgotten it. Each is answered the records that a server
-// answers which nobody else asks.
+// TestQueriesAtOnce has viewers of all roles ask a server for the same at once: when it
+// knows nothing, when what it knows is stale, and when it has forgotten it. Each is
+// answered the records that a server answers which nobody else asks.
 func TestQueriesAtOnce(t *testing.T) {
 	alone := newWorld(t, setup{noBudget: true, ticks: true, tokens: true, cost: 1 << 20})
 	as := func(v *auth.Viewer) []string { return []string{"Authorization", "Bearer " + alone.token(v)} }

@@ -66,7 +66,8 @@ func cursorsOf(a *answer) (found []string) {
 	return found
 }
 
-// TestAttackCursors wants a cursor to be good for the viewer and the list that it was given for, and any other to be answered as what is none.
+// TestAttackCursors wants a cursor to be good for the viewer and the list that it was given
+// for, and any other to be answered as what is none.
 func TestAttackCursors(t *testing.T) {
 	s := newPortal(t, setup{})
 	tried := map[string]bool{}
@@ -109,8 +110,9 @@ type gift struct {
 	cursors []string
 }
 
-// offer tries, with each list, the cursors that were given to everybody for it and for the one beside it; those that changed are none, either. It answers the
-// lists with a cursor of the actor's own.
+// offer tries, with each list, the cursors that were given to everybody for it and for the
+// one beside it; those that changed are none, either. It answers the lists with a cursor of
+// the actor's own.
 func (s *stage) offer(me *actor, given []gift) map[string]bool {
 	s.t.Helper()
 	tried := map[string]bool{}

@@ -16,13 +16,15 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// unfiltered are the filters of root lists that narrow nothing, which is what a cursor of the whole list is bound to.
+// unfiltered are the filters of root lists that narrow nothing, which is what a cursor of
+// the whole list is bound to.
 var unfiltered = map[string]any{
 	"affiliates": providers.AffiliateFilter{}, "memberships": providers.MembershipFilter{}, "campaigns": providers.CampaignFilter{}, "referrals": providers.ReferralFilter{},
 	"commissions": providers.CommissionFilter{}, "payouts": providers.PayoutFilter{}, "coupons": providers.CouponFilter{},
 }
 
-// forge makes a cursor of a root list, as somebody can who has read the source and has stolen the key.
+// forge makes a cursor of a root list, as somebody can who has read the source and has
+// stolen the key.
 func forge(t testing.TB, p page, to *actor, body []byte) string {
 	list := strings.TrimPrefix(p.name, "Query.")
 	filter, ok := unfiltered[list]
@@ -53,8 +55,9 @@ func opened(t testing.TB, cursor string) []byte {
 // sealSize is the length of a cursor's seal in bytes, behind the version.
 const sealSize = 16
 
-// FuzzAttack has a partner make ids and cursors of what is others', in their account and in foreign ones. Whatever they make of them, they see what is theirs;
-// what is of a foreign account is answered as what does not exist, and costs no call.
+// FuzzAttack has a partner make ids and cursors of what is others', in their account and in
+// foreign ones. Whatever they make of them, they see what is theirs; what is of a foreign
+// account is answered as what does not exist, and costs no call.
 func FuzzAttack(f *testing.F) {
 	s := newPortal(f, setup{})
 	accounts := s.w.names()

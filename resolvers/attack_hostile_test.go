@@ -15,7 +15,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// ownTries are the ways that take nothing, and those that take one id, with one of the actor's own.
+// ownTries are the ways that take nothing, and those that take one id, with one of the
+// actor's own.
 func (s *stage) ownTries(a *actor, ways []way) (tries []try) {
 	for _, w := range ways {
 		switch {
@@ -38,8 +39,9 @@ func onward(calls []string) []string {
 	})
 }
 
-// TestAttackThroughVendors has vendors lie about whose records are whose, in each way by itself. Partners see nothing of others', whatever a vendor
-// answers; where filters are ignored the operator is told, and nobody's list is walked.
+// TestAttackThroughVendors has vendors lie about whose records are whose, in each way by
+// itself. Partners see nothing of others', whatever a vendor answers; where filters are
+// ignored the operator is told, and nobody's list is walked.
 func TestAttackThroughVendors(t *testing.T) {
 	told := map[string]*lies{}
 	s := newPortal(t, setup{wrap: func(p providers.Provider) providers.Provider {
@@ -89,8 +91,9 @@ func TestAttackThroughVendors(t *testing.T) {
 	}
 }
 
-// TestAttackThroughDeafVendors has vendors ignore whatever narrows their lists, in earnest: by HTTP, below what reads their replies. Partners see nothing of others',
-// nobody's list is walked for them, and the operator is told.
+// TestAttackThroughDeafVendors has vendors ignore whatever narrows their lists, in earnest:
+// by HTTP, below what reads their replies. Partners see nothing of others', nobody's list
+// is walked for them, and the operator is told.
 func TestAttackThroughDeafVendors(t *testing.T) {
 	deaf := new(atomic.Bool)
 	s := newPortal(t, setup{deaf: deaf})
@@ -120,7 +123,8 @@ func TestAttackThroughDeafVendors(t *testing.T) {
 	}
 }
 
-// TestAttackUnidentified wants nothing to be shown, and an error everywhere, while it cannot be found out who a partner is.
+// TestAttackUnidentified wants nothing to be shown, and an error everywhere, while it
+// cannot be found out who a partner is.
 func TestAttackUnidentified(t *testing.T) {
 	var told *lies
 	s := newPortal(t, setup{wrap: func(p providers.Provider) providers.Provider {
@@ -142,7 +146,8 @@ func TestAttackUnidentified(t *testing.T) {
 	}
 }
 
-// cutter is an account at a vendor who ignores whose commissions are asked for, where those of a payout are cut out of that list: no row shows it.
+// cutter is an account at a vendor who ignores whose commissions are asked for, where those
+// of a payout are cut out of that list: no row shows it.
 type cutter struct {
 	providers.Provider
 	pages *atomic.Int64 // read of lists of payouts' commissions
@@ -176,7 +181,8 @@ func (c cutter) Commissions(f providers.CommissionFilter) ([]providers.List[prov
 	return []providers.List[providers.Commission]{list}, nil
 }
 
-// TestAttackCutOut wants nobody's commissions to be walked for a partner's payout, where only another list of the vendor's shows that they are everybody's.
+// TestAttackCutOut wants nobody's commissions to be walked for a partner's payout, where
+// only another list of the vendor's shows that they are everybody's.
 func TestAttackCutOut(t *testing.T) {
 	var pages atomic.Int64
 	sequential(t)
@@ -188,7 +194,8 @@ func TestAttackCutOut(t *testing.T) {
 	}
 }
 
-// TestAttackSharedPayout wants nothing of others to be shown who have a part in a partner's payout.
+// TestAttackSharedPayout wants nothing of others to be shown who have a part in a partner's
+// payout.
 func TestAttackSharedPayout(t *testing.T) {
 	sequential(t)
 	c := &cutter{pages: new(atomic.Int64)}
@@ -206,7 +213,8 @@ func TestAttackSharedPayout(t *testing.T) {
 	}
 }
 
-// TestAttackPair wants a partner's payout, asked for together with somebody else, to cost no call and to show nothing.
+// TestAttackPair wants a partner's payout, asked for together with somebody else, to cost
+// no call and to show nothing.
 func TestAttackPair(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		payout := all.of["payouts"][0]
@@ -244,7 +252,8 @@ func (c counter) Coupons(f providers.CouponFilter) ([]providers.List[providers.C
 	return lists, err
 }
 
-// TestAttackOfOne wants of a partner who is two affiliates no list of the second to be read when they ask for the first, and no count of everybody's to be shown.
+// TestAttackOfOne wants of a partner who is two affiliates no list of the second to be read
+// when they ask for the first, and no count of everybody's to be shown.
 func TestAttackOfOne(t *testing.T) {
 	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { return counter{p} }}, func(t *testing.T, w *world, vendor string, all *truth) {
 		coupon := all.of["coupons"][0]

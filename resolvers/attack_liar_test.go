@@ -7,7 +7,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// lies are what a vendor gets wrong about whose records are whose. It is to be believed in nothing.
+// lies are what a vendor gets wrong about whose records are whose. It is to be believed in
+// nothing.
 type lies struct {
 	of      string                            // which; "" for none
 	foreign map[providers.Noun]providers.ID   // records of others
@@ -33,7 +34,8 @@ type liar struct {
 	*lies
 }
 
-// lying are the lists of f as the vendor has them; everyone is f without what narrows it to affiliates.
+// lying are the lists of f as the vendor has them; everyone is f without what narrows it to
+// affiliates.
 func lying[T providers.Record, F any](l *lies, noun providers.Noun, narrow bool, plan func(F) ([]providers.List[T], error), f, everyone F) ([]providers.List[T], error) {
 	lists, err := plan(f)
 	if err != nil || l.of == "" || len(lists) == 0 || !narrow {

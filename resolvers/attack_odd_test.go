@@ -13,13 +13,15 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// left is an account at a vendor with an affiliate who has left a campaign: some of what is theirs is still in it.
+// left is an account at a vendor with an affiliate who has left a campaign: some of what is
+// theirs is still in it.
 type left struct {
 	providers.Provider
 	campaign providers.ID // zero: nobody has
 }
 
-// remaining are lists of which every second row is in the campaign that was left. The vendor applies the whole filter.
+// remaining are lists of which every second row is in the campaign that was left. The
+// vendor applies the whole filter.
 func remaining[T providers.Record](l *left, match func(*T) bool, campaign func(*T) *providers.ID, lists []providers.List[T], err error) ([]providers.List[T], error) {
 	lists = slices.Clone(lists)
 	for i, list := range lists {
@@ -64,7 +66,8 @@ func (l *left) Commissions(f providers.CommissionFilter) ([]providers.List[provi
 	return remaining(l, match, func(c *providers.Commission) *providers.ID { return &c.CampaignID }, lists, err)
 }
 
-// TestAttackLeft wants a campaign that a partner has left to be none for them: what was theirs in it is neither found nor counted by it, though it is shown.
+// TestAttackLeft wants a campaign that a partner has left to be none for them: what was
+// theirs in it is neither found nor counted by it, though it is shown.
 func TestAttackLeft(t *testing.T) {
 	odd := new(left)
 	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { odd.Provider = p; return odd }}, func(t *testing.T, w *world, vendor string, all *truth) {
@@ -102,7 +105,8 @@ func TestAttackLeft(t *testing.T) {
 	})
 }
 
-// folding is an account at a vendor who takes letters for the same that are not, as many databases do.
+// folding is an account at a vendor who takes letters for the same that are not, as many
+// databases do.
 type folding struct {
 	providers.Provider
 	email, asked string
@@ -115,7 +119,8 @@ func (f *folding) Affiliates(filter providers.AffiliateFilter) ([]providers.List
 	return f.Provider.Affiliates(filter)
 }
 
-// TestAttackFolded wants somebody whose address differs by a letter to be nobody, though Unicode has that letter, in the other case, be the same.
+// TestAttackFolded wants somebody whose address differs by a letter to be nobody, though
+// Unicode has that letter, in the other case, be the same.
 func TestAttackFolded(t *testing.T) {
 	odd := new(folding)
 	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { odd.Provider = p; return odd }}, func(t *testing.T, w *world, vendor string, all *truth) {
@@ -138,7 +143,8 @@ func TestAttackFolded(t *testing.T) {
 	})
 }
 
-// TestAttackNobody wants a partner of whom nothing is known to be nobody, and nobody to be looked for.
+// TestAttackNobody wants a partner of whom nothing is known to be nobody, and nobody to be
+// looked for.
 func TestAttackNobody(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		w.kits[vendor].Forget()
@@ -150,7 +156,8 @@ func TestAttackNobody(t *testing.T) {
 	})
 }
 
-// terse is an account at a vendor of whom a payout is known as far as it was asked for, and nothing more.
+// terse is an account at a vendor of whom a payout is known as far as it was asked for, and
+// nothing more.
 type terse struct{ providers.Provider }
 
 func (t terse) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
@@ -167,7 +174,8 @@ func (t terse) PayoutsByID(ctx context.Context, ids []providers.ID, need ...stri
 	return out, nil
 }
 
-// TestPartnerPayoutsPartly wants partners to see their payouts whatever they ask of them: whose these are is asked for as well.
+// TestPartnerPayoutsPartly wants partners to see their payouts whatever they ask of them:
+// whose these are is asked for as well.
 func TestPartnerPayoutsPartly(t *testing.T) {
 	vendors(t, setup{wrap: func(p providers.Provider) providers.Provider { return terse{p} }}, func(t *testing.T, w *world, vendor string, all *truth) {
 		if vendor == "firstpromoter" {

@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestAttackBeyondPages wants others' records, of ids that do not say whose they are, not to be asked for where a partner has more of a noun than one request reads.
+// TestAttackBeyondPages wants others' records, of ids that do not say whose they are, not
+// to be asked for where a partner has more of a noun than one request reads.
 func TestAttackBeyondPages(t *testing.T) {
 	s := newPortal(t, setup{})
 	s.w = newWorld(t, setup{pages: 1, beside: s.w, portal: true, noBudget: true, wrap: func(p providers.Provider) providers.Provider {
@@ -54,7 +55,8 @@ func TestAttackBeyondPages(t *testing.T) {
 	}
 }
 
-// TestAttackBeyondTheEnd wants the length of everybody's list not to be told where a vendor does not narrow it: a page beyond its end is answered as its first.
+// TestAttackBeyondTheEnd wants the length of everybody's list not to be told where a vendor
+// does not narrow it: a page beyond its end is answered as its first.
 func TestAttackBeyondTheEnd(t *testing.T) {
 	deaf := new(atomic.Bool)
 	s := newPortal(t, setup{deaf: deaf})

@@ -16,7 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// newPortal is the stage of the attacks: an account at each vendor, whose customers' addresses are hidden at one of them.
+// newPortal is the stage of the attacks: an account at each vendor, whose customers'
+// addresses are hidden at one of them.
 func newPortal(t testing.TB, s setup) *stage {
 	t.Helper()
 	sequential(t)
@@ -50,7 +51,8 @@ func (s *stage) staff(role auth.Role, accounts ...string) *actor {
 	return &actor{name: name, viewer: &auth.Viewer{Name: name, Role: role, Accounts: accounts}, accounts: accounts}
 }
 
-// selves are the affiliates of an account, those first of whom there is most to see: records of most nouns, and of these most.
+// selves are the affiliates of an account, those first of whom there is most to see:
+// records of most nouns, and of these most.
 func (s *stage) selves(account string) (ids []string) {
 	weight := map[string]int{}
 	nouns := map[string]map[any]bool{}
@@ -200,8 +202,8 @@ func (s *stage) fire(a *actor, v *volley, values func(try) []any) (hits []hit, p
 	return hits, answer.Extensions.Cost.Planned
 }
 
-// What differs between two answers though nothing is told by it: cursors are bound to the list and the filter that were asked for, and accounts tell
-// how they are doing.
+// What differs between two answers though nothing is told by it: cursors are bound to the
+// list and the filter that were asked for, and accounts tell how they are doing.
 var (
 	cursors = regexp.MustCompile(`ursor":"[^"]+"`)
 	doing   = regexp.MustCompile(`"(lastSuccessAt|remaining|resetAt)":[^,}]+`)
@@ -269,7 +271,8 @@ func (w *world) called() (calls []string) {
 	return calls
 }
 
-// TestAttack asks for everything in every way, as everybody. What is others' must not be answered, and as if it were not there.
+// TestAttack asks for everything in every way, as everybody. What is others' must not be
+// answered, and as if it were not there.
 func TestAttack(t *testing.T) {
 	s := newPortal(t, setup{})
 	proven := map[string]bool{}
@@ -327,8 +330,10 @@ func TestAttack(t *testing.T) {
 	}
 }
 
-// sample is of how many ways with a victim one is tried by one more of a role in the same accounts, and after one more victim: the first of a role in these tries
-// all of them, so that each role tries all after what is at each vendor, and under make checks all raids do.
+// sample is of how many ways with a victim one is tried by one more of a role in the same
+// accounts, and after one more victim: the first of a role in these tries all of them, so
+// that each role tries all after what is at each vendor, and under make checks all raids
+// do.
 func sample() int {
 	if *removing || os.Getenv(taken) != "" {
 		return 1
@@ -399,13 +404,15 @@ func (s *stage) probe(a, victim *actor, tries []try, secrets *finder, proven map
 	s.prove(victim, tries, proven)
 }
 
-// blind are the ways by which partners do not find what is theirs at each vendor: customers where addresses are hidden, themselves by a coupon where
-// those do not come with affiliates.
+// blind are the ways by which partners do not find what is theirs at each vendor: customers
+// where addresses are hidden, themselves by a coupon where those do not come with
+// affiliates.
 var blind = []string{
 	"Query.referrals(filter.email)", "Query.referrals(filter.customerId)", "Query.referrals(filter.search)", "Query.affiliates(filter.promoCode)",
 }
 
-// prove wants victims to see by a query what is theirs: else it proves nothing that others do not.
+// prove wants victims to see by a query what is theirs: else it proves nothing that others
+// do not.
 func (s *stage) prove(victim *actor, tries []try, proven map[string]bool) {
 	s.t.Helper()
 	admin := s.staff(auth.RoleAdmin, s.w.names()...)

@@ -116,8 +116,8 @@ func each(value any, f func(object)) {
 	}
 }
 
-// texts are the texts that could give a record away: ids, names, addresses, codes; no times, amounts or words of enums, and nothing of the records
-// that it leads to.
+// texts are the texts that could give a record away: ids, names, addresses, codes; no
+// times, amounts or words of enums, and nothing of the records that it leads to.
 func texts(value any) (all []string) {
 	switch v := value.(type) {
 	case object:
@@ -146,7 +146,8 @@ var telling = []string{
 	"kind", "currencyCode", "amount", "unit", "method", "account", "error", "period", "fraudCheck", "source", "maskedEmail", "note", "internalNote", "codeMode",
 }
 
-// shortest is how long a text is that is looked for everywhere: shorter ones stand in others by chance.
+// shortest is how long a text is that is looked for everywhere: shorter ones stand in
+// others by chance.
 const shortest = 7
 
 // actor is somebody who asks, and what is theirs.
@@ -189,13 +190,15 @@ func (s *stage) own(a *actor, noun string) []string {
 	return a.own[noun]
 }
 
-// hides says whether a text is the address of an actor's own customer that the account does not show.
+// hides says whether a text is the address of an actor's own customer that the account does
+// not show.
 func (s *stage) hides(a *actor, id, text string) bool {
 	r := s.records[id]
 	return a.selves != nil && r["__typename"] == "Referral" && r["email"] == text && s.emails[s.account[id]] == resolvers.EmailsHidden
 }
 
-// secrets are the texts that an actor must not be told: those that stand in no record of theirs, and the addresses that are hidden there.
+// secrets are the texts that an actor must not be told: those that stand in no record of
+// theirs, and the addresses that are hidden there.
 func (s *stage) secrets(a *actor) *finder {
 	f := &finder{by: map[string][]string{}}
 	var mine strings.Builder
@@ -236,8 +239,9 @@ func (f *finder) in(text string) (found []string) {
 	return found
 }
 
-// leaks are what is wrong with what an actor was answered: records that are not theirs, or not as they are, counts of more than there is of theirs, and texts that
-// others alone have, unless they sent them.
+// leaks are what is wrong with what an actor was answered: records that are not theirs, or
+// not as they are, counts of more than there is of theirs, and texts that others alone
+// have, unless they sent them.
 func (s *stage) leaks(a *actor, data any, errors string, secrets *finder, sent ...string) (wrong []string) {
 	each(data, func(r object) {
 		id := id(r)
@@ -263,7 +267,8 @@ func (s *stage) leaks(a *actor, data any, errors string, secrets *finder, sent .
 	return wrong[:min(len(wrong), 5)]
 }
 
-// differs says in what a record is shown otherwise than it is. Anything may be null, and a field may be another where the actor may not see what it leads to.
+// differs says in what a record is shown otherwise than it is. Anything may be null, and a
+// field may be another where the actor may not see what it leads to.
 func (s *stage) differs(got, want object) string {
 	if want["__typename"] == "Account" { // tells how it is doing just now
 		return ""

@@ -131,7 +131,8 @@ func (s *stage) text(a, victim *actor, field string) string {
 	return ""
 }
 
-// moments are a second in which a record of a victim's was made, and none of the actor's, and one soon after in which nothing was made.
+// moments are a second in which a record of a victim's was made, and none of the actor's,
+// and one soon after in which nothing was made.
 func (s *stage) moments(a, victim *actor) (full, empty map[string]any) {
 	if a.moments == nil {
 		a.moments = map[string]bool{}

@@ -12,10 +12,12 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// This file makes attacks of the schema: what is added to the schema is attacked without anyone remembering, and what cannot be attacked by
-// what is here fails the test that says what to add.
+// This file makes attacks of the schema: what is added to the schema is attacked without
+// anyone remembering, and what cannot be attacked by what is here fails the test that says
+// what to add.
 
-// may says whether a role may use a field, or give one of an input. What it may not is left out of what is asked for: access_test.go has the rest.
+// may says whether a role may use a field, or give one of an input. What it may not is left
+// out of what is asked for: access_test.go has the rest.
 func may(typ string, field *ast.FieldDefinition, role auth.Role) bool {
 	return slices.Contains(schema.Roles(typ, field.Name), string(role))
 }
@@ -73,8 +75,9 @@ func (g *generator) records() []*ast.Definition {
 // rowsAsked is how many rows of an edge are asked for.
 const rowsAsked = 2
 
-// selection is everything that a role may read of a type, and of what its edges lead to, so many edges on. Where they end, records are told
-// by their ids, and so is the account of each. Edges that lead further have an alias.
+// selection is everything that a role may read of a type, and of what its edges lead to, so
+// many edges on. Where they end, records are told by their ids, and so is the account of
+// each. Edges that lead further have an alias.
 func (g *generator) selection(def *ast.Definition, role auth.Role, edges int) string {
 	var b strings.Builder
 	b.WriteString("{ __typename")
@@ -117,7 +120,8 @@ func (g *generator) selection(def *ast.Definition, role auth.Role, edges int) st
 	return b.String()
 }
 
-// fragments are a fragment for each type of records, of its name, with all that a role may read of it.
+// fragments are a fragment for each type of records, of its name, with all that a role may
+// read of it.
 func (g *generator) fragments(role auth.Role) map[string]string {
 	all := map[string]string{}
 	for _, def := range g.records() {
@@ -196,8 +200,8 @@ func (g *generator) inputs(name string, t *ast.Type, role auth.Role) []input {
 	return all
 }
 
-// ways are all ways in: each field of Query with each of its arguments and input fields alone, lists of ids with own ones among them, and each two
-// such lists together.
+// ways are all ways in: each field of Query with each of its arguments and input fields
+// alone, lists of ids with own ones among them, and each two such lists together.
 func (g *generator) ways(role auth.Role) (all []way) {
 	for _, f := range g.schema.Query.Fields {
 		if !may("Query", f, role) {
@@ -221,7 +225,8 @@ func (g *generator) ways(role auth.Role) (all []way) {
 	return all
 }
 
-// walks are the fields of Query that take nothing, with every two edges that can be followed behind them.
+// walks are the fields of Query that take nothing, with every two edges that can be
+// followed behind them.
 func (g *generator) walks(role auth.Role) (all []way) {
 	for _, f := range g.schema.Query.Fields {
 		if _, to := g.kind(f.Type); may("Query", f, role) && !slices.ContainsFunc(f.Arguments, func(a *ast.ArgumentDefinition) bool { return a.Type.NonNull && a.DefaultValue == nil }) {
@@ -231,7 +236,8 @@ func (g *generator) walks(role auth.Role) (all []way) {
 	return all
 }
 
-// into are the ways through one field of Query. noun is the type of the records that it has by their ids.
+// into are the ways through one field of Query. noun is the type of the records that it has
+// by their ids.
 func (g *generator) into(f *ast.FieldDefinition, selection, noun string, role auth.Role) (all []way) {
 	add := func(what, args string, slots ...slot) {
 		all = append(all, way{"Query." + f.Name + what, f.Name + args + " " + selection, slots})

@@ -24,7 +24,8 @@ type writing struct {
 	lacking  bool                              // an id that is wanted is not there
 }
 
-// namedBy are the types of the records that inputs name, by the names of fields. The field id names what the payload has.
+// namedBy are the types of the records that inputs name, by the names of fields. The field
+// id names what the payload has.
 var namedBy = map[string]string{
 	"account": "Account", "campaign": "Campaign", "fromCampaign": "Campaign", "toCampaign": "Campaign", "affiliate": "Affiliate", "parent": "Affiliate",
 	"referral": "Referral", "commissions": "Commission",
@@ -125,7 +126,8 @@ func (w *writing) commit(a *actor, input object, key string) *answer {
 	return w.w.browse(a.viewer, query, map[string]any{"input": input})
 }
 
-// TestAttackWrites makes every mutation with what is others'. It must be answered as with what does not exist, and nothing may be written.
+// TestAttackWrites makes every mutation with what is others'. It must be answered as with
+// what does not exist, and nothing may be written.
 func TestAttackWrites(t *testing.T) {
 	s := newPortal(t, setup{})
 	accounts := s.w.names()
@@ -202,7 +204,8 @@ func (s *stage) attempt(a, victim *actor, mutation *ast.FieldDefinition, way, ke
 	}
 }
 
-// TestAttackKeys has two partners write under one key: each key is the viewer's own, and tells nothing of what others wrote under it.
+// TestAttackKeys has two partners write under one key: each key is the viewer's own, and
+// tells nothing of what others wrote under it.
 func TestAttackKeys(t *testing.T) {
 	s := newPortal(t, setup{})
 	selves := s.selves("promotekit")
@@ -214,8 +217,9 @@ func TestAttackKeys(t *testing.T) {
 	}
 }
 
-// TestAttackBeside makes every mutation with an id of another account beside a first one that is right: of an account that the actor sees, and of one that they do
-// not. It has to be wrong as one is that is not there, and nobody may be asked.
+// TestAttackBeside makes every mutation with an id of another account beside a first one
+// that is right: of an account that the actor sees, and of one that they do not. It has to
+// be wrong as one is that is not there, and nobody may be asked.
 func TestAttackBeside(t *testing.T) {
 	s := newPortal(t, setup{})
 	accounts := s.w.names()

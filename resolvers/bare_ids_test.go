@@ -5,19 +5,21 @@ import (
 	"testing"
 )
 
-// maxCallsForBareIDs is how many calls it may take to complete 100 referrals that carry ids alone: a
-// page of referrals, one of affiliates, and what campaigns take.
+// maxCallsForBareIDs is how many calls it may take to complete 100 referrals that carry ids
+// alone: a page of referrals, one of affiliates, and what campaigns take.
 const maxCallsForBareIDs = 4
 
-// TestCallsForBareIDs reads 100 referrals that carry nothing but the ids of 40 affiliates in 5 campaigns,
-// cold, in both forms that an id has in a row: bare, and in an object.
+// TestCallsForBareIDs reads 100 referrals that carry nothing but the ids of 40 affiliates
+// in 5 campaigns, cold, in both forms that an id has in a row: bare, and in an object.
 //
-//   - PromoteKit lists affiliates with a count, so that their list is walked: their rows carry the campaign.
-//   - FirstPromoter reads a hundred promoters by their ids in one call. Campaigns are a list without a
-//     count, which is read to its end.
-//   - UpPromote reads affiliates by id one by one only. Their list has no count; its first page is tried,
-//     and holds all of a small program. Where the 40 are spread over a longer list, the page does not
-//     pay, and each takes a call: nothing in the vendor's API reads several by id.
+//   - PromoteKit lists affiliates with a count, so that their list is walked: their rows
+//     carry the campaign.
+//   - FirstPromoter reads a hundred promoters by their ids in one call. Campaigns are a
+//     list without a count, which is read to its end.
+//   - UpPromote reads affiliates by id one by one only. Their list has no count; its first
+//     page is tried, and holds all of a small program. Where the 40 are spread over a
+//     longer list, the page does not pay, and each takes a call: nothing in the vendor's
+//     API reads several by id.
 func TestCallsForBareIDs(t *testing.T) {
 	const query = `{ referrals(first: 100) { nodes { id campaign { id name } affiliate { id name campaign { id name } } } } }`
 	type owner struct{ affiliate, campaign any }

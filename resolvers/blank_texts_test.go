@@ -20,7 +20,8 @@ func textFields(noun string) (names []string) {
 	return names
 }
 
-// editTexts has each text of a record that is no id, no time and no number become what change makes of it.
+// editTexts has each text of a record that is no id, no time and no number become what
+// change makes of it.
 func editTexts(v any, change func(name, text string) string) {
 	record, ok := v.(object)
 	if !ok {
@@ -39,8 +40,9 @@ func editTexts(v any, change func(name, text string) string) {
 	}
 }
 
-// TestBlankTexts has each text of each vendor's records be blank, and then have white space around it. A
-// blank text is null, in each field of each noun, and the names of people and campaigns are trimmed.
+// TestBlankTexts has each text of each vendor's records be blank, and then have white space
+// around it. A blank text is null, in each field of each noun, and the names of people and
+// campaigns are trimmed.
 func TestBlankTexts(t *testing.T) {
 	nouns := map[string]string{"affiliates": "Affiliate", "campaigns": "Campaign", "memberships": "Membership",
 		"referrals": "Referral", "commissions": "Commission", "payouts": "Payout"}

@@ -48,13 +48,15 @@ func TestUpstreamCalls(t *testing.T) {
 		before        string // a query to ask before, so that something is known already
 		// most is how many calls it may take cold, given the answer's rows.
 		most func(w *world, rows []map[string]any) int
-		// archived says that some of the records may have to be read singly, which nobody can know beforehand.
+		// archived says that some of the records may have to be read singly, which nobody
+		// can know beforehand.
 		archived bool
 	}
 	exactly := func(n int) func(*world, []map[string]any) int {
 		return func(*world, []map[string]any) int { return n }
 	}
-	// commissionPages: 100 lists that lie within a longer one take its pages, or one each after a look at its first page.
+	// commissionPages: 100 lists that lie within a longer one take its pages, or one each
+	// after a look at its first page.
 	commissionPages := func(w *world) int {
 		data, _ := must[struct {
 			Commissions struct{ TotalCount int }

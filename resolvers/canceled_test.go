@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// leaving is an account whose client goes away during the nth step. Steps are lists that are planned,
-// and reads by id.
+// leaving is an account whose client goes away during the nth step. Steps are lists that
+// are planned, and reads by id.
 type leaving struct {
 	providers.Provider
 	steps, last *atomic.Int64
@@ -42,8 +42,8 @@ func (l leaving) CampaignsByID(ctx context.Context, ids []providers.ID, need ...
 	return l.Provider.CampaignsByID(ctx, ids, need...)
 }
 
-// TestClientLeaves wants the work to end where its client leaves, while it is planned and while it is
-// executed from the cache: no step is made after the one in which it leaves.
+// TestClientLeaves wants the work to end where its client leaves, while it is planned and
+// while it is executed from the cache: no step is made after the one in which it leaves.
 func TestClientLeaves(t *testing.T) {
 	var steps, last atomic.Int64
 	leave := func() {}

@@ -19,7 +19,8 @@ func daysBefore(s string, i int) string {
 	return t.AddDate(0, 0, -i).Format(time.RFC3339)
 }
 
-// walkRows reads a list by client pages to its end: the rows, the errors and how many pages it took.
+// walkRows reads a list by client pages to its end: the rows, the errors and how many pages
+// it took.
 func walkRows(w *world, list, fields string, first int) (rows []object, errs []string, pages int) {
 	after := any(nil)
 	for pages = 1; pages <= 60; pages++ {
@@ -60,7 +61,8 @@ func distinct(ids []string) int {
 	return len(m)
 }
 
-// TestCasesA makes an affiliate whose address the vendor keeps in lower case, or whose reply is odd: one write.
+// TestCasesA makes an affiliate whose address the vendor keeps in lower case, or whose
+// reply is odd: one write.
 func TestCasesA(t *testing.T) {
 	const m = `mutation ($input: CreateAffiliateInput!) { createAffiliate(input: $input) { affiliate { providerId email } userErrors { field code message } } }`
 	for _, vendor := range []string{"promotekit", "firstpromoter", "uppromote"} {
@@ -456,7 +458,8 @@ func TestCasesF(t *testing.T) {
 	}
 }
 
-// TestCaseB1Totals reads a list at PromoteKit that ignores the page and counts more rows than it has.
+// TestCaseB1Totals reads a list at PromoteKit that ignores the page and counts more rows
+// than it has.
 func TestCaseB1Totals(t *testing.T) {
 	all := vendorRows(kitCommission, 100, nil)
 	v := &plainVendor{name: "promotekit"}

@@ -60,6 +60,15 @@ func checks(t *testing.T) (all []check) {
 
 func (c check) context() string { return c.before + c.text + c.after }
 
+// find is where a source has the check with what it stands between, for each time: the begin and the end of
+// all, and those of the check. White space may differ.
+func (c check) find(source string) [][]int {
+	loose := func(text string) string {
+		return regexp.MustCompile(`\s+`).ReplaceAllString(regexp.QuoteMeta(text), `\s+`)
+	}
+	return regexp.MustCompile(loose(c.before)+"("+loose(c.text)+")"+loose(c.after)).FindAllStringSubmatchIndex(source, -1)
+}
+
 // without is the text of a check that can be taken out under a number.
 func (c check) without(number int) string {
 	switch c.becomes {
@@ -103,26 +112,26 @@ func TestChecks(t *testing.T) {
 	}
 	all := checks(t)
 	for _, c := range all {
-		if got := strings.Count(sources[c.file], c.context()); got != 1 {
+		if got := len(c.find(sources[c.file])); got != 1 {
 			t.Errorf("%s has %d of\n%s", c.file, got, c.context())
 		}
 	}
 	for file, source := range sources {
 		covered := map[int]bool{}
-		cover := func(text string) {
-			if at := strings.Index(source, text); at >= 0 {
-				for i := range text {
-					covered[at+i] = true
+		cover := func(c check) {
+			for _, at := range c.find(source) {
+				for i := at[0]; i < at[1]; i++ {
+					covered[i] = true
 				}
 			}
 		}
 		for _, c := range all {
 			if c.file == file {
-				cover(c.context())
+				cover(c)
 			}
 		}
 		for _, text := range passing {
-			cover(text)
+			cover(check{text: text})
 		}
 		for _, at := range predicates.FindAllStringIndex(source, -1) {
 			if line := 1 + strings.Count(source[:at[0]], "\n"); !covered[at[0]] && !comment(source, at[0]) {
@@ -137,7 +146,8 @@ func comment(source string, at int) bool {
 	return strings.Contains(source[strings.LastIndexByte(source[:at], '\n')+1:at], "//")
 }
 
-// TestEachCheck takes the checks out one by one, and wants the other tests to fail. All of them are made removable in one build.
+// TestEachCheck takes the checks out one by one, and wants the other tests to fail. All of
+// them are made removable in one build.
 func TestEachCheck(t *testing.T) {
 	if !*removing {
 		t.Skip("make checks")
@@ -210,13 +220,17 @@ func without[T any](n int, with, less_ T) T { if less(n) { return less_ }; retur
 	}
 }
 
-// removable is a source whose checks can be taken out. Checks on the same text are nested in each other.
+// removable is a source whose checks can be taken out. Checks on the same text are nested
+// in each other.
 func removable(source, file string, all []check) string {
 	at := map[int][]int{} // by where they begin
+	end := map[int]int{}  // of the check that begins there
 	var begins []int
 	for i, c := range all {
 		if c.file == file {
-			begin := strings.Index(source, c.context()) + len(c.before)
+			found := c.find(source)[0]
+			begin := found[2]
+			end[begin] = found[3]
 			if at[begin] == nil {
 				begins = append(begins, begin)
 			}
@@ -226,7 +240,6 @@ func removable(source, file string, all []check) string {
 	slices.SortFunc(begins, func(a, b int) int { return b - a })
 	for _, begin := range begins {
 		c := all[at[begin][0]]
-		end := begin + len(c.text)
 		for _, number := range at[begin] {
 			next := all[number]
 			if was := next.text; len(at[begin]) > 1 {
@@ -235,7 +248,7 @@ func removable(source, file string, all []check) string {
 			}
 			c.text = next.without(number)
 		}
-		source = source[:begin] + c.text + source[end:]
+		source = source[:begin] + c.text + source[end[begin]:]
 	}
 	return source
 }

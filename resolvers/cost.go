@@ -18,10 +18,12 @@ type peeker interface {
 	HasRecord(ctx context.Context, id providers.ID, need ...string) bool
 }
 
-// planner goes through an operation before it is executed, and estimates what it takes. Of calls to vendors: one for each page of each list
-// that is not cached, and what the vendors' own tables say of edges (providers.Provider.Calls). It is an estimate: a
-// list that has to be searched may take more (up to the bound of pages), rows that share a parent take fewer. Of field values: as many as
-// there are if every connection is full. What __schema and __type select has bounds of its own.
+// planner goes through an operation before it is executed, and estimates what it takes. Of
+// calls to vendors: one for each page of each list that is not cached, and what the
+// vendors' own tables say of edges (providers.Provider.Calls). It is an estimate: a list
+// that has to be searched may take more (up to the bound of pages), rows that share a
+// parent take fewer. Of field values: as many as there are if every connection is full.
+// What __schema and __type select has bounds of its own.
 type planner struct {
 	r      *Resolver
 	ctx    context.Context
@@ -46,7 +48,8 @@ type planner struct {
 	err     error                           // why the operation cannot be planned; nil for nothing
 }
 
-// listed is how many rows count for a list that is no connection and so has no `first`: an affiliate's coupons, or their balances.
+// listed is how many rows count for a list that is no connection and so has no `first`: an
+// affiliate's coupons, or their balances.
 const listed = 10
 
 // tally adds up what is asked of one limit.
@@ -151,8 +154,8 @@ func values(fields []graphql.CollectedField) (n int) {
 	return n
 }
 
-// follow is what the vendors say that an edge costs: the most it is for one of them with all rows, or for all of them
-// with their part of the rows each.
+// follow is what the vendors say that an edge costs: the most it is for one of them with
+// all rows, or for all of them with their part of the rows each.
 func (p *planner) follow(edge providers.Edge, from level, need []string) int {
 	if from.rows == 0 || len(from.accounts) == 0 {
 		return 0
@@ -235,16 +238,20 @@ func (p *planner) rowsOf(args map[string]any) int {
 	return p.lists[p.path]
 }
 
-// rowPart is what one field of a connection selects of the rows: nodes, or edges.node, each under any
-// alias.
+// rowPart is what one field of a connection selects of the rows: nodes, or edges.node, each
+// under any alias.
 type rowPart struct {
 	path   string // from the connection
 	fields []graphql.CollectedField
 }
 
-// connection are the fields of the rows of a connection, together and by the parts of the answer that
-// show them, when what is around the rows has been counted.
-func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, times, first int) (all []graphql.CollectedField, parts []rowPart) {
+// connection are the fields of the rows of a connection, together and by the parts of the
+// answer that show them, when what is around the rows has been counted.
+func (p *planner) connection(
+	f graphql.CollectedField,
+	noun providers.Noun,
+	times, first int,
+) (all []graphql.CollectedField, parts []rowPart) {
 	fields := p.object(f)
 	n := values(fields)
 	for _, part := range fields {
@@ -270,8 +277,8 @@ func (p *planner) connection(f graphql.CollectedField, noun providers.Noun, time
 	return all, parts
 }
 
-// eachPart goes through what is selected of the rows of a connection, part by part: two parts may give
-// one alias to different fields.
+// eachPart goes through what is selected of the rows of a connection, part by part: two
+// parts may give one alias to different fields.
 func (p *planner) eachPart(parts []rowPart, rows level) {
 	path := p.path
 	for _, part := range parts {

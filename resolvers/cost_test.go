@@ -11,7 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// costs asks for more field values than are allowed, and says how many those were and which field was the dearest.
+// costs asks for more field values than are allowed, and says how many those were and which
+// field was the dearest.
 func costs(t *testing.T, w *world, query string, variables map[string]any) (asked int, field string) {
 	t.Helper()
 	a := w.ask(query, variables)
@@ -77,7 +78,8 @@ func TestCost(t *testing.T) {
 	}
 }
 
-// TestCostOfFragments wants an end of counting where fragments in fragments multiply what stands in a short document.
+// TestCostOfFragments wants an end of counting where fragments in fragments multiply what
+// stands in a short document.
 func TestCostOfFragments(t *testing.T) {
 	w := newWorld(t, setup{cost: 1})
 	var query strings.Builder
@@ -124,8 +126,9 @@ func TestUsualCosts(t *testing.T) {
 	}
 }
 
-// TestPartnerPlan wants what is planned for partners, which they may be refused for, to tell nothing of others: neither how much there is of theirs, nor what is cached of
-// it, nor which accounts there are and how many.
+// TestPartnerPlan wants what is planned for partners, which they may be refused for, to
+// tell nothing of others: neither how much there is of theirs, nor what is cached of it,
+// nor which accounts there are and how many.
 func TestPartnerPlan(t *testing.T) {
 	sequential(t)
 	refusal := func(w *world, v *auth.Viewer, query string) string {

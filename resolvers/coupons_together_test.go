@@ -8,8 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestCouponsOfManyAffiliates wants the coupons of many affiliates to be read from the list of all where
-// that takes fewer calls, and to be those that each affiliate has by itself.
+// TestCouponsOfManyAffiliates wants the coupons of many affiliates to be read from the list
+// of all where that takes fewer calls, and to be those that each affiliate has by itself.
 func TestCouponsOfManyAffiliates(t *testing.T) {
 	for vendor := range oddLists {
 		w := newWorld(t, setup{vendors: []string{vendor}, size: providers.SandboxSmall, noBudget: true, cost: 1 << 20})

@@ -11,8 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/listing"
 )
 
-// TestForgedPositions wants a cursor whose position a client has changed to be refused, by every list of every vendor,
-// without a call.
+// TestForgedPositions wants a cursor whose position a client has changed to be refused, by
+// every list of every vendor, without a call.
 func TestForgedPositions(t *testing.T) {
 	sequential(t)
 	const seal = 1 + 16 // the version and the seal

@@ -45,7 +45,8 @@ func (r *Resolver) customerID(ctx context.Context, obj *providers.Referral) (*st
 // mayBeEmail says whether a customer's id may be the address.
 func mayBeEmail(id *string) bool { return id != nil && strings.Contains(*id, "@") }
 
-// showsCustomers says whether the viewer may see the address of the customer whom a referral is about.
+// showsCustomers says whether the viewer may see the address of the customer whom a
+// referral is about.
 func (r *Resolver) showsCustomers(ctx context.Context, obj *providers.Referral) (bool, error) {
 	if v := auth.ViewerFrom(ctx); v != nil && v.Role != auth.RolePartner {
 		return true, nil
@@ -65,8 +66,8 @@ func (r *Resolver) showsCustomers(ctx context.Context, obj *providers.Referral) 
 
 const rulesLoader = "Campaign.hidesCustomerEmails"
 
-// customerRule is what has to be read to know whether a partner sees the address of the customer whom a referral
-// is about.
+// customerRule is what has to be read to know whether a partner sees the address of the
+// customer whom a referral is about.
 func customerRule(obj *providers.Referral) want { return want{obj.CampaignID, "hidesCustomerEmails"} }
 
 // rules reads what campaigns let be seen, as it is now.

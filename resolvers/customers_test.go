@@ -13,7 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// TestCustomerEmails wants partners to see of their customers' addresses what the account and its campaigns let them, and staff all.
+// TestCustomerEmails wants partners to see of their customers' addresses what the account
+// and its campaigns let them, and staff all.
 func TestCustomerEmails(t *testing.T) {
 	sequential(t)
 	for _, vendor := range registered() {
@@ -99,7 +100,8 @@ func TestCustomerIDs(t *testing.T) {
 	}
 }
 
-// TestCustomersByEvents has partners look for events by what their customers' addresses hold, and by the events of sales to others' customers. FirstPromoter finds commissions by
+// TestCustomersByEvents has partners look for events by what their customers' addresses
+// hold, and by the events of sales to others' customers. FirstPromoter finds commissions by
 // all of these, and not even a cursor may show that there was something to find.
 func TestCustomersByEvents(t *testing.T) {
 	sequential(t)
@@ -148,7 +150,8 @@ func TestCustomersByEvents(t *testing.T) {
 	}
 }
 
-// TestCampaignNames wants partners to see what their campaigns are called, but where it is the merchant's own name.
+// TestCampaignNames wants partners to see what their campaigns are called, but where it is
+// the merchant's own name.
 func TestCampaignNames(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		a := w.as(partner(id(all.affiliates[0])), `{ campaigns { nodes { name } } affiliates { nodes { campaign { name } } } }`, nil)

@@ -24,7 +24,8 @@ import (
 
 var searches = flag.Int("dearest", 0, "print the most expensive of so many documents of each kind")
 
-// dearKinds are the kinds of documents that are searched: the fields of Query that they begin with.
+// dearKinds are the kinds of documents that are searched: the fields of Query that they
+// begin with.
 var dearKinds = map[string][]string{
 	"lists":         {"affiliates", "memberships", "campaigns", "referrals", "commissions", "payouts", "coupons"},
 	"node":          {"node", "affiliate", "campaign", "referral", "commission", "payout"},
@@ -33,8 +34,8 @@ var dearKinds = map[string][]string{
 	"introspection": {"__schema", "__type"},
 }
 
-// dearQuery is a document over the schema that bytes choose: fields, aliases, fragments, filters, ids and
-// numbers of rows.
+// dearQuery is a document over the schema that bytes choose: fields, aliases, fragments,
+// filters, ids and numbers of rows.
 type dearQuery struct {
 	choices   []byte
 	ids       []string

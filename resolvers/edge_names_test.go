@@ -8,8 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// TestEdgeNames wants each edge that vendors price to be a field of the schema or the read of a noun by
-// id, to be found by its name, and to be followed if it is not of Query.
+// TestEdgeNames wants each edge that vendors price to be a field of the schema or the read
+// of a noun by id, to be found by its name, and to be followed if it is not of Query.
 func TestEdgeNames(t *testing.T) {
 	for _, e := range providers.Edges() {
 		kind, field, _ := strings.Cut(e.String(), ".")

@@ -7,8 +7,9 @@ import (
 	"testing"
 )
 
-// TestEmptyPagesAtVendor reads a list of PromoteKit by a plain client. Nothing but an absurd total says that it
-// goes on behind empty pages. Few of them in the middle cost no row; many end the list, and it is said.
+// TestEmptyPagesAtVendor reads a list of PromoteKit by a plain client. Nothing but an
+// absurd total says that it goes on behind empty pages. Few of them in the middle cost no
+// row; many end the list, and it is said.
 func TestEmptyPagesAtVendor(t *testing.T) {
 	sequential(t)
 	rows := vendorRows(kitCommission, 200, nil)

@@ -23,7 +23,10 @@ func wrongNoun(where string, id providers.ID, want providers.Noun) error {
 	return apierror.BadInput("%s takes ids of type %s, and %q is the id of type %s", where, want, id, id.Noun)
 }
 
-var errBadCursor = &apierror.Error{Code: apierror.BadCursor, Text: "this cursor does not belong to this list with this filter; start again without `after`"}
+var errBadCursor = &apierror.Error{
+	Code: apierror.BadCursor,
+	Text: "this cursor does not belong to this list with this filter; start again without `after`",
+}
 
 // unread is the error of a list of which rows could not be read: it tells how many are missing.
 // elsewhere says that they are those of a longer list, and may be of this one.
@@ -39,12 +42,17 @@ func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
 		text = fmt.Sprintf("%s sent 1 row of this list without a usable id; it is left out, and all others are here", name)
 	}
 	if elsewhere {
-		text = fmt.Sprintf("%s sent rows without a usable id (%d), which may be of this list; they are left out, and all others are here", name, rows)
+		text = fmt.Sprintf(
+			"%s sent rows without a usable id (%d), which may be of this list; they are left out, and all others are here",
+			name,
+			rows,
+		)
 	}
 	return &apierror.Error{Code: apierror.UpstreamError, Text: text, Extensions: ext}
 }
 
-// ranOut is the error of a list that ended behind empty pages, though the vendor says that rows follow.
+// ranOut is the error of a list that ended behind empty pages, though the vendor says that
+// rows follow.
 func (r *Resolver) ranOut(account string, promised int64, first, last int) error {
 	name, ext := "the vendor", map[string]any{"retryable": false}
 	if p, ok := r.byID[account]; ok {
@@ -63,10 +71,13 @@ func (r *Resolver) ranOut(account string, promised int64, first, last int) error
 // errInternal is all that clients are told of what nobody wrote for them.
 const errInternal = "internal error"
 
-var errUnauthenticated = &apierror.Error{Code: apierror.Unauthenticated, Text: "who is asking is not known: send an API key or a token as `Authorization: Bearer …`"}
+var errUnauthenticated = &apierror.Error{
+	Code: apierror.Unauthenticated,
+	Text: "who is asking is not known: send an API key or a token as `Authorization: Bearer …`",
+}
 
-// kinds is the one table from what went wrong to what a client is told: the code and a sentence, with the vendor's
-// name in its place. What a vendor said goes to the log only.
+// kinds is the one table from what went wrong to what a client is told: the code and a
+// sentence, with the vendor's name in its place. What a vendor said goes to the log only.
 var kinds = map[providers.Kind]struct {
 	code apierror.Code
 	text string
@@ -93,7 +104,8 @@ var sentences = []struct {
 	{providers.ErrAccountTime, "the calls to %s took longer than the account's timeout"},
 }
 
-// Present is what a client sees of an error. Whatever nobody wrote for clients is "internal error", and the log has the rest.
+// Present is what a client sees of an error. Whatever nobody wrote for clients is "internal
+// error", and the log has the rest.
 func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	cause := err.Error() // before it is made fit to be seen
 	out := graphql.DefaultErrorPresenter(ctx, err)
@@ -122,7 +134,10 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		}
 	case r.presentWrite(err, out):
 	case errors.Is(err, providers.ErrAllowance):
-		out.Message = fmt.Sprintf("the request reached the limit of %d calls to vendors (limits.calls), and what it had not read by then is missing; ask for less at once", r.calls)
+		out.Message = fmt.Sprintf(
+			"the request reached the limit of %d calls to vendors (limits.calls), and what it had not read by then is missing; ask for less at once",
+			r.calls,
+		)
 		out.Extensions["code"], out.Extensions["retryable"] = apierror.TooComplex, false
 	case errors.As(err, &provider) && kinds[provider.Kind].code != "":
 		kind := kinds[provider.Kind]
@@ -149,13 +164,19 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		out.Message, out.Extensions["code"] = "the request took longer than it may", apierror.UpstreamUnavailable
 		out.Extensions["retryable"] = true
 	case fromParser(out):
-		// Syntax, validation and coercion errors of the GraphQL library are about the client's own text.
+		// Syntax, validation and coercion errors of the GraphQL library are about the
+		// client's own text.
 		switch out.Extensions["code"] {
 		case nil, errcode.ValidationFailed, errcode.ParseFailed:
 			out.Extensions["code"] = apierror.BadUserInput
 		}
 	default:
-		r.logFailure(ctx, failure{level: slog.LevelError, message: "internal error"}, out.Path, slog.String("error", cutAfter(maxLoggedError, cause)))
+		r.logFailure(
+			ctx,
+			failure{level: slog.LevelError, message: "internal error"},
+			out.Path,
+			slog.String("error", cutAfter(maxLoggedError, cause)),
+		)
 		out.Message, out.Extensions["code"] = errInternal, apierror.Internal
 	}
 	if id := apierror.RequestID(ctx); id != "" {
@@ -164,8 +185,8 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	return out
 }
 
-// argument is where a value stands in the arguments of the field that refuses it, as a prefix: "filter.accounts[0]: ". A path
-// of an error goes on there behind the field's own.
+// argument is where a value stands in the arguments of the field that refuses it, as a
+// prefix: "filter.accounts[0]: ". A path of an error goes on there behind the field's own.
 func argument(ctx context.Context, at ast.Path) string {
 	field := graphql.GetFieldContext(ctx)
 	if field == nil || len(at) <= len(field.Path()) {
@@ -186,8 +207,12 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 		out.Extensions["retryable"], out.Extensions["retryAfter"] = true, seconds(tooMany.RetryAfter)
 	case errors.As(err, &u) && errors.Is(err, ledger.ErrReads):
 		out.Extensions["code"], out.Extensions["retryable"] = apierror.OutcomeUnknown, false
-		out.Message = fmt.Sprintf("nobody answered whether this was written, and the search for it reached %s: send the same mutation with the "+
-			"same idempotencyKey again, in a request by itself or after these limits were raised, or look at %s", r.readLimits(), u.Proof.Look)
+		out.Message = fmt.Sprintf(
+			"nobody answered whether this was written, and the search for it reached %s: send the same mutation with the "+
+				"same idempotencyKey again, in a request by itself or after these limits were raised, or look at %s",
+			r.readLimits(),
+			u.Proof.Look,
+		)
 	case errors.As(err, &u):
 		out.Extensions["code"], out.Extensions["retryable"] = apierror.OutcomeUnknown, u.RetryAfter > 0
 		out.Message = "nobody answered whether this was written, and it cannot be found out: look at " + u.Proof.Look +
@@ -219,8 +244,8 @@ func (r *Resolver) readLimits() string {
 	return fmt.Sprintf("the limit of %d calls to vendors (limits.calls) or of %d pages of one list (limits.pages)", r.calls, r.pages)
 }
 
-// retryAfter is how long to wait after a vendor's error. For partners who are over the rate it is the
-// account's whole window: when a place comes free shows when others called.
+// retryAfter is how long to wait after a vendor's error. For partners who are over the rate
+// it is the account's whole window: when a place comes free shows when others called.
 func (r *Resolver) retryAfter(ctx context.Context, err *providers.Error) time.Duration {
 	if p, ok := r.byID[err.Account]; ok && err.Kind == providers.KindRateLimited && providers.KeepsReserve(ctx) {
 		return time.Duration(p.Account().RateLimit.WindowSeconds) * time.Second
@@ -231,7 +256,8 @@ func (r *Resolver) retryAfter(ctx context.Context, err *providers.Error) time.Du
 // seconds are a wait in whole seconds, never less than it.
 func seconds(d time.Duration) int { return int((d + time.Second - 1) / time.Second) }
 
-// fromParser says whether the error was made by the GraphQL library about the request itself: such an error wraps none of ours.
+// fromParser says whether the error was made by the GraphQL library about the request
+// itself: such an error wraps none of ours.
 func fromParser(e *gqlerror.Error) bool {
 	if code, _ := e.Extensions["code"].(string); code != "" {
 		return true

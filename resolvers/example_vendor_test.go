@@ -12,9 +12,9 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 )
 
-// TestExampleVendor serves the smallest vendor beside a large one through the whole handler. What it
-// has is answered. What it lacks is left out of lists of all accounts, and refused where the account
-// is named.
+// TestExampleVendor serves the smallest vendor beside a large one through the whole
+// handler. What it has is answered. What it lacks is left out of lists of all accounts, and
+// refused where the account is named.
 func TestExampleVendor(t *testing.T) {
 	w := newWorld(t, setup{vendors: []string{"example", "promotekit"}, portal: true, noBudget: true, ticks: true, calls: 10_000})
 	admin := &auth.Viewer{Name: "admin", Role: auth.RoleAdmin}

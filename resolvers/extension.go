@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Extension is what the resolvers need around each operation: the plan of its cost, its loaders, its trace, and the account
-// of what was spent in the response.
+// Extension is what the resolvers need around each operation: the plan of its cost, its
+// loaders, its trace, and the account of what was spent in the response.
 type Extension struct{ r *Resolver }
 
 // Extension makes the extension to install in the GraphQL handler. Without it nothing resolves.
@@ -39,21 +39,22 @@ const (
 	plannerStat = "planner" // the *planner of the plan that was made first
 )
 
-// PlannedValues is how many field values the answer to an operation may have, after it was planned.
+// PlannedValues is how many field values the answer to an operation may have, after it was
+// planned.
 func PlannedValues(op *graphql.OperationContext) int {
 	n, _ := op.Stats.GetExtension(valuesStat).(int)
 	return n
 }
 
-// Planned is how many calls to vendors an operation is planned to take. For partners it depends on the operation alone, and not
-// on what there is or is cached.
+// Planned is how many calls to vendors an operation is planned to take. For partners it
+// depends on the operation alone, and not on what there is or is cached.
 func Planned(op *graphql.OperationContext) int {
 	n, _ := op.Stats.GetExtension(plannedStat).(int)
 	return n
 }
 
-// MutateOperationContext refuses what the viewer's role may not ask for, plans the operation, and refuses what costs too much, before
-// anything is sent.
+// MutateOperationContext refuses what the viewer's role may not ask for, plans the
+// operation, and refuses what costs too much, before anything is sent.
 func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	if op.Operation == nil {
 		return nil
@@ -178,9 +179,9 @@ func (e Extension) tell(ctx context.Context, response *graphql.Response) *graphq
 	return response
 }
 
-// onceOverAllowance keeps the first of the errors which say that a query reached limits.calls: it is
-// one fact about the query, however many fields it left empty. (Of mutations each says whether it was
-// sent.)
+// onceOverAllowance keeps the first of the errors which say that a query reached
+// limits.calls: it is one fact about the query, however many fields it left empty. (Of
+// mutations each says whether it was sent.)
 func onceOverAllowance(errs gqlerror.List) gqlerror.List {
 	said := false
 	return slices.DeleteFunc(errs, func(e *gqlerror.Error) bool {

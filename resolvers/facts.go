@@ -7,8 +7,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// facts is what was learnt for the plan of one operation, and what is handed to its execution. It belongs
-// to one goroutine, but for learn.
+// facts is what was learnt for the plan of one operation, and what is handed to its
+// execution. It belongs to one goroutine, but for learn.
 type facts struct {
 	known   map[factKey]any
 	failed  map[factKey]bool // a read that panicked: the field that needs it reads again, and reports it
@@ -16,7 +16,8 @@ type facts struct {
 	loaders *loaders // of the execution
 }
 
-// factKey names what is known: what stands at the path of a field, or a page of a list at a vendor.
+// factKey names what is known: what stands at the path of a field, or a page of a list at a
+// vendor.
 type factKey struct {
 	path   string
 	whole  bool // of the rows at the path: that they were completed
@@ -29,8 +30,8 @@ func newFacts(l *loaders) *facts {
 	return &facts{known: map[factKey]any{}, failed: map[factKey]bool{}, wanted: map[factKey]func(context.Context) any{}, loaders: l}
 }
 
-// fact is what is known under a key. What is not known yet is learnt at once where all of it is cached in
-// memory.
+// fact is what is known under a key. What is not known yet is learnt at once where all of
+// it is cached in memory.
 func fact[V any](p *planner, key factKey, learn func(context.Context) V) (v V, ok bool) {
 	f := p.facts
 	if known, found := f.known[key]; found {

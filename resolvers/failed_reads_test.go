@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// failedReads are replies to a read of one page that are no page, though nothing but their bodies or
-// the page's number may say so.
+// failedReads are replies to a read of one page that are no page, though nothing but their
+// bodies or the page's number may say so.
 var failedReads = map[string]sandbox.Fault{
 	"204":                {Status: http.StatusNoContent},
 	"400":                {Status: http.StatusBadRequest, Body: failedBody},
@@ -28,8 +28,8 @@ var failedReads = map[string]sandbox.Fault{
 // failedBody is the body of a refusal at all vendors.
 const failedBody = `{"success":false,"message":"x","code":"not_found","error":{"type":"x","message":"x"}}`
 
-// TestFailedPages has the second page of a list fail once. The list does not end there: a client that
-// goes on from the cursor has every row, and the account is well again.
+// TestFailedPages has the second page of a list fail once. The list does not end there: a
+// client that goes on from the cursor has every row, and the account is well again.
 func TestFailedPages(t *testing.T) {
 	sequential(t)
 	lists := []string{"commissions", "referrals", "affiliates"}
@@ -60,8 +60,9 @@ func TestFailedPages(t *testing.T) {
 	}
 }
 
-// TestFailedLookUps makes each write without an answer, and has all reads behind it fail by their
-// bodies. Nothing is proven by these: the write is not sent again, and is found once the vendor is well.
+// TestFailedLookUps makes each write without an answer, and has all reads behind it fail by
+// their bodies. Nothing is proven by these: the write is not sent again, and is found once
+// the vendor is well.
 func TestFailedLookUps(t *testing.T) {
 	sequential(t)
 	var bodies []sandbox.Fault

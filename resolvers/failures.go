@@ -51,7 +51,8 @@ type failureLine struct {
 
 type failuresKey struct{}
 
-// logFailure logs a failure: with others of its operation when that ends, and at once outside of one.
+// logFailure logs a failure: with others of its operation when that ends, and at once
+// outside of one.
 func (r *Resolver) logFailure(ctx context.Context, f failure, path ast.Path, attrs ...slog.Attr) {
 	attrs = append(attrs, slog.String("path", CutText(path.String())), slog.String("requestId", apierror.RequestID(ctx)))
 	all, ok := ctx.Value(failuresKey{}).(*failures)

@@ -16,8 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// checkFilter refuses empty texts, ids of the wrong noun, and ranges that end before they begin, by
-// the name of the field.
+// checkFilter refuses empty texts, ids of the wrong noun, and ranges that end before they
+// begin, by the name of the field.
 func checkFilter(ctx context.Context, f any) error {
 	if err := checkTexts(graphql.GetFieldContext(ctx).Field, graphql.GetOperationContext(ctx).Variables); err != nil {
 		return err
@@ -74,8 +74,9 @@ func checkTexts(list graphql.CollectedField, variables map[string]any) error {
 	return nil
 }
 
-// checkEnums refuses a value in the variables that no value of its enum is spelled as. The GraphQL
-// library compares them without regard to case, and such a value matches nothing further on.
+// checkEnums refuses a value in the variables that no value of its enum is spelled as. The
+// GraphQL library compares them without regard to case, and such a value matches nothing
+// further on.
 func checkEnums(definitions ast.VariableDefinitionList, variables map[string]any) error {
 	for _, v := range definitions {
 		if err := checkEnum(v.Type.Name(), variables[v.Variable], ""); err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 )
 
-// filtersByIDs are the lists' filters that name many records, with the edge of a row that each goes by.
+// filtersByIDs are the lists' filters that name many records, with the edge of a row that
+// each goes by.
 var filtersByIDs = []struct{ list, filter, noun, edge string }{
 	{"memberships", "affiliates", "affiliates", "affiliate"},
 	{"referrals", "affiliates", "affiliates", "affiliate"},
@@ -24,8 +25,9 @@ var filtersByIDs = []struct{ list, filter, noun, edge string }{
 	{"commissions", "payouts", "payouts", "payout"},
 }
 
-// TestFilterByManyIDs wants a filter that names 20 or 60 records to answer, within the calls that a
-// request may make, the rows that each of them has, each once over the client's pages.
+// TestFilterByManyIDs wants a filter that names 20 or 60 records to answer, within the
+// calls that a request may make, the rows that each of them has, each once over the
+// client's pages.
 func TestFilterByManyIDs(t *testing.T) {
 	sequential(t)
 	limit := config.Default().Limits.Calls
@@ -72,8 +74,9 @@ func TestFilterByManyIDs(t *testing.T) {
 	}
 }
 
-// TestFilterByManyPayouts: commissions at FirstPromoter do not name their payouts, so that a filter takes
-// a call for each. More than a request may make are refused in part, and said.
+// TestFilterByManyPayouts: commissions at FirstPromoter do not name their payouts, so that
+// a filter takes a call for each. More than a request may make are refused in part, and
+// said.
 func TestFilterByManyPayouts(t *testing.T) {
 	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, pages: 100, calls: 1 << 20, cost: 1 << 20})
 	var ids []string

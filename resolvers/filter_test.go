@@ -80,7 +80,8 @@ func firstEmail(w *world) string {
 	return data.Affiliates.Nodes[0].Email
 }
 
-// ways are the ways in which a value of a filter's field can be given: the query, and its variables.
+// ways are the ways in which a value of a filter's field can be given: the query, and its
+// variables.
 func (f filterField) ways(value any) map[string]struct {
 	query     string
 	variables map[string]any
@@ -126,8 +127,8 @@ func TestEmptyListInFilter(t *testing.T) {
 	}
 }
 
-// TestEmptyTextInFilter wants a text that is empty or blank to be refused by the name of the field, and
-// only an empty search to find all.
+// TestEmptyTextInFilter wants a text that is empty or blank to be refused by the name of
+// the field, and only an empty search to find all.
 func TestEmptyTextInFilter(t *testing.T) {
 	sequential(t)
 	ask := filterWorld(t)

@@ -38,8 +38,9 @@ func (w *world) editReplies(vendor, path string, change func(n int, row object))
 	})
 }
 
-// TestReferralIDsInOtherForms wants a payment's commissions also where the vendor lists them in another
-// form than an array of numbers; what cannot be read is not told to be nothing.
+// TestReferralIDsInOtherForms wants a payment's commissions also where the vendor lists
+// them in another form than an array of numbers; what cannot be read is not told to be
+// nothing.
 func TestReferralIDsInOtherForms(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true})
@@ -100,8 +101,8 @@ func TestReferralIDsInOtherForms(t *testing.T) {
 	}
 }
 
-// TestDecimalsOfCurrencies wants amounts with the decimals of the account's currency, whether the vendor
-// sends major or minor units.
+// TestDecimalsOfCurrencies wants amounts with the decimals of the account's currency,
+// whether the vendor sends major or minor units.
 func TestDecimalsOfCurrencies(t *testing.T) {
 	sequential(t)
 	lists := map[string]string{"promotekit": "/commissions", "firstpromoter": "/commissions", "uppromote": "/referrals"}
@@ -141,8 +142,8 @@ func TestDecimalsOfCurrencies(t *testing.T) {
 	}
 }
 
-// TestMovedReferrals wants the address of a customer who was moved without the vendor's mark, and the
-// customer found by it.
+// TestMovedReferrals wants the address of a customer who was moved without the vendor's
+// mark, and the customer found by it.
 func TestMovedReferrals(t *testing.T) {
 	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true, pages: 100})
 	emails := func() map[string]any {
@@ -181,8 +182,9 @@ func otherCase(email string) string {
 	return strings.ToUpper(name[:1]) + name[1:] + "@" + strings.ToUpper(domain[:1]) + domain[1:]
 }
 
-// TestAddressesInOtherCase looks up affiliates and customers by their address in another case, cold, at
-// vendors who compare addresses as they are typed; and finds out who a partner is whose token has it so.
+// TestAddressesInOtherCase looks up affiliates and customers by their address in another
+// case, cold, at vendors who compare addresses as they are typed; and finds out who a
+// partner is whose token has it so.
 func TestAddressesInOtherCase(t *testing.T) {
 	sequential(t)
 	for vendor := range oddLists {

@@ -10,12 +10,14 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// forged are vendors' own ids that nobody gave out. They would lead elsewhere, if they came into a call's address, header or body as they are.
+// forged are vendors' own ids that nobody gave out. They would lead elsewhere, if they came
+// into a call's address, header or body as they are.
 var forged = []string{
 	"..", ".", "zz/../1", "../zz", "1/zz", "1%2Fzz", "%2e%2e%2fzz", "1?zz=1", "1&zz=1", "1#zz", "1;zz", `1\zz`, "1\r\nZz: 1", "1\x00zz", `1"zz`, "1' OR zz", "zz@example.com", "1zz", "-1zz", "１zz",
 }
 
-// TestForgedIDs asks for records, and writes to them, by ids that were made up to lead elsewhere: none is found, and none gets into an address's path or a body.
+// TestForgedIDs asks for records, and writes to them, by ids that were made up to lead
+// elsewhere: none is found, and none gets into an address's path or a body.
 func TestForgedIDs(t *testing.T) {
 	sequential(t)
 	reaches := func(t *testing.T, w *world, vendor, local string) {

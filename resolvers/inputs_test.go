@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// ruled are the schema's rules with one more, for it has none of its own below the first input: the amount of money is for nobody.
+// ruled are the schema's rules with one more, for it has none of its own below the first
+// input: the amount of money is for nobody.
 func ruled(typeName, field string) []string {
 	if typeName == "MoneyInput" && field == "amount" {
 		return nil
@@ -20,7 +21,8 @@ func ruled(typeName, field string) []string {
 	return schema.Roles(typeName, field)
 }
 
-// TestAccessWithinInputs wants the rules of inputs to hold wherever an input stands: in an argument, a variable, another input.
+// TestAccessWithinInputs wants the rules of inputs to hold wherever an input stands: in an
+// argument, a variable, another input.
 func TestAccessWithinInputs(t *testing.T) {
 	for name, tt := range map[string]struct {
 		query     string
@@ -53,7 +55,8 @@ func TestAccessWithinInputs(t *testing.T) {
 	}
 }
 
-// TestAccessWithinLists wants the rules of inputs to hold in lists of them, which no field of the schema takes yet.
+// TestAccessWithinLists wants the rules of inputs to hold in lists of them, which no field
+// of the schema takes yet.
 func TestAccessWithinLists(t *testing.T) {
 	free, ruledOut := map[string]any{"currencyCode": "USD"}, map[string]any{"currencyCode": "USD", "amount": "1"}
 	for name, tt := range map[string]struct {

@@ -8,7 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// TestKnownNames wants the names by which records say what they know to be fields of the schema: a misspelt one would never be covered.
+// TestKnownNames wants the names by which records say what they know to be fields of the
+// schema: a misspelt one would never be covered.
 func TestKnownNames(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true})
 	checked := 0

@@ -31,9 +31,9 @@ var endings = map[string][]string{ // by switch: the vendors where something els
 	sandbox.TotalsWrong:     {"promotekit"},
 }
 
-// TestListEnds reads every root list at vendors that number and count their pages oddly: all rows are
-// there, each once, and nothing is told to be wrong. Where the vendor ignores the page's number the
-// list has the rows of one page, and an end.
+// TestListEnds reads every root list at vendors that number and count their pages oddly:
+// all rows are there, each once, and nothing is told to be wrong. Where the vendor ignores
+// the page's number the list has the rows of one page, and an end.
 func TestListEnds(t *testing.T) {
 	sequential(t)
 	for vendor, lists := range oddLists {
@@ -89,8 +89,9 @@ type sickness struct {
 	until int    // how many calls of the vendor fail; 0 for all
 }
 
-// TestPlainLoop reads lists of three accounts by the plainest loop, while one account fails. No row
-// comes twice, there is always a cursor to go on with, and the other accounts' rows are all there.
+// TestPlainLoop reads lists of three accounts by the plainest loop, while one account
+// fails. No row comes twice, there is always a cursor to go on with, and the other
+// accounts' rows are all there.
 func TestPlainLoop(t *testing.T) {
 	sequential(t)
 	lists := []string{"commissions", "referrals", "affiliates"}
@@ -135,8 +136,8 @@ func TestPlainLoop(t *testing.T) {
 	}
 }
 
-// checkPlainLoop is the loop of a client that knows nothing of errors. It gives up after more pages
-// than the list has, and answers how many rows of each vendor there were.
+// checkPlainLoop is the loop of a client that knows nothing of errors. It gives up after
+// more pages than the list has, and answers how many rows of each vendor there were.
 func checkPlainLoop(t *testing.T, w *world, list string) map[string]int {
 	t.Helper()
 	seen, rows := map[string]bool{}, map[string]int{}

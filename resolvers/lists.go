@@ -83,7 +83,8 @@ func windowOf(first int, args map[string]any) (window, error) {
 	return newWindow(first, nil)
 }
 
-// root answers a root list: all accounts that the viewer may see, or those that are named, each with this filter.
+// root answers a root list: all accounts that the viewer may see, or those that are named,
+// each with this filter.
 func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *string, f *F) (*model.Connection[T], error) {
 	w, err := newWindow(first, after)
 	if err != nil {
@@ -143,9 +144,9 @@ type rootRead[T providers.Record] struct {
 	loaded  bool    // and all that is selected below it, by the look
 }
 
-// planned is the plan of the root list being resolved. kept says that it is the one by which the operation
-// was planned. That one is used only if it was made for exactly this filter: the planner reads arguments
-// before they are coerced.
+// planned is the plan of the root list being resolved. kept says that it is the one by
+// which the operation was planned. That one is used only if it was made for exactly this
+// filter: the planner reads arguments before they are coerced.
 func (n lists[T, F]) planned(ctx context.Context, narrow F, ps []providers.Provider) (plan *rootPlan[T, F], kept bool) {
 	root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F])
 	if ok && reflect.DeepEqual(root.narrow, narrow) {
@@ -248,8 +249,8 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 	}
 }
 
-// connection makes the answer of rows that were read, completing those that know too little of what is selected. It
-// also says what is selected of them.
+// connection makes the answer of rows that were read, completing those that know too little
+// of what is selected. It also says what is selected of them.
 func (n lists[T, F]) connection(ctx context.Context, sources []*listing.Source[T], rows []listing.Row[T],
 	start []listing.Position, bound string) (*model.Connection[T], []graphql.CollectedField) {
 	op, selected := graphql.GetOperationContext(ctx), selections(ctx)

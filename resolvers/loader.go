@@ -10,12 +10,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// batchWait is how long a loader waits for more keys: not at all. Keys that are handed over together
-// are never parted, and all others have been loaded before by [prefetch].
+// batchWait is how long a loader waits for more keys: not at all. Keys that are handed over
+// together are never parted, and all others have been loaded before by [prefetch].
 const batchWait = 0
 
-// loaders are what one operation remembers: a loader for each noun and for each edge to many. They are never
-// shared by operations, because they remember errors and one viewer's scope.
+// loaders are what one operation remembers: a loader for each noun and for each edge to
+// many. They are never shared by operations, because they remember errors and one viewer's
+// scope.
 type loaders struct {
 	r  *Resolver
 	mu sync.Mutex
@@ -82,9 +83,9 @@ func forget(ctx context.Context) {
 	}
 }
 
-// loader loads what many rows ask for in one fetch, and each key once. It counts the keys that were
-// announced: dataloadgen closes a batch by the clock. On a busy machine that parts keys that were handed
-// over together, and each part would be a call to a vendor.
+// loader loads what many rows ask for in one fetch, and each key once. It counts the keys
+// that were announced: dataloadgen closes a batch by the clock. On a busy machine that
+// parts keys that were handed over together, and each part would be a call to a vendor.
 type loader[K comparable, V any] struct {
 	inner *dataloadgen.Loader[K, V]
 	fetch func(ctx context.Context, keys []K) ([]V, []error)
@@ -143,7 +144,8 @@ func (l *loader[K, V]) all(ctx context.Context, keys []K) (values []V, errs []er
 	return values, errs
 }
 
-// collect takes a batch. The one that brings the last of what was announced fetches for all that wait.
+// collect takes a batch. The one that brings the last of what was announced fetches for all
+// that wait.
 func (l *loader[K, V]) collect(ctx context.Context, keys []K) ([]V, []error) {
 	mine := &part[K, V]{keys: keys, done: make(chan struct{})}
 	l.mu.Lock()
@@ -161,8 +163,8 @@ func (l *loader[K, V]) collect(ctx context.Context, keys []K) ([]V, []error) {
 	return mine.values, mine.errs
 }
 
-// deliver fetches what several batches ask for, and gives each its own. A fetch that panics fails all of
-// them.
+// deliver fetches what several batches ask for, and gives each its own. A fetch that panics
+// fails all of them.
 func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
 	var keys []K
 	for _, p := range parts {

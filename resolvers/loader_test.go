@@ -9,8 +9,8 @@ import (
 	"testing/synctest"
 )
 
-// TestLoader wants keys that are asked for together to be fetched together, each key once, and whoever asks
-// while they are fetched to wait.
+// TestLoader wants keys that are asked for together to be fetched together, each key once,
+// and whoever asks while they are fetched to wait.
 func TestLoader(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var fetched [][]int

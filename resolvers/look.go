@@ -14,11 +14,12 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// A plan that is made before anything is read has to take each list for full and each record for
-// another one. Where such a plan is large, the operation looks before it is decided on: it
-// reads the pages that it begins with in any case, and is planned again with what these tell. What
-// was read is kept, for the execution or by the cache, and counts as spent. Partners' operations do
-// not look: what they may ask for must not depend on what there is of others.
+// A plan that is made before anything is read has to take each list for full and each
+// record for another one. Where such a plan is large, the operation looks before it is
+// decided on: it reads the pages that it begins with in any case, and is planned again with
+// what these tell. What was read is kept, for the execution or by the cache, and counts as
+// spent. Partners' operations do not look: what they may ask for must not depend on what
+// there is of others.
 
 // maxBranches is how many lists below known rows are read to learn their rows.
 const maxBranches = 10
@@ -86,8 +87,8 @@ func (n lists[T, F]) looked(ctx context.Context) *rootRead[T] {
 	return read
 }
 
-// fill plans what it takes to complete rows with what is selected of them, and answers the rows as they
-// are then: nil where the look cannot read them all.
+// fill plans what it takes to complete rows with what is selected of them, and answers the
+// rows as they are then: nil where the look cannot read them all.
 func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 	var ids []providers.ID
 	for _, row := range rows {
@@ -157,8 +158,8 @@ func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, n
 	return f
 }
 
-// take hands what was found to the execution. It answers the records, and how many take more calls than a
-// look may make.
+// take hands what was found to the execution. It answers the records, and how many take
+// more calls than a look may make.
 func (n records[T]) take(p *planner, f *found[T], ids []providers.ID, need []string) (rows []*T, open int) {
 	wants, values := make([]want, 0, len(ids)), make([]*T, 0, len(ids))
 	text := strings.Join(need, " ")
@@ -252,9 +253,16 @@ type pageRead[T providers.Record] struct {
 	err  error
 }
 
-// look plans the lists below rows that are known, and reads their rows where they are cached, or these
-// lists are few: ok says that it did.
-func (e many[From, To, F]) look(p *planner, f graphql.CollectedField, args map[string]any, first int, from level, fields []graphql.CollectedField) (rows []*To, ok bool) {
+// look plans the lists below rows that are known, and reads their rows where they are
+// cached, or these lists are few: ok says that it did.
+func (e many[From, To, F]) look(
+	p *planner,
+	f graphql.CollectedField,
+	args map[string]any,
+	first int,
+	from level,
+	fields []graphql.CollectedField,
+) (rows []*To, ok bool) {
 	w, err := windowOf(first, args)
 	if err != nil {
 		return nil, false // the field itself says so
@@ -334,10 +342,19 @@ func (e many[From, To, F]) outlook(p *planner, branches []branch[From]) (looked,
 	})
 }
 
-// newPlanner plans an operation: with the facts that are known of it, and other numbers of rows for
-// the lists in firsts.
+// newPlanner plans an operation: with the facts that are known of it, and other numbers of
+// rows for the lists in firsts.
 func newPlanner(ctx context.Context, r *Resolver, op *graphql.OperationContext, f *facts, firsts map[string]int) *planner {
-	return &planner{r: r, ctx: ctx, op: op, facts: f, firsts: firsts, lists: map[string]int{}, lasting: map[string]any{}, spreads: map[*ast.FragmentDefinition]int{}}
+	return &planner{
+		r:       r,
+		ctx:     ctx,
+		op:      op,
+		facts:   f,
+		firsts:  firsts,
+		lists:   map[string]int{},
+		lasting: map[string]any{},
+		spreads: map[*ast.FragmentDefinition]int{},
+	}
 }
 
 // plan goes through the operation.
@@ -350,14 +367,15 @@ func (p *planner) plan() {
 	}
 }
 
-// lookFrom is how many calls are planned without a look: a plan of more may be far from the truth.
+// lookFrom is how many calls are planned without a look: a plan of more may be far from the
+// truth.
 const lookFrom = 10
 
 // hopeless is how many times limits.calls an operation may be planned to take for a look at it.
 const hopeless = 5
 
-// looks says whether an operation is decided on after a look: the plan is uncertain, and it has not
-// more fields that cost calls than calls are allowed.
+// looks says whether an operation is decided on after a look: the plan is uncertain, and it
+// has not more fields that cost calls than calls are allowed.
 func (p *planner) looks() bool {
 	v := auth.ViewerFrom(p.ctx)
 	return p.err == nil && !p.ended() && p.op.Operation.Operation == ast.Query && p.values.sum <= p.r.cost &&
@@ -365,16 +383,17 @@ func (p *planner) looks() bool {
 		v != nil && v.Role != auth.RolePartner
 }
 
-// maxRounds bounds how often an operation is planned while it looks: each round knows one level more.
+// maxRounds bounds how often an operation is planned while it looks: each round knows one
+// level more.
 const maxRounds = 12
 
-// lookShare is how much of limits.calls a look may take: three quarters. An operation that is refused
-// after it has spent no more. With less, operations were refused that take few calls more than their
-// look.
+// lookShare is how much of limits.calls a look may take: three quarters. An operation that
+// is refused after it has spent no more. With less, operations were refused that take few
+// calls more than their look.
 func lookShare(calls int) int { return calls * 3 / 4 }
 
-// look learns what an operation takes, and refuses it where that is too much. It has begun with a plan by
-// which it is worth a look.
+// look learns what an operation takes, and refuses it where that is too much. It has begun
+// with a plan by which it is worth a look.
 func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) error {
 	ctx = providers.WithPart(ctx, lookShare(r.calls))
 	f := newFacts(l)

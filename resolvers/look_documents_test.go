@@ -11,8 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// lookQuery is a random document of edges below edges, as staff asks for: lists of few and of many rows,
-// fields again under other aliases, fragments, filters, and records by id.
+// lookQuery is a random document of edges below edges, as staff asks for: lists of few and
+// of many rows, fields again under other aliases, fragments, filters, and records by id.
 type lookQuery struct {
 	r         *rand.Rand
 	accounts  []string // their ids

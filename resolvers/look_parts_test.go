@@ -6,8 +6,9 @@ import (
 	"testing"
 )
 
-// TestLookAliases gives one alias to two edges of the same rows, in two parts of a connection. What the
-// look learns of the one edge must not be taken for the other one, which has another type.
+// TestLookAliases gives one alias to two edges of the same rows, in two parts of a
+// connection. What the look learns of the one edge must not be taken for the other one,
+// which has another type.
 func TestLookAliases(t *testing.T) {
 	w := newWorld(t, setup{calls: 100})
 	for _, tt := range []struct{ list, one, other string }{
@@ -25,8 +26,8 @@ func TestLookAliases(t *testing.T) {
 	}
 }
 
-// TestLookParts has one edge twice under one alias, with few rows in one part of the connection and
-// many in another one: each part counts with its own rows, in either order.
+// TestLookParts has one edge twice under one alias, with few rows in one part of the
+// connection and many in another one: each part counts with its own rows, in either order.
 func TestLookParts(t *testing.T) {
 	const inner = "affiliate { id payouts(first: 3) { nodes { id } } referrals(first: 3) { nodes { id } }"
 	small := "a: nodes { x: memberships(first: 1) { nodes { " + inner + " } } } }"

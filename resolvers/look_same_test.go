@@ -28,8 +28,8 @@ var (
 	lookBeyond    = flag.Bool("look-beyond", false, "list the documents that take more calls than planned")
 )
 
-// shelf is a store whose contents are set before each request. What was begun for an earlier request does not
-// come in any more.
+// shelf is a store whose contents are set before each request. What was begun for an
+// earlier request does not come in any more.
 type shelf struct {
 	now func() time.Time
 
@@ -110,8 +110,8 @@ func worn(entries map[cache.Key]cache.Entry, now time.Time, seed uint64, expired
 	return out
 }
 
-// lookWorlds are equal servers of the same vendors: one that looks, one that does not, and one that looks
-// and may make few calls.
+// lookWorlds are equal servers of the same vendors: one that looks, one that does not, and
+// one that looks and may make few calls.
 type lookWorlds struct {
 	kind                lookKind
 	looks, blind, bound *world
@@ -185,12 +185,14 @@ func (a *answer) failures() (all []string) {
 	return all
 }
 
-// endCursor is left out: the cursor behind the last row of a nested list says how far the vendor's list was
-// read for it, which differs where the row's own list was read in place of the list of all.
+// endCursor is left out: the cursor behind the last row of a nested list says how far the
+// vendor's list was read for it, which differs where the row's own list was read in place
+// of the list of all.
 var endCursor = regexp.MustCompile(`"endCursor":"[^"]*"`)
 
-// differ says where two answers differ; "" for nowhere. Where one account may contradict itself, a vendor is learnt
-// to lack what a reply before made unintelligible, and each error says what was known when it occurred.
+// differ says where two answers differ; "" for nowhere. Where one account may contradict
+// itself, a vendor is learnt to lack what a reply before made unintelligible, and each
+// error says what was known when it occurred.
 func (a *answer) differ(b *answer, learning bool) string {
 	if x, y := endCursor.ReplaceAllString(string(a.Data), ""), endCursor.ReplaceAllString(string(b.Data), ""); x != y {
 		return "data: " + firstDifference(x, y)
@@ -231,13 +233,15 @@ type lookKind struct {
 	down    bool // one account fails
 	roots   int  // the most fields of Query
 
-	// The vendors say different things of one record in different places: the answer depends on which of
-	// them was read last, and so on what is cached and on the number of calls that are allowed.
+	// The vendors say different things of one record in different places: the answer
+	// depends on which of them was read last, and so on what is cached and on the number of
+	// calls that are allowed.
 	contradicts bool
 }
 
-// lookKinds are all of them. Where a list has lost rows that others name, a field of Query may find such a
-// row only behind another field, and the look reads lists before records: there is one such field.
+// lookKinds are all of them. Where a list has lost rows that others name, a field of Query
+// may find such a row only behind another field, and the look reads lists before records:
+// there is one such field.
 var lookKinds = []lookKind{
 	{name: "plain", vendors: lookVendors, roots: 3},
 	{name: "four accounts", vendors: []string{"example", "firstpromoter", "uppromote", "promotekit"}, roots: 3},
@@ -250,9 +254,9 @@ var lookKinds = []lookKind{
 	{name: "odd", vendors: lookVendors, roots: 1, contradicts: true, set: func(k *sandbox.Kit) { k.Odd().Mix(1, 0.05, 0) }},
 }
 
-// TestLookChangesNothing asks random documents of a server that looks and of one that does not, cold, and
-// warm, stale, or with parts of what is cached expired or gone. It wants equal answers, and calls within
-// the limit.
+// TestLookChangesNothing asks random documents of a server that looks and of one that does
+// not, cold, and warm, stale, or with parts of what is cached expired or gone. It wants
+// equal answers, and calls within the limit.
 func TestLookChangesNothing(t *testing.T) {
 	sequential(t)
 	for _, kind := range lookKinds {
@@ -275,7 +279,8 @@ type lookSeen struct {
 	Bound, BoundRefused, Beyond      int // with few calls; Beyond: more were spent than planned
 }
 
-// lookStates are what is cached before a document is asked, in percent of what a cold server has then.
+// lookStates are what is cached before a document is asked, in percent of what a cold
+// server has then.
 var lookStates = []struct {
 	name          string
 	expired, gone uint64
@@ -325,8 +330,9 @@ func (l *lookWorlds) compare(t *testing.T, seed uint64) {
 	entries := worn(shelf, l.looks.now(), seed, s.expired, s.gone)
 	blind := ask(l.blind, entries)
 	equal(s.name, ask(l.looks, entries), blind)
-	// Coupons that come with an affiliate are undated. A page of them takes on the dates of records that were
-	// read elsewhere, and with them another order: only there do answers depend on what was read before.
+	// Coupons that come with an affiliate are undated. A page of them takes on the dates of
+	// records that were read elsewhere, and with them another order: only there do answers
+	// depend on what was read before.
 	if !l.kind.contradicts && !strings.Contains(text, ": coupons(") {
 		equal(s.name+" and cold", blind, cold)
 	}

@@ -2,8 +2,9 @@ package resolvers_test
 
 import "testing"
 
-// TestLookHandsOver wants a warm query that is looked at to read each thing once, from memory: what the
-// look has found is what the execution shows. The plan of what is cached is no call.
+// TestLookHandsOver wants a warm query that is looked at to read each thing once, from
+// memory: what the look has found is what the execution shows. The plan of what is cached
+// is no call.
 func TestLookHandsOver(t *testing.T) {
 	w := newWorld(t, setup{answers: -1})
 	for _, query := range []string{

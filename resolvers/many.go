@@ -11,15 +11,16 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// many is an edge to a list of records: the list that a filter made of the row narrows. Many is declared for each such field, in edges.go.
+// many is an edge to a list of records: the list that a filter made of the row narrows.
+// Many is declared for each such field, in edges.go.
 type many[From, To providers.Record, F filter[To]] struct {
 	field providers.Edge // as the schema has it: "Referral.commissions"
 	to    lists[To, F]
 	by    func(*From) F
 }
 
-// joined is a filter that can be joined with those of other rows: what their lists lie within is known
-// only where they are planned together.
+// joined is a filter that can be joined with those of other rows: what their lists lie
+// within is known only where they are planned together.
 type joined[F any] interface{ Join(other F) F }
 
 func (e many[From, To, F]) name() string { return e.field.String() }
@@ -49,7 +50,8 @@ func (e many[From, To, F]) bound(ctx context.Context, from *From) string {
 	return e.field.String() + "\x00" + scope(ctx) + "\x00" + providers.NodeOf(from).ID.String()
 }
 
-// follow answers the field for a row. An account that fails makes an empty list and an entry in errors.
+// follow answers the field for a row. An account that fails makes an empty list and an
+// entry in errors.
 func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, after *string) (*model.Connection[To], error) {
 	w, err := newWindow(first, after)
 	if err != nil {
@@ -71,7 +73,8 @@ func (e many[From, To, F]) follow(ctx context.Context, from *From, first int, af
 	return c, nil
 }
 
-// all answers a field that is a plain list: the first hundred, which is more than anybody has of what is listed so.
+// all answers a field that is a plain list: the first hundred, which is more than anybody
+// has of what is listed so.
 func (e many[From, To, F]) all(ctx context.Context, from *From) ([]*To, error) {
 	read, err := e.loader(loadersFrom(ctx)).one(ctx, branch[From]{from, window{first: maxFirst}})
 	if err != nil {
@@ -105,8 +108,8 @@ func (e many[From, To, F]) fetch(r *Resolver, ctx context.Context, branches []br
 	return lists, nil
 }
 
-// widen plans the lists of each account's rows together, and notes of each what it lies within. It
-// does nothing where the plan of each row says it.
+// widen plans the lists of each account's rows together, and notes of each what it lies
+// within. It does nothing where the plan of each row says it.
 func (e many[From, To, F]) widen(r *Resolver, ctx context.Context, branches []branch[From], lists []*nestedList[To]) {
 	filters := map[string]F{} // of all rows of an account
 	rows := map[string]int{}
@@ -144,8 +147,8 @@ func (e many[From, To, F]) widen(r *Resolver, ctx context.Context, branches []br
 	}
 }
 
-// refsOf are the records of which each row of an edge of from refers to one at least: from itself, or, for the refunds of an
-// order, its affiliate.
+// refsOf are the records of which each row of an edge of from refers to one at least: from
+// itself, or, for the refunds of an order, its affiliate.
 func refsOf[From providers.Record](from *From) []providers.ID {
 	refs := []providers.ID{providers.NodeOf(from).ID}
 	if r, ok := any(from).(*providers.Referral); ok {

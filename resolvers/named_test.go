@@ -46,7 +46,8 @@ func (d *deaf) PayoutsByID(_ context.Context, ids []providers.ID, _ ...string) (
 	return &providers.Batch[providers.Payout]{}, nil
 }
 
-// TestPartnerNamed wants a payout that the partner's own commissions name to be read, and none that is named in a list with rows of others, which is no list of theirs.
+// TestPartnerNamed wants a payout that the partner's own commissions name to be read, and
+// none that is named in a list with rows of others, which is no list of theirs.
 func TestPartnerNamed(t *testing.T) {
 	me, payout, others := odd(providers.NounAffiliate, "1"), odd(providers.NounPayout, "1"), odd(providers.NounPayout, "2")
 	mine := &providers.Commission{Node: providers.Node{ID: odd(providers.NounCommission, "1")}, AffiliateID: me, PayoutID: payout}

@@ -24,7 +24,8 @@ func playgroundQuery(t *testing.T, name string) string {
 	return string(text)
 }
 
-// askCold is the answer of a server that has read nothing yet, with the limits that are the default.
+// askCold is the answer of a server that has read nothing yet, with the limits that are the
+// default.
 func (w *world) askCold(vendors []string, query string) *answer {
 	w.t.Helper()
 	return newWorld(w.t, setup{vendors: vendors, noBudget: true, beside: w, calls: config.Default().Limits.Calls}).ask(query, nil)
@@ -51,8 +52,8 @@ func (w *world) able(groups [][]string, can ...providers.Capability) (able [][]s
 	return able
 }
 
-// TestNaturalQueries wants what frontends ask for to be answered cold, within the default limits, for
-// about as many calls as were planned: within a factor of two, or two calls.
+// TestNaturalQueries wants what frontends ask for to be answered cold, within the default
+// limits, for about as many calls as were planned: within a factor of two, or two calls.
 func TestNaturalQueries(t *testing.T) {
 	sequential(t)
 	byEmail := providers.FilterAffiliatesByEmail
@@ -101,8 +102,9 @@ func TestNaturalQueries(t *testing.T) {
 // besideExample are accounts of every vendor beside one at a vendor that lacks most lists.
 var besideExample = append(registered(), "example")
 
-// TestLargestFirst wants the refusal of what would take too many calls to say the largest number of
-// rows that is not refused: asked for those it is answered, with one more it is refused.
+// TestLargestFirst wants the refusal of what would take too many calls to say the largest
+// number of rows that is not refused: asked for those it is answered, with one more it is
+// refused.
 func TestLargestFirst(t *testing.T) {
 	sequential(t)
 	vendors := newWorld(t, setup{size: providers.SandboxMedium, noBudget: true, ticks: true, vendors: besideExample})
@@ -132,8 +134,9 @@ func TestLargestFirst(t *testing.T) {
 	}
 }
 
-// TestEveryPath asks for each edge below each edge of each list, cold, and wants no internal error: the plan,
-// its look and the prefetch of rows know every way from one record to another.
+// TestEveryPath asks for each edge below each edge of each list, cold, and wants no
+// internal error: the plan, its look and the prefetch of rows know every way from one
+// record to another.
 func TestEveryPath(t *testing.T) {
 	sequential(t)
 	vendors := newWorld(t, setup{noBudget: true, ticks: true})

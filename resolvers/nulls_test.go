@@ -14,7 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// optionalInput is an argument of a field of the schema, or a field of an input in it, that may be left out.
+// optionalInput is an argument of a field of the schema, or a field of an input in it, that
+// may be left out.
 type optionalInput struct {
 	root  *ast.FieldDefinition
 	path  []string    // the argument, and the fields of inputs below it
@@ -51,7 +52,8 @@ func optionalInputs() (all []optionalInput) {
 	return all
 }
 
-// inputSample is a value of an input type, with what has to be given, and nil for null at the end of a path. left says that the end is left out instead.
+// inputSample is a value of an input type, with what has to be given, and nil for null at
+// the end of a path. left says that the end is left out instead.
 func inputSample(of *ast.Type, path []string, left bool) any {
 	if len(path) == 0 && !left {
 		return nil
@@ -133,8 +135,9 @@ func selectionOf(f *ast.FieldDefinition) string {
 	return "{ __typename }"
 }
 
-// TestNullIsNothingGiven gives null, in a literal and in two kinds of variables, to each argument of the schema and each field of its inputs that may be left
-// out, and wants the answer that leaving it out gives.
+// TestNullIsNothingGiven gives null, in a literal and in two kinds of variables, to each
+// argument of the schema and each field of its inputs that may be left out, and wants the
+// answer that leaving it out gives.
 func TestNullIsNothingGiven(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{noBudget: true})
@@ -212,8 +215,8 @@ func TestNullIsNothingGiven(t *testing.T) {
 	t.Logf("%d places", tried)
 }
 
-// TestUnknownAccounts wants who sees all accounts told which id of a filter names none, beside the rows of the others; who does not see all is told
-// nothing.
+// TestUnknownAccounts wants who sees all accounts told which id of a filter names none,
+// beside the rows of the others; who does not see all is told nothing.
 func TestUnknownAccounts(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true, keys: staff})
 	for _, list := range []string{"affiliates", "campaigns", "memberships", "referrals", "commissions", "payouts", "coupons"} {

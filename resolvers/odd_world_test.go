@@ -42,8 +42,8 @@ type walked struct {
 // maxTries bounds how often in a row a client asks for the same page.
 const maxTries = 30
 
-// walkList pages through a root list as a careful client does: it goes on from the cursor, and asks
-// again where a retryable error was told.
+// walkList pages through a root list as a careful client does: it goes on from the cursor,
+// and asks again where a retryable error was told.
 func (w *world) walkList(list string, first int) (all walked) {
 	w.t.Helper()
 	var after *string
@@ -188,8 +188,8 @@ func undecided(raw string) bool {
 	return raw != "" && raw != "null" && raw != `""` && !strings.HasPrefix(raw, `"2`)
 }
 
-// withoutOwners are the ids of a list in a world where some rows say that they have no affiliate: the ids
-// of PromoteKit's referrals then say so, too.
+// withoutOwners are the ids of a list in a world where some rows say that they have no
+// affiliate: the ids of PromoteKit's referrals then say so, too.
 func withoutOwners(plain []string, bends []sandbox.Bend) []string {
 	plain = slices.Clone(plain)
 	for _, b := range bends {
@@ -210,15 +210,16 @@ func names(id, row string) bool {
 	return id == row || slices.Contains(strings.FieldsFunc(id, func(r rune) bool { return strings.ContainsRune(":_/.~|", r) }), row)
 }
 
-// unreadableRows counts the rows, in what a vendor sends, of which nobody can tell what record they
-// are. A page that is sent again counts once.
+// unreadableRows counts the rows, in what a vendor sends, of which nobody can tell what
+// record they are. A page that is sent again counts once.
 type unreadableRows struct {
 	mu   sync.Mutex
 	seen map[string]bool
 	rows int
 }
 
-// sentRows are the rows of a page: an array, or an object with numbers for names, alone or as "data".
+// sentRows are the rows of a page: an array, or an object with numbers for names, alone or
+// as "data".
 func sentRows(text []byte) (rows []json.RawMessage, ok bool) {
 	if json.Unmarshal(text, &rows) == nil {
 		return rows, true
@@ -254,7 +255,8 @@ func (u *unreadableRows) Write(body []byte) (int, error) {
 	for _, row := range rows {
 		var ids map[string]json.RawMessage
 		_ = json.Unmarshal(row, &ids) // a row that is no object has no ids
-		// The ids of PromoteKit's referrals, which alone name a customer at Stripe, hold the affiliate's.
+		// The ids of PromoteKit's referrals, which alone name a customer at Stripe, hold
+		// the affiliate's.
 		if owner := string(ids["affiliate"]); ids["id"] != nil && ids["stripe_customer_id"] != nil && (owner == "[]" || owner == "{}") {
 			u.rows++
 			continue

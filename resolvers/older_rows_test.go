@@ -13,7 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// parentage is a field that leads to rows which belong to a record, and the field that leads back.
+// parentage is a field that leads to rows which belong to a record, and the field that
+// leads back.
 type parentage struct {
 	parents, field, back string
 	paths                map[string]string // by vendor: where the parents are read; no vendor that has no such edge
@@ -31,8 +32,8 @@ var parentages = []parentage{
 
 var timeText = regexp.MustCompile(`^[0-9]{4}-[0-9]{2}-[0-9]{2}T`)
 
-// renewed is a reply in which the parents were made yesterday: all rows if they are its rows, and the
-// records that others carry as a whole.
+// renewed is a reply in which the parents were made yesterday: all rows if they are its
+// rows, and the records that others carry as a whole.
 func renewed(body []byte, isList bool, carried []string) []byte {
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
@@ -64,8 +65,8 @@ func renewed(body []byte, isList bool, carried []string) []byte {
 	return text
 }
 
-// TestRowsOlderThanParent wants all rows below a record, also where it was made after them: affiliates
-// that were imported, customers who were given to an affiliate later.
+// TestRowsOlderThanParent wants all rows below a record, also where it was made after them:
+// affiliates that were imported, customers who were given to an affiliate later.
 func TestRowsOlderThanParent(t *testing.T) {
 	sequential(t)
 	carried := map[string][]string{

@@ -25,7 +25,11 @@ var (
 	commissions   = records[providers.Commission]{providers.NounCommission, providers.QueryCommissionEdge, providers.Reader.CommissionsByID}
 	payouts       = records[providers.Payout]{providers.NounPayout, providers.QueryPayoutEdge, providers.Reader.PayoutsByID}
 	coupons       = records[providers.Coupon]{providers.NounCoupon, providers.QueryCouponEdge, providers.Reader.CouponsByID}
-	subscriptions = records[providers.WebhookSubscription]{providers.NounWebhookSubscription, providers.QueryWebhookSubscriptionEdge, providers.Reader.WebhookSubscriptionsByID}
+	subscriptions = records[providers.WebhookSubscription]{
+		providers.NounWebhookSubscription,
+		providers.QueryWebhookSubscriptionEdge,
+		providers.Reader.WebhookSubscriptionsByID,
+	}
 )
 
 // want is what a loader is asked for: a record, and the fields of it that will be read.
@@ -38,8 +42,9 @@ func (n records[T]) loader(l *loaders) *loader[want, *T] {
 	return loaderOf(l, string(n.noun), n.fetch)
 }
 
-// fetch reads what was asked for: one read for each account and set of fields. A record that is not there, or whose
-// account the viewer may not see, is nil without an error, and without a call.
+// fetch reads what was asked for: one read for each account and set of fields. A record
+// that is not there, or whose account the viewer may not see, is nil without an error, and
+// without a call.
 func (n records[T]) fetch(r *Resolver, ctx context.Context, wants []want) ([]*T, []error) {
 	type group struct{ account, need string }
 	groups := map[group][]int{} // places in wants
@@ -101,8 +106,9 @@ func (n records[T]) find(ctx context.Context, where string, id providers.ID) (*T
 	return rows[0], errs[0]
 }
 
-// complete are the rows with what is selected of them: those that know too little are read by id. Where that fails,
-// what is known of them is shown: these are the rows of lists that cannot be null.
+// complete are the rows with what is selected of them: those that know too little are read
+// by id. Where that fails, what is known of them is shown: these are the rows of lists that
+// cannot be null.
 func (n records[T]) complete(ctx context.Context, rows []*T, need []string) ([]*T, []error) {
 	var (
 		wants  []want
@@ -139,7 +145,8 @@ func (n records[T]) completed(ctx context.Context, rows []*T, need []string) []*
 	return rows
 }
 
-// one is an edge to a single record: which it is, the row knows. One is declared for each such field, in edges.go.
+// one is an edge to a single record: which it is, the row knows. One is declared for each
+// such field, in edges.go.
 type one[From, To providers.Record] struct {
 	field providers.Edge // as the schema has it: providers.ReferralAffiliateEdge
 	to    records[To]

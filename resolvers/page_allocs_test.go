@@ -11,8 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 )
 
-// measuredQueries are queries whose warm answers are measured, with how many allocations these may cost from
-// the HTTP request to the answer: what they cost, and a tenth.
+// measuredQueries are queries whose warm answers are measured, with how many allocations
+// these may cost from the HTTP request to the answer: what they cost, and a tenth.
 var measuredQueries = []struct {
 	name           string
 	vendors        []string // nil for all
@@ -26,8 +26,8 @@ var measuredQueries = []struct {
 	{"small", []string{"promotekit"}, `{ campaigns(first: 1) { nodes { id } } }`, 340, 125},
 }
 
-// warmQuery answers a function that asks a query over records that are cached, with so many bytes for
-// finished answers: without any (-1), each is executed.
+// warmQuery answers a function that asks a query over records that are cached, with so many
+// bytes for finished answers: without any (-1), each is executed.
 func warmQuery(tb testing.TB, vendors []string, query string, answers int64) func() {
 	w := newWorld(tb, setup{vendors: vendors, answers: answers})
 	body, err := json.Marshal(map[string]string{"query": query})

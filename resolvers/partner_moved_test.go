@@ -14,8 +14,10 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// TestPartnerMoved gives a referral to another affiliate in the vendor's dashboard. Once somebody has seen that, its former affiliate's list is without it, though the page
-// is remembered on which it stood: a record that is another's now is no sign of a vendor who ignores filters.
+// TestPartnerMoved gives a referral to another affiliate in the vendor's dashboard. Once
+// somebody has seen that, its former affiliate's list is without it, though the page is
+// remembered on which it stood: a record that is another's now is no sign of a vendor who
+// ignores filters.
 func TestPartnerMoved(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"firstpromoter"}, noBudget: true, ticks: true, cost: 1 << 20})
@@ -44,8 +46,9 @@ func TestPartnerMoved(t *testing.T) {
 	}
 }
 
-// TestPartnerHandedOn gives an affiliate another address in the vendor's dashboard. Whoever is known by the old one is the affiliate no more as soon as what is remembered
-// is not fresh, for reads and for writes; nobody is while the vendor does not answer.
+// TestPartnerHandedOn gives an affiliate another address in the vendor's dashboard. Whoever
+// is known by the old one is the affiliate no more as soon as what is remembered is not
+// fresh, for reads and for writes; nobody is while the vendor does not answer.
 func TestPartnerHandedOn(t *testing.T) {
 	sequential(t)
 	for _, vendor := range registered() {
@@ -83,8 +86,9 @@ func TestPartnerHandedOn(t *testing.T) {
 	}
 }
 
-// TestCustomersHiddenByNow wants the setting of a campaign that shows its customers' addresses, or hides them, to be asked for as it is now: what has gone stale does not decide.
-// (What then happens, the cache's tests have.)
+// TestCustomersHiddenByNow wants the setting of a campaign that shows its customers'
+// addresses, or hides them, to be asked for as it is now: what has gone stale does not
+// decide. (What then happens, the cache's tests have.)
 func TestCustomersHiddenByNow(t *testing.T) {
 	sequential(t)
 	odd := new(setting)
@@ -104,7 +108,8 @@ func TestCustomersHiddenByNow(t *testing.T) {
 	}
 }
 
-// setting is an account whose campaigns hide their customers' addresses, or show them, and which hears how it is asked whether.
+// setting is an account whose campaigns hide their customers' addresses, or show them, and
+// which hears how it is asked whether.
 type setting struct {
 	providers.Provider
 	hides        atomic.Bool

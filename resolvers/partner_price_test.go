@@ -9,8 +9,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestPartnerPrice wants what partners ask for to take about as many calls as were planned, which is what their share pays:
-// at a vendor that nothing is known of, each of their lists may take one more.
+// TestPartnerPrice wants what partners ask for to take about as many calls as were planned,
+// which is what their share pays: at a vendor that nothing is known of, each of their lists
+// may take one more.
 func TestPartnerPrice(t *testing.T) {
 	sequential(t)
 	for _, size := range []providers.SandboxSize{providers.SandboxSmall, providers.SandboxMedium} {

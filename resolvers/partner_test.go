@@ -203,7 +203,8 @@ func nodesOf(o any, list string) []any {
 	return rows
 }
 
-// TestPartnerFilters wants a filter by what is others' to find nothing, as one by what does not exist, and to cost nothing.
+// TestPartnerFilters wants a filter by what is others' to find nothing, as one by what does
+// not exist, and to cost nothing.
 func TestPartnerFilters(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		self := all.some()[0]

@@ -17,7 +17,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestPartnerColdIDs asks for others' records by id when nothing is cached, and wants no call that names one.
+// TestPartnerColdIDs asks for others' records by id when nothing is cached, and wants no
+// call that names one.
 func TestPartnerColdIDs(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		self := all.some()[0]
@@ -107,8 +108,9 @@ func TestPartnerSwitches(t *testing.T) {
 	}
 }
 
-// TestPartnerPayoutsUnnarrowed wants everybody's payments not to be walked for a partner whose commissions are to tell their payouts, where the vendor does
-// not narrow payments: the first time neither.
+// TestPartnerPayoutsUnnarrowed wants everybody's payments not to be walked for a partner
+// whose commissions are to tell their payouts, where the vendor does not narrow payments:
+// the first time neither.
 func TestPartnerPayoutsUnnarrowed(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{vendors: []string{"uppromote"}, noBudget: true, ticks: true, size: providers.SandboxMedium})
@@ -228,7 +230,8 @@ func TestPartnerLookUp(t *testing.T) {
 	}
 }
 
-// TestPartnerOfNothing wants viewers who are no affiliate, and roles that nobody knows, to see nothing, without a call.
+// TestPartnerOfNothing wants viewers who are no affiliate, and roles that nobody knows, to
+// see nothing, without a call.
 func TestPartnerOfNothing(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{noBudget: true, ticks: true})
@@ -330,8 +333,9 @@ func TestPartnerMisnamed(t *testing.T) {
 	})
 }
 
-// TestPartnerOthersReferral wants the referral of a share in somebody else's customer to be null, and never to be read; and what was bought not to be told, nor the share to be
-// found by it.
+// TestPartnerOthersReferral wants the referral of a share in somebody else's customer to be
+// null, and never to be read; and what was bought not to be told, nor the share to be found
+// by it.
 func TestPartnerOthersReferral(t *testing.T) {
 	vendors(t, setup{}, func(t *testing.T, w *world, vendor string, all *truth) {
 		for _, c := range all.of["commissions"] {

@@ -177,7 +177,8 @@ func byID(rows []object) map[string]string {
 	return m
 }
 
-// secrets are the texts that a partner who is this affiliate must never get: others' ids, addresses and names, unless they are theirs as well.
+// secrets are the texts that a partner who is this affiliate must never get: others' ids,
+// addresses and names, unless they are theirs as well.
 func (t *truth) secrets(affiliate string) (texts []string) {
 	var mine string
 	for _, a := range t.affiliates {
@@ -224,7 +225,8 @@ func leaks(text string, secrets []string) (found []string) {
 	return found
 }
 
-// some are affiliates worth trying: one with most rows of each noun, one who earned by somebody else's referral, one with nothing, one above others and one below.
+// some are affiliates worth trying: one with most rows of each noun, one who earned by
+// somebody else's referral, one with nothing, one above others and one below.
 func (t *truth) some() (ids []string) {
 	add := func(id string) {
 		if id != "" && !slices.Contains(ids, id) {

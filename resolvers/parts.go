@@ -71,8 +71,8 @@ func (p *planner) partsOf(order []string, counts map[string]providers.Rows) []ac
 	return parts
 }
 
-// parts are the records that an edge leads to from rows, by account. Those that belong to affiliates are
-// as many affiliates' as the rows are.
+// parts are the records that an edge leads to from rows, by account. Those that belong to
+// affiliates are as many affiliates' as the rows are.
 func (e one[From, To]) parts(p *planner, from level, rows []*From, ids []providers.ID) rowParts {
 	return func() []accountRows {
 		counts := map[string]providers.Rows{}

@@ -52,8 +52,9 @@ func (w *world) token(v *auth.Viewer) string {
 	return signed
 }
 
-// browse answers what the browser of a portal's user asks, through the whole handler. The world has to be a portal's. Whoever is no admin asks to be told
-// which calls are made, and is not; partners are not told how many, either.
+// browse answers what the browser of a portal's user asks, through the whole handler. The
+// world has to be a portal's. Whoever is no admin asks to be told which calls are made, and
+// is not; partners are not told how many, either.
 func (w *world) browse(v *auth.Viewer, query string, variables map[string]any) *answer {
 	w.t.Helper()
 	body, err := json.Marshal(map[string]any{"query": query, "variables": variables})

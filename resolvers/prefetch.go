@@ -10,11 +10,12 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// The executor resolves the fields of an answer one after the other. What a field of many rows has to read is
-// therefore read before the rows are returned: all rows together, and level by level. A resolver of
-// a field below finds it in the operation's loaders.
+// The executor resolves the fields of an answer one after the other. What a field of many
+// rows has to read is therefore read before the rows are returned: all rows together, and
+// level by level. A resolver of a field below finds it in the operation's loaders.
 
-// prefetcher is a field of a record that has to be read, or that leads to records with such fields.
+// prefetcher is a field of a record that has to be read, or that leads to records with such
+// fields.
 type prefetcher interface {
 	// prefetch reads what the field f of rows needs, and what is selected below it.
 	prefetch(ctx context.Context, rows any, f graphql.CollectedField)
@@ -34,8 +35,8 @@ var prefetchers = func() map[string]prefetcher {
 	return m
 }()
 
-// prefetch reads what the selected fields of rows need, side by side. It reads nothing more once ctx has ended: then
-// the fields themselves fail.
+// prefetch reads what the selected fields of rows need, side by side. It reads nothing more
+// once ctx has ended: then the fields themselves fail.
 func prefetch[T providers.Record](ctx context.Context, rows []*T, fields []graphql.CollectedField) {
 	if len(rows) == 0 || ctx.Err() != nil {
 		return
@@ -74,7 +75,8 @@ func distinct[T comparable](rows []T) []T {
 	return out
 }
 
-// prefetchByID reads records with the fields that are selected of them, and what is selected below.
+// prefetchByID reads records with the fields that are selected of them, and what is
+// selected below.
 func (n records[T]) prefetchByID(ctx context.Context, ids []providers.ID, fields []graphql.CollectedField) {
 	need := strings.Join(names(fields), " ")
 	var wants []want
@@ -140,7 +142,11 @@ func (e many[From, To, F]) prefetchLists(ctx context.Context, from []*From, w wi
 type membershipRows struct{}
 
 func (membershipRows) prefetch(ctx context.Context, rows any, f graphql.CollectedField) {
-	prefetch(ctx, membershipsOf(rows.([]*providers.Affiliate)), collect(graphql.GetOperationContext(ctx), f.Selections, providers.NounMembership))
+	prefetch(
+		ctx,
+		membershipsOf(rows.([]*providers.Affiliate)),
+		collect(graphql.GetOperationContext(ctx), f.Selections, providers.NounMembership),
+	)
 }
 
 // membershipsOf are those that came with affiliates, each once.
@@ -152,7 +158,8 @@ func membershipsOf(affiliates []*providers.Affiliate) []*providers.Membership {
 	return distinct(all)
 }
 
-// couponRows is Affiliate.coupons: records that come with the affiliate, or are a list of their own.
+// couponRows is Affiliate.coupons: records that come with the affiliate, or are a list of
+// their own.
 type couponRows struct{}
 
 func (couponRows) prefetch(ctx context.Context, rows any, f graphql.CollectedField) {

@@ -14,8 +14,8 @@ import (
 // withoutCalls are the resolvers below lists that read nothing from vendors.
 var withoutCalls = []string{"Account.capabilities", "Referral.maskedEmail"}
 
-// TestPrefetched wants each field of a record that has a resolver to be prefetched for all rows of a list:
-// else each row would read on its own, one after the other.
+// TestPrefetched wants each field of a record that has a resolver to be prefetched for all
+// rows of a list: else each row would read on its own, one after the other.
 func TestPrefetched(t *testing.T) {
 	schema := graph.NewExecutableSchema(graph.Config{}).Schema()
 	root := reflect.TypeFor[graph.ResolverRoot]()

@@ -15,7 +15,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// TestWalk follows affiliate → campaign → referral → commission → payout over all vendors in one query.
+// TestWalk follows affiliate → campaign → referral → commission → payout over all vendors
+// in one query.
 func TestWalk(t *testing.T) {
 	w := newWorld(t, setup{calls: 50})
 	type payout struct{ Status string }
@@ -45,7 +46,8 @@ func TestWalk(t *testing.T) {
 	}
 	t.Logf("planned %d, spent %d calls", a.Extensions.Cost.Planned, a.Extensions.Cost.Spent)
 
-	// The oldest active affiliates have everything: each vendor for itself, all five nouns in a row.
+	// The oldest active affiliates have everything: each vendor for itself, all five nouns
+	// in a row.
 	for vendor := range w.accounts {
 		v := newWorld(t, setup{vendors: []string{vendor}, noBudget: true})
 		data, _ := must[struct {
@@ -82,7 +84,8 @@ func TestWalk(t *testing.T) {
 	}
 }
 
-// TestPagesOfAllAccounts walks every root list to its end in small pages, and wants each record once, in order, and as many as the vendors count.
+// TestPagesOfAllAccounts walks every root list to its end in small pages, and wants each
+// record once, in order, and as many as the vendors count.
 func TestPagesOfAllAccounts(t *testing.T) {
 	sequential(t)
 	w := newWorld(t, setup{noBudget: true})
@@ -140,7 +143,8 @@ func TestPagesOfAllAccounts(t *testing.T) {
 	}
 }
 
-// TestNodes wants each record to be found again by its global id, in the order asked for, and null for what is not there.
+// TestNodes wants each record to be found again by its global id, in the order asked for,
+// and null for what is not there.
 func TestNodes(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true})
 	type withID struct{ Nodes []struct{ ID string } }
@@ -189,7 +193,8 @@ func TestNodes(t *testing.T) {
 	}
 }
 
-// TestOneAccountFails wants the others' data, one entry in errors that says which account, and the failed one's rows in a later page.
+// TestOneAccountFails wants the others' data, one entry in errors that says which account,
+// and the failed one's rows in a later page.
 func TestOneAccountFails(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true})
 	w.kits["firstpromoter"].SetDown(true)
@@ -384,7 +389,8 @@ func TestNoSecretsInErrors(t *testing.T) {
 	}
 }
 
-// TestTotalCount wants a number exactly where every account can tell it without a walk, and the right one.
+// TestTotalCount wants a number exactly where every account can tell it without a walk, and
+// the right one.
 func TestTotalCount(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true})
 	count := func(list, filter string) *int {

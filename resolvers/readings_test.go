@@ -11,9 +11,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestRowsComeAndGo reads a list of each vendor by client pages, while rows come or go at its head between the
-// first two of them: all others are there once. What has not changed costs a page that is read
-// again after a second, and nothing before.
+// TestRowsComeAndGo reads a list of each vendor by client pages, while rows come or go at
+// its head between the first two of them: all others are there once. What has not changed
+// costs a page that is read again after a second, and nothing before.
 func TestRowsComeAndGo(t *testing.T) {
 	sequential(t)
 	for _, key := range []string{"pk.R", "pk.E", "fp.P", "fp.E", "up.A", "up.R"} {
@@ -65,9 +65,9 @@ func TestRowsComeAndGo(t *testing.T) {
 	}
 }
 
-// TestCustomersMoved gives customers to another affiliate at PromoteKit, whose older commissions name them without
-// their affiliate. Each commission shows its customer, who has the older commissions, and the former
-// affiliate does not see them any more.
+// TestCustomersMoved gives customers to another affiliate at PromoteKit, whose older
+// commissions name them without their affiliate. Each commission shows its customer, who
+// has the older commissions, and the former affiliate does not see them any more.
 func TestCustomersMoved(t *testing.T) {
 	other := strings.Replace(vendorRow(kitAffiliate)["id"].(string), "0001", "0002", 1)
 	for _, form := range []string{"object", "id"} {

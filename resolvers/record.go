@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// account is the account that an id belongs to, as it is now; nil where the viewer may not see it. It costs no call.
+// account is the account that an id belongs to, as it is now; nil where the viewer may not
+// see it. It costs no call.
 func (r *Resolver) account(ctx context.Context, id providers.ID) (*providers.Account, error) {
 	p, ok := r.provider(ctx, id.Account)
 	if !ok {
@@ -23,7 +24,8 @@ func (r *Resolver) account(ctx context.Context, id providers.ID) (*providers.Acc
 	return &a, nil
 }
 
-// records are the records of any nouns with these ids; nil where there is none, or none that the viewer may see.
+// records are the records of any nouns with these ids; nil where there is none, or none
+// that the viewer may see.
 func (r *Resolver) records(ctx context.Context, ids []providers.ID) ([]model.Node, []error) {
 	rows, errs := make([]model.Node, len(ids)), make([]error, len(ids))
 	nouns := map[providers.Noun][]int{}

@@ -36,9 +36,9 @@ func (p puts) take(n int) {
 	}
 }
 
-// TestRefreshesOfRequest wants what refreshes stale answers to be among the limits.calls of the request
-// that asked: it was planned to take none, and is answered at once. What is not refreshed is stale, and
-// later requests refresh it.
+// TestRefreshesOfRequest wants what refreshes stale answers to be among the limits.calls of
+// the request that asked: it was planned to take none, and is answered at once. What is not
+// refreshed is stale, and later requests refresh it.
 func TestRefreshesOfRequest(t *testing.T) {
 	const calls = 30
 	for _, v := range []*auth.Viewer{auth.Local(), {Name: "reader", Subject: "reader", Role: auth.RoleReader}} {

@@ -8,7 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/apierror"
 )
 
-// refuse is the error of an operation that asks for too much; nil where it does not. The format has the two numbers, the field and its own number.
+// refuse is the error of an operation that asks for too much; nil where it does not. The
+// format has the two numbers, the field and its own number.
 func (t *tally) refuse(limit string, allowed int, format string) error {
 	if t.sum <= allowed {
 		return nil
@@ -53,8 +54,8 @@ func (p *planner) refuse() error {
 	return err
 }
 
-// suggest adds to a refusal the largest number of rows of the outermost list above the dearest field
-// with which the operation is not refused, if there is one.
+// suggest adds to a refusal the largest number of rows of the outermost list above the
+// dearest field with which the operation is not refused, if there is one.
 func (p *planner) suggest(refused *apierror.Error) {
 	list := ""
 	for i := range p.calls.at + "." {

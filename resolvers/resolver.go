@@ -18,7 +18,8 @@ type Options struct {
 	Cost     int                  // how many field values one operation may have
 	Ledger   *ledger.Ledger       // through which every write goes
 	Seals    *listing.Seals       // of cursors; nil: with a key of this process
-	// CustomerEmails says, by account, what partners see of customers' addresses; of accounts that are not there they see none.
+	// CustomerEmails says, by account, what partners see of customers' addresses; of
+	// accounts that are not there they see none.
 	CustomerEmails map[string]CustomerEmails
 
 	Timeout time.Duration // the longest that a call of any account may take

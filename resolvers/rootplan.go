@@ -62,8 +62,8 @@ func (n lists[T, F]) planRoot(p *planner, f graphql.CollectedField) *rootPlan[T,
 	return root
 }
 
-// keepLists is a value of an argument in which an empty list stays one: as a literal it is a nil slice, which
-// JSON would make null.
+// keepLists is a value of an argument in which an empty list stays one: as a literal it is
+// a nil slice, which JSON would make null.
 func keepLists(value any) any {
 	switch v := value.(type) {
 	case []any:
@@ -133,8 +133,9 @@ func (n lists[T, F]) begin(p *planner, root *rootPlan[T, F]) {
 	p.charge(calls)
 }
 
-// firstPages is how many calls it takes at most to begin lists of one account: one for each that is not cached. Lists within the same longer one
-// may be read by walking that, after a look at its first page (listing.Widen), and never more of them than pages may be read.
+// firstPages is how many calls it takes at most to begin lists of one account: one for each
+// that is not cached. Lists within the same longer one may be read by walking that, after a
+// look at its first page (listing.Widen), and never more of them than pages may be read.
 func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers.Provider, planned []providers.List[T]) (calls int) {
 	cached := func(key string) bool {
 		k, ok := a.(peeker)

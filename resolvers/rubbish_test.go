@@ -9,8 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// TestRubbishIsNoSuccess has a vendor answer everything with a success that is none of its own. The
-// account is not well, and was not before.
+// TestRubbishIsNoSuccess has a vendor answer everything with a success that is none of its
+// own. The account is not well, and was not before.
 func TestRubbishIsNoSuccess(t *testing.T) {
 	sequential(t)
 	for vendor := range oddLists {
@@ -34,8 +34,8 @@ func TestRubbishIsNoSuccess(t *testing.T) {
 	}
 }
 
-// TestTypedFilters asks for what no vendor accepts. It matches nothing, without a call where that is
-// plain, and says nothing of the account.
+// TestTypedFilters asks for what no vendor accepts. It matches nothing, without a call
+// where that is plain, and says nothing of the account.
 func TestTypedFilters(t *testing.T) {
 	sequential(t)
 	for vendor := range oddLists {

@@ -15,9 +15,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// This file is the one place where it is decided what a viewer sees. Everything that leads to a record comes through
-// it: root lists and their filters by visible, single records and edges by provider, cursors by scope. What a
-// partner sees of an account is decided by the provider that they get: [partner.View].
+// This file is the one place where it is decided what a viewer sees. Everything that leads
+// to a record comes through it: root lists and their filters by visible, single records and
+// edges by provider, cursors by scope. What a partner sees of an account is decided by the
+// provider that they get: [partner.View].
 
 // provider is the account's provider, if there is such an account and the viewer may see it.
 func (r *Resolver) provider(ctx context.Context, account string) (providers.Provider, bool) {
@@ -52,8 +53,10 @@ func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p provid
 	return p, ok, nil
 }
 
-// unasked says whether it is still to be found out which affiliates a viewer is, as it is while an operation is planned. Until then every account
-// that they name counts like the first, and the first like all: else the plan, which may be refused, would tell which accounts there are.
+// unasked says whether it is still to be found out which affiliates a viewer is, as it is
+// while an operation is planned. Until then every account that they name counts like the
+// first, and the first like all: else the plan, which may be refused, would tell which
+// accounts there are.
 func unasked(ctx context.Context, v *auth.Viewer) bool {
 	_, begun := ctx.Value(loadersKey{}).(*loaders)
 	return !begun && v != nil && v.Role == auth.RolePartner && identity(v).ByEmail()
@@ -90,11 +93,17 @@ func (r *Resolver) viewOf(ctx context.Context, p providers.Provider, v *auth.Vie
 // ignored tells the operator once that a vendor does not narrow a list to an affiliate.
 func (r *Resolver) ignored(account string, noun providers.Noun, list string) {
 	if _, told := r.noticed.LoadOrStore(account+"\x00"+string(noun), true); !told {
-		r.log.Warn("a vendor ignores the filter by affiliate: partners do not see this list", "account", account, "noun", noun, "list", list)
+		r.log.Warn(
+			"a vendor ignores the filter by affiliate: partners do not see this list",
+			"account", account,
+			"noun", noun,
+			"list", list,
+		)
 	}
 }
 
-// unidentified is why it is not known what a viewer may see of an account; nil where it is known. Such a provider shows nothing.
+// unidentified is why it is not known what a viewer may see of an account; nil where it is
+// known. Such a provider shows nothing.
 func unidentified(p providers.Provider) error {
 	if view, ok := p.(*partner.View); ok && view.Err() != nil {
 		return located(p, view.Err())
@@ -102,9 +111,10 @@ func unidentified(p providers.Provider) error {
 	return nil
 }
 
-// visible are the providers of the accounts that the viewer may see, those named by ids if there are any. Ids
-// that name no account, or one that the viewer may not see, are as if they were not there. Staff who see all accounts are told which name none, beside the
-// rows of the others: to them that tells of no account.
+// visible are the providers of the accounts that the viewer may see, those named by ids if
+// there are any. Ids that name no account, or one that the viewer may not see, are as if
+// they were not there. Staff who see all accounts are told which name none, beside the rows
+// of the others: to them that tells of no account.
 func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers.Provider, error) {
 	var named map[string]bool
 	if ids != nil {
@@ -167,7 +177,8 @@ func scope(ctx context.Context) string {
 	return s
 }
 
-// accounts are the accounts of providers. One of which it is not known whether the viewer may see it is left out, with an entry in errors.
+// accounts are the accounts of providers. One of which it is not known whether the viewer
+// may see it is left out, with an entry in errors.
 func accounts(ctx context.Context, ps []providers.Provider) []*providers.Account {
 	out := make([]*providers.Account, 0, len(ps))
 	for _, p := range ps {

@@ -47,11 +47,13 @@ func (k keptLedger) Save(ctx context.Context, key, was string, value []byte, kee
 	return k.Store.Save(ctx, key, was, value, keep)
 }
 
-// secret is what the simulators put where vendors have secrets: addresses to set passwords at, bank details, tax numbers, keys of webhooks.
+// secret is what the simulators put where vendors have secrets: addresses to set passwords
+// at, bank details, tax numbers, keys of webhooks.
 var secret = regexp.MustCompile(`secret-[\w-]+`)
 
-// TestSecretsStayWithTheVendor has vendors say secrets in errors, reads everything that there is in every way, writes what makes a secret, and
-// wants none of it in the cache, in the ledger, in the logs, or in an answer; but for the one that a mutation shows, once.
+// TestSecretsStayWithTheVendor has vendors say secrets in errors, reads everything that
+// there is in every way, writes what makes a secret, and wants none of it in the cache, in
+// the ledger, in the logs, or in an answer; but for the one that a mutation shows, once.
 func TestSecretsStayWithTheVendor(t *testing.T) {
 	var heard, logs, kept lines
 	now := func() time.Time { return today }

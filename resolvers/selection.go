@@ -17,8 +17,8 @@ func collect(op *graphql.OperationContext, selections ast.SelectionSet, noun pro
 	return graphql.CollectFields(op, selections, []string{string(noun), "Node"})
 }
 
-// names are the names of fields, each once. They are what a record must know to answer them; "id" where only
-// __typename is asked for, so that names are never "all".
+// names are the names of fields, each once. They are what a record must know to answer
+// them; "id" where only __typename is asked for, so that names are never "all".
 func names(fields []graphql.CollectedField) []string {
 	out := make([]string, 0, len(fields))
 	for _, f := range fields {
@@ -80,7 +80,8 @@ func selects(op *graphql.OperationContext, selections ast.SelectionSet, name str
 	return slices.ContainsFunc(graphql.CollectFields(op, selections, nil), func(f graphql.CollectedField) bool { return f.Name == name })
 }
 
-// rowFields are the fields selected of the rows of a connection: below nodes, and below edges.node.
+// rowFields are the fields selected of the rows of a connection: below nodes, and below
+// edges.node.
 func rowFields(op *graphql.OperationContext, selections ast.SelectionSet, noun providers.Noun) []graphql.CollectedField {
 	var out []graphql.CollectedField
 	for _, f := range graphql.CollectFields(op, selections, nil) {

@@ -10,9 +10,10 @@ import (
 // field is a field of the schema.
 type field struct{ typeName, name string }
 
-// live are the fields whose values are not made of records in the cache: the same query may answer
-// something else a moment later, though nothing was invalidated. Of types that are not in recorded,
-// all other fields are the configuration's, or change with what providers.Lessons counts.
+// live are the fields whose values are not made of records in the cache: the same query may
+// answer something else a moment later, though nothing was invalidated. Of types that are
+// not in recorded, all other fields are the configuration's, or change with what
+// providers.Lessons counts.
 var live = map[field]bool{
 	{"Query", "rawRecord"}:       true,
 	{"Account", "fetchedAt"}:     true,
@@ -35,9 +36,9 @@ const (
 	SharedByAll                 // to viewers of the same scope
 )
 
-// SharingOf says to whom the answer of an operation may be given again. It goes by what is written in
-// the document, whatever is skipped. The answer of the schema alone is large, and read from nowhere: it
-// is given to nobody.
+// SharingOf says to whom the answer of an operation may be given again. It goes by what is
+// written in the document, whatever is skipped. The answer of the schema alone is large,
+// and read from nowhere: it is given to nobody.
 func SharingOf(op *ast.OperationDefinition) Sharing {
 	var seen, spread []*ast.FragmentDefinition
 	if op.Operation != ast.Query || !reads(op.SelectionSet, &spread) {

@@ -10,14 +10,15 @@ import (
 	"github.com/partnergraph/partnergraph/schema"
 )
 
-// recorded are the object types whose fields are made of records in the cache, and of the viewer's
-// scope, alone. Of these no field is live.
+// recorded are the object types whose fields are made of records in the cache, and of the
+// viewer's scope, alone. Of these no field is live.
 var recorded = map[string]bool{
 	"Affiliate": true, "Membership": true, "Campaign": true, "Referral": true, "Commission": true, "Payout": true, "Coupon": true,
 	"WebhookSubscription": true,
 }
 
-// settled are the fields of all other types that are not live: what a change of theirs takes with it.
+// settled are the fields of all other types that are not live: what a change of theirs
+// takes with it.
 var settled = map[string]map[string]string{
 	"Query": {
 		"viewer": "the key", "accounts": "the configuration", "account": "the configuration", "node": "records", "nodes": "records",
@@ -100,8 +101,8 @@ func TestLiveFields(t *testing.T) {
 	}
 }
 
-// within says whether objects of a type are always parts of a record or of a list of records, or below a
-// live field.
+// within says whether objects of a type are always parts of a record or of a list of
+// records, or below a live field.
 func within(name string, types map[string]bool) bool {
 	for holder := range types {
 		for _, f := range schema.Parsed().Types[holder].Fields {

@@ -21,8 +21,8 @@ func (w *world) status(vendor string) (status, lastError string) {
 	return data.Account.Status, data.Account.LastError
 }
 
-// TestSickEndpointOfList has one endpoint answer 500 for so long that it rests. Every list that is not
-// read there is answered, and the account is degraded, not down.
+// TestSickEndpointOfList has one endpoint answer 500 for so long that it rests. Every list
+// that is not read there is answered, and the account is degraded, not down.
 func TestSickEndpointOfList(t *testing.T) {
 	sequential(t)
 	for vendor, lists := range oddLists {
@@ -78,8 +78,9 @@ var sickAccounts = map[string]struct {
 	"wrong account":     {"UPSTREAM_UNAUTHORIZED", "refuses this account's key", "DOWN", false}, // FirstPromoter's 404
 }
 
-// TestSickAccount has every call to an account fail in one way. A list and a look-up by an address say
-// so, each in an account of its own that has never answered, and so does the account.
+// TestSickAccount has every call to an account fail in one way. A list and a look-up by an
+// address say so, each in an account of its own that has never answered, and so does the
+// account.
 func TestSickAccount(t *testing.T) {
 	sequential(t)
 	for name, want := range sickAccounts {
@@ -111,8 +112,8 @@ func TestSickAccount(t *testing.T) {
 	}
 }
 
-// TestSickAccountHasNoAbsentRecords reads a record of each noun by its id, from an account that fails
-// every call and has never answered. No record is told not to be there.
+// TestSickAccountHasNoAbsentRecords reads a record of each noun by its id, from an account
+// that fails every call and has never answered. No record is told not to be there.
 func TestSickAccountHasNoAbsentRecords(t *testing.T) {
 	sequential(t)
 	for vendor := range oddLists {

@@ -6,8 +6,9 @@ import (
 	"time"
 )
 
-// TestSlowAccount has one vendor be slow in every call of a walk. The walk ends with the account's time
-// after fewer calls than it has pages, and the rows of the other accounts are there.
+// TestSlowAccount has one vendor be slow in every call of a walk. The walk ends with the
+// account's time after fewer calls than it has pages, and the rows of the other accounts
+// are there.
 func TestSlowAccount(t *testing.T) {
 	sequential(t)
 	const timeout = 500 * time.Millisecond

@@ -7,8 +7,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// TestListsAfterUnknownOutcome makes each kind of commission, of which the answer is lost. The list, which
-// was read before, is read anew: no time has passed, and the commission is seen.
+// TestListsAfterUnknownOutcome makes each kind of commission, of which the answer is lost.
+// The list, which was read before, is read anew: no time has passed, and the commission is
+// seen.
 func TestListsAfterUnknownOutcome(t *testing.T) {
 	sequential(t)
 	tried := 0

@@ -12,16 +12,17 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// minVisits is how much a plan may visit at least, where limits.cost is lower: selections, values of
-// arguments, and lists at vendors. No operation within limits.cost needs more selections than that
-// limit: each is a field value where the lists are full.
+// minVisits is how much a plan may visit at least, where limits.cost is lower: selections,
+// values of arguments, and lists at vendors. No operation within limits.cost needs more
+// selections than that limit: each is a field value where the lists are full.
 const minVisits = 10_000
 
 // textUnit is how many bytes of a text count as a value.
 const textUnit = 64
 
-// collect is [graphql.CollectFields], within the bound of the plan. What there is to merge is counted before it is merged:
-// fragments in fragments multiply what stands in a short document.
+// collect is [graphql.CollectFields], within the bound of the plan. What there is to merge
+// is counted before it is merged: fragments in fragments multiply what stands in a short
+// document.
 func (p *planner) collect(selections ast.SelectionSet, types ...string) []graphql.CollectedField {
 	p.round++
 	p.visit(selections)
@@ -31,8 +32,8 @@ func (p *planner) collect(selections ast.SelectionSet, types ...string) []graphq
 	return graphql.CollectFields(p.op, selections, types)
 }
 
-// object are the fields that are selected of an object that is no record. The types are those that the
-// executor gives, so that it finds them collected.
+// object are the fields that are selected of an object that is no record. The types are
+// those that the executor gives, so that it finds them collected.
 func (p *planner) object(f graphql.CollectedField) []graphql.CollectedField {
 	return p.collect(f.Selections, f.Definition.Type.Name())
 }
@@ -42,7 +43,8 @@ func (p *planner) record(selections ast.SelectionSet, noun providers.Noun) []gra
 	return p.collect(selections, string(noun), "Node")
 }
 
-// visit counts the selections that a collection goes through. It visits each fragment once, as the collection does.
+// visit counts the selections that a collection goes through. It visits each fragment once,
+// as the collection does.
 func (p *planner) visit(selections ast.SelectionSet) {
 	for _, s := range selections {
 		p.visited++
@@ -71,8 +73,8 @@ func (p *planner) ended() bool {
 	return p.err != nil || p.visited > p.maxVisits()
 }
 
-// arguments counts the values that an operation gives to its fields. It comes before all that goes
-// through these values: a variable may be long, and given to each field.
+// arguments counts the values that an operation gives to its fields. It comes before all
+// that goes through these values: a variable may be long, and given to each field.
 func (p *planner) arguments(set ast.SelectionSet, seen map[*ast.FragmentDefinition]bool) {
 	for _, s := range set {
 		switch s := s.(type) {
@@ -102,7 +104,11 @@ func (p *planner) refuseArguments() error {
 	}
 	text := fmt.Sprintf("the arguments of this operation have %d values or more, and %d are allowed: "+
 		"a variable counts for each field that it is given to, and a text for each %d bytes", p.visited, p.maxVisits(), textUnit)
-	return &apierror.Error{Code: apierror.TooComplex, Text: text, Extensions: map[string]any{"limit": "cost", "asked": p.visited, "allowed": p.maxVisits()}}
+	return &apierror.Error{
+		Code:       apierror.TooComplex,
+		Text:       text,
+		Extensions: map[string]any{"limit": "cost", "asked": p.visited, "allowed": p.maxVisits()},
+	}
 }
 
 // literal counts the values in a value of the document.
@@ -136,12 +142,12 @@ func (p *planner) amount(value any) (n int) {
 	return n
 }
 
-// maxCombinations is how many combinations of the values of its lists a filter may have. A vendor that
-// takes one value of each at a time has a list for each combination.
+// maxCombinations is how many combinations of the values of its lists a filter may have. A
+// vendor that takes one value of each at a time has a list for each combination.
 const maxCombinations = maxFirst * maxFirst
 
-// checkAmounts refuses a filter with a list that has more values than a page has rows, or with too many
-// combinations of them: each may be a list of its own at the vendor.
+// checkAmounts refuses a filter with a list that has more values than a page has rows, or
+// with too many combinations of them: each may be a list of its own at the vendor.
 func checkAmounts(filter any) error {
 	members, _ := filter.(map[string]any)
 	combinations := 1

@@ -14,7 +14,8 @@ import (
 	"testing"
 )
 
-// edgesOfNouns are the edges of each noun that lead to other records: with the arguments, and with "nodes" for connections.
+// edgesOfNouns are the edges of each noun that lead to other records: with the arguments,
+// and with "nodes" for connections.
 var edgesOfNouns = map[string]map[string]string{
 	"Affiliate": {"campaign": "Campaign", "parent": "Affiliate", "children(first: 1)": "Affiliate", "referrals(first: 1)": "Referral",
 		"commissions(first: 1)": "Commission", "payouts(first: 1)": "Payout"},
@@ -25,8 +26,8 @@ var edgesOfNouns = map[string]map[string]string{
 	"Payout":     {"affiliate": "Affiliate", "campaign": "Campaign", "commissions(first: 1)": "Commission"},
 }
 
-// fanOut is a document in which every edge of every record down to a depth is selected, by a fragment for each noun and
-// depth. It is short, and what it selects grows exponentially.
+// fanOut is a document in which every edge of every record down to a depth is selected, by
+// a fragment for each noun and depth. It is short, and what it selects grows exponentially.
 func fanOut(depth int) string {
 	var b strings.Builder
 	b.WriteString("{ affiliates(first: 1) { nodes { ...Affiliate3 } } }")
@@ -75,8 +76,8 @@ func (w *world) allocated(ctx context.Context, query string, variables map[strin
 	return recorded, after.TotalAlloc - before.TotalAlloc
 }
 
-// TestPlanIsBounded wants the refusal of a document that selects millions of fields to take no more than the plan of the
-// largest one that is allowed: a few MB, and no call.
+// TestPlanIsBounded wants the refusal of a document that selects millions of fields to take
+// no more than the plan of the largest one that is allowed: a few MB, and no call.
 func TestPlanIsBounded(t *testing.T) {
 	w := newWorld(t, setup{calls: 50})
 	for depth, want := range map[int]string{10: `"limit":"calls"`, 11: "calls to the vendors or more", 12: `"limit":"steps"`} {
@@ -116,7 +117,8 @@ func TestNobodyWaits(t *testing.T) {
 	}
 }
 
-// TestFilterAmounts wants a filter with more values than a page has rows to be refused by each list that takes one.
+// TestFilterAmounts wants a filter with more values than a page has rows to be refused by
+// each list that takes one.
 func TestFilterAmounts(t *testing.T) {
 	w := newWorld(t, setup{})
 	for list, field := range map[string]string{"affiliates": "campaigns", "memberships": "affiliates", "referrals": "affiliates",

@@ -77,8 +77,9 @@ func (l *lines) take() string {
 	return s
 }
 
-// sequential skips, under the race detector and with -short, a long test that sends one request after the other.
-// What may race in it does in the tests that the Makefile names AT_ONCE.
+// sequential skips, under the race detector and with -short, a long test that sends one
+// request after the other. What may race in it does in the tests that the Makefile names
+// AT_ONCE.
 func sequential(t testing.TB) {
 	t.Helper()
 	if raced || testing.Short() {
@@ -137,8 +138,8 @@ func (w *world) can(account string, c providers.Capability) bool {
 // cursorKey seals the cursors of every world, so that equal answers are equal texts.
 const cursorKey = "the key of the tests' cursors"
 
-// newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is cached yet.
-// The example vendor is served where setup.vendors names it.
+// newWorld starts one account at each vendor, with the vendor's name as its id. Nothing is
+// cached yet. The example vendor is served where setup.vendors names it.
 func newWorld(t testing.TB, s setup) *world {
 	t.Helper()
 	if s.size == "" {

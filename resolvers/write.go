@@ -12,11 +12,13 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// writeCalls is how many calls a mutation counts for in the plan: what it needs to know, and the write.
+// writeCalls is how many calls a mutation counts for in the plan: what it needs to know,
+// and the write.
 const writeCalls = 4
 
-// write answers every mutation: whose record it is about, whether the input is right, whether the account can, and then the ledger. Nothing is sent before
-// all of these. Which mutation and which fields of it the viewer's role may use was settled for the operation.
+// write answers every mutation: whose record it is about, whether the input is right,
+// whether the account can, and then the ledger. Nothing is sent before all of these. Which
+// mutation and which fields of it the viewer's role may use was settled for the operation.
 func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Payload, error) {
 	field, id := c.Subject()
 	p, ok, err := r.writable(ctx, id)
@@ -34,7 +36,12 @@ func (r *Resolver) write(ctx context.Context, c providers.Command) (*model.Paylo
 		return payload(nil, problems.With(p.Wants(c))), nil // all that is known without a call, in one answer
 	}
 	if !slices.Contains(account.Capabilities, c.Mutation()) {
-		return nil, &providers.Error{Account: id.Account, Op: string(c.Mutation()), Kind: providers.KindUnsupported, Err: errors.ErrUnsupported}
+		return nil, &providers.Error{
+			Account: id.Account,
+			Op:      string(c.Mutation()),
+			Kind:    providers.KindUnsupported,
+			Err:     errors.ErrUnsupported,
+		}
 	}
 	out, err := r.ledger.Do(ctx, ledger.Request{Subject: auth.ViewerFrom(ctx).Subject, Command: c, Writer: p, Timeout: r.timeout})
 	forget(ctx) // what the operation has read before may be another now

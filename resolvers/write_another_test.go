@@ -10,9 +10,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// TestWriteAnother answers each write that names a record with the same reply about another record. The
-// write was made all the same: it is told as made only when the vendor's records say so, and is
-// never sent twice.
+// TestWriteAnother answers each write that names a record with the same reply about another
+// record. The write was made all the same: it is told as made only when the vendor's
+// records say so, and is never sent twice.
 func TestWriteAnother(t *testing.T) {
 	sequential(t)
 	tried := 0

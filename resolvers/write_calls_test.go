@@ -7,8 +7,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestCallsOfWrite makes each write with the least limits.calls that lets it through, and all limits
-// below. No request makes more calls, and a write is either sent and answered, or not sent and refused.
+// TestCallsOfWrite makes each write with the least limits.calls that lets it through, and
+// all limits below. No request makes more calls, and a write is either sent and answered,
+// or not sent and refused.
 func TestCallsOfWrite(t *testing.T) {
 	sequential(t)
 	eachRow(t, func(t *testing.T, r row) {
@@ -33,8 +34,9 @@ func TestCallsOfWrite(t *testing.T) {
 	})
 }
 
-// TestCallsOfMutations wants all mutations of a request, with what they read and what is read of their
-// records, within limits.calls. They are made in their order, and each that was not sent says so.
+// TestCallsOfMutations wants all mutations of a request, with what they read and what is
+// read of their records, within limits.calls. They are made in their order, and each that
+// was not sent says so.
 func TestCallsOfMutations(t *testing.T) {
 	const calls = 50
 	heard := new(counted)

@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// slowRows is one in how many writes meets a fault that lasts until the client's timeout. The timeout is real time.
+// slowRows is one in how many writes meets a fault that lasts until the client's timeout.
+// The timeout is real time.
 const slowRows = 12
 
 // TestWriteFaults has the vendor answer each write in every way that does not settle it. Whoever

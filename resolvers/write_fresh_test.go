@@ -45,7 +45,8 @@ var edges = map[providers.Noun]string{
 	providers.NounWebhookSubscription: `targetUrl events active`,
 }
 
-// questions are all that is asked of a world before and after a write: every list, and the records that the input names.
+// questions are all that is asked of a world before and after a write: every list, and the
+// records that the input names.
 func questions(p play, vendor string) map[string]string {
 	all := map[string]string{}
 	for _, l := range lists {
@@ -114,8 +115,9 @@ func (w *world) cold(all map[string]string, vendor string) map[string]any {
 	return answers
 }
 
-// changed are questions after each record that lists show otherwise than before: those that affiliates carry come before the affiliates, so that
-// none is answered because another was.
+// changed are questions after each record that lists show otherwise than before: those that
+// affiliates carry come before the affiliates, so that none is answered because another
+// was.
 func changed(before, after map[string]any) map[string]string {
 	rows := func(answers map[string]any) map[string]object {
 		all := map[string]object{}
@@ -146,7 +148,8 @@ func changed(before, after map[string]any) map[string]string {
 	return all
 }
 
-// readAgain are the lists that are read anew after each write: those that may have changed. No other costs a call.
+// readAgain are the lists that are read anew after each write: those that may have changed.
+// No other costs a call.
 var readAgain = map[string]string{
 	"firstpromoter ADD_AFFILIATE_TO_CAMPAIGN":            "affiliates",
 	"firstpromoter ADJUST_COMMISSION":                    "commissions",
@@ -203,7 +206,8 @@ var readAgain = map[string]string{
 	"uppromote UPDATE_WEBHOOK_SUBSCRIPTION":              "webhookSubscriptions",
 }
 
-// TestReadYourWrites asks for everything before and after each write: it is right at once, and what the write has nothing to do with costs no call.
+// TestReadYourWrites asks for everything before and after each write: it is right at once,
+// and what the write has nothing to do with costs no call.
 func TestReadYourWrites(t *testing.T) {
 	sequential(t)
 	eachRow(t, func(t *testing.T, r row) {
@@ -243,9 +247,11 @@ func TestReadYourWrites(t *testing.T) {
 	})
 }
 
-// TestOtherServersSeeWrites has one server write, and another that knew everything be right as soon as it is told.
+// TestOtherServersSeeWrites has one server write, and another that knew everything be right
+// as soon as it is told.
 //
-// Each mutation is played at one vendor: what its write makes stale is shown for all of them above, and how others hear of it is the same for all.
+// Each mutation is played at one vendor: what its write makes stale is shown for all of
+// them above, and how others hear of it is the same for all.
 func TestOtherServersSeeWrites(t *testing.T) {
 	sequential(t)
 	eachRow(t, func(t *testing.T, r row) {

@@ -109,8 +109,8 @@ func (w *world) writeOnly(m providers.Capability, input object) *answer {
 // limitedReads counts the reads of writes that ended at a limit.
 type limitedReads struct{ before, behind atomic.Int32 }
 
-// check wants the answer of a write whose reads ended at a limit to say so, and what to do. sent says
-// that the write was sent before.
+// check wants the answer of a write whose reads ended at a limit to say so, and what to do.
+// sent says that the write was sent before.
 func (n *limitedReads) check(t *testing.T, a *answer, sent bool) {
 	t.Helper()
 	if a.code() == "" || !strings.Contains(a.Errors[0].Message, "limits.pages") || !strings.Contains(a.Errors[0].Message, "limits.calls") {
@@ -135,10 +135,10 @@ func (n *limitedReads) some(t *testing.T) {
 	}
 }
 
-// TestReadsOfWritesAreBounded makes every write while the vendor's lists never end. What is read
-// before the write, and what is read in search of one that nobody answered, ends after as many pages
-// as may be read of a list, or after as many calls; nothing is taken for not made, and the client is
-// told what to do.
+// TestReadsOfWritesAreBounded makes every write while the vendor's lists never end. What is
+// read before the write, and what is read in search of one that nobody answered, ends after
+// as many pages as may be read of a list, or after as many calls; nothing is taken for not
+// made, and the client is told what to do.
 func TestReadsOfWritesAreBounded(t *testing.T) {
 	const pages, calls = 3, 6
 	for name, limits := range map[string]setup{"limits.pages": {reads: pages}, "limits.calls": {calls: calls}} {

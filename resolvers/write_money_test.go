@@ -17,7 +17,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// TestPaysExactly tries to mark payouts as paid that are not as the caller thinks: nothing is sent.
+// TestPaysExactly tries to mark payouts as paid that are not as the caller thinks: nothing
+// is sent.
 func TestPaysExactly(t *testing.T) {
 	for vendor, status := range map[string]string{"firstpromoter": "PENDING", "uppromote": "DUE"} {
 		t.Run(vendor, func(t *testing.T) {
@@ -57,7 +58,8 @@ func TestPaysExactly(t *testing.T) {
 	}
 }
 
-// TestTaken makes an affiliate with the address of another: the problem is at our field, and nobody is made.
+// TestTaken makes an affiliate with the address of another: the problem is at our field,
+// and nobody is made.
 func TestTaken(t *testing.T) {
 	for _, vendor := range registered() {
 		t.Run(vendor, func(t *testing.T) {
@@ -78,7 +80,8 @@ func TestTaken(t *testing.T) {
 	}
 }
 
-// TestVendorRefuses plays each vendor's own refusal of a write, as its documentation has it: the paths are ours, the words are not the vendor's.
+// TestVendorRefuses plays each vendor's own refusal of a write, as its documentation has
+// it: the paths are ours, the words are not the vendor's.
 func TestVendorRefuses(t *testing.T) {
 	for vendor, r := range map[string]struct {
 		status     int
@@ -108,7 +111,8 @@ func TestVendorRefuses(t *testing.T) {
 	}
 }
 
-// TestTwentyAtOnce asks for one write with one key twenty times at once, at two servers that share a Redis.
+// TestTwentyAtOnce asks for one write with one key twenty times at once, at two servers
+// that share a Redis.
 func TestTwentyAtOnce(t *testing.T) {
 	for _, r := range rows() {
 		if r.mutation != providers.CanCreateCommission && r.mutation != providers.CanAdjustCommission && r.mutation != providers.CanCreateAffiliate {

@@ -23,7 +23,8 @@ var staff = []auth.Key{
 	{Name: "boss elsewhere", SHA256: sum("foreign-boss-key"), Role: auth.RoleAdmin, Accounts: []string{"elsewhere"}},
 }
 
-// writers are the keys of who may make a mutation, and of who could, but does not see the account.
+// writers are the keys of who may make a mutation, and of who could, but does not see the
+// account.
 func writers(m providers.Capability) (who, outside string) {
 	if strings.HasSuffix(string(m), "WEBHOOK_SUBSCRIPTION") {
 		return "boss-key", "foreign-boss-key"
@@ -85,8 +86,8 @@ func TestWhoMayWrite(t *testing.T) {
 	})
 }
 
-// TestHiddenIsAbsent compares what is said of a record that is not there with what is said of one that may not be seen, and of one of an
-// account that there is not.
+// TestHiddenIsAbsent compares what is said of a record that is not there with what is said
+// of one that may not be seen, and of one of an account that there is not.
 func TestHiddenIsAbsent(t *testing.T) {
 	eachRow(t, func(t *testing.T, r row) {
 		finder, p := r.sole(t, setup{})
@@ -136,7 +137,8 @@ func missing(id providers.ID) string {
 	return id.Local + ".none" // a webhook's event
 }
 
-// replaceSubject changes the id that says which account is meant, and whatever else is of that account.
+// replaceSubject changes the id that says which account is meant, and whatever else is of
+// that account.
 func replaceSubject(in object, change func(providers.ID) providers.ID) {
 	for _, name := range []string{"account", "id", "affiliate"} {
 		if s, ok := in[name].(string); ok {
@@ -211,7 +213,8 @@ func moved(v any, account string) any {
 	return v
 }
 
-// TestWrongInputs wants each thing that is wrong with an input to be named by its path, and nobody to be asked.
+// TestWrongInputs wants each thing that is wrong with an input to be named by its path, and
+// nobody to be asked.
 func TestWrongInputs(t *testing.T) {
 	w := newWorld(t, setup{noBudget: true})
 	id := func(noun providers.Noun, at ...string) string {

@@ -19,9 +19,9 @@ var searchedWrites = []providers.Capability{
 	providers.CanCreateWebhookSubscription, providers.CanUpdateWebhookSubscription, providers.CanDeleteWebhookSubscription,
 }
 
-// TestWriteShortPages makes a write without an answer at a vendor with short pages, oldest rows first, that
-// says nothing of where its lists end. The look finds the write on the last page, and nothing is
-// made twice.
+// TestWriteShortPages makes a write without an answer at a vendor with short pages, oldest
+// rows first, that says nothing of where its lists end. The look finds the write on the
+// last page, and nothing is made twice.
 func TestWriteShortPages(t *testing.T) {
 	sequential(t)
 	for _, r := range rows() {
@@ -55,8 +55,8 @@ func TestWriteShortPages(t *testing.T) {
 	}
 }
 
-// TestWriteLookEnds bounds the pages of a look. What is not found within them is not proven absent: the
-// write is not sent again, whoever asks.
+// TestWriteLookEnds bounds the pages of a look. What is not found within them is not proven
+// absent: the write is not sent again, whoever asks.
 func TestWriteLookEnds(t *testing.T) {
 	for _, r := range rows() {
 		if r.mutation != providers.CanCreateCampaign && (r.mutation != providers.CanCreateWebhookSubscription || r.vendor != "firstpromoter") {

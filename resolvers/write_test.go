@@ -178,10 +178,12 @@ func (w *world) taken(vendor string) (all, writes []sandbox.Request) {
 	return all, writes
 }
 
-// plays are the plays of rows in worlds as newWorld starts them, by row: all of these worlds have equal records.
+// plays are the plays of rows in worlds as newWorld starts them, by row: all of these
+// worlds have equal records.
 var plays sync.Map
 
-// sole is the world of one vendor, and the row's records in it. Nothing of the vendor's is in the log.
+// sole is the world of one vendor, and the row's records in it. Nothing of the vendor's is
+// in the log.
 func (r row) sole(t testing.TB, s setup) (*world, play) {
 	s.vendors, s.noBudget, s.cost = []string{r.vendor}, true, 1<<20
 	w := newWorld(t, s)
@@ -309,7 +311,8 @@ func TestEveryWriteHasARow(t *testing.T) {
 	}
 }
 
-// TestWrites makes each write, and asks for it again: with the key, and with the key and another input.
+// TestWrites makes each write, and asks for it again: with the key, and with the key and
+// another input.
 func TestWrites(t *testing.T) {
 	eachRow(t, func(t *testing.T, r row) {
 		w, p := r.sole(t, setup{})
@@ -382,7 +385,8 @@ func checkSent(t *testing.T, want string, got sandbox.Request) {
 	}
 }
 
-// checkAudit wants one line that says who wrote what and what became of it, and nothing of what people are called.
+// checkAudit wants one line that says who wrote what and what became of it, and nothing of
+// what people are called.
 func (w *world) checkAudit(r row, p play, outcome string) {
 	w.t.Helper()
 	line := w.audit.take()

@@ -35,7 +35,8 @@ func landed(calls []sandbox.Request) (n int) {
 	return n
 }
 
-// TestUnanswered cuts the answer off each write, which was made or was not. Whoever asks again is told the truth, once it can be found out.
+// TestUnanswered cuts the answer off each write, which was made or was not. Whoever asks
+// again is told the truth, once it can be found out.
 func TestUnanswered(t *testing.T) {
 	sequential(t)
 	for name, fault := range map[string]sandbox.Fault{

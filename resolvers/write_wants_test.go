@@ -11,8 +11,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// untaken is, for each mutation, a field of its input that a vendor does not take, with a value that is well-formed. Mutations of which a
-// vendor takes every field get an id instead that cannot be one of the vendor's.
+// untaken is, for each mutation, a field of its input that a vendor does not take, with a
+// value that is well-formed. Mutations of which a vendor takes every field get an id
+// instead that cannot be one of the vendor's.
 var untaken = map[string]map[providers.Capability]object{
 	"promotekit": {
 		providers.CanCreateAffiliate:    {"sendEmail": true},
@@ -48,8 +49,9 @@ var untaken = map[string]map[providers.Capability]object{
 	},
 }
 
-// TestProblemsInOneRound gives every mutation of every vendor an input with two faults: one that no vendor takes, its key, and one that this vendor
-// does not take. One answer names both, and nobody is asked. (See TestWrites for the input without them.)
+// TestProblemsInOneRound gives every mutation of every vendor an input with two faults: one
+// that no vendor takes, its key, and one that this vendor does not take. One answer names
+// both, and nobody is asked. (See TestWrites for the input without them.)
 func TestProblemsInOneRound(t *testing.T) {
 	eachRow(t, func(t *testing.T, r row) {
 		w, p := r.sole(t, setup{})

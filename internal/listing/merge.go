@@ -6,16 +6,17 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Row is a row of a merged list, with the positions of all sources behind it. Only the first row has them
-// where no cursors are wanted.
+// Row is a row of a merged list, with the positions of all sources behind it. Only the
+// first row has them where no cursors are wanted.
 type Row[T providers.Record] struct {
 	Record    *T
 	Positions []Position
 }
 
-// Merge reads the next rows of all sources together, newest first, first of them at most. Each
-// source keeps its own order. A source that fails is left where it is; one that reaches its bound
-// of pages ends the reading, so that the order stays. cursors says whether each row needs its positions.
+// Merge reads the next rows of all sources together, newest first, first of them at most.
+// Each source keeps its own order. A source that fails is left where it is; one that
+// reaches its bound of pages ends the reading, so that the order stays. cursors says
+// whether each row needs its positions.
 func Merge[T providers.Record](ctx context.Context, sources []*Source[T], first int, cursors bool) []Row[T] {
 	wg := providers.GroupFor(ctx)
 	for _, s := range sources {

@@ -62,8 +62,8 @@ func idsOf(rows []Row[providers.Commission]) []string {
 	return out
 }
 
-// TestAnchoredCursors reads lists page by page while rows come and go between the pages, and finds each row that was there all the time
-// exactly once, and none twice.
+// TestAnchoredCursors reads lists page by page while rows come and go between the pages,
+// and finds each row that was there all the time exactly once, and none twice.
 func TestAnchoredCursors(t *testing.T) {
 	for seed := range uint64(1500) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -131,8 +131,9 @@ func TestAnchoredCursors(t *testing.T) {
 	}
 }
 
-// TestMergeOrder wants the rows of several accounts newest first. An undated row keeps its place in its
-// list, and holds back neither the rows behind it nor its account's newest ones. A list without dates comes last.
+// TestMergeOrder wants the rows of several accounts newest first. An undated row keeps its
+// place in its list, and holds back neither the rows behind it nor its account's newest
+// ones. A list without dates comes last.
 func TestMergeOrder(t *testing.T) {
 	a, b := &vendorList{account: "a", size: 2}, &vendorList{account: "b", size: 2}
 	a.rows = []*providers.Commission{a.row(1, 1), a.row(2, 4), a.row(3, 5)}
@@ -160,8 +161,8 @@ func TestMergeOrder(t *testing.T) {
 	}
 }
 
-// TestResumeBesideUndated wants a cursor on an undated row to find its place when all remembered rows were
-// deleted since.
+// TestResumeBesideUndated wants a cursor on an undated row to find its place when all
+// remembered rows were deleted since.
 func TestResumeBesideUndated(t *testing.T) {
 	for _, all := range []bool{false, true} { // whether no row has a date
 		v := &vendorList{account: "a", size: 10}
@@ -188,8 +189,9 @@ func TestResumeBesideUndated(t *testing.T) {
 	}
 }
 
-// TestPagesOutOfOrder merges accounts of which one has pages oldest first, each page newest first,
-// and finds every row once, in the order of its account, whatever a client page holds.
+// TestPagesOutOfOrder merges accounts of which one has pages oldest first, each page newest
+// first, and finds every row once, in the order of its account, whatever a client page
+// holds.
 func TestPagesOutOfOrder(t *testing.T) {
 	a, b, c := &vendorList{account: "a", size: 3}, &vendorList{account: "b", size: 2}, &vendorList{account: "c", size: 100}
 	for i := range 8 {
@@ -240,7 +242,8 @@ func TestFirstHundredIsOneRead(t *testing.T) {
 	}
 }
 
-// TestBoundOfPages wants a search that finds nothing within the bound to say that it goes on, and to go on where it stopped.
+// TestBoundOfPages wants a search that finds nothing within the bound to say that it goes
+// on, and to go on where it stopped.
 func TestBoundOfPages(t *testing.T) {
 	v := &vendorList{account: "a", size: 5}
 	for i := range 100 {
@@ -281,7 +284,8 @@ func TestBoundOfPages(t *testing.T) {
 	}
 }
 
-// TestFailedAccountResumes wants an account that failed to lose nothing: its rows come in a later page.
+// TestFailedAccountResumes wants an account that failed to lose nothing: its rows come in a
+// later page.
 func TestFailedAccountResumes(t *testing.T) {
 	a, b := &vendorList{account: "a", size: 2}, &vendorList{account: "b", size: 2}
 	a.rows = []*providers.Commission{a.row(1, 1), a.row(2, 3)}
@@ -351,7 +355,8 @@ func FuzzUnseal(f *testing.F) {
 	})
 }
 
-// TestReplannedList wants a list that is planned otherwise than when its cursor was made to go on behind the same row.
+// TestReplannedList wants a list that is planned otherwise than when its cursor was made to
+// go on behind the same row.
 func TestReplannedList(t *testing.T) {
 	v := &vendorList{account: "a", size: 3}
 	for i := range 20 {

@@ -47,8 +47,8 @@ func Nested[T providers.Record](ctx context.Context, branches []*Branch[T]) {
 	wg.Wait()
 }
 
-// together parts branches: those within the same longer list of one account, by account and list, and
-// those that are read by themselves.
+// together parts branches: those within the same longer list of one account, by account and
+// list, and those that are read by themselves.
 func together[T providers.Record](branches []*Branch[T]) (walks map[string][]*Branch[T], single []*Branch[T]) {
 	walks = map[string][]*Branch[T]{}
 	for _, b := range branches {
@@ -62,9 +62,10 @@ func together[T providers.Record](branches []*Branch[T]) (walks map[string][]*Br
 	return walks, single
 }
 
-// Outlook is how many calls [Nested] is expected to take. It reads no more than the first pages of
-// the longer lists, which Nested begins with, too: looked is how many of these there are, rest is
-// what it takes beyond them. page reads such a page; it may remember pages.
+// Outlook is how many calls [Nested] is expected to take. It reads no more than the first
+// pages of the longer lists, which Nested begins with, too: looked is how many of these
+// there are, rest is what it takes beyond them. page reads such a page; it may remember
+// pages.
 func Outlook[T providers.Record](
 	branches []*Branch[T], page func(account string, l providers.List[T], r providers.PageRequest) (*providers.Page[T], error),
 ) (looked, rest int) {
@@ -121,8 +122,8 @@ func settled[T providers.Record](branches []*Branch[T], p *providers.Page[T]) (n
 	return n
 }
 
-// length is how many pages a list has by what its page says, -1 where that is not known, or more than
-// may be read, so that no walk comes to the end.
+// length is how many pages a list has by what its page says, -1 where that is not known, or
+// more than may be read, so that no walk comes to the end.
 func length[T providers.Record](p *providers.Page[T], maxPages int) int {
 	size := len(p.Items)
 	if p.Total == nil || size == 0 {
@@ -134,13 +135,13 @@ func length[T providers.Record](p *providers.Page[T], maxPages int) int {
 	return -1
 }
 
-// fullPage is how many rows a page has that may be followed by others, as far as is known before the
-// second page: what every vendor is asked for.
+// fullPage is how many rows a page has that may be followed by others, as far as is known
+// before the second page: what every vendor is asked for.
 const fullPage = 100
 
-// walk reads the longer list that several branches lie within, page by page, and gives each branch
-// its rows, for as long as that takes fewer calls than reading each ([providers.WalkOn]). It
-// answers the branches that are still to be read one by one.
+// walk reads the longer list that several branches lie within, page by page, and gives each
+// branch its rows, for as long as that takes fewer calls than reading each
+// ([providers.WalkOn]). It answers the branches that are still to be read one by one.
 func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[T] {
 	var (
 		asked = len(open)
@@ -203,8 +204,9 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 	return nil
 }
 
-// dealer finds the branches that the rows of a longer list belong to, by the records that each row refers to: the work grows
-// with the rows, and not with the product of rows and branches.
+// dealer finds the branches that the rows of a longer list belong to, by the records that
+// each row refers to: the work grows with the rows, and not with the product of rows and
+// branches.
 type dealer[T providers.Record] struct {
 	byRef map[providers.ID][]*Branch[T]
 	rest  []*Branch[T]          // those whose rows may refer to anything
@@ -214,7 +216,12 @@ type dealer[T providers.Record] struct {
 }
 
 func newDealer[T providers.Record](branches []*Branch[T]) *dealer[T] {
-	d := &dealer[T]{byRef: map[providers.ID][]*Branch[T]{}, done: map[*Branch[T]]bool{}, tried: map[*Branch[T]]*T{}, dealt: map[providers.ID]bool{}}
+	d := &dealer[T]{
+		byRef: map[providers.ID][]*Branch[T]{},
+		done:  map[*Branch[T]]bool{},
+		tried: map[*Branch[T]]*T{},
+		dealt: map[providers.ID]bool{},
+	}
 	_, known := providers.Refs(new(T))
 	for _, b := range branches {
 		if b.Refs == nil || !known {
@@ -229,7 +236,8 @@ func newDealer[T providers.Record](branches []*Branch[T]) *dealer[T] {
 	return d
 }
 
-// matching are the branches that still want a row, each once; none for a row that was dealt before.
+// matching are the branches that still want a row, each once; none for a row that was dealt
+// before.
 func (d *dealer[T]) matching(row *T) iter.Seq[*Branch[T]] {
 	return func(yield func(*Branch[T]) bool) {
 		id := providers.NodeOf(row).ID

@@ -18,8 +18,9 @@ type family struct {
 	total bool // pages of the long list tell its length
 }
 
-// TestSiblings reads the lists of many parents together, over random worlds, and wants what each list by itself would give, for no more calls
-// than one for each, or than the long list has pages, where its first page settles one of them.
+// TestSiblings reads the lists of many parents together, over random worlds, and wants what
+// each list by itself would give, for no more calls than one for each, or than the long
+// list has pages, where its first page settles one of them.
 func TestSiblings(t *testing.T) {
 	walked := 0
 	for seed := range uint64(400) {
@@ -78,8 +79,9 @@ func TestSiblings(t *testing.T) {
 				t.Fatalf("seed %d: %s goes on: %v, want %v", seed, p.ID.Local, got, more)
 			}
 		}
-		// The tries on top are the price of finding out that the first page settles nobody, and how long the list is. Without totals
-		// nobody knows the pages, and a page of ten rows looks like the last: that it is not costs another.
+		// The tries on top are the price of finding out that the first page settles nobody,
+		// and how long the list is. Without totals nobody knows the pages, and a page of
+		// ten rows looks like the last: that it is not costs another.
 		most := len(parents)
 		if pages := max(1, (len(f.whole.rows)+9)/10); f.total {
 			most = min(most, pages)
@@ -95,7 +97,8 @@ func TestSiblings(t *testing.T) {
 	}
 }
 
-// TestSiblingsUnsorted wants rows that are older than their parent, and rows in no order, to be found.
+// TestSiblingsUnsorted wants rows that are older than their parent, and rows in no order,
+// to be found.
 func TestSiblingsUnsorted(t *testing.T) {
 	f := &family{whole: vendorList{account: "a", size: 3}}
 	born := epoch.Add(-10 * time.Minute)
@@ -125,8 +128,9 @@ func TestSiblingsUnsorted(t *testing.T) {
 	}
 }
 
-// TestDealingIsLinear wants each row of a longer list to be tried with the branches of the records that it refers to, and with
-// no others, and what is dealt to be what trying all gives.
+// TestDealingIsLinear wants each row of a longer list to be tried with the branches of the
+// records that it refers to, and with no others, and what is dealt to be what trying all
+// gives.
 func TestDealingIsLinear(t *testing.T) {
 	const parents, rows = 500, 1000
 	v := &vendorList{account: "a", size: 100}
@@ -172,8 +176,8 @@ func TestDealingIsLinear(t *testing.T) {
 	}
 }
 
-// TestShortLongerList: a longer list without totals whose first page is not full is read to its end, which
-// takes one page more, rather than each of its lists.
+// TestShortLongerList: a longer list without totals whose first page is not full is read to
+// its end, which takes one page more, rather than each of its lists.
 func TestShortLongerList(t *testing.T) {
 	f := &family{whole: vendorList{account: "a", size: fullPage}}
 	for i := range 30 {

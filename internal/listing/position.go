@@ -25,8 +25,8 @@ type Position struct {
 // Tag stands for an id in a cursor; 0 stands for none.
 type Tag uint64
 
-// tags are the rows that a position remembers, the last one taken first. Should that one have been
-// deleted, an earlier one still says where it was.
+// tags are the rows that a position remembers, the last one taken first. Should that one
+// have been deleted, an earlier one still says where it was.
 type tags [4]Tag
 
 // tagOf is the FNV-1a hash of an id. Cursors hold it, so it is the same on every replica.

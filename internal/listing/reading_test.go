@@ -95,8 +95,8 @@ func newMemory(rows, size int) *memory {
 	return m
 }
 
-// changeBetweenCalls has rows come or go between the calls of one request, a few times: at any time where
-// the vendor tells how many there are, else where the next call is late.
+// changeBetweenCalls has rows come or go between the calls of one request, a few times: at
+// any time where the vendor tells how many there are, else where the next call is late.
 func (m *memory) changeBetweenCalls(rnd *rand.Rand, removed map[providers.ID]bool) {
 	adds, left := rnd.IntN(2) == 0, providers.MaxBreaks/2
 	m.before = func() {
@@ -111,8 +111,8 @@ func (m *memory) changeBetweenCalls(rnd *rand.Rand, removed map[providers.ID]boo
 	}
 }
 
-// TestReadings reads a list by client pages while rows come and go and a cache remembers pages from
-// different times: each row that stays is there once.
+// TestReadings reads a list by client pages while rows come and go and a cache remembers
+// pages from different times: each row that stays is there once.
 func TestReadings(t *testing.T) {
 	for seed := range uint64(3000) {
 		rnd := rand.New(rand.NewPCG(seed, 1))
@@ -202,8 +202,8 @@ func TestReadingCalls(t *testing.T) {
 	}
 }
 
-// TestWalkReadings walks a list whose first pages a cache remembers: no row is missed, and the rows of
-// the lists within it neither.
+// TestWalkReadings walks a list whose first pages a cache remembers: no row is missed, and
+// the rows of the lists within it neither.
 func TestWalkReadings(t *testing.T) {
 	for seed := range uint64(500) {
 		rnd := rand.New(rand.NewPCG(seed, 2))

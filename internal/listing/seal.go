@@ -16,8 +16,9 @@ import (
 // cursorVersion goes up when the meaning of a cursor changes. Older cursors are then refused.
 const cursorVersion = 2
 
-// maxCursor bounds the bytes that are read of a cursor. It is more than a list over all accounts that a
-// configuration can have takes, for what is sealed has to be read again: each list takes up to 190 bytes.
+// maxCursor bounds the bytes that are read of a cursor. It is more than a list over all
+// accounts that a configuration can have takes, for what is sealed has to be read again:
+// each list takes up to 190 bytes.
 const maxCursor = 1 << 20
 
 // sumSize is the length of a seal in bytes.
@@ -29,8 +30,8 @@ const FormerKeyLife = 24 * time.Hour
 // ErrCursor says that a text is not a cursor of the list.
 var ErrCursor = errors.New("listing: not a cursor of this list")
 
-// Seals seals cursors, so that a client cannot make one: a position costs calls to find. A cursor is
-// valid on every replica that has the same key. It is safe for concurrent use.
+// Seals seals cursors, so that a client cannot make one: a position costs calls to find. A
+// cursor is valid on every replica that has the same key. It is safe for concurrent use.
 type Seals struct {
 	now func() time.Time
 

@@ -13,8 +13,9 @@ import (
 // seals are those of the other tests.
 var seals = NewSeals(time.Now)
 
-// TestKeys wants cursors to be valid on every replica with the same key, with no other key, and for a day after their
-// key was replaced, by a reload or by a restart that names the former key.
+// TestKeys wants cursors to be valid on every replica with the same key, with no other key,
+// and for a day after their key was replaced, by a reload or by a restart that names the
+// former key.
 func TestKeys(t *testing.T) {
 	now := epoch
 	clock := func() time.Time { return now }
@@ -92,8 +93,8 @@ func TestCursorSpelling(t *testing.T) {
 	}
 }
 
-// TestLongCursors wants a cursor that was given out to be read again, of however many lists it is, and none
-// beyond the bound to be looked at.
+// TestLongCursors wants a cursor that was given out to be read again, of however many lists
+// it is, and none beyond the bound to be looked at.
 func TestLongCursors(t *testing.T) {
 	sealed := func(lists int) string {
 		positions := make([]Position, lists)

@@ -6,8 +6,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestSeekEnds reads lists whose rows are all of one time by requests of few pages. The remembered rows are
-// removed after the first request: the list ends, and every row that is left comes.
+// TestSeekEnds reads lists whose rows are all of one time by requests of few pages. The
+// remembered rows are removed after the first request: the list ends, and every row that is
+// left comes.
 func TestSeekEnds(t *testing.T) {
 	for maxPages := 2; maxPages <= 5; maxPages++ {
 		for _, first := range []int{4, 7, 10, 25} {

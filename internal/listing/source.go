@@ -45,9 +45,9 @@ type Source[T providers.Record] struct {
 	stopped bool  // maxPages was reached: nothing more comes in this request
 }
 
-// NewSource makes a source at the start of a list. match says which rows are taken. maxPages
-// bounds the pages of the list that are read. It is 2 at least: a request reads the page of its cursor
-// again, and has to get on.
+// NewSource makes a source at the start of a list. match says which rows are taken.
+// maxPages bounds the pages of the list that are read. It is 2 at least: a request reads
+// the page of its cursor again, and has to get on.
 func NewSource[T providers.Record](account string, r providers.Reader, l providers.List[T], match func(*T) bool, maxPages int) *Source[T] {
 	maxPages = max(maxPages, 2)
 	return &Source[T]{account: account, reader: r, list: l, match: match, maxPages: maxPages, left: maxPages,
@@ -80,8 +80,8 @@ func (s *Source[T]) Unread() int {
 	return s.unread + s.ahead
 }
 
-// UnreadElsewhere says that the rows of Unread are those of a longer list, which was read in place of
-// this one: nobody can tell whether they belong to it.
+// UnreadElsewhere says that the rows of Unread are those of a longer list, which was read
+// in place of this one: nobody can tell whether they belong to it.
 func (s *Source[T]) UnreadElsewhere() bool { return s.within }
 
 // Repeats says whether the list ended because the vendor sent the same page again and again.
@@ -139,9 +139,9 @@ func (s *Source[T]) Total() (total int64, known bool, count func(context.Context
 	return 0, false, s.list.Count
 }
 
-// read reads a page and stands before its first row. A page may follow the one before it only if both
-// belong to the same reading of the list: else one of them is read again. If that is the one before,
-// the source is broken, and has to look for its position again.
+// read reads a page and stands before its first row. A page may follow the one before it
+// only if both belong to the same reading of the list: else one of them is read again. If
+// that is the one before, the source is broken, and has to look for its position again.
 func (s *Source[T]) read(ctx context.Context, number int) bool {
 	if s.left == 0 {
 		s.stopped = true
@@ -179,15 +179,16 @@ func (s *Source[T]) read(ctx context.Context, number int) bool {
 	if p.Total != nil {
 		s.total = p.Total
 	}
-	// The page of the position was counted when the position came to it, and so was one that repeats.
+	// The page of the position was counted when the position came to it, and so was one
+	// that repeats.
 	if number > max(s.position.Page, s.position.Over) && s.repeats == 0 {
 		s.ahead += p.Unread
 	}
 	return true
 }
 
-// setRows makes these the rows of the page, and stands before the first one. A vendor may send them in
-// no order.
+// setRows makes these the rows of the page, and stands before the first one. A vendor may
+// send them in no order.
 func (s *Source[T]) setRows(rows []*T) {
 	s.setTimes(rows)
 	if !slices.IsSortedFunc(s.times, newestFirst) {
@@ -212,8 +213,8 @@ func (s *Source[T]) setRows(rows []*T) {
 
 func newestFirst(a, b int64) int { return cmp.Compare(b, a) }
 
-// setTimes makes the times those of these rows. An undated row has the time of the row before it; at the
-// head of the page, that of the first dated one.
+// setTimes makes the times those of these rows. An undated row has the time of the row
+// before it; at the head of the page, that of the first dated one.
 func (s *Source[T]) setTimes(rows []*T) {
 	s.times = slices.Grow(s.times[:0], len(rows))
 	last := int64(0)
@@ -233,9 +234,9 @@ func (s *Source[T]) setTimes(rows []*T) {
 	}
 }
 
-// open reads the page of the position, and goes behind the last row that was taken. Rows that were
-// inserted or removed since have pushed that row to a later or an earlier page: the sort key says
-// which way to look.
+// open reads the page of the position, and goes behind the last row that was taken. Rows
+// that were inserted or removed since have pushed that row to a later or an earlier page:
+// the sort key says which way to look.
 func (s *Source[T]) open(ctx context.Context) {
 	s.seek(ctx)
 	s.reopen(ctx)
@@ -266,7 +267,8 @@ func (s *Source[T]) seek(ctx context.Context) {
 		return
 	}
 	if over := s.position.Over; over > 0 {
-		// Rows that were removed since have pulled others to the last of these pages: it is read again.
+		// Rows that were removed since have pulled others to the last of these pages: it is
+		// read again.
 		s.read(ctx, over)
 		return
 	}
@@ -299,7 +301,8 @@ func (s *Source[T]) seek(ctx context.Context) {
 			// All rows stand before it, or beside it: it was pushed to a later page.
 			number, forward = number+1, true
 		default:
-			// It is gone, and so are all that are remembered. This is the first row behind or beside it.
+			// It is gone, and so are all that are remembered. This is the first row behind
+			// or beside it.
 			s.next = newer
 			if *page > 0 && *page != number && s.read(ctx, *page) {
 				s.next, _ = s.before()
@@ -382,8 +385,9 @@ func (s *Source[T]) over() bool {
 	return s.ranOut
 }
 
-// RanOut says whether the list ended because pages first to last were empty in a row, though the vendor
-// promised so many rows in all, or more of them where it told no number (-1).
+// RanOut says whether the list ended because pages first to last were empty in a row,
+// though the vendor promised so many rows in all, or more of them where it told no number
+// (-1).
 func (s *Source[T]) RanOut() (promised int64, first, last int, ok bool) {
 	promised = -1
 	if s.total != nil {
@@ -392,10 +396,10 @@ func (s *Source[T]) RanOut() (promised int64, first, last int, ok bool) {
 	return promised, s.position.Over - providers.MaxEmpty + 1, s.position.Over, s.ranOut
 }
 
-// wraps says whether the page that was read is the first one again, as with a vendor that begins again
-// behind the end. The first page is compared when all rows of this one are newer than the last one
-// taken. Both have to be of one reading: rows that were added or removed in between may have moved the
-// rows of one to the other.
+// wraps says whether the page that was read is the first one again, as with a vendor that
+// begins again behind the end. The first page is compared when all rows of this one are
+// newer than the last one taken. Both have to be of one reading: rows that were added or
+// removed in between may have moved the rows of one to the other.
 func (s *Source[T]) wraps(ctx context.Context) bool {
 	if s.repeats > 0 || s.whole || len(s.rows) == 0 || s.times[len(s.times)-1] <= s.position.Time {
 		return false
@@ -455,10 +459,10 @@ func appendPositions[T providers.Record](out []Position, sources []*Source[T]) [
 	return out
 }
 
-// Resume puts sources where a cursor says that they were. A list that the cursor does not know has
-// been planned in another way than then, since a vendor turned out to ignore a filter, say. Where
-// as many lists were planned as now, it takes the place of the one it stands for, and looks for the
-// row from the start.
+// Resume puts sources where a cursor says that they were. A list that the cursor does not
+// know has been planned in another way than then, since a vendor turned out to ignore a
+// filter, say. Where as many lists were planned as now, it takes the place of the one it
+// stands for, and looks for the row from the start.
 func Resume[T providers.Record](sources []*Source[T], positions []Position) {
 	known := make(map[string]Position, len(positions))
 	for _, p := range positions {

@@ -41,8 +41,8 @@ func slice(rows []*providers.Commission, from, to int, more bool) *providers.Pag
 	return &providers.Page[providers.Commission]{Items: rows[from:to], More: more}
 }
 
-// TestOddPaging reads lists of vendors who page in odd ways, by client pages of several sizes: each
-// row is there once, and the list ends.
+// TestOddPaging reads lists of vendors who page in odd ways, by client pages of several
+// sizes: each row is there once, and the list ends.
 func TestOddPaging(t *testing.T) {
 	type pager func(rows []*providers.Commission, number int) *providers.Page[providers.Commission]
 	clamped := func(size int) pager { // the end is proven by an empty page
@@ -168,8 +168,8 @@ func TestInsertedRowsAreNoRepeat(t *testing.T) {
 	}
 }
 
-// TestFailuresResume fails each call once, by each kind of error: no row is lost, and More is false
-// only where the account has to be changed first.
+// TestFailuresResume fails each call once, by each kind of error: no row is lost, and More
+// is false only where the account has to be changed first.
 func TestFailuresResume(t *testing.T) {
 	for _, kind := range []providers.Kind{providers.KindUnavailable, providers.KindRateLimited, providers.KindBadReply, providers.KindUnknown,
 		providers.KindCanceled, providers.KindUnauthorized, providers.KindUnsupported, providers.KindInvalid} {
@@ -251,8 +251,8 @@ func TestBeyondTheEnd(t *testing.T) {
 	}
 }
 
-// TestWiden reads a filter by many parents in the fewer calls, and gives the same rows either way,
-// by client pages.
+// TestWiden reads a filter by many parents in the fewer calls, and gives the same rows
+// either way, by client pages.
 func TestWiden(t *testing.T) {
 	for _, tt := range []struct {
 		parents, others, rows int // rows of each
@@ -323,8 +323,8 @@ func TestWiden(t *testing.T) {
 	}
 }
 
-// TestEmptyPages reads lists with gaps of empty pages by client pages of few pages each. A gap in the middle
-// costs no row; a list that promises rows for ever ends, and says so.
+// TestEmptyPages reads lists with gaps of empty pages by client pages of few pages each. A
+// gap in the middle costs no row; a list that promises rows for ever ends, and says so.
 func TestEmptyPages(t *testing.T) {
 	for _, gap := range []int{0, 1, 3, providers.MaxEmpty - 1, providers.MaxEmpty, 1000} {
 		for maxPages := 2; maxPages <= 7; maxPages++ {

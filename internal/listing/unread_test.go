@@ -8,8 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// unreadPages is a vendor's list whose pages with these numbers hold nothing but rows that cannot be
-// read. The others have two rows each, and one that cannot be read.
+// unreadPages is a vendor's list whose pages with these numbers hold nothing but rows that
+// cannot be read. The others have two rows each, and one that cannot be read.
 func unreadPages(pages int, unread func(number int) bool) (*oddVendor, int) {
 	maker := &vendorList{account: "a"}
 	rows := 0
@@ -38,8 +38,9 @@ func unreadPages(pages int, unread func(number int) bool) (*oddVendor, int) {
 	return v, rows
 }
 
-// TestPagesWithoutReadableRows reads lists with long runs of pages on which no row can be read, by few pages a
-// request: every row is there once, every unreadable row is told once, and the list ends.
+// TestPagesWithoutReadableRows reads lists with long runs of pages on which no row can be
+// read, by few pages a request: every row is there once, every unreadable row is told once,
+// and the list ends.
 func TestPagesWithoutReadableRows(t *testing.T) {
 	worlds := map[string]func(n int) bool{
 		"none":           func(int) bool { return false },
@@ -98,8 +99,8 @@ func TestPagesWithoutReadableRows(t *testing.T) {
 	}
 }
 
-// TestUnreadWithinLongerList walks a longer list of which rows cannot be read: each of the lists within
-// it may lack them, says so, and claims no total.
+// TestUnreadWithinLongerList walks a longer list of which rows cannot be read: each of the
+// lists within it may lack them, says so, and claims no total.
 func TestUnreadWithinLongerList(t *testing.T) {
 	whole := &vendorList{account: "a", size: 10}
 	parents := []providers.ID{}

@@ -6,11 +6,18 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Widen replaces sources of one account that lie within the same longer list by that list, where
-// reading it takes fewer calls: a filter that names 20 affiliates has a list for each, and half of
-// the newest page of all may be theirs. match says which rows of the longer list are wanted. What
-// a cursor says was replaced stays so: its positions are given, nil for a start.
-func Widen[T providers.Record](ctx context.Context, sources []*Source[T], match func(*T) bool, first int, positions []Position) []*Source[T] {
+// Widen replaces sources of one account that lie within the same longer list by that list,
+// where reading it takes fewer calls: a filter that names 20 affiliates has a list for
+// each, and half of the newest page of all may be theirs. match says which rows of the
+// longer list are wanted. What a cursor says was replaced stays so: its positions are
+// given, nil for a start.
+func Widen[T providers.Record](
+	ctx context.Context,
+	sources []*Source[T],
+	match func(*T) bool,
+	first int,
+	positions []Position,
+) []*Source[T] {
 	groups := map[string][]*Source[T]{}
 	for _, s := range sources {
 		if s.list.Within != nil {

@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// promoterList is GET /promoters: the promoters that are not archived, newest first. Payment details are
-// never asked for; that the list takes that parameter too is assumed.
+// promoterList is GET /promoters: the promoters that are not archived, newest first.
+// Payment details are never asked for; that the list takes that parameter too is assumed.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/promoters/get-available-promoters
 //
@@ -25,8 +25,8 @@ var promoterList = endpoint[wirePromoter, providers.Affiliate]{
 	convert: (*reply).affiliate, core: affiliateCore,
 }
 
-// promoterOne is GET /promoters/{id}: one promoter, archived or not, with the parent. find_by makes it a
-// look-up by another field than the id.
+// promoterOne is GET /promoters/{id}: one promoter, archived or not, with the parent.
+// find_by makes it a look-up by another field than the id.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/promoters/openapi-v2-promoters.json
 //
@@ -38,8 +38,8 @@ var promoterOne = endpoint[wirePromoter, providers.Affiliate]{
 // withParent goes with every read of one promoter.
 var withParent = url.Values{"exclude_payout_method": {"true"}, "include_parent_promoter": {"true"}}
 
-// wirePromoter is a promoter, without what must not be read: the address by which a password is set,
-// payout methods, tax forms, VAT ids.
+// wirePromoter is a promoter, without what must not be read: the address by which a
+// password is set, payout methods, tax forms, VAT ids.
 type wirePromoter struct {
 	wire.Members
 	ID      int64   `json:"id"`
@@ -135,7 +135,8 @@ var affiliateStates = vocabulary[providers.AffiliateStatus]{
 // elsewhere stands for a member that no record has: the field is read in another way.
 const elsewhere = "-"
 
-// What a promoter inside another record knows: the edges that need the id alone, and what is sent of it.
+// What a promoter inside another record knows: the edges that need the id alone, and what
+// is sent of it.
 var (
 	affiliateEdges = []string{"providerId", "referrals", "commissions", "payouts", "children"}
 	affiliateKnown = wire.NewKnowledge(affiliateEdges, map[string]string{"email": "email", "name": "name", "status": elsewhere})
@@ -201,8 +202,8 @@ func (r *reply) wholeAffiliate(w *wirePromoter) *providers.Affiliate {
 	return a
 }
 
-// affiliateStatus is an affiliate's state, which the vendor keeps by membership, and the words it came from. It is
-// UNKNOWN where a word that cannot be read may say otherwise.
+// affiliateStatus is an affiliate's state, which the vendor keeps by membership, and the
+// words it came from. It is UNKNOWN where a word that cannot be read may say otherwise.
 func affiliateStatus(w *wirePromoter) (providers.AffiliateStatus, *string) {
 	var words []string
 	odd := w.ArchivedAt.Odd()
@@ -270,7 +271,8 @@ func (r *reply) person(w wire.Related[wirePerson]) providers.ID {
 	return r.id(providers.NounAffiliate, n)
 }
 
-// Affiliates plans lists of promoters. Archived ones are listed only where the state ARCHIVED is asked for.
+// Affiliates plans lists of promoters. Archived ones are listed only where the state
+// ARCHIVED is asked for.
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
 	l := p.plan()
 	l.many("filters[campaign_id]", providers.NounCampaign, f.Campaigns)
@@ -297,14 +299,22 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	live := slices.DeleteFunc(slices.Clone(f.Statuses), func(s providers.AffiliateStatus) bool { return s == providers.AffiliateArchived })
 	words, known := affiliateStates.words(live)
 	if len(live) > 0 && (!known || len(f.Campaigns) > 0) {
-		// No filter finds the unknown ones; and beside campaigns the state may be held against those alone.
-		lists = append(lists, p.promoters(l.Query, false, f.Parent, func(a *providers.Affiliate) bool { return slices.Contains(live, a.Status) }))
+		// No filter finds the unknown ones; and beside campaigns the state may be held
+		// against those alone.
+		lists = append(
+			lists,
+			p.promoters(l.Query, false, f.Parent, func(a *providers.Affiliate) bool { return slices.Contains(live, a.Status) }),
+		)
 		words = nil
 	}
 	for _, word := range words {
-		// This finds whoever has such a membership. Each affiliate is kept in the list of its best one.
+		// This finds whoever has such a membership. Each affiliate is kept in the list of
+		// its best one.
 		status := affiliateStates.status(&word)
-		lists = append(lists, p.promoters(l.With("filters[state]", word), false, f.Parent, func(a *providers.Affiliate) bool { return a.Status == status }))
+		lists = append(
+			lists,
+			p.promoters(l.With("filters[state]", word), false, f.Parent, func(a *providers.Affiliate) bool { return a.Status == status }),
+		)
 	}
 	if len(live) < len(f.Statuses) {
 		lists = append(lists, p.promoters(l.With("filters[archived]", "true"), l.Exact, f.Parent, nil))
@@ -313,7 +323,12 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 }
 
 // promoters is a list of promoters. Below a known parent the rows are told whose they are.
-func (p *provider) promoters(query url.Values, exact bool, parent providers.ID, keep func(*providers.Affiliate) bool) providers.List[providers.Affiliate] {
+func (p *provider) promoters(
+	query url.Values,
+	exact bool,
+	parent providers.ID,
+	keep func(*providers.Affiliate) bool,
+) providers.List[providers.Affiliate] {
 	e := promoterList
 	if !parent.IsZero() {
 		e.convert = func(r *reply, w *wirePromoter) *providers.Affiliate {
@@ -325,7 +340,8 @@ func (p *provider) promoters(query url.Values, exact bool, parent providers.ID, 
 	return e.list(p, query, exact, keep)
 }
 
-// affiliateEmail, affiliateCodes and affiliateCoupons are what an affiliate tells in the fields of look-ups.
+// affiliateEmail, affiliateCodes and affiliateCoupons are what an affiliate tells in the
+// fields of look-ups.
 func affiliateEmail(_ context.Context, a *providers.Affiliate) ([]string, error) {
 	return texts(a.Email), nil
 }
@@ -337,7 +353,8 @@ func affiliateCodes(_ context.Context, a *providers.Affiliate) (codes []string, 
 	return codes, nil
 }
 
-// affiliateCoupons puts an affiliate's promo codes to it if its memberships do not show the one that it was found by.
+// affiliateCoupons puts an affiliate's promo codes to it if its memberships do not show the
+// one that it was found by.
 func (p *provider) affiliateCoupons(code string) values[providers.Affiliate] {
 	return func(ctx context.Context, a *providers.Affiliate) (codes []string, _ error) {
 		if (providers.AffiliateFilter{PromoCode: code}).Match(a) {
@@ -358,8 +375,9 @@ func (p *provider) affiliateCoupons(code string) values[providers.Affiliate] {
 // needsParent says whether a read of affiliates has to tell their parents, which lists do not.
 func needsParent(need []string) bool { return !withoutParent.Covers(need...) }
 
-// AffiliatesByID reads promoters: one by itself; several a hundred a call, and one by one those that the list leaves
-// out, as it does the archived, or tells too little of; all of them one by one where their parents are needed.
+// AffiliatesByID reads promoters: one by itself; several a hundred a call, and one by one
+// those that the list leaves out, as it does the archived, or tells too little of; all of
+// them one by one where their parents are needed.
 func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
 	numbers := p.numbers(providers.NounAffiliate, ids)
 	if len(numbers) == 1 || needsParent(need) {

@@ -58,7 +58,11 @@ func profileOf(first, last *string) *profileBody {
 
 // promoterFields are the vendor's names of what is written to a promoter.
 var promoterFields = map[string]string{
-	"email": "email", "first_name": "firstName", "last_name": "lastName", "profile.first_name": "firstName", "profile.last_name": "lastName",
+	"email":               "email",
+	"first_name":          "firstName",
+	"last_name":           "lastName",
+	"profile.first_name":  "firstName",
+	"profile.last_name":   "lastName",
 	"initial_campaign_id": "campaign",
 }
 
@@ -79,14 +83,19 @@ func numberOf(id providers.ID) int64 {
 	return n
 }
 
-// createAffiliate is POST /promoters. Whether somebody has the address already is asked first: they would be taken
-// for the one that was made.
+// createAffiliate is POST /promoters. Whether somebody has the address already is asked
+// first: they would be taken for the one that was made.
 type createAffiliate struct {
 	*providers.CreateAffiliateInput
 }
 
 func (m createAffiliate) wants(p *provider) (r providers.Problems) {
-	r.When(m.PayoutEmail != nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
+	r.When(
+		m.PayoutEmail != nil,
+		providers.ProblemUnsupported,
+		"payoutEmail",
+		"FirstPromoter does not take it: affiliates enter how they are paid themselves",
+	)
 	r.When(m.RefCode != nil, providers.ProblemUnsupported, "refCode", "FirstPromoter makes a code; change it with updateMembership")
 	r.When(m.CouponCode != nil, providers.ProblemUnsupported, "couponCode", "FirstPromoter does not take it; see assignCoupon")
 	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
@@ -126,7 +135,12 @@ func (m createAffiliate) written(id providers.ID, h providers.Harvest) *provider
 	return written(id, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership})
 }
 
-func (m createAffiliate) look(ctx context.Context, p *provider, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m createAffiliate) look(
+	ctx context.Context,
+	p *provider,
+	_ json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	a, h, err := promoterOne.find(ctx, p, byEmail, m.Email, withParent, affiliateEmail)
 	if a == nil {
 		return lookFailed(err)
@@ -150,7 +164,12 @@ func imageOfAffiliate(a *providers.Affiliate) affiliateImage {
 }
 
 func (m updateAffiliate) wants(p *provider) (r providers.Problems) {
-	r.When(m.PayoutEmail != nil, providers.ProblemUnsupported, "payoutEmail", "FirstPromoter does not take it: affiliates enter how they are paid themselves")
+	r.When(
+		m.PayoutEmail != nil,
+		providers.ProblemUnsupported,
+		"payoutEmail",
+		"FirstPromoter does not take it: affiliates enter how they are paid themselves",
+	)
 	r.When(m.Note != nil, providers.ProblemUnsupported, "note", "FirstPromoter does not take it")
 	r.When(m.NotifyOnSale != nil, providers.ProblemUnsupported, "notifyOnSale", "FirstPromoter does not take it")
 	return append(r, p.named(providers.NounAffiliate, "id", m.ID)...)
@@ -174,12 +193,18 @@ func (m updateAffiliate) plan(ctx context.Context, p *provider) (*providers.Writ
 	}, nil
 }
 
-// written: the name and the address also stand in other records, which stay as they are until they are read again.
+// written: the name and the address also stand in other records, which stay as they are
+// until they are read again.
 func (m updateAffiliate) written(h providers.Harvest) *providers.Written {
 	return written(m.ID, h, []providers.Noun{providers.NounAffiliate}, m.ID)
 }
 
-func (m updateAffiliate) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m updateAffiliate) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	a, h, err := promoterOne.now(ctx, p, m.ID, "id", withParent)
 	if err != nil {
 		return "", nil, err
@@ -189,8 +214,8 @@ func (m updateAffiliate) look(ctx context.Context, p *provider, before json.RawM
 	return providers.JudgeState(holds, pictured[affiliateImage](before) == imageOfAffiliate(a), disturbed), m.written(h), nil
 }
 
-// setAffiliateStatus is an action on promoters, or for the states that have none, PUT /promoter_campaigns/{id}.
-// Archiving is for all campaigns.
+// setAffiliateStatus is an action on promoters, or for the states that have none, PUT
+// /promoter_campaigns/{id}. Archiving is for all campaigns.
 type setAffiliateStatus struct {
 	*providers.SetAffiliateStatusInput
 }
@@ -231,8 +256,18 @@ func (m setAffiliateStatus) now(ctx context.Context, p *provider) (statusImage, 
 func (m setAffiliateStatus) wants(p *provider) (r providers.Problems) {
 	words, known := affiliateStates.words([]providers.AffiliateStatus{m.Status})
 	archive := m.Status == providers.AffiliateArchived
-	r.When(!archive && (!known || len(words) == 0), providers.ProblemUnsupported, "status", "FirstPromoter takes ACTIVE, PENDING, INACTIVE, REJECTED, BANNED and ARCHIVED")
-	r.When(archive && m.Campaign != nil, providers.ProblemUnsupported, "campaign", "FirstPromoter archives an affiliate in all campaigns at once")
+	r.When(
+		!archive && (!known || len(words) == 0),
+		providers.ProblemUnsupported,
+		"status",
+		"FirstPromoter takes ACTIVE, PENDING, INACTIVE, REJECTED, BANNED and ARCHIVED",
+	)
+	r.When(
+		archive && m.Campaign != nil,
+		providers.ProblemUnsupported,
+		"campaign",
+		"FirstPromoter archives an affiliate in all campaigns at once",
+	)
 	return append(r, p.named(providers.NounAffiliate, "id", m.ID)...)
 }
 
@@ -281,7 +316,12 @@ func (m setAffiliateStatus) written(h providers.Harvest, member *providers.Membe
 	return written(m.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, stale...)
 }
 
-func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m setAffiliateStatus) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	s, member, h, err := m.now(ctx, p)
 	if err != nil {
 		return "", nil, err
@@ -301,8 +341,8 @@ func (m setAffiliateStatus) look(ctx context.Context, p *provider, before json.R
 	return providers.JudgeState(holds, asBefore, disturbed), m.written(h, member), nil
 }
 
-// moveAffiliate is POST /promoters/move_to_campaign. That an affiliate stands in the new campaign afterwards is assumed;
-// what becomes of the old membership is not.
+// moveAffiliate is POST /promoters/move_to_campaign. That an affiliate stands in the new
+// campaign afterwards is assumed; what becomes of the old membership is not.
 type moveAffiliate struct {
 	*providers.MoveAffiliateInput
 }
@@ -329,7 +369,12 @@ func (m moveAffiliate) plan(ctx context.Context, p *provider) (*providers.Write,
 	if _, _, err := campaignOne.now(ctx, p, m.ToCampaign, "toCampaign", nil); err != nil {
 		return nil, err
 	}
-	body := promotersBody{IDs: []int64{numberOf(m.ID)}, From: numberOf(from.CampaignID), To: numberOf(m.ToCampaign), SoftMoveOfAll: m.MoveReferrals}
+	body := promotersBody{
+		IDs:           []int64{numberOf(m.ID)},
+		From:          numberOf(from.CampaignID),
+		To:            numberOf(m.ToCampaign),
+		SoftMoveOfAll: m.MoveReferrals,
+	}
 	return &providers.Write{Op: promoterMove, Before: providers.Image(moveImage{from.CampaignID.Local, string(from.Status)}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if err := p.act(ctx, promoterMove, body); err != nil {
@@ -346,10 +391,20 @@ func (m moveAffiliate) written(h providers.Harvest, from *providers.Membership) 
 		stale = append(stale, from.ID)
 	}
 	return written(m.ID, h, []providers.Noun{
-		providers.NounAffiliate, providers.NounMembership, providers.NounReferral, providers.NounCommission, providers.NounCoupon}, stale...)
+		providers.NounAffiliate,
+		providers.NounMembership,
+		providers.NounReferral,
+		providers.NounCommission,
+		providers.NounCoupon,
+	}, stale...)
 }
 
-func (m moveAffiliate) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m moveAffiliate) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	a, h, err := promoterOne.now(ctx, p, m.ID, "id", withParent)
 	if err != nil {
 		return "", nil, err
@@ -387,25 +442,40 @@ func (m setAffiliateParent) plan(ctx context.Context, p *provider) (*providers.W
 		return nil, providers.Problemf(providers.ProblemConflict, "parent", "is below the affiliate")
 	}
 	body := promotersBody{IDs: []int64{numberOf(m.ID)}, Parent: numberOf(m.Parent)}
-	return &providers.Write{Op: promoterParent, Before: providers.Image(parentImage{a.ParentID.Local}), Send: func(ctx context.Context) (*providers.Written, error) {
-		if err := p.act(ctx, promoterParent, body); err != nil {
-			return nil, err
-		}
-		return m.written(providers.Harvest{}), nil
-	}}, nil
+	return &providers.Write{
+		Op:     promoterParent,
+		Before: providers.Image(parentImage{a.ParentID.Local}),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			if err := p.act(ctx, promoterParent, body); err != nil {
+				return nil, err
+			}
+			return m.written(providers.Harvest{}), nil
+		},
+	}, nil
 }
 
 func (m setAffiliateParent) written(h providers.Harvest) *providers.Written {
 	return written(m.ID, h, []providers.Noun{providers.NounAffiliate}, m.ID)
 }
 
-func (m setAffiliateParent) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m setAffiliateParent) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	a, h, err := promoterOne.now(ctx, p, m.ID, "id", withParent)
 	if err != nil {
 		return "", nil, err
 	}
 	h.Affiliates = append(h.Affiliates, a)
-	return providers.JudgeState(a.ParentID == m.Parent, a.ParentID.Local == pictured[parentImage](before).Parent, disturbed), m.written(h), nil
+	return providers.JudgeState(
+			a.ParentID == m.Parent,
+			a.ParentID.Local == pictured[parentImage](before).Parent,
+			disturbed,
+		), m.written(
+			h,
+		), nil
 }
 
 // membershipIn is an affiliate's membership in a campaign; nil for none.
@@ -418,7 +488,13 @@ func membershipIn(a *providers.Affiliate, campaign providers.ID) *providers.Memb
 }
 
 // memberNow is theMembership of the affiliate that an input names in a field, read now.
-func (p *provider) memberNow(ctx context.Context, id providers.ID, field string, campaign *providers.ID, campaignField string) (*providers.Membership, error) {
+func (p *provider) memberNow(
+	ctx context.Context,
+	id providers.ID,
+	field string,
+	campaign *providers.ID,
+	campaignField string,
+) (*providers.Membership, error) {
 	a, _, err := promoterOne.now(ctx, p, id, field, withParent)
 	if err != nil {
 		return nil, err
@@ -426,7 +502,8 @@ func (p *provider) memberNow(ctx context.Context, id providers.ID, field string,
 	return theMembership(a, campaign, campaignField)
 }
 
-// theMembership is the membership in a campaign that an input names in a field; in the only one, where it names none.
+// theMembership is the membership in a campaign that an input names in a field; in the only
+// one, where it names none.
 func theMembership(a *providers.Affiliate, campaign *providers.ID, field string) (*providers.Membership, error) {
 	switch {
 	case campaign != nil:
@@ -439,6 +516,11 @@ func theMembership(a *providers.Affiliate, campaign *providers.ID, field string)
 	case len(a.Memberships) == 0:
 		return nil, providers.Problemf(providers.ProblemWrongState, field, "the affiliate takes part in no campaign")
 	default:
-		return nil, providers.Problemf(providers.ProblemInvalid, field, "has to name one of the affiliate's %d campaigns", len(a.Memberships))
+		return nil, providers.Problemf(
+			providers.ProblemInvalid,
+			field,
+			"has to name one of the affiliate's %d campaigns",
+			len(a.Memberships),
+		)
 	}
 }

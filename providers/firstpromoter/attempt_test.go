@@ -144,19 +144,20 @@ type attempt struct {
 	shows   []string // parts of the vendor's record afterwards; none where there is none
 	answers int      // reads that belong to sending
 
-	// With others' writes in between: what a look says of one that was not made, and of one that was.
+	// With others' writes in between: what a look says of one that was not made, and of one
+	// that was.
 	notMade, made providers.Verdict
 }
 
-// set is what is said of a write that sets a state, after others wrote: a state that is there proves itself, one
-// that is not proves nothing.
+// set is what is said of a write that sets a state, after others wrote: a state that is
+// there proves itself, one that is not proves nothing.
 func (a attempt) set() attempt {
 	a.notMade, a.made = providers.Unclear, providers.Made
 	return a
 }
 
-// makes is what is said of a write that makes a record that there was not: what is not there was not made, and what is may be
-// another's.
+// makes is what is said of a write that makes a record that there was not: what is not
+// there was not made, and what is may be another's.
 func (a attempt) makes() attempt {
 	a.notMade, a.made = providers.NotMade, providers.Unclear
 	return a

@@ -12,15 +12,16 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// batchOne is GET /batch_processes/{id}: how an action on many records goes. Here there is one record in each.
+// batchOne is GET /batch_processes/{id}: how an action on many records goes. Here there is
+// one record in each.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/batches/openapi-v2-batches.json
 //
 //api:operation GET /batch_processes/{id}
 const batchOne = "/batch_processes"
 
-// wireBatch is an action on many records. What went wrong is a text for each record at most actions, and an object at
-// those on payouts; neither is shown.
+// wireBatch is an action on many records. What went wrong is a text for each record at most
+// actions, and an object at those on payouts; neither is shown.
 type wireBatch struct {
 	ID             int64           `json:"id"`
 	Status         *string         `json:"status"`
@@ -68,9 +69,9 @@ var (
 	errStopped = errors.New("the action in the background broke off")
 )
 
-// act makes one write by an action on many records, here one. The vendor promises to have done up to five when it
-// answers; where it goes on in the background all the same, this waits for the end. That an action's failure is told by
-// its counts and errors is assumed.
+// act makes one write by an action on many records, here one. The vendor promises to have
+// done up to five when it answers; where it goes on in the background all the same, this
+// waits for the end. That an action's failure is told by its counts and errors is assumed.
 func (p *provider) act(ctx context.Context, op string, body any) error {
 	ctx, cancel := context.WithTimeout(ctx, p.config.Timeout)
 	defer cancel()
@@ -100,14 +101,19 @@ func (p *provider) act(ctx context.Context, op string, body any) error {
 	}
 }
 
-// outcome is what a completed action has come to. It is refused only if the vendor says so in a form
-// that it documents: a count of failures, or an array of errors that no count contradicts.
+// outcome is what a completed action has come to. It is refused only if the vendor says so
+// in a form that it documents: a count of failures, or an array of errors that no count
+// contradicts.
 func (p *provider) outcome(op string, b wireBatch) error {
 	failed := b.FailedCount.Value
 	told := !wire.Empty(b.Errors)
 	switch {
 	case failed != nil && *failed > 0, told && failed == nil && !b.FailedCount.Odd() && b.refused():
-		return providers.Problemf(providers.ProblemWrongState, "", "FirstPromoter did not do it: the record is in a state that does not allow it")
+		return providers.Problemf(
+			providers.ProblemWrongState,
+			"",
+			"FirstPromoter did not do it: the record is in a state that does not allow it",
+		)
 	case told, b.FailedCount.Odd(), b.ProcessedCount != nil && *b.ProcessedCount == 0:
 		return p.unknown(op, providers.KindBadReply, errBatch)
 	default:

@@ -10,9 +10,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out are absent.
-// Where it leaves all out, that is proven once. What is not proven absent, and what the list tells too
-// little of, is read one by one; where there is no such read, the former fails.
+// byIDs reads records by their numbers, a hundred a call. Those that the list leaves out
+// are absent. Where it leaves all out, that is proven once. What is not proven absent, and
+// what the list tells too little of, is read one by one; where there is no such read, the
+// former fails.
 func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, numbers []int64, need []string) (*providers.Batch[T], error) {
 	b, absent, unproven, err := e.listed(ctx, p, numbers, 0)
 	if err != nil {
@@ -53,7 +54,13 @@ func thin[T providers.Record](b *providers.Batch[T], need []string) (numbers []i
 }
 
 // add reads single records into a batch.
-func (e endpoint[W, T]) add(ctx context.Context, p *provider, b *providers.Batch[T], numbers []int64, query url.Values) (*providers.Batch[T], error) {
+func (e endpoint[W, T]) add(
+	ctx context.Context,
+	p *provider,
+	b *providers.Batch[T],
+	numbers []int64,
+	query url.Values,
+) (*providers.Batch[T], error) {
 	more, err := e.each(ctx, p, numbers, query)
 	if err != nil {
 		return nil, err
@@ -66,12 +73,13 @@ func (e endpoint[W, T]) add(ctx context.Context, p *provider, b *providers.Batch
 	return b, nil
 }
 
-// listed reads records by their numbers, a hundred a call, and says which of them the list leaves out:
-// absent are those that it proves not to have. It proves nothing where it has a row that was not asked
-// for, as the vendor then ignores the ids, or a row that could not be read. The vendor may give fewer
-// rows than are asked for: what is missing of a page that may be full is asked for again, as long as
-// that brings more and more than few are missing. A list without any of the records is no proof by
-// itself, as the vendor may answer every list by ids so ([endpoint.answersIDs]).
+// listed reads records by their numbers, a hundred a call, and says which of them the list
+// leaves out: absent are those that it proves not to have. It proves nothing where it has a
+// row that was not asked for, as the vendor then ignores the ids, or a row that could not
+// be read. The vendor may give fewer rows than are asked for: what is missing of a page
+// that may be full is asked for again, as long as that brings more and more than few are
+// missing. A list without any of the records is no proof by itself, as the vendor may
+// answer every list by ids so ([endpoint.answersIDs]).
 func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64, few int,
 ) (b *providers.Batch[T], absent, unproven []int64, err error) {
 	b = &providers.Batch[T]{Found: make(map[providers.ID]*T, len(numbers))}
@@ -114,8 +122,9 @@ func (e endpoint[W, T]) listed(ctx context.Context, p *provider, numbers []int64
 	return b, absent, unproven, nil
 }
 
-// answersIDs says whether the vendor answers lists by ids: it is asked for a record that is there, and
-// may not answer that none is there of those that were just asked for if the list of all has one.
+// answersIDs says whether the vendor answers lists by ids: it is asked for a record that is
+// there, and may not answer that none is there of those that were just asked for if the
+// list of all has one.
 func (e endpoint[W, T]) answersIDs(ctx context.Context, p *provider, asked []int64) (bool, error) {
 	page, err := e.page(ctx, p, nil, providers.PageRequest{Number: 1})
 	if err != nil || len(page.Items) == 0 {

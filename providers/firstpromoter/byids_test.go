@@ -7,8 +7,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestAbsenceIsProven: a list by ids without any of the records asked for is no proof that they are not
-// there. It is proven once, in a bounded number of calls, or the records are read one by one, or fail.
+// TestAbsenceIsProven: a list by ids without any of the records asked for is no proof that
+// they are not there. It is proven once, in a bounded number of calls, or the records are
+// read one by one, or fail.
 func TestAbsenceIsProven(t *testing.T) {
 	for path, noun := range map[string]struct {
 		read   func(p *provider, numbers []int64) (found, failed int, err error)

@@ -12,8 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// campaignList is GET /campaigns: all campaigns. It has no documented parameters; that it pages like
-// the others is assumed.
+// campaignList is GET /campaigns: all campaigns. It has no documented parameters; that it
+// pages like the others is assumed.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-advanced/campaigns-api/openapi-v2-campaigns.json
 //
@@ -29,7 +29,8 @@ var campaignList = endpoint[wireCampaign, providers.Campaign]{
 //api:operation GET /campaigns/{id}
 var campaignOne = campaignList
 
-// rewardList is GET /rewards: the rules by which commissions are made. Whether it pages is not documented.
+// rewardList is GET /rewards: the rules by which commissions are made. Whether it pages is
+// not documented.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-advanced/rewards/openapi-v2-rewards.json
 //
@@ -82,8 +83,8 @@ type wireSchema struct {
 	Rules      []json.RawMessage `json:"rules"`
 }
 
-// What a campaign inside another record knows: the edges that need the id alone, and what is sent of it. Campaigns
-// have no dates.
+// What a campaign inside another record knows: the edges that need the id alone, and what
+// is sent of it. Campaigns have no dates.
 var (
 	campaignEdges = []string{"providerId", "createdAt", "memberships", "referrals", "commissions"}
 	campaignKnown = wire.NewKnowledge(campaignEdges, map[string]string{"name": "name", "websiteUrl": elsewhere})
@@ -120,7 +121,8 @@ func (r *reply) campaign(w *wireCampaign) *providers.Campaign {
 	return c
 }
 
-// campaignStub is the id of a campaign that came with another record, and harvests what came of it.
+// campaignStub is the id of a campaign that came with another record, and harvests what
+// came of it.
 func (r *reply) campaignStub(w wire.Related[wireCampaign]) providers.ID {
 	n, _ := number(w.ID)
 	if w.Record != nil {
@@ -178,8 +180,9 @@ func (e wireEarner) note(rule *providers.CommissionRule) {
 	rule.Note(strings.Join(words, ", "), quoted)
 }
 
-// reward is what one reward earns. The case without conditions is the rule, if it pays money; other
-// cases are opaque. That a flat amount is in cents is assumed, and so is the meaning of duration.
+// reward is what one reward earns. The case without conditions is the rule, if it pays
+// money; other cases are opaque. That a flat amount is in cents is assumed, and so is the
+// meaning of duration.
 func (r *reply) reward(e wireEarner, rewards map[int64]wireReward) *providers.CommissionRule {
 	rule := &providers.CommissionRule{Type: providers.RuleUnknown}
 	reward, ok := rewards[e.RewardID]
@@ -240,8 +243,8 @@ func (p *provider) Campaigns(providers.CampaignFilter) ([]providers.List[provide
 	return []providers.List[providers.Campaign]{campaignList.list(p, nil, true, nil)}, nil
 }
 
-// CampaignsByID reads one campaign by its id, several from their list, which is short. What they pay takes a
-// read of the rewards.
+// CampaignsByID reads one campaign by its id, several from their list, which is short. What
+// they pay takes a read of the rewards.
 func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Campaign], error) {
 	known := p.own(providers.NounCampaign, ids)
 	e := campaignList
@@ -312,7 +315,10 @@ func campaignTerms(name *string, t providers.CampaignTerms, r *providers.Problem
 // is says whether a campaign is as the body asks for.
 func (b campaignBody) is(w *wireCampaign) bool {
 	return sameName(w.Name, b.Name) && equal(w.LandingURL, b.LandingURL) && equal(w.RefTokenParam, b.RefTokenParam) &&
-		equal(w.VisitorCookieLife, b.VisitorCookieLife) && equal(w.AutoApprovePromoters, b.AutoApprovePromoters) && equal(w.IsPrivate, b.IsPrivate)
+		equal(
+			w.VisitorCookieLife,
+			b.VisitorCookieLife,
+		) && equal(w.AutoApprovePromoters, b.AutoApprovePromoters) && equal(w.IsPrivate, b.IsPrivate)
 }
 
 // settingsImage is what updateCampaign changes.
@@ -336,7 +342,8 @@ func keeping(kept *[]*wireCampaign) endpoint[wireCampaign, providers.Campaign] {
 	return e
 }
 
-// createCampaign is POST /campaigns. Names need not be unique: those that have this one already are noted before.
+// createCampaign is POST /campaigns. Names need not be unique: those that have this one
+// already are noted before.
 type createCampaign struct {
 	*providers.CreateCampaignInput
 }
@@ -345,7 +352,10 @@ type createCampaign struct {
 type namesakesImage struct{ IDs string }
 
 // namesakes are the campaigns of the name, and of all that are there the records.
-func (m createCampaign) namesakes(ctx context.Context, p *provider) (ids []string, kept []*wireCampaign, all []*providers.Campaign, err error) {
+func (m createCampaign) namesakes(
+	ctx context.Context,
+	p *provider,
+) (ids []string, kept []*wireCampaign, all []*providers.Campaign, err error) {
 	all, _, err = keeping(&kept).rowsOf(ctx, p, nil)
 	for _, c := range all {
 		if c.Name != nil && sameName(c.Name, &m.Name) {
@@ -363,7 +373,12 @@ func (m createCampaign) wants(*provider) (r providers.Problems) {
 	body := m.body(&r)
 	r.When(body.LandingURL == nil, providers.ProblemInvalid, "terms.websiteUrl", "FirstPromoter wants it")
 	r.When(body.VisitorCookieLife == nil, providers.ProblemInvalid, "terms.cookieDays", "FirstPromoter wants it")
-	r.When(m.Terms.LinkParameter == nil, providers.ProblemInvalid, "terms.linkParameter", "FirstPromoter wants it: one of "+strings.Join(linkParameters, ", "))
+	r.When(
+		m.Terms.LinkParameter == nil,
+		providers.ProblemInvalid,
+		"terms.linkParameter",
+		"FirstPromoter wants it: one of "+strings.Join(linkParameters, ", "),
+	)
 	return r
 }
 
@@ -389,7 +404,12 @@ func (m createCampaign) written(id providers.ID, h providers.Harvest) *providers
 	return written(id, h, []providers.Noun{providers.NounCampaign})
 }
 
-func (m createCampaign) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m createCampaign) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	ids, kept, all, err := m.namesakes(ctx, p)
 	if err != nil {
 		return "", nil, err
@@ -443,12 +463,23 @@ func (m updateCampaign) written(h providers.Harvest) *providers.Written {
 	return written(m.ID, h, []providers.Noun{providers.NounCampaign}, m.ID)
 }
 
-func (m updateCampaign) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m updateCampaign) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	var kept []*wireCampaign
 	c, _, err := keeping(&kept).now(ctx, p, m.ID, "id", nil)
 	if err != nil {
 		return "", nil, err
 	}
 	holds := m.body(new(providers.Problems)).is(kept[0])
-	return providers.JudgeState(holds, pictured[settingsImage](before) == imageOfSettings(kept[0]), disturbed), m.written(providers.HarvestOf(c)), nil
+	return providers.JudgeState(
+			holds,
+			pictured[settingsImage](before) == imageOfSettings(kept[0]),
+			disturbed,
+		), m.written(
+			providers.HarvestOf(c),
+		), nil
 }

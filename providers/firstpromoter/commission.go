@@ -11,7 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// commissionList is GET /commissions: commissions, newest first. There is no other way to read one.
+// commissionList is GET /commissions: commissions, newest first. There is no other way to
+// read one.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/commissions/openapi-v2-commissions.json
 //
@@ -67,7 +68,8 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 		Note:           text(w.ExternalNote),
 		InternalNote:   text(w.InternalNote),
 		PayoutUnknown:  true,
-		OthersSale:     w.Tier.Odd() || w.Tier.Value != nil && *w.Tier.Value > 1 || w.IsSplit.Odd() || w.IsSplit.Value != nil && *w.IsSplit.Value,
+		OthersSale: w.Tier.Odd() || w.Tier.Value != nil && *w.Tier.Value > 1 || w.IsSplit.Odd() ||
+			w.IsSplit.Value != nil && *w.IsSplit.Value,
 	}
 	switch {
 	case c.Status != providers.CommissionApproved:
@@ -91,8 +93,8 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 	return c
 }
 
-// commissionKind tells refunds by their sign: they are sales with negative amounts. A custom commission may be
-// negative too.
+// commissionKind tells refunds by their sign: they are sales with negative amounts. A
+// custom commission may be negative too.
 func commissionKind(w *wireCommission) providers.CommissionKind {
 	kind := ""
 	if w.CommissionType != nil {
@@ -124,8 +126,8 @@ func paidBy(payout providers.ID) func(*reply, *wireCommission) *providers.Commis
 // byPayout is the filter by payouts.
 const byPayout = "filters[payout_id]"
 
-// Commissions plans lists of commissions: one for each payout, or else for each referral, affiliate or
-// state, the first of these that is asked for.
+// Commissions plans lists of commissions: one for each payout, or else for each referral,
+// affiliate or state, the first of these that is asked for.
 //
 // PAID is asked for as approved: the filter for what was paid knows money alone.
 func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
@@ -169,8 +171,9 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 // byReferral stands in the key of a list for a filter that the vendor does not have.
 const byReferral = "referral_id"
 
-// commissionsOfReferral searches for the customer's address or id, as there is no filter. The commissions of
-// the referral's promoter would not be all: parents' shares and splits belong to others.
+// commissionsOfReferral searches for the customer's address or id, as there is no filter.
+// The commissions of the referral's promoter would not be all: parents' shares and splits
+// belong to others.
 func (p *provider) commissionsOfReferral(f providers.CommissionFilter, query url.Values) providers.List[providers.Commission] {
 	n, _ := number(query.Get(byReferral))
 	id := p.id(providers.NounReferral, n)
@@ -202,13 +205,18 @@ func (p *provider) commissionsOfReferral(f providers.CommissionFilter, query url
 			if !q.Has("q") { // an event that is searched for is narrower
 				q.Set("q", *cmp.Or(referral.CustomerID, referral.Email)) // an address may be marked as moved
 			}
-			// The search may find others' commissions, which belong to other lists of the same plan.
+			// The search may find others' commissions, which belong to other lists of the
+			// same plan.
 			return e.list(p, q, false, func(c *providers.Commission) bool { return c.ReferralID == id }).Page(ctx, r)
 		},
 	}
 }
 
 // CommissionsByID reads commissions, a hundred a call. Their payouts stay unknown.
-func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+func (p *provider) CommissionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	need ...string,
+) (*providers.Batch[providers.Commission], error) {
 	return commissionList.byIDs(ctx, p, p.numbers(providers.NounCommission, ids), need)
 }

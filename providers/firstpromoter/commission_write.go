@@ -12,7 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// The writes of commissions. The last two are actions on many, here on one. There is none that changes an amount.
+// The writes of commissions. The last two are actions on many, here on one. There is none
+// that changes an amount.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/commissions/openapi-v2-commissions.json
 const (
@@ -44,7 +45,8 @@ type commissionBody struct {
 // maxWhole keeps amounts in cents within 64 bits.
 const maxWhole = 1_000_000_000_000_000
 
-// cents is an amount as the vendor counts it; false for one with more places than its currency has, and beyond any sum.
+// cents is an amount as the vendor counts it; false for one with more places than its
+// currency has, and beyond any sum.
 func cents(m providers.Money) (int64, bool) {
 	digits := providers.MinorDigits(m.CurrencyCode)
 	whole, rest, ok := m.Amount.Int64(digits)
@@ -57,8 +59,9 @@ func cents(m providers.Money) (int64, bool) {
 	return whole + rest, true
 }
 
-// eventOf is the event id of a commission for which the caller names none: the same for the same write, so that it can be
-// looked for. The vendor takes equal commissions twice, and knows no keys of writes.
+// eventOf is the event id of a commission for which the caller names none: the same for the
+// same write, so that it can be looked for. The vendor takes equal commissions twice, and
+// knows no keys of writes.
 func eventOf(c providers.Command) string {
 	_, subject := c.Subject()
 	return ownEvents + hash(subject.String()+" "+c.Key())
@@ -67,7 +70,8 @@ func eventOf(c providers.Command) string {
 // ownEvents begins the event ids that no caller has named: each is of one write.
 const ownEvents = "partnergraph-"
 
-// commissionsOf are the commissions of an event: found by the search, which also finds customers, and compared again.
+// commissionsOf are the commissions of an event: found by the search, which also finds
+// customers, and compared again.
 func (p *provider) commissionsOf(ctx context.Context, event string) ([]*providers.Commission, providers.Harvest, error) {
 	all, err := commissionList.whole(ctx, p, url.Values{"q": {event}})
 	if err == nil && all.Unread > 0 { // which may be of this event
@@ -92,7 +96,8 @@ type earning struct {
 // earningPlace is the affiliate and the campaign that a custom commission belongs to.
 type earningPlace struct{ affiliate, campaign providers.ID }
 
-// is says whether a commission is the one that was to be made: by the direct affiliate, where a sale makes several.
+// is says whether a commission is the one that was to be made: by the direct affiliate,
+// where a sale makes several.
 func (e earning) is(c *providers.Commission) bool {
 	amount := e.amountOf(c)
 	if e.place == nil && c.ReferralID != e.referral {
@@ -104,8 +109,8 @@ func (e earning) is(c *providers.Commission) bool {
 	return e.mayBe(c) && c.Kind == e.kind && amount != nil
 }
 
-// mayBe says whether nothing that a commission tells speaks against its being the one. What it does not tell, or
-// what cannot be read, does not.
+// mayBe says whether nothing that a commission tells speaks against its being the one. What
+// it does not tell, or what cannot be read, does not.
 func (e earning) mayBe(c *providers.Commission) bool {
 	other := func(is, asked providers.ID) bool { return !is.IsZero() && is != asked }
 	if c.Kind != e.kind && c.Kind != providers.CommissionKindUnknown || c.Tier != nil && *c.Tier != 1 {
@@ -131,8 +136,8 @@ func (e earning) amountOf(c *providers.Commission) *providers.Money {
 	return c.Amount
 }
 
-// made is the commission among several; nil for none. With sure, they are known to be of this write: the
-// first that may be it is taken where none is told whole.
+// made is the commission among several; nil for none. With sure, they are known to be of
+// this write: the first that may be it is taken where none is told whole.
 func (e earning) made(all []*providers.Commission, sure bool) *providers.Commission {
 	i := slices.IndexFunc(all, e.is)
 	if i < 0 && sure {
@@ -176,8 +181,14 @@ func (e earning) write(ctx context.Context, p *provider, field string) (*provide
 	}
 	return &providers.Write{
 		Op: commissionCreate, Fields: map[string]string{
-			"referral_id": "commission.sale.referral", "sale_amount": "commission.sale.saleAmount", "promoter_campaign_id": "commission.custom.affiliate",
-			"amount": "commission.custom.amount", "event_id": "eventId", "event_date": "earnedAt", "external_note": "note", "internal_note": "internalNote",
+			"referral_id":          "commission.sale.referral",
+			"sale_amount":          "commission.sale.saleAmount",
+			"promoter_campaign_id": "commission.custom.affiliate",
+			"amount":               "commission.custom.amount",
+			"event_id":             "eventId",
+			"event_date":           "earnedAt",
+			"external_note":        "note",
+			"internal_note":        "internalNote",
 		},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			r, w, err := send(ctx, p, commissionCreate, pathOf(commissionCreate), e.body, recordsBack)
@@ -222,7 +233,12 @@ func (m createCommission) event() string {
 
 func (m createCommission) wants(p *provider) (r providers.Problems) {
 	if sale := m.Commission.Sale; sale != nil {
-		r.When(sale.Amount != nil, providers.ProblemUnsupported, "commission.sale.amount", "FirstPromoter works it out; a custom commission takes an amount")
+		r.When(
+			sale.Amount != nil,
+			providers.ProblemUnsupported,
+			"commission.sale.amount",
+			"FirstPromoter works it out; a custom commission takes an amount",
+		)
 		minor, _ := cents(sale.SaleAmount)
 		r.When(minor <= 0, providers.ProblemInvalid, "commission.sale.saleAmount", "has to be a number of cents above 0")
 		r = append(r, p.named(providers.NounReferral, "commission.sale.referral", sale.Referral)...)
@@ -272,8 +288,8 @@ func (m createCommission) earning(ctx context.Context, p *provider) (earning, er
 	return e, nil
 }
 
-// wanted is what can be told of what is to be made without a call; campaign is that of a custom commission. Amounts that
-// are no cents are 0.
+// wanted is what can be told of what is to be made without a call; campaign is that of a
+// custom commission. Amounts that are no cents are 0.
 func (m createCommission) wanted(campaign providers.ID) earning {
 	if sale := m.Commission.Sale; sale != nil {
 		n, _ := cents(sale.SaleAmount)
@@ -286,12 +302,18 @@ func (m createCommission) wanted(campaign providers.ID) earning {
 		body: commissionBody{Type: "custom", Amount: n, Unit: "cash"}}
 }
 
-func (m createCommission) look(ctx context.Context, p *provider, before json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
+func (m createCommission) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	_ bool,
+) (providers.Verdict, *providers.Written, error) {
 	return m.wanted(p.local(providers.NounCampaign, pictured[placeImage](before).Campaign)).look(ctx, p, m.event())
 }
 
-// adjustCommission is POST /commissions as well: an amount that stands cannot be changed, so that a custom commission of
-// the same membership makes up for it. That it may be negative is assumed.
+// adjustCommission is POST /commissions as well: an amount that stands cannot be changed,
+// so that a custom commission of the same membership makes up for it. That it may be
+// negative is assumed.
 type adjustCommission struct {
 	*providers.AdjustCommissionInput
 }
@@ -340,7 +362,12 @@ func (m adjustCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 	return w, err
 }
 
-func (m adjustCommission) look(ctx context.Context, p *provider, before json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
+func (m adjustCommission) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	_ bool,
+) (providers.Verdict, *providers.Written, error) {
 	was := pictured[adjustedImage](before)
 	e := m.wanted(p.local(providers.NounAffiliate, was.Affiliate), p.local(providers.NounCampaign, was.Campaign))
 	return e.look(ctx, p, e.body.EventID)
@@ -369,7 +396,9 @@ func (m updateCommission) plan(ctx context.Context, p *provider) (*providers.Wri
 	}
 	body := commissionBody{ExternalNote: m.Note, InternalNote: m.InternalNote}
 	return &providers.Write{
-		Op: commissionUpdate, Before: providers.Image(imageOfNotes(c)), Fields: map[string]string{"external_note": "note", "internal_note": "internalNote"},
+		Op:     commissionUpdate,
+		Before: providers.Image(imageOfNotes(c)),
+		Fields: map[string]string{"external_note": "note", "internal_note": "internalNote"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := commissionList.writeTo(ctx, p, commissionUpdate, m.ID.Local, body)
 			if err != nil {
@@ -384,7 +413,12 @@ func (m updateCommission) written(h providers.Harvest) *providers.Written {
 	return written(m.ID, h, nil, m.ID)
 }
 
-func (m updateCommission) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m updateCommission) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	c, h, err := commissionList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return "", nil, err
@@ -423,12 +457,16 @@ func (m setCommissionStatus) plan(ctx context.Context, p *provider) (*providers.
 	if c.Status == providers.CommissionPaid {
 		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the commission is paid")
 	}
-	return &providers.Write{Op: op, Before: providers.Image(stateImage{string(c.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
-		if err := p.act(ctx, op, commissionsBody{[]int64{numberOf(m.ID)}}); err != nil {
-			return nil, err
-		}
-		return m.written(c, providers.Harvest{}), nil
-	}}, nil
+	return &providers.Write{
+		Op:     op,
+		Before: providers.Image(stateImage{string(c.Status)}),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			if err := p.act(ctx, op, commissionsBody{[]int64{numberOf(m.ID)}}); err != nil {
+				return nil, err
+			}
+			return m.written(c, providers.Harvest{}), nil
+		},
+	}, nil
 }
 
 // written: what is approved counts for the affiliate, and may be in a payout.
@@ -436,12 +474,24 @@ func (m setCommissionStatus) written(c *providers.Commission, h providers.Harves
 	return written(m.ID, h, []providers.Noun{providers.NounCommission, providers.NounPayout}, m.ID, c.AffiliateID)
 }
 
-func (m setCommissionStatus) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m setCommissionStatus) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	c, h, err := commissionList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return "", nil, err
 	}
 	h.Commissions = append(h.Commissions, c)
 	holds := c.Status == m.Status || m.Status == providers.CommissionApproved && c.Status == providers.CommissionPaid
-	return providers.JudgeState(holds, c.ProviderStatus != nil && string(c.Status) == pictured[stateImage](before).State, disturbed), m.written(c, h), nil
+	return providers.JudgeState(
+			holds,
+			c.ProviderStatus != nil && string(c.Status) == pictured[stateImage](before).State,
+			disturbed,
+		), m.written(
+			c,
+			h,
+		), nil
 }

@@ -42,7 +42,8 @@ type wireCode struct {
 	} `json:"reward"`
 }
 
-// membership is the number of the code's membership; "" where there is none, or none that can be read.
+// membership is the number of the code's membership; "" where there is none, or none that
+// can be read.
 func (w *wireCode) membership() string {
 	if w.PromoterCampaignID.Value == nil {
 		return ""
@@ -61,8 +62,9 @@ var couponCore = &wire.Core{
 // withoutOwner covers what a promo code tells by itself.
 var withoutOwner = providers.AllBut("affiliate", "campaign")
 
-// coupon is a promo code whose owner is not known; nil for an archived one, whose use counts for nobody. A code
-// without a text is no record, nor is one of which it cannot be told whether it is archived.
+// coupon is a promo code whose owner is not known; nil for an archived one, whose use
+// counts for nobody. A code without a text is no record, nor is one of which it cannot be
+// told whether it is archived.
 func (r *reply) coupon(w *wireCode) *providers.Coupon {
 	if w.ArchivedAt.Value != nil {
 		return nil
@@ -78,8 +80,8 @@ func (r *reply) coupon(w *wireCode) *providers.Coupon {
 	return c
 }
 
-// couponOf is a promo code of these memberships, if the code says so. Others are left without an owner:
-// the list may be everybody's, and a vendor may ignore the filter.
+// couponOf is a promo code of these memberships, if the code says so. Others are left
+// without an owner: the list may be everybody's, and a vendor may ignore the filter.
 func couponOf(memberships ...*providers.Membership) func(*reply, *wireCode) *providers.Coupon {
 	owners := make(map[string]*providers.Membership, len(memberships))
 	for _, m := range memberships {
@@ -109,7 +111,12 @@ func (p *provider) couponsOf(ctx context.Context, memberships []*providers.Membe
 			}
 			other := func(c *providers.Coupon) bool { return c.AffiliateID != m.AffiliateID }
 			if page.More && slices.ContainsFunc(page.Items, other) {
-				return nil, &providers.Error{Account: p.config.Account, Op: "GET " + codeList.path, Kind: providers.KindUnsupported, Err: errNotNarrowed}
+				return nil, &providers.Error{
+					Account: p.config.Account,
+					Op:      "GET " + codeList.path,
+					Kind:    providers.KindUnsupported,
+					Err:     errNotNarrowed,
+				}
 			}
 			all.Items = append(all.Items, page.Items...)
 			all.Unread += page.Unread
@@ -118,8 +125,9 @@ func (p *provider) couponsOf(ctx context.Context, memberships []*providers.Membe
 	return all, nil
 }
 
-// Coupons plans lists of promo codes: those of all, or one list for each affiliate, read by its memberships.
-// Several of these lie within the list of all, as it is read for them together.
+// Coupons plans lists of promo codes: those of all, or one list for each affiliate, read by
+// its memberships. Several of these lie within the list of all, as it is read for them
+// together.
 func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
 	if len(f.Affiliates) == 0 {
 		return []providers.List[providers.Coupon]{codeList.list(p, nil, true, nil)}, nil
@@ -164,7 +172,8 @@ func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers
 // needsOwner says whether a read of promo codes has to tell whose they are.
 func needsOwner(need []string) bool { return !withoutOwner.Covers(need...) }
 
-// CouponsByID reads promo codes one by one. To learn whose one is, its promoter is looked up by the code.
+// CouponsByID reads promo codes one by one. To learn whose one is, its promoter is looked
+// up by the code.
 func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
 	return providers.Gather(ctx, p.own(providers.NounCoupon, ids), codeList.extent(p).PageSize(pageSize), 0, false, nil,
 		func(ctx context.Context, id providers.ID) (*providers.Coupon, providers.Harvest, error) {
@@ -179,13 +188,20 @@ func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...
 				return c, h, err
 			}
 			place := -1 // of the code's membership among its owner's
-			a, harvest, err := promoterOne.find(ctx, p, "promo_code", c.Code, withParent, func(_ context.Context, a *providers.Affiliate) ([]string, error) {
-				place = slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == membership })
-				if place < 0 {
-					return nil, nil
-				}
-				return []string{c.Code}, nil
-			})
+			a, harvest, err := promoterOne.find(
+				ctx,
+				p,
+				"promo_code",
+				c.Code,
+				withParent,
+				func(_ context.Context, a *providers.Affiliate) ([]string, error) {
+					place = slices.IndexFunc(a.Memberships, func(m *providers.Membership) bool { return m.ProviderID == membership })
+					if place < 0 {
+						return nil, nil
+					}
+					return []string{c.Code}, nil
+				},
+			)
 			if err != nil {
 				return nil, h, err
 			}
@@ -218,8 +234,8 @@ type codeBody struct {
 	Description *string `json:"description,omitempty"`
 }
 
-// assignCoupon is PUT /promo_codes/{id} for a code that is there, whose use then counts for the membership, and POST
-// /promo_codes for a new one.
+// assignCoupon is PUT /promo_codes/{id} for a code that is there, whose use then counts for
+// the membership, and POST /promo_codes for a new one.
 type assignCoupon struct {
 	*providers.AssignCouponInput
 }
@@ -287,8 +303,9 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 	return w, nil
 }
 
-// codeNamed is the promo code of this text, archived or not; nil for none. No look-up finds what is nobody's, so that the
-// list is walked. That case means nothing in codes is assumed.
+// codeNamed is the promo code of this text, archived or not; nil for none. No look-up finds
+// what is nobody's, so that the list is walked. That case means nothing in codes is
+// assumed.
 func (p *provider) codeNamed(ctx context.Context, code string) (found *wireCode, err error) {
 	e := codeList
 	e.convert = func(_ *reply, w *wireCode) *providers.Coupon {
@@ -312,8 +329,14 @@ func (m assignCoupon) written(id providers.ID, h providers.Harvest) *providers.W
 	return written(id, h, []providers.Noun{providers.NounCoupon, providers.NounAffiliate}, m.Affiliate)
 }
 
-// look: a code that is the membership's now was assigned, unless it was its before, and only described anew.
-func (m assignCoupon) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+// look: a code that is the membership's now was assigned, unless it was its before, and
+// only described anew.
+func (m assignCoupon) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	was := pictured[codeImage](before)
 	a, _, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
 	if err != nil {

@@ -61,14 +61,14 @@ func (r *reply) nodeOf(id providers.ID, providerID string, created *time.Time, k
 	return providers.Node{ID: id, ProviderID: providerID, CreatedAt: created, FetchedAt: r.at, Known: known}
 }
 
-// cents is an amount that the vendor counts in cents; nil where there is none, or none that can be
-// held exactly.
+// cents is an amount that the vendor counts in cents; nil where there is none, or none that
+// can be held exactly.
 func (r *reply) cents(d providers.Decimal, currency string) *providers.Money {
 	return d.Minor(currency)
 }
 
-// worth is an amount by its unit: money for "cash", else so many of a reward. Of an unknown unit it is
-// neither.
+// worth is an amount by its unit: money for "cash", else so many of a reward. Of an unknown
+// unit it is neither.
 func (r *reply) worth(unit *string, d providers.Decimal) (*providers.Money, *providers.Reward) {
 	switch {
 	case !d.Set || unit == nil || *unit == "":
@@ -85,7 +85,8 @@ func (p *provider) id(noun providers.Noun, n int64) providers.ID {
 	return wire.NumberID(p.config.Account, noun, n)
 }
 
-// numbers are the vendor's numbers of those ids that are of this account and noun, each once, in order.
+// numbers are the vendor's numbers of those ids that are of this account and noun, each
+// once, in order.
 func (p *provider) numbers(noun providers.Noun, ids []providers.ID) []int64 {
 	var numbers []int64
 	for _, id := range wire.Numbered(p.config.Account, noun, ids) {
@@ -147,8 +148,8 @@ func named(s *string) *string {
 	return wire.Name(*s)
 }
 
-// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers nil for a row
-// that is not shown.
+// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers
+// nil for a row that is not shown.
 type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string
@@ -171,7 +172,8 @@ func paged(n int) url.Values {
 	return url.Values{pageNumber: {strconv.Itoa(n)}, "per_page": {strconv.Itoa(pageSize)}}
 }
 
-// rows makes one read of the list. sent is how many rows came, those not shown or not read included.
+// rows makes one read of the list. sent is how many rows came, those not shown or not read
+// included.
 func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values) (page *providers.Page[T], sent int, err error) {
 	q := request(e.path, e.query(query))
 	n := q.Query.Get(pageNumber)
@@ -215,8 +217,8 @@ func (e endpoint[W, T]) counted(ctx context.Context, p *provider, query url.Valu
 	return page, sent, nil
 }
 
-// list is the list narrowed by query. keep, if there is one, leaves out rows that belong to another list
-// of the same plan.
+// list is the list narrowed by query. keep, if there is one, leaves out rows that belong to
+// another list of the same plan.
 func (e endpoint[W, T]) list(p *provider, query url.Values, exact bool, keep func(*T) bool) providers.List[T] {
 	return providers.List[T]{
 		Key:   key(query),
@@ -231,8 +233,9 @@ func (e endpoint[W, T]) list(p *provider, query url.Values, exact bool, keep fun
 	}
 }
 
-// lists are the lists of a plan, one for each of its queries. A list of one promoter lies within the
-// list of all. (It says nothing of dates: what is moved to a promoter may be older than they are.)
+// lists are the lists of a plan, one for each of its queries. A list of one promoter lies
+// within the list of all. (It says nothing of dates: what is moved to a promoter may be
+// older than they are.)
 func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	var lists []providers.List[T]
 	for _, q := range f.Queries() {
@@ -246,8 +249,8 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 	return lists
 }
 
-// one reads a single record; nil where there is none. find_by in the query makes it a look-up by another
-// field, whose value must not be seen.
+// one reads a single record; nil where there is none. find_by in the query makes it a
+// look-up by another field, whose value must not be seen.
 func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, query url.Values) (*T, providers.Harvest, error) {
 	lookup := query.Has(findBy)
 	q := request(e.path+"/"+segment, query)
@@ -293,9 +296,9 @@ const findBy = "find_by"
 // byEmail is the field of look-ups by address, which the vendor may compare exactly.
 const byEmail = "email"
 
-// The errors of a look-up that the vendor answered with a record which does not prove itself: it has
-// another value in the field, or tells none. The first says that the vendor ignores find_by, so that
-// nothing is known of the record that was looked for.
+// The errors of a look-up that the vendor answered with a record which does not prove
+// itself: it has another value in the field, or tells none. The first says that the vendor
+// ignores find_by, so that nothing is known of the record that was looked for.
 const (
 	errOtherRecord providers.Cause = "a look-up was answered with another record"
 	errNotTold     providers.Cause = "a look-up was answered with a record that does not tell what was looked for"
@@ -304,8 +307,9 @@ const (
 // values are what a record tells in the field of a look-up.
 type values[T any] func(context.Context, *T) ([]string, error)
 
-// find reads the single record that has this value in this field; nil where there is none. An address is looked up
-// as it was typed, and then in lower case. A record counts only if it tells the value.
+// find reads the single record that has this value in this field; nil where there is none.
+// An address is looked up as it was typed, and then in lower case. A record counts only if
+// it tells the value.
 func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value string, query url.Values, told values[T],
 ) (*T, providers.Harvest, error) {
 	q := url.Values{findBy: {field}}
@@ -340,8 +344,8 @@ func (e endpoint[W, T]) find(ctx context.Context, p *provider, field, value stri
 	return nil, providers.Harvest{}, unproven
 }
 
-// taken says whether a look-up before a write found a record. Where the vendor ignores find_by, the
-// write is left to the vendor, which refuses a value that it has already.
+// taken says whether a look-up before a write found a record. Where the vendor ignores
+// find_by, the write is left to the vendor, which refuses a value that it has already.
 func taken[T any](t *T, err error) (bool, error) {
 	if errors.Is(err, errOtherRecord) {
 		return false, nil
@@ -349,8 +353,8 @@ func taken[T any](t *T, err error) (bool, error) {
 	return t != nil, err
 }
 
-// lookFailed is the outcome of a look whose look-up found no record. One that the vendor answered with
-// a record that does not prove itself says nothing of the write.
+// lookFailed is the outcome of a look whose look-up found no record. One that the vendor
+// answered with a record that does not prove itself says nothing of the write.
 func lookFailed(err error) (providers.Verdict, *providers.Written, error) {
 	switch {
 	case errors.Is(err, errOtherRecord), errors.Is(err, errNotTold):
@@ -361,13 +365,14 @@ func lookFailed(err error) (providers.Verdict, *providers.Written, error) {
 	return providers.NotMade, nil, nil
 }
 
-// segment is a value as a part of a path. Whatever could mean something there is escaped, "+" and "@" too.
+// segment is a value as a part of a path. Whatever could mean something there is escaped,
+// "+" and "@" too.
 func segment(value string) string {
 	return strings.ReplaceAll(url.QueryEscape(value), "+", "%20")
 }
 
-// lookup is a list of at most one row, the one that has this value in this field. instead, if there is
-// one, is read where there is no row.
+// lookup is a list of at most one row, the one that has this value in this field. instead,
+// if there is one, is read where there is no row.
 func (e endpoint[W, T]) lookup(p *provider, field, value string, query url.Values, exact bool, told values[T],
 	instead func(context.Context) (*providers.Page[T], error)) []providers.List[T] {
 	return []providers.List[T]{{

@@ -35,8 +35,8 @@ func (f *phrase) UnmarshalJSON(b []byte) error {
 	return err
 }
 
-// codes are the words that say more than the status: a validation that failed is a 400, a missing or
-// bad parameter a 422. The list is not closed; other words go by the status.
+// codes are the words that say more than the status: a validation that failed is a 400, a
+// missing or bad parameter a 422. The list is not closed; other words go by the status.
 var codes = map[string]providers.Kind{
 	"forbidden":        providers.KindUnauthorized,
 	"not_found":        providers.KindNotFound,
@@ -46,8 +46,8 @@ var codes = map[string]providers.Kind{
 	"destroy_failed":   providers.KindConflict,
 }
 
-// refusals are the statuses of refusals that the contract has, each with the codes that may stand in
-// its body. Where a body names none, the status says enough.
+// refusals are the statuses of refusals that the contract has, each with the codes that may
+// stand in its body. Where a body names none, the status says enough.
 var refusals = map[int][]string{
 	http.StatusBadRequest:          {"", "invalid_record", "invalid_params"},
 	http.StatusUnauthorized:        {"", "unauthorized"},
@@ -58,9 +58,10 @@ var refusals = map[int][]string{
 	http.StatusTooManyRequests:     {""},
 }
 
-// settles says whether a refusal of this status and body is the vendor's: it is an object with a
-// message. A refused key is documented to be a 401 without a body; anybody on the way may answer that,
-// so that it settles no write. (A key that is refused is met by the reads before a write.)
+// settles says whether a refusal of this status and body is the vendor's: it is an object
+// with a message. A refused key is documented to be a 401 without a body; anybody on the
+// way may answer that, so that it settles no write. (A key that is refused is met by the
+// reads before a write.)
 func settles(status int, w wireError) bool {
 	codes, known := refusals[status]
 	return known && w.Message != "" && slices.Contains(codes, w.Code)
@@ -109,8 +110,9 @@ func withoutAddresses(s string) string {
 	return s
 }
 
-// classifyLookup is classify for a look-up by another field than the id: a 404 or 422, whatever its
-// code, says that there is no such record. Any other refusal is about the account or the request.
+// classifyLookup is classify for a look-up by another field than the id: a 404 or 422,
+// whatever its code, says that there is no such record. Any other refusal is about the
+// account or the request.
 func classifyLookup(status int, body []byte) *providers.Error {
 	e := classify(status, body)
 	if status == http.StatusNotFound || status == http.StatusUnprocessableEntity {

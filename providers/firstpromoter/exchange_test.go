@@ -33,7 +33,8 @@ func id(noun providers.Noun, local string) providers.ID {
 	return providers.ID{Account: "saas", Noun: noun, Local: local}
 }
 
-// TestExchanges holds what the client makes of each stored exchange against what is stored beside it.
+// TestExchanges holds what the client makes of each stored exchange against what is stored
+// beside it.
 func TestExchanges(t *testing.T) {
 	type exchange = providertest.Exchange
 	keyed := func(t testing.TB, vendor http.Handler) *provider { return open(t, vendor, someKey) }

@@ -14,8 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// TestWrongAccount: an account_id that names no account of the key is a 404 of every call, and never reads as a
-// record that is not there.
+// TestWrongAccount: an account_id that names no account of the key is a 404 of every call,
+// and never reads as a record that is not there.
 func TestWrongAccount(t *testing.T) {
 	one := []providers.ID{id(providers.NounAffiliate, "1")}
 	for name, read := range map[string]func(p *provider) error{
@@ -112,8 +112,8 @@ func firstPage[T providers.Record](t *testing.T, p *provider, lists []providers.
 	return err
 }
 
-// TestAbsent: a 404 of a record says that there is none as soon as the vendor is known to know the account, which is
-// asked once.
+// TestAbsent: a 404 of a record says that there is none as soon as the vendor is known to
+// know the account, which is asked once.
 func TestAbsent(t *testing.T) {
 	var probes, reads atomic.Int64
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -178,8 +178,8 @@ func (v *exact) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = w.Write([]byte(`{"message":"Record not found","code":"not_found"}`))
 }
 
-// TestSpellings: an address that was typed with capitals is found where the vendor keeps it in lower case: after a write
-// that nobody answered, before another one, and by a filter.
+// TestSpellings: an address that was typed with capitals is found where the vendor keeps it
+// in lower case: after a write that nobody answered, before another one, and by a filter.
 func TestSpellings(t *testing.T) {
 	const typed = "New.Partner@Example.com"
 	for name, c := range map[string]struct {
@@ -236,8 +236,8 @@ func firstRows(t *testing.T, p *provider, lists any) (rows []string) {
 	return rows
 }
 
-// TestMovedAddresses: the mark of a customer that was moved is no part of the address: where it is read, searched for, and
-// compared.
+// TestMovedAddresses: the mark of a customer that was moved is no part of the address:
+// where it is read, searched for, and compared.
 func TestMovedAddresses(t *testing.T) {
 	const address, marked = "buyer2@example.com", "buyer2@example.com (moved)"
 	row := `{"id":2002,"email":"` + marked + `","uid":null,"state":"moved","promoter_campaign":` + membershipM + `}`

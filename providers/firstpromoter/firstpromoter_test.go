@@ -29,7 +29,8 @@ func TestNewNeedsWhatTheVendorDoesNotTell(t *testing.T) {
 func affiliateID(n string) providers.ID { return id(providers.NounAffiliate, n) }
 func campaignID(n string) providers.ID  { return id(providers.NounCampaign, n) }
 
-// planned is what a plan says without a call: the key of each list, "=" before those that are exact.
+// planned is what a plan says without a call: the key of each list, "=" before those that
+// are exact.
 func planned[T providers.Record](lists []providers.List[T], err error) []string {
 	if err != nil {
 		return []string{err.Error()}
@@ -197,7 +198,8 @@ func TestArchived(t *testing.T) {
 	}
 }
 
-// TestStatesOfAffiliates: who is active in one campaign and not in another stands in one list only.
+// TestStatesOfAffiliates: who is active in one campaign and not in another stands in one
+// list only.
 func TestStatesOfAffiliates(t *testing.T) {
 	server := simulator()
 	p := open(t, server, server.Credentials())
@@ -244,7 +246,8 @@ func TestCommissionsOfReferrals(t *testing.T) {
 	}
 }
 
-// TestOthersSale: shares of tiers above the first, and of splits, are earned on sales to customers who may be others'.
+// TestOthersSale: shares of tiers above the first, and of splits, are earned on sales to
+// customers who may be others'.
 func TestOthersSale(t *testing.T) {
 	for row, want := range map[string]bool{
 		`{"id":1}`: false, `{"id":1,"tier":1,"is_split":false}`: false, `{"id":1,"tier":null,"is_split":null}`: false,
@@ -258,7 +261,8 @@ func TestOthersSale(t *testing.T) {
 	}
 }
 
-// TestCodesOfOthers: a vendor who ignores whose promo codes are asked for sends others', which are taken for nobody's.
+// TestCodesOfOthers: a vendor who ignores whose promo codes are asked for sends others',
+// which are taken for nobody's.
 func TestCodesOfOthers(t *testing.T) {
 	promoter := providertest.Find(t, providertest.Exchanges(t, "."), "affiliate_get_active").Body
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -279,7 +283,8 @@ func TestCodesOfOthers(t *testing.T) {
 	}
 }
 
-// TestPromoCodes: an affiliate is found by a code that only its promo codes show, and a code's owner by the code.
+// TestPromoCodes: an affiliate is found by a code that only its promo codes show, and a
+// code's owner by the code.
 func TestPromoCodes(t *testing.T) {
 	server := simulator()
 	p := open(t, server, server.Credentials())

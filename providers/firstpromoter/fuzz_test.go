@@ -13,7 +13,8 @@ import (
 // fuzzed is an account for replies that are decoded without a call.
 func fuzzed() *provider { return &provider{config: providers.Config{Account: "saas", Currency: "USD"}} }
 
-// decode reads rows as a reply's and converts them. Each is a record with an id, not shown, or counted as unread.
+// decode reads rows as a reply's and converts them. Each is a record with an id, not shown,
+// or counted as unread.
 func decode[W any, T providers.Record](t *testing.T, e endpoint[W, T], b []byte) {
 	t.Helper()
 	var rows wire.Enveloped[W]
@@ -137,8 +138,9 @@ func FuzzRaw(f *testing.F) {
 	})
 }
 
-// FuzzWritten decodes anything as the answers to writes: an action's outcome is told for completed ones alone, and a commission that
-// is taken for the one that was made has its amount.
+// FuzzWritten decodes anything as the answers to writes: an action's outcome is told for
+// completed ones alone, and a commission that is taken for the one that was made has its
+// amount.
 func FuzzWritten(f *testing.F) {
 	for _, e := range providertest.Exchanges(f, ".") {
 		f.Add(e.Body)
@@ -176,7 +178,8 @@ func FuzzWritten(f *testing.F) {
 	})
 }
 
-// FuzzImages: whatever was stored before, a look does not fall over it, and what was stored by this process is read back.
+// FuzzImages: whatever was stored before, a look does not fall over it, and what was stored
+// by this process is read back.
 func FuzzImages(f *testing.F) {
 	f.Add([]byte(`{"Campaign":"1"}`), "1", "2")
 	f.Fuzz(func(t *testing.T, b []byte, from, state string) {

@@ -11,7 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// says is a vendor that answers each path with one body on the first page, and nothing is written to it.
+// says is a vendor that answers each path with one body on the first page, and nothing is
+// written to it.
 func says(t *testing.T, bodies map[string]string) *provider {
 	return open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, ok := bodies[r.URL.Path]
@@ -183,7 +184,8 @@ func TestHeld(t *testing.T) {
 	}
 }
 
-// TestEarning: a commission is taken for the one that was to be made only if it is alike in all that was asked for.
+// TestEarning: a commission is taken for the one that was to be made only if it is alike in
+// all that was asked for.
 func TestEarning(t *testing.T) {
 	one := int64(1)
 	sale := createCommission{&providers.CreateCommissionInput{Commission: providers.NewCommissionInput{Sale: &providers.SaleCommissionInput{Referral: lead, SaleAmount: usd("20")}}}}.wanted(providers.ID{})
@@ -216,7 +218,8 @@ func TestEarning(t *testing.T) {
 	}
 }
 
-// TestEvents: what names no event gets one that is the same for the same write and another for any other; days are those of UTC.
+// TestEvents: what names no event gets one that is the same for the same write and another
+// for any other; days are those of UTC.
 func TestEvents(t *testing.T) {
 	event := func(key, local string) string {
 		return eventOf(&providers.AdjustCommissionInput{IdempotencyKey: key, ID: id(providers.NounCommission, local)})
@@ -273,7 +276,8 @@ func TestOtherRecord(t *testing.T) {
 	}
 }
 
-// TestCodeOnALaterPage: a code in use is found behind an archived one of the same text, however far.
+// TestCodeOnALaterPage: a code in use is found behind an archived one of the same text,
+// however far.
 func TestCodeOnALaterPage(t *testing.T) {
 	rows := make([]string, pageSize)
 	for i := range rows {
@@ -296,9 +300,10 @@ func TestCodeOnALaterPage(t *testing.T) {
 	}
 }
 
-// TestLookupProves wants a look-up's record to count only if it tells what was looked for. One with
-// another value says that the vendor ignores find_by: the write is planned, and a look proves nothing.
-// One that tells no value may be the one, so that nothing is planned. No list shows either.
+// TestLookupProves wants a look-up's record to count only if it tells what was looked for.
+// One with another value says that the vendor ignores find_by: the write is planned, and a
+// look proves nothing. One that tells no value may be the one, so that nothing is planned.
+// No list shows either.
 func TestLookupProves(t *testing.T) {
 	promoter := func(member string) string {
 		return `{"id":8262622,` + member + `"promoter_campaigns":[{"id":128004,"campaign_id":28004,"promoter_id":8262622,"state":"accepted"` +

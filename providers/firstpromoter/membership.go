@@ -12,8 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// membershipList is GET /promoter_campaigns: every membership. It has no documented parameters; that
-// it pages like the others is assumed.
+// membershipList is GET /promoter_campaigns: every membership. It has no documented
+// parameters; that it pages like the others is assumed.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/promoter-campaigns/openapi-v2-promoter-campaigns.json
 //
@@ -85,7 +85,8 @@ func (r *reply) membership(w *wireMembership, known *providers.Fields) *provider
 	return m
 }
 
-// owner is the affiliate and the campaign of a record that stands in a membership, which is harvested as a stub.
+// owner is the affiliate and the campaign of a record that stands in a membership, which is
+// harvested as a stub.
 func (r *reply) owner(w *wireMembership) (affiliate, campaign providers.ID) {
 	if w == nil {
 		return providers.ID{}, providers.ID{}
@@ -128,8 +129,13 @@ func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
 	return id, id.Noun == providers.NounAffiliate
 }
 
-// membershipsIn are the memberships of affiliates that pass keep, and the affiliates they came with.
-func membershipsIn(affiliates []*providers.Affiliate, h providers.Harvest, keep func(*providers.Membership) bool) ([]*providers.Membership, providers.Harvest) {
+// membershipsIn are the memberships of affiliates that pass keep, and the affiliates they
+// came with.
+func membershipsIn(
+	affiliates []*providers.Affiliate,
+	h providers.Harvest,
+	keep func(*providers.Membership) bool,
+) ([]*providers.Membership, providers.Harvest) {
 	var kept []*providers.Membership
 	h.Memberships = nil // they come with the affiliates
 	for _, a := range affiliates {
@@ -147,9 +153,9 @@ func membershipsIn(affiliates []*providers.Affiliate, h providers.Harvest, keep 
 	return kept, h
 }
 
-// Memberships plans lists of memberships: those of affiliates come with these, all others out of the list of
-// all, which has no filters. (The promoters of a campaign could be listed, but in the order in which they joined
-// the account, not the campaign.)
+// Memberships plans lists of memberships: those of affiliates come with these, all others
+// out of the list of all, which has no filters. (The promoters of a campaign could be
+// listed, but in the order in which they joined the account, not the campaign.)
 func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[providers.Membership], error) {
 	words, known := memberStates.words(f.Statuses)
 	switch {
@@ -188,8 +194,8 @@ func (p *provider) membershipsOf(affiliates []providers.ID, exact bool) []provid
 	}}
 }
 
-// affiliatesBy are those of these ids that there are, with their memberships. One that could not be read
-// fails all.
+// affiliatesBy are those of these ids that there are, with their memberships. One that
+// could not be read fails all.
 func affiliatesBy(ctx context.Context, r providers.Reader, ids []providers.ID) ([]*providers.Affiliate, providers.Harvest, error) {
 	b, err := r.AffiliatesByID(ctx, ids, "memberships")
 	if err != nil {
@@ -303,7 +309,9 @@ func (m updateMembership) plan(ctx context.Context, p *provider) (*providers.Wri
 	}
 	body := membershipBody{RefToken: m.RefCode, Coupon: m.CouponCode}
 	return &providers.Write{
-		Op: membershipUpdate, Before: providers.Image(imageOfCodes(member)), Fields: map[string]string{"ref_token": "refCode", "coupon": "couponCode"},
+		Op:     membershipUpdate,
+		Before: providers.Image(imageOfCodes(member)),
+		Fields: map[string]string{"ref_token": "refCode", "coupon": "couponCode"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			h, err := membershipList.writeTo(ctx, p, membershipUpdate, member.ProviderID, body)
 			if err != nil {
@@ -319,17 +327,29 @@ func (m updateMembership) written(h providers.Harvest, affiliate providers.ID) *
 	return written(m.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.ID, affiliate)
 }
 
-func (m updateMembership) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m updateMembership) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	member, h, err := m.now(ctx, p)
 	if err != nil {
 		return "", nil, err
 	}
 	holds := equal(member.RefCode, m.RefCode) && equal(member.Coupon, m.CouponCode)
-	return providers.JudgeState(holds, pictured[codesImage](before) == imageOfCodes(member), disturbed), m.written(h, member.AffiliateID), nil
+	return providers.JudgeState(
+			holds,
+			pictured[codesImage](before) == imageOfCodes(member),
+			disturbed,
+		), m.written(
+			h,
+			member.AffiliateID,
+		), nil
 }
 
-// addAffiliateToCampaign is POST /promoters/add_to_campaign. Its answer does not name the membership that was made:
-// the promoter is read once more.
+// addAffiliateToCampaign is POST /promoters/add_to_campaign. Its answer does not name the
+// membership that was made: the promoter is read once more.
 type addAffiliateToCampaign struct {
 	*providers.AddAffiliateToCampaignInput
 }
@@ -365,7 +385,12 @@ func (m addAffiliateToCampaign) plan(ctx context.Context, p *provider) (*provide
 	}}, nil
 }
 
-func (m addAffiliateToCampaign) look(ctx context.Context, p *provider, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m addAffiliateToCampaign) look(
+	ctx context.Context,
+	p *provider,
+	_ json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	a, h, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
 	if err != nil {
 		return "", nil, err

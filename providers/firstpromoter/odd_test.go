@@ -9,8 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// stored is a stored list whose rows have a date. hidden are members that may say that a row is not to
-// be shown; they have tests of their own.
+// stored is a stored list whose rows have a date. hidden are members that may say that a
+// row is not to be shown; they have tests of their own.
 func stored[T providers.Record](t *testing.T, exchange, rows, date string, plan func(p providers.Provider) ([]providers.List[T], error),
 	identity []string, hidden ...string) providertest.OddList[T] {
 	return providertest.OddList[T]{

@@ -83,8 +83,8 @@ func (o oddWrite) vendor(t *testing.T, record string, there bool) *provider {
 	}), someKey)
 }
 
-// TestOddReplies: a write that the vendor answers is made, whatever it says beside the id; and where nobody answered, a look
-// never says of it that it was not made.
+// TestOddReplies: a write that the vendor answers is made, whatever it says beside the id;
+// and where nobody answered, a look never says of it that it was not made.
 func TestOddReplies(t *testing.T) {
 	for _, o := range oddWrites {
 		t.Run(o.name, func(t *testing.T) {
@@ -131,12 +131,14 @@ func unreadable(o oddWrite, member, value string) bool {
 	return value == `{"x":[1]}` && slices.Contains(o.sure, member) && member != "promoter_campaign" && member != "promoter_campaigns" && member != "profile"
 }
 
-// plain says whether a value is one that a text member may have: then a record with it is another one.
+// plain says whether a value is one that a text member may have: then a record with it is
+// another one.
 func plain(value string) bool {
 	return !strings.HasPrefix(value, "[") && !strings.HasPrefix(value, "{")
 }
 
-// TestOddStates: a state that cannot be read, before and after, does not prove that a write was not made.
+// TestOddStates: a state that cannot be read, before and after, does not prove that a write
+// was not made.
 func TestOddStates(t *testing.T) {
 	status := func(to providers.AffiliateStatus) providers.Command {
 		return &providers.SetAffiliateStatusInput{IdempotencyKey: someWrite, ID: jane, Status: to}
@@ -217,8 +219,8 @@ func TestUnreadLooks(t *testing.T) {
 	}
 }
 
-// TestOddBatches: an action whose answer cannot be read is no success, and no refusal. Errors that say
-// nothing are none, in whatever form.
+// TestOddBatches: an action whose answer cannot be read is no success, and no refusal.
+// Errors that say nothing are none, in whatever form.
 func TestOddBatches(t *testing.T) {
 	type batch struct{ body, want string }
 	var batches []batch

@@ -14,8 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// payoutList is GET /payouts: payouts, assumed to come newest first, as they cannot be sorted by when they
-// were made. There is no other way to read one.
+// payoutList is GET /payouts: payouts, assumed to come newest first, as they cannot be
+// sorted by when they were made. There is no other way to read one.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
 //
@@ -24,8 +24,8 @@ var payoutList = endpoint[wirePayout, providers.Payout]{
 	noun: providers.NounPayout, path: "/payouts", convert: (*reply).payout,
 }
 
-// wirePayout is a payout. Of the payout method only its name is read (paypal, bank, wise, crypto, custom, dots, and
-// stripe since July 2026): the rest are bank details.
+// wirePayout is a payout. Of the payout method only its name is read (paypal, bank, wise,
+// crypto, custom, dots, and stripe since July 2026): the rest are bank details.
 type wirePayout struct {
 	ID           int64             `json:"id"`
 	Status       *string           `json:"status"`
@@ -95,11 +95,12 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...
 	return payoutList.byIDs(ctx, p, p.numbers(providers.NounPayout, ids), need)
 }
 
-// PayoutReporter is what an account at FirstPromoter tells about its payouts beside the records. It is no part
-// of the graph; a provider of this package is one. All methods are safe for concurrent use.
+// PayoutReporter is what an account at FirstPromoter tells about its payouts beside the
+// records. It is no part of the graph; a provider of this package is one. All methods are
+// safe for concurrent use.
 type PayoutReporter interface {
-	// PayoutStats sums payouts up by the month they were paid for, by state and by method of payment. At
-	// most one state may be asked for.
+	// PayoutStats sums payouts up by the month they were paid for, by state and by method
+	// of payment. At most one state may be asked for.
 	PayoutStats(ctx context.Context, f providers.PayoutFilter) (*PayoutStats, error)
 
 	// DuePayouts sums up what is to be paid: by "next", "overdue" and "custom".
@@ -235,7 +236,8 @@ func (p *provider) DuePayouts(ctx context.Context, f providers.PayoutFilter) (ma
 	return r.totals(w.Data), nil
 }
 
-// PayoutsByPromoter is GET /payouts/group_by_promoters: payouts by whom they are for. It has no documented pages.
+// PayoutsByPromoter is GET /payouts/group_by_promoters: payouts by whom they are for. It
+// has no documented pages.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/payouts/openapi-v2-payouts.json
 //
@@ -274,8 +276,8 @@ type payoutsBody struct {
 	IDs []int64 `json:"ids"`
 }
 
-// markPayoutPaid is POST /payouts/mark_as_paid: of the payout as it stands, so that what is in it is read and held
-// against what was expected just before.
+// markPayoutPaid is POST /payouts/mark_as_paid: of the payout as it stands, so that what is
+// in it is read and held against what was expected just before.
 type markPayoutPaid struct {
 	*providers.MarkPayoutPaidInput
 }
@@ -295,7 +297,12 @@ func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write
 	case t.Amount == nil:
 		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the payout is no money")
 	case t.Status != providers.PayoutPending:
-		return nil, providers.Problemf(providers.ProblemWrongState, "id", "the payout is %s; only one that is PENDING can be marked", t.Status)
+		return nil, providers.Problemf(
+			providers.ProblemWrongState,
+			"id",
+			"the payout is %s; only one that is PENDING can be marked",
+			t.Status,
+		)
 	}
 	e := commissionList
 	e.convert = paidBy(m.ID)
@@ -309,12 +316,16 @@ func (m markPayoutPaid) plan(ctx context.Context, p *provider) (*providers.Write
 	if err := m.agrees(t, all.Items); err != nil {
 		return nil, err
 	}
-	return &providers.Write{Op: payoutPaid, Before: providers.Image(stateImage{string(t.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
-		if err := p.act(ctx, payoutPaid, payoutsBody{[]int64{numberOf(m.ID)}}); err != nil {
-			return nil, err
-		}
-		return m.written(t, providers.Harvest{}), nil
-	}}, nil
+	return &providers.Write{
+		Op:     payoutPaid,
+		Before: providers.Image(stateImage{string(t.Status)}),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			if err := p.act(ctx, payoutPaid, payoutsBody{[]int64{numberOf(m.ID)}}); err != nil {
+				return nil, err
+			}
+			return m.written(t, providers.Harvest{}), nil
+		},
+	}, nil
 }
 
 // agrees holds a payout and all that is in it against what was expected.
@@ -330,7 +341,11 @@ func (m markPayoutPaid) agrees(t *providers.Payout, all []*providers.Commission)
 			return providers.Problemf(providers.ProblemConflict, "commissions", "the payout holds commissions that are not named")
 		}
 		if c.Amount == nil || c.AffiliateID != t.AffiliateID || c.Status != providers.CommissionApproved {
-			return providers.Problemf(providers.ProblemConflict, "commissions", "the payout holds commissions that are not approved money of its affiliate's")
+			return providers.Problemf(
+				providers.ProblemConflict,
+				"commissions",
+				"the payout holds commissions that are not approved money of its affiliate's",
+			)
 		}
 		n, ok := cents(*c.Amount)
 		if !ok {
@@ -347,7 +362,13 @@ func (m markPayoutPaid) agrees(t *providers.Payout, all []*providers.Commission)
 	amount, whole := cents(*t.Amount)
 	switch {
 	case !ok || !whole || expected != amount || m.ExpectedTotal.CurrencyCode != t.Amount.CurrencyCode:
-		return providers.Problemf(providers.ProblemConflict, "expectedTotal", "the payout is of %s %s", t.Amount.Amount, t.Amount.CurrencyCode)
+		return providers.Problemf(
+			providers.ProblemConflict,
+			"expectedTotal",
+			"the payout is of %s %s",
+			t.Amount.Amount,
+			t.Amount.CurrencyCode,
+		)
 	case expected != sum:
 		return providers.Problemf(providers.ProblemConflict, "expectedTotal", "is not the sum of the payout's commissions")
 	}
@@ -356,16 +377,26 @@ func (m markPayoutPaid) agrees(t *providers.Payout, all []*providers.Commission)
 
 // written: the commissions become paid with it, and the affiliate's balances change.
 func (m markPayoutPaid) written(t *providers.Payout, h providers.Harvest) *providers.Written {
-	return written(m.ID, h, []providers.Noun{providers.NounPayout, providers.NounCommission}, append([]providers.ID{m.ID, t.AffiliateID}, m.Commissions...)...)
+	return written(
+		m.ID,
+		h,
+		[]providers.Noun{providers.NounPayout, providers.NounCommission},
+		append([]providers.ID{m.ID, t.AffiliateID}, m.Commissions...)...)
 }
 
-func (m markPayoutPaid) look(ctx context.Context, p *provider, before json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
+func (m markPayoutPaid) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	_ bool,
+) (providers.Verdict, *providers.Written, error) {
 	t, h, err := payoutList.nowListed(ctx, p, m.ID, "id")
 	if err != nil {
 		return "", nil, err
 	}
 	h.Payouts = append(h.Payouts, t)
-	// The target of this write is all payouts, and others do not disturb this one: nothing here marks one as unpaid.
+	// The target of this write is all payouts, and others do not disturb this one: nothing
+	// here marks one as unpaid.
 	asBefore := t.ProviderStatus != nil && string(t.Status) == pictured[stateImage](before).State
 	return providers.JudgeState(t.Status == providers.PayoutPaid, asBefore, false), m.written(t, h), nil
 }

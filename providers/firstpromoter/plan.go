@@ -73,14 +73,16 @@ func (l *plan) days(param string, r providers.DateRange) {
 // unknown is the status of a record whose word is not in the vocabulary.
 const unknown = "UNKNOWN"
 
-// vocabulary says what a vendor's words for states mean. A word that means several things depending on the
-// rest of the record stands several times; its first meaning is the one without the rest.
+// vocabulary says what a vendor's words for states mean. A word that means several things
+// depending on the rest of the record stands several times; its first meaning is the one
+// without the rest.
 type vocabulary[S ~string] []struct {
 	word   string
 	status S
 }
 
-// status is what a word means, in upper or lower case; UNKNOWN for a word that is not known, and for none.
+// status is what a word means, in upper or lower case; UNKNOWN for a word that is not
+// known, and for none.
 func (v vocabulary[S]) status(word *string) S {
 	for _, e := range v {
 		if word != nil && strings.EqualFold(e.word, *word) {

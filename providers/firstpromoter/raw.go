@@ -10,9 +10,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// fields says what of a vendor's record may be shown, by name: nil for a value as it is, else what may be
-// shown inside. Whatever is not named is left out: the address by which a promoter's password is set, payout
-// methods, tax forms, VAT ids, headers of webhooks, and what the vendor adds one day.
+// fields says what of a vendor's record may be shown, by name: nil for a value as it is,
+// else what may be shown inside. Whatever is not named is left out: the address by which a
+// promoter's password is set, payout methods, tax forms, VAT ids, headers of webhooks, and
+// what the vendor adds one day.
 type fields map[string]fields
 
 // shown are fields whose values may be shown as they are.
@@ -34,36 +35,168 @@ func (f fields) and(more fields) fields {
 
 // What may be shown of each record.
 var (
-	rawPerson   = shown("id", "email", "name")
-	rawLabel    = shown("id", "name", "color")
-	rawStats    = shown("clicks_count", "referrals_count", "sales_count", "customers_count", "promoters_count", "revenue_amount", "active_customers_count")
+	rawPerson = shown("id", "email", "name")
+	rawLabel  = shown("id", "name", "color")
+	rawStats  = shown(
+		"clicks_count",
+		"referrals_count",
+		"sales_count",
+		"customers_count",
+		"promoters_count",
+		"revenue_amount",
+		"active_customers_count",
+	)
 	rawStanding = shown("id", "campaign_id", "promoter_id", "created_at", "state", "coupon", "display_coupon", "ref_token", "ref_link").
 			and(fields{"promoter": rawPerson, "campaign": rawLabel})
 
 	rawRecords = map[providers.Noun]fields{
-		providers.NounAffiliate: shown("id", "email", "name", "cust_id", "note", "balances", "is_customized", "is_confirmed", "fraud_suspicions",
-			"invoice_details_status", "joined_at", "last_login_at", "archived_at", "first_event_at", "custom_fields", "track_ad_traffic", "auth_provider").
+		providers.NounAffiliate: shown(
+			"id",
+			"email",
+			"name",
+			"cust_id",
+			"note",
+			"balances",
+			"is_customized",
+			"is_confirmed",
+			"fraud_suspicions",
+			"invoice_details_status",
+			"joined_at",
+			"last_login_at",
+			"archived_at",
+			"first_event_at",
+			"custom_fields",
+			"track_ad_traffic",
+			"auth_provider",
+		).
 			and(fields{
-				"stats": rawStats, "promoter_campaigns": rawStanding, "parent_promoter": rawPerson,
-				"profile": shown("id", "first_name", "last_name", "website", "company_name", "country", "description", "avatar", "instagram_url",
-					"youtube_url", "linkedin_url", "facebook_url", "twitter_url", "twitch_url", "tiktok_url"),
+				"stats":              rawStats,
+				"promoter_campaigns": rawStanding,
+				"parent_promoter":    rawPerson,
+				"profile": shown(
+					"id",
+					"first_name",
+					"last_name",
+					"website",
+					"company_name",
+					"country",
+					"description",
+					"avatar",
+					"instagram_url",
+					"youtube_url",
+					"linkedin_url",
+					"facebook_url",
+					"twitter_url",
+					"twitch_url",
+					"tiktok_url",
+				),
 			}),
 		providers.NounMembership: rawStanding,
-		providers.NounCampaign: shown("id", "name", "color", "landing_url", "signup_url", "visitor_cookie_life", "ref_token_param", "auto_approve_leads",
-			"auto_approve_promoters", "track_ad_traffic", "is_private", "is_default", "upgrade_details", "links", "rewards_for_promoters", "rewards_for_referrals").
+		providers.NounCampaign: shown(
+			"id",
+			"name",
+			"color",
+			"landing_url",
+			"signup_url",
+			"visitor_cookie_life",
+			"ref_token_param",
+			"auto_approve_leads",
+			"auto_approve_promoters",
+			"track_ad_traffic",
+			"is_private",
+			"is_default",
+			"upgrade_details",
+			"links",
+			"rewards_for_promoters",
+			"rewards_for_referrals",
+		).
 			and(fields{"stats": rawStats}),
-		providers.NounReferral: shown("id", "email", "uid", "username", "state", "metadata", "entry_source", "created_at", "customer_since", "fraud_check",
-			"created_by_user_email", "first_name", "last_name", "website", "comment", "is_expired", "split_details", "custom_status", "traffic_source").
+		providers.NounReferral: shown(
+			"id",
+			"email",
+			"uid",
+			"username",
+			"state",
+			"metadata",
+			"entry_source",
+			"created_at",
+			"customer_since",
+			"fraud_check",
+			"created_by_user_email",
+			"first_name",
+			"last_name",
+			"website",
+			"comment",
+			"is_expired",
+			"split_details",
+			"custom_status",
+			"traffic_source",
+		).
 			and(fields{"promoter_campaign": rawStanding}),
-		providers.NounCommission: shown("id", "status", "commission_type", "unit", "amount", "sale_amount", "original_sale_amount", "original_sale_currency",
-			"is_paid", "is_split", "is_self_referral", "tier", "event_id", "plan_id", "metadata", "internal_note", "external_note", "fraud_check",
-			"created_by_user_email", "created_by_user_at", "created_at", "status_updated_at", "split_details").
+		providers.NounCommission: shown(
+			"id",
+			"status",
+			"commission_type",
+			"unit",
+			"amount",
+			"sale_amount",
+			"original_sale_amount",
+			"original_sale_currency",
+			"is_paid",
+			"is_split",
+			"is_self_referral",
+			"tier",
+			"event_id",
+			"plan_id",
+			"metadata",
+			"internal_note",
+			"external_note",
+			"fraud_check",
+			"created_by_user_email",
+			"created_by_user_at",
+			"created_at",
+			"status_updated_at",
+			"split_details",
+		).
 			and(fields{"promoter_campaign": rawStanding, "referral": shown("id", "email", "uid"), "reward": shown("id", "name")}),
-		providers.NounPayout: shown("id", "status", "amount", "tax_rate", "total_incl_tax", "unit", "period_start", "period_end", "created_at", "paid_at",
-			"processing_started_at", "failed_at", "error", "payments_batch_id").
+		providers.NounPayout: shown(
+			"id",
+			"status",
+			"amount",
+			"tax_rate",
+			"total_incl_tax",
+			"unit",
+			"period_start",
+			"period_end",
+			"created_at",
+			"paid_at",
+			"processing_started_at",
+			"failed_at",
+			"error",
+			"payments_batch_id",
+		).
 			and(fields{"payout_method": shown("id", "method", "date_added", "is_disabled"), "promoter": rawPerson, "campaign": rawLabel}),
-		providers.NounCoupon:              shown("id", "code", "ext_id", "description", "promoter_campaign_id", "metadata", "archived_at").and(fields{"reward": shown("id", "name")}),
-		providers.NounWebhookSubscription: shown("id", "url", "event_types", "campaign_ids", "description", "active", "timeout", "max_retries", "created_at", "updated_at"),
+		providers.NounCoupon: shown(
+			"id",
+			"code",
+			"ext_id",
+			"description",
+			"promoter_campaign_id",
+			"metadata",
+			"archived_at",
+		).and(fields{"reward": shown("id", "name")}),
+		providers.NounWebhookSubscription: shown(
+			"id",
+			"url",
+			"event_types",
+			"campaign_ids",
+			"description",
+			"active",
+			"timeout",
+			"max_retries",
+			"created_at",
+			"updated_at",
+		),
 	}
 )
 
@@ -79,7 +212,8 @@ func (r *raw) UnmarshalJSON(b []byte) error {
 // errNoRecord is in the error of a reply that is no record.
 var errNoRecord = errors.New("neither an object nor a list of objects")
 
-// only is the value with everything left out that f does not name, in lists for each element. Numbers keep their digits.
+// only is the value with everything left out that f does not name, in lists for each
+// element. Numbers keep their digits.
 func (r raw) only(f fields) (json.RawMessage, error) {
 	if f == nil || string(r) == "null" {
 		return json.RawMessage(r), nil
@@ -169,7 +303,8 @@ func (p *provider) rawOf(ctx context.Context, op, path string, query url.Values,
 	return p.pick(op, r, f, n)
 }
 
-// pick is what may be shown of the record with this number in a value that is the record, or a list that holds it.
+// pick is what may be shown of the record with this number in a value that is the record,
+// or a list that holds it.
 func (p *provider) pick(op string, r raw, f fields, n int64) (json.RawMessage, error) {
 	var envelope struct {
 		Data json.RawMessage `json:"data"`

@@ -13,7 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// referralList is GET /referrals: referrals, assumed to come newest first, as there is no sorting.
+// referralList is GET /referrals: referrals, assumed to come newest first, as there is no
+// sorting.
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/referrals/openapi-v2-referrals.json
 //
@@ -22,15 +23,16 @@ var referralList = endpoint[wireReferral, providers.Referral]{
 	noun: providers.NounReferral, path: "/referrals", convert: (*reply).referral, core: referralCore, single: true,
 }
 
-// referralOne is GET /referrals/{id}: one referral, here always looked up by another field (find_by).
+// referralOne is GET /referrals/{id}: one referral, here always looked up by another field
+// (find_by).
 //
 // https://docs.firstpromoter.com/api-reference-v2/api-admin/referrals/openapi-v2-referrals.json
 //
 //api:operation GET /referrals/{id}
 var referralOne = referralList
 
-// wireReferral is a referral; inside commissions only the first three fields are there. Its membership may
-// be null, or name no promoter: then it is nobody's.
+// wireReferral is a referral; inside commissions only the first three fields are there. Its
+// membership may be null, or name no promoter: then it is nobody's.
 type wireReferral struct {
 	wire.Members
 	ID               int64               `json:"id"`
@@ -63,21 +65,25 @@ var (
 	referralEdges = []string{"providerId", "kind", "commissions"}
 	referralKnown = wire.NewKnowledge(referralEdges, map[string]string{
 		"email": "email", "maskedEmail": "email", "customerId": "uid", "status": elsewhere})
-	referralStub = providers.Only(append([]string{"email", "maskedEmail", "customerId"}, referralEdges...)...) // as documented, for estimates
+	referralStub = providers.Only(
+		append([]string{"email", "maskedEmail", "customerId"}, referralEdges...)...) // as documented, for estimates
 )
 
 // referralCore is what every referral of a list has.
 var referralCore = &wire.Core{
 	Members: []string{"email", "state", "entry_source", "created_at", "promoter_campaign"},
-	Knowledge: wire.NewKnowledge(append([]string{"signedUpAt", "couponCode", "orderId", "orderNumber"}, referralEdges...), map[string]string{
-		"createdAt": "created_at", "email": "email", "maskedEmail": "email", "customerId": "uid", "status": "state",
-		"providerStatus": "state", "source": "entry_source", "convertedAt": "customer_since", "converted": "customer_since",
-		"affiliate": "promoter_campaign", "campaign": "promoter_campaign",
-	}),
+	Knowledge: wire.NewKnowledge(
+		append([]string{"signedUpAt", "couponCode", "orderId", "orderNumber"}, referralEdges...),
+		map[string]string{
+			"createdAt": "created_at", "email": "email", "maskedEmail": "email", "customerId": "uid", "status": "state",
+			"providerStatus": "state", "source": "entry_source", "convertedAt": "customer_since", "converted": "customer_since",
+			"affiliate": "promoter_campaign", "campaign": "promoter_campaign",
+		},
+	),
 }
 
-// movedMark ends the address of a customer that was given to another promoter, each time that this
-// happens. It is no part of the address.
+// movedMark ends the address of a customer that was given to another promoter, each time
+// that this happens. It is no part of the address.
 const movedMark = "(moved)"
 
 // unmoved is a text without the marks at its end, in whatever case and with or without spaces.
@@ -134,7 +140,8 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	if len(f.Campaigns) > 0 {
 		l.Exact = false // the list does not declare this filter; its schema has it
 	}
-	if len(f.Kinds) > 0 && !(providers.ReferralFilter{Kinds: f.Kinds}).Match(&providers.Referral{Kind: providers.ReferralCustomer}) || f.OrderID != "" {
+	kinds, customer := providers.ReferralFilter{Kinds: f.Kinds}, providers.Referral{Kind: providers.ReferralCustomer}
+	if len(f.Kinds) > 0 && !kinds.Match(&customer) || f.OrderID != "" {
 		return nil, nil // there are customers only, and no orders
 	}
 	if f.Converted != nil {
@@ -169,7 +176,8 @@ func referralCustomer(_ context.Context, f *providers.Referral) ([]string, error
 	return texts(f.CustomerID), nil
 }
 
-// movedReferrals are those of an address that no look-up finds, because the vendor has marked it: it is searched for.
+// movedReferrals are those of an address that no look-up finds, because the vendor has
+// marked it: it is searched for.
 func (p *provider) movedReferrals(email string) func(context.Context) (*providers.Page[providers.Referral], error) {
 	return func(ctx context.Context) (*providers.Page[providers.Referral], error) {
 		all, err := referralList.whole(ctx, p, url.Values{"q": {providers.FoldEmail(email)}})
@@ -228,8 +236,8 @@ const (
 	withCustomerID = "with a customer's id only"
 )
 
-// createReferral is POST /referrals. Whether the customer is there already is asked first: they would be taken for the
-// one that was made.
+// createReferral is POST /referrals. Whether the customer is there already is asked first:
+// they would be taken for the one that was made.
 type createReferral struct {
 	*providers.CreateReferralInput
 }
@@ -284,7 +292,12 @@ func (m createReferral) written(id providers.ID, h providers.Harvest) *providers
 	return written(id, h, []providers.Noun{providers.NounReferral})
 }
 
-func (m createReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m createReferral) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	f, _, h, err := m.found(ctx, p)
 	if f == nil {
 		return lookFailed(err)
@@ -333,7 +346,12 @@ func (m updateReferral) written(h providers.Harvest) *providers.Written {
 	return written(m.ID, h, []providers.Noun{providers.NounReferral}, m.ID)
 }
 
-func (m updateReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m updateReferral) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	f, h, err := referralOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
 		return "", nil, err
@@ -383,7 +401,12 @@ func (m moveReferral) written(h providers.Harvest, from providers.ID) *providers
 	return written(m.ID, h, []providers.Noun{providers.NounReferral, providers.NounCommission}, m.ID, from, m.Affiliate)
 }
 
-func (m moveReferral) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m moveReferral) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	f, h, err := referralOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
 		return "", nil, err
@@ -402,7 +425,8 @@ type setReferralStatus struct {
 
 type stateImage struct{ State string }
 
-// referralDecisions are the actions, and the state that a referral has to be in, or must not be in.
+// referralDecisions are the actions, and the state that a referral has to be in, or must
+// not be in.
 var referralDecisions = map[providers.ReferralDecision]struct {
 	op    string
 	state providers.ReferralStatus
@@ -429,27 +453,43 @@ func (m setReferralStatus) plan(ctx context.Context, p *provider) (*providers.Wr
 	if (f.Status == d.state) != d.is {
 		return nil, providers.Problemf(providers.ProblemWrongState, "id", "%s", d.wrong)
 	}
-	return &providers.Write{Op: d.op, Before: providers.Image(stateImage{string(f.Status)}), Send: func(ctx context.Context) (*providers.Written, error) {
-		if err := p.act(ctx, d.op, referralsBody{IDs: []int64{numberOf(m.ID)}}); err != nil {
-			return nil, err
-		}
-		return m.written(providers.Harvest{}), nil
-	}}, nil
+	return &providers.Write{
+		Op:     d.op,
+		Before: providers.Image(stateImage{string(f.Status)}),
+		Send: func(ctx context.Context) (*providers.Written, error) {
+			if err := p.act(ctx, d.op, referralsBody{IDs: []int64{numberOf(m.ID)}}); err != nil {
+				return nil, err
+			}
+			return m.written(providers.Harvest{}), nil
+		},
+	}, nil
 }
 
 func (m setReferralStatus) written(h providers.Harvest) *providers.Written {
 	return written(m.ID, h, []providers.Noun{providers.NounReferral}, m.ID)
 }
 
-func (m setReferralStatus) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m setReferralStatus) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	d := referralDecisions[m.Decision]
 	f, h, err := referralOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
 		return "", nil, err
 	}
 	h.Referrals = append(h.Referrals, f)
-	// Each decision takes a referral out of the state that it had to be in, or into the one that it must not be in. One
-	// that was disabled while it waited was not approved.
-	holds := f.ProviderStatus != nil && (f.Status == d.state) != d.is && !(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
-	return providers.JudgeState(holds, f.ProviderStatus != nil && string(f.Status) == pictured[stateImage](before).State, disturbed), m.written(h), nil
+	// Each decision takes a referral out of the state that it had to be in, or into the one
+	// that it must not be in. One that was disabled while it waited was not approved.
+	holds := f.ProviderStatus != nil && (f.Status == d.state) != d.is &&
+		!(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
+	return providers.JudgeState(
+			holds,
+			f.ProviderStatus != nil && string(f.Status) == pictured[stateImage](before).State,
+			disturbed,
+		), m.written(
+			h,
+		), nil
 }

@@ -154,7 +154,8 @@ func check(t *testing.T, s *stage, cases []refused) {
 	}
 }
 
-// TestPayoutAgrees: a payout is marked as paid for exactly the commissions named and exactly their sum, or not at all.
+// TestPayoutAgrees: a payout is marked as paid for exactly the commissions named and
+// exactly their sum, or not at all.
 func TestPayoutAgrees(t *testing.T) {
 	s := newStage(t)
 	more := *s.payout.Amount
@@ -200,7 +201,8 @@ func TestPayoutAgrees(t *testing.T) {
 	}
 }
 
-// TestIgnoredFilter: a vendor that ignores the filter by payout answers everybody's commissions, and nothing is paid.
+// TestIgnoredFilter: a vendor that ignores the filter by payout answers everybody's
+// commissions, and nothing is paid.
 func TestIgnoredFilter(t *testing.T) {
 	stored := providertest.Exchanges(t, ".")
 	var rows []json.RawMessage
@@ -229,7 +231,8 @@ func TestIgnoredFilter(t *testing.T) {
 	}
 }
 
-// TestVendorRefuses: what the vendor refuses comes with its fields, whose names lead to the input's.
+// TestVendorRefuses: what the vendor refuses comes with its fields, whose names lead to the
+// input's.
 func TestVendorRefuses(t *testing.T) {
 	s := newStage(t)
 	for _, c := range []struct {
@@ -339,7 +342,8 @@ func TestMistaken(t *testing.T) {
 	}
 }
 
-// TestSearchGoesOn: an event is looked for on every page that the search has, as the address of a customer may be found before it.
+// TestSearchGoesOn: an event is looked for on every page that the search has, as the
+// address of a customer may be found before it.
 func TestSearchGoesOn(t *testing.T) {
 	rows := make([]string, pageSize)
 	for i := range rows {

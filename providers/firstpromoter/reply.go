@@ -102,8 +102,9 @@ func (p *provider) reply(ctx context.Context, op string, odd []wire.Oddity) *rep
 	return &reply{provider: p, at: p.config.Now(), odd: len(odd) > 0}
 }
 
-// accountProbe is the call that decides whether the vendor knows the account: a short list that every account has.
-// A wrong account_id is a 404 of every path, which elsewhere may mean that a record is not there.
+// accountProbe is the call that decides whether the vendor knows the account: a short list
+// that every account has. A wrong account_id is a 404 of every path, which elsewhere may
+// mean that a record is not there.
 func accountProbe() rest.Request {
 	r := request(campaignList.path, url.Values{"per_page": {"1"}})
 	var list wire.Reply[wire.Enveloped[struct{}]]
@@ -121,9 +122,9 @@ func accountProbe() rest.Request {
 // errAccount is in the error of a call whose account the vendor does not know.
 const errAccount providers.Cause = "the account_id names no account of this key"
 
-// fetch makes one read. A 404 stands only for an account that the vendor knows: it does if a call has succeeded before,
-// or if the probe does. The 404 of a path that names no record is always followed by the probe, as the account may be
-// gone since.
+// fetch makes one read. A 404 stands only for an account that the vendor knows: it does if
+// a call has succeeded before, or if the probe does. The 404 of a path that names no record
+// is always followed by the probe, as the account may be gone since.
 func (p *provider) fetch(ctx context.Context, r rest.Request) error {
 	err := p.client.Get(ctx, r)
 	if providers.KindOf(err) == providers.KindNotFound && (!strings.HasSuffix(r.Op, oneRecord) || !p.client.Answered()) {

@@ -14,7 +14,8 @@ func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) 
 
 func TestSuite(t *testing.T) { suite(t) }
 
-// TestSuiteOfOddVendor is the suite where addresses are compared letter for letter, and customers were moved.
+// TestSuiteOfOddVendor is the suite where addresses are compared letter for letter, and
+// customers were moved.
 func TestSuiteOfOddVendor(t *testing.T) { suite(t, sandbox.Moved, world.ExactAddress) }
 
 func suite(t *testing.T, switches ...string) {

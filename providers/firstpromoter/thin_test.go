@@ -27,8 +27,8 @@ func thinList[T providers.Record](exchange, rows, date, single, nullable string,
 	}
 }
 
-// TestThinRowsOfLists: a row of a list knows what its object has, and one read brings the rest. An empty
-// object in an envelope is no row.
+// TestThinRowsOfLists: a row of a list knows what its object has, and one read brings the
+// rest. An empty object in an envelope is no row.
 func TestThinRowsOfLists(t *testing.T) {
 	for noun, try := range map[providers.Noun]func(t *testing.T){
 		providers.NounAffiliate: thinList("affiliate_list", "data", "joined_at", "/promoters", "note archived_at",

@@ -32,8 +32,8 @@ func with(t *testing.T, row string, members map[string]string) string {
 	return string(b)
 }
 
-// TestOddCurrencies: the currency of an original sale is the row's, the account's where the row names
-// none, and never made up.
+// TestOddCurrencies: the currency of an original sale is the row's, the account's where the
+// row names none, and never made up.
 func TestOddCurrencies(t *testing.T) {
 	for currency, want := range map[string]string{
 		`"eur"`: "EUR", `" EUR "`: "EUR", `null`: "USD", `{"code": "EUR"}`: "", `["EUR"]`: "", `"US Dollar"`: "", `840`: "",
@@ -48,7 +48,8 @@ func TestOddCurrencies(t *testing.T) {
 	}
 }
 
-// oddSecond is the second of three rows of a list, sound and with these members; the others must not change.
+// oddSecond is the second of three rows of a list, sound and with these members; the others
+// must not change.
 func oddSecond[T providers.Record](t *testing.T, path string, members map[string]string, plan func(p *provider) ([]providers.List[T], error)) (before, odd *T) {
 	t.Helper()
 	read := func(rows []string) []*T {
@@ -76,7 +77,8 @@ func oddSecond[T providers.Record](t *testing.T, path string, members map[string
 	return sound[1], all[1]
 }
 
-// TestOddValues: a value in an unexpected form is what is plainly meant, or null; never a value that is not so.
+// TestOddValues: a value in an unexpected form is what is plainly meant, or null; never a
+// value that is not so.
 func TestOddValues(t *testing.T) {
 	at := func(s string) *time.Time {
 		t, err := time.Parse(time.RFC3339, s)
@@ -204,7 +206,8 @@ func TestOddRowFarBehind(t *testing.T) {
 	}
 }
 
-// TestArchivedCodes: a promo code of which it cannot be told whether it is archived is counted as unread.
+// TestArchivedCodes: a promo code of which it cannot be told whether it is archived is
+// counted as unread.
 func TestArchivedCodes(t *testing.T) {
 	for archived, want := range map[string][2]int{`null`: {1, 0}, `""`: {1, 0}, `"2026-02-01"`: {0, 0}, `[]`: {0, 1}, `true`: {0, 1}} {
 		row := with(t, someRow["/promo_codes"](1), map[string]string{"archived_at": archived})
@@ -216,7 +219,8 @@ func TestArchivedCodes(t *testing.T) {
 	}
 }
 
-// TestUnreadReachesCallers: rows that cannot be read are counted in every list that is made out of others.
+// TestUnreadReachesCallers: rows that cannot be read are counted in every list that is made
+// out of others.
 func TestUnreadReachesCallers(t *testing.T) {
 	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch page := r.URL.Query().Get("page"); {
@@ -310,7 +314,8 @@ func documented(t *testing.T) providers.Harvest {
 	return providertest.First[providers.Commission](t, p)(p.Commissions(providers.CommissionFilter{})).Harvest
 }
 
-// TestRicherStub: of two stubs of a record the one that knows more is kept, in whatever order they come.
+// TestRicherStub: of two stubs of a record the one that knows more is kept, in whatever
+// order they come.
 func TestRicherStub(t *testing.T) {
 	bare := with(t, someRow["/payouts"](1), map[string]string{"promoter": `{"id":1001}`})
 	for _, rows := range [][]string{{bare, someRow["/payouts"](2)}, {someRow["/payouts"](2), bare}} {

@@ -16,7 +16,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// lists is a vendor whose lists have these rows, newest first, and that can be made as odd as vendors are.
+// lists is a vendor whose lists have these rows, newest first, and that can be made as odd
+// as vendors are.
 type lists struct {
 	rows    map[string][]string // by path
 	clamp   int                 // the most rows of a page, however many are asked for
@@ -159,8 +160,8 @@ func walk[T providers.Record](plan func(p *provider) ([]providers.List[T], error
 	}
 }
 
-// TestEnds: every row of a list is read once, whatever number of rows the vendor gives a page, and an end is found
-// where it ignores the page.
+// TestEnds: every row of a list is read once, whatever number of rows the vendor gives a
+// page, and an end is found where it ignores the page.
 func TestEnds(t *testing.T) {
 	for path, walk := range walks {
 		for _, c := range []struct {
@@ -198,8 +199,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestLaterPageSizes: no row is lost where the vendor has given larger pages before, at the same list or at
-// another one of the endpoint.
+// TestLaterPageSizes: no row is lost where the vendor has given larger pages before, at the
+// same list or at another one of the endpoint.
 func TestLaterPageSizes(t *testing.T) {
 	for path, walk := range walks {
 		for _, before := range []int{100, 101, 250} {
@@ -216,8 +217,8 @@ func TestLaterPageSizes(t *testing.T) {
 	}
 }
 
-// TestIDsOfClampedPages: reads by many ids lose none where the vendor gives fewer rows than are asked for, and find
-// an end where ids are ignored.
+// TestIDsOfClampedPages: reads by many ids lose none where the vendor gives fewer rows than
+// are asked for, and find an end where ids are ignored.
 func TestIDsOfClampedPages(t *testing.T) {
 	for path, read := range map[string]func(t *testing.T, p *provider, numbers []int64) int{
 		"/referrals":   found(providers.NounReferral, (*provider).ReferralsByID),
@@ -261,7 +262,8 @@ func TestIDsOfClampedPages(t *testing.T) {
 	}
 }
 
-// TestUnreadRowsOfIDs: a record that cannot be read is an error for its id, and none for the others.
+// TestUnreadRowsOfIDs: a record that cannot be read is an error for its id, and none for
+// the others.
 func TestUnreadRowsOfIDs(t *testing.T) {
 	vendor := &lists{rows: map[string][]string{"/commissions": {someRow["/commissions"](7000), `{"id":"x","status":"approved"}`}}, blind: true}
 	p := open(t, vendor, someKey)
@@ -283,9 +285,9 @@ func found[T providers.Record](noun providers.Noun, read func(*provider, context
 	}
 }
 
-// TestIDsOfLists wants records that are read by their ids to be found, to be proven absent, or to fail:
-// whether the vendor ignores ids[], or gives fewer rows than it is asked for. Where there is a read of
-// one record, it is made.
+// TestIDsOfLists wants records that are read by their ids to be found, to be proven absent,
+// or to fail: whether the vendor ignores ids[], or gives fewer rows than it is asked for.
+// Where there is a read of one record, it is made.
 func TestIDsOfLists(t *testing.T) {
 	const rows = 60
 	reads := map[string]func(p *provider, numbers []int64) (found, failed int, err error){
@@ -329,8 +331,9 @@ func byIDs[T providers.Record](noun providers.Noun, read func(*provider, context
 	}
 }
 
-// TestThinRows wants a row of a list, and the reply to a write, that lacks what every record has to
-// know only what it had, so that the rest is read. A row that has it is whole.
+// TestThinRows wants a row of a list, and the reply to a write, that lacks what every
+// record has to know only what it had, so that the rest is read. A row that has it is
+// whole.
 func TestThinRows(t *testing.T) {
 	for row, want := range map[string]string{
 		`{"id":7}`: "", `{"id":7,"email":"a@example.com"}`: "email", `{"id":7,"promoter_campaigns":[]}`: "status",

@@ -55,7 +55,11 @@ func (p *provider) WebhookSubscriptions() ([]providers.List[providers.WebhookSub
 }
 
 // WebhookSubscriptionsByID reads subscriptions one by one.
-func (p *provider) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (p *provider) WebhookSubscriptionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	_ ...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	return webhookOne.each(ctx, p, p.numbers(providers.NounWebhookSubscription, ids), nil)
 }
 
@@ -95,7 +99,8 @@ func webhookWritten(id providers.ID) *providers.Written {
 	return written(id, providers.Harvest{}, []providers.Noun{providers.NounWebhookSubscription}, id)
 }
 
-// createWebhook is POST /webhooks. The secret that deliveries are signed with is in its answer alone.
+// createWebhook is POST /webhooks. The secret that deliveries are signed with is in its
+// answer alone.
 type createWebhook struct {
 	*providers.CreateWebhookSubscriptionInput
 }
@@ -141,7 +146,12 @@ func (m createWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	}, nil
 }
 
-func (m createWebhook) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m createWebhook) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	all, err := m.others(ctx, p)
 	if err != nil {
 		return "", nil, err
@@ -191,7 +201,12 @@ func (m updateWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	}, nil
 }
 
-func (m updateWebhook) look(ctx context.Context, p *provider, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (m updateWebhook) look(
+	ctx context.Context,
+	p *provider,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	s, _, err := webhookOne.now(ctx, p, m.ID, "id", nil)
 	if err != nil {
 		return "", nil, err
@@ -213,7 +228,8 @@ func (m deleteWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 		return nil, err
 	}
 	return &providers.Write{Op: webhookDelete, Send: func(ctx context.Context) (*providers.Written, error) {
-		// The status is documented to be 200. What the body holds is not: the subscription, or nothing.
+		// The status is documented to be 200. What the body holds is not: the subscription,
+		// or nothing.
 		var gone wire.Reply[wireWebhook]
 		r := rest.Request{Op: webhookDelete, Path: webhookOne.path + "/" + m.ID.Local, Into: &gone, Optional: true, Verify: func() error {
 			if decimal(gone.Value.ID) != m.ID.Local {
@@ -228,7 +244,8 @@ func (m deleteWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	}}, nil
 }
 
-// look: numbers are not given twice, so that a subscription that is there was not deleted, whatever else was written.
+// look: numbers are not given twice, so that a subscription that is there was not deleted,
+// whatever else was written.
 func (m deleteWebhook) look(ctx context.Context, p *provider, _ json.RawMessage, _ bool) (providers.Verdict, *providers.Written, error) {
 	s, _, err := webhookOne.one(ctx, p, m.ID.Local, nil)
 	if err != nil {

@@ -5,7 +5,8 @@ import (
 	"testing"
 )
 
-// TestWordsInAnyCase: the vendor's words mean the same in upper and lower case, in all vocabularies.
+// TestWordsInAnyCase: the vendor's words mean the same in upper and lower case, in all
+// vocabularies.
 func TestWordsInAnyCase(t *testing.T) {
 	for name, check := range map[string]func(*testing.T){
 		"affiliates":  anyCase(affiliateStates),

@@ -19,7 +19,8 @@ type mutation interface {
 	// wants is [provider.Wants].
 	wants(p *provider) providers.Problems
 
-	// plan reads what the write needs, and works it out. The input is as wanted. Proof is left to the caller.
+	// plan reads what the write needs, and works it out. The input is as wanted. Proof is
+	// left to the caller.
 	plan(ctx context.Context, p *provider) (*providers.Write, error)
 
 	// look is [provider.Look].
@@ -78,10 +79,14 @@ func mutationOf(c providers.Command) mutation {
 	}
 }
 
-// proofs are the rows of [provider.Proofs]. Bulk actions and updates set states, which prove themselves; what is
-// made is found by what nothing else has.
+// proofs are the rows of [provider.Proofs]. Bulk actions and updates set states, which
+// prove themselves; what is made is found by what nothing else has.
 var proofs = []providers.Proof{
-	{Mutation: providers.CanCreateAffiliate, By: providers.ProofEmail, Look: "the promoters at FirstPromoter, for one with this e-mail address"},
+	{
+		Mutation: providers.CanCreateAffiliate,
+		By:       providers.ProofEmail,
+		Look:     "the promoters at FirstPromoter, for one with this e-mail address",
+	},
 	{Mutation: providers.CanUpdateAffiliate, By: providers.ProofState, Look: "the promoter's e-mail address and name at FirstPromoter"},
 	{Mutation: providers.CanSetAffiliateStatus, By: providers.ProofState, Look: "the promoter's state in the campaign at FirstPromoter"},
 	{Mutation: providers.CanMoveAffiliate, By: providers.ProofState, Look: "the promoter's campaigns at FirstPromoter"},
@@ -91,19 +96,53 @@ var proofs = []providers.Proof{
 	{Mutation: providers.CanAssignCoupon, By: providers.ProofCode, Look: "the promoter's promo codes at FirstPromoter, for this one"},
 	{Mutation: providers.CanCreateCampaign, By: providers.ProofState, Look: "the campaigns at FirstPromoter, for a new one of this name"},
 	{Mutation: providers.CanUpdateCampaign, By: providers.ProofState, Look: "the campaign's settings at FirstPromoter"},
-	{Mutation: providers.CanCreateReferral, When: withEmail, By: providers.ProofEmail, Look: "the referrals at FirstPromoter, for one with the customer's e-mail address"},
-	{Mutation: providers.CanCreateReferral, When: withCustomerID, By: providers.ProofState, Look: "the referrals at FirstPromoter, for one with the customer's id"},
-	{Mutation: providers.CanUpdateReferral, By: providers.ProofState, Look: "the referral's e-mail address and customer id at FirstPromoter"},
+	{
+		Mutation: providers.CanCreateReferral,
+		When:     withEmail,
+		By:       providers.ProofEmail,
+		Look:     "the referrals at FirstPromoter, for one with the customer's e-mail address",
+	},
+	{
+		Mutation: providers.CanCreateReferral,
+		When:     withCustomerID,
+		By:       providers.ProofState,
+		Look:     "the referrals at FirstPromoter, for one with the customer's id",
+	},
+	{
+		Mutation: providers.CanUpdateReferral,
+		By:       providers.ProofState,
+		Look:     "the referral's e-mail address and customer id at FirstPromoter",
+	},
 	{Mutation: providers.CanMoveReferral, By: providers.ProofState, Look: "the referral's promoter and campaign at FirstPromoter"},
 	{Mutation: providers.CanSetReferralStatus, By: providers.ProofState, Look: "the referral's state at FirstPromoter"},
-	{Mutation: providers.CanCreateCommission, By: providers.ProofEventID, Look: "the commissions at FirstPromoter, for one with this event id, or of this amount where you gave none"},
+	{
+		Mutation: providers.CanCreateCommission,
+		By:       providers.ProofEventID,
+		Look:     "the commissions at FirstPromoter, for one with this event id, or of this amount where you gave none",
+	},
 	{Mutation: providers.CanUpdateCommission, By: providers.ProofState, Look: "the commission's notes at FirstPromoter"},
 	{Mutation: providers.CanSetCommissionStatus, By: providers.ProofState, Look: "the commission's state at FirstPromoter"},
-	{Mutation: providers.CanAdjustCommission, By: providers.ProofEventID, Look: "the promoter's commissions at FirstPromoter, for a custom one of this amount"},
+	{
+		Mutation: providers.CanAdjustCommission,
+		By:       providers.ProofEventID,
+		Look:     "the promoter's commissions at FirstPromoter, for a custom one of this amount",
+	},
 	{Mutation: providers.CanMarkPayoutPaid, By: providers.ProofState, Look: "the payout's state at FirstPromoter"},
-	{Mutation: providers.CanCreateWebhookSubscription, By: providers.ProofURL, Look: "the webhooks at FirstPromoter, for one with this address"},
-	{Mutation: providers.CanUpdateWebhookSubscription, By: providers.ProofState, Look: "the webhook's address, events and state at FirstPromoter"},
-	{Mutation: providers.CanDeleteWebhookSubscription, By: providers.ProofState, Look: "the webhooks at FirstPromoter, for whether this one is still there"},
+	{
+		Mutation: providers.CanCreateWebhookSubscription,
+		By:       providers.ProofURL,
+		Look:     "the webhooks at FirstPromoter, for one with this address",
+	},
+	{
+		Mutation: providers.CanUpdateWebhookSubscription,
+		By:       providers.ProofState,
+		Look:     "the webhook's address, events and state at FirstPromoter",
+	},
+	{
+		Mutation: providers.CanDeleteWebhookSubscription,
+		By:       providers.ProofState,
+		Look:     "the webhooks at FirstPromoter, for whether this one is still there",
+	},
 }
 
 // Proofs says by what each write's outcome is proven.
@@ -149,18 +188,26 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 	return w, nil
 }
 
-// decidedBy are the members, as paths, that looks decide by. One that cannot be read proves nothing: what it holds
-// may be what was written. Looks for records that others cannot be taken for, by an address, need none.
+// decidedBy are the members, as paths, that looks decide by. One that cannot be read proves
+// nothing: what it holds may be what was written. Looks for records that others cannot be
+// taken for, by an address, need none.
 var decidedBy = map[providers.Capability][]string{
-	providers.CanUpdateAffiliate:           {"email", "profile"},
-	providers.CanSetAffiliateStatus:        {"archived_at", "promoter_campaigns"},
-	providers.CanMoveAffiliate:             {"promoter_campaigns"},
-	providers.CanSetAffiliateParent:        {"parent_promoter"},
-	providers.CanAddAffiliateToCampaign:    {"promoter_campaigns"},
-	providers.CanUpdateMembership:          {"promoter_campaigns"},
-	providers.CanAssignCoupon:              {"promoter_campaigns", "code", "description", "promoter_campaign_id", "archived_at"},
-	providers.CanCreateCampaign:            {"name"},
-	providers.CanUpdateCampaign:            {"name", "landing_url", "ref_token_param", "visitor_cookie_life", "auto_approve_promoters", "is_private"},
+	providers.CanUpdateAffiliate:        {"email", "profile"},
+	providers.CanSetAffiliateStatus:     {"archived_at", "promoter_campaigns"},
+	providers.CanMoveAffiliate:          {"promoter_campaigns"},
+	providers.CanSetAffiliateParent:     {"parent_promoter"},
+	providers.CanAddAffiliateToCampaign: {"promoter_campaigns"},
+	providers.CanUpdateMembership:       {"promoter_campaigns"},
+	providers.CanAssignCoupon:           {"promoter_campaigns", "code", "description", "promoter_campaign_id", "archived_at"},
+	providers.CanCreateCampaign:         {"name"},
+	providers.CanUpdateCampaign: {
+		"name",
+		"landing_url",
+		"ref_token_param",
+		"visitor_cookie_life",
+		"auto_approve_promoters",
+		"is_private",
+	},
 	providers.CanUpdateReferral:            {"email", "uid"},
 	providers.CanMoveReferral:              {"promoter_campaign"},
 	providers.CanSetReferralStatus:         {"state"},
@@ -181,7 +228,12 @@ func (w *watch) hides(members ...string) bool {
 }
 
 // Look finds out by reading what became of a write.
-func (p *provider) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (p *provider) Look(
+	ctx context.Context,
+	c providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	m := mutationOf(c)
 	if m == nil {
 		return "", nil, p.lacks(c)
@@ -212,8 +264,8 @@ func pictured[S comparable](before json.RawMessage) (s S) {
 	return s
 }
 
-// judgeNew is the verdict on a write that makes a record of which there was none before: found is whether there is
-// one now, alike whether it is as it was to be made.
+// judgeNew is the verdict on a write that makes a record of which there was none before:
+// found is whether there is one now, alike whether it is as it was to be made.
 func judgeNew(found, alike, disturbed bool) providers.Verdict {
 	switch {
 	case !found:
@@ -241,8 +293,8 @@ func recordBack(n int64) error {
 	return nil
 }
 
-// write makes one write whose reply is the record, of which its id is needed. The record is part of the harvest,
-// unless something in it could not be read.
+// write makes one write whose reply is the record, of which its id is needed. The record is
+// part of the harvest, unless something in it could not be read.
 func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string, body any) (providers.ID, providers.Harvest, error) {
 	r, w, err := send(ctx, p, op, path, body, func(w *W) error {
 		if t := e.convert(&reply{provider: p}, w); t == nil || providers.NodeOf(t).ID.IsZero() {
@@ -257,8 +309,8 @@ func (e endpoint[W, T]) write(ctx context.Context, p *provider, op, path string,
 	return providers.NodeOf(t).ID, r.whole(providers.HarvestOf(t)), nil
 }
 
-// whole is the harvest of a write's reply with the records that were written; nothing where something in the reply
-// could not be read: they are read again.
+// whole is the harvest of a write's reply with the records that were written; nothing where
+// something in the reply could not be read: they are read again.
 func (r *reply) whole(records providers.Harvest) providers.Harvest {
 	if r.odd {
 		return providers.Harvest{}
@@ -274,7 +326,13 @@ func (e endpoint[W, T]) writeTo(ctx context.Context, p *provider, op, providerID
 }
 
 // now reads one record, live. One that is not there is a problem of the field that names it.
-func (e endpoint[W, T]) now(ctx context.Context, p *provider, id providers.ID, field string, query url.Values) (*T, providers.Harvest, error) {
+func (e endpoint[W, T]) now(
+	ctx context.Context,
+	p *provider,
+	id providers.ID,
+	field string,
+	query url.Values,
+) (*T, providers.Harvest, error) {
 	if len(p.numbers(e.noun, []providers.ID{id})) == 0 {
 		return nil, providers.Harvest{}, absent(field)
 	}
@@ -350,7 +408,8 @@ func sameName(is, asked *string) bool {
 	return asked == nil || is != nil && strings.TrimSpace(*is) == strings.TrimSpace(*asked)
 }
 
-// agrees says whether a vendor's value may be what was asked for: one that is not there, or cannot be read, may.
+// agrees says whether a vendor's value may be what was asked for: one that is not there, or
+// cannot be read, may.
 func agrees[V comparable](is, asked *V) bool { return is == nil || equal(is, asked) }
 
 // fingerprint hides a text of which only is to be known whether it changed.
@@ -373,7 +432,8 @@ func pathOf(op string) string {
 	return path
 }
 
-// written is what a write has come to. Its record is stale, as others may be, unless the harvest holds it.
+// written is what a write has come to. Its record is stale, as others may be, unless the
+// harvest holds it.
 func written(id providers.ID, h providers.Harvest, lists []providers.Noun, stale ...providers.ID) *providers.Written {
 	fresh := h.Whole()
 	if !slices.Contains(stale, id) {

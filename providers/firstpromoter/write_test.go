@@ -123,8 +123,9 @@ func object(t *testing.T, text string) (v any) {
 	return v
 }
 
-// TestUnanswered: a write that nobody answered was made if the vendor had done it and not if it had not, and a look tells; with
-// others' writes in between it tells no more than is known.
+// TestUnanswered: a write that nobody answered was made if the vendor had done it and not
+// if it had not, and a look tells; with others' writes in between it tells no more than is
+// known.
 func TestUnanswered(t *testing.T) {
 	for name, fault := range map[string]world.Fault{
 		"cut before": {}, "cut after": {After: true}, "500 before": {Status: 500}, "500 after": {Status: 500, After: true},
@@ -191,7 +192,8 @@ func (spent) Take(context.Context) error {
 	return &providers.Error{Kind: providers.KindRateLimited}
 }
 
-// TestTwice: a vendor that takes equal writes twice is not asked twice. With the same key the second plan finds what the first made.
+// TestTwice: a vendor that takes equal writes twice is not asked twice. With the same key
+// the second plan finds what the first made.
 func TestTwice(t *testing.T) {
 	eachAttempt(t, func(t *testing.T, s *stage, a attempt) {
 		if _, err := mustPlan(t, s, a.command).Send(t.Context()); err != nil {
@@ -297,7 +299,8 @@ func TestBatches(t *testing.T) {
 	}
 }
 
-// TestWait: a wait for the end of an action ends with its context, and the write may have been made.
+// TestWait: a wait for the end of an action ends with its context, and the write may have
+// been made.
 func TestWait(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	p := open(t, providertest.Wire(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

@@ -10,8 +10,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestAbsentReferrals: that the list of an affiliate has no rows proves that a referral is not there
-// only where the vendor finds others so. It is tried once, and else the list of all is searched.
+// TestAbsentReferrals: that the list of an affiliate has no rows proves that a referral is
+// not there only where the vendor finds others so. It is tried once, and else the list of
+// all is searched.
 func TestAbsentReferrals(t *testing.T) {
 	affiliate := func(n int) string { return fmt.Sprintf("aaaaaaaa-0000-4000-8000-%012d", n) }
 	referral := func(n int) string { return fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", n) }

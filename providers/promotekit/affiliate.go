@@ -92,8 +92,8 @@ func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate {
 	return r.affiliateOf(w, membership, core[providers.NounCoupon].Fields(r.list, w.Members, nil))
 }
 
-// affiliateOf converts an affiliate and harvests its campaign, membership and coupons, of which so
-// much is known.
+// affiliateOf converts an affiliate and harvests its campaign, membership and coupons, of
+// which so much is known.
 func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fields) *providers.Affiliate {
 	related(r, &w.Campaign, (*reply).relatedCampaign)
 	state := standing(w)
@@ -195,14 +195,27 @@ var affiliateFields = map[string]string{
 func wantsCreateAffiliate(c *providers.CreateAffiliateInput) (bad providers.Problems) {
 	bad.When(c.FirstName == nil, providers.ProblemInvalid, "firstName", "PromoteKit wants a first name")
 	bad.When(c.LastName == nil, providers.ProblemInvalid, "lastName", "PromoteKit wants a last name")
-	bad.When(c.SendEmail != nil, providers.ProblemUnsupported, "sendEmail", "PromoteKit takes no word on whether it writes to new affiliates")
-	bad.When(c.Campaign != nil && uuidOf(*c.Campaign) == "", providers.ProblemNotFound, "campaign", "there is no such campaign at PromoteKit")
+	bad.When(
+		c.SendEmail != nil,
+		providers.ProblemUnsupported,
+		"sendEmail",
+		"PromoteKit takes no word on whether it writes to new affiliates",
+	)
+	bad.When(
+		c.Campaign != nil && uuidOf(*c.Campaign) == "",
+		providers.ProblemNotFound,
+		"campaign",
+		"there is no such campaign at PromoteKit",
+	)
 	return bad
 }
 
 // affiliatesByEmail finds what a new one would be a second of.
 var affiliatesByEmail = emailSearch[affiliateWire, providers.Affiliate]{
-	noun: providers.NounAffiliate, path: "/affiliates", convert: (*reply).affiliate, email: func(w *affiliateWire) string { return w.Email },
+	noun:    providers.NounAffiliate,
+	path:    "/affiliates",
+	convert: (*reply).affiliate,
+	email:   func(w *affiliateWire) string { return w.Email },
 }
 
 func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput) (*providers.Write, error) {
@@ -227,8 +240,14 @@ func (p *provider) planCreateAffiliate(ctx context.Context, c *providers.CreateA
 
 func newAffiliate(c *providers.CreateAffiliateInput) *affiliateBody {
 	b := &affiliateBody{
-		Email: &c.Email, FirstName: c.FirstName, LastName: c.LastName, PayoutEmail: c.PayoutEmail, RefCode: c.RefCode, PromoCode: c.CouponCode,
-		Approved: c.Approved, Details: c.Note,
+		Email:       &c.Email,
+		FirstName:   c.FirstName,
+		LastName:    c.LastName,
+		PayoutEmail: c.PayoutEmail,
+		RefCode:     c.RefCode,
+		PromoCode:   c.CouponCode,
+		Approved:    c.Approved,
+		Details:     c.Note,
 	}
 	if c.Campaign != nil {
 		b.CampaignID = &c.Campaign.Local
@@ -236,9 +255,14 @@ func newAffiliate(c *providers.CreateAffiliateInput) *affiliateBody {
 	return b
 }
 
-// lookCreateAffiliate takes an affiliate of this address for the one that was to be made: there was
-// none before. It is another one if it is called otherwise, or is in another campaign.
-func (p *provider) lookCreateAffiliate(ctx context.Context, c *providers.CreateAffiliateInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
+// lookCreateAffiliate takes an affiliate of this address for the one that was to be made:
+// there was none before. It is another one if it is called otherwise, or is in another
+// campaign.
+func (p *provider) lookCreateAffiliate(
+	ctx context.Context,
+	c *providers.CreateAffiliateInput,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	found, err := affiliatesByEmail.find(ctx, p, c.Email)
 	if err != nil {
 		return "", nil, err
@@ -271,7 +295,8 @@ func (p *provider) postAffiliate(ctx context.Context, body *affiliateBody) (*aff
 	return send[affiliateWire](ctx, p, "POST /affiliates", "/affiliates", "campaign", "campaign", body)
 }
 
-// putAffiliate changes an affiliate. Fields that are left out are taken to stay as they are, which the reference does not say.
+// putAffiliate changes an affiliate. Fields that are left out are taken to stay as they
+// are, which the reference does not say.
 // https://www.promotekit.com/docs/api-reference/affiliates/update-affiliate
 //
 //api:operation PUT /affiliates/{id}
@@ -299,7 +324,12 @@ func (p *provider) affiliateChangeOf(c providers.Command) (ch *affiliateChange, 
 	switch c := c.(type) {
 	case *providers.UpdateAffiliateInput:
 		ch = &affiliateChange{lists: []providers.Noun{providers.NounAffiliate}, body: affiliateBody{
-			Email: c.Email, FirstName: c.FirstName, LastName: c.LastName, PayoutEmail: c.PayoutEmail, Details: c.Note, Notifications: c.NotifyOnSale,
+			Email:         c.Email,
+			FirstName:     c.FirstName,
+			LastName:      c.LastName,
+			PayoutEmail:   c.PayoutEmail,
+			Details:       c.Note,
+			Notifications: c.NotifyOnSale,
 		}}
 	case *providers.SetAffiliateStatusInput:
 		ch, err = setAffiliateStatus(c)
@@ -348,7 +378,12 @@ func setAffiliateStatus(c *providers.SetAffiliateStatusInput) (*affiliateChange,
 func (p *provider) moveAffiliate(c *providers.MoveAffiliateInput) (*affiliateChange, error) {
 	to := uuidOf(c.ToCampaign)
 	var bad providers.Problems
-	bad.When(c.MoveReferrals != nil, providers.ProblemUnsupported, "moveReferrals", "at PromoteKit referrals always go with their affiliate")
+	bad.When(
+		c.MoveReferrals != nil,
+		providers.ProblemUnsupported,
+		"moveReferrals",
+		"at PromoteKit referrals always go with their affiliate",
+	)
 	bad.When(to == "", providers.ProblemNotFound, "toCampaign", "there is no such campaign at PromoteKit")
 	return &affiliateChange{
 		body: affiliateBody{CampaignID: &to}, fields: map[string]string{"campaign_id": "toCampaign"},
@@ -447,8 +482,8 @@ func (p *provider) lookAffiliateChange(
 	return verdict, p.changedAffiliate(ch, live, before), nil
 }
 
-// changedAffiliate is what a change has done: now is the affiliate after it, nil where the reply did
-// not say. Parts of it that are no more are stale.
+// changedAffiliate is what a change has done: now is the affiliate after it, nil where the
+// reply did not say. Parts of it that are no more are stale.
 func (p *provider) changedAffiliate(ch *affiliateChange, now *affiliateWire, before affiliateBefore) *providers.Written {
 	out := &providers.Written{Stale: []providers.ID{p.id(providers.NounAffiliate, ch.affiliate)}}
 	var parts []providers.ID

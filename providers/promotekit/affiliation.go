@@ -145,9 +145,9 @@ func filled[T providers.Record](
 	return batch, nil
 }
 
-// inCampaigns prepares lists for a filter by campaigns, which the reader of the rows applies: rows
-// without a campaign get theirs. Where such rows are known to come, the lists are named apart from
-// those that leave them as they are.
+// inCampaigns prepares lists for a filter by campaigns, which the reader of the rows
+// applies: rows without a campaign get theirs. Where such rows are known to come, the lists
+// are named apart from those that leave them as they are.
 func inCampaigns[T providers.Record](p *provider, campaigns []string, lists []providers.List[T]) []providers.List[T] {
 	if len(campaigns) == 0 {
 		return lists

@@ -104,7 +104,8 @@ func codeMode(word string) *providers.CodeMode {
 	return &mode
 }
 
-// whole is a number without decimals; nil for none. That cookie_duration is in days, the reference does not say.
+// whole is a number without decimals; nil for none. That cookie_duration is in days, the
+// reference does not say.
 func whole(d providers.Decimal) *int64 {
 	days, fraction, ok := d.Value.Int64(0)
 	if !d.Set || !ok || fraction != 0 || !d.Value.IsInt() {
@@ -115,8 +116,9 @@ func whole(d providers.Decimal) *int64 {
 
 var ruleTypes = map[string]providers.CommissionRuleType{"percentage": providers.RulePercentage, "fixed": providers.RuleFixed}
 
-// commissionRule is what the payments of a customer earn. Amounts are in the account's currency, as
-// the vendor names none. The words of the first payment and of the limit are assumed.
+// commissionRule is what the payments of a customer earn. Amounts are in the account's
+// currency, as the vendor names none. The words of the first payment and of the limit are
+// assumed.
 func (r *reply) commissionRule(w *campaignWire) *providers.CommissionRule {
 	rule := r.payment(w.CommissionType, w.CommissionAmount)
 	unknown := rule.Type == providers.RuleUnknown && w.CommissionType != ""
@@ -275,7 +277,8 @@ func (w *campaignWire) called(name string) bool {
 	return told(w.Members, "name", w.Name) == nil || strings.EqualFold(strings.TrimSpace(w.Name), strings.TrimSpace(name))
 }
 
-// newDefault is the campaign whose place as the default one is taken; "" for none. There is taken to be one at a time.
+// newDefault is the campaign whose place as the default one is taken; "" for none. There is
+// taken to be one at a time.
 func newDefault(b *campaignBody, there []campaignWire) string {
 	if b.IsDefault == nil || !*b.IsDefault {
 		return ""
@@ -288,8 +291,8 @@ func newDefault(b *campaignBody, there []campaignWire) string {
 	return ""
 }
 
-// lookCreateCampaign takes the one campaign of this name that was not there before for the one that
-// was to be made, unless it has other terms.
+// lookCreateCampaign takes the one campaign of this name that was not there before for the
+// one that was to be made, unless it has other terms.
 func (p *provider) lookCreateCampaign(
 	ctx context.Context, c *providers.CreateCampaignInput, stored json.RawMessage, disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
@@ -355,7 +358,8 @@ func (p *provider) planUpdateCampaign(ctx context.Context, c *providers.UpdateCa
 	}, nil
 }
 
-// liveCampaign reads a campaign, nil where there is none, and with it whose place it takes as the default one.
+// liveCampaign reads a campaign, nil where there is none, and with it whose place it takes
+// as the default one.
 func (p *provider) liveCampaign(ctx context.Context, uuid string, body *campaignBody) (live *campaignWire, former string, err error) {
 	if uuid == "" {
 		return nil, "", nil
@@ -407,8 +411,9 @@ func (p *provider) lookUpdateCampaign(
 	return verdict, p.updatedCampaign(c, live, before), nil
 }
 
-// updatedCampaign is what a change has done: now is the campaign after it, nil where the reply did not say. What affiliates are given, and
-// where it leads, is the campaign's to say.
+// updatedCampaign is what a change has done: now is the campaign after it, nil where the
+// reply did not say. What affiliates are given, and where it leads, is the campaign's to
+// say.
 func (p *provider) updatedCampaign(c *providers.UpdateCampaignInput, now *campaignWire, before campaignBefore) *providers.Written {
 	out := &providers.Written{ID: c.ID, Stale: []providers.ID{c.ID}, StaleLists: []providers.Noun{providers.NounCampaign}}
 	if now != nil && now.ID == c.ID.Local {
@@ -433,8 +438,8 @@ func (p *provider) deposed(out *providers.Written, before campaignBefore) *provi
 	return out
 }
 
-// allCampaigns reads the campaigns, each once: the vendor has no filter. all says that there are no
-// others: the end of the list is proven, and every row could be read.
+// allCampaigns reads the campaigns, each once: the vendor has no filter. all says that
+// there are no others: the end of the list is proven, and every row could be read.
 func (p *provider) allCampaigns(ctx context.Context) (campaigns []campaignWire, all bool, err error) {
 	seen := map[string]bool{}
 	unread := false
@@ -461,7 +466,8 @@ func (p *provider) postCampaign(ctx context.Context, body *campaignBody) (*campa
 	return send[campaignWire](ctx, p, "POST /campaigns", "/campaigns", "", "record", body)
 }
 
-// putCampaign changes a campaign. Fields that are left out are taken to stay as they are, which the reference does not say.
+// putCampaign changes a campaign. Fields that are left out are taken to stay as they are,
+// which the reference does not say.
 // https://www.promotekit.com/docs/api-reference/campaigns/update-campaign
 //
 //api:operation PUT /campaigns/{id}

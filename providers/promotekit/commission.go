@@ -15,8 +15,8 @@ import (
 
 const commissionsPath = "/commissions"
 
-// Commissions plans by the assumed filters, and by a walk of all where those are not there or do not
-// serve: by referral, else by affiliate, else by the affiliates of the payouts.
+// Commissions plans by the assumed filters, and by a walk of all where those are not there
+// or do not serve: by referral, else by affiliate, else by the affiliates of the payouts.
 func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	affiliates, a := p.uuids(providers.NounAffiliate, f.Affiliates)
 	campaigns, c := p.uuids(providers.NounCampaign, f.Campaigns)
@@ -72,8 +72,9 @@ func (p *provider) referrers(referrals []providers.ID) (affiliates []string) {
 	return slices.Compact(affiliates)
 }
 
-// assumedFilter is a parameter of GET /commissions that the reference could not be seen to have. As
-// unknown parameters are probably ignored without an error, each row is held against it.
+// assumedFilter is a parameter of GET /commissions that the reference could not be seen to
+// have. As unknown parameters are probably ignored without an error, each row is held
+// against it.
 type assumedFilter struct {
 	param      string
 	capability providers.Capability
@@ -166,14 +167,18 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 }
 
 // CommissionsByID reads commissions one by one, or all where that is fewer calls.
-func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+func (p *provider) CommissionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	need ...string,
+) (*providers.Batch[providers.Commission], error) {
 	return filled(ctx, p, ids, need, func(ctx context.Context, ids []providers.ID) (*providers.Batch[providers.Commission], error) {
 		return byID(ctx, p, providers.NounCommission, ids, p.listCommissions, p.getCommission, coversBut[providers.Commission](need))
 	})
 }
 
-// listCommissions reads a page of the commissions. Its parameters other than the paging are assumed.
-// https://www.promotekit.com/docs/api-reference/commissions/list-commissions
+// listCommissions reads a page of the commissions. Its parameters other than the paging are
+// assumed. https://www.promotekit.com/docs/api-reference/commissions/list-commissions
 //
 //api:operation GET /commissions
 func (p *provider) listCommissions(ctx context.Context, query url.Values, number int) (*providers.Page[providers.Commission], error) {
@@ -227,14 +232,14 @@ func (r *reply) commission(w *commissionWire) *providers.Commission {
 	return c
 }
 
-// money takes a commission's or payout's number for major units, which the reference does not say,
-// and one that names no currency for the account's.
+// money takes a commission's or payout's number for major units, which the reference does
+// not say, and one that names no currency for the account's.
 func (r *reply) money(d providers.Decimal, currency providers.Currency) *providers.Money {
 	return d.Major(currency.Or(r.currency))
 }
 
-// commissionStatus takes not_paid, the one word that the reference shows, for payable: there is no
-// approval here. "paid" is assumed.
+// commissionStatus takes not_paid, the one word that the reference shows, for payable:
+// there is no approval here. "paid" is assumed.
 func commissionStatus(word string) providers.CommissionStatus {
 	switch strings.ToLower(word) {
 	case "not_paid":
@@ -246,8 +251,9 @@ func commissionStatus(word string) providers.CommissionStatus {
 	}
 }
 
-// commissionKind takes what came without a payment at Stripe for made by hand, and a negative sale for
-// the refund of one. The reference says neither. Where one of the two cannot be read, nobody knows.
+// commissionKind takes what came without a payment at Stripe for made by hand, and a
+// negative sale for the refund of one. The reference says neither. Where one of the two
+// cannot be read, nobody knows.
 func commissionKind(w *commissionWire) providers.CommissionKind {
 	switch {
 	case w.Odd("revenue_amount", "stripe_payment_id"):
@@ -271,8 +277,11 @@ type commissionBody struct {
 }
 
 var commissionFields = map[string]string{
-	"referral_id": "commission.sale.referral", "revenue_amount": "commission.sale.saleAmount", "commission_amount": "commission.sale.amount",
-	"referral_date": "earnedAt", "stripe_payment_id": "eventId",
+	"referral_id":       "commission.sale.referral",
+	"revenue_amount":    "commission.sale.saleAmount",
+	"commission_amount": "commission.sale.amount",
+	"referral_date":     "earnedAt",
+	"stripe_payment_id": "eventId",
 }
 
 // commissionBefore is what is stored of a referral's commissions before one is made.
@@ -283,8 +292,18 @@ type commissionBefore struct {
 func wantsCreateCommission(c *providers.CreateCommissionInput) (bad providers.Problems) {
 	sale := c.Commission.Sale
 	bad.When(c.Commission.Custom != nil, providers.ProblemUnsupported, "commission.custom", "PromoteKit has commissions of sales only")
-	bad.When(sale != nil && sale.Amount == nil, providers.ProblemInvalid, "commission.sale.amount", "PromoteKit works out no amounts and wants one")
-	bad.When(sale != nil && uuidOf(sale.Referral) == "", providers.ProblemNotFound, "commission.sale.referral", "there is no such referral at PromoteKit")
+	bad.When(
+		sale != nil && sale.Amount == nil,
+		providers.ProblemInvalid,
+		"commission.sale.amount",
+		"PromoteKit works out no amounts and wants one",
+	)
+	bad.When(
+		sale != nil && uuidOf(sale.Referral) == "",
+		providers.ProblemNotFound,
+		"commission.sale.referral",
+		"there is no such referral at PromoteKit",
+	)
 	bad.When(c.Note != nil, providers.ProblemUnsupported, "note", "PromoteKit keeps no notes on commissions")
 	bad.When(c.InternalNote != nil, providers.ProblemUnsupported, "internalNote", "PromoteKit keeps no notes on commissions")
 	bad.When(c.Notify != nil, providers.ProblemUnsupported, "notify", "PromoteKit takes no word on whether it writes to the affiliate")
@@ -342,9 +361,9 @@ func newCommission(c *providers.CreateCommissionInput) *commissionBody {
 	return b
 }
 
-// commissionsOfReferral reads all commissions of a referral. The filter is assumed, so each row is
-// looked at, and found where the vendor ignores it, too. all says that there are no others: the end
-// of the list is proven, and every row could be read and tells whose it is.
+// commissionsOfReferral reads all commissions of a referral. The filter is assumed, so each
+// row is looked at, and found where the vendor ignores it, too. all says that there are no
+// others: the end of the list is proven, and every row could be read and tells whose it is.
 func (p *provider) commissionsOfReferral(ctx context.Context, referral providers.ID) (its []*providers.Commission, all bool, err error) {
 	lists, err := p.Commissions(providers.CommissionFilter{Referrals: []providers.ID{referral}})
 	if err != nil {
@@ -375,8 +394,9 @@ func (p *provider) commissionsOfReferral(ctx context.Context, referral providers
 	return its, all, nil
 }
 
-// checkReferral wants the referral to be there, and the affiliate in its id to be its own. Its commissions
-// may tell both; those that were made before it was given to another affiliate do not.
+// checkReferral wants the referral to be there, and the affiliate in its id to be its own.
+// Its commissions may tell both; those that were made before it was given to another
+// affiliate do not.
 func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its []*providers.Commission) error {
 	if slices.ContainsFunc(its, func(c *providers.Commission) bool { return c.ReferralID == referral }) {
 		return nil
@@ -393,8 +413,9 @@ func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its
 	return nil
 }
 
-// alike are those of a referral's commissions that could be taken for this one: named have its event
-// id, equal have no event id and, as far as their amounts could be read, its amounts.
+// alike are those of a referral's commissions that could be taken for this one: named have
+// its event id, equal have no event id and, as far as their amounts could be read, its
+// amounts.
 func alike(c *providers.CreateCommissionInput, its []*providers.Commission) (named, equal []*providers.Commission) {
 	for _, row := range its {
 		switch {
@@ -415,10 +436,10 @@ func otherAmounts(c *providers.CreateCommissionInput, row *providers.Commission)
 	return other(row.SaleAmount, c.Commission.Sale.SaleAmount) || other(row.Amount, *c.Commission.Sale.Amount)
 }
 
-// lookCreateCommission looks for commissions of the referral that could be the one that was to be
-// made, and were not there before. Where there is none, and all could be read, none was made. One is
-// taken for it if it has the event id, which no other may have; without one, only if nobody else
-// wrote.
+// lookCreateCommission looks for commissions of the referral that could be the one that was
+// to be made, and were not there before. Where there is none, and all could be read, none
+// was made. One is taken for it if it has the event id, which no other may have; without
+// one, only if nobody else wrote.
 func (p *provider) lookCreateCommission(
 	ctx context.Context, c *providers.CreateCommissionInput, stored json.RawMessage, disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
@@ -448,7 +469,8 @@ func (p *provider) lookCreateCommission(
 	}, nil
 }
 
-// postCommission makes a commission. The reference names no currency: it is taken to be the organization's, which is the account's.
+// postCommission makes a commission. The reference names no currency: it is taken to be the
+// organization's, which is the account's.
 // https://www.promotekit.com/docs/api-reference/commissions/create-commission
 //
 //api:operation POST /commissions

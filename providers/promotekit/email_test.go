@@ -45,8 +45,8 @@ func (v *exact) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, `{"success": true, "data": `+row+`}`)
 }
 
-// TestEmailSpellings: lists by address find what the vendor stored as it was typed and in lower case, and
-// are named by what is sent.
+// TestEmailSpellings: lists by address find what the vendor stored as it was typed and in
+// lower case, and are named by what is sent.
 func TestEmailSpellings(t *testing.T) {
 	for _, tt := range []struct {
 		typed, there string
@@ -95,8 +95,8 @@ func (v prefix) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"success": true, "data": [%s]}`, strings.Join(rows, ","))
 }
 
-// TestEmailPrefixes passes over rows whose address only begins with the one that is looked for: in
-// lists, before a write, and in the look after it.
+// TestEmailPrefixes passes over rows whose address only begins with the one that is looked
+// for: in lists, before a write, and in the look after it.
 func TestEmailPrefixes(t *testing.T) {
 	create := &providers.CreateAffiliateInput{IdempotencyKey: "k", Email: "Kim@x.co", FirstName: new("Kim"), LastName: new("Lee")}
 	for _, tt := range []struct {

@@ -28,8 +28,8 @@ func rowsFrom(first, last int) string {
 	return "[" + strings.Join(rows, ",") + "]"
 }
 
-// TestEndOfList: a list goes on if anything in the reply says so, and ends where something says it
-// and nothing says otherwise; without a word, where no page before was longer.
+// TestEndOfList: a list goes on if anything in the reply says so, and ends where something
+// says it and nothing says otherwise; without a word, where no page before was longer.
 func TestEndOfList(t *testing.T) {
 	for _, tt := range []struct {
 		name, body string

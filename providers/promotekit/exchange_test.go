@@ -59,7 +59,8 @@ func of(noun providers.Noun, e providertest.Exchange) []providers.ID {
 	return []providers.ID{id(noun, path.Base(e.URL().Path))}
 }
 
-// TestExchanges holds what the client makes of each stored exchange against what is stored beside it.
+// TestExchanges holds what the client makes of each stored exchange against what is stored
+// beside it.
 func TestExchanges(t *testing.T) {
 	if *rerecord {
 		recordExchanges(t)
@@ -135,7 +136,8 @@ func storedWrites(t *testing.T) map[string]providers.Command {
 	}
 }
 
-// recordExchanges stores what the simulator says where no example of the vendor's is there to store.
+// recordExchanges stores what the simulator says where no example of the vendor's is there
+// to store.
 func recordExchanges(t *testing.T) {
 	server := simulator()
 	p := open(t, server)

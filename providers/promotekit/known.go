@@ -56,7 +56,8 @@ var (
 		})
 )
 
-// core is what every row of a list has, by noun. Referrals have none, as they cannot be read by themselves.
+// core is what every row of a list has, by noun. Referrals have none, as they cannot be
+// read by themselves.
 var core = map[providers.Noun]*wire.Core{
 	providers.NounCampaign: {Knowledge: campaignKnowledge, Members: []string{
 		"created_at", "name", "commission_type", "commission_amount", "is_default", "code_mode", "approval_needed", "hide_emails",
@@ -119,8 +120,8 @@ func (k shortKnowledge) fields(m wire.Members, besides *providers.Fields) *provi
 	return besides
 }
 
-// partials are what related records knew that came in part, by noun: edges to them may take calls.
-// The zero value is ready, and safe for concurrent use.
+// partials are what related records knew that came in part, by noun: edges to them may take
+// calls. The zero value is ready, and safe for concurrent use.
 type partials struct {
 	mu   sync.Mutex
 	seen map[providers.Noun][]*providers.Fields // few: equal knowledge is the same value

@@ -83,8 +83,8 @@ func TestRelated(t *testing.T) {
 	}
 }
 
-// bareVendor has 100 referrals and commissions of 40 affiliates in 5 campaigns, and says of related
-// records no more than their ids, in this form.
+// bareVendor has 100 referrals and commissions of 40 affiliates in 5 campaigns, and says of
+// related records no more than their ids, in this form.
 type bareVendor struct {
 	form string
 
@@ -130,8 +130,8 @@ func (v *bareVendor) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"success": true, "data": [%s], "pagination": {"has_more": false, "total_count": %d}}`, strings.Join(rows, ","), len(rows))
 }
 
-// TestCallsOfBareIDs follows the edges of 100 referrals, cold, to 40 affiliates and 5 campaigns of
-// which only ids are sent.
+// TestCallsOfBareIDs follows the edges of 100 referrals, cold, to 40 affiliates and 5
+// campaigns of which only ids are sent.
 func TestCallsOfBareIDs(t *testing.T) {
 	for _, form := range []string{`"%s"`, `{"id": "%s"}`} {
 		t.Run(form, func(t *testing.T) {
@@ -192,8 +192,8 @@ func TestCallsOfBareIDs(t *testing.T) {
 	}
 }
 
-// TestUnreadableAffiliate: of rows that lack their campaign, an affiliate who cannot be understood
-// costs theirs and no others.
+// TestUnreadableAffiliate: of rows that lack their campaign, an affiliate who cannot be
+// understood costs theirs and no others.
 func TestUnreadableAffiliate(t *testing.T) {
 	inner := &bareVendor{form: `"%s"`}
 	vendor := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

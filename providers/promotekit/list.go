@@ -30,10 +30,11 @@ func (p *provider) badReply(op string, err error) error {
 	return p.rest.BadReply(op, err)
 }
 
-// more says whether another page may follow this one: if any of the reply's signs says so. The end
-// is proven by a sign that says it while none says otherwise, and without any by the rule of
-// [wire.Extent]. An empty page is not the end where a sign says that the list goes on; the number of
-// pages alone does not say so when the rows of the pages before it are all that the vendor counts.
+// more says whether another page may follow this one: if any of the reply's signs says so.
+// The end is proven by a sign that says it while none says otherwise, and without any by
+// the rule of [wire.Extent]. An empty page is not the end where a sign says that the list
+// goes on; the number of pages alone does not say so when the rows of the pages before it
+// are all that the vendor counts.
 func (r *rows[W]) more(ctx context.Context, e *wire.Extent, number int) bool {
 	sent := r.Data.Sent()
 	guess := e.More(ctx, sent) // always: it notes the page
@@ -51,8 +52,8 @@ func (r *rows[W]) more(ctx context.Context, e *wire.Extent, number int) bool {
 	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
 }
 
-// countsPage says whether the totals may be those of the page instead of the list: nothing else tells
-// that a full first page is the last one, and they are those of this page.
+// countsPage says whether the totals may be those of the page instead of the list: nothing
+// else tells that a full first page is the last one, and they are those of this page.
 func (r *rows[W]) countsPage(number int) bool {
 	p, sent := r.Pagination, int64(r.Data.Sent())
 	return number == 1 && sent >= pageSize && r.HasMore == nil && p.HasMore == nil &&
@@ -67,8 +68,9 @@ func (p *pagination) byPages(number, sent int) *bool {
 	return new(int64(number) < *p.TotalPages)
 }
 
-// byCount is what the number of rows says; nil for nothing, or for what cannot be so. A vendor may
-// give fewer rows a page than it says: where that decides, the count says nothing.
+// byCount is what the number of rows says; nil for nothing, or for what cannot be so. A
+// vendor may give fewer rows a page than it says: where that decides, the count says
+// nothing.
 func (p *pagination) byCount(number, sent, most int) *bool {
 	if p.TotalCount == nil {
 		return nil
@@ -89,8 +91,9 @@ func (p *pagination) byCount(number, sent, most int) *bool {
 
 func isFalse(sign *bool) bool { return sign != nil && !*sign }
 
-// gap says whether the page is an empty one before the last, by the number of pages while no other sign
-// says that the list has ended. Of other empty pages, [providers.MaxEmpty] end the list.
+// gap says whether the page is an empty one before the last, by the number of pages while
+// no other sign says that the list has ended. Of other empty pages, [providers.MaxEmpty]
+// end the list.
 func (r *rows[W]) gap(e *wire.Extent, number int) bool {
 	if r.Data.Sent() > 0 || r.Pagination == nil {
 		return false
@@ -119,9 +122,9 @@ func (r *rows[W]) learn(e *wire.Extent, number int, more bool) {
 	e.Saw(number, sent, more)
 }
 
-// readRows reads one page of the list at path. Only an array is a list; null, and an empty object in an
-// envelope, is one without rows. That there are no rows counts only where the envelope says that the
-// call succeeded.
+// readRows reads one page of the list at path. Only an array is a list; null, and an empty
+// object in an envelope, is one without rows. That there are no rows counts only where the
+// envelope says that the call succeeded.
 func readRows[W any](ctx context.Context, p *provider, path string, query url.Values, number, limit int) (*rows[W], error) {
 	sized := with(with(query, "limit", strconv.Itoa(limit)), "page", strconv.Itoa(number))
 	reply := new(wire.Reply[rows[W]])
@@ -140,7 +143,8 @@ func readRows[W any](ctx context.Context, p *provider, path string, query url.Va
 	return &reply.Value, nil
 }
 
-// readPage reads one page of the list of a noun. The length of a list that nothing narrows is remembered.
+// readPage reads one page of the list of a noun. The length of a list that nothing narrows
+// is remembered.
 func readPage[W wire.Identified, T providers.Record](
 	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, number int, convert func(*reply, *W) *T,
 ) (*providers.Page[T], error) {
@@ -153,7 +157,14 @@ func readPage[W wire.Identified, T providers.Record](
 
 // pageOf is the page that a reply is.
 func pageOf[W wire.Identified, T providers.Record](
-	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, number int, body *rows[W], convert func(*reply, *W) *T,
+	ctx context.Context,
+	p *provider,
+	noun providers.Noun,
+	path string,
+	query url.Values,
+	number int,
+	body *rows[W],
+	convert func(*reply, *W) *T,
 ) *providers.Page[T] {
 	r, e := p.reply(), p.extents[noun]
 	r.list = e
@@ -173,7 +184,13 @@ func pageOf[W wire.Identified, T providers.Record](
 // walk reads the list at path to its end and shows each page's rows as they came, until see is
 // false. ended says that the end is proven: a page that repeats the one before ends a walk, too.
 func walk[W wire.Identified, T providers.Record](
-	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, convert func(*reply, *W) *T, see func(*rows[W]) bool,
+	ctx context.Context,
+	p *provider,
+	noun providers.Noun,
+	path string,
+	query url.Values,
+	convert func(*reply, *W) *T,
+	see func(*rows[W]) bool,
 ) (ended bool, err error) {
 	goesOn := true
 	list := at(path, query, false, func(ctx context.Context, query url.Values, number int) (*providers.Page[T], error) {
@@ -193,8 +210,8 @@ func walk[W wire.Identified, T providers.Record](
 	return ended, nil
 }
 
-// readOne reads one record below path; it is nil where there is none. A record without a usable id
-// cannot be understood.
+// readOne reads one record below path; it is nil where there is none. A record without a
+// usable id cannot be understood.
 func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, error) {
 	op := "GET " + path + "/{id}"
 	reply := new(wire.Reply[single[W]])
@@ -273,9 +290,9 @@ func hasEmail[T providers.Record](row *T, address string) bool {
 	return true
 }
 
-// addressed is the list at path of the rows with the e-mail address in query. The vendor may
-// compare addresses exactly: it is asked for the spelling that was typed and for the lower case. Rows
-// with other addresses are left out.
+// addressed is the list at path of the rows with the e-mail address in query. The vendor
+// may compare addresses exactly: it is asked for the spelling that was typed and for the
+// lower case. Rows with other addresses are left out.
 func addressed[T providers.Record](path string, query url.Values, exact bool, list lister[T]) providers.List[T] {
 	address := query.Get(emailParameter)
 	l := at(path, url.Values{emailParameter: providers.EmailSpellings(address)[:1]}, exact, list)
@@ -291,8 +308,8 @@ func addressed[T providers.Record](path string, query url.Values, exact bool, li
 	return l
 }
 
-// forEach is one list for each value of a parameter that takes only one, each within the list that
-// nothing narrows; without values it is the one list that query alone narrows.
+// forEach is one list for each value of a parameter that takes only one, each within the
+// list that nothing narrows; without values it is the one list that query alone narrows.
 func forEach[T providers.Record](
 	path string, query url.Values, param string, values []string, exact bool, list lister[T],
 ) []providers.List[T] {
@@ -308,7 +325,8 @@ func forEach[T providers.Record](
 	return lists
 }
 
-// listKey names a list by what is sent. Private values are hashed: the key must tell them apart, not tell them.
+// listKey names a list by what is sent. Private values are hashed: the key must tell them
+// apart, not tell them.
 func listKey(path string, query url.Values) string {
 	q := url.Values{}
 	for name, values := range query {
@@ -327,8 +345,9 @@ func digest(s string) string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// derived is a list whose rows are parts of the rows of another. parts answers nil where they could
-// not be read, which counts as one row. each says that every row has exactly one part.
+// derived is a list whose rows are parts of the rows of another. parts answers nil where
+// they could not be read, which counts as one row. each says that every row has exactly one
+// part.
 func derived[T, U providers.Record](l providers.List[T], each bool, parts func(*T) []*U) providers.List[U] {
 	d := providers.List[U]{
 		Key:   l.Key,
@@ -391,8 +410,8 @@ func ofAffiliates[U providers.Record](
 	return lists
 }
 
-// affiliates are those of these ids that there are, newest first. One that cannot be understood is
-// counted as unread; one that cannot be reached fails all.
+// affiliates are those of these ids that there are, newest first. One that cannot be
+// understood is counted as unread; one that cannot be reached fails all.
 func (p *provider) affiliates(ctx context.Context, reader providers.Reader, uuids []string) (*providers.Page[providers.Affiliate], error) {
 	ids := make([]providers.ID, len(uuids))
 	for i, uuid := range uuids {
@@ -420,9 +439,10 @@ func newestFirst[T providers.Record](rows []*T) {
 	slices.SortStableFunc(rows, func(a, b *T) int { return providers.NodeOf(b).Listed().Compare(providers.NodeOf(a).Listed()) })
 }
 
-// firstSet is the first parameter of these pairs of name and value that has a value, most selective first,
-// as a query of its own; nil where none has. more says that others have one too: the reference does not
-// say how filters combine, so the others are left to the reader of the rows.
+// firstSet is the first parameter of these pairs of name and value that has a value, most
+// selective first, as a query of its own; nil where none has. more says that others have
+// one too: the reference does not say how filters combine, so the others are left to the
+// reader of the rows.
 func firstSet(pairs ...string) (query url.Values, more bool) {
 	for i := 0; i < len(pairs); i += 2 {
 		switch {

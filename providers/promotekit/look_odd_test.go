@@ -103,8 +103,8 @@ func TestLookAmongOddRows(t *testing.T) {
 	}
 }
 
-// TestUnreadableRecord: a single record that cannot be understood is an error for its id, and for no
-// other; what is not there is none.
+// TestUnreadableRecord: a single record that cannot be understood is an error for its id,
+// and for no other; what is not there is none.
 func TestUnreadableRecord(t *testing.T) {
 	for data, want := range map[string]providers.Kind{
 		`[]`: providers.KindBadReply, `null`: providers.KindBadReply, `"x"`: providers.KindBadReply, `{}`: providers.KindBadReply,

@@ -62,7 +62,8 @@ func look(t *testing.T, s *sandbox.Server, c providers.Command, plan *providers.
 	return verdict, written
 }
 
-// TestLook cuts the connection before and after each write was made. Nothing is sent twice, and what was made is found.
+// TestLook cuts the connection before and after each write was made. Nothing is sent twice,
+// and what was made is found.
 func TestLook(t *testing.T) {
 	for name, w := range writes(newCast(t)) {
 		t.Run(name+", lost", func(t *testing.T) {
@@ -162,7 +163,8 @@ func tell(s *sandbox.Server, method, target, body string) (int, []byte) {
 	return w.Code, w.Body.Bytes()
 }
 
-// TestEqualCommissions: with an equal one there already, nothing proves anything, and what was there before is never taken for an event's.
+// TestEqualCommissions: with an equal one there already, nothing proves anything, and what
+// was there before is never taken for an event's.
 func TestEqualCommissions(t *testing.T) {
 	c := newCast(t)
 	p, s := wired(t)
@@ -198,8 +200,9 @@ func TestLookWhereFiltersAreIgnored(t *testing.T) {
 	}
 }
 
-// TestLookWhereEmailsAreIgnored: where the filter by address is ignored, its list is read to the end.
-// What is not proven there is neither made nor not made, and is not written in the first place.
+// TestLookWhereEmailsAreIgnored: where the filter by address is ignored, its list is read
+// to the end. What is not proven there is neither made nor not made, and is not written in
+// the first place.
 func TestLookWhereEmailsAreIgnored(t *testing.T) {
 	c := newCast(t)
 	for _, name := range []string{"createAffiliate", "createReferral"} {
@@ -254,7 +257,8 @@ func isTaken(err error) bool {
 	return errors.As(err, &problems) && problems[0].Code == providers.ProblemTaken
 }
 
-// FuzzLook: what is stored of the state before, whatever became of it, never makes a panic, nor a write that was not made.
+// FuzzLook: what is stored of the state before, whatever became of it, never makes a panic,
+// nor a write that was not made.
 func FuzzLook(f *testing.F) {
 	c := newCast(f)
 	s := simulator()

@@ -87,8 +87,9 @@ func partsByID[T providers.Record](
 	return out, nil
 }
 
-// membership is the affiliate's part in its campaign; nil where it has none. It came into being with
-// the affiliate. When the affiliate joined this campaign, the vendor does not say.
+// membership is the affiliate's part in its campaign; nil where it has none. It came into
+// being with the affiliate. When the affiliate joined this campaign, the vendor does not
+// say.
 func (r *reply) membership(w *affiliateWire) *providers.Membership {
 	if w.Campaign.ID == "" || w.WireID() == "" {
 		return nil
@@ -137,7 +138,8 @@ func (p *provider) updateMembership(c *providers.UpdateMembershipInput) *affilia
 
 var errNoCampaign = errors.New("the affiliate's campaign cannot be read")
 
-// gives wants the affiliate's campaign to give links, or coupons: a code that nothing shows could be neither read back nor proven.
+// gives wants the affiliate's campaign to give links, or coupons: a code that nothing shows
+// could be neither read back nor proven.
 func (p *provider) gives(ctx context.Context, now *affiliateWire, what, field string) error {
 	campaign := now.Campaign.Record
 	if now.Campaign.ID != "" && (campaign == nil || !campaign.Has("code_mode")) {

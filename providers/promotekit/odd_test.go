@@ -13,7 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// renumber gives a row, and every record in it, ids of its own, and makes it older the larger n is.
+// renumber gives a row, and every record in it, ids of its own, and makes it older the
+// larger n is.
 func renumber(row map[string]any, n int) {
 	var into func(v any)
 	into = func(v any) {
@@ -170,8 +171,8 @@ func marked[T providers.Record](plan func(*provider) ([]providers.List[T], error
 	}
 }
 
-// oddList is a stored list. identity are the members, besides the id, that a record of it is made of
-// or called by.
+// oddList is a stored list. identity are the members, besides the id, that a record of it
+// is made of or called by.
 func oddList[T providers.Record](
 	t *testing.T, stored []providertest.Exchange, exchange string, identity []string,
 	plan func(providers.Provider) ([]providers.List[T], error),

@@ -61,8 +61,8 @@ func (r *reply) payout(w *payoutWire) *providers.Payout {
 	return r.payoutOf(w, w.Affiliate)
 }
 
-// relatedPayout converts a payout inside a commission, which comes without its affiliate: it is the
-// commission's.
+// relatedPayout converts a payout inside a commission, which comes without its affiliate:
+// it is the commission's.
 func (r *reply) relatedPayout(w *payoutWire, affiliate wire.Related[affiliateWire]) *providers.Payout {
 	out := r.payoutOf(w, affiliate)
 	out.Known = payoutKnowledge.fields(w.Members, out.Known)

@@ -142,7 +142,8 @@ func TestRefusedByRecords(t *testing.T) {
 	}
 }
 
-// TestRefusedByVendor: what the vendor says no to leads back to the input, and tells nobody's address.
+// TestRefusedByVendor: what the vendor says no to leads back to the input, and tells
+// nobody's address.
 func TestRefusedByVendor(t *testing.T) {
 	c := newCast(t)
 	all := writes(c)
@@ -210,7 +211,8 @@ func TestRefusedByVendor(t *testing.T) {
 	}
 }
 
-// TestMutations holds the switches of Plan and Look, the proofs, the capabilities and the tests' writes together.
+// TestMutations holds the switches of Plan and Look, the proofs, the capabilities and the
+// tests' writes together.
 func TestMutations(t *testing.T) {
 	proven, tested, able := map[providers.Capability]bool{}, map[providers.Capability]bool{}, map[providers.Capability]bool{}
 	p := open(t, simulator())

@@ -1,42 +1,53 @@
-// Package promotekit reads and writes affiliate programs kept at PromoteKit, which runs them on top of Stripe.
+// Package promotekit reads and writes affiliate programs kept at PromoteKit, which runs
+// them on top of Stripe.
 //
 // # Fact sheet
 //
 // Reference: https://www.promotekit.com/docs/api-reference
 //
 //   - Base URL: https://www.promotekit.com/api/v1, with the www; a redirect may lose the key.
-//   - Key: "Authorization: Bearer <key>", from Settings → API Keys; it begins with pk_. One key is one organization.
-//   - Replies: {"success": true, "data": …}; lists add "pagination" with has_more, total_count (of what
-//     the filters leave) and total_pages. A list goes on if any of them says so. Errors:
-//     {"success": false, "error": {message, type}}.
-//   - Paging: page from 1, limit at most 100. There is no sort parameter. Live replies have affiliates
-//     newest first and campaigns oldest first; of the other lists newest first is assumed. What one
-//     page of campaigns holds is sorted here; several pages stay in the vendor's order.
+//   - Key: "Authorization: Bearer <key>", from Settings → API Keys; it begins with pk_. One
+//     key is one organization.
+//   - Replies: {"success": true, "data": …}; lists add "pagination" with has_more,
+//     total_count (of what the filters leave) and total_pages. A list goes on if any of
+//     them says so. Errors: {"success": false, "error": {message, type}}.
+//   - Paging: page from 1, limit at most 100. There is no sort parameter. Live replies have
+//     affiliates newest first and campaigns oldest first; of the other lists newest first
+//     is assumed. What one page of campaigns holds is sorted here; several pages stay in
+//     the vendor's order.
 //   - Limit: 200 calls a minute for a key, then 429.
-//   - Ids are UUIDs. Times are RFC 3339; live ones have the offset +00:00 and up to six decimals, as
-//     PostgREST writes them, which also writes dates alone and times without a zone: these are UTC.
-//   - Money: whole currency units, as documented of campaigns and seen live in commissions and payouts
-//     (see [money]). Campaigns name no currency: the account's is assumed.
-//   - Texts: payout_email may be null and a last name empty. Codes keep their case, and an affiliate may
-//     have no link. An account's currency codes are taken to be lower case, and are read in any.
-//   - Words: subscription_status has five. Of payout_status not_paid and paid are assumed; any other is
-//     UNKNOWN. The period of a payout is a text for people.
-//   - Related records are embedded: a commission brings its affiliate, campaign, referral and payout.
-//     Any of them may be null. One that comes in part, or as its id alone, knows no more than it carries.
+//   - Ids are UUIDs. Times are RFC 3339; live ones have the offset +00:00 and up to six
+//     decimals, as PostgREST writes them, which also writes dates alone and times without a
+//     zone: these are UTC.
+//   - Money: whole currency units, as documented of campaigns and seen live in commissions
+//     and payouts (see [money]). Campaigns name no currency: the account's is assumed.
+//   - Texts: payout_email may be null and a last name empty. Codes keep their case, and an
+//     affiliate may have no link. An account's currency codes are taken to be lower case,
+//     and are read in any.
+//   - Words: subscription_status has five. Of payout_status not_paid and paid are assumed;
+//     any other is UNKNOWN. The period of a payout is a text for people.
+//   - Related records are embedded: a commission brings its affiliate, campaign, referral
+//     and payout. Any of them may be null. One that comes in part, or as its id alone,
+//     knows no more than it carries.
 //   - An affiliate is in exactly one campaign, and so has exactly one membership.
 //
-// Gaps: a referral cannot be read by its id, so its id here holds the affiliate's too, whose list is
-// walked. A row that says it has no affiliate has an id that says so; one whose affiliate cannot be read
-// has no id, and counts as unread. No endpoint takes several ids, a date or a sort order. There is no parent, balance, tier or
-// approval of commissions; a payout exists once it is paid. The filters of GET /commissions are assumed,
-// and watched (see [assumedFilter]). Where the filter by e-mail address is ignored, a write that needs
-// it reads the list to its end, within limits.pages (see [emailSearch]). Webhooks are set up by hand, for
-// five events, and no signature of theirs is known. Nothing can be deleted.
+// Gaps: a referral cannot be read by its id, so its id here holds the affiliate's too,
+// whose list is walked. A row that says it has no affiliate has an id that says so; one
+// whose affiliate cannot be read has no id, and counts as unread. No endpoint takes several
+// ids, a date or a sort order. There is no parent, balance, tier or approval of
+// commissions; a payout exists once it is paid. The filters of GET /commissions are
+// assumed, and watched (see [assumedFilter]). Where the filter by e-mail address is
+// ignored, a write that needs it reads the list to its end, within limits.pages (see
+// [emailSearch]). Webhooks are set up by hand, for five events, and no signature of theirs
+// is known. Nothing can be deleted.
 //
-// Writes: POST and PUT, where a PUT is taken to leave alone what it does not name. Nothing keeps a repeated POST from making a second row but the
-// addresses and codes, which are taken to be unique; the statuses and words of refusals are not documented, so what a message names is
-// looked for in it (see [namedFields]). A commission can be neither searched for nor told from an equal one: see [eventProof], [amountProof] and
-// [noProof]. A new code takes the place of the first one. There is no parent, note on or state of a commission, order or payout to write.
+// Writes: POST and PUT, where a PUT is taken to leave alone what it does not name. Nothing
+// keeps a repeated POST from making a second row but the addresses and codes, which are
+// taken to be unique; the statuses and words of refusals are not documented, so what a
+// message names is looked for in it (see [namedFields]). A commission can be neither
+// searched for nor told from an equal one: see [eventProof], [amountProof] and [noProof]. A
+// new code takes the place of the first one. There is no parent, note on or state of a
+// commission, order or payout to write.
 package promotekit
 
 import (
@@ -303,8 +314,8 @@ func recordID(account string, noun providers.Noun, local string) providers.ID {
 
 var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// isUUID says whether a record may be called so. The vendor is taken to refuse a request about anything
-// else, which therefore names no record and is never sent.
+// isUUID says whether a record may be called so. The vendor is taken to refuse a request
+// about anything else, which therefore names no record and is never sent.
 func isUUID(s string) bool { return uuidPattern.MatchString(s) }
 
 // canonicalID is a UUID in lower case, and any other text as it is. The vendor may spell an id in

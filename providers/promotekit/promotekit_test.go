@@ -31,7 +31,8 @@ func TestNewNeedsAKey(t *testing.T) {
 	}
 }
 
-// TestCallsOfQueries counts what it takes to follow the edges of 100 referrals and their like, cold.
+// TestCallsOfQueries counts what it takes to follow the edges of 100 referrals and their
+// like, cold.
 func TestCallsOfQueries(t *testing.T) {
 	server := simulator()
 	t.Run("embedded", func(t *testing.T) {
@@ -362,8 +363,8 @@ func TestRawRecord(t *testing.T) {
 	}
 }
 
-// TestShapes holds the simulator's replies against the vendor's examples: the same fields at every level,
-// of the same JSON types.
+// TestShapes holds the simulator's replies against the vendor's examples: the same fields
+// at every level, of the same JSON types.
 func TestShapes(t *testing.T) {
 	stored := providertest.Exchanges(t, ".")
 	server := simulator()

@@ -54,7 +54,8 @@ func (p *provider) notFound() error {
 	}
 }
 
-// rawHolder is the affiliate that holds a membership or coupon; nil where it does not, or no longer.
+// rawHolder is the affiliate that holds a membership or coupon; nil where it does not, or
+// no longer.
 func (p *provider) rawHolder(ctx context.Context, id providers.ID) (*json.RawMessage, error) {
 	raw, err := readOne[json.RawMessage](ctx, p, "/affiliates", uuidOf(id))
 	if raw == nil || err != nil {
@@ -78,14 +79,22 @@ func (p *provider) rawReferral(ctx context.Context, id providers.ID) (raw *json.
 	if !isUUID(affiliate) && affiliate != noAffiliate {
 		return nil, nil
 	}
-	_, err = walk(ctx, p, providers.NounReferral, "/referrals", referralsOf(affiliate), (*reply).referral, func(body *rows[referralWire]) bool {
-		for i, w := range body.Data.All {
-			if w.ID == uuidOf(id) {
-				raw = new(body.Data.Raw(i))
+	_, err = walk(
+		ctx,
+		p,
+		providers.NounReferral,
+		"/referrals",
+		referralsOf(affiliate),
+		(*reply).referral,
+		func(body *rows[referralWire]) bool {
+			for i, w := range body.Data.All {
+				if w.ID == uuidOf(id) {
+					raw = new(body.Data.Raw(i))
+				}
 			}
-		}
-		return raw == nil
-	})
+			return raw == nil
+		},
+	)
 	return raw, err
 }
 

@@ -14,9 +14,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// Referrals plans by the vendor's filters: an e-mail address or a customer goes first and alone;
-// affiliates make a list each; states go along. What the rows never tell (an order, whether there was a sale)
-// matches nothing.
+// Referrals plans by the vendor's filters: an e-mail address or a customer goes first and
+// alone; affiliates make a list each; states go along. What the rows never tell (an order,
+// whether there was a sale) matches nothing.
 func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[providers.Referral], error) {
 	affiliates, mine := p.uuids(providers.NounAffiliate, f.Affiliates)
 	campaigns, ours := p.uuids(providers.NounCampaign, f.Campaigns)
@@ -41,9 +41,9 @@ func (p *provider) Referrals(f providers.ReferralFilter) ([]providers.List[provi
 	return inCampaigns(p, campaigns, lists), nil
 }
 
-// ReferralsByID finds referrals, none of which can be read by its id. The affiliate in an id says where to
-// look first. A customer may have been given to another affiliate since: who they belong to, the record
-// says.
+// ReferralsByID finds referrals, none of which can be read by its id. The affiliate in an
+// id says where to look first. A customer may have been given to another affiliate since:
+// who they belong to, the record says.
 func (p *provider) ReferralsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Referral], error) {
 	return filled(ctx, p, ids, need, p.findReferrals)
 }
@@ -112,7 +112,8 @@ func (s *referralSearch) affiliates() (all []string) {
 	return slices.Compact(all)
 }
 
-// fail says that the open referrals with this affiliate in their ids could not be read; "" for all.
+// fail says that the open referrals with this affiliate in their ids could not be read; ""
+// for all.
 func (s *referralSearch) fail(affiliate string, err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,8 +170,8 @@ func (s *referralSearch) readEach(ctx context.Context, p *provider) {
 	wg.Wait()
 }
 
-// readOf walks an affiliate's list until nothing of theirs is wanted any more. Where rows could not
-// be read, what is not found may be among them.
+// readOf walks an affiliate's list until nothing of theirs is wanted any more. Where rows
+// could not be read, what is not found may be among them.
 func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate string) {
 	unread := 0
 	for page, err := range providers.Pages(ctx, at("/referrals", referralsOf(affiliate), false, p.listReferrals), p, 0) {
@@ -189,9 +190,10 @@ func (s *referralSearch) readOf(ctx context.Context, p *provider, affiliate stri
 	}
 }
 
-// readMoved looks for what is not with the affiliates that the ids name: by the addresses that are
-// remembered, where that is fewer calls, and then in the list of all. Only its end proves that a referral
-// is not there: a vendor that answers nothing by affiliate would else have none of them.
+// readMoved looks for what is not with the affiliates that the ids name: by the addresses
+// that are remembered, where that is fewer calls, and then in the list of all. Only its end
+// proves that a referral is not there: a vendor that answers nothing by affiliate would
+// else have none of them.
 func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
 	if pages := p.extents[providers.NounReferral].Pages(); pages < 0 && len(s.open) == 1 || len(s.open) < pages {
 		s.readAddresses(ctx, p)
@@ -215,8 +217,8 @@ func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
 	}
 }
 
-// readAddresses looks for open referrals by the addresses that are remembered of them. What cannot be read
-// so stays open.
+// readAddresses looks for open referrals by the addresses that are remembered of them. What
+// cannot be read so stays open.
 func (s *referralSearch) readAddresses(ctx context.Context, p *provider) {
 	for _, ids := range maps.Clone(s.open) {
 		known := providers.Peek[providers.Referral](ctx, ids[0])
@@ -232,7 +234,8 @@ func (s *referralSearch) readAddresses(ctx context.Context, p *provider) {
 	}
 }
 
-// referralsOf is the query for an affiliate's referrals; nil, which means all, where that is not known.
+// referralsOf is the query for an affiliate's referrals; nil, which means all, where that
+// is not known.
 func referralsOf(affiliate string) url.Values {
 	if affiliate == noAffiliate {
 		return nil
@@ -284,8 +287,8 @@ func (r *reply) referral(w *referralWire) *providers.Referral {
 	return r.referralOf(w, w.Affiliate, w.None("affiliate"))
 }
 
-// relatedReferral converts a referral inside a commission. Where it comes without its affiliate, it
-// is the commission's. none says that the commission has none.
+// relatedReferral converts a referral inside a commission. Where it comes without its
+// affiliate, it is the commission's. none says that the commission has none.
 func (r *reply) relatedReferral(w *referralWire, affiliate wire.Related[affiliateWire], none bool) *providers.Referral {
 	if related(r, &w.Affiliate, (*reply).relatedAffiliate); w.Affiliate.ID != "" {
 		affiliate = w.Affiliate
@@ -295,9 +298,10 @@ func (r *reply) relatedReferral(w *referralWire, affiliate wire.Related[affiliat
 	return out
 }
 
-// referralOf converts a referral that belongs to this affiliate. Its id has the affiliate's, by which
-// it is found. Where the affiliate cannot be read, and none does not say that there is none, the
-// referral has no id: another one than that of a tidy reply would name nothing.
+// referralOf converts a referral that belongs to this affiliate. Its id has the
+// affiliate's, by which it is found. Where the affiliate cannot be read, and none does not
+// say that there is none, the referral has no id: another one than that of a tidy reply
+// would name nothing.
 func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire], none bool) *providers.Referral {
 	out := &providers.Referral{
 		Node:           r.part(providers.NounReferral, w.record, cmp.Or(affiliate.ID, noAffiliate)),
@@ -326,8 +330,9 @@ var referralStatuses = map[string]providers.ReferralStatus{
 	"past_due":  providers.ReferralPastDue,
 }
 
-// statusWords are the vendor's words for a filter by states, joined as the vendor takes them. all says
-// that they say all of the filter: unknown words cannot be asked for. possible says that some row may match.
+// statusWords are the vendor's words for a filter by states, joined as the vendor takes
+// them. all says that they say all of the filter: unknown words cannot be asked for.
+// possible says that some row may match.
 func statusWords(wanted []providers.ReferralStatus) (words string, all, possible bool) {
 	if slices.Contains(wanted, providers.ReferralUnknown) {
 		return "", false, true
@@ -363,7 +368,12 @@ func statusWord(s *providers.ReferralStatus) (word string) {
 }
 
 func wantsCreateReferral(c *providers.CreateReferralInput) (bad providers.Problems) {
-	bad.When(c.Status != nil && statusWord(c.Status) == "", providers.ProblemUnsupported, "status", "PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED")
+	bad.When(
+		c.Status != nil && statusWord(c.Status) == "",
+		providers.ProblemUnsupported,
+		"status",
+		"PromoteKit has LEAD, TRIALING, ACTIVE, PAST_DUE and CANCELED",
+	)
 	bad.When(c.Email == nil, providers.ProblemInvalid, "email", "PromoteKit wants the customer's address")
 	bad.When(c.OrderID != nil, providers.ProblemUnsupported, "orderId", "PromoteKit keeps no orders")
 	bad.When(c.Campaign != nil, providers.ProblemUnsupported, "campaign", "at PromoteKit an affiliate is in one campaign only")
@@ -409,7 +419,11 @@ func (p *provider) createdReferral(w *referralWire, affiliate string) *providers
 
 // lookCreateReferral takes a referral of this address for the one that was to be made: there was
 // none before. It is another one if it is another affiliate's, or has another customer id.
-func (p *provider) lookCreateReferral(ctx context.Context, c *providers.CreateReferralInput, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (p *provider) lookCreateReferral(
+	ctx context.Context,
+	c *providers.CreateReferralInput,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	found, err := referralsByEmail.find(ctx, p, *c.Email)
 	if err != nil {
 		return "", nil, err

@@ -61,8 +61,8 @@ func told[V any](m wire.Members, name string, value V) *V {
 	return &value
 }
 
-// reply turns one reply's wire structs into records. Related records become its harvest, each once
-// however many rows hold it, unless a row tells more of it than those before.
+// reply turns one reply's wire structs into records. Related records become its harvest,
+// each once however many rows hold it, unless a row tells more of it than those before.
 type reply struct {
 	account  string
 	currency string

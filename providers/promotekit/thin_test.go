@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// thinList tries rows of a stored list that lack a member. single is the path of the read of one row;
-// "" for none.
+// thinList tries rows of a stored list that lack a member. single is the path of the read
+// of one row; "" for none.
 func thinList[T providers.Record](
 	exchange, single, nullable string, plan func(providers.Provider) ([]providers.List[T], error),
 	byID func(providers.Reader, context.Context, []providers.ID, ...string) (*providers.Batch[T], error), identity ...string,
@@ -30,8 +30,8 @@ func thinList[T providers.Record](
 	}
 }
 
-// TestThinRowsOfLists: a row of a list knows what its object has, and one read brings the rest. An empty
-// object in an envelope is no row.
+// TestThinRowsOfLists: a row of a list knows what its object has, and one read brings the
+// rest. An empty object in an envelope is no row.
 func TestThinRowsOfLists(t *testing.T) {
 	const ofCampaign = "website_url limit_type limit_amount reference_coupon custom_commission_type first_payment_commission"
 	for noun, try := range map[providers.Noun]func(t *testing.T){

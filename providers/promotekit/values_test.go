@@ -15,7 +15,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// TestOddValues: what is plainly meant is read, and anything else is null; a value is never made up.
+// TestOddValues: what is plainly meant is read, and anything else is null; a value is never
+// made up.
 func TestOddValues(t *testing.T) {
 	affiliate := func(members string) string {
 		page := rowsOf[providers.Affiliate](t, members, (*provider).Affiliates)
@@ -85,8 +86,8 @@ func TestOddValues(t *testing.T) {
 	}
 }
 
-// TestOddCurrencies: the currency of an amount is the row's, the account's where the row names none,
-// and never made up.
+// TestOddCurrencies: the currency of an amount is the row's, the account's where the row
+// names none, and never made up.
 func TestOddCurrencies(t *testing.T) {
 	for currency, want := range map[string]string{
 		`"eur"`: "EUR", `" EUR "`: "EUR", `null`: "USD", `{"code": "EUR"}`: "", `["EUR"]`: "", `"US Dollar"`: "", `840`: "",
@@ -133,9 +134,9 @@ func shout(v any) any {
 	return v
 }
 
-// TestIDsInUpperCase wants a UUID to be one id in whatever case: in lists, single records and replies
-// to writes. Requests carry it in lower case only, so that a record is found by the id that it was
-// listed with.
+// TestIDsInUpperCase wants a UUID to be one id in whatever case: in lists, single records
+// and replies to writes. Requests carry it in lower case only, so that a record is found by
+// the id that it was listed with.
 func TestIDsInUpperCase(t *testing.T) {
 	sim := simulator()
 	loud := func(w http.ResponseWriter, r *http.Request) {
@@ -182,8 +183,8 @@ func TestIDsInUpperCase(t *testing.T) {
 	}
 }
 
-// sameRows wants both providers to read the same ids, at least one, also one by one, and to tell the
-// same of each.
+// sameRows wants both providers to read the same ids, at least one, also one by one, and to
+// tell the same of each.
 func sameRows[T providers.Record](
 	t *testing.T, quiet, loud *provider, plan func(*provider) ([]providers.List[T], error),
 	byID func(*provider, context.Context, []providers.ID, ...string) (*providers.Batch[T], error),

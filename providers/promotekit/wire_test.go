@@ -158,8 +158,8 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// TestReferralWithoutAffiliate: the id of a referral is the same in every reply, or there is none. It says
-// that there is no affiliate only where the row does.
+// TestReferralWithoutAffiliate: the id of a referral is the same in every reply, or there
+// is none. It says that there is no affiliate only where the row does.
 func TestReferralWithoutAffiliate(t *testing.T) {
 	none := id(providers.NounReferral, uuidA, noAffiliate)
 	owned := id(providers.NounReferral, uuidA, uuidB)

@@ -61,7 +61,12 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 }
 
 // Look finds out whether a write was made.
-func (p *provider) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (p *provider) Look(
+	ctx context.Context,
+	c providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	switch c := c.(type) {
 	case *providers.CreateAffiliateInput:
 		return p.lookCreateAffiliate(ctx, c, disturbed)
@@ -105,16 +110,20 @@ var proofs = []providers.Proof{
 	eventProof, amountProof, noProof,
 }
 
-// Commissions cannot be searched, and nothing about them is unique: a commission is recognized among its referral's.
+// Commissions cannot be searched, and nothing about them is unique: a commission is
+// recognized among its referral's.
 var (
 	eventProof = providers.Proof{Mutation: providers.CanCreateCommission, When: "with an eventId", By: providers.ProofEventID,
 		Look: "the referral's commissions in PromoteKit's dashboard, for one with this payment id"}
 	amountProof = providers.Proof{Mutation: providers.CanCreateCommission, By: providers.ProofState,
 		When: "without an eventId, and unlike every other commission of the referral",
 		Look: "the referral's commissions in PromoteKit's dashboard, for one of these amounts without a payment id"}
-	noProof = providers.Proof{Mutation: providers.CanCreateCommission, By: providers.ProofNone,
-		When: "without an eventId, where the referral has one of the same amounts without an eventId already",
-		Look: "how many commissions of these amounts without a payment id the referral has in PromoteKit's dashboard, as equal ones cannot be told apart"}
+	noProof = providers.Proof{
+		Mutation: providers.CanCreateCommission,
+		By:       providers.ProofNone,
+		When:     "without an eventId, where the referral has one of the same amounts without an eventId already",
+		Look:     "how many commissions of these amounts without a payment id the referral has in PromoteKit's dashboard, as equal ones cannot be told apart",
+	}
 )
 
 // proofOf is the row of a mutation that has only one.
@@ -127,8 +136,9 @@ func notFound(field, what string) error {
 	return providers.Problemf(providers.ProblemNotFound, field, "there is no such %s at PromoteKit", what)
 }
 
-// send makes the one call of a write, and answers the record in the reply. Every reply is documented
-// to have it: one without an id proves nothing. Whatever the vendor does not find is what field names.
+// send makes the one call of a write, and answers the record in the reply. Every reply is
+// documented to have it: one without an id proves nothing. Whatever the vendor does not
+// find is what field names.
 func send[W wire.Identified](ctx context.Context, p *provider, op, path, field, what string, body any) (*W, error) {
 	reply := new(wire.Reply[single[W]])
 	err := p.rest.Send(ctx, rest.Request{Op: op, Path: path, Body: body, Into: reply, Verify: func() error {
@@ -150,8 +160,9 @@ func send[W wire.Identified](ctx context.Context, p *provider, op, path, field, 
 	return reply.Value.Data, nil
 }
 
-// wrote is what a reply to a write, or a look, tells of one record, of which so much is known. Only
-// a record that came whole, and could be read in all, is harvested: another is stale.
+// wrote is what a reply to a write, or a look, tells of one record, of which so much is
+// known. Only a record that came whole, and could be read in all, is harvested: another is
+// stale.
 func wrote[W recorded, T providers.Record](
 	p *provider, w *W, known *providers.Fields, convert func(*reply, *W) *T, lists ...providers.Noun,
 ) *providers.Written {
@@ -185,10 +196,11 @@ type emailSearch[W recorded, T providers.Record] struct {
 	convert func(*reply, *W) *T
 }
 
-// find are the rows of this address. The reference does not say whether the filter tells upper case
-// from lower, so both spellings are asked for. Nor does it say that the filter is kept to: a reply
-// with other rows is a page of a longer list, which is read until the address is found. It is not
-// there only where the end of that list is proven and the address of every row could be read.
+// find are the rows of this address. The reference does not say whether the filter tells
+// upper case from lower, so both spellings are asked for. Nor does it say that the filter
+// is kept to: a reply with other rows is a page of a longer list, which is read until the
+// address is found. It is not there only where the end of that list is proven and the
+// address of every row could be read.
 func (s emailSearch[W, T]) find(ctx context.Context, p *provider, address string) (found []W, err error) {
 	for _, spelling := range providers.EmailSpellings(address) {
 		unknown := 0
@@ -217,7 +229,8 @@ func (s emailSearch[W, T]) find(ctx context.Context, p *provider, address string
 	return nil, nil
 }
 
-// image is what is compared of a record: some of the fields of a body, each as a digest, so that what is stored of it tells nothing.
+// image is what is compared of a record: some of the fields of a body, each as a digest, so
+// that what is stored of it tells nothing.
 type image map[string]string
 
 // folds are the fields in which case does not matter, and the form in which they are compared.
@@ -270,9 +283,11 @@ func (im image) only(other image) image {
 	return part
 }
 
-// verdict says whether a record was brought to this image, which was wanted, from what it was before. What is as it was wanted proves itself, whoever did it.
-// What is as it was before proves the opposite, unless somebody may have brought it back, or the reply did not tell all of it: a hand in the vendor's
-// own dashboard that took it back at once is not seen.
+// verdict says whether a record was brought to this image, which was wanted, from what it
+// was before. What is as it was wanted proves itself, whoever did it. What is as it was
+// before proves the opposite, unless somebody may have brought it back, or the reply did
+// not tell all of it: a hand in the vendor's own dashboard that took it back at once is not
+// seen.
 func (im image) verdict(now, before image, disturbed bool) providers.Verdict {
 	told := now.only(im)
 	return providers.JudgeState(im.within(now), len(told) == len(im) && maps.Equal(told, before.only(im)), disturbed)

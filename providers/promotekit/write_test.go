@@ -97,7 +97,8 @@ type write struct {
 	proof   providers.ProofBy
 	after   string // what the vendor then tells of the record, or its holder
 
-	// What a look says after another write to the same target: where this one was made, and where it was not.
+	// What a look says after another write to the same target: where this one was made, and
+	// where it was not.
 	made, lost providers.Verdict
 }
 
@@ -256,8 +257,8 @@ func TestWrites(t *testing.T) {
 	}
 }
 
-// checkWritten holds what a write says that it has done against the vendor's records: what came along is as it is now, and what
-// is stale is no more, or is otherwise.
+// checkWritten holds what a write says that it has done against the vendor's records: what
+// came along is as it is now, and what is stale is no more, or is otherwise.
 func checkWritten(t *testing.T, p *provider, w write, written *providers.Written) {
 	t.Helper()
 	var lists []string

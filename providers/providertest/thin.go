@@ -17,7 +17,8 @@ import (
 type ThinList[T providers.Record] struct {
 	OddList[T]
 
-	// Single is the path of the read of a row's record, and its reply; nil where there is no such read.
+	// Single is the path of the read of a row's record, and its reply; nil where there is
+	// no such read.
 	Single func(row map[string]any) (path string, reply any)
 
 	// ByID reads records by their ids.
@@ -27,11 +28,12 @@ type ThinList[T providers.Record] struct {
 	Nullable []string
 }
 
-// ThinRows proves that a row of a list knows only what its object has. It takes each member of a row
-// away in turn. The row MUST NOT claim the fields that were made of it, and one read of the record
-// MUST bring them. Where that read does not tell the member either, its fields MUST be known to be
-// null, and rows of later pages MUST NOT be read again. Where there is no such read, and for nullable
-// members, the row MUST know as much as a whole one.
+// ThinRows proves that a row of a list knows only what its object has. It takes each member
+// of a row away in turn. The row MUST NOT claim the fields that were made of it, and one
+// read of the record MUST bring them. Where that read does not tell the member either, its
+// fields MUST be known to be null, and rows of later pages MUST NOT be read again. Where
+// there is no such read, and for nullable members, the row MUST know as much as a whole
+// one.
 func ThinRows[T providers.Record](t *testing.T, l ThinList[T]) {
 	t.Helper()
 	var reply any
@@ -50,7 +52,13 @@ func ThinRows[T providers.Record](t *testing.T, l ThinList[T]) {
 			continue
 		}
 		for _, told := range []bool{true, false} { // whether the single read has the member
-			v := &thinVendor[T]{o: o, list: l.Exchange.URL().Path, rows: []any{row(1)}, singles: map[string][]byte{}, read: map[string]int{}}
+			v := &thinVendor[T]{
+				o:       o,
+				list:    l.Exchange.URL().Path,
+				rows:    []any{row(1)},
+				singles: map[string][]byte{},
+				read:    map[string]int{},
+			}
 			var whole *T
 			for _, whole = range v.page(l.Open(t, v)) {
 			}

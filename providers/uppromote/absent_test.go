@@ -12,8 +12,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// TestAbsentPayouts: that the payments of an affiliate's address are none proves that nothing is owed
-// only where the vendor finds payments by addresses. It is tried once, and else all are searched.
+// TestAbsentPayouts: that the payments of an affiliate's address are none proves that
+// nothing is owed only where the vendor finds payments by addresses. It is tried once, and
+// else all are searched.
 func TestAbsentPayouts(t *testing.T) {
 	for _, c := range []struct {
 		mute         bool // the filter by addresses is answered with nothing

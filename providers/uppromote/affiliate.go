@@ -46,8 +46,8 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 	return lists, nil
 }
 
-// spelled reads the affiliates of an address. The vendor may compare addresses with regard to case: it is asked for the
-// spelling that was typed and for the one in lower case.
+// spelled reads the affiliates of an address. The vendor may compare addresses with regard
+// to case: it is asked for the spelling that was typed and for the one in lower case.
 func (p *provider) spelled(query url.Values) func(context.Context, providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
 	return func(ctx context.Context, r providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
 		return wire.Spelled(query.Get(emailParam), func(spelling string) (*providers.Page[providers.Affiliate], error) {
@@ -58,13 +58,14 @@ func (p *provider) spelled(query url.Values) func(context.Context, providers.Pag
 	}
 }
 
-// AffiliatesByID reads affiliates, one call each, or by walking all of them: several are looked for on the
-// first page of the list, which holds all of a small shop.
+// AffiliatesByID reads affiliates, one call each, or by walking all of them: several are
+// looked for on the first page of the list, which holds all of a small shop.
 func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
 	return affiliateList.byIDs(ctx, p, ids, true, covers[providers.Affiliate](need))
 }
 
-// wireAffiliate is what is read of an affiliate. Addresses, telephone numbers, tax and payment details are not.
+// wireAffiliate is what is read of an affiliate. Addresses, telephone numbers, tax and
+// payment details are not.
 type wireAffiliate struct {
 	wire.Members
 	ID             int64             `json:"id"`
@@ -88,7 +89,8 @@ type wireAffiliate struct {
 	DeniedAmount   providers.Decimal `json:"denied_amount"`
 }
 
-// affiliateStatuses are the vendor's words. Somebody refused is inactive: there is no word for that.
+// affiliateStatuses are the vendor's words. Somebody refused is inactive: there is no word
+// for that.
 var affiliateStatuses = map[string]providers.AffiliateStatus{
 	"active": providers.AffiliateActive, "inactive": providers.AffiliateInactive, "pending": providers.AffiliatePending,
 }
@@ -163,7 +165,8 @@ func (r *reply) balances(w *wireAffiliate) (balances []providers.Balance) {
 	return balances
 }
 
-// linkCode is the affiliate's code in the parameter that the vendor's own links have; nil in other links.
+// linkCode is the affiliate's code in the parameter that the vendor's own links have; nil
+// in other links.
 func linkCode(address string) *string {
 	u, err := url.Parse(address)
 	if err != nil {
@@ -172,8 +175,8 @@ func linkCode(address string) *string {
 	return text(u.Query().Get("sca_ref"))
 }
 
-// affiliateKnowledge says what an affiliate inside another record knows. Lists below affiliates are narrowed by the
-// address.
+// affiliateKnowledge says what an affiliate inside another record knows. Lists below
+// affiliates are narrowed by the address.
 var affiliateKnowledge = wire.NewKnowledge([]string{"providerId", "children"}, map[string]string{
 	"createdAt": "created_at", "email": "email", "firstName": "first_name", "lastName": "last_name", "name": "first_name last_name",
 	"status": "status", "providerStatus": "status", "campaign": "program_id", "parent": "up_line_affiliate_id", "coupons": "coupons",
@@ -188,7 +191,8 @@ var affiliateCore = &wire.Core{Knowledge: affiliateKnowledge, Members: []string{
 	"paid_amount", "approved_amount", "pending_amount", "denied_amount",
 }}
 
-// What other records tell of an affiliate: the id, mostly the address, and in referrals the name as well.
+// What other records tell of an affiliate: the id, mostly the address, and in referrals the
+// name as well.
 var (
 	idStub    = affiliateKnowledge.Fields(wire.Members{})
 	emailStub = providers.Only("providerId", "children", "email", "referrals", "commissions", "payouts")

@@ -8,7 +8,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// createAffiliate makes an affiliate. No two have one address; that the vendor refuses a second is assumed.
+// createAffiliate makes an affiliate. No two have one address; that the vendor refuses a
+// second is assumed.
 //
 // https://aff-api.uppromote.com/docs/v2/create-an-affiliate-21170054e0
 //
@@ -93,8 +94,9 @@ func (c createAffiliate) made(w *wireAffiliate, odd oddities) (*providers.Writte
 // listsOfAffiliates are those that an affiliate's record stands in.
 var listsOfAffiliates = []providers.Noun{providers.NounAffiliate, providers.NounMembership}
 
-// look searches for the address. When the write was planned nobody had it, so that whoever has it now was made since;
-// somebody of another name, or in another program, is somebody else's work. A name or program that is not told is no other.
+// look searches for the address. When the write was planned nobody had it, so that whoever
+// has it now was made since; somebody of another name, or in another program, is somebody
+// else's work. A name or program that is not told is no other.
 func (c createAffiliate) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	a, err := c.affiliateOf(ctx, c.in.Email)
 	same := func(got, want *string) bool {
@@ -127,8 +129,8 @@ func outdated(a *providers.Affiliate) *providers.Written {
 	return w
 }
 
-// stateOf looks at something that a member of the affiliate's record says, and judges it; says answers false where it
-// is not told.
+// stateOf looks at something that a member of the affiliate's record says, and judges it;
+// says answers false where it is not told.
 func (p *provider) stateOf(ctx context.Context, id providers.ID, member string, says func(*providers.Affiliate) (string, bool),
 	wanted string, before json.RawMessage, disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
@@ -153,8 +155,8 @@ func (p *provider) stateOf(ctx context.Context, id providers.ID, member string, 
 	return v, changed(a), nil
 }
 
-// setAffiliateStatus approves or denies an affiliate. What the affiliate's status is afterwards is assumed: active, or
-// inactive.
+// setAffiliateStatus approves or denies an affiliate. What the affiliate's status is
+// afterwards is assumed: active, or inactive.
 //
 // https://aff-api.uppromote.com/docs/v2/approvedeny-affiliate-21170050e0
 //
@@ -176,9 +178,13 @@ type wireApproval struct {
 var approvals = map[providers.AffiliateStatus]string{providers.AffiliateActive: "approved", providers.AffiliateInactive: "denied"}
 
 func (c setAffiliateStatus) check() providers.Problems {
-	found := append(untaken("the status of the affiliate's one program", given{"campaign", c.in.Campaign != nil}), c.named(providers.NounAffiliate, "id", c.in.ID)...)
+	found := append(
+		untaken("the status of the affiliate's one program", given{"campaign", c.in.Campaign != nil}),
+		c.named(providers.NounAffiliate, "id", c.in.ID)...)
 	if approvals[c.in.Status] == "" {
-		found = append(found, providers.Problemf(providers.ProblemUnsupported, "status", "is not taken by %s, which takes ACTIVE and INACTIVE", title)...)
+		found = append(
+			found,
+			providers.Problemf(providers.ProblemUnsupported, "status", "is not taken by %s, which takes ACTIVE and INACTIVE", title)...)
 	}
 	return found
 }
@@ -199,12 +205,17 @@ func (c setAffiliateStatus) plan(ctx context.Context) (*providers.Write, error) 
 	}, nil
 }
 
-func (c setAffiliateStatus) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c setAffiliateStatus) look(
+	ctx context.Context,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	status := func(a *providers.Affiliate) (string, bool) { return string(a.Status), a.ProviderStatus != nil }
 	return c.stateOf(ctx, c.in.ID, "status", status, string(c.in.Status), before, disturbed)
 }
 
-// setAffiliateParent puts an affiliate below another. That the vendor refuses a circle is assumed.
+// setAffiliateParent puts an affiliate below another. That the vendor refuses a circle is
+// assumed.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
@@ -236,7 +247,9 @@ func (c setAffiliateParent) plan(ctx context.Context) (*providers.Write, error) 
 		return nil, err
 	}
 	return &providers.Write{
-		Op: opSetUpline, Before: providers.Image(a.ParentID.Local), Fields: map[string]string{"affiliate_email": "id", "upline_affiliate_email": "parent"},
+		Op:     opSetUpline,
+		Before: providers.Image(a.ParentID.Local),
+		Fields: map[string]string{"affiliate_email": "id", "upline_affiliate_email": "parent"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := c.act(ctx, opSetUpline, a, wireUpline{*a.Email, *upline.Email}); err != nil {
 				return nil, err
@@ -246,7 +259,11 @@ func (c setAffiliateParent) plan(ctx context.Context) (*providers.Write, error) 
 	}, nil
 }
 
-func (c setAffiliateParent) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c setAffiliateParent) look(
+	ctx context.Context,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	parent := func(a *providers.Affiliate) (string, bool) { return a.ParentID.Local, true }
 	return c.stateOf(ctx, c.in.ID, "up_line_affiliate_id", parent, c.in.Parent.Local, before, disturbed)
 }

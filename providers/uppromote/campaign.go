@@ -54,7 +54,9 @@ var programCore = &wire.Core{
 		"providerId", "websiteUrl", "isPrivate", "approvalRequired", "codeMode", "cookieDays", "hidesCustomerEmails",
 		"memberships", "referrals", "commissions",
 	}, map[string]string{
-		"createdAt": "created_at", "name": "name", "isDefault": "is_default",
+		"createdAt":  "created_at",
+		"name":       "name",
+		"isDefault":  "is_default",
 		"commission": "commission_type commission_amount rule commission_advanced new_customer_commission lifetime_commission special_coupon_commission",
 	}),
 }
@@ -81,11 +83,13 @@ func (w *wireProgram) isDefault() *bool {
 
 // ruleTypes are the vendor's three types, by the words that people are shown.
 var ruleTypes = map[string]providers.CommissionRuleType{
-	"percent of sale": providers.RulePercentage, "flat rate per order": providers.RuleFixed, "flat rate per item": providers.RuleFixedPerItem,
+	"percent of sale":     providers.RulePercentage,
+	"flat rate per order": providers.RuleFixed,
+	"flat rate per item":  providers.RuleFixedPerItem,
 }
 
-// commission is the program's rule. What differs by product, customer or coupon is opaque, and goes
-// into the notes.
+// commission is the program's rule. What differs by product, customer or coupon is opaque,
+// and goes into the notes.
 func (w *wireProgram) commission(currency string) *providers.CommissionRule {
 	t, ok := ruleTypes[strings.ToLower(w.CommissionType)]
 	if !ok {
@@ -114,7 +118,8 @@ func (w *wireProgram) commission(currency string) *providers.CommissionRule {
 	return rule
 }
 
-// What other records tell of a program: its id, and in affiliates its name. Lists below it need no more.
+// What other records tell of a program: its id, and in affiliates its name. Lists below it
+// need no more.
 var (
 	programStub      = providers.Only("providerId", "memberships", "referrals", "commissions")
 	namedProgramStub = providers.Only("providerId", "name", "memberships", "referrals", "commissions")

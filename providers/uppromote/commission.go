@@ -27,7 +27,15 @@ var commissionList = endpoint[wireReferral, providers.Commission]{
 // commissionCore is what every row has as a commission.
 var commissionCore = &wire.Core{
 	Members: []string{
-		"order_id", "total_sales", "commission_rule", "commission_adjustment", "status", "commission", "refund_id", "affiliate", "created_at",
+		"order_id",
+		"total_sales",
+		"commission_rule",
+		"commission_adjustment",
+		"status",
+		"commission",
+		"refund_id",
+		"affiliate",
+		"created_at",
 	},
 	Knowledge: wire.NewKnowledge([]string{
 		"providerId", "originalSaleAmount", "reward", "eventId", "tier", "isSelfReferral", "fraudCheck", "note", "internalNote",
@@ -40,8 +48,8 @@ var commissionCore = &wire.Core{
 	}),
 }
 
-// Commissions plans lists of commissions. The vendor filters by affiliate, program, order and date; a referral is its
-// commission; a payout's commissions are among the affiliate's.
+// Commissions plans lists of commissions. The vendor filters by affiliate, program, order
+// and date; a referral is its commission; a payout's commissions are among the affiliate's.
 func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[providers.Commission], error) {
 	switch {
 	case f.EventID != "": // nothing has any
@@ -60,7 +68,8 @@ func (p *provider) Commissions(f providers.CommissionFilter) ([]providers.List[p
 	return commissionList.lists(l), nil
 }
 
-// commissionsOfReferrals are lists of one row, the referral's own; where an order is known, its refunds as well.
+// commissionsOfReferrals are lists of one row, the referral's own; where an order is known,
+// its refunds as well.
 func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []providers.List[providers.Commission] {
 	need := []string{"status", "createdAt", "orderId", "affiliate", "campaign", "referral"} // what rows are checked for
 	if len(f.Payouts) > 0 {
@@ -69,7 +78,8 @@ func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []provid
 	var lists []providers.List[providers.Commission]
 	all := commissionList.all(p)
 	for _, referral := range p.own(providers.NounReferral, f.Referrals) {
-		if order := f.Parent.Referral; order != nil && order.ID == referral && order.OrderID != nil && order.Status != providers.ReferralRefunded {
+		order := f.Parent.Referral
+		if order != nil && order.ID == referral && order.OrderID != nil && order.Status != providers.ReferralRefunded {
 			lists = append(lists, p.commissionsOfOrder(order)...)
 			continue
 		}
@@ -104,7 +114,8 @@ func (p *provider) commissionsOfReferrals(f providers.CommissionFilter) []provid
 	return lists
 }
 
-// commissionsOfOrder are the rows of an order: the sale, and its refunds. None of them is older than the sale.
+// commissionsOfOrder are the rows of an order: the sale, and its refunds. None of them is
+// older than the sale.
 func (p *provider) commissionsOfOrder(order *providers.Referral) []providers.List[providers.Commission] {
 	l := p.plan()
 	l.order(*order.OrderID)
@@ -116,8 +127,8 @@ func (p *provider) commissionsOfOrder(order *providers.Referral) []providers.Lis
 	return lists
 }
 
-// commissionsOfPayouts are parts of the affiliates' lists. Those of several payments lie within the list of
-// all, as it is read for them together.
+// commissionsOfPayouts are parts of the affiliates' lists. Those of several payments lie
+// within the list of all, as it is read for them together.
 func (p *provider) commissionsOfPayouts(f providers.CommissionFilter) []providers.List[providers.Commission] {
 	l := p.plan()
 	var due, paid []providers.ID
@@ -151,7 +162,8 @@ func (p *provider) commissionsOfPayouts(f providers.CommissionFilter) []provider
 // paymentFields are what a payment has to tell so that its commissions are found.
 var paymentFields = []string{"affiliate", "commissions"}
 
-// commissionsOfPayments is the list of all, in which the rows that one of the payments names say so.
+// commissionsOfPayments is the list of all, in which the rows that one of the payments
+// names say so.
 func (p *provider) commissionsOfPayments(ids []providers.ID) providers.List[providers.Commission] {
 	var locals []string
 	for _, id := range ids {
@@ -197,8 +209,8 @@ func (p *provider) commissionsOfPayments(ids []providers.ID) providers.List[prov
 	}
 }
 
-// commissionsOfPayment is the affiliate's list without those that the payment does not name. What is left says
-// that the payment paid it.
+// commissionsOfPayment is the affiliate's list without those that the payment does not
+// name. What is left says that the payment paid it.
 func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout) providers.List[providers.Commission] {
 	return providers.List[providers.Commission]{
 		Key: commissionList.key(url.Values{"payout": {id.Local}}),
@@ -243,13 +255,18 @@ func (p *provider) commissionsOfPayment(id providers.ID, known *providers.Payout
 	}
 }
 
-// CommissionsByID reads commissions, one call each, or by walking all of them; with payout in need it also learns which
-// payments paid them.
-func (p *provider) CommissionsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Commission], error) {
+// CommissionsByID reads commissions, one call each, or by walking all of them; with payout
+// in need it also learns which payments paid them.
+func (p *provider) CommissionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	need ...string,
+) (*providers.Batch[providers.Commission], error) {
 	if !needsPayout(need) {
 		return commissionList.byIDs(ctx, p, ids, false, covers[providers.Commission](need))
 	}
-	// Rows of a list come back here for their payouts: what the caller remembers of them is all that a row tells.
+	// Rows of a list come back here for their payouts: what the caller remembers of them is
+	// all that a row tells.
 	var unread []providers.ID
 	remembered := map[providers.ID]*providers.Commission{}
 	for _, id := range ids {
@@ -281,8 +298,9 @@ func paidBy(c *providers.Commission, payout providers.ID) {
 	c.PayoutID, c.PayoutUnknown, c.Known = payout, false, c.Known.With("payout")
 }
 
-// settle learns which payments paid the commissions of a batch, by reading their affiliates' payments. Where no
-// payment names a commission, its payout stays unknown for now.
+// settle learns which payments paid the commissions of a batch, by reading their
+// affiliates' payments. Where no payment names a commission, its payout stays unknown for
+// now.
 func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Commission]) {
 	open := map[providers.ID]*providers.Commission{}
 	sought := map[providers.ID]int{}
@@ -320,8 +338,9 @@ func (p *provider) settle(ctx context.Context, b *providers.Batch[providers.Comm
 	}
 }
 
-// commission is the row as a commission. An approved one is part of what its affiliate is owed; which payment paid
-// a paid one the row does not tell. The order's events have no ids, tiers are not told.
+// commission is the row as a commission. An approved one is part of what its affiliate is
+// owed; which payment paid a paid one the row does not tell. The order's events have no
+// ids, tiers are not told.
 func (r *reply) commission(w *wireReferral) *providers.Commission {
 	order, _ := w.order()
 	c := &providers.Commission{
@@ -349,8 +368,8 @@ func (r *reply) commission(w *wireReferral) *providers.Commission {
 	return c
 }
 
-// payable is the commission with its adjustment; nil where one of them cannot be read. That the one excludes the
-// other is assumed.
+// payable is the commission with its adjustment; nil where one of them cannot be read. That
+// the one excludes the other is assumed.
 func (w *wireReferral) payable(currency string) *providers.Money {
 	if !w.Commission.Set || w.CommissionAdjustment.Odd() {
 		return nil

@@ -7,7 +7,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// createCommission makes a commission that no order is known of. Nothing tells it from an equal one.
+// createCommission makes a commission that no order is known of. Nothing tells it from an
+// equal one.
 type createCommission struct {
 	*provider
 	in *providers.CreateCommissionInput
@@ -16,9 +17,11 @@ type createCommission struct {
 func (c createCommission) check() providers.Problems {
 	custom := c.in.Commission.Custom
 	found := untaken("custom", given{"commission.sale", c.in.Commission.Sale != nil})
-	found = append(found, untaken("affiliate, amount, saleAmount and note", given{"commission.custom.campaign", custom != nil && custom.Campaign != nil},
-		given{"earnedAt", c.in.EarnedAt != nil}, given{"eventId", c.in.EventID != nil}, given{"internalNote", c.in.InternalNote != nil},
-		given{"notify", c.in.Notify != nil})...)
+	found = append(
+		found,
+		untaken("affiliate, amount, saleAmount and note", given{"commission.custom.campaign", custom != nil && custom.Campaign != nil},
+			given{"earnedAt", c.in.EarnedAt != nil}, given{"eventId", c.in.EventID != nil}, given{"internalNote", c.in.InternalNote != nil},
+			given{"notify", c.in.Notify != nil})...)
 	if custom != nil {
 		found = append(found, c.named(providers.NounAffiliate, "commission.custom.affiliate", custom.Affiliate)...)
 	}
@@ -49,7 +52,8 @@ func (createCommission) look(context.Context, json.RawMessage, bool) (providers.
 	return providers.Unclear, nil, nil
 }
 
-// unpaid reads a commission that is to be changed, live. That the vendor changes none that was paid is assumed.
+// unpaid reads a commission that is to be changed, live. That the vendor changes none that
+// was paid is assumed.
 func (p *provider) unpaid(ctx context.Context, id providers.ID) (*providers.Commission, error) {
 	e, _, err := byNumber(ctx, p, commissionList, id)
 	switch {
@@ -99,7 +103,9 @@ var decisions = map[providers.CommissionStatus]string{providers.CommissionApprov
 func (c setCommissionStatus) check() providers.Problems {
 	found := c.named(providers.NounCommission, "id", c.in.ID)
 	if decisions[c.in.Status] == "" {
-		found = append(found, providers.Problemf(providers.ProblemUnsupported, "status", "is not taken by %s, which takes APPROVED and DENIED", title)...)
+		found = append(
+			found,
+			providers.Problemf(providers.ProblemUnsupported, "status", "is not taken by %s, which takes APPROVED and DENIED", title)...)
 	}
 	return found
 }
@@ -122,7 +128,11 @@ func (c setCommissionStatus) plan(ctx context.Context) (*providers.Write, error)
 	}, nil
 }
 
-func (c setCommissionStatus) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c setCommissionStatus) look(
+	ctx context.Context,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	e, odd, err := byNumber(ctx, c.provider, commissionList, c.in.ID)
 	if err != nil {
 		return "", nil, err
@@ -137,7 +147,8 @@ func (c setCommissionStatus) look(ctx context.Context, before json.RawMessage, d
 	return v, c.changedCommission(e, odd, listsOfReferrals), nil
 }
 
-// adjustCommission raises or lowers what a referral pays. That an adjustment is added to earlier ones is assumed.
+// adjustCommission raises or lowers what a referral pays. That an adjustment is added to
+// earlier ones is assumed.
 //
 // https://aff-api.uppromote.com/docs/v2/add-referral-adjustment-21170078e0
 //
@@ -172,7 +183,8 @@ func (c adjustCommission) plan(ctx context.Context) (*providers.Write, error) {
 	}, nil
 }
 
-// adjustment is what a commission was adjusted by so far, as a decimal number; "" where that is not told.
+// adjustment is what a commission was adjusted by so far, as a decimal number; "" where
+// that is not told.
 func adjustment(e *providers.Commission) string {
 	if e.Adjustment == nil {
 		return ""
@@ -180,7 +192,8 @@ func adjustment(e *providers.Commission) string {
 	return e.Adjustment.Amount.String()
 }
 
-// look compares the sum of adjustments: what was added by somebody else as well cannot be told apart.
+// look compares the sum of adjustments: what was added by somebody else as well cannot be
+// told apart.
 func (c adjustCommission) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	e, odd, err := byNumber(ctx, c.provider, commissionList, c.in.ID)
 	if err != nil {

@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// couponList reads the coupons of all affiliates. There is no read by id, and no filter but the date.
+// couponList reads the coupons of all affiliates. There is no read by id, and no filter but
+// the date.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
@@ -19,7 +20,8 @@ var couponList = endpoint[wireCoupon, providers.Coupon]{
 	noun: providers.NounCoupon, path: "/coupons", convert: (*reply).coupon,
 }
 
-// Coupons plans lists of coupons. Those of single affiliates stand in their records, as bare codes.
+// Coupons plans lists of coupons. Those of single affiliates stand in their records, as
+// bare codes.
 func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers.Coupon], error) {
 	all := couponList.all(p)
 	if len(f.Affiliates) == 0 {
@@ -28,7 +30,8 @@ func (p *provider) Coupons(f providers.CouponFilter) ([]providers.List[providers
 	return ofAffiliates(p, f.Affiliates, "coupons", all, true, codesOf), nil
 }
 
-// CouponsByID reads the affiliates whose they are, if the codes are all that is needed; else it searches all coupons.
+// CouponsByID reads the affiliates whose they are, if the codes are all that is needed;
+// else it searches all coupons.
 func (p *provider) CouponsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Coupon], error) {
 	var own []providers.ID
 	for _, id := range ids {
@@ -99,7 +102,8 @@ func (r *reply) coupon(w *wireCoupon) *providers.Coupon {
 // codeStub is what an affiliate's record tells of a coupon. The vendor's own id it does not tell.
 var codeStub = providers.Only("code", "affiliate", "campaign")
 
-// codes are the coupons in an affiliate's record, not nil where there are none; nil where it does not say.
+// codes are the coupons in an affiliate's record, not nil where there are none; nil where
+// it does not say.
 func (r *reply) codes(w *wireAffiliate) []*providers.Coupon {
 	if w.Coupons == nil {
 		return nil
@@ -115,8 +119,8 @@ func (r *reply) codes(w *wireAffiliate) []*providers.Coupon {
 	return coupons
 }
 
-// assignCoupon gives an affiliate a code. That the vendor refuses one that is another's is assumed, and that it does
-// not ask whether the shop has the code.
+// assignCoupon gives an affiliate a code. That the vendor refuses one that is another's is
+// assumed, and that it does not ask whether the shop has the code.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
@@ -136,7 +140,8 @@ type wireAssignment struct {
 }
 
 func (c assignCoupon) check() providers.Problems {
-	return append(untaken("affiliate, code and description", given{"campaign", c.in.Campaign != nil}, given{"rewardId", c.in.RewardID != nil}),
+	return append(
+		untaken("affiliate, code and description", given{"campaign", c.in.Campaign != nil}, given{"rewardId", c.in.RewardID != nil}),
 		c.named(providers.NounAffiliate, "affiliate", c.in.Affiliate)...)
 }
 
@@ -180,8 +185,8 @@ func (c assignCoupon) held(a *providers.Affiliate) *providers.Coupon {
 	return nil
 }
 
-// look searches the affiliate's record: when the write was planned the code was not there. A code has one holder, so
-// that it does not matter whose work it is.
+// look searches the affiliate's record: when the write was planned the code was not there.
+// A code has one holder, so that it does not matter whose work it is.
 func (c assignCoupon) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	a, odd, err := byNumber(ctx, c.provider, affiliateList, c.in.Affiliate)
 	switch {

@@ -29,10 +29,10 @@ var (
 	errUnread   = errors.New("not found, and rows of the list could not be read")
 )
 
-// get makes one read and opens the envelope. verify says what data lack that cannot be understood;
-// success says whether the envelope tells of one, without which nothing is proven not to be there.
-// That there is no such record counts only from an account that has answered a call: a 422 may as well be
-// about the account. Else a ping decides.
+// get makes one read and opens the envelope. verify says what data lack that cannot be
+// understood; success says whether the envelope tells of one, without which nothing is
+// proven not to be there. That there is no such record counts only from an account that has
+// answered a call: a 422 may as well be about the account. Else a ping decides.
 func get[D any](ctx context.Context, p *provider, r rest.Request, verify func(data *D, success bool) error) (data D, _ oddities, _ error) {
 	var a wire.Reply[envelope[D]]
 	r.Into, r.Verify = &a, func() error {
@@ -107,7 +107,8 @@ func (r *reply) numbered(noun providers.Noun, n int64, created time.Time, known 
 	return r.node(r.id(noun, n), decimal(n), created, known)
 }
 
-// stub says whether a stub of this record is to be harvested: not if the reply had one that knows as much.
+// stub says whether a stub of this record is to be harvested: not if the reply had one that
+// knows as much.
 func (r *reply) stub(id providers.ID, known *providers.Fields) bool {
 	if before, ok := r.stubs[id]; id.IsZero() || ok && before.CoversAll(known) {
 		return false
@@ -116,8 +117,8 @@ func (r *reply) stub(id providers.ID, known *providers.Fields) bool {
 	return true
 }
 
-// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers a record without an id for
-// a row that cannot be told from others.
+// endpoint is one of the vendor's lists: its rows W, and what they mean, T. convert answers
+// a record without an id for a row that cannot be told from others.
 type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string
@@ -159,7 +160,13 @@ func (e endpoint[W, T]) converted(ctx context.Context, p *provider, rows *wire.R
 }
 
 // read reads a single record by the vendor's number; nil where there is none.
-func (e endpoint[W, T]) read(ctx context.Context, p *provider, path string, id providers.ID, n int64) (*T, providers.Harvest, oddities, error) {
+func (e endpoint[W, T]) read(
+	ctx context.Context,
+	p *provider,
+	path string,
+	id providers.ID,
+	n int64,
+) (*T, providers.Harvest, oddities, error) {
 	r := p.reply()
 	var row *T
 	_, odd, err := get(ctx, p, single(path, n), func(rows *wire.Rows[W], success bool) error {
@@ -191,9 +198,16 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, path string, id pr
 	return row, harvest, err
 }
 
-// byIDs reads records by their numbers: one by one, or by walking the list where it is known to be short. With probe
-// a list of unknown length is tried, too: the newest are probably wanted.
-func (e endpoint[W, T]) byIDs(ctx context.Context, p *provider, ids []providers.ID, probe bool, enough func(*T) bool) (*providers.Batch[T], error) {
+// byIDs reads records by their numbers: one by one, or by walking the list where it is
+// known to be short. With probe a list of unknown length is tried, too: the newest are
+// probably wanted.
+func (e endpoint[W, T]) byIDs(
+	ctx context.Context,
+	p *provider,
+	ids []providers.ID,
+	probe bool,
+	enough func(*T) bool,
+) (*providers.Batch[T], error) {
 	return e.gather(ctx, p, p.own(e.noun, ids), probe, func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) {
 		n, _ := number(id.Local)
 		return e.one(ctx, p, e.path, id, n)
@@ -206,7 +220,14 @@ func covers[T providers.Record](need []string) func(*T) bool {
 }
 
 // gather reads records by ids that are known to be of this list.
-func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers.ID, probe bool, one func(context.Context, providers.ID) (*T, providers.Harvest, error), enough func(*T) bool) (*providers.Batch[T], error) {
+func (e endpoint[W, T]) gather(
+	ctx context.Context,
+	p *provider,
+	ids []providers.ID,
+	probe bool,
+	one func(context.Context, providers.ID) (*T, providers.Harvest, error),
+	enough func(*T) bool,
+) (*providers.Batch[T], error) {
 	extent := p.extents[e.path]
 	return providers.Gather(ctx, ids, extent.PageSize(pageSize), extent.Pages(), probe,
 		func(ctx context.Context, n int) (*providers.Page[T], error) {
@@ -214,8 +235,8 @@ func (e endpoint[W, T]) gather(ctx context.Context, p *provider, ids []providers
 		}, one, enough)
 }
 
-// every reads the rows of a list to its end. It fails there if rows could not be read: what is not among the others may
-// be one of these.
+// every reads the rows of a list to its end. It fails there if rows could not be read: what
+// is not among the others may be one of these.
 func every[T providers.Record](ctx context.Context, p *provider, l providers.List[T]) iter.Seq2[*T, error] {
 	return func(yield func(*T, error) bool) {
 		unread := 0
@@ -288,8 +309,8 @@ func (p *provider) own(noun providers.Noun, ids []providers.ID) []providers.ID {
 	return wire.Numbered(p.config.Account, noun, ids)
 }
 
-// joined takes apart the ids of this account and noun that are made of two parts, the first of them a word or a
-// number, in their order; others are left out.
+// joined takes apart the ids of this account and noun that are made of two parts, the first
+// of them a word or a number, in their order; others are left out.
 func (p *provider) joined(id providers.ID, noun providers.Noun) (first, second string, ok bool) {
 	parts, ok := providers.SplitLocal(id.Local, 2)
 	if !ok || id != p.local(noun, providers.JoinLocal(parts...)) {

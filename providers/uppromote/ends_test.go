@@ -125,7 +125,8 @@ var everyList = map[string]func(t *testing.T, vendor *shop) (rows int, calls int
 	},
 }
 
-// TestEnds: every list is read to its end and no further, however many rows the vendor gives a page.
+// TestEnds: every list is read to its end and no further, however many rows the vendor
+// gives a page.
 func TestEnds(t *testing.T) {
 	for name, tt := range map[string]struct {
 		rows, size int
@@ -159,8 +160,8 @@ func TestEnds(t *testing.T) {
 	}
 }
 
-// TestLaterPageSizes: no row is lost where the vendor has given larger pages before, at the same list or at
-// another one of the endpoint.
+// TestLaterPageSizes: no row is lost where the vendor has given larger pages before, at the
+// same list or at another one of the endpoint.
 func TestLaterPageSizes(t *testing.T) {
 	for _, before := range []int{100, 101, 250} {
 		for _, later := range []int{10, 12, 20, 24, 25, 30, 48, 50, 75, 99, 100} {
@@ -176,8 +177,8 @@ func TestLaterPageSizes(t *testing.T) {
 	}
 }
 
-// TestLengthIsLearnt: what a walk of a list has shown of its length is the price of reads by id, also where its last page
-// is full.
+// TestLengthIsLearnt: what a walk of a list has shown of its length is the price of reads
+// by id, also where its last page is full.
 func TestLengthIsLearnt(t *testing.T) {
 	for _, n := range []int{1200, 1199, 1201} {
 		vendor := &shop{rows: rowsOf(n)}

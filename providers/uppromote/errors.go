@@ -12,8 +12,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// wireError is the body of a refusal. Its message is all that can be relied on; that it may be an object, and that
-// errors names the fields, is assumed.
+// wireError is the body of a refusal. Its message is all that can be relied on; that it may
+// be an object, and that errors names the fields, is assumed.
 //
 // https://aff-api.uppromote.com/docs/v2/get-list-referrals-21170075e0
 type wireError struct {
@@ -21,8 +21,8 @@ type wireError struct {
 	Errors  json.RawMessage `json:"errors"`
 }
 
-// refusals are the statuses of refusals that the contract has: 401 and 422 are the vendor's, the others
-// are assumed. Each has a message.
+// refusals are the statuses of refusals that the contract has: 401 and 422 are the
+// vendor's, the others are assumed. Each has a message.
 var refusals = []int{
 	http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusUnprocessableEntity, http.StatusTooManyRequests,
 }
@@ -75,8 +75,9 @@ func messages(b json.RawMessage) (texts []string) {
 	return texts
 }
 
-// notFound says whether a read of one record failed because there is none. The vendor documents 422 and no 404; a 404
-// is assumed to mean the same. Any other refusal is about the account or the call.
+// notFound says whether a read of one record failed because there is none. The vendor
+// documents 422 and no 404; a 404 is assumed to mean the same. Any other refusal is about
+// the account or the call.
 func notFound(err error) bool { return providers.KindOf(err) == providers.KindNotFound }
 
 // withoutAddresses is a short text with every word left out that could be an e-mail address.

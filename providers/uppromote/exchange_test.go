@@ -53,7 +53,8 @@ const (
 	programNo   = "29486"
 )
 
-// TestExchanges holds what the client makes of each stored exchange against what is stored beside it.
+// TestExchanges holds what the client makes of each stored exchange against what is stored
+// beside it.
 func TestExchanges(t *testing.T) {
 	type exchange = providertest.Exchange
 	payouts := func(t *testing.T, p *provider, s providers.PayoutStatus) (any, error) {

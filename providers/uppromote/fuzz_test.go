@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// FuzzDecode reads anything as a reply of every list: each row is converted or counted as unread, and what was converted
-// has an id that can be given out and read back.
+// FuzzDecode reads anything as a reply of every list: each row is converted or counted as
+// unread, and what was converted has an id that can be given out and read back.
 func FuzzDecode(f *testing.F) {
 	for _, e := range providertest.Exchanges(f, ".") {
 		f.Add(e.Body)
@@ -63,8 +63,8 @@ func decode[W any, T providers.Record](t *testing.T, p *provider, body []byte, e
 	}
 }
 
-// FuzzWritten answers writes with anything: they fail, saying that they may have been made, or name a record by an id that
-// can be given out.
+// FuzzWritten answers writes with anything: they fail, saying that they may have been made,
+// or name a record by an id that can be given out.
 func FuzzWritten(f *testing.F) {
 	for _, e := range providertest.Exchanges(f, ".") {
 		if e.Sends != "" {
@@ -108,7 +108,8 @@ func FuzzWritten(f *testing.F) {
 	})
 }
 
-// FuzzIDs: whatever an id holds, taking it apart and joining it again is the id, or it is refused.
+// FuzzIDs: whatever an id holds, taking it apart and joining it again is the id, or it is
+// refused.
 func FuzzIDs(f *testing.F) {
 	for _, s := range []string{"paid~1", "due~2", "5~COUPON%7E", "1~2~3", "~", "paid~01", ""} {
 		f.Add(s)

@@ -85,8 +85,8 @@ func otherCampaign(t *testing.T, p *provider, a *providers.Affiliate) providers.
 	return rowWhere(t, p, lists, err, func(c *providers.Campaign) bool { return c.ID != a.Memberships[0].CampaignID }).ID
 }
 
-// TestOrdersMeanwhile: of an order's referrals only the affiliate's own can be the one that was to be made, and not what the
-// shop has tracked by itself.
+// TestOrdersMeanwhile: of an order's referrals only the affiliate's own can be the one that
+// was to be made, and not what the shop has tracked by itself.
 func TestOrdersMeanwhile(t *testing.T) {
 	row := func(id, affiliate int, order, more string) string {
 		return fmt.Sprintf(`{"id":%d,"order_id":%s,"status":"pending","affiliate":{"id":%d},"commission":"1",%s}`, id, order, affiliate, more)
@@ -115,7 +115,8 @@ func TestOrdersMeanwhile(t *testing.T) {
 	}
 }
 
-// TestLookFails: a look that cannot read says so, and none that a pre-image which is not ours decides.
+// TestLookFails: a look that cannot read says so, and none that a pre-image which is not
+// ours decides.
 func TestLookFails(t *testing.T) {
 	for m, row := range mutations {
 		_, good := store(t)

@@ -36,9 +36,16 @@ func (p *provider) Memberships(f providers.MembershipFilter) ([]providers.List[p
 		func(a *providers.Affiliate) []*providers.Membership { return a.Memberships }), nil
 }
 
-// MembershipsByID reads the affiliates whose they are. A membership of a program that the affiliate has left is not there.
+// MembershipsByID reads the affiliates whose they are. A membership of a program that the
+// affiliate has left is not there.
 func (p *provider) MembershipsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.Membership], error) {
-	return fromAffiliates(ctx, p, providers.NounMembership, ids, func(a *providers.Affiliate) []*providers.Membership { return a.Memberships })
+	return fromAffiliates(
+		ctx,
+		p,
+		providers.NounMembership,
+		ids,
+		func(a *providers.Affiliate) []*providers.Membership { return a.Memberships },
+	)
 }
 
 // membershipStatuses are the affiliates'.
@@ -50,8 +57,9 @@ var membershipStatuses = func() map[string]providers.MembershipStatus {
 	return m
 }()
 
-// membership is the affiliate's part in their program, without an id where that is not told. It is as old as the affiliate: nothing tells when
-// somebody was moved, so that JoinedAt is not known.
+// membership is the affiliate's part in their program, without an id where that is not
+// told. It is as old as the affiliate: nothing tells when somebody was moved, so that
+// JoinedAt is not known.
 func (r *reply) membership(w *wireAffiliate) *providers.Membership {
 	if w.ID <= 0 || w.ProgramID <= 0 {
 		return &providers.Membership{}
@@ -86,8 +94,15 @@ var membershipCore = &wire.Core{
 	}),
 }
 
-// fromAffiliates reads what stands in affiliates' records, by ids whose first part is the affiliate's number.
-func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun providers.Noun, ids []providers.ID, pick func(*providers.Affiliate) []*T) (*providers.Batch[T], error) {
+// fromAffiliates reads what stands in affiliates' records, by ids whose first part is the
+// affiliate's number.
+func fromAffiliates[T providers.Record](
+	ctx context.Context,
+	p *provider,
+	noun providers.Noun,
+	ids []providers.ID,
+	pick func(*providers.Affiliate) []*T,
+) (*providers.Batch[T], error) {
 	owner := map[providers.ID]providers.ID{}
 	var owners []providers.ID
 	for _, id := range ids {
@@ -123,7 +138,8 @@ func fromAffiliates[T providers.Record](ctx context.Context, p *provider, noun p
 	return b, nil
 }
 
-// moveAffiliate puts an affiliate into another program. That earlier referrals stay in theirs is assumed.
+// moveAffiliate puts an affiliate into another program. That earlier referrals stay in
+// theirs is assumed.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
@@ -157,7 +173,9 @@ func (c moveAffiliate) plan(ctx context.Context) (*providers.Write, error) {
 	}
 	n, _ := number(c.in.ToCampaign.Local)
 	return &providers.Write{
-		Op: opMoveAffiliate, Before: providers.Image(programOf(a)), Fields: map[string]string{"affiliate_email": "id", "program_id": "toCampaign"},
+		Op:     opMoveAffiliate,
+		Before: providers.Image(programOf(a)),
+		Fields: map[string]string{"affiliate_email": "id", "program_id": "toCampaign"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
 			if _, err := c.act(ctx, opMoveAffiliate, a, wireMove{*a.Email, n}); err != nil {
 				return nil, err

@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// unnaming is a vendor whose payments do not name their referrals: in lists (those that are owed among them), and alone.
+// unnaming is a vendor whose payments do not name their referrals: in lists (those that are
+// owed among them), and alone.
 func unnaming(next http.Handler, lists, alone bool) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		vendor := &bending{next: next}
@@ -22,8 +23,8 @@ func unnaming(next http.Handler, lists, alone bool) http.Handler {
 	})
 }
 
-// TestUnnamedReferrals: where payments do not name their referrals, which commissions they paid is not known, rather than
-// none; and the account does not claim it.
+// TestUnnamedReferrals: where payments do not name their referrals, which commissions they
+// paid is not known, rather than none; and the account does not claim it.
 func TestUnnamedReferrals(t *testing.T) {
 	for name, tt := range map[string]struct {
 		lists, alone bool
@@ -108,7 +109,8 @@ func TestOneOddNaming(t *testing.T) {
 	}
 }
 
-// TestOddAffiliateIsNoForeigner: a payment whose affiliate cannot be read says nothing of the filter by address.
+// TestOddAffiliateIsNoForeigner: a payment whose affiliate cannot be read says nothing of
+// the filter by address.
 func TestOddAffiliateIsNoForeigner(t *testing.T) {
 	p := open(t, &shop{rows: []string{`{"payment_id":3,"affiliate_id":[],"total_referrals":0}`, `{"payment_id":2,"affiliate_id":5,"total_referrals":0}`}})
 	lists, err := p.Payouts(providers.PayoutFilter{Affiliates: affiliateIDs("5")})

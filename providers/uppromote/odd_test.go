@@ -10,8 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
-// stored is a stored list. The members of id take the number of a row, or a text made of it; those of identity are what
-// a row is nothing without.
+// stored is a stored list. The members of id take the number of a row, or a text made of
+// it; those of identity are what a row is nothing without.
 func stored[T providers.Record](t *testing.T, exchange string, id, identity []string, plan func(*provider) ([]providers.List[T], error)) providertest.OddList[T] {
 	return providertest.OddList[T]{
 		Exchange: providertest.Find(t, providertest.Exchanges(t, "."), exchange),

@@ -77,8 +77,8 @@ func bends(seen map[string]bool, each func(what, member string, bend func(row ma
 	}
 }
 
-// TestOddReplies: a write that was answered was made, whatever is odd about the reply but the id; what is odd is read
-// again.
+// TestOddReplies: a write that was answered was made, whatever is odd about the reply but
+// the id; what is odd is read again.
 func TestOddReplies(t *testing.T) {
 	ids := []string{"id", "payment_id"}
 	for m, row := range mutations {
@@ -141,8 +141,8 @@ var decides = map[providers.Capability][]string{
 // none are the bends that are no oddities: they say that there is none.
 var none = []string{"coupons = []", "coupons = {}", "up_line_affiliate_id = null", "without up_line_affiliate_id"}
 
-// TestOddLooks: a look at odd records never says that a write was not made which was, nor the reverse; and it finds it
-// wherever what it decides by can be read.
+// TestOddLooks: a look at odd records never says that a write was not made which was, nor
+// the reverse; and it finds it wherever what it decides by can be read.
 func TestOddLooks(t *testing.T) {
 	for m, row := range mutations {
 		if row.made != providers.Made {

@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// emailFilter is what was seen of the vendor's filter of payments by e-mail address, which is assumed to be there.
-// Vendors ignore unknown parameters silently.
+// emailFilter is what was seen of the vendor's filter of payments by e-mail address, which
+// is assumed to be there. Vendors ignore unknown parameters silently.
 type emailFilter struct{ state atomic.Int32 }
 
 const (
@@ -47,7 +47,8 @@ func (f *emailFilter) ignore(log *slog.Logger, account string) {
 	}
 }
 
-// naming is what was seen of the referrals that payments name, which is assumed: in lists, and in single payments.
+// naming is what was seen of the referrals that payments name, which is assumed: in lists,
+// and in single payments.
 type naming struct{ listed, alone atomic.Int32 }
 
 const (
@@ -64,7 +65,8 @@ func (n *naming) never() bool {
 	return n.alone.Load() == namingMissing && n.listed.Load() != namingSeen
 }
 
-// noteNaming looks at a payment. A member that is odd or empty says nothing: only one that is not there is missing.
+// noteNaming looks at a payment. A member that is odd or empty says nothing: only one that
+// is not there is missing.
 func (p *provider) noteNaming(state *atomic.Int32, w *wirePayment) {
 	switch {
 	case len(w.ReferralIDs) > 0:
@@ -82,7 +84,13 @@ func (p *provider) noteNaming(state *atomic.Int32, w *wirePayment) {
 
 // errNaming is the error of a payment whose commissions are not known.
 func (p *provider) errNaming() error {
-	e := &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + paidList.path, Kind: providers.KindBadReply, Err: errUnnamed}
+	e := &providers.Error{
+		Account:  p.config.Account,
+		Provider: name,
+		Op:       "GET " + paidList.path,
+		Kind:     providers.KindBadReply,
+		Err:      errUnnamed,
+	}
 	if p.naming.never() {
 		e.Kind = providers.KindUnsupported
 	}
@@ -124,8 +132,14 @@ func paymentLists[W any](e endpoint[W, providers.Payout], l *plan) []providers.L
 	return lists
 }
 
-// payoutsOf are the payments of an affiliate that was just read, and maybe of others, where the vendor does not narrow them.
-func payoutsOf[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout], a *providers.Affiliate) iter.Seq2[*providers.Payout, error] {
+// payoutsOf are the payments of an affiliate that was just read, and maybe of others, where
+// the vendor does not narrow them.
+func payoutsOf[W any](
+	ctx context.Context,
+	p *provider,
+	e endpoint[W, providers.Payout],
+	a *providers.Affiliate,
+) iter.Seq2[*providers.Payout, error] {
 	l := p.payments([]providers.ID{a.ID})
 	l.emails = map[providers.ID]string{a.ID: *a.Email}
 	return every(ctx, p, paymentLists(e, l)[0])
@@ -145,11 +159,20 @@ func addresses(h providers.Harvest) map[providers.ID]string {
 // ofEachWidth bounds how many affiliates' payments are read at once.
 const ofEachWidth = 16
 
-// ofEach reads the payments of affiliates until as many things of each are settled as are sought; visit says how many
-// a payment settles. It walks the list of all payments for as long as that is cheaper (providers.WalkOn), or if nothing
-// else is possible, and then reads the list of each affiliate who is left. What could not be read is answered by affiliate;
-// so is errUnread for those who are left at the end of a list with rows that could not be read.
-func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout], sought map[providers.ID]int, emails map[providers.ID]string, visit func(*providers.Payout) (settled int)) map[providers.ID]error {
+// ofEach reads the payments of affiliates until as many things of each are settled as are
+// sought; visit says how many a payment settles. It walks the list of all payments for as
+// long as that is cheaper (providers.WalkOn), or if nothing else is possible, and then
+// reads the list of each affiliate who is left. What could not be read is answered by
+// affiliate; so is errUnread for those who are left at the end of a list with rows that
+// could not be read.
+func ofEach[W any](
+	ctx context.Context,
+	p *provider,
+	e endpoint[W, providers.Payout],
+	sought map[providers.ID]int,
+	emails map[providers.ID]string,
+	visit func(*providers.Payout) (settled int),
+) map[providers.ID]error {
 	s := &settling{open: maps.Clone(sought), failed: map[providers.ID]error{}, visit: visit}
 	all := func(on func(read int) bool, left []providers.ID) []providers.ID {
 		return s.read(ctx, p, e.all(p), left, on)
@@ -184,7 +207,16 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 		}
 	}
 	if len(left) > providers.AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
-		s.fail(left, &providers.Error{Account: p.config.Account, Provider: name, Op: "GET " + e.path, Kind: providers.KindAllowance, Err: providers.ErrAllowance})
+		s.fail(
+			left,
+			&providers.Error{
+				Account:  p.config.Account,
+				Provider: name,
+				Op:       "GET " + e.path,
+				Kind:     providers.KindAllowance,
+				Err:      providers.ErrAllowance,
+			},
+		)
 		return s.failed
 	}
 	var wg providers.Group
@@ -200,8 +232,9 @@ func ofEach[W any](ctx context.Context, p *provider, e endpoint[W, providers.Pay
 	return s.failed
 }
 
-// tryEmails looks whether the filter by e-mail address finds a payment that is there, where it found
-// none: a vendor that answers nothing by it would else have no payments. none says that there are none.
+// tryEmails looks whether the filter by e-mail address finds a payment that is there, where
+// it found none: a vendor that answers nothing by it would else have no payments. none says
+// that there are none.
 func tryEmails[W any](ctx context.Context, p *provider, e endpoint[W, providers.Payout]) (none bool, err error) {
 	page, err := e.page(ctx, p, nil, providers.PageRequest{Number: 1})
 	if err != nil {
@@ -266,9 +299,15 @@ func (s *settling) fail(affiliates []providers.ID, err error) {
 	}
 }
 
-// read reads a list for affiliates while on says so, and answers who of them is left. At the end of the list nobody
-// is: whoever was left has nothing.
-func (s *settling) read(ctx context.Context, p *provider, l providers.List[providers.Payout], left []providers.ID, on func(read int) bool) []providers.ID {
+// read reads a list for affiliates while on says so, and answers who of them is left. At
+// the end of the list nobody is: whoever was left has nothing.
+func (s *settling) read(
+	ctx context.Context,
+	p *provider,
+	l providers.List[providers.Payout],
+	left []providers.ID,
+	on func(read int) bool,
+) []providers.ID {
 	read, unread := 0, 0
 	if len(left) == 0 || !on(read) {
 		return left

@@ -46,7 +46,8 @@ var paymentRecord = endpoint[wirePayment, providers.Payout]{
 	core: paymentCore,
 }
 
-// paymentCore is what every payment of the list has. Whether it names its referrals is seen apart.
+// paymentCore is what every payment of the list has. Whether it names its referrals is seen
+// apart.
 var paymentCore = &wire.Core{
 	Members: []string{"affiliate_id", "status", "total_referrals", "total_processed", "payment_method", "processed_at"},
 	Knowledge: wire.NewKnowledge([]string{
@@ -58,7 +59,8 @@ var paymentCore = &wire.Core{
 	}),
 }
 
-// countPaid is how many payments were made. The name of the number is assumed; so is that one may come alone.
+// countPaid is how many payments were made. The name of the number is assumed; so is that
+// one may come alone.
 //
 // https://aff-api.uppromote.com/docs/v2/get-paid-payments-history-21170059e0
 //
@@ -99,7 +101,8 @@ func (p *provider) Payouts(f providers.PayoutFilter) ([]providers.List[providers
 	return lists, nil
 }
 
-// PayoutsByID reads payments one by one, or by walking all of them, and what is owed among the affiliate's.
+// PayoutsByID reads payments one by one, or by walking all of them, and what is owed among
+// the affiliate's.
 func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Payout], error) {
 	var paid []providers.ID
 	due := map[providers.ID]providers.ID{} // affiliates
@@ -138,8 +141,9 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...
 	return b, nil
 }
 
-// paidByID reads payments: by themselves where that is needed to learn their referrals. The newest are
-// probably wanted, so that several are looked for in their list first, unless it is known not to tell enough.
+// paidByID reads payments: by themselves where that is needed to learn their referrals. The
+// newest are probably wanted, so that several are looked for in their list first, unless it
+// is known not to tell enough.
 func (p *provider) paidByID(ctx context.Context, ids []providers.ID, need []string) (*providers.Batch[providers.Payout], error) {
 	one := func(ctx context.Context, id providers.ID) (*providers.Payout, providers.Harvest, error) {
 		_, n, _ := p.payout(id)
@@ -221,8 +225,8 @@ func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
 	}
 }
 
-// payment converts a row; it is as old as its processing. A row of a list that does not name its referrals knows all
-// but these: the record by itself may.
+// payment converts a row; it is as old as its processing. A row of a list that does not
+// name its referrals knows all but these: the record by itself may.
 func (r *reply) payment(w *wirePayment) *providers.Payout {
 	status, ok := paymentStatuses[strings.ToLower(w.Status)]
 	if !ok {
@@ -268,13 +272,22 @@ func commissionsUnknown(p *providers.Payout) bool {
 	return len(p.CommissionIDs) == 0 && some
 }
 
-// paymentStatuses are the vendor's words. "SUCCESS" was seen; the others are those of its help pages, and of PayPal's
-// batches, whose word that is.
+// paymentStatuses are the vendor's words. "SUCCESS" was seen; the others are those of its
+// help pages, and of PayPal's batches, whose word that is.
 var paymentStatuses = map[string]providers.PayoutStatus{
-	"success": providers.PayoutPaid, "processed": providers.PayoutPaid, "paid": providers.PayoutPaid, "completed": providers.PayoutPaid,
-	"pending": providers.PayoutPending, "processing": providers.PayoutPending,
-	"failed": providers.PayoutFailed, "denied": providers.PayoutFailed, "canceled": providers.PayoutFailed, "cancelled": providers.PayoutFailed,
-	"returned": providers.PayoutFailed, "refunded": providers.PayoutFailed, "reversed": providers.PayoutFailed,
+	"success":    providers.PayoutPaid,
+	"processed":  providers.PayoutPaid,
+	"paid":       providers.PayoutPaid,
+	"completed":  providers.PayoutPaid,
+	"pending":    providers.PayoutPending,
+	"processing": providers.PayoutPending,
+	"failed":     providers.PayoutFailed,
+	"denied":     providers.PayoutFailed,
+	"canceled":   providers.PayoutFailed,
+	"cancelled":  providers.PayoutFailed,
+	"returned":   providers.PayoutFailed,
+	"refunded":   providers.PayoutFailed,
+	"reversed":   providers.PayoutFailed,
 }
 
 // paidStates are those that rows of the list of payments can have.

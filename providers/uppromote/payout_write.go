@@ -12,8 +12,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// markPayoutPaid says that what an affiliate is owed was paid elsewhere: the referrals named, which have to be all of it.
-// No amount is sent, so that it is compared right before. That the ids are joined by commas is assumed.
+// markPayoutPaid says that what an affiliate is owed was paid elsewhere: the referrals
+// named, which have to be all of it. No amount is sent, so that it is compared right
+// before. That the ids are joined by commas is assumed.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
@@ -151,7 +152,8 @@ func (c markPayoutPaid) agree(ctx context.Context, a *providers.Affiliate) error
 	return nil
 }
 
-// rows are the affiliate's commissions, live; with named only those that are named: the newest first, until all are there.
+// rows are the affiliate's commissions, live; with named only those that are named: the
+// newest first, until all are there.
 func (c markPayoutPaid) rows(ctx context.Context, a *providers.Affiliate, named bool) (map[providers.ID]*providers.Commission, error) {
 	filter := providers.CommissionFilter{Affiliates: []providers.ID{a.ID}}
 	filter.Parent.Affiliate = a
@@ -194,8 +196,8 @@ func (c markPayoutPaid) payment(ctx context.Context, a *providers.Affiliate) (*p
 	return nil, nil
 }
 
-// made is what the reply tells. That it is the payment is assumed: where it names none, it is searched for, and where it
-// is not found the payout that was due stands for it.
+// made is what the reply tells. That it is the payment is assumed: where it names none, it
+// is searched for, and where it is not found the payout that was due stands for it.
 func (c markPayoutPaid) made(ctx context.Context, a *providers.Affiliate, w *wirePayment, odd oddities) (*providers.Written, error) {
 	r := c.reply()
 	switch {
@@ -229,8 +231,8 @@ func (c markPayoutPaid) paid(payout *providers.Payout) *providers.Written {
 	return w
 }
 
-// look counts which of the commissions were paid: nobody can take a payment back. All of them by a payment of exactly
-// these is this write, or the same as if it were.
+// look counts which of the commissions were paid: nobody can take a payment back. All of
+// them by a payment of exactly these is this write, or the same as if it were.
 func (c markPayoutPaid) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	a, err := c.addressee(ctx, "id", c.affiliate())
 	if problems := (providers.Problems)(nil); errors.As(err, &problems) {

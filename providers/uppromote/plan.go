@@ -17,7 +17,8 @@ import (
 const (
 	// emailParam narrows lists to one affiliate.
 	emailParam = "affiliate_email"
-	// idParam stands for it in a plan, as long as only the affiliate's id is known: keys hold ids.
+	// idParam stands for it in a plan, as long as only the affiliate's id is known: keys
+	// hold ids.
 	idParam = "affiliate_id"
 )
 
@@ -31,7 +32,8 @@ type plan struct {
 
 func (p *provider) plan() *plan { return &plan{provider: p, Plan: narrow.New()} }
 
-// parents sends ids of one noun; without a parameter to send them in they only bound where to look.
+// parents sends ids of one noun; without a parameter to send them in they only bound where
+// to look.
 func (l *plan) parents(param string, noun providers.Noun, ids []providers.ID) {
 	if len(ids) == 0 {
 		return
@@ -65,8 +67,8 @@ func (l *plan) affiliates(ids []providers.ID, known *providers.Affiliate) {
 // unsent notes whether a condition is left to the reader.
 func (l *plan) unsent(asked bool) { l.Exact = l.Exact && !asked }
 
-// dates sends a range of dates of creation, with both bounds, as one alone is refused. Whether its bounds are part
-// of it is not documented: it is sent a second wider.
+// dates sends a range of dates of creation, with both bounds, as one alone is refused.
+// Whether its bounds are part of it is not documented: it is sent a second wider.
 func (l *plan) dates(r providers.DateRange) {
 	if r.IsZero() {
 		return
@@ -86,7 +88,8 @@ func (l *plan) dates(r providers.DateRange) {
 
 var errNoAddress = errors.New("an affiliate without an e-mail address, by which lists are narrowed")
 
-// addressed is a query with the affiliate's address in the place of the id; ok is false where nobody has that id.
+// addressed is a query with the affiliate's address in the place of the id; ok is false
+// where nobody has that id.
 func (l *plan) addressed(ctx context.Context, r providers.Reader, query url.Values) (_ url.Values, ok bool, _ error) {
 	if !query.Has(idParam) {
 		return query, true, nil
@@ -164,8 +167,16 @@ func (e endpoint[W, T]) key(query url.Values) string {
 	return wire.ListKey(e.path, query)
 }
 
-// ofAffiliates are the lists of what stands in the records of single affiliates: field there, picked from them.
-func ofAffiliates[T providers.Record](p *provider, ids []providers.ID, field string, all providers.List[T], exact bool, pick func(*providers.Affiliate) []*T) []providers.List[T] {
+// ofAffiliates are the lists of what stands in the records of single affiliates: field
+// there, picked from them.
+func ofAffiliates[T providers.Record](
+	p *provider,
+	ids []providers.ID,
+	field string,
+	all providers.List[T],
+	exact bool,
+	pick func(*providers.Affiliate) []*T,
+) []providers.List[T] {
 	var lists []providers.List[T]
 	for _, id := range p.own(providers.NounAffiliate, ids) {
 		lists = append(lists, providers.List[T]{

@@ -199,7 +199,8 @@ func TestUnreadPayments(t *testing.T) {
 	}
 }
 
-// TestKnownAddressIsNotLookedUp: an affiliate's list takes one call where the address is known, else two.
+// TestKnownAddressIsNotLookedUp: an affiliate's list takes one call where the address is
+// known, else two.
 func TestKnownAddressIsNotLookedUp(t *testing.T) {
 	server := simulator()
 	p := open(t, server)
@@ -230,7 +231,8 @@ func TestKnownAddressIsNotLookedUp(t *testing.T) {
 	}
 }
 
-// TestCodesAreReadWithTheAffiliate: a coupon's code takes a read of the affiliate, all of it a search of all coupons.
+// TestCodesAreReadWithTheAffiliate: a coupon's code takes a read of the affiliate, all of
+// it a search of all coupons.
 func TestCodesAreReadWithTheAffiliate(t *testing.T) {
 	server := simulator()
 	p := open(t, server)
@@ -251,7 +253,8 @@ func TestCodesAreReadWithTheAffiliate(t *testing.T) {
 	}
 }
 
-// TestIgnoredFilter: once payments turn out not to be narrowed, they are searched; that is said once.
+// TestIgnoredFilter: once payments turn out not to be narrowed, they are searched; that is
+// said once.
 func TestIgnoredFilter(t *testing.T) {
 	server := simulator()
 	server.Kit().Set(sandbox.IgnorePaymentEmail, true)

@@ -12,8 +12,9 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// shown is an allow-list: the members of an object that may be shown, and of those that are objects what may be shown in
-// them. A member that is not listed so is shown only if it holds nothing that has members of its own.
+// shown is an allow-list: the members of an object that may be shown, and of those that are
+// objects what may be shown in them. A member that is not listed so is shown only if it
+// holds nothing that has members of its own.
 type shown map[string]shown
 
 func members(names string) shown {
@@ -24,8 +25,8 @@ func members(names string) shown {
 	return s
 }
 
-// What may be shown. Left out are secrets, telephone numbers and addresses of places, taxes, what people are
-// paid by, and whatever has no fixed form.
+// What may be shown. Left out are secrets, telephone numbers and addresses of places,
+// taxes, what people are paid by, and whatever has no fixed form.
 var (
 	shownAffiliate = members(`id email first_name last_name status email_verified company country facebook twitter youtube instagram
 		website tiktok internal_note personal_detail created_at default_affiliate_link custom_affiliate_link program_id program_name
@@ -40,8 +41,12 @@ var (
 		s["affiliate"] = members("id email first_name last_name")
 		return s
 	}()
-	shownPayment      = members("payment_id affiliate_id status affiliate_email total_referrals total_processed payment_method processed_at referral_ids")
-	shownUnpaid       = members("affiliate_id affiliate_email total_referrals payment_method total_commission total_sales total_products referral_ids")
+	shownPayment = members(
+		"payment_id affiliate_id status affiliate_email total_referrals total_processed payment_method processed_at referral_ids",
+	)
+	shownUnpaid = members(
+		"affiliate_id affiliate_email total_referrals payment_method total_commission total_sales total_products referral_ids",
+	)
 	shownCoupon       = members("id affiliate_id affiliate_email coupon description created_at")
 	shownSubscription = members("event target_url status version created_at")
 )
@@ -127,7 +132,13 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 		return nil, err
 	}
 	if row == nil {
-		return nil, &providers.Error{Account: p.config.Account, Provider: name, Op: "rawRecord", Kind: providers.KindNotFound, Err: errNoRecord}
+		return nil, &providers.Error{
+			Account:  p.config.Account,
+			Provider: name,
+			Op:       "rawRecord",
+			Kind:     providers.KindNotFound,
+			Err:      errNoRecord,
+		}
 	}
 	var v any
 	dec := json.NewDecoder(bytes.NewReader(row))

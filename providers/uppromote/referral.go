@@ -11,7 +11,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// referralList reads referrals as orders: a page of them, or one by its id. Each brings its commission along.
+// referralList reads referrals as orders: a page of them, or one by its id. Each brings its
+// commission along.
 //
 // https://aff-api.uppromote.com/docs/v2/get-list-referrals-21170075e0
 // https://aff-api.uppromote.com/docs/v2/get-a-referral-by-id-21170076e0
@@ -36,9 +37,19 @@ var referralCore = &wire.Core{
 		"affiliate", "coupon_applied", "customer_email", "created_at",
 	},
 	Knowledge: wire.NewKnowledge([]string{"providerId", "kind", "signedUpAt", "convertedAt", "commissions"}, map[string]string{
-		"createdAt": "created_at", "email": "customer_email", "maskedEmail": "customer_email", "status": "status refund_id total_sales",
-		"providerStatus": "status", "customerId": "customer_id", "source": "tracking_type", "couponCode": "coupon_applied",
-		"orderId": "order_id", "converted": "order_id", "orderNumber": "order_number", "affiliate": "affiliate", "campaign": "commission_rule",
+		"createdAt":      "created_at",
+		"email":          "customer_email",
+		"maskedEmail":    "customer_email",
+		"status":         "status refund_id total_sales",
+		"providerStatus": "status",
+		"customerId":     "customer_id",
+		"source":         "tracking_type",
+		"couponCode":     "coupon_applied",
+		"orderId":        "order_id",
+		"converted":      "order_id",
+		"orderNumber":    "order_number",
+		"affiliate":      "affiliate",
+		"campaign":       "commission_rule",
 	}),
 }
 
@@ -76,7 +87,8 @@ func (l *plan) order(id string) {
 	l.Query.Set("order_id", id)
 }
 
-// wireReferral is a row that is two records: the order that an affiliate brought, and the commission on it.
+// wireReferral is a row that is two records: the order that an affiliate brought, and the
+// commission on it.
 type wireReferral struct {
 	wire.Members
 	ID             int64             `json:"id"`
@@ -98,7 +110,8 @@ type wireReferral struct {
 	CreatedAt            time.Time                   `json:"created_at"`
 }
 
-// refund says whether the row takes a sale back. That refunds carry an id is assumed; that they are negative is not.
+// refund says whether the row takes a sale back. That refunds carry an id is assumed; that
+// they are negative is not.
 func (w *wireReferral) refund() bool {
 	_, refund := number(w.RefundID)
 	return refund || w.TotalSales.Set && w.TotalSales.Value.IsNeg()
@@ -112,7 +125,8 @@ func (w *wireReferral) order() (id string, told bool) {
 	return "", w.OrderID == "" || w.OrderID == "0"
 }
 
-// referral is the row as an order. It does not say when the order was made, only when the row was.
+// referral is the row as an order. It does not say when the order was made, only when the
+// row was.
 func (r *reply) referral(w *wireReferral) *providers.Referral {
 	order, told := w.order()
 	out := &providers.Referral{
@@ -152,8 +166,9 @@ func (w *wireReferral) referralStatus() providers.ReferralStatus {
 	}
 }
 
-// wireNewReferral is what is sent. The total's name is another here than in rows. That what goes with which type is as
-// follows is assumed: an order's id with use_order_id, a commission with fixed_amount.
+// wireNewReferral is what is sent. The total's name is another here than in rows. That what
+// goes with which type is as follows is assumed: an order's id with use_order_id, a
+// commission with fixed_amount.
 type wireNewReferral struct {
 	Type           string      `json:"type"`
 	AffiliateEmail string      `json:"affiliate_email"`
@@ -163,13 +178,19 @@ type wireNewReferral struct {
 	Comment        *string     `json:"comment,omitempty"`
 }
 
-// addReferral makes a referral by hand, and answers it as one of its two nouns. That the reply holds the row is
-// assumed; its id is enough, and a row with an odd value is read again.
+// addReferral makes a referral by hand, and answers it as one of its two nouns. That the
+// reply holds the row is assumed; its id is enough, and a row with an odd value is read
+// again.
 //
 // https://aff-api.uppromote.com/docs/v2
 //
 //api:operation POST /referrals
-func (p *provider) addReferral(ctx context.Context, noun providers.Noun, affiliate providers.ID, body wireNewReferral) (*providers.Written, error) {
+func (p *provider) addReferral(
+	ctx context.Context,
+	noun providers.Noun,
+	affiliate providers.ID,
+	body wireNewReferral,
+) (*providers.Written, error) {
 	w, odd, err := send[wireReferral](ctx, p, opAddReferral, referralList.path, body)
 	if err != nil {
 		return nil, err
@@ -197,16 +218,21 @@ const opAddReferral = "POST /referrals"
 // listsOfReferrals are those that a referral stands in: what is approved is owed.
 var listsOfReferrals = []providers.Noun{providers.NounReferral, providers.NounCommission, providers.NounPayout}
 
-// earned is a referral that has changed, by its number, as one of its two nouns, and with it what its affiliate is owed.
+// earned is a referral that has changed, by its number, as one of its two nouns, and with
+// it what its affiliate is owed.
 func (p *provider) earned(noun providers.Noun, local string, affiliate providers.ID) *providers.Written {
-	w := &providers.Written{ID: p.local(noun, local), Stale: []providers.ID{p.local(providers.NounReferral, local), p.local(providers.NounCommission, local)}}
+	w := &providers.Written{
+		ID:    p.local(noun, local),
+		Stale: []providers.ID{p.local(providers.NounReferral, local), p.local(providers.NounCommission, local)},
+	}
 	if n, ok := number(affiliate.Local); ok {
 		w.Stale = append(w.Stale, affiliate, p.payoutID(dueState, n))
 	}
 	return w
 }
 
-// createReferral makes an order an affiliate's. That the vendor refuses an order that is somebody's already is assumed.
+// createReferral makes an order an affiliate's. That the vendor refuses an order that is
+// somebody's already is assumed.
 type createReferral struct {
 	*provider
 	in *providers.CreateReferralInput
@@ -238,13 +264,18 @@ func (c createReferral) plan(ctx context.Context) (*providers.Write, error) {
 	return &providers.Write{
 		Op: opAddReferral, Fields: map[string]string{"affiliate_email": "affiliate", "order_id": "orderId"},
 		Send: func(ctx context.Context) (*providers.Written, error) {
-			return c.addReferral(ctx, providers.NounReferral, a.ID, wireNewReferral{Type: "use_order_id", AffiliateEmail: *a.Email, OrderID: n})
+			return c.addReferral(
+				ctx,
+				providers.NounReferral,
+				a.ID,
+				wireNewReferral{Type: "use_order_id", AffiliateEmail: *a.Email, OrderID: n},
+			)
 		},
 	}, nil
 }
 
-// sales are the order's referrals but for refunds, live. unclear says that there are rows that do not tell whose order
-// they are of.
+// sales are the order's referrals but for refunds, live. unclear says that there are rows
+// that do not tell whose order they are of.
 func (c createReferral) sales(ctx context.Context) (sales []*providers.Referral, unclear bool, err error) {
 	lists, err := c.Referrals(providers.ReferralFilter{OrderID: *c.in.OrderID})
 	if err != nil {
@@ -267,8 +298,8 @@ func (c createReferral) sales(ctx context.Context) (sales []*providers.Referral,
 	return sales, unclear, nil
 }
 
-// look searches for the order, which had no referral when the write was planned. One that the shop's own tracking has
-// made since is not this write's work; that it says so is seen.
+// look searches for the order, which had no referral when the write was planned. One that
+// the shop's own tracking has made since is not this write's work; that it says so is seen.
 func (c createReferral) look(ctx context.Context, _ json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
 	sales, unclear, err := c.sales(ctx)
 	if err != nil {

@@ -28,7 +28,8 @@ func told(err error) string {
 
 func email(a *providers.Affiliate) string { return *a.Email }
 
-// TestInputs: what a caller got wrong is told by the path of the field, and what can be known without asking costs no call.
+// TestInputs: what a caller got wrong is told by the path of the field, and what can be
+// known without asking costs no call.
 func TestInputs(t *testing.T) {
 	sim, p := store(t)
 	a := affiliateWhere(t, p, active)
@@ -100,7 +101,8 @@ func TestInputs(t *testing.T) {
 	}
 }
 
-// TestRefused: what the vendor refuses comes back by our names of the fields, and nothing was done.
+// TestRefused: what the vendor refuses comes back by our names of the fields, and nothing
+// was done.
 func TestRefused(t *testing.T) {
 	sim, p := store(t)
 	a := affiliateWhere(t, p, func(a *providers.Affiliate) bool { return !a.ParentID.IsZero() })
@@ -177,7 +179,8 @@ func pay(t *testing.T, p *provider, body wireMarkPaid) {
 	}
 }
 
-// TestReplies: replies to writes in all the forms that are assumed, and in forms that say that something went wrong.
+// TestReplies: replies to writes in all the forms that are assumed, and in forms that say
+// that something went wrong.
 func TestReplies(t *testing.T) {
 	const person = `{"id":5,"email":"a@example.com","status":"active","program_id":8,"coupons":[]}`
 	status := &providers.SetAffiliateStatusInput{ID: id(providers.NounAffiliate, "5"), Status: providers.AffiliateInactive}

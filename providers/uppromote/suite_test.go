@@ -13,7 +13,8 @@ func simulator() *sandbox.Server { return sandbox.New(providertest.Small(noon)) 
 
 func TestSuite(t *testing.T) { runSuite(t) }
 
-// TestSuiteSwitched is the suite where payments are not narrowed by e-mail address, and single records come in arrays.
+// TestSuiteSwitched is the suite where payments are not narrowed by e-mail address, and
+// single records come in arrays.
 func TestSuiteSwitched(t *testing.T) {
 	runSuite(t, sandbox.IgnorePaymentEmail, sandbox.OneElementArrays)
 }

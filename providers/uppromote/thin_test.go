@@ -30,8 +30,8 @@ func thinList[T providers.Record](t *testing.T, exchange, key, single, nullable 
 	})
 }
 
-// TestThinRowsOfLists: a row of a list knows what its object has, and one read brings the rest. An empty
-// object in an envelope is no row.
+// TestThinRowsOfLists: a row of a list knows what its object has, and one read brings the
+// rest. An empty object in an envelope is no row.
 func TestThinRowsOfLists(t *testing.T) {
 	thinList(t, "affiliate_list", "id", "/affiliates", "custom_affiliate_link internal_note personal_detail",
 		func(p *provider) ([]providers.List[providers.Affiliate], error) {

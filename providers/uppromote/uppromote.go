@@ -1,46 +1,63 @@
-// Package uppromote reads and writes affiliate programs at UpPromote, the Shopify app, through version 2 of its public API.
+// Package uppromote reads and writes affiliate programs at UpPromote, the Shopify app,
+// through version 2 of its public API.
 //
 // # Facts
 //
-//   - Base URL: https://aff-api.uppromote.com/api/v2. Version 1, of which most public examples are, differs in all of this.
-//   - Auth: "Authorization: <api_key>", the bare key, from Settings → Integrations; it begins with pk_. One store is one account. A
-//     refused key is a 401, whose message is "Unauthorized" or "Token not provided".
-//   - Replies: {"status", "message", "data"}. A single record may come as an array of one, and an empty
-//     object as []. No such record is a 422. Before the account has answered any call, a 422 or 404 of a
-//     single record is not believed without a ping.
-//   - Paging: page and per_page, at most 100. No totals and no next link. A store was seen to give 10 rows a page
-//     whatever was asked for: only a page shorter than others, or an empty one, is the last.
+//   - Base URL: https://aff-api.uppromote.com/api/v2. Version 1, of which most public
+//     examples are, differs in all of this.
+//   - Auth: "Authorization: <api_key>", the bare key, from Settings → Integrations; it
+//     begins with pk_. One store is one account. A refused key is a 401, whose message is
+//     "Unauthorized" or "Token not provided".
+//   - Replies: {"status", "message", "data"}. A single record may come as an array of one,
+//     and an empty object as []. No such record is a 422. Before the account has answered
+//     any call, a 422 or 404 of a single record is not believed without a ping.
+//   - Paging: page and per_page, at most 100. No totals and no next link. A store was seen
+//     to give 10 rows a page whatever was asked for: only a page shorter than others, or an
+//     empty one, is the last.
 //   - Order: newest first. That is assumed, nothing says so.
-//   - Limit: 120 calls in each minute of the clock, for all keys of a store together. Failures count.
-//   - Money: major units of the store's currency, which no endpoint tells: it is configured. Text in referrals,
-//     numbers elsewhere.
+//   - Limit: 120 calls in each minute of the clock, for all keys of a store together.
+//     Failures count.
+//   - Money: major units of the store's currency, which no endpoint tells: it is
+//     configured. Text in referrals, numbers elsewhere.
 //   - Zone: UTC, whole seconds. Filters by date take both bounds, or are refused.
-//   - Words: payments are told in PayPal's words or those of the help pages, in any case. Commission
-//     types are the three of the help pages. tracking_type is a text for people.
+//   - Words: payments are told in PayPal's words or those of the help pages, in any case.
+//     Commission types are the three of the help pages. tracking_type is a text for people.
 //   - A referral without an order is CUSTOM as long as it has none; the order may come later.
-//   - Names: program is our Campaign; a referral is both our Referral (the order) and our Commission (what was earned
-//     on it), under the same number; a payment is our Payout.
+//   - Names: program is our Campaign; a referral is both our Referral (the order) and our
+//     Commission (what was earned on it), under the same number; a payment is our Payout.
 //
 // # Gaps
 //
-//   - An affiliate is in exactly one program, so that a Membership is a part of the affiliate's record, as old as that.
-//   - Lists of referrals and payments are narrowed by an affiliate's e-mail address, not by the id: it is looked up.
-//     That payments can be narrowed so is assumed; where it turns out not to be so they are searched.
-//   - What is not paid yet is an aggregate of each affiliate, computed when it is read. It is a Payout that is DUE: its
-//     id names the affiliate's aggregate as it is now. Each approved referral is part of it.
-//   - A paid referral does not name its payment. The affiliate's payments name their referrals. That they do so is
-//     assumed; where they do not, the commissions of a payment, and the payout of a commission, are not known.
-//   - Nothing filters by a referral's status, or affiliates by program or upline: those lists are searched.
-//   - A refund is a referral of its own with negative amounts and the order's id. Its commission belongs to itself: of
-//     several referrals of an order nothing says which one it takes back. Following an order to its commissions finds both.
-//   - A coupon has a number, but is found by its affiliate and code only: affiliates' records list bare codes.
-//   - Programs of coupons and payments, clicks, and the addresses that people are paid at are not told.
+//   - An affiliate is in exactly one program, so that a Membership is a part of the
+//     affiliate's record, as old as that.
+//   - Lists of referrals and payments are narrowed by an affiliate's e-mail address, not by
+//     the id: it is looked up. That payments can be narrowed so is assumed; where it turns
+//     out not to be so they are searched.
+//   - What is not paid yet is an aggregate of each affiliate, computed when it is read. It
+//     is a Payout that is DUE: its id names the affiliate's aggregate as it is now. Each
+//     approved referral is part of it.
+//   - A paid referral does not name its payment. The affiliate's payments name their
+//     referrals. That they do so is assumed; where they do not, the commissions of a
+//     payment, and the payout of a commission, are not known.
+//   - Nothing filters by a referral's status, or affiliates by program or upline: those
+//     lists are searched.
+//   - A refund is a referral of its own with negative amounts and the order's id. Its
+//     commission belongs to itself: of several referrals of an order nothing says which one
+//     it takes back. Following an order to its commissions finds both.
+//   - A coupon has a number, but is found by its affiliate and code only: affiliates'
+//     records list bare codes.
+//   - Programs of coupons and payments, clicks, and the addresses that people are paid at
+//     are not told.
 //   - Only payments can be counted.
-//   - No endpoint takes several ids. Several affiliates, programs or payments are looked for on the first page of
-//     their list, which goes on to be read while that takes fewer calls; the rest take a call each.
-//   - Actions name an affiliate by the e-mail address: it is read right before, and the reply's affiliate compared.
-//   - Nothing is written twice over: there is no key for that. What of writes can be recognized afterwards says Proofs.
-//   - Affiliates, programs and referrals cannot be changed otherwise than by the actions, and nothing but a subscription deleted.
+//   - No endpoint takes several ids. Several affiliates, programs or payments are looked
+//     for on the first page of their list, which goes on to be read while that takes fewer
+//     calls; the rest take a call each.
+//   - Actions name an affiliate by the e-mail address: it is read right before, and the
+//     reply's affiliate compared.
+//   - Nothing is written twice over: there is no key for that. What of writes can be
+//     recognized afterwards says Proofs.
+//   - Affiliates, programs and referrals cannot be changed otherwise than by the actions,
+//     and nothing but a subscription deleted.
 //
 // API reference: https://aff-api.uppromote.com/docs/v2
 package uppromote
@@ -109,7 +126,9 @@ func New(c providers.Config) (providers.Provider, error) {
 	r.Typed = []string{emailParam, "order_id", "from_date", "to_date"}
 	r.Classify = classify
 	p := &provider{config: c, extents: map[string]*wire.Extent{}, log: wire.NewLog(c.Logger, c.Account), client: rest.New(r)}
-	for _, path := range []string{affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path} {
+	for _, path := range []string{
+		affiliateList.path, programList.path, referralList.path, couponList.path, unpaidList.path, paidList.path, webhookList.path,
+	} {
 		p.extents[path] = new(wire.Extent)
 	}
 	p.extents[paymentRecord.path] = p.extents[paidList.path]
@@ -163,7 +182,8 @@ func (p *provider) Account() providers.Account {
 	return p.client.Describe(vendor, p.config, can)
 }
 
-// Ping reads one affiliate. Programs are fewer, but not every plan is known to have their endpoint.
+// Ping reads one affiliate. Programs are fewer, but not every plan is known to have their
+// endpoint.
 func (p *provider) Ping(ctx context.Context) error {
 	path := affiliateList.path
 	_, _, err := get(ctx, p, rest.Request{Op: "GET " + path, Path: path, Query: url.Values{"per_page": {"1"}}}, isList[wireAffiliate])
@@ -173,8 +193,9 @@ func (p *provider) Ping(ctx context.Context) error {
 // unknownPages is what a walk is taken to cost as long as the length of its list is not known.
 const unknownPages = 3
 
-// Calls is the price of edges: a call for each record, or the pages of the list that holds them all. Lists below a
-// row take a call each; those that are searched are read once for all rows.
+// Calls is the price of edges: a call for each record, or the pages of the list that holds
+// them all. Lists below a row take a call each; those that are searched are read once for
+// all rows.
 func (p *provider) Calls(edge providers.Edge, from providers.Rows, need ...string) int {
 	n := from.Count
 	if n <= 0 {

@@ -106,8 +106,8 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// TestNotThere: all that the vendor may answer to a read of what is not there, and every other refusal,
-// which says nothing about the record.
+// TestNotThere: all that the vendor may answer to a read of what is not there, and every
+// other refusal, which says nothing about the record.
 func TestNotThere(t *testing.T) {
 	for _, tt := range []struct {
 		status int

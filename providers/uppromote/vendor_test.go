@@ -42,8 +42,8 @@ func (v *registry) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	_, _ = fmt.Fprintf(w, `{"status":200,"message":"success","data":[%s]}`, strings.Join(rows, ","))
 }
 
-// TestAddressInAnotherCase: whatever the case of an address as it is typed, the affiliate is found: by a look, by the
-// plan of a second write, and by a filter.
+// TestAddressInAnotherCase: whatever the case of an address as it is typed, the affiliate
+// is found: by a look, by the plan of a second write, and by a filter.
 func TestAddressInAnotherCase(t *testing.T) {
 	for _, typed := range []string{"New.Partner@Example.com", "NEW.PARTNER@EXAMPLE.COM", "new.partner@example.com"} {
 		vendor := &registry{lost: true}
@@ -76,7 +76,8 @@ func row801(n int, replace ...string) string {
 	return strings.NewReplacer(replace...).Replace(row)
 }
 
-// TestOddValues: what is plainly meant is read, and what is not is null; never a value that is not so.
+// TestOddValues: what is plainly meant is read, and what is not is null; never a value that
+// is not so.
 func TestOddValues(t *testing.T) {
 	const affiliate = `"affiliate":{"id":701,"email":"up1@example.com","first_name":"Up","last_name":"1"}`
 	for name, tt := range map[string]struct {
@@ -178,7 +179,8 @@ func TestReferralIDs(t *testing.T) {
 	}
 }
 
-// TestRelatedAffiliates: an affiliate inside another record knows what its object carries, and no more.
+// TestRelatedAffiliates: an affiliate inside another record knows what its object carries,
+// and no more.
 func TestRelatedAffiliates(t *testing.T) {
 	below := []string{"referrals", "commissions", "payouts"}
 	for affiliate, want := range map[string][]string{

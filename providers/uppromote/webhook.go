@@ -28,7 +28,11 @@ func (p *provider) WebhookSubscriptions() ([]providers.List[providers.WebhookSub
 }
 
 // WebhookSubscriptionsByID searches the list, which is short.
-func (p *provider) WebhookSubscriptionsByID(ctx context.Context, ids []providers.ID, _ ...string) (*providers.Batch[providers.WebhookSubscription], error) {
+func (p *provider) WebhookSubscriptionsByID(
+	ctx context.Context,
+	ids []providers.ID,
+	_ ...string,
+) (*providers.Batch[providers.WebhookSubscription], error) {
 	var own []providers.ID
 	for _, id := range ids {
 		if id.Local != "" && id == p.local(providers.NounWebhookSubscription, id.Local) {
@@ -77,7 +81,8 @@ type wireSubscribe struct {
 	Event     string `json:"event"`
 }
 
-// wireSubscribed is what a reply tells of a new subscription. It is the only place where the secret is read.
+// wireSubscribed is what a reply tells of a new subscription. It is the only place where
+// the secret is read.
 type wireSubscribed struct {
 	Event     string `json:"event"`
 	SecretKey string `json:"secret_key"`
@@ -89,8 +94,8 @@ func (p *provider) subscribed(event string) *providers.Written {
 	return &providers.Written{ID: id, Stale: []providers.ID{id}, StaleLists: []providers.Noun{providers.NounWebhookSubscription}}
 }
 
-// createSubscription subscribes to one event. The vendor calls the address at once, without a signature, and wants an
-// answer of 200.
+// createSubscription subscribes to one event. The vendor calls the address at once, without
+// a signature, and wants an answer of 200.
 //
 // https://aff-api.uppromote.com/docs/v2/subscribe-a-webhook-event-21170080e0
 //
@@ -145,7 +150,8 @@ func (c createSubscription) look(ctx context.Context, _ json.RawMessage, disturb
 	return providers.Unclear, nil, nil
 }
 
-// subscribe makes a write to the subscription of an event, and sees that the reply names no other event.
+// subscribe makes a write to the subscription of an event, and sees that the reply names no
+// other event.
 func (p *provider) subscribe(ctx context.Context, op string, body wireSubscribe) (wireSubscribed, error) {
 	said, _, err := send[wireSubscribed](ctx, p, op, webhookList.path, body)
 	if err == nil && said.Event != "" && said.Event != body.Event {
@@ -154,7 +160,8 @@ func (p *provider) subscribe(ctx context.Context, op string, body wireSubscribe)
 	return said, err
 }
 
-// fingerprint stands for a subscription in a pre-image, as its address may hold a secret; "" for none.
+// fingerprint stands for a subscription in a pre-image, as its address may hold a secret;
+// "" for none.
 func fingerprint(s *providers.WebhookSubscription) string {
 	if s == nil {
 		return ""
@@ -208,7 +215,11 @@ func (c updateSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	}, nil
 }
 
-func (c updateSubscription) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c updateSubscription) look(
+	ctx context.Context,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	s, err := c.subscriptionTo(ctx, c.in.ID.Local)
 	switch {
 	case err != nil:
@@ -251,7 +262,11 @@ func (c deleteSubscription) plan(ctx context.Context) (*providers.Write, error) 
 	}, nil
 }
 
-func (c deleteSubscription) look(ctx context.Context, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (c deleteSubscription) look(
+	ctx context.Context,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	s, err := c.subscriptionTo(ctx, c.in.ID.Local)
 	if err != nil {
 		return "", nil, err

@@ -13,8 +13,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// proofs are the mutations that the vendor has, and what proves their outcomes. The vendor knows no key of ours: what
-// can be recognized is what it holds to be unique, and states.
+// proofs are the mutations that the vendor has, and what proves their outcomes. The vendor
+// knows no key of ours: what can be recognized is what it holds to be unique, and states.
 var proofs = []providers.Proof{
 	{Mutation: providers.CanCreateAffiliate, By: providers.ProofEmail,
 		Look: "the affiliates at UpPromote, for one with this e-mail address"},
@@ -126,7 +126,12 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 }
 
 // Look finds out what became of a write.
-func (p *provider) Look(ctx context.Context, c providers.Command, before json.RawMessage, disturbed bool) (providers.Verdict, *providers.Written, error) {
+func (p *provider) Look(
+	ctx context.Context,
+	c providers.Command,
+	before json.RawMessage,
+	disturbed bool,
+) (providers.Verdict, *providers.Written, error) {
 	a := p.action(c)
 	if a == nil {
 		return "", nil, p.lacks(c)
@@ -157,7 +162,9 @@ type given struct {
 func untaken(takes string, fields ...given) (found providers.Problems) {
 	for _, f := range fields {
 		if f.is {
-			found = append(found, providers.Problemf(providers.ProblemUnsupported, f.field, "is not taken by %s, which takes %s", title, takes)...)
+			found = append(
+				found,
+				providers.Problemf(providers.ProblemUnsupported, f.field, "is not taken by %s, which takes %s", title, takes)...)
 		}
 	}
 	return found
@@ -176,8 +183,8 @@ func nobody(field string) providers.Problems {
 	return providers.Problemf(providers.ProblemNotFound, field, "names no record of this account")
 }
 
-// addressee reads the affiliate that a write is about, live: the vendor's actions name affiliates by their addresses. field
-// is where the input has the id.
+// addressee reads the affiliate that a write is about, live: the vendor's actions name
+// affiliates by their addresses. field is where the input has the id.
 func (p *provider) addressee(ctx context.Context, field string, id providers.ID) (*providers.Affiliate, error) {
 	a, _, err := byNumber(ctx, p, affiliateList, id)
 	switch {
@@ -201,7 +208,8 @@ func byNumber[W any, T providers.Record](ctx context.Context, p *provider, e end
 	return row, odd, err
 }
 
-// identified is implemented by the rows of replies to writes. It says whether a row names what was written.
+// identified is implemented by the rows of replies to writes. It says whether a row names
+// what was written.
 type identified interface{ identified() bool }
 
 func (w wireAffiliate) identified() bool  { return w.ID > 0 }
@@ -212,8 +220,9 @@ func (w wireActed) identified() bool {
 	return w.AffiliateID > 0 || w.ReferralID > 0 || w.AffiliateEmail != "" || w.Coupon != ""
 }
 
-// send makes one write, and opens the envelope. There may be no data: then it is zero. A reply that
-// neither says that it is a success nor names what was written is none of the vendor's.
+// send makes one write, and opens the envelope. There may be no data: then it is zero. A
+// reply that neither says that it is a success nor names what was written is none of the
+// vendor's.
 func send[W identified](ctx context.Context, p *provider, op, path string, body any) (data W, _ oddities, _ error) {
 	var a wire.Reply[envelope[wire.Rows[W]]]
 	r := rest.Request{Op: op, Path: path, Body: body, Into: &a, Verify: func() error {
@@ -232,12 +241,14 @@ func send[W identified](ctx context.Context, p *provider, op, path string, body 
 	return data, a.Odd, nil
 }
 
-// garbled is the error of a write that was answered with success, but not as it should be: what became of it is open.
+// garbled is the error of a write that was answered with success, but not as it should be:
+// what became of it is open.
 func (p *provider) garbled(op string, err error) error {
 	return &providers.Error{Account: p.config.Account, Provider: name, Op: op, Kind: providers.KindBadReply, Err: err}
 }
 
-// wireActed is what the reply of an action names. All of that is assumed, and so it need not be there.
+// wireActed is what the reply of an action names. All of that is assumed, and so it need
+// not be there.
 type wireActed struct {
 	AffiliateID    int64  `json:"affiliate_id"`
 	AffiliateEmail string `json:"affiliate_email"`
@@ -245,8 +256,8 @@ type wireActed struct {
 	Coupon         string `json:"coupon"`
 }
 
-// act makes a write that names an affiliate by the address. If the reply names another, the address has changed hands
-// since it was read.
+// act makes a write that names an affiliate by the address. If the reply names another, the
+// address has changed hands since it was read.
 func (p *provider) act(ctx context.Context, op string, a *providers.Affiliate, body any) (wireActed, error) {
 	_, path, _ := strings.Cut(op, " ")
 	w, _, err := send[wireActed](ctx, p, op, path, body)
@@ -257,8 +268,9 @@ func (p *provider) act(ctx context.Context, op string, a *providers.Affiliate, b
 	return w, err
 }
 
-// absolute judges a state that a write sets, whatever it was: where it is as wanted, that is proof enough, whoever did
-// it. Where it is as it was before, and nobody else wrote, the write was not made.
+// absolute judges a state that a write sets, whatever it was: where it is as wanted, that
+// is proof enough, whoever did it. Where it is as it was before, and nobody else wrote, the
+// write was not made.
 func absolute(now, wanted string, before json.RawMessage, disturbed bool) providers.Verdict {
 	var was *string
 	err := json.Unmarshal(before, &was)

@@ -114,8 +114,8 @@ const (
 	hooksURL = "https://hooks.example/in?token=hush"
 )
 
-// mutations are a write for each mutation, and what a look at it says: where it was made, and where it was not; then the same if
-// others wrote to the target since.
+// mutations are a write for each mutation, and what a look at it says: where it was made,
+// and where it was not; then the same if others wrote to the target since.
 var mutations = map[providers.Capability]struct {
 	play                           func(t *testing.T, p *provider) play
 	made, not, madeAmong, notAmong providers.Verdict

@@ -82,7 +82,8 @@ type campaignBody struct {
 	Private     *bool   `json:"is_private"`
 }
 
-// write puts what a body says into a campaign; false where that is not allowed, and then the call is answered.
+// write puts what a body says into a campaign; false where that is not allowed, and then
+// the call is answered.
 func (b campaignBody) write(w http.ResponseWriter, c *world.Campaign, t *terms) bool {
 	if b.Landing != nil {
 		if !strings.HasPrefix(*b.Landing, "http") {

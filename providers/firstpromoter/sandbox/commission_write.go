@@ -174,7 +174,8 @@ func (s *Server) commissionActions(mux *http.ServeMux) {
 	}
 }
 
-// judge approves or denies a commission. A denied one leaves the payout that it was to be part of.
+// judge approves or denies a commission. A denied one leaves the payout that it was to be
+// part of.
 func (s *Server) judge(i int, verdict world.Verdict) string {
 	c := &s.world.Commissions[i]
 	if c.Verdict == world.Paid {

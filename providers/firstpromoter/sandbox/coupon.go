@@ -41,7 +41,8 @@ type codeBody struct {
 	Membership  *int64  `json:"promoter_campaign_id"`
 }
 
-// write puts what a body says into a promo code; false where that is not allowed, and then the call is answered.
+// write puts what a body says into a promo code; false where that is not allowed, and then
+// the call is answered.
 func (b codeBody) write(w http.ResponseWriter, s *Server, row int, c *code) bool {
 	if b.Code != nil {
 		if i, is := s.byCode[*b.Code]; is && i != row {

@@ -10,8 +10,9 @@ import (
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// index is a world with what is looked up in it, and what the vendor keeps beside it. Lists of rows are in their own
-// order, which is that of time, oldest first. Whoever changes it holds the server's lock.
+// index is a world with what is looked up in it, and what the vendor keeps beside it. Lists
+// of rows are in their own order, which is that of time, oldest first. Whoever changes it
+// holds the server's lock.
 type index struct {
 	world       *world.World
 	memberships []membership
@@ -159,10 +160,12 @@ func newIndex(w *world.World) *index {
 	return x
 }
 
-// earned is a commission's amount. FirstPromoter knows no adjustments: the amount is what it came to.
+// earned is a commission's amount. FirstPromoter knows no adjustments: the amount is what
+// it came to.
 func earned(c world.Commission) int64 { return c.Amount + c.Adjustment }
 
-// addMemberships makes the memberships out of everyone's campaigns, and of those that something was earned in.
+// addMemberships makes the memberships out of everyone's campaigns, and of those that
+// something was earned in.
 func (x *index) addMemberships() {
 	add := func(affiliate, campaign int, at time.Time) {
 		p := pair{affiliate, campaign}
@@ -227,7 +230,8 @@ func (x *index) count(campaign, affiliate int, change func(*stats)) {
 	change(&x.memberships[x.member[pair{affiliate, campaign}]].stats)
 }
 
-// countCustomer adds a customer to the figures, or takes them out by -1: before they change, and after.
+// countCustomer adds a customer to the figures, or takes them out by -1: before they
+// change, and after.
 func (x *index) countCustomer(i int, sign int64) {
 	c := x.world.Customers[i]
 	x.count(c.Campaign, c.Affiliate, func(s *stats) {

@@ -33,8 +33,8 @@ type promoterBody struct {
 	Approve  *bool  `json:"always_approve"`
 }
 
-// write puts what a body says into a promoter; false where the address is somebody else's or none, and then the
-// call is answered.
+// write puts what a body says into a promoter; false where the address is somebody else's
+// or none, and then the call is answered.
 func (b promoterBody) write(w http.ResponseWriter, s *Server, row int, a *world.Affiliate) bool {
 	if b.Email != nil {
 		if owner, is := s.byEmail[strings.ToLower(*b.Email)]; is && owner != row {
@@ -220,7 +220,8 @@ func (s *Server) addTo(i int, campaign int64, state string) string {
 	return ""
 }
 
-// moveTo makes a membership in the new campaign and switches the old one off: referrals that stay need it.
+// moveTo makes a membership in the new campaign and switches the old one off: referrals
+// that stay need it.
 func (s *Server) moveTo(i int, b promotersBody) string {
 	k, from, ok := s.standingIn(i, *b.From)
 	if !ok {

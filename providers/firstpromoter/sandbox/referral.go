@@ -117,8 +117,8 @@ type referralBody struct {
 	UID        *string
 }
 
-// write puts what a body says into a customer; false where the address or the id is somebody else's, and then the call
-// is answered.
+// write puts what a body says into a customer; false where the address or the id is
+// somebody else's, and then the call is answered.
 func (b referralBody) write(w http.ResponseWriter, s *Server, row int, c *world.Customer) bool {
 	if b.Email != nil {
 		if i, is := s.byCustomer[strings.ToLower(*b.Email)]; is && i != row {
@@ -217,7 +217,8 @@ func (s *Server) give(row, affiliate, campaign int) {
 	all(1)
 }
 
-// giveCommissions makes the direct commissions of a customer an affiliate's, but for those in payouts.
+// giveCommissions makes the direct commissions of a customer an affiliate's, but for those
+// in payouts.
 func (s *Server) giveCommissions(row, affiliate, campaign int) {
 	for i := range s.world.Commissions {
 		c := &s.world.Commissions[i]

@@ -1,16 +1,19 @@
-// Package sandbox simulates FirstPromoter's company API, version 2, over real HTTP: reads of a seeded world, and the
-// writes that the client makes, which change it. Anything else answers 404.
+// Package sandbox simulates FirstPromoter's company API, version 2, over real HTTP: reads
+// of a seeded world, and the writes that the client makes, which change it. Anything else
+// answers 404.
 //
-// Where the vendor documents nothing, the simulator does what the client has to expect: 20 rows a page and at most
-// 100, newest first; archived promoters left out unless asked for; unknown parameters ignored; a 401
-// without a body; a rolling minute of 400 calls an account. An account id that names no account of the key answers 404.
+// Where the vendor documents nothing, the simulator does what the client has to expect: 20
+// rows a page and at most 100, newest first; archived promoters left out unless asked for;
+// unknown parameters ignored; a 401 without a body; a rolling minute of 400 calls an
+// account. An account id that names no account of the key answers 404.
 //
-// A write is seen by every read that comes after it. Equal writes make equal records, as the vendor knows no keys of
-// writes, unless an address or a code would stand twice. Actions on up to five records are done when they are
-// answered; with [Background] all of them are done two calls later.
+// A write is seen by every read that comes after it. Equal writes make equal records, as
+// the vendor knows no keys of writes, unless an address or a code would stand twice.
+// Actions on up to five records are done when they are answered; with [Background] all of
+// them are done two calls later.
 //
-// The kit's switches are [NoRetryAfter], [NestedBalances], [Background], [HoldReferrals], [Moved] and
-// [world.ExactAddress].
+// The kit's switches are [NoRetryAfter], [NestedBalances], [Background], [HoldReferrals],
+// [Moved] and [world.ExactAddress].
 package sandbox
 
 import (
@@ -195,7 +198,8 @@ func (s *Server) single(kind number, n func() int, kept func(int) bool, row func
 	}
 }
 
-// number is where the vendor's numbers of a kind of record begin: that of a row is this and its place.
+// number is where the vendor's numbers of a kind of record begin: that of a row is this and
+// its place.
 type number int64
 
 // The kinds of record. None is like another, so that a mistaken one is not found.
@@ -275,8 +279,8 @@ func (f *filter) ids(kind number) {
 	f.narrow(sorted(wanted))
 }
 
-// refers narrows to the rows that refer to one of these records, of which there are n. rows, if there is such
-// an index, are those that refer to one.
+// refers narrows to the rows that refer to one of these records, of which there are n.
+// rows, if there is such an index, are those that refer to one.
 func (f *filter) refers(param string, kind number, n int, to func(i int) int, rows func(key int) []int32) {
 	asked := f.values(param)
 	if len(asked) == 0 {
@@ -345,7 +349,8 @@ func (f *filter) search(of func(i int) []string) {
 	})
 }
 
-// contains looks for a part without regard to case, and without making a copy of each of a million texts.
+// contains looks for a part without regard to case, and without making a copy of each of a
+// million texts.
 func contains(text, part string) bool {
 	for i := 0; i+len(part) <= len(text); i++ {
 		if text[i]|0x20 == part[0]|0x20 && strings.EqualFold(text[i:i+len(part)], part) {

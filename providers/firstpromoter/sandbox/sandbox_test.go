@@ -172,7 +172,8 @@ func TestRateWindow(t *testing.T) {
 	}
 }
 
-// TestFigures: what the simulator tells of a promoter, of payouts and of their commissions adds up.
+// TestFigures: what the simulator tells of a promoter, of payouts and of their commissions
+// adds up.
 func TestFigures(t *testing.T) {
 	s, c := open(providers.SandboxSmall)
 	figures(t, s, c)

@@ -62,7 +62,8 @@ type webhookBody struct {
 	Active *bool    `json:"active"`
 }
 
-// write puts what a body says into a subscription; false where that is not allowed, and then the call is answered.
+// write puts what a body says into a subscription; false where that is not allowed, and
+// then the call is answered.
 func (b webhookBody) write(w http.ResponseWriter, s *Server, h *webhook) bool {
 	if b.URL != nil {
 		if !strings.HasPrefix(*b.URL, "https://") {

@@ -49,7 +49,8 @@ func (s *Server) writes(mux *http.ServeMux) {
 	mux.HandleFunc("DELETE /webhooks/{id}", s.deleteWebhook)
 }
 
-// body reads what a write sends; ok is false where that is not JSON of this form, and then the call is answered.
+// body reads what a write sends; ok is false where that is not JSON of this form, and then
+// the call is answered.
 func body[T any](w http.ResponseWriter, r *http.Request) (b T, ok bool) {
 	if err := json.NewDecoder(r.Body).Decode(&b); err != nil {
 		sendStatus(w, http.StatusBadRequest, object{"message": "Bad Request"})
@@ -137,7 +138,8 @@ func (s *Server) batch(i int) object {
 // backgroundFrom is how many records are more than a call does at once.
 const backgroundFrom = 6
 
-// act answers an action on records: done for few of them, and for many, or with the switch, begun.
+// act answers an action on records: done for few of them, and for many, or with the switch,
+// begun.
 func (s *Server) act(w http.ResponseWriter, label string, ids []int64, work func(id int64) string) {
 	if len(ids) == 0 {
 		missing(w, "ids")

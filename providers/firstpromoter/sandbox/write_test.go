@@ -137,7 +137,8 @@ func TestRefusedActions(t *testing.T) {
 	}
 }
 
-// TestBackground: many records, or the switch, and an action goes on behind its answer: two calls later it is done.
+// TestBackground: many records, or the switch, and an action goes on behind its answer: two
+// calls later it is done.
 func TestBackground(t *testing.T) {
 	s, _ := open(providers.SandboxSmall)
 	type batch struct {

@@ -14,8 +14,8 @@ type crowd struct {
 	People  []person `json:"people"`
 }
 
-// TestElementsAreBounded wants an array of too many elements to be odd, and its row and all others to
-// be read. What it takes to find that out does not grow with the array.
+// TestElementsAreBounded wants an array of too many elements to be odd, and its row and all
+// others to be read. What it takes to find that out does not grow with the array.
 func TestElementsAreBounded(t *testing.T) {
 	const many = 6 * maxElements
 	repeat := func(open, element, end string) string {

@@ -104,8 +104,8 @@ func (d *decoder) note(path string, raw []byte) {
 // errForm says that a value does not have the form that is wanted.
 var errForm = errors.New("a value of another form")
 
-// Normalizer is implemented by wire structs with members that the vendor may spell in several ways.
-// Normalize is called when an object was read, and leaves one spelling.
+// Normalizer is implemented by wire structs with members that the vendor may spell in
+// several ways. Normalize is called when an object was read, and leaves one spelling.
 type Normalizer interface{ Normalize() }
 
 // decodable is implemented by the types of this package that hold records.
@@ -218,7 +218,8 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 	return nil
 }
 
-// The bounds of what is read inside rows, as each value takes memory that the reply does not have.
+// The bounds of what is read inside rows, as each value takes memory that the reply does
+// not have.
 const (
 	maxElements     = 10_000 // of one array
 	maxElementsRead = 50_000 // of all arrays of a reply

@@ -8,14 +8,16 @@ import (
 	"strings"
 )
 
-// Failed says whether the envelope of a reply says that the call failed, and with which HTTP status; 0
-// where it names none. It is asked of replies whose own status says that the call succeeded: a vendor,
-// or a proxy on the way, may tell a failure in the body alone. The body is valid JSON.
+// Failed says whether the envelope of a reply says that the call failed, and with which
+// HTTP status; 0 where it names none. It is asked of replies whose own status says that the
+// call succeeded: a vendor, or a proxy on the way, may tell a failure in the body alone.
+// The body is valid JSON.
 //
-// Each of these members is a sign of failure: a success that is not true; a status or code that is
-// neither a number of 2xx nor a word of [successWords]; an error, or errors, that is not empty; data
-// that is false. Null is no sign. Only the outermost object is looked at. If it has an id and no data,
-// then it is a record by itself, whose other members are the record's own.
+// Each of these members is a sign of failure: a success that is not true; a status or code
+// that is neither a number of 2xx nor a word of [successWords]; an error, or errors, that
+// is not empty; data that is false. Null is no sign. Only the outermost object is looked
+// at. If it has an id and no data, then it is a record by itself, whose other members are
+// the record's own.
 func Failed(body []byte) (status int, failed bool) {
 	if body = bytes.TrimSpace(body); len(body) == 0 || body[0] != '{' {
 		return 0, false
@@ -63,11 +65,12 @@ func tells(raw []byte) bool {
 	return ok && !isNull(raw) && strings.TrimSpace(text) != ""
 }
 
-// Empty says whether a value of valid JSON says nothing: it is absent, null, false, zero or a blank
-// text, or an array or object with nothing but such values.
+// Empty says whether a value of valid JSON says nothing: it is absent, null, false, zero or
+// a blank text, or an array or object with nothing but such values.
 func Empty(raw json.RawMessage) bool { return empty(bytes.TrimSpace(raw), 8) }
 
-// empty looks so many arrays and objects deep. What is deeper, or has many elements, is not empty.
+// empty looks so many arrays and objects deep. What is deeper, or has many elements, is not
+// empty.
 func empty(raw json.RawMessage, depth int) bool {
 	if len(raw) == 0 {
 		return true

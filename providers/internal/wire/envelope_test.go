@@ -6,8 +6,8 @@ import (
 	"testing"
 )
 
-// TestFailed wants every sign of failure in an envelope to be seen, whatever else stands in it, and
-// the members of records not to be taken for signs.
+// TestFailed wants every sign of failure in an envelope to be seen, whatever else stands in
+// it, and the members of records not to be taken for signs.
 func TestFailed(t *testing.T) {
 	for body, want := range map[string]string{
 		``: "", `[]`: "", `null`: "", `{}`: "", `"error"`: "", `[{"success":false}]`: "",

@@ -9,18 +9,19 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Extent is what replies have shown of one of the vendor's lists: how many rows its pages have, how
-// many pages the whole list has, and which members its records have where they are read by
-// themselves. The zero value knows nothing. It is safe for concurrent use.
+// Extent is what replies have shown of one of the vendor's lists: how many rows its pages
+// have, how many pages the whole list has, and which members its records have where they
+// are read by themselves. The zero value knows nothing. It is safe for concurrent use.
 //
-// A vendor may give fewer rows a page than are asked for, begin to do so at any time, and leave rows
-// out of a page in the middle. It says none of this. So a page is taken for the last one only if it
-// has less than half of the rows of the largest page so far and not a number of rows that is a usual page
-// size. Behind any other, one more page is asked for. The page behind the end is empty or repeats
-// another page. The largest page is that of all lists of the endpoint, so that a server that has read a
-// longer list asks for no page behind most short ones. While the largest page has fewer rows than any
-// vendor's usual page, [Proven] finds out whether that is the vendor's page size. Reads that want a
-// proof ([providers.WithProof]) take no page with rows for the last one.
+// A vendor may give fewer rows a page than are asked for, begin to do so at any time, and
+// leave rows out of a page in the middle. It says none of this. So a page is taken for the
+// last one only if it has less than half of the rows of the largest page so far and not a
+// number of rows that is a usual page size. Behind any other, one more page is asked for.
+// The page behind the end is empty or repeats another page. The largest page is that of all
+// lists of the endpoint, so that a server that has read a longer list asks for no page
+// behind most short ones. While the largest page has fewer rows than any vendor's usual
+// page, [Proven] finds out whether that is the vendor's page size. Reads that want a proof
+// ([providers.WithProof]) take no page with rows for the last one.
 type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	ended atomic.Int64 // rows of the largest first page that proved to be the last one
@@ -39,9 +40,10 @@ const asked = 100
 // minPage is the smallest full page that a vendor is known to give: 10 rows, UpPromote's default.
 const minPage = 10
 
-// More says whether a page that had so many rows may be followed by another. A page may have more
-// rows than were asked for. Either the vendor has larger pages, and the next one goes on behind it; or
-// it has no pages, and the next one repeats it, which ends the list. So no row is lost.
+// More says whether a page that had so many rows may be followed by another. A page may
+// have more rows than were asked for. Either the vendor has larger pages, and the next one
+// goes on behind it; or it has no pages, and the next one repeats it, which ends the list.
+// So no row is lost.
 func (e *Extent) More(ctx context.Context, rows int) bool {
 	for most := e.most.Load(); most < int64(rows); most = e.most.Load() {
 		if e.most.CompareAndSwap(most, int64(rows)) {
@@ -64,14 +66,14 @@ func (e *Extent) More(ctx context.Context, rows int) bool {
 // usual says whether a number of rows is a usual page size.
 func usual(rows int) bool { return rows%5 == 0 || rows%12 == 0 }
 
-// doubts says whether nothing tells that a page of so many rows is the last one: no page had more rows, and
-// no list is known to have ended behind as many.
+// doubts says whether nothing tells that a page of so many rows is the last one: no page
+// had more rows, and no list is known to have ended behind as many.
 func (e *Extent) doubts(rows int) bool {
 	return rows > 1 && rows < minPage && int64(rows) >= e.most.Load() && int64(rows) > e.ended.Load() && !e.small.Load()
 }
 
-// PageSize is the most rows that a page had so far, and no more than were asked for; size where none
-// was read.
+// PageSize is the most rows that a page had so far, and no more than were asked for; size
+// where none was read.
 func (e *Extent) PageSize(size int) int {
 	if most := int(e.most.Load()); most > 0 {
 		return min(most, size)
@@ -136,8 +138,8 @@ type proof struct {
 	failed bool
 }
 
-// reserve is the proof that is being read. first says that there was none, and that the caller reads
-// this one.
+// reserve is the proof that is being read. first says that there was none, and that the
+// caller reads this one.
 func (e *Extent) reserve() (p *proof, first bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -147,8 +149,8 @@ func (e *Extent) reserve() (p *proof, first bool) {
 	return e.proof, first
 }
 
-// release notes what the page behind a first page of so many rows says: it has rows of its own, or the first
-// page is the last one.
+// release notes what the page behind a first page of so many rows says: it has rows of its
+// own, or the first page is the last one.
 func (e *Extent) release(p *proof, rows int, follows bool, err error) {
 	switch {
 	case err != nil:
@@ -166,10 +168,11 @@ func (e *Extent) release(p *proof, rows int, follows bool, err error) {
 	close(p.done)
 }
 
-// Proven reads a page of a list. Where it is a short first page, nothing tells whether it is the last one,
-// and the request wants to know, the page behind it is read, too. That says it of all pages of the
-// endpoint with as few rows: it is read again only for a larger short page, or after a restart. Lists
-// that are read at once wait for one proof. read also says how many rows the vendor sent.
+// Proven reads a page of a list. Where it is a short first page, nothing tells whether it
+// is the last one, and the request wants to know, the page behind it is read, too. That
+// says it of all pages of the endpoint with as few rows: it is read again only for a larger
+// short page, or after a restart. Lists that are read at once wait for one proof. read also
+// says how many rows the vendor sent.
 func Proven[T providers.Record](
 	ctx context.Context, e *Extent, r providers.PageRequest, read func(number int) (page *providers.Page[T], sent int, err error),
 ) (*providers.Page[T], error) {

@@ -25,8 +25,8 @@ func Number(text string) (n int64, ok bool) {
 	return n, err == nil && n > 0 && text == Decimal(n)
 }
 
-// Numbered are those ids that can name numbered records of this account and noun, each once, in their
-// order.
+// Numbered are those ids that can name numbered records of this account and noun, each
+// once, in their order.
 func Numbered(account string, noun providers.Noun, ids []providers.ID) (own []providers.ID) {
 	seen := make(map[providers.ID]bool, len(ids))
 	for _, id := range ids {
@@ -38,8 +38,8 @@ func Numbered(account string, noun providers.Noun, ids []providers.ID) (own []pr
 	return own
 }
 
-// ListKey names a list by its path and by what is sent with each of its pages. Keys are stored and
-// shown: whoever sends an e-mail address has to put a hash in its place.
+// ListKey names a list by its path and by what is sent with each of its pages. Keys are
+// stored and shown: whoever sends an e-mail address has to put a hash in its place.
 func ListKey(path string, query url.Values) string {
 	key := strings.TrimPrefix(path, "/")
 	if len(query) > 0 {

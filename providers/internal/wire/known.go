@@ -36,8 +36,9 @@ func (m Members) Odd(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(m.odd, n) })
 }
 
-// None says whether the object says that it has no related record of this name: the member is not
-// there, or null, or empty, or an object whose id is null. Anything else is a record, or cannot be read.
+// None says whether the object says that it has no related record of this name: the member
+// is not there, or null, or empty, or an object whose id is null. Anything else is a
+// record, or cannot be read.
 func (m Members) None(name string) bool {
 	raw, ok := m.names[name]
 	if !ok || isNull(raw) || isBlank(raw) {
@@ -52,18 +53,18 @@ func (m Members) None(name string) bool {
 // told are the members of the object that embeds them.
 func (m Members) told() Members { return m }
 
-// Core names the members that every whole record has. Members that a vendor leaves out where they are
-// empty must not be among them, as each such record would be read again. A record that cannot be read by
-// itself has no core.
+// Core names the members that every whole record has. Members that a vendor leaves out
+// where they are empty must not be among them, as each such record would be read again. A
+// record that cannot be read by itself has no core.
 type Core struct {
 	Knowledge *Knowledge
 	Members   []string
 }
 
-// Narrow notes on a row of a list that it came in part, where its object lacks a member of the core:
-// then only what the object had is known, and the rest is read. A nil core names no members. seen is
-// what replies have shown of the list; nil for a record that was read by itself, of which nothing else
-// tells more.
+// Narrow notes on a row of a list that it came in part, where its object lacks a member of
+// the core: then only what the object had is known, and the rest is read. A nil core names
+// no members. seen is what replies have shown of the list; nil for a record that was read
+// by itself, of which nothing else tells more.
 func Narrow[W any, T providers.Record](core *Core, seen *Extent, w *W, row *T) *T {
 	if m, ok := any(*w).(interface{ told() Members }); ok && row != nil {
 		node := providers.NodeOf(row)
@@ -72,8 +73,8 @@ func Narrow[W any, T providers.Record](core *Core, seen *Extent, w *W, row *T) *
 	return row
 }
 
-// Fields are the fields that a row of a list knows whose object had these members, out of those that
-// are known already. core and seen are as in [Narrow].
+// Fields are the fields that a row of a list knows whose object had these members, out of
+// those that are known already. core and seen are as in [Narrow].
 func (core *Core) Fields(seen *Extent, m Members, already *providers.Fields) *providers.Fields {
 	if core == nil || seen == nil || !seen.lacks(core, m) {
 		return already
@@ -81,8 +82,8 @@ func (core *Core) Fields(seen *Extent, m Members, already *providers.Fields) *pr
 	return core.Knowledge.fields(m, seen, already)
 }
 
-// Alone notes which members of the core a record had that was read by itself. A member that no such
-// record has is not asked for any more: there is nowhere else to look.
+// Alone notes which members of the core a record had that was read by itself. A member that
+// no such record has is not asked for any more: there is nowhere else to look.
 func Alone[W any](core *Core, seen *Extent, w *W) {
 	if m, ok := any(*w).(interface{ told() Members }); ok && core != nil && seen != nil {
 		seen.alone(core, m.told())
@@ -112,8 +113,8 @@ func NewKnowledge(id []string, members map[string]string) *Knowledge {
 // Fields are the known fields of a record whose object had these members; nil for all.
 func (k *Knowledge) Fields(m Members) *providers.Fields { return k.fields(m, nil, nil) }
 
-// fields are the known fields out of those that are known already. Members that no record has, as seen
-// says, are not missing.
+// fields are the known fields out of those that are known already. Members that no record
+// has, as seen says, are not missing.
 func (k *Knowledge) fields(m Members, seen *Extent, already *providers.Fields) *providers.Fields {
 	var missing []string
 	for _, field := range slices.Sorted(maps.Keys(k.members)) {

@@ -5,7 +5,8 @@ import (
 	"sync"
 )
 
-// Log reports what was odd in an account's replies, each kind once. It is safe for concurrent use.
+// Log reports what was odd in an account's replies, each kind once. It is safe for
+// concurrent use.
 type Log struct {
 	logger  *slog.Logger
 	account string

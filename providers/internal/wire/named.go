@@ -7,15 +7,17 @@ import (
 	"strings"
 )
 
-// Another says whether the reply to a write is about another record than the request names: it proves
-// nothing of the write then. op and path are as in a request, "PUT /things/{id}" and "/things/7"; the
-// bodies are JSON. A member that the reply lacks, or that has no usable form, says nothing.
+// Another says whether the reply to a write is about another record than the request names:
+// it proves nothing of the write then. op and path are as in a request, "PUT /things/{id}"
+// and "/things/7"; the bodies are JSON. A member that the reply lacks, or that has no
+// usable form, says nothing.
 //
-// An id at the end of the path is the record's own: its "id" has to be equal. An id anywhere in the
-// path is also compared with the member that is named after what stands before it ("thing_id"). Each
-// member of the request's body that ends with "_id" names a record, too. The reply tells it by the same
-// name, or by an object without the ending. Only ids of one form are compared, numbers or UUIDs: anything else
-// may be an odd value, which costs no more than its field.
+// An id at the end of the path is the record's own: its "id" has to be equal. An id
+// anywhere in the path is also compared with the member that is named after what stands
+// before it ("thing_id"). Each member of the request's body that ends with "_id" names a
+// record, too. The reply tells it by the same name, or by an object without the ending.
+// Only ids of one form are compared, numbers or UUIDs: anything else may be an odd value,
+// which costs no more than its field.
 func Another(op, path string, request, reply []byte) bool {
 	record := recordOf(reply)
 	if record == nil {
@@ -48,8 +50,8 @@ func Another(op, path string, request, reply []byte) bool {
 	return false
 }
 
-// recordOf are the members of the one record in a body: the outermost object, its data, or the only
-// element of a list; nil where there is not one.
+// recordOf are the members of the one record in a body: the outermost object, its data, or
+// the only element of a list; nil where there is not one.
 func recordOf(body []byte) map[string]json.RawMessage {
 	body = bytes.TrimSpace(body)
 	for range 3 {

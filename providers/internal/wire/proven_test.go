@@ -43,8 +43,8 @@ func (l *shortList) read(ctx context.Context, e *Extent, prove bool) (rows int) 
 	return -1
 }
 
-// TestProven reads lists of every length at every small page size: no row is missing, and a proof is read
-// once for each larger short page.
+// TestProven reads lists of every length at every small page size: no row is missing, and a
+// proof is read once for each larger short page.
 func TestProven(t *testing.T) {
 	ctx := t.Context()
 	for size := 2; size <= 12; size++ {
@@ -97,7 +97,8 @@ func TestProofTogether(t *testing.T) {
 	}
 }
 
-// TestLostRows reads pages of ten rows of which some lack rows: a page with more than half of them is not the last one.
+// TestLostRows reads pages of ten rows of which some lack rows: a page with more than half
+// of them is not the last one.
 func TestLostRows(t *testing.T) {
 	for most := 1; most <= 12; most++ {
 		e := new(Extent)

@@ -14,8 +14,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// maxRows bounds the rows of one reply, as decoding each takes time. Pages have a hundred at most; an
-// endpoint without pages sends all rows at once.
+// maxRows bounds the rows of one reply, as decoding each takes time. Pages have a hundred
+// at most; an endpoint without pages sends all rows at once.
 const maxRows = 10_000
 
 // errManyRows is a reply with more rows than maxRows.
@@ -90,12 +90,12 @@ func (r *Rows[W]) decode(d *decoder, raw []byte, path string) error {
 	return nil
 }
 
-// enveloped says whether the rows stand in an envelope: beside other members. An empty object that does
-// not could be anything.
+// enveloped says whether the rows stand in an envelope: beside other members. An empty
+// object that does not could be anything.
 func (r *Rows[W]) enveloped(yes bool) { r.none = r.none && yes }
 
-// IsList says whether these are the rows of a list. PHP writes an empty array as an empty object at
-// times: in an envelope that is a list without rows, and becomes one.
+// IsList says whether these are the rows of a list. PHP writes an empty array as an empty
+// object at times: in an envelope that is a list without rows, and becomes one.
 func (r *Rows[W]) IsList() bool {
 	if r.none {
 		*r = Rows[W]{Form: FormArray}
@@ -103,8 +103,8 @@ func (r *Rows[W]) IsList() bool {
 	return r.Form == FormArray
 }
 
-// split are the first elements of a JSON array, or members of an object with their names, limit of them
-// at most. The JSON is known to be valid.
+// split are the first elements of a JSON array, or members of an object with their names,
+// limit of them at most. The JSON is known to be valid.
 func split(raw []byte, limit int) (elements []json.RawMessage) {
 	depth, begin, quoted := 0, 1, false
 	for i := 0; i < len(raw) && len(elements) < limit; i++ {
@@ -145,8 +145,8 @@ func cutName(member []byte) (name string, value json.RawMessage) {
 	return name, bytes.TrimSpace(value)
 }
 
-// membersOf are the members of a JSON object that is known to be valid. ok is false where it has more
-// of them than limit. The values share the memory of raw.
+// membersOf are the members of a JSON object that is known to be valid. ok is false where
+// it has more of them than limit. The values share the memory of raw.
 func membersOf(raw []byte, limit int) (members map[string]json.RawMessage, ok bool) {
 	elements := split(raw, limit+1)
 	if len(elements) > limit {
@@ -212,8 +212,8 @@ func PageOf[W any, T providers.Record](rows *Rows[W], convert func(*W) *T) *prov
 	return page
 }
 
-// hash is the FNV-1a hash of a text, mixed by the finalizer of SplitMix64. Without it, the sums of the
-// hashes of neighboring numbers would often be equal.
+// hash is the FNV-1a hash of a text, mixed by the finalizer of SplitMix64. Without it, the
+// sums of the hashes of neighboring numbers would often be equal.
 func hash(text []byte) uint64 {
 	f := fnv.New64a()
 	_, _ = f.Write(text)

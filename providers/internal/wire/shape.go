@@ -22,9 +22,10 @@ const (
 // Shape says which members a JSON text has and of which types they are. It holds no value of the
 // text. ok is false for a text that is not JSON.
 //
-// The names of an object's members may be values, as in a map of a customer's own fields. Names are
-// therefore shown only of objects at the places in records ("data", "data.affiliate", without
-// array brackets), and only if they look like a field of an API. All other members are counted.
+// The names of an object's members may be values, as in a map of a customer's own fields.
+// Names are therefore shown only of objects at the places in records ("data",
+// "data.affiliate", without array brackets), and only if they look like a field of an API.
+// All other members are counted.
 func Shape(text []byte, records []string) (members []providers.Member, ok bool) {
 	s := &shaper{d: json.NewDecoder(bytes.NewReader(text)), records: records, left: maxMembers}
 	s.d.UseNumber() // a number that no float64 can hold is no error

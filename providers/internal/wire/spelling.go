@@ -6,9 +6,10 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// Spelled is a page of the rows with an e-mail address. The vendor may compare addresses exactly and hold
-// one in several cases, so it is asked for each of [providers.EmailSpellings]. read reads the page of a
-// spelling. Each row is in the page once, and the page has a total only where one spelling was asked for.
+// Spelled is a page of the rows with an e-mail address. The vendor may compare addresses
+// exactly and hold one in several cases, so it is asked for each of
+// [providers.EmailSpellings]. read reads the page of a spelling. Each row is in the page
+// once, and the page has a total only where one spelling was asked for.
 func Spelled[T providers.Record](address string, read func(spelling string) (*providers.Page[T], error)) (*providers.Page[T], error) {
 	var page *providers.Page[T]
 	for _, spelling := range providers.EmailSpellings(address) {

@@ -48,8 +48,8 @@ func scalar(raw []byte) (text string, ok bool) {
 	}
 }
 
-// textOf is a text, or a number as a text, as ids and codes may be. A boolean is none, nor is zero: they
-// are written where there is nothing.
+// textOf is a text, or a number as a text, as ids and codes may be. A boolean is none, nor
+// is zero: they are written where there is nothing.
 func textOf(raw []byte) (text string, ok bool) {
 	text, ok = scalar(raw)
 	switch {
@@ -70,8 +70,8 @@ func whole(text string) string {
 	return text
 }
 
-// Text is a vendor's text; nil where there is nothing but white space. The rest stays as it is: ids of
-// events and codes are compared exactly.
+// Text is a vendor's text; nil where there is nothing but white space. The rest stays as it
+// is: ids of events and codes are compared exactly.
 func Text(s string) *string {
 	if strings.TrimSpace(s) == "" {
 		return nil
@@ -79,7 +79,8 @@ func Text(s string) *string {
 	return &s
 }
 
-// Name is a name for people, made of its parts, without white space around it; nil where there is none.
+// Name is a name for people, made of its parts, without white space around it; nil where
+// there is none.
 func Name(parts ...string) *string {
 	var words []string
 	for _, p := range parts {

@@ -288,8 +288,8 @@ func TestKnowledge(t *testing.T) {
 	}
 }
 
-// TestMarks makes pages of neighboring ids, of many sizes and steps: no two have equal marks, and a
-// page has the same mark in any order.
+// TestMarks makes pages of neighboring ids, of many sizes and steps: no two have equal
+// marks, and a page has the same mark in any order.
 func TestMarks(t *testing.T) {
 	type row struct {
 		ID string `json:"id"`
@@ -418,8 +418,8 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
-// TestRowsAreBounded wants a reply with more rows than any page has to be refused as that, before the
-// rows are decoded, and in every place where rows may stand.
+// TestRowsAreBounded wants a reply with more rows than any page has to be refused as that,
+// before the rows are decoded, and in every place where rows may stand.
 func TestRowsAreBounded(t *testing.T) {
 	for _, beyond := range []int{0, 1, 500} {
 		array := "[" + strings.TrimSuffix(strings.Repeat(`{"id":"1"},`, maxRows+beyond), ",") + "]"
@@ -456,8 +456,8 @@ func TestDecodeStops(t *testing.T) {
 	}
 }
 
-// TestNumberedRows wants PHP's form of an array with gaps to be read wherever a list may stand, in the
-// order of the numbers. Any other object is one record.
+// TestNumberedRows wants PHP's form of an array with gaps to be read wherever a list may
+// stand, in the order of the numbers. Any other object is one record.
 func TestNumberedRows(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"0":{"id":"a"},"2":{"id":"c"},"10":{"id":"k"}}`:         "a c k",

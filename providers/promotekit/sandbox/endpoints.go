@@ -178,7 +178,8 @@ func (q *query) integer(name string, absent, most int) int {
 
 var uuidPattern = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-// uuid is the row that a parameter names: -1, which no row refers to, where there is none of this id.
+// uuid is the row that a parameter names: -1, which no row refers to, where there is none
+// of this id.
 func (q *query) uuid(name string, t *table) (row int, ok bool) {
 	s := q.Get(name)
 	if s == "" {
@@ -226,8 +227,8 @@ func invalid(w http.ResponseWriter, message string) {
 	fail(w, http.StatusBadRequest, "validation_error", message)
 }
 
-// fail answers the vendor's error envelope. The vendor lists neither its types nor, 429 apart, its
-// statuses: these are the likely ones.
+// fail answers the vendor's error envelope. The vendor lists neither its types nor, 429
+// apart, its statuses: these are the likely ones.
 func fail(w http.ResponseWriter, status int, kind, message string) {
 	sandbox.Answer(w, status, map[string]any{"success": false, "error": map[string]string{"message": message, "type": kind}})
 }

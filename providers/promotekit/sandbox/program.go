@@ -23,8 +23,9 @@ const (
 	payoutKind
 )
 
-// program is the world as PromoteKit would hold it. Rows are named by their index in the world, which is this program's own copy: writes change
-// its campaigns and affiliates, and add to the rest. It is guarded by the [Server].
+// program is the world as PromoteKit would hold it. Rows are named by their index in the
+// world, which is this program's own copy: writes change its campaigns and affiliates, and
+// add to the rest. It is guarded by the [Server].
 type program struct {
 	world *sandbox.World
 	seed  uint64
@@ -164,7 +165,8 @@ func newTable(p *program, k kind, size int, at func(int) time.Time, has func(int
 	return t
 }
 
-// compare orders rows. Ids are compared within a second, as that is what the vendor's clients see.
+// compare orders rows. Ids are compared within a second, as that is what the vendor's
+// clients see.
 func (t *table) compare(a, b int32) int {
 	if c := cmp.Compare(t.at(int(b)).Unix(), t.at(int(a)).Unix()); c != 0 {
 		return c
@@ -201,8 +203,8 @@ func (t *table) find(uuid string) (int, bool) {
 	return i, ok && i < t.size && (t.has == nil || t.has(i))
 }
 
-// uuid is the id of a row. Its last 32 bits hold the index, masked by the rest, so that ids are found
-// without a table of them.
+// uuid is the id of a row. Its last 32 bits hold the index, masked by the rest, so that ids
+// are found without a table of them.
 func (p *program) uuid(k kind, i int) string {
 	var b [16]byte
 	h := mix(p.seed ^ mix(uint64(k)<<32|uint64(i)))

@@ -281,9 +281,9 @@ func commissionRecord(v view, i int) commission {
 // date writes a time as the live API does: with its offset.
 func date(t time.Time) string { return t.UTC().Format("2006-01-02T15:04:05-07:00") }
 
-// moment writes the time at which a record was made as the live API does: with its offset, and with
-// fractions of the second without zeros at their end. The world has whole seconds: each gets a
-// fraction of its own.
+// moment writes the time at which a record was made as the live API does: with its offset,
+// and with fractions of the second without zeros at their end. The world has whole seconds:
+// each gets a fraction of its own.
 func moment(t time.Time) string {
 	fraction := time.Duration(mix(uint64(t.Unix()))%1_000_000) * time.Microsecond
 	return t.UTC().Truncate(time.Second).Add(fraction).Format("2006-01-02T15:04:05.999999-07:00")

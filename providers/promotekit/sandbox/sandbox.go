@@ -1,12 +1,14 @@
 // Package sandbox speaks PromoteKit's REST API v1 over HTTP, telling of a seeded world.
 //
-// It keeps to the vendor's reference (https://www.promotekit.com/docs/api-reference) and, where
-// that is silent, to the most likely reading: statuses and types of errors, the order of lists (newest first,
-// ties by id), unknown parameters ignored, filters joined by "and". What PromoteKit has no word for is left out of
-// the world: second tiers, rewards in points, refused commissions, payouts that are not paid yet.
+// It keeps to the vendor's reference (https://www.promotekit.com/docs/api-reference) and,
+// where that is silent, to the most likely reading: statuses and types of errors, the order
+// of lists (newest first, ties by id), unknown parameters ignored, filters joined by "and".
+// What PromoteKit has no word for is left out of the world: second tiers, rewards in
+// points, refused commissions, payouts that are not paid yet.
 //
-// Writes change what is told from then on, at once. E-mail addresses and codes are unique; nothing else keeps a call that is repeated from
-// making a second row. Campaigns that give links only take no promo codes.
+// Writes change what is told from then on, at once. E-mail addresses and codes are unique;
+// nothing else keeps a call that is repeated from making a second row. Campaigns that give
+// links only take no promo codes.
 //
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
 //
@@ -14,7 +16,8 @@
 //   - "ignore_filters": GET /commissions ignores every filter.
 //   - "ignore_email": GET /affiliates and GET /referrals ignore the filter by e-mail address.
 //   - "oldest_campaigns": campaigns come oldest first, as the live API sends them.
-//   - "exact_address": affiliates and referrals are found by their address in lower case only, which is how it is stored.
+//   - "exact_address": affiliates and referrals are found by their address in lower case
+//     only, which is how it is stored.
 package sandbox
 
 import (
@@ -72,12 +75,27 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 	})
 	p := s.program
 	endpoints := sandbox.Endpoints{
-		"/affiliates":       {http.MethodGet: s.listAffiliates, http.MethodPost: create(s, http.StatusCreated, affiliateRecord, p.createAffiliate)},
-		"/affiliates/{id}":  {http.MethodGet: one(s, affiliateRecord, p.affiliates), http.MethodPut: update(s, affiliateRecord, p.affiliates, p.updateAffiliate)},
-		"/campaigns":        {http.MethodGet: s.listCampaigns, http.MethodPost: create(s, http.StatusCreated, campaignRecord, p.createCampaign)},
-		"/campaigns/{id}":   {http.MethodGet: one(s, campaignRecord, p.campaigns), http.MethodPut: update(s, campaignRecord, p.campaigns, p.updateCampaign)},
-		"/referrals":        {http.MethodGet: s.listReferrals, http.MethodPost: create(s, http.StatusOK, referralRecord, p.createReferral)},
-		"/commissions":      {http.MethodGet: s.listCommissions, http.MethodPost: create(s, http.StatusCreated, commissionRecord, p.createCommission)},
+		"/affiliates": {
+			http.MethodGet:  s.listAffiliates,
+			http.MethodPost: create(s, http.StatusCreated, affiliateRecord, p.createAffiliate),
+		},
+		"/affiliates/{id}": {
+			http.MethodGet: one(s, affiliateRecord, p.affiliates),
+			http.MethodPut: update(s, affiliateRecord, p.affiliates, p.updateAffiliate),
+		},
+		"/campaigns": {
+			http.MethodGet:  s.listCampaigns,
+			http.MethodPost: create(s, http.StatusCreated, campaignRecord, p.createCampaign),
+		},
+		"/campaigns/{id}": {
+			http.MethodGet: one(s, campaignRecord, p.campaigns),
+			http.MethodPut: update(s, campaignRecord, p.campaigns, p.updateCampaign),
+		},
+		"/referrals": {http.MethodGet: s.listReferrals, http.MethodPost: create(s, http.StatusOK, referralRecord, p.createReferral)},
+		"/commissions": {
+			http.MethodGet:  s.listCommissions,
+			http.MethodPost: create(s, http.StatusCreated, commissionRecord, p.createCommission),
+		},
 		"/commissions/{id}": {http.MethodGet: one(s, commissionRecord, p.commissions)},
 		"/payouts":          {http.MethodGet: s.listPayouts},
 		"/payouts/{id}":     {http.MethodGet: one(s, payoutRecord, p.payouts)},

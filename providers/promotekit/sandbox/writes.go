@@ -305,7 +305,11 @@ type referralBody struct {
 
 // customerStates are the vendor's words.
 var customerStates = map[string]sandbox.CustomerState{
-	"signed_up": sandbox.Lead, "active": sandbox.Paying, "trialing": sandbox.Trialing, "canceled": sandbox.Canceled, "past_due": sandbox.PastDue,
+	"signed_up": sandbox.Lead,
+	"active":    sandbox.Paying,
+	"trialing":  sandbox.Trialing,
+	"canceled":  sandbox.Canceled,
+	"past_due":  sandbox.PastDue,
 }
 
 func (p *program) createReferral(b *referralBody, now time.Time) (int, *refusal) {

@@ -24,7 +24,8 @@ func place(rows []int32, i int32, in bool) []int32 {
 	return rows
 }
 
-// count puts a referral to what its affiliate has earned; with a sign of -1 it takes it away again.
+// count puts a referral to what its affiliate has earned; with a sign of -1 it takes it
+// away again.
 func (s *store) count(row int32, sign int64) {
 	c := &s.world.Commissions[row]
 	a, payable := &s.amounts[c.Affiliate], sign*(c.Amount+c.Adjustment)
@@ -72,7 +73,8 @@ func (s *store) join(a sandbox.Affiliate) int {
 	return int(i)
 }
 
-// grant gives an affiliate a coupon that nobody has. Its number is behind all those of affiliates of the story.
+// grant gives an affiliate a coupon that nobody has. Its number is behind all those of
+// affiliates of the story.
 func (s *store) grant(affiliate int32, code, description string, at time.Time) {
 	c := s.couponRecord(int(affiliate), code, at)
 	c.Description = description

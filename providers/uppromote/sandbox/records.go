@@ -158,7 +158,8 @@ type coupon struct {
 	CreatedAt      stamp  `json:"created_at"`
 }
 
-// couponRecord is the first coupon of an affiliate. Its number is the affiliate's place; see grant for others.
+// couponRecord is the first coupon of an affiliate. Its number is the affiliate's place;
+// see grant for others.
 func (s *store) couponRecord(i int, code string, at time.Time) coupon {
 	return coupon{
 		ID:             int64(firstCoupon + i),

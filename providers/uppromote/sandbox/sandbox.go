@@ -1,9 +1,12 @@
-// Package sandbox speaks version 2 of UpPromote's public API over HTTP, telling of a seeded world.
+// Package sandbox speaks version 2 of UpPromote's public API over HTTP, telling of a seeded
+// world.
 //
-// It keeps to the vendor's reference (https://aff-api.uppromote.com/docs/v2) and, where that is silent, to the most
-// likely reading: newest first, unknown parameters ignored, filters joined by "and". Writes show at once, are never taken
-// for a repetition, and no webhook is sent. What UpPromote has no word for is told in the words that it has: an affiliate is in one program, the main one; whoever was
-// refused or banned is inactive; what is not paid yet is approved; rewards in points are left out.
+// It keeps to the vendor's reference (https://aff-api.uppromote.com/docs/v2) and, where
+// that is silent, to the most likely reading: newest first, unknown parameters ignored,
+// filters joined by "and". Writes show at once, are never taken for a repetition, and no
+// webhook is sent. What UpPromote has no word for is told in the words that it has: an
+// affiliate is in one program, the main one; whoever was refused or banned is inactive;
+// what is not paid yet is approved; rewards in points are left out.
 //
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
 //
@@ -11,7 +14,8 @@
 //   - "one_element_arrays": a single record comes in an array.
 //   - "no_referral_ids": payments, and what is owed, do not name their referrals.
 //   - "payment_words": payments are told in all the words that are known for their states.
-//   - "exact_address": affiliates are found by their address in lower case only, which is how it is stored.
+//   - "exact_address": affiliates are found by their address in lower case only, which is
+//     how it is stored.
 package sandbox
 
 import (

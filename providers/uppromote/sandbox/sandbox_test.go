@@ -127,7 +127,8 @@ func TestLimit(t *testing.T) {
 	}
 }
 
-// shape tells the names and the types of JSON, on all levels. Null may stand for anything, so that it is no type.
+// shape tells the names and the types of JSON, on all levels. Null may stand for anything,
+// so that it is no type.
 func shape(path string, v any, into map[string]map[string]bool) {
 	note := func(kind string) {
 		if into[path] == nil {
@@ -163,8 +164,8 @@ func opaque(path string) bool {
 		strings.Contains(path, "commission_advanced[]")
 }
 
-// TestShapes: the simulator's replies have the names of the stored exchanges on all levels, no more and no fewer, and
-// their types.
+// TestShapes: the simulator's replies have the names of the stored exchanges on all levels,
+// no more and no fewer, and their types.
 func TestShapes(t *testing.T) {
 	s := ticking()
 	ids := map[string]any{

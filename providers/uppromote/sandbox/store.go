@@ -10,7 +10,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// The first numbers of each noun. A record's number is its place in the world, counted from there.
+// The first numbers of each noun. A record's number is its place in the world, counted from
+// there.
 const (
 	firstProgram   = 29_401
 	firstAffiliate = 1_960_001
@@ -19,8 +20,8 @@ const (
 	firstCoupon    = 158_001
 )
 
-// store is the world as the store's records, by index. Writes go on telling the world, which is the store's own; see
-// change.go.
+// store is the world as the store's records, by index. Writes go on telling the world,
+// which is the store's own; see change.go.
 type store struct {
 	world *sandbox.World
 	seed  uint64
@@ -114,7 +115,8 @@ func at[T any](records []T, id, first int64) (int, bool) {
 	return int(id - first), id >= first && id-first < int64(len(records))
 }
 
-// within are the rows of a list, newest first, that are in a window: a part of the list, because that is sorted.
+// within are the rows of a list, newest first, that are in a window: a part of the list,
+// because that is sorted.
 func within(rows []int32, w window, when func(i int32) time.Time) []int32 {
 	// before is the first row that is older than t, or as old if that is asked for.
 	before := func(t time.Time, same bool) int {

@@ -9,7 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
-// createAffiliate makes an affiliate, inactive unless it is said otherwise, in the default program unless another is named.
+// createAffiliate makes an affiliate, inactive unless it is said otherwise, in the default
+// program unless another is named.
 func (s *Server) createAffiliate(f *form) any {
 	email, program := f.address("email"), 0
 	for i, c := range s.store.world.Campaigns {

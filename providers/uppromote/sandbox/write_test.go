@@ -50,7 +50,8 @@ func having(name string, value any) func(object) bool {
 	return func(o object) bool { return fmt.Sprint(o[name]) == fmt.Sprint(value) }
 }
 
-// TestWrites: each write shows at once, the figures stay right, and replies have the shapes of the stored exchanges.
+// TestWrites: each write shows at once, the figures stay right, and replies have the shapes
+// of the stored exchanges.
 func TestWrites(t *testing.T) {
 	s := ticking()
 	stored := map[string]providertest.Exchange{}
@@ -221,7 +222,8 @@ func everything(t *testing.T, s *Server) string {
 	return string(b)
 }
 
-// TestConcurrentWrites: nothing is lost, nothing is doubled that has to be unique, and reads see whole records.
+// TestConcurrentWrites: nothing is lost, nothing is doubled that has to be unique, and
+// reads see whole records.
 func TestConcurrentWrites(t *testing.T) {
 	s := ticking()
 	email := url.QueryEscape(walk(t, s, "/affiliates")[0]["email"].(string))
