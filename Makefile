@@ -63,8 +63,9 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@touch $@
 
-lint: ## Formatting, vet, staticcheck, tidy modules, generated code up to date, no silent break of the schema.
+lint: ## Formatting, widths, vet, staticcheck, tidy modules, generated code up to date, no silent break of the schema.
 	@unformatted=$$(gofmt -l .); test -z "$$unformatted" || { echo "not formatted by gofmt:"; echo "$$unformatted"; exit 1; }
+	@sh .ci/widths
 	go mod verify
 	go mod tidy -diff
 	go vet ./...

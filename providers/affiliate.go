@@ -100,7 +100,8 @@ type AffiliateFilter struct {
 
 // Match says whether a row passes the filter.
 func (f AffiliateFilter) Match(a *Affiliate) bool {
-	return (f.Campaigns == nil || slices.ContainsFunc(a.Memberships, func(m *Membership) bool { return among(f.Campaigns, m.CampaignID) })) &&
+	inCampaign := func(m *Membership) bool { return among(f.Campaigns, m.CampaignID) }
+	return (f.Campaigns == nil || slices.ContainsFunc(a.Memberships, inCampaign)) &&
 		among(f.Statuses, a.Status) &&
 		(f.Email == "" || a.Email != nil && EqualEmail(*a.Email, f.Email)) &&
 		(f.RefCode == "" || a.hasCode(f.RefCode, false)) &&

@@ -144,10 +144,12 @@ type CreateCommissionInput struct {
 	IdempotencyKey string
 	Commission     NewCommissionInput
 	EarnedAt       *time.Time
-	EventID        *string // the payment or event at the billing system; with one, the outcome can be proven where the vendor lets it be searched for
-	Note           *string // the affiliate may see it
-	InternalNote   *string
-	Notify         *bool // the vendor writes to the affiliate
+	// EventID is the payment or event at the billing system. With one, the outcome can be proven
+	// where the vendor lets it be searched for.
+	EventID      *string
+	Note         *string // the affiliate may see it
+	InternalNote *string
+	Notify       *bool // the vendor writes to the affiliate
 }
 
 // NewCommissionInput is one of the two.

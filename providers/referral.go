@@ -104,7 +104,8 @@ func (f ReferralFilter) Match(r *Referral) bool {
 		(f.Email == "" || r.Email != nil && EqualEmail(*r.Email, f.Email)) &&
 		(f.CustomerID == "" || equalText(r.CustomerID, f.CustomerID)) &&
 		(f.OrderID == "" || equalText(r.OrderID, f.OrderID)) &&
-		(f.Search == "" || containsText(r.Email, f.Search) || containsText(r.CustomerID, f.Search) || containsText(r.OrderNumber, f.Search)) &&
+		(f.Search == "" || containsText(r.Email, f.Search) || containsText(r.CustomerID, f.Search) ||
+			containsText(r.OrderNumber, f.Search)) &&
 		f.CreatedAt.Contains(r.CreatedAt)
 }
 

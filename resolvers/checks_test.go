@@ -60,8 +60,8 @@ func checks(t *testing.T) (all []check) {
 
 func (c check) context() string { return c.before + c.text + c.after }
 
-// find is where a source has the check with what it stands between, for each time: the begin and the end of
-// all, and those of the check. White space may differ.
+// find is where a source has the check with what it stands between, for each time: the
+// begin and the end of all, and those of the check. White space may differ.
 func (c check) find(source string) [][]int {
 	loose := func(text string) string {
 		return regexp.MustCompile(`\s+`).ReplaceAllString(regexp.QuoteMeta(text), `\s+`)

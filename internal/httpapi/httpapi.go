@@ -31,9 +31,11 @@ import (
 type Options struct {
 	Resolvers *resolvers.Resolver
 	Auth      *auth.Authenticator // nil: everybody who reaches the server is auth.Local
-	Origins   []string            // of pages that may ask and read, besides the server's own: each scheme://host[:port], as browsers send it
-	Headers   []string            // that requests of such pages may have, besides those that clients and tracing add by themselves
-	Persisted persisted.Store     // what clients may ask by its hash
+	// Origins are those of pages that may ask and read, besides the server's own: each
+	// scheme://host[:port], as browsers send it.
+	Origins   []string
+	Headers   []string        // that requests of such pages may have, besides those that clients and tracing add by themselves
+	Persisted persisted.Store // what clients may ask by its hash
 	Logger    *slog.Logger
 	Now       func() time.Time // default: time.Now
 

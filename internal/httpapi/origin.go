@@ -69,7 +69,8 @@ const preflightLife = 2 * time.Hour
 // network, it grants no page of a public one anything.
 func shared(origins, headers []string) func(http.Handler) http.Handler {
 	return cors.New(cors.Options{
-		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) }, // the library's own list, were it empty, would be everybody
+		// An empty list of the library's own would allow everybody.
+		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
 		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
 		AllowedHeaders: slices.Concat([]string{
 			"Accept",

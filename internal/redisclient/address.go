@@ -126,7 +126,8 @@ func (t Target) options() (hosts []string, first *redis.Options, err error) {
 			return nil, nil, fmt.Errorf("address %d: a cluster has no database %d", i+1, one.DB)
 		case i == 0:
 			first = one
-		case one.Username != first.Username || one.Password != first.Password || one.DB != first.DB || (one.TLSConfig == nil) != (first.TLSConfig == nil):
+		case one.Username != first.Username || one.Password != first.Password || one.DB != first.DB,
+			(one.TLSConfig == nil) != (first.TLSConfig == nil):
 			return nil, nil, fmt.Errorf("address %d: user, password, database and TLS have to be as in the first", i+1)
 		}
 		hosts = append(hosts, one.Addr)

@@ -378,7 +378,8 @@ func (f *Fake) RawRecord(ctx context.Context, id providers.ID) (json.RawMessage,
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, raw := range []func(providers.ID) json.RawMessage{
-		f.affiliates.raw, f.memberships.raw, f.campaigns.raw, f.referrals.raw, f.commissions.raw, f.payouts.raw, f.coupons.raw, f.subscriptions.raw,
+		f.affiliates.raw, f.memberships.raw, f.campaigns.raw, f.referrals.raw, f.commissions.raw, f.payouts.raw,
+		f.coupons.raw, f.subscriptions.raw,
 	} {
 		if b := raw(id); b != nil {
 			return b, nil

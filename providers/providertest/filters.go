@@ -143,7 +143,8 @@ func (c col[T, F]) nobody(t *testing.T, w *world, p providers.Provider, pa paren
 // ofPayouts: the commissions of a payout are those that it says it covers.
 func ofPayouts(t *testing.T, w *world, p providers.Provider) {
 	lists := columns()
-	c := lists[slices.IndexFunc(lists, func(c column) bool { return c.noun() == providers.NounCommission })].(col[providers.Commission, providers.CommissionFilter])
+	at := slices.IndexFunc(lists, func(c column) bool { return c.noun() == providers.NounCommission })
+	c := lists[at].(col[providers.Commission, providers.CommissionFilter])
 	some := 0
 	for _, payout := range spread(w.payouts.all) {
 		f := providers.CommissionFilter{Payouts: []providers.ID{payout.ID}}

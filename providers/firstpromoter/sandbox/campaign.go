@@ -21,7 +21,8 @@ func (s *Server) campaign(i int) object {
 	for name, value := range (object{
 		"stats":       s.campaignStats[i].object("referrals_count", "sales_count", "customers_count", "promoters_count", "revenue_amount"),
 		"landing_url": s.terms[i].landing, "signup_url": "https://partners." + s.world.Site + "/signup/" + slug(c.Name),
-		"visitor_cookie_life": c.Cookie, "ref_token_param": s.terms[i].parameter, "auto_approve_leads": true, "auto_approve_promoters": !c.Approval,
+		"visitor_cookie_life": c.Cookie, "ref_token_param": s.terms[i].parameter,
+		"auto_approve_leads": true, "auto_approve_promoters": !c.Approval,
 		"track_ad_traffic": "allow", "is_private": c.Private, "is_default": c.Default, "upgrade_details": nil, "links": []object{},
 		"rewards_for_promoters": s.earners(i), "rewards_for_referrals": []object{},
 	}) {
@@ -120,7 +121,8 @@ func (s *Server) createCampaign(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	for name, there := range map[string]bool{
-		"name": b.Name != nil, "landing_url": b.Landing != nil, "ref_token_param": b.Parameter != nil, "visitor_cookie_life": b.Cookie != nil,
+		"name": b.Name != nil, "landing_url": b.Landing != nil, "ref_token_param": b.Parameter != nil,
+		"visitor_cookie_life": b.Cookie != nil,
 	} {
 		if !there {
 			refuse(w, name, "can't be blank")

@@ -116,7 +116,8 @@ func (s *Server) promoter(i int, q url.Values, alone bool) object {
 		"is_customized": false, "is_confirmed": a.Standing != world.Waiting, "fraud_suspicions": []string{},
 		"invoice_details_status": "pending", "profile": s.profile(i),
 		"joined_at": stamp(a.JoinedAt), "last_login_at": nil, "archived_at": stamp(s.archived[i]),
-		"first_event_at": s.firstEvent(i), "custom_fields": object{}, "password_setup_url": nil, "track_ad_traffic": nil, "auth_provider": nil,
+		"first_event_at": s.firstEvent(i), "custom_fields": object{}, "password_setup_url": nil,
+		"track_ad_traffic": nil, "auth_provider": nil,
 	}) {
 		p[name] = value
 	}
@@ -238,7 +239,8 @@ func (s *Server) membership(i int) object {
 	for name, value := range (object{
 		"promoter":       s.person(m.affiliate),
 		"stats":          m.stats.object("clicks_count", "referrals_count", "sales_count", "customers_count", "revenue_amount"),
-		"display_coupon": nil, "direct_url": nil, "is_customized": false, "referral_rewards_customized": false, "promoter_rewards_customized": false,
+		"display_coupon": nil, "direct_url": nil, "is_customized": false,
+		"referral_rewards_customized": false, "promoter_rewards_customized": false,
 		"rewards_for_promoters": s.earners(m.campaign), "rewards_for_referrals": []object{}, "promo_codes": promo,
 	}) {
 		o[name] = value

@@ -22,7 +22,9 @@ func (s *Server) listAffiliates(w http.ResponseWriter, r *http.Request) {
 		return (!byCampaign || len(a.Campaigns) > 0 && a.Campaigns[0] == campaign) &&
 			(email == "" || s.same(a.Email, email)) &&
 			(code == "" || slices.ContainsFunc(s.program.links(int(i)), func(l link) bool { return strings.EqualFold(l.Code, code) })) &&
-			(promo == "" || slices.ContainsFunc(s.program.promoCodes(int(i)), func(c promoCode) bool { return strings.EqualFold(c.Code, promo) }))
+			(promo == "" || slices.ContainsFunc(s.program.promoCodes(int(i)), func(c promoCode) bool {
+				return strings.EqualFold(c.Code, promo)
+			}))
 	})
 }
 
