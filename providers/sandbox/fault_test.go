@@ -118,6 +118,7 @@ func TestClosedBetweenCalls(t *testing.T) {
 	if response.Close || response.Header.Get("Connection") != "" {
 		t.Errorf("the reply announces it: %v", response.Header)
 	}
+	k.Settled() // the reply arrives before the call is logged
 	if calls := k.Requests(); len(calls) != 1 || calls[0].Status != 200 || calls[0].Done != 200 {
 		t.Errorf("the log says %+v", calls)
 	}
