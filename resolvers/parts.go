@@ -75,19 +75,18 @@ func (p *planner) partsOf(order []string, counts map[string]providers.Rows) []ac
 // affiliates are as many affiliates' as the rows are.
 func (e one[From, To]) parts(p *planner, from level, rows []*From, ids []providers.ID) rowParts {
 	return func() []accountRows {
+		owned := e.to.noun != providers.NounAffiliate && e.to.noun != providers.NounCampaign
 		counts := map[string]providers.Rows{}
 		for _, id := range ids {
 			n := counts[id.Account]
 			n.Count++
-			n.Affiliates++
+			if !owned {
+				n.Affiliates++
+			}
 			counts[id.Account] = n
 		}
-		if e.to.noun != providers.NounAffiliate && e.to.noun != providers.NounCampaign {
+		if owned {
 			owners := make(map[providers.ID]bool, len(rows))
-			for account, n := range counts {
-				n.Affiliates = 0
-				counts[account] = n
-			}
 			for _, row := range rows {
 				id := e.id(row)
 				if owner := cmp.Or(providers.BelongsTo(row), id); !id.IsZero() && !owners[owner] {
