@@ -6,148 +6,85 @@ import "github.com/partnergraph/partnergraph/providers"
 // the schema. A resolver follows its edge; lists prefetch it; the planner knows their cost.
 // What a vendor does to follow one stands in the vendor's folder.
 var (
-	affiliateCampaign = one[providers.Affiliate, providers.Campaign]{providers.AffiliateCampaignEdge, campaigns, mainCampaign}
-	affiliateParent   = one[providers.Affiliate, providers.Affiliate]{
-		providers.AffiliateParentEdge,
-		affiliates,
-		func(a *providers.Affiliate) providers.ID { return a.ParentID },
-	}
-	affiliateChildren = many[providers.Affiliate, providers.Affiliate, providers.AffiliateFilter]{
-		providers.AffiliateChildrenEdge,
-		affiliateLists,
+	affiliateCampaign = newOne(providers.AffiliateCampaignEdge, campaigns, mainCampaign)
+	affiliateParent   = newOne(providers.AffiliateParentEdge, affiliates,
+		func(a *providers.Affiliate) providers.ID { return a.ParentID })
+	affiliateChildren = newMany(providers.AffiliateChildrenEdge, affiliateLists,
 		func(a *providers.Affiliate) providers.AffiliateFilter {
 			return providers.AffiliateFilter{Parent: a.ID}
-		},
-	}
-	affiliateCoupons = many[providers.Affiliate, providers.Coupon, providers.CouponFilter]{providers.AffiliateCouponsEdge, couponLists,
+		})
+	affiliateCoupons = newMany(providers.AffiliateCouponsEdge, couponLists,
 		func(a *providers.Affiliate) providers.CouponFilter {
 			return providers.CouponFilter{Affiliates: []providers.ID{a.ID}}
-		}}
-	affiliateReferrals = many[providers.Affiliate, providers.Referral, providers.ReferralFilter]{
-		providers.AffiliateReferralsEdge,
-		referralLists,
+		})
+	affiliateReferrals = newMany(providers.AffiliateReferralsEdge, referralLists,
 		func(a *providers.Affiliate) providers.ReferralFilter {
 			return providers.ReferralFilter{Affiliates: []providers.ID{a.ID}}
-		},
-	}
-	affiliateCommissions = many[providers.Affiliate, providers.Commission, providers.CommissionFilter]{
-		providers.AffiliateCommissionsEdge,
-		commissionLists,
+		})
+	affiliateCommissions = newMany(providers.AffiliateCommissionsEdge, commissionLists,
 		func(a *providers.Affiliate) providers.CommissionFilter {
 			f := providers.CommissionFilter{Affiliates: []providers.ID{a.ID}}
 			f.Parent.Affiliate = a
 			return f
-		},
-	}
-	affiliatePayouts = many[providers.Affiliate, providers.Payout, providers.PayoutFilter]{providers.AffiliatePayoutsEdge, payoutLists,
+		})
+	affiliatePayouts = newMany(providers.AffiliatePayoutsEdge, payoutLists,
 		func(a *providers.Affiliate) providers.PayoutFilter {
 			return providers.PayoutFilter{Affiliates: []providers.ID{a.ID}}
-		}}
+		})
 
-	membershipAffiliate = one[providers.Membership, providers.Affiliate]{
-		providers.MembershipAffiliateEdge,
-		affiliates,
-		func(m *providers.Membership) providers.ID { return m.AffiliateID },
-	}
-	membershipCampaign = one[providers.Membership, providers.Campaign]{
-		providers.MembershipCampaignEdge,
-		campaigns,
-		func(m *providers.Membership) providers.ID { return m.CampaignID },
-	}
+	membershipAffiliate = newOne(providers.MembershipAffiliateEdge, affiliates,
+		func(m *providers.Membership) providers.ID { return m.AffiliateID })
+	membershipCampaign = newOne(providers.MembershipCampaignEdge, campaigns,
+		func(m *providers.Membership) providers.ID { return m.CampaignID })
 
-	campaignMemberships = many[providers.Campaign, providers.Membership, providers.MembershipFilter]{
-		providers.CampaignMembershipsEdge,
-		membershipLists,
+	campaignMemberships = newMany(providers.CampaignMembershipsEdge, membershipLists,
 		func(c *providers.Campaign) providers.MembershipFilter {
 			return providers.MembershipFilter{Campaigns: []providers.ID{c.ID}}
-		},
-	}
-	campaignReferrals = many[providers.Campaign, providers.Referral, providers.ReferralFilter]{
-		providers.CampaignReferralsEdge,
-		referralLists,
+		})
+	campaignReferrals = newMany(providers.CampaignReferralsEdge, referralLists,
 		func(c *providers.Campaign) providers.ReferralFilter {
 			return providers.ReferralFilter{Campaigns: []providers.ID{c.ID}}
-		},
-	}
-	campaignCommissions = many[providers.Campaign, providers.Commission, providers.CommissionFilter]{
-		providers.CampaignCommissionsEdge,
-		commissionLists,
+		})
+	campaignCommissions = newMany(providers.CampaignCommissionsEdge, commissionLists,
 		func(c *providers.Campaign) providers.CommissionFilter {
 			return providers.CommissionFilter{Campaigns: []providers.ID{c.ID}}
-		},
-	}
+		})
 
-	referralAffiliate = one[providers.Referral, providers.Affiliate]{
-		providers.ReferralAffiliateEdge,
-		affiliates,
-		func(r *providers.Referral) providers.ID { return r.AffiliateID },
-	}
-	referralCampaign = one[providers.Referral, providers.Campaign]{
-		providers.ReferralCampaignEdge,
-		campaigns,
-		func(r *providers.Referral) providers.ID { return r.CampaignID },
-	}
-	referralCommissions = many[providers.Referral, providers.Commission, providers.CommissionFilter]{
-		providers.ReferralCommissionsEdge,
-		commissionLists,
+	referralAffiliate = newOne(providers.ReferralAffiliateEdge, affiliates,
+		func(r *providers.Referral) providers.ID { return r.AffiliateID })
+	referralCampaign = newOne(providers.ReferralCampaignEdge, campaigns,
+		func(r *providers.Referral) providers.ID { return r.CampaignID })
+	referralCommissions = newMany(providers.ReferralCommissionsEdge, commissionLists,
 		func(r *providers.Referral) providers.CommissionFilter {
 			f := providers.CommissionFilter{Referrals: []providers.ID{r.ID}}
 			f.Parent.Referral = r
 			return f
-		},
-	}
+		})
 
-	commissionAffiliate = one[providers.Commission, providers.Affiliate]{
-		providers.CommissionAffiliateEdge,
-		affiliates,
-		func(c *providers.Commission) providers.ID { return c.AffiliateID },
-	}
-	commissionCampaign = one[providers.Commission, providers.Campaign]{
-		providers.CommissionCampaignEdge,
-		campaigns,
-		func(c *providers.Commission) providers.ID { return c.CampaignID },
-	}
-	commissionReferral = one[providers.Commission, providers.Referral]{
-		providers.CommissionReferralEdge,
-		referrals,
-		func(c *providers.Commission) providers.ID { return c.ReferralID },
-	}
-	commissionPayout = one[providers.Commission, providers.Payout]{
-		providers.CommissionPayoutEdge,
-		payouts,
-		func(c *providers.Commission) providers.ID { return c.PayoutID },
-	}
+	commissionAffiliate = newOne(providers.CommissionAffiliateEdge, affiliates,
+		func(c *providers.Commission) providers.ID { return c.AffiliateID })
+	commissionCampaign = newOne(providers.CommissionCampaignEdge, campaigns,
+		func(c *providers.Commission) providers.ID { return c.CampaignID })
+	commissionReferral = newOne(providers.CommissionReferralEdge, referrals,
+		func(c *providers.Commission) providers.ID { return c.ReferralID })
+	commissionPayout = newOne(providers.CommissionPayoutEdge, payouts,
+		func(c *providers.Commission) providers.ID { return c.PayoutID })
 
-	payoutAffiliate = one[providers.Payout, providers.Affiliate]{
-		providers.PayoutAffiliateEdge,
-		affiliates,
-		func(p *providers.Payout) providers.ID { return p.AffiliateID },
-	}
-	payoutCampaign = one[providers.Payout, providers.Campaign]{
-		providers.PayoutCampaignEdge,
-		campaigns,
-		func(p *providers.Payout) providers.ID { return p.CampaignID },
-	}
-	payoutCommissions = many[providers.Payout, providers.Commission, providers.CommissionFilter]{
-		providers.PayoutCommissionsEdge,
-		commissionLists,
+	payoutAffiliate = newOne(providers.PayoutAffiliateEdge, affiliates,
+		func(p *providers.Payout) providers.ID { return p.AffiliateID })
+	payoutCampaign = newOne(providers.PayoutCampaignEdge, campaigns,
+		func(p *providers.Payout) providers.ID { return p.CampaignID })
+	payoutCommissions = newMany(providers.PayoutCommissionsEdge, commissionLists,
 		func(p *providers.Payout) providers.CommissionFilter {
 			f := providers.CommissionFilter{Payouts: []providers.ID{p.ID}}
 			f.Parent.Payout = p
 			return f
-		},
-	}
+		})
 
-	couponAffiliate = one[providers.Coupon, providers.Affiliate]{
-		providers.CouponAffiliateEdge,
-		affiliates,
-		func(c *providers.Coupon) providers.ID { return c.AffiliateID },
-	}
-	couponCampaign = one[providers.Coupon, providers.Campaign]{
-		providers.CouponCampaignEdge,
-		campaigns,
-		func(c *providers.Coupon) providers.ID { return c.CampaignID },
-	}
+	couponAffiliate = newOne(providers.CouponAffiliateEdge, affiliates,
+		func(c *providers.Coupon) providers.ID { return c.AffiliateID })
+	couponCampaign = newOne(providers.CouponCampaignEdge, campaigns,
+		func(c *providers.Coupon) providers.ID { return c.CampaignID })
 )
 
 // edges are all of them by field.

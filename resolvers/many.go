@@ -19,6 +19,11 @@ type many[From, To providers.Record, F filter[To]] struct {
 	by    func(*From) F
 }
 
+// newMany makes the edge of a field to a list, which the filter that a row makes narrows.
+func newMany[From, To providers.Record, F filter[To]](field providers.Edge, to lists[To, F], by func(*From) F) many[From, To, F] {
+	return many[From, To, F]{field, to, by}
+}
+
 // joined is a filter that can be joined with those of other rows: what their lists lie
 // within is known only where they are planned together.
 type joined[F any] interface{ Join(other F) F }

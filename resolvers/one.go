@@ -153,6 +153,11 @@ type one[From, To providers.Record] struct {
 	id    func(*From) providers.ID
 }
 
+// newOne makes the edge of a field to one record, whose id the row has.
+func newOne[From, To providers.Record](field providers.Edge, to records[To], id func(*From) providers.ID) one[From, To] {
+	return one[From, To]{field, to, id}
+}
+
 // follow answers the field for a row.
 func (e one[From, To]) follow(ctx context.Context, from *From) (*To, error) {
 	return e.to.load(ctx, e.id(from))
