@@ -76,17 +76,17 @@ func Narrow[W any, T providers.Record](core *Core, seen *Extent, w *W, row *T) *
 // Fields are the fields that a row of a list knows whose object had these members, out of
 // those that are known already. core and seen are as in [Narrow].
 func (core *Core) Fields(seen *Extent, m Members, already *providers.Fields) *providers.Fields {
-	if core == nil || seen == nil || !seen.lacks(core, m) {
+	if core == nil || seen == nil || !seen.singles.lacks(core, m) {
 		return already
 	}
-	return core.Knowledge.fields(m, seen, already)
+	return core.Knowledge.fields(m, &seen.singles, already)
 }
 
 // Alone notes which members of the core a record had that was read by itself. A member that
 // no such record has is not asked for any more: there is nowhere else to look.
 func Alone[W any](core *Core, seen *Extent, w *W) {
 	if m, ok := any(*w).(interface{ told() Members }); ok && core != nil && seen != nil {
-		seen.alone(core, m.told())
+		seen.singles.note(core, m.told())
 	}
 }
 
@@ -115,7 +115,7 @@ func (k *Knowledge) Fields(m Members) *providers.Fields { return k.fields(m, nil
 
 // fields are the known fields out of those that are known already. Members that no record
 // has, as seen says, are not missing.
-func (k *Knowledge) fields(m Members, seen *Extent, already *providers.Fields) *providers.Fields {
+func (k *Knowledge) fields(m Members, seen *singles, already *providers.Fields) *providers.Fields {
 	var missing []string
 	for _, field := range slices.Sorted(maps.Keys(k.members)) {
 		lacks := func(name string) bool { return !m.Has(name) && !seen.never(name) }

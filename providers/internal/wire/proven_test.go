@@ -110,3 +110,27 @@ func TestLostRows(t *testing.T) {
 		}
 	}
 }
+
+// TestProvenPanics wants a proof whose read panics to keep nobody waiting: the next read of
+// the list makes it again.
+func TestProvenPanics(t *testing.T) {
+	e, calls := new(Extent), 0
+	read := func(number int) (*providers.Page[providers.Affiliate], int, error) {
+		if calls++; calls == 2 {
+			panic("odd")
+		}
+		sent := max(5-2*number, 0)
+		return &providers.Page[providers.Affiliate]{Mark: uint64(number), More: e.More(t.Context(), sent)}, sent, nil
+	}
+	prove := func() (panicked bool) {
+		defer func() { panicked = recover() != nil }()
+		page, err := Proven(t.Context(), e, providers.PageRequest{Number: 1, Prove: true}, read)
+		if err != nil || !page.More {
+			t.Errorf("%+v, %v; want a page with more behind it", page, err)
+		}
+		return false
+	}
+	if !prove() || prove() || calls != 4 {
+		t.Errorf("%d calls, want 4: the first proof panics, and the second is made", calls)
+	}
+}
