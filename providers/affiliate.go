@@ -100,14 +100,33 @@ type AffiliateFilter struct {
 
 // Match says whether a row passes the filter.
 func (f AffiliateFilter) Match(a *Affiliate) bool {
+	v := f.judge(a)
+	return v.passes()
+}
+
+// Unsure is the field by which nobody can tell whether a row passes the filter; "" where it
+// does, or does not.
+func (f AffiliateFilter) Unsure(a *Affiliate) string {
+	v := f.judge(a)
+	return v.unsure()
+}
+
+func (f AffiliateFilter) judge(a *Affiliate) (v verdict) {
 	inCampaign := func(m *Membership) bool { return among(f.Campaigns, m.CampaignID) }
-	return (f.Campaigns == nil || slices.ContainsFunc(a.Memberships, inCampaign)) &&
-		among(f.Statuses, a.Status) &&
-		(f.Email == "" || a.Email != nil && EqualEmail(*a.Email, f.Email)) &&
-		(f.RefCode == "" || a.hasCode(f.RefCode, false)) &&
-		(f.PromoCode == "" || a.hasCode(f.PromoCode, true)) &&
-		(f.Search == "" || a.contains(f.Search)) &&
-		(f.Parent.IsZero() || a.ParentID == f.Parent)
+	v.by(&a.Node, "memberships", f.Campaigns == nil || slices.ContainsFunc(a.Memberships, inCampaign), false)
+	v.by(&a.Node, "status", among(f.Statuses, a.Status), a.Status != AffiliateUnknown)
+	v.by(&a.Node, "email", f.Email == "" || a.Email != nil && EqualEmail(*a.Email, f.Email), a.Email != nil)
+	if f.RefCode != "" {
+		v.anyOf(&a.Node, a.hasCode(f.RefCode, false), "links", "memberships")
+	}
+	if f.PromoCode != "" {
+		v.anyOf(&a.Node, a.hasCode(f.PromoCode, true), "coupons", "memberships")
+	}
+	if f.Search != "" {
+		v.anyOf(&a.Node, a.contains(f.Search), "email", "name", "links", "coupons")
+	}
+	v.by(&a.Node, "parent", f.Parent.IsZero() || a.ParentID == f.Parent, !a.ParentID.IsZero())
+	return v
 }
 
 func (a *Affiliate) hasCode(code string, coupon bool) bool {

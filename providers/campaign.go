@@ -119,6 +119,9 @@ type CampaignFilter struct {
 // Match says whether a row passes the filter.
 func (CampaignFilter) Match(*Campaign) bool { return true }
 
+// Unsure is "": nothing is judged.
+func (CampaignFilter) Unsure(*Campaign) string { return "" }
+
 // CommissionRuleInput is what affiliates earn of a sale: one of the two.
 type CommissionRuleInput struct {
 	Percent *decimal.Decimal // 20 is 20 %

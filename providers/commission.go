@@ -99,14 +99,27 @@ type CommissionFilter struct {
 // Match says whether a row passes the filter. A row that cannot tell its payout never passes a
 // filter by payout.
 func (f CommissionFilter) Match(c *Commission) bool {
-	return among(f.Affiliates, c.AffiliateID) &&
-		among(f.Campaigns, c.CampaignID) &&
-		(f.ofReferrals(c) || f.takesBack(c)) &&
-		among(f.Payouts, c.PayoutID) &&
-		among(f.Statuses, c.Status) &&
-		(f.OrderID == "" || equalText(c.OrderID, f.OrderID)) &&
-		(f.EventID == "" || equalText(c.EventID, f.EventID)) &&
-		f.CreatedAt.Contains(c.CreatedAt)
+	v := f.judge(c)
+	return v.passes()
+}
+
+// Unsure is the field by which nobody can tell whether a row passes the filter; "" where it
+// does, or does not.
+func (f CommissionFilter) Unsure(c *Commission) string {
+	v := f.judge(c)
+	return v.unsure()
+}
+
+func (f CommissionFilter) judge(c *Commission) (v verdict) {
+	v.by(&c.Node, "affiliate", among(f.Affiliates, c.AffiliateID), !c.AffiliateID.IsZero())
+	v.by(&c.Node, "campaign", among(f.Campaigns, c.CampaignID), !c.CampaignID.IsZero())
+	v.by(&c.Node, "referral", f.ofReferrals(c) || f.takesBack(c), !c.ReferralID.IsZero())
+	v.by(&c.Node, "payout", among(f.Payouts, c.PayoutID), !c.PayoutID.IsZero())
+	v.state(&c.Node, among(f.Statuses, c.Status), c.Status != CommissionUnknown, c.ProviderStatus)
+	v.by(&c.Node, "orderId", f.OrderID == "" || equalText(c.OrderID, f.OrderID), c.OrderID != nil)
+	v.by(&c.Node, "eventId", f.EventID == "" || equalText(c.EventID, f.EventID), c.EventID != nil)
+	v.always("createdAt", f.CreatedAt.Contains(c.CreatedAt), c.CreatedAt != nil)
+	return v
 }
 
 // ofReferrals says whether a row is a commission of one of the referrals, whoever these

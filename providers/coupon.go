@@ -25,7 +25,20 @@ type CouponFilter struct {
 
 // Match says whether a row passes the filter.
 func (f CouponFilter) Match(c *Coupon) bool {
-	return among(f.Affiliates, c.AffiliateID)
+	v := f.judge(c)
+	return v.passes()
+}
+
+// Unsure is the field by which nobody can tell whether a row passes the filter; "" where it
+// does, or does not.
+func (f CouponFilter) Unsure(c *Coupon) string {
+	v := f.judge(c)
+	return v.unsure()
+}
+
+func (f CouponFilter) judge(c *Coupon) (v verdict) {
+	v.by(&c.Node, "affiliate", among(f.Affiliates, c.AffiliateID), !c.AffiliateID.IsZero())
+	return v
 }
 
 // Join is the filter for what passes this filter or the other, which differs in the

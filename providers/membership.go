@@ -43,9 +43,22 @@ type MembershipFilter struct {
 
 // Match says whether a row passes the filter.
 func (f MembershipFilter) Match(m *Membership) bool {
-	return among(f.Affiliates, m.AffiliateID) &&
-		among(f.Campaigns, m.CampaignID) &&
-		among(f.Statuses, m.Status)
+	v := f.judge(m)
+	return v.passes()
+}
+
+// Unsure is the field by which nobody can tell whether a row passes the filter; "" where it
+// does, or does not.
+func (f MembershipFilter) Unsure(m *Membership) string {
+	v := f.judge(m)
+	return v.unsure()
+}
+
+func (f MembershipFilter) judge(m *Membership) (v verdict) {
+	v.by(&m.Node, "affiliate", among(f.Affiliates, m.AffiliateID), !m.AffiliateID.IsZero())
+	v.by(&m.Node, "campaign", among(f.Campaigns, m.CampaignID), !m.CampaignID.IsZero())
+	v.state(&m.Node, among(f.Statuses, m.Status), m.Status != MembershipUnknown, m.ProviderStatus)
+	return v
 }
 
 // AddAffiliateToCampaignInput makes an affiliate a member of one more campaign.

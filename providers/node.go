@@ -1,6 +1,9 @@
 package providers
 
-import "time"
+import (
+	"slices"
+	"time"
+)
 
 // Node is what every record carries.
 type Node struct {
@@ -11,7 +14,12 @@ type Node struct {
 	CreatedAt  *time.Time // when the record came into being at the vendor; nil where it does not say
 	FetchedAt  time.Time  // when the vendor's reply that held it arrived
 	Known      *Fields    // which fields are known; nil: all (see [Fields])
+	Unread     []string   // fields whose members the vendor left out or sent in a form that cannot be read
 }
+
+// IsUnread says whether the vendor left out the members of a field, or sent them in a form
+// that cannot be read.
+func (n *Node) IsUnread(field string) bool { return slices.Contains(n.Unread, field) }
 
 // Record is any noun with an id.
 type Record interface {

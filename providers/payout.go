@@ -56,9 +56,22 @@ type PayoutFilter struct {
 
 // Match says whether a row passes the filter.
 func (f PayoutFilter) Match(p *Payout) bool {
-	return among(f.Affiliates, p.AffiliateID) &&
-		among(f.Campaigns, p.CampaignID) &&
-		among(f.Statuses, p.Status)
+	v := f.judge(p)
+	return v.passes()
+}
+
+// Unsure is the field by which nobody can tell whether a row passes the filter; "" where it
+// does, or does not.
+func (f PayoutFilter) Unsure(p *Payout) string {
+	v := f.judge(p)
+	return v.unsure()
+}
+
+func (f PayoutFilter) judge(p *Payout) (v verdict) {
+	v.by(&p.Node, "affiliate", among(f.Affiliates, p.AffiliateID), !p.AffiliateID.IsZero())
+	v.by(&p.Node, "campaign", among(f.Campaigns, p.CampaignID), !p.CampaignID.IsZero())
+	v.state(&p.Node, among(f.Statuses, p.Status), p.Status != PayoutUnknown, p.ProviderStatus)
+	return v
 }
 
 // MarkPayoutPaidInput says that a payout was paid outside of the vendor: exactly these

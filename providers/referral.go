@@ -96,17 +96,32 @@ type ReferralFilter struct {
 
 // Match says whether a row passes the filter.
 func (f ReferralFilter) Match(r *Referral) bool {
-	return among(f.Affiliates, r.AffiliateID) &&
-		among(f.Campaigns, r.CampaignID) &&
-		among(f.Statuses, r.Status) &&
-		among(f.Kinds, r.Kind) &&
-		(f.Converted == nil || r.Converted != nil && *r.Converted == *f.Converted) &&
-		(f.Email == "" || r.Email != nil && EqualEmail(*r.Email, f.Email)) &&
-		(f.CustomerID == "" || equalText(r.CustomerID, f.CustomerID)) &&
-		(f.OrderID == "" || equalText(r.OrderID, f.OrderID)) &&
-		(f.Search == "" || containsText(r.Email, f.Search) || containsText(r.CustomerID, f.Search) ||
-			containsText(r.OrderNumber, f.Search)) &&
-		f.CreatedAt.Contains(r.CreatedAt)
+	v := f.judge(r)
+	return v.passes()
+}
+
+// Unsure is the field by which nobody can tell whether a row passes the filter; "" where it
+// does, or does not.
+func (f ReferralFilter) Unsure(r *Referral) string {
+	v := f.judge(r)
+	return v.unsure()
+}
+
+func (f ReferralFilter) judge(r *Referral) (v verdict) {
+	v.by(&r.Node, "affiliate", among(f.Affiliates, r.AffiliateID), !r.AffiliateID.IsZero())
+	v.by(&r.Node, "campaign", among(f.Campaigns, r.CampaignID), !r.CampaignID.IsZero())
+	v.state(&r.Node, among(f.Statuses, r.Status), r.Status != ReferralUnknown, r.ProviderStatus)
+	v.by(&r.Node, "kind", among(f.Kinds, r.Kind), true)
+	v.by(&r.Node, "converted", f.Converted == nil || r.Converted != nil && *r.Converted == *f.Converted, false)
+	v.by(&r.Node, "email", f.Email == "" || r.Email != nil && EqualEmail(*r.Email, f.Email), r.Email != nil)
+	v.by(&r.Node, "customerId", f.CustomerID == "" || equalText(r.CustomerID, f.CustomerID), r.CustomerID != nil)
+	v.by(&r.Node, "orderId", f.OrderID == "" || equalText(r.OrderID, f.OrderID), r.OrderID != nil)
+	if f.Search != "" {
+		found := containsText(r.Email, f.Search) || containsText(r.CustomerID, f.Search) || containsText(r.OrderNumber, f.Search)
+		v.anyOf(&r.Node, found, "email", "customerId", "orderNumber")
+	}
+	v.always("createdAt", f.CreatedAt.Contains(r.CreatedAt), r.CreatedAt != nil)
+	return v
 }
 
 // CreateReferralInput makes a customer, or an order, an affiliate's.

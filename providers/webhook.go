@@ -23,6 +23,9 @@ type WebhookSubscriptionFilter struct {
 // Match says whether a row passes the filter.
 func (WebhookSubscriptionFilter) Match(*WebhookSubscription) bool { return true }
 
+// Unsure is "": nothing is judged.
+func (WebhookSubscriptionFilter) Unsure(*WebhookSubscription) string { return "" }
+
 // CreateWebhookSubscriptionInput has the vendor report events to an address.
 type CreateWebhookSubscriptionInput struct {
 	IdempotencyKey string

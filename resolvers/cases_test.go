@@ -22,9 +22,14 @@ func daysBefore(s string, i int) string {
 // walkRows reads a list by client pages to its end: the rows, the errors and how many pages
 // it took.
 func walkRows(w *world, list, fields string, first int) (rows []object, errs []string, pages int) {
+	return walkFiltered(w, list, "", fields, first)
+}
+
+// walkFiltered is walkRows for a list with a filter.
+func walkFiltered(w *world, list, filter, fields string, first int) (rows []object, errs []string, pages int) {
 	after := any(nil)
 	for pages = 1; pages <= 60; pages++ {
-		a := w.ask(fmt.Sprintf(`query ($a: String) { %s(first: %d, after: $a) { nodes { id providerId %s } pageInfo { hasNextPage endCursor } } }`, list, first, fields), map[string]any{"a": after})
+		a := w.ask(fmt.Sprintf(`query ($a: String) { %s(first: %d, after: $a %s) { nodes { id providerId %s } pageInfo { hasNextPage endCursor } } }`, list, first, filter, fields), map[string]any{"a": after})
 		for _, e := range a.Errors {
 			errs = append(errs, fmt.Sprintf("%v %s %v", e.Extensions["code"], e.Message, e.Extensions["rows"]))
 		}

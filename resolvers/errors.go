@@ -28,15 +28,11 @@ var errBadCursor = &apierror.Error{
 	Text: "this cursor does not belong to this list with this filter; start again without `after`",
 }
 
-// unread is the error of a list of which rows could not be read: it tells how many are missing.
-// elsewhere says that they are those of a longer list, and may be of this one.
+// unread is the error of a list some rows of which could not be read. elsewhere says that
+// the rows are those of a longer list that was read in its place.
 func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
-	name, ext := "the vendor", map[string]any{"retryable": false, "rows": rows}
-	if p, ok := r.byID[account]; ok {
-		a := p.Account()
-		name = a.Provider.Name
-		ext["account"], ext["provider"] = a.ID.String(), a.Provider.ID
-	}
+	name, ext := r.listError(account)
+	ext["rows"] = rows
 	text := fmt.Sprintf("%s sent %d rows of this list without a usable id; they are left out, and all others are here", name, rows)
 	if rows == 1 {
 		text = fmt.Sprintf("%s sent 1 row of this list without a usable id; it is left out, and all others are here", name)
@@ -51,21 +47,38 @@ func (r *Resolver) unread(account string, rows int, elsewhere bool) error {
 	return &apierror.Error{Code: apierror.UpstreamError, Text: text, Extensions: ext}
 }
 
+// unjudged is the error of a filtered list some rows of which tell no usable value of a
+// field that the filter decides by.
+func (r *Resolver) unjudged(account, field string, rows int) error {
+	name, ext := r.listError(account)
+	ext["rows"], ext["field"] = rows, field
+	text := fmt.Sprintf(
+		"%s sent rows without a usable %s (%d), by which this list is filtered; they are left out, and may belong to it", name, field, rows)
+	return &apierror.Error{Code: apierror.UpstreamError, Text: text, Extensions: ext}
+}
+
 // ranOut is the error of a list that ended behind empty pages, though the vendor says that
 // rows follow.
 func (r *Resolver) ranOut(account string, promised int64, first, last int) error {
-	name, ext := "the vendor", map[string]any{"retryable": false}
-	if p, ok := r.byID[account]; ok {
-		a := p.Account()
-		name = a.Provider.Name
-		ext["account"], ext["provider"] = a.ID.String(), a.Provider.ID
-	}
+	name, ext := r.listError(account)
 	rows := "more rows"
 	if promised >= 0 {
 		rows = fmt.Sprintf("%d rows", promised)
 	}
 	return &apierror.Error{Code: apierror.UpstreamError, Extensions: ext,
 		Text: fmt.Sprintf("%s promises %s in this list, and its pages %d to %d are empty; the list ends here", name, rows, first, last)}
+}
+
+// listError is what the errors of an account's lists have in common: the vendor's name, and
+// extensions.
+func (r *Resolver) listError(account string) (name string, ext map[string]any) {
+	name, ext = "the vendor", map[string]any{"retryable": false}
+	if p, ok := r.byID[account]; ok {
+		a := p.Account()
+		name = a.Provider.Name
+		ext["account"], ext["provider"] = a.ID.String(), a.Provider.ID
+	}
+	return name, ext
 }
 
 // errInternal is all that clients are told of what nobody wrote for them.

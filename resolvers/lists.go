@@ -1,13 +1,16 @@
 package resolvers
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
+	"strings"
 	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -20,7 +23,10 @@ import (
 )
 
 // filter is what narrows a list of T.
-type filter[T providers.Record] interface{ Match(*T) bool }
+type filter[T providers.Record] interface {
+	Match(*T) bool
+	Unsure(*T) string
+}
 
 // lists is how a noun is listed.
 type lists[T providers.Record, F filter[T]] struct {
@@ -222,14 +228,16 @@ func (n lists[T, F]) sources(r *Resolver, p providers.Provider, f F, planned []p
 	out := make([]*listing.Source[T], len(planned))
 	for i, l := range planned {
 		out[i] = listing.NewSource(account, p, l, f.Match, r.pages)
+		out[i].JudgeBy(f.Unsure)
 	}
 	return out
 }
 
 // report adds to the response what kept sources from being read, and how many rows of each list
-// could not be read.
+// could not be read or judged.
 func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 	r := resolverFrom(ctx)
+	reportDoubts(ctx, r, sources)
 	for _, s := range sources {
 		if err := s.Err(); err != nil {
 			graphql.AddError(ctx, at(s.Account(), err))
@@ -246,6 +254,28 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 					slog.String("account", s.Account()), slog.String("noun", string(n.noun)), slog.String("list", s.Key()))
 			}
 		}
+	}
+}
+
+// reportDoubts adds an error to the response for each field of an account by which rows
+// could not be judged. Several lists of one account may have the same row.
+func reportDoubts[T providers.Record](ctx context.Context, r *Resolver, sources []*listing.Source[T]) {
+	type doubt struct{ account, field string }
+	rows := map[doubt]int{}
+	told := map[providers.ID]bool{}
+	for _, s := range sources {
+		for id, field := range s.Doubts() {
+			if !told[id] {
+				told[id] = true
+				rows[doubt{s.Account(), field}]++
+			}
+		}
+	}
+	order := func(a, b doubt) int {
+		return cmp.Or(strings.Compare(a.account, b.account), strings.Compare(a.field, b.field))
+	}
+	for _, d := range slices.SortedFunc(maps.Keys(rows), order) {
+		graphql.AddError(ctx, r.unjudged(d.account, d.field, rows[d]))
 	}
 }
 

@@ -183,6 +183,11 @@ func walk[T providers.Record](ctx context.Context, open []*Branch[T]) []*Branch[
 			for b := range deal.matching(row) {
 				found[b] = append(found[b], row)
 			}
+			if len(providers.NodeOf(row).Unread) > 0 {
+				for _, b := range open {
+					b.Sources[0].doubtRow(row)
+				}
+			}
 		}
 		open = slices.DeleteFunc(open, func(b *Branch[T]) bool {
 			if p.More && len(found[b]) <= b.First {
@@ -275,7 +280,9 @@ func (s *Source[T]) takeFrom(rows []*T, first int, ended bool) []Row[T] {
 	s.page, s.more = 1, !ended
 	s.setRows(rows)
 	if n := int64(len(rows)); ended {
-		s.list.Exact, s.total = true, &n // counted
+		if s.list.Exact = len(s.doubts) == 0; s.list.Exact {
+			s.total = &n // counted
+		}
 	}
 	out := make([]Row[T], 0, min(first, len(rows)))
 	for s.next < len(s.rows) && len(out) < first {

@@ -16,8 +16,9 @@ type Source[T providers.Record] struct {
 	reader   providers.Reader
 	list     providers.List[T]
 	match    func(*T) bool
-	maxPages int // that one request may read
-	left     int // of maxPages
+	unsure   func(*T) string // see JudgeBy; nil: every row can be judged
+	maxPages int             // that one request may read
+	left     int             // of maxPages
 
 	position Position
 	page     int     // the number of the page in rows; 0 before the first
@@ -38,11 +39,12 @@ type Source[T providers.Record] struct {
 	taken   int64
 	total   *int64
 	unread  int
-	within  bool  // unread is about a longer list, which was read for this one
-	ahead   int   // rows that could not be read on pages behind the position: a later request reads these again
-	err     error // the account failed: nothing more comes in this request
-	ranOut  bool  // the list ended behind empty pages, though the vendor says that rows follow
-	stopped bool  // maxPages was reached: nothing more comes in this request
+	within  bool                    // unread is about a longer list, which was read for this one
+	ahead   int                     // rows that could not be read on pages behind the position: a later request reads these again
+	err     error                   // the account failed: nothing more comes in this request
+	doubts  map[providers.ID]string // the field by which each row cannot be judged that was passed
+	ranOut  bool                    // the list ended behind empty pages, though the vendor says that rows follow
+	stopped bool                    // maxPages was reached: nothing more comes in this request
 }
 
 // NewSource makes a source at the start of a list. match says which rows are taken.
@@ -59,6 +61,41 @@ func NewSource[T providers.Record](account string, r providers.Reader, l provide
 func (s *Source[T]) LieWithin(l *providers.List[T]) {
 	if s.list.Within == nil {
 		s.list.Within = l
+	}
+}
+
+// JudgeBy says of rows that do not match by which field nobody can tell whether they do: a
+// field that the vendor left out, or sent in a form that cannot be read; "" for none.
+func (s *Source[T]) JudgeBy(unsure func(*T) string) { s.unsure = unsure }
+
+// Doubts are the rows that were left out because nobody can tell whether they match, each
+// with the field that would decide. Like those of Unread, the requests that read a list to
+// its end tell each of them once.
+func (s *Source[T]) Doubts() map[providers.ID]string {
+	if !s.More() {
+		for i := s.next; i < len(s.rows); i++ {
+			s.doubt(i)
+		}
+	}
+	return s.doubts
+}
+
+// doubt notes row i of the page, which is left out, if nobody can tell whether it matches.
+func (s *Source[T]) doubt(i int) {
+	if !s.seen[s.tags[i]] {
+		s.doubtRow(s.rows[i])
+	}
+}
+
+func (s *Source[T]) doubtRow(row *T) {
+	if s.unsure == nil {
+		return
+	}
+	if field := s.unsure(row); field != "" {
+		if s.doubts == nil {
+			s.doubts = map[providers.ID]string{}
+		}
+		s.doubts[providers.NodeOf(row).ID] = field
 	}
 }
 
@@ -129,7 +166,7 @@ func resumable(err error) bool {
 // count then asks the vendor, if it is not nil.
 func (s *Source[T]) Total() (total int64, known bool, count func(context.Context) (int64, error)) {
 	switch {
-	case s.whole && s.position.Done && s.Unread() == 0 && !s.ranOut:
+	case s.whole && s.position.Done && s.Unread() == 0 && len(s.doubts) == 0 && !s.ranOut:
 		return s.taken, true, nil
 	case !s.list.Exact || s.err != nil || s.within && s.unread > 0:
 		return 0, false, nil
@@ -344,6 +381,7 @@ func (s *Source[T]) head(ctx context.Context) *T {
 			if s.wants(s.next) {
 				return s.rows[s.next]
 			}
+			s.doubt(s.next)
 			s.pass()
 		}
 		if !s.more || s.repeats >= providers.MaxRepeats {

@@ -3,6 +3,7 @@ package listing
 import (
 	"context"
 	"fmt"
+	"maps"
 	"testing"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -156,5 +157,88 @@ func withUnread(page pageReader, rows int) pageReader {
 			p.Total = new(int64(15))
 		}
 		return p, err
+	}
+}
+
+// TestDoubts reads a list some rows of which tell no usable status, by few rows and pages a
+// request: each of these is told once, with the field, and the list claims no total. Rows
+// that fail by another condition are not told.
+func TestDoubts(t *testing.T) {
+	maker := &vendorList{account: "a", size: 3}
+	mine := providers.ID{Account: "a", Noun: providers.NounAffiliate, Local: "1"}
+	want := map[providers.ID]string{}
+	for i := range 20 {
+		row := maker.row(i, i)
+		row.AffiliateID, row.Status = mine, providers.CommissionPaid
+		switch {
+		case i%4 == 1:
+			row.Status = providers.CommissionUnknown
+			want[row.ID] = "status"
+		case i%4 == 2: // somebody else's: judged
+			row.AffiliateID, row.Status = providers.ID{Account: "a", Noun: providers.NounAffiliate, Local: "2"}, providers.CommissionUnknown
+		}
+		maker.rows = append(maker.rows, row)
+	}
+	f := providers.CommissionFilter{Affiliates: []providers.ID{mine}, Statuses: []providers.CommissionStatus{providers.CommissionPaid}}
+	for first := 1; first <= 11; first += 2 {
+		for maxPages := 2; maxPages <= 8; maxPages += 3 {
+			told, rows := map[providers.ID]string{}, 0
+			var positions []Position
+			for range 100 {
+				s := NewSource("a", nil, maker.list(), f.Match, maxPages)
+				s.JudgeBy(f.Unsure)
+				sources := []*Source[providers.Commission]{s}
+				Resume(sources, positions)
+				rows += len(Merge(t.Context(), sources, first, false))
+				for id, field := range s.Doubts() {
+					if told[id] != "" {
+						t.Errorf("%d rows, %d pages a request: %s is told twice", first, maxPages, id.Local)
+					}
+					told[id] = field
+				}
+				if !s.More() {
+					if _, known, _ := s.Total(); known {
+						t.Error("a total is claimed")
+					}
+					break
+				}
+				positions = Positions(sources)
+			}
+			if rows != 10 || !maps.Equal(told, want) {
+				t.Errorf("%d rows, %d pages a request: %d rows, %v; want 10, %v", first, maxPages, rows, told, want)
+			}
+		}
+	}
+}
+
+// TestDoubtsWithinLongerList walks a longer list a row of which does not tell its referral:
+// it may be of each of the lists within, which say so.
+func TestDoubtsWithinLongerList(t *testing.T) {
+	whole := &vendorList{account: "a", size: 10}
+	var parents []providers.ID
+	for i := range 4 {
+		parents = append(parents, providers.ID{Account: "a", Noun: providers.NounReferral, Local: fmt.Sprint("r", i)})
+	}
+	for i := range 15 {
+		r := whole.row(i, i)
+		if r.ReferralID = parents[i%len(parents)]; i == 7 {
+			r.ReferralID, r.Unread = providers.ID{}, []string{"referral"}
+		}
+		whole.rows = append(whole.rows, r)
+	}
+	long := whole.list()
+	var branches []*Branch[providers.Commission]
+	for _, p := range parents {
+		f := providers.CommissionFilter{Referrals: []providers.ID{p}}
+		s := NewSource("a", nil, providers.List[providers.Commission]{Key: p.Local, Within: &long}, f.Match, 20)
+		s.JudgeBy(f.Unsure)
+		branches = append(branches, &Branch[providers.Commission]{Sources: []*Source[providers.Commission]{s}, First: 10, Refs: []providers.ID{p}})
+	}
+	Nested(t.Context(), branches)
+	for i, b := range branches {
+		doubts := b.Sources[0].Doubts()
+		if _, known, _ := b.Sources[0].Total(); known || len(doubts) != 1 || doubts[whole.rows[7].ID] != "referral" {
+			t.Errorf("list %d: %v, total known: %v; want a doubt and no total", i, doubts, known)
+		}
 	}
 }

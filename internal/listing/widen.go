@@ -43,6 +43,7 @@ func Widen[T providers.Record](
 		group := groups[key]
 		whole := NewSource(s.account, s.reader, *s.list.Within, match, s.maxPages)
 		whole.list.Exact, whole.list.Count = false, nil // it counts others, too
+		whole.JudgeBy(s.unsure)
 		if widens(ctx, group, whole, first, positions) {
 			out = append(out, whole)
 		} else {

@@ -9,7 +9,8 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// gate says, before a page is read, which of its rows are wanted. Where it answers nil,
+// gate says, before a page is read, which of its rows are wanted. Rows that cannot be judged
+// are wanted: the reader of the list reports them. Where it answers nil,
 // none is, and the page is not read. It is called that late because it may have to read who
 // owns the records that a filter names.
 type gate[T providers.Record] func(ctx context.Context, page int) (func(*T) bool, error)
@@ -130,7 +131,9 @@ func inCampaigns[T providers.Record](v *View, asked []providers.ID, campaign fun
 		if err != nil || len(allowed) == 0 {
 			return nil, err
 		}
-		return func(row *T) bool { return slices.Contains(allowed, campaign(row)) }, nil
+		return func(row *T) bool {
+			return slices.Contains(allowed, campaign(row)) || providers.NodeOf(row).IsUnread("campaign")
+		}, nil
 	}
 }
 
@@ -140,10 +143,17 @@ func (v *View) joinedCampaigns(ctx context.Context, asked []providers.ID) ([]pro
 	return slices.DeleteFunc(all, func(id providers.ID) bool { return !slices.Contains(asked, id) }), err
 }
 
-// singlePage is a list of one page, which is read whole: the rows that match.
+// filter is what narrows a list of T.
+type filter[T providers.Record] interface {
+	Match(*T) bool
+	Unsure(*T) string
+}
+
+// singlePage is a list of one page, which is read whole: the rows that match, and those that
+// cannot be judged, which the reader of the list reports.
 func singlePage[T providers.Record](
 	key string,
-	match func(*T) bool,
+	f filter[T],
 	read func(context.Context) ([]*T, error),
 ) ([]providers.List[T], error) {
 	return []providers.List[T]{
@@ -155,10 +165,13 @@ func singlePage[T providers.Record](
 			if err != nil {
 				return nil, err
 			}
-			rows = slices.DeleteFunc(rows, func(row *T) bool { return !match(row) })
+			rows = slices.DeleteFunc(rows, func(row *T) bool { return !f.Match(row) && f.Unsure(row) == "" })
 			slices.SortStableFunc(rows, func(a, b *T) int { return providers.NodeOf(b).Listed().Compare(providers.NodeOf(a).Listed()) })
-			total := int64(len(rows))
-			return &providers.Page[T]{Items: rows, Total: &total}, nil
+			page := &providers.Page[T]{Items: rows}
+			if !slices.ContainsFunc(rows, func(row *T) bool { return f.Unsure(row) != "" }) {
+				page.Total = new(int64(len(rows)))
+			}
+			return page, nil
 		}},
 	}, nil
 }
@@ -183,7 +196,7 @@ func present[T providers.Record](b *providers.Batch[T], err error, ids []provide
 
 // Affiliates plans the list of those that the partner is.
 func (v *View) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
-	return singlePage("own affiliates", f.Match, func(ctx context.Context) ([]*providers.Affiliate, error) {
+	return singlePage("own affiliates", f, func(ctx context.Context) ([]*providers.Affiliate, error) {
 		b, err := v.AffiliatesByID(ctx, v.own)
 		return present(b, err, v.own)
 	})
@@ -191,7 +204,7 @@ func (v *View) Affiliates(f providers.AffiliateFilter) ([]providers.List[provide
 
 // Campaigns plans the list of those that the partner takes part in.
 func (v *View) Campaigns(f providers.CampaignFilter) ([]providers.List[providers.Campaign], error) {
-	return singlePage("own campaigns", f.Match, func(ctx context.Context) ([]*providers.Campaign, error) {
+	return singlePage("own campaigns", f, func(ctx context.Context) ([]*providers.Campaign, error) {
 		ids, err := v.ownCampaigns(ctx)
 		if err != nil {
 			return nil, err
@@ -358,7 +371,7 @@ func (v *View) commissions(f providers.CommissionFilter, payout providers.ID) ga
 				}
 			}
 		}
-		return allowed.Match, nil
+		return func(c *providers.Commission) bool { return allowed.Match(c) || allowed.Unsure(c) != "" }, nil
 	}
 }
 

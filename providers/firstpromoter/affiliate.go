@@ -188,9 +188,14 @@ func (r *reply) wholeAffiliate(w *wirePromoter) *providers.Affiliate {
 		if m.PromoterID == 0 {
 			m.PromoterID = w.ID
 		}
-		if m := r.membership(m, membershipKnown.Fields(m.Members)); !m.ID.IsZero() {
-			a.Memberships = append(a.Memberships, m)
+		row := wire.Mark(membershipCore, m, r.membership(m, membershipKnown.Fields(m.Members)))
+		if !row.ID.IsZero() {
+			a.Memberships = append(a.Memberships, row)
 		}
+		a.Unread = append(a.Unread, unreadOf(row)...)
+	}
+	if w.ArchivedAt.Odd() {
+		a.Unread = append(a.Unread, "status")
 	}
 	for _, m := range a.Memberships {
 		if m.Link != nil {
@@ -200,6 +205,23 @@ func (r *reply) wholeAffiliate(w *wirePromoter) *providers.Affiliate {
 	r.harvest.Memberships = append(r.harvest.Memberships, a.Memberships...)
 	a.Status, a.ProviderStatus = affiliateStatus(w)
 	return a
+}
+
+// unreadOf are the fields of an affiliate that cannot be read because of a membership.
+func unreadOf(m *providers.Membership) (fields []string) {
+	if m.ID.IsZero() || m.CampaignID.IsZero() {
+		fields = append(fields, "memberships")
+	}
+	if m.ProviderStatus == nil {
+		fields = append(fields, "status")
+	}
+	if m.IsUnread("refCode") || m.IsUnread("link") {
+		fields = append(fields, "links")
+	}
+	if m.IsUnread("coupon") {
+		fields = append(fields, "coupons")
+	}
+	return fields
 }
 
 // affiliateStatus is an affiliate's state, which the vendor keeps by membership, and the
@@ -303,7 +325,7 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 		// against those alone.
 		lists = append(
 			lists,
-			p.promoters(l.Query, false, f.Parent, func(a *providers.Affiliate) bool { return slices.Contains(live, a.Status) }),
+			p.promoters(l.Query, false, f.Parent, inState(live...)),
 		)
 		words = nil
 	}
@@ -313,13 +335,20 @@ func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[pro
 		status := affiliateStates.status(&word)
 		lists = append(
 			lists,
-			p.promoters(l.With("filters[state]", word), false, f.Parent, func(a *providers.Affiliate) bool { return a.Status == status }),
+			p.promoters(l.With("filters[state]", word), false, f.Parent, inState(status)),
 		)
 	}
 	if len(live) < len(f.Statuses) {
 		lists = append(lists, p.promoters(l.With("filters[archived]", "true"), l.Exact, f.Parent, nil))
 	}
 	return lists, nil
+}
+
+// inState keeps the affiliates in one of these states, and those whose state cannot be read:
+// the reader of the list reports them.
+func inState(states ...providers.AffiliateStatus) func(*providers.Affiliate) bool {
+	f := providers.AffiliateFilter{Statuses: states}
+	return func(a *providers.Affiliate) bool { return f.Match(a) || f.Unsure(a) != "" }
 }
 
 // promoters is a list of promoters. Below a known parent the rows are told whose they are.

@@ -20,11 +20,22 @@ import (
 var commissionList = endpoint[wireCommission, providers.Commission]{
 	noun: providers.NounCommission, path: "/commissions",
 	always:  url.Values{"sorting[created_at]": {"desc"}},
-	convert: (*reply).commission,
+	convert: (*reply).commission, core: commissionCore,
+}
+
+// commissionCore is what every commission of the list has. A custom one may have no referral.
+var commissionCore = &wire.Core{
+	Listed:  true,
+	Members: []string{"status", "created_at", "promoter_campaign", "event_id"},
+	Knowledge: wire.NewKnowledge(nil, map[string]string{
+		"createdAt": "created_at", "earnedAt": "created_at", "status": "status is_paid", "providerStatus": "status",
+		"eventId": "event_id", "affiliate": "promoter_campaign", "campaign": "promoter_campaign", "referral": "referral",
+	}),
 }
 
 // wireCommission is a commission.
 type wireCommission struct {
+	wire.Members
 	ID                   int64                      `json:"id"`
 	Status               *string                    `json:"status"`
 	CommissionType       *string                    `json:"commission_type"`
@@ -84,7 +95,7 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 		// That no currency means the account's is assumed.
 		c.OriginalSaleAmount = r.cents(w.OriginalSaleAmount, w.OriginalSaleCurrency.Or(r.config.Currency))
 	}
-	c.AffiliateID, c.CampaignID = r.owner(w.PromoterCampaign)
+	c.AffiliateID, c.CampaignID = r.owner(&c.Node, w.PromoterCampaign)
 	if of := w.Referral.Record; of != nil {
 		glean(r, &r.harvest.Referrals, r.bareReferral(of, referralKnown.Fields(of.Members)))
 	}
@@ -197,6 +208,9 @@ func (p *provider) commissionsOfReferral(f providers.CommissionFilter, query url
 				}
 				referral = b.Found[id]
 			}
+			if referral != nil && referral.Email == nil && referral.CustomerID == nil && referral.IsUnread("email") {
+				return nil, p.badReply("GET "+referralList.path, errNotTold)
+			}
 			if referral == nil || referral.Email == nil && referral.CustomerID == nil {
 				return &providers.Page[providers.Commission]{}, nil
 			}
@@ -207,7 +221,10 @@ func (p *provider) commissionsOfReferral(f providers.CommissionFilter, query url
 			}
 			// The search may find others' commissions, which belong to other lists of the
 			// same plan.
-			return e.list(p, q, false, func(c *providers.Commission) bool { return c.ReferralID == id }).Page(ctx, r)
+			keep := func(c *providers.Commission) bool {
+				return c.ReferralID == id || c.ReferralID.IsZero() && c.IsUnread("referral")
+			}
+			return e.list(p, q, false, keep).Page(ctx, r)
 		},
 	}
 }

@@ -155,7 +155,7 @@ type endpoint[W any, T providers.Record] struct {
 	path    string
 	always  url.Values // sent with every call; no part of a list's key
 	convert func(*reply, *W) *T
-	core    *wire.Core // of what every row of the list, and reply to a write, has; nil: none is read by itself
+	core    *wire.Core // of what every row of the list, and reply to a write, has
 	single  bool       // there is a read of one record by its number, which tells no more than the list
 }
 
@@ -265,8 +265,7 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 		}
 		return nil, providers.Harvest{}, err
 	}
-	wire.Alone(e.core, e.extent(p), w)
-	return e.convert(r, w), r.harvest, nil
+	return wire.Alone(e.core, e.extent(p), w, e.convert(r, w)), r.harvest, nil
 }
 
 // identified wants a record with an id, unless it is one that is not shown.

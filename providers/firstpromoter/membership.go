@@ -82,17 +82,25 @@ func (r *reply) membership(w *wireMembership, known *providers.Fields) *provider
 		Coupon:         text(w.Coupon),
 	}
 	m.Node = r.nodeOf(r.membershipID(w.ID, numberOf(m.AffiliateID)), decimal(w.ID), w.CreatedAt, known)
+	unnamed := w.ID <= 0 && !w.Empty() // what it is of is not known either
+	if m.AffiliateID.IsZero() && (unnamed || w.Odd("promoter_id", "promoter")) {
+		m.Unread = append(m.Unread, "affiliate")
+	}
+	if m.CampaignID.IsZero() && (unnamed || w.Odd("campaign_id", "campaign") || !w.Has("campaign_id") && !w.Has("campaign")) {
+		m.Unread = append(m.Unread, "campaign")
+	}
 	return m
 }
 
 // owner is the affiliate and the campaign of a record that stands in a membership, which is
-// harvested as a stub.
-func (r *reply) owner(w *wireMembership) (affiliate, campaign providers.ID) {
+// harvested as a stub. It notes on the record which of them cannot be read.
+func (r *reply) owner(n *providers.Node, w *wireMembership) (affiliate, campaign providers.ID) {
 	if w == nil {
 		return providers.ID{}, providers.ID{}
 	}
 	m := r.membership(w, membershipKnown.Fields(w.Members))
 	glean(r, &r.harvest.Memberships, m)
+	n.Unread = append(n.Unread, m.Unread...)
 	return m.AffiliateID, m.CampaignID
 }
 

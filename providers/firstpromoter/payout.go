@@ -21,12 +21,22 @@ import (
 //
 //api:operation GET /payouts
 var payoutList = endpoint[wirePayout, providers.Payout]{
-	noun: providers.NounPayout, path: "/payouts", convert: (*reply).payout,
+	noun: providers.NounPayout, path: "/payouts", convert: (*reply).payout, core: payoutCore,
+}
+
+// payoutCore is what every payout of the list has.
+var payoutCore = &wire.Core{
+	Listed:  true,
+	Members: []string{"status", "promoter", "campaign"},
+	Knowledge: wire.NewKnowledge(nil, map[string]string{
+		"createdAt": "created_at", "status": "status", "providerStatus": "status", "affiliate": "promoter", "campaign": "campaign",
+	}),
 }
 
 // wirePayout is a payout. Of the payout method only its name is read (paypal, bank, wise,
 // crypto, custom, dots, and stripe since July 2026): the rest are bank details.
 type wirePayout struct {
+	wire.Members
 	ID           int64             `json:"id"`
 	Status       *string           `json:"status"`
 	Amount       providers.Decimal `json:"amount"`

@@ -116,8 +116,11 @@ func (r *reply) referral(w *wireReferral) *providers.Referral {
 	if !w.CustomerSince.Odd() {
 		f.Converted = new(w.CustomerSince.Value != nil)
 	}
+	if !w.Has("customer_since") {
+		f.Unread = append(f.Unread, "converted")
+	}
 	f.Source = text(w.EntrySource)
-	f.AffiliateID, f.CampaignID = r.owner(w.PromoterCampaign)
+	f.AffiliateID, f.CampaignID = r.owner(&f.Node, w.PromoterCampaign)
 	return f
 }
 
@@ -182,9 +185,8 @@ func (p *provider) movedReferrals(email string) func(context.Context) (*provider
 	return func(ctx context.Context) (*providers.Page[providers.Referral], error) {
 		all, err := referralList.whole(ctx, p, url.Values{"q": {providers.FoldEmail(email)}})
 		if err == nil {
-			all.Items = slices.DeleteFunc(all.Items, func(f *providers.Referral) bool {
-				return f.Email == nil || !providers.EqualEmail(*f.Email, email)
-			})
+			f := providers.ReferralFilter{Email: email}
+			all.Items = slices.DeleteFunc(all.Items, func(r *providers.Referral) bool { return !f.Match(r) && f.Unsure(r) == "" })
 		}
 		return all, err
 	}

@@ -73,7 +73,8 @@ func oddSecond[T providers.Record](t *testing.T, path string, members map[string
 			t.Errorf("%s with %v: row %d has changed", path, members, i)
 		}
 	}
-	providers.NodeOf(sound[1]).Known = providers.NodeOf(all[1]).Known // TestThinRows holds it
+	providers.NodeOf(sound[1]).Known = providers.NodeOf(all[1]).Known   // TestThinRows holds it
+	providers.NodeOf(sound[1]).Unread = providers.NodeOf(all[1]).Unread // TestUnjudgedRows holds it
 	return sound[1], all[1]
 }
 

@@ -115,6 +115,7 @@ func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fiel
 		a.Links = append(a.Links, providers.Link{URL: l.URL, Code: text(l.Code)})
 	}
 	if m := r.membership(w); m != nil {
+		m = wire.Mark(core[providers.NounMembership], w, m)
 		m.Known = membership
 		a.Memberships = append(a.Memberships, m)
 		harvested(r, m)

@@ -16,17 +16,24 @@ import (
 // affiliated are the nouns that have a campaign by their affiliate.
 var affiliated = []providers.Noun{providers.NounReferral, providers.NounCommission, providers.NounPayout}
 
-// affiliation is the affiliate of a record and the affiliate's campaign.
-func (r *reply) affiliation(a wire.Related[affiliateWire]) (affiliate, campaign providers.ID, known *providers.Fields) {
+// affiliation is the affiliate of a record and the affiliate's campaign. It notes on the
+// record whether it knows the campaign, and whether that could be read.
+func (r *reply) affiliation(n *providers.Node, a wire.Related[affiliateWire]) (affiliate, campaign providers.ID) {
 	affiliate = r.id(providers.NounAffiliate, a.ID)
 	switch {
 	case a.Record != nil && a.Record.Has("campaign"):
 		campaign = r.id(providers.NounCampaign, a.Record.Campaign.ID)
+		if a.Record.Odd("campaign") {
+			n.Unread = unreadCampaign
+		}
 	case a.ID != "":
-		known = noCampaign
+		n.Known = noCampaign
 	}
-	return affiliate, campaign, known
+	return affiliate, campaign
 }
+
+// unreadCampaign is in the place of a campaign that cannot be read.
+var unreadCampaign = []string{"campaign"}
 
 // campaignOf are the affiliate and, to be filled in, the campaign of a row.
 func campaignOf[T providers.Record](row *T) (affiliate providers.ID, campaign *providers.ID) {
@@ -87,8 +94,10 @@ func fillCampaigns[T providers.Record](
 	failed = map[providers.ID]error{}
 	for id, rows := range lacking {
 		var theirs providers.ID
+		unread := false
 		if a := batch.Found[id]; a != nil {
 			harvest.Affiliates = append(harvest.Affiliates, a)
+			unread = a.IsUnread("campaign")
 			for _, m := range a.Memberships {
 				theirs = m.CampaignID
 			}
@@ -101,6 +110,9 @@ func fillCampaigns[T providers.Record](
 			}
 			_, campaign := campaignOf(row)
 			*campaign, node.Known = theirs, node.Known.With("campaign")
+			if unread && !node.IsUnread("campaign") {
+				node.Unread = append(slices.Clone(node.Unread), unreadCampaign...)
+			}
 		}
 	}
 	return harvest, failed, nil

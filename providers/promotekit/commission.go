@@ -78,13 +78,15 @@ func (p *provider) referrers(referrals []providers.ID) (affiliates []string) {
 type assumedFilter struct {
 	param      string
 	capability providers.Capability
-	of         func(*providers.Commission) string // what the filter narrows by
+	field      string
+	of         func(*providers.Commission) string // what the filter narrows by: the field's id at the vendor
 	ignored    atomic.Bool                        // a row did not match it
 }
 
 func commissionsByAffiliate() *assumedFilter {
 	return &assumedFilter{
 		param:      "affiliate_id",
+		field:      "affiliate",
 		capability: providers.FilterCommissionsByAffiliate,
 		of:         func(c *providers.Commission) string { return c.AffiliateID.Local },
 	}
@@ -93,6 +95,7 @@ func commissionsByAffiliate() *assumedFilter {
 func commissionsByReferral() *assumedFilter {
 	return &assumedFilter{
 		param:      "referral_id",
+		field:      "referral",
 		capability: providers.FilterCommissionsByReferral,
 		of:         func(c *providers.Commission) string { return uuidOf(c.ReferralID) },
 	}
@@ -108,7 +111,8 @@ func (p *provider) narrowed(by *assumedFilter, values []string) []providers.List
 			if err != nil {
 				return nil, err
 			}
-			if slices.ContainsFunc(out.Items, func(c *providers.Commission) bool { return by.of(c) != value }) {
+			other := func(c *providers.Commission) bool { return by.of(c) != value && !c.IsUnread(by.field) }
+			if slices.ContainsFunc(out.Items, other) {
 				p.ignores(by)
 			}
 			return out, nil
@@ -155,7 +159,7 @@ func (p *provider) commissionsOf(payout string) providers.List[providers.Commiss
 				More: page.More, Unread: page.Unread, Mark: page.Mark, Harvest: page.Harvest,
 			}
 			for _, c := range page.Items {
-				if c.PayoutID == id {
+				if c.PayoutID == id || c.IsUnread("payout") { // such a row may be the payout's
 					out.Items = append(out.Items, c)
 				} else {
 					out.Harvest.Commissions = append(out.Harvest.Commissions, c)
@@ -228,7 +232,7 @@ func (r *reply) commission(w *commissionWire) *providers.Commission {
 		ReferralID:     referral,
 		PayoutID:       r.id(providers.NounPayout, w.Payout.ID),
 	}
-	c.AffiliateID, c.CampaignID, c.Known = r.affiliation(w.Affiliate)
+	c.AffiliateID, c.CampaignID = r.affiliation(&c.Node, w.Affiliate)
 	return c
 }
 

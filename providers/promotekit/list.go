@@ -246,9 +246,8 @@ func readRecord[W wire.Identified, T providers.Record](
 	if (*w).WireID() != uuid {
 		return nil, providers.Harvest{}, p.badReply("GET "+path+"/{id}", errOtherRecord)
 	}
-	wire.Alone(core[noun], p.extents[noun], w)
 	r := p.reply()
-	row := convert(r, w)
+	row := wire.Alone(core[noun], p.extents[noun], w, convert(r, w))
 	return row, p.finish(r), nil
 }
 

@@ -79,6 +79,6 @@ func (r *reply) payoutOf(w *payoutWire, affiliate wire.Related[affiliateWire]) *
 		PaidAt:          w.CreatedAt,
 		CommissionCount: w.PaymentCount,
 	}
-	out.AffiliateID, out.CampaignID, out.Known = r.affiliation(affiliate)
+	out.AffiliateID, out.CampaignID = r.affiliation(&out.Node, affiliate)
 	return out
 }

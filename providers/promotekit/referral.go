@@ -318,7 +318,7 @@ func (r *reply) referralOf(w *referralWire, affiliate wire.Related[affiliateWire
 	if affiliate.ID == "" && !none {
 		out.ID = providers.ID{}
 	}
-	out.AffiliateID, out.CampaignID, out.Known = r.affiliation(affiliate)
+	out.AffiliateID, out.CampaignID = r.affiliation(&out.Node, affiliate)
 	return out
 }
 

@@ -48,7 +48,7 @@ func compared(t reflect.Type) []field {
 	}
 	var fields []field
 	for _, f := range reflect.VisibleFields(t) {
-		if f.IsExported() && !f.Anonymous && f.Name != "FetchedAt" && f.Name != "Known" {
+		if f.IsExported() && !f.Anonymous && f.Name != "FetchedAt" && f.Name != "Known" && f.Name != "Unread" {
 			fields = append(fields, field{f, fieldName(f)})
 		}
 	}

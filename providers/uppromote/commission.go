@@ -357,6 +357,7 @@ func (r *reply) commission(w *wireReferral) *providers.Commission {
 		CampaignID:     r.id(providers.NounCampaign, w.CommissionRule.ProgramID),
 		ReferralID:     r.id(providers.NounReferral, w.ID),
 	}
+	c.Unread = w.unread()
 	owner, _ := number(c.AffiliateID.Local)
 	switch {
 	case c.Status == providers.CommissionPaid:

@@ -123,7 +123,7 @@ type endpoint[W any, T providers.Record] struct {
 	noun    providers.Noun
 	path    string
 	convert func(*reply, *W) *T
-	core    *wire.Core // of what every row of the list has; nil: none is read by itself
+	core    *wire.Core // of what every row of the list has
 }
 
 // paged is a read of one page.
@@ -173,8 +173,7 @@ func (e endpoint[W, T]) read(
 		if err := isRecord(rows, success); err != nil || isNone(rows) {
 			return err
 		}
-		row = e.convert(r, &rows.All[0])
-		wire.Alone(e.core, p.extents[e.path], &rows.All[0])
+		row = wire.Alone(e.core, p.extents[e.path], &rows.All[0], e.convert(r, &rows.All[0]))
 		switch got := providers.NodeOf(row).ID; {
 		case got.IsZero():
 			return errNoID

@@ -97,6 +97,7 @@ type wireReferral struct {
 	CustomerID     string            `json:"customer_id"`
 	TotalSales     providers.Decimal `json:"total_sales"`
 	CommissionRule struct {
+		wire.Members
 		ProgramID int64 `json:"program_id"`
 	} `json:"commission_rule"`
 	CommissionAdjustment providers.Decimal           `json:"commission_adjustment"`
@@ -122,7 +123,19 @@ func (w *wireReferral) order() (id string, told bool) {
 	if _, ok := number(w.OrderID); ok {
 		return w.OrderID, true
 	}
-	return "", w.OrderID == "" || w.OrderID == "0"
+	return "", (w.OrderID == "" || w.OrderID == "0") && !w.Odd("order_id")
+}
+
+// unread are the fields of the order and of the commission that cannot be read, besides
+// those whose members are odd themselves.
+func (w *wireReferral) unread() (fields []string) {
+	if _, told := w.order(); !told {
+		fields = append(fields, "converted", "orderId")
+	}
+	if rule := w.CommissionRule; !rule.Empty() && (rule.Odd("program_id") || !rule.Has("program_id")) {
+		fields = append(fields, "campaign")
+	}
+	return fields
 }
 
 // referral is the row as an order. It does not say when the order was made, only when the
@@ -146,6 +159,7 @@ func (r *reply) referral(w *wireReferral) *providers.Referral {
 	if told {
 		out.Converted = new(order != "")
 	}
+	out.Unread = w.unread()
 	r.harvestProgram(w.CommissionRule.ProgramID, "")
 	return out
 }

@@ -82,7 +82,8 @@ type decoder struct {
 	elements int   // of arrays inside rows
 	stop     error // why the rest is not read
 	odd      []Oddity
-	last     string // the path of the last odd value
+	member   string // the path of the member that is being read
+	hit      bool   // something of it could not be read
 }
 
 // step says whether another value is read. The context is looked at now and then.
@@ -94,7 +95,7 @@ func (d *decoder) step() bool {
 }
 
 func (d *decoder) note(path string, raw []byte) {
-	d.last = path
+	d.hit = d.hit || path == d.member
 	o := Oddity{path, form(raw)}
 	if !slices.Contains(d.odd, o) {
 		d.odd = append(d.odd, o)
@@ -113,12 +114,18 @@ type decodable interface {
 	decode(d *decoder, raw []byte, path string) error
 }
 
-// member reads a value into v, which stays zero where the value cannot be read.
-func (d *decoder) member(raw []byte, v reflect.Value, path string) {
+// read reads a member into v, which stays zero where the value cannot be read. odd says
+// that it could not, or that not all of it is there.
+func (d *decoder) read(raw []byte, v reflect.Value, path string) (odd bool) {
+	member, hit := d.member, d.hit
+	d.member, d.hit = path, false
 	if err := d.value(raw, v, path); err != nil {
 		v.SetZero()
 		d.note(path, raw)
 	}
+	odd = d.hit
+	d.member, d.hit = member, hit
+	return odd
 }
 
 // value reads a value into v.
@@ -199,19 +206,23 @@ func (d *decoder) object(raw []byte, v reflect.Value, path string) error {
 		}
 		read++
 		at := join(path, f.name)
-		d.last = ""
-		if d.member(value, v.FieldByIndex(f.index), at); d.last == at {
+		if d.read(value, v.FieldByIndex(f.index), at) {
 			odd = append(odd, f.name)
 		}
 	}
+	told := false
 	for _, f := range fields {
 		switch into := v.FieldByIndex(f.index); {
 		case f.members:
 			into.Set(reflect.ValueOf(Members{members, odd}))
+			told = true
 		case f.list:
 			into.Addr().Interface().(list).enveloped(read > 1)
 		}
 	}
+	// What has its own Members says itself what is odd in it. Of anything else the member
+	// that holds it is odd.
+	d.hit = d.hit || !told && len(odd) > 0 && path == d.member
 	if n, ok := v.Addr().Interface().(Normalizer); ok {
 		n.Normalize()
 	}

@@ -27,6 +27,9 @@ func (m Members) Has(names ...string) bool {
 	return true
 }
 
+// Empty says whether there was no object, or one without members.
+func (m Members) Empty() bool { return len(m.names) == 0 }
+
 // Odd says whether one of these members, or with no names any member, had a form that could not
 // be read. Its field is empty, or not all of it is there, and proves nothing.
 func (m Members) Odd(names ...string) bool {
@@ -54,40 +57,72 @@ func (m Members) None(name string) bool {
 func (m Members) told() Members { return m }
 
 // Core names the members that every whole record has. Members that a vendor leaves out
-// where they are empty must not be among them, as each such record would be read again. A
-// record that cannot be read by itself has no core.
+// where they are empty must not be among them, as each such record would be read again.
 type Core struct {
 	Knowledge *Knowledge
 	Members   []string
+
+	// Listed says that nothing tells more of a record than its row: it cannot be read by
+	// itself.
+	Listed bool
 }
 
 // Narrow notes on a row of a list that it came in part, where its object lacks a member of
-// the core: then only what the object had is known, and the rest is read. A nil core names
-// no members. seen is what replies have shown of the list; nil for a record that was read
-// by itself, of which nothing else tells more.
+// the core: then only what the object had is known, and the rest is read. It also does what
+// [Mark] does. A nil core names no members. seen is what replies have shown of the list;
+// nil for a record that was read by itself, of which nothing else tells more.
 func Narrow[W any, T providers.Record](core *Core, seen *Extent, w *W, row *T) *T {
 	if m, ok := any(*w).(interface{ told() Members }); ok && row != nil {
 		node := providers.NodeOf(row)
 		node.Known = core.Fields(seen, m.told(), node.Known)
 	}
+	return Mark(core, w, row)
+}
+
+// Mark notes on a record which fields its object left out or told in a form that cannot be
+// read. By these no filter can judge it.
+func Mark[W any, T providers.Record](core *Core, w *W, row *T) *T {
+	if m, ok := any(*w).(interface{ told() Members }); ok && row != nil && core != nil {
+		node := providers.NodeOf(row)
+		node.Unread = core.unread(m.told(), node.Unread)
+	}
 	return row
+}
+
+// unread are the fields that cannot be read of a record whose object had these members,
+// besides those of already.
+func (core *Core) unread(m Members, already []string) []string {
+	lacks := func(name string) bool { return !m.Has(name) && slices.Contains(core.Members, name) }
+	if len(m.odd) == 0 && !slices.ContainsFunc(core.Members, lacks) {
+		return already
+	}
+	unread := slices.Clone(already)
+	for field, names := range core.Knowledge.members {
+		if m.Odd(names...) || slices.ContainsFunc(names, lacks) {
+			unread = append(unread, field)
+		}
+	}
+	slices.Sort(unread)
+	return slices.Compact(unread)
 }
 
 // Fields are the fields that a row of a list knows whose object had these members, out of
 // those that are known already. core and seen are as in [Narrow].
 func (core *Core) Fields(seen *Extent, m Members, already *providers.Fields) *providers.Fields {
-	if core == nil || seen == nil || !seen.singles.lacks(core, m) {
+	if core == nil || core.Listed || seen == nil || !seen.singles.lacks(core, m) {
 		return already
 	}
 	return core.Knowledge.fields(m, &seen.singles, already)
 }
 
 // Alone notes which members of the core a record had that was read by itself. A member that
-// no such record has is not asked for any more: there is nowhere else to look.
-func Alone[W any](core *Core, seen *Extent, w *W) {
+// no such record has is not asked for any more: there is nowhere else to look. It also does
+// what [Mark] does.
+func Alone[W any, T providers.Record](core *Core, seen *Extent, w *W, row *T) *T {
 	if m, ok := any(*w).(interface{ told() Members }); ok && core != nil && seen != nil {
 		seen.singles.note(core, m.told())
 	}
+	return Mark(core, w, row)
 }
 
 // Knowledge says which fields of a record are known, by the members that its JSON object had. It

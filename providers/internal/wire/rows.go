@@ -246,6 +246,8 @@ func (r *Related[W]) decode(d *decoder, raw []byte, path string) error {
 		}
 		if r.ID = (*w).WireID(); r.ID != "" {
 			r.Record = w
+		} else if members, _ := membersOf(raw, maxMembersRead); len(members) > 0 && string(members["id"]) != "null" {
+			d.hit = d.hit || path == d.member // a record, and nobody can tell which
 		}
 		return nil
 	}

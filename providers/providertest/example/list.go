@@ -110,8 +110,7 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, id providers.ID) (
 		return nil, providers.Harvest{}, err
 	}
 	p.log.Odd(r.Op, reply.Odd)
-	wire.Alone(e.core, p.extents[e.noun], reply.Value.Data)
-	return row, providers.Harvest{}, nil
+	return wire.Alone(e.core, p.extents[e.noun], reply.Value.Data, row), providers.Harvest{}, nil
 }
 
 // byID reads records one by one, or by walking the list, whichever takes fewer calls.
