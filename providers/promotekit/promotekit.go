@@ -103,6 +103,9 @@ type provider struct {
 
 	// partial are the related records that came in part, or as their ids alone.
 	partial partials
+
+	// walked is what the last walk of all referrals found.
+	walked *walkedReferrals
 }
 
 var _ providers.Provider = (*provider)(nil)
@@ -119,6 +122,7 @@ func New(c providers.Config) (providers.Provider, error) {
 		extents:     map[providers.Noun]*wire.Extent{},
 		byAffiliate: commissionsByAffiliate(),
 		byReferral:  commissionsByReferral(),
+		walked:      newWalkedReferrals(),
 	}
 	for _, n := range []providers.Noun{
 		providers.NounAffiliate, providers.NounCampaign, providers.NounReferral, providers.NounCommission, providers.NounPayout,
@@ -268,10 +272,9 @@ func (p *provider) Calls(edge providers.Edge, from providers.Rows, need ...strin
 	noCampaign := p.partial.lack(providers.NounAffiliate, "campaign")
 	switch {
 	case c.walk:
-		calls = unknownPages
-		if pages := p.extents[to].Pages(); pages >= 0 {
-			calls = max(pages, 1)
-		}
+		calls = p.walkPrice(to)
+	case edge == providers.QueryReferralEdge: // what is not with the affiliate in its id is looked for among all
+		calls = p.price(to, n) + p.walkPrice(to)
 	case c.rows: // they are there
 	case !c.embedded || p.partial.lack(to, need...) || len(c.reads) > 1 && noCampaign:
 		for _, noun := range c.reads {
@@ -289,6 +292,14 @@ func (p *provider) Calls(edge providers.Edge, from providers.Rows, need ...strin
 		calls += p.price(providers.NounAffiliate, max(from.Affiliates, 1))
 	}
 	return calls
+}
+
+// walkPrice is how many calls a walk of a whole list takes.
+func (p *provider) walkPrice(noun providers.Noun) int {
+	if pages := p.extents[noun].Pages(); pages >= 0 {
+		return max(pages, 1)
+	}
+	return unknownPages
 }
 
 // price is how many calls at most it takes to read n records by their ids.

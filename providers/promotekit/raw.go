@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -73,28 +74,27 @@ func (p *provider) rawHolder(ctx context.Context, id providers.ID) (*json.RawMes
 	return nil, nil
 }
 
-// rawReferral walks the list of the referral's affiliate.
+// rawReferral walks the list of the referral's affiliate, and the list of all for one that
+// was given to another affiliate since.
 func (p *provider) rawReferral(ctx context.Context, id providers.ID) (raw *json.RawMessage, err error) {
 	affiliate := referrer(id)
 	if !isUUID(affiliate) && affiliate != noAffiliate {
 		return nil, nil
 	}
-	_, err = walk(
-		ctx,
-		p,
-		providers.NounReferral,
-		"/referrals",
-		referralsOf(affiliate),
-		(*reply).referral,
-		func(body *rows[referralWire]) bool {
-			for i, w := range body.Data.All {
-				if w.ID == uuidOf(id) {
-					raw = new(body.Data.Raw(i))
-				}
+	see := func(body *rows[referralWire]) bool {
+		for i, w := range body.Data.All {
+			if w.ID == uuidOf(id) {
+				raw = new(body.Data.Raw(i))
 			}
-			return raw == nil
-		},
-	)
+		}
+		return raw == nil
+	}
+	for _, query := range []url.Values{referralsOf(affiliate), nil} {
+		_, err = walk(ctx, p, providers.NounReferral, "/referrals", query, (*reply).referral, see)
+		if raw != nil || err != nil || query == nil {
+			break
+		}
+	}
 	return raw, err
 }
 

@@ -198,14 +198,27 @@ func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
 	if pages := p.extents[providers.NounReferral].Pages(); pages < 0 && len(s.open) == 1 || len(s.open) < pages {
 		s.readAddresses(ctx, p)
 	}
-	if len(s.open) == 0 {
+	if s.drop(ctx, p); len(s.open) == 0 {
 		return
 	}
-	unread := 0
+	select {
+	case p.walked.walk <- struct{}{}:
+		defer func() { <-p.walked.walk }()
+	case <-ctx.Done():
+		s.fail("", ctx.Err())
+		return
+	}
+	if s.drop(ctx, p); len(s.open) == 0 { // the walk before this one has answered it
+		return
+	}
+	began, uuids, unread := p.config.Now(), map[string]bool{}, 0
 	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
 		if err != nil {
 			s.fail("", err)
 			return
+		}
+		for _, row := range page.Items {
+			uuids[uuidOf(row.ID)] = true
 		}
 		s.settle(page)
 		if unread += page.Unread; len(s.open) == 0 {
@@ -214,7 +227,15 @@ func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
 	}
 	if unread > 0 {
 		s.fail("", p.badReply("GET /referrals", errNoID))
+		return
 	}
+	p.walked.note(began, uuids)
+}
+
+// drop drops what a walk has lately proven not to be there.
+func (s *referralSearch) drop(ctx context.Context, p *provider) {
+	now := p.config.Now()
+	maps.DeleteFunc(s.open, func(uuid string, _ []providers.ID) bool { return p.walked.lacks(ctx, now, uuid) })
 }
 
 // readAddresses looks for open referrals by the addresses that are remembered of them. What
@@ -413,6 +434,7 @@ func (p *provider) createdReferral(w *referralWire, affiliate string) *providers
 	if !isUUID(w.Affiliate.ID) {
 		w.Affiliate = wire.Related[affiliateWire]{ID: affiliate}
 	}
+	p.walked.forget()
 	known := referralKnowledge.fields(w.Members, nil)
 	return wrote(p, w, known, (*reply).referral, providers.NounReferral)
 }
