@@ -73,7 +73,7 @@ func TestEndOfList(t *testing.T) {
 		body := strings.NewReplacer("ROWS", rowsFrom(1, 20), "ROW", rowsFrom(1, 1), "FULL", rowsFrom(1, 100)).Replace(tt.body)
 		p := open(t, providertest.Answer(http.StatusOK, `{"success": true, `+body+`}`))
 		p.extents[providers.NounCampaign].More(t.Context(), tt.most)
-		page, err := p.listCampaigns(t.Context(), nil, tt.number)
+		page, err := p.listCampaigns(t.Context(), nil, providers.PageRequest{Number: tt.number})
 		if err != nil {
 			t.Fatalf("%s: %v", tt.name, err)
 		}
@@ -197,7 +197,7 @@ func TestOddIsLogged(t *testing.T) {
 	body := `{"success": true, "data": [{"id": "` + uuidA + `", "clicks": ["s3cret"]}, {"id": "` + uuidB + `", "clicks": ["s3cret"]}, {"id": ""}, null]}`
 	p := openLogging(t, providertest.Answer(http.StatusOK, body), slog.NewJSONHandler(&log, nil))
 	for range 2 {
-		if _, err := p.listAffiliates(t.Context(), nil, 1); err != nil {
+		if _, err := p.listAffiliates(t.Context(), nil, providers.PageRequest{Number: 1}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -213,5 +213,41 @@ func TestOddIsLogged(t *testing.T) {
 	want := []string{"GET /affiliates <nil> 2", "GET /affiliates data <nil>", "GET /affiliates data.clicks <nil>"}
 	if !slices.Equal(told, want) || strings.Contains(log.String(), "s3cret") {
 		t.Errorf("got %q, want %q:\n%s", told, want, log.String())
+	}
+}
+
+// TestSmallPagesWithoutSigns reads lists whose vendor gives few rows a page and says nothing
+// of the end: where the page is remembered, a proof finds the rows behind the first one.
+// Where the reply tells the end, none is read.
+func TestSmallPagesWithoutSigns(t *testing.T) {
+	for size := 2; size <= 12; size++ {
+		for _, rows := range []int{size - 1, size, size + 1, 3 * size} {
+			for _, sign := range []bool{false, true} {
+				v := &pager{answer: func(n int) string {
+					data := `"data": ` + rowsFrom(size*(n-1)+1, min(size*n, rows))
+					if sign {
+						data += `, "pagination": {"has_more": ` + strconv.FormatBool(n*size < rows) + `}`
+					}
+					return data
+				}}
+				p := open(t, v)
+				lists, err := p.Affiliates(providers.AffiliateFilter{})
+				if err != nil {
+					t.Fatal(err)
+				}
+				read, pages := 0, 0
+				for more := true; more && pages < 20; {
+					pages++
+					page, err := lists[0].Page(t.Context(), providers.PageRequest{Number: pages, Reader: p, Prove: true})
+					if err != nil {
+						t.Fatal(err)
+					}
+					read, more = read+len(page.Items), page.More
+				}
+				if read != rows || sign && v.calls != pages {
+					t.Errorf("%d rows at %d a page, told the end: %v: %d rows by %d calls", rows, size, sign, read, v.calls)
+				}
+			}
+		}
 	}
 }

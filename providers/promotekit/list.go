@@ -36,9 +36,17 @@ func (p *provider) badReply(op string, err error) error {
 // goes on; the number of pages alone does not say so when the rows of the pages before it
 // are all that the vendor counts.
 func (r *rows[W]) more(ctx context.Context, e *wire.Extent, number int) bool {
-	sent := r.Data.Sent()
-	guess := e.More(ctx, sent) // always: it notes the page
-	signs := []*bool{r.HasMore}
+	guess := e.More(ctx, r.Data.Sent()) // always: it notes the page
+	signs := r.signs(e, number)
+	if len(signs) == 0 {
+		return guess
+	}
+	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+}
+
+// signs are what the reply says of whether another page follows; none where that is nothing.
+func (r *rows[W]) signs(e *wire.Extent, number int) []*bool {
+	sent, signs := r.Data.Sent(), []*bool{r.HasMore}
 	if p := r.Pagination; p != nil {
 		signs = append(signs, p.HasMore, p.byCount(number, sent, e.PageSize(pageSize)))
 		if sent > 0 || !isFalse(signs[2]) {
@@ -46,10 +54,10 @@ func (r *rows[W]) more(ctx context.Context, e *wire.Extent, number int) bool {
 		}
 	}
 	signs = slices.DeleteFunc(signs, func(s *bool) bool { return s == nil })
-	if len(signs) == 0 || r.countsPage(number) {
-		return guess
+	if len(signs) > 0 && r.countsPage(number) {
+		return nil
 	}
-	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+	return signs
 }
 
 // countsPage says whether the totals may be those of the page instead of the list: nothing
@@ -146,13 +154,19 @@ func readRows[W any](ctx context.Context, p *provider, path string, query url.Va
 // readPage reads one page of the list of a noun. The length of a list that nothing narrows
 // is remembered.
 func readPage[W wire.Identified, T providers.Record](
-	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, number int, convert func(*reply, *W) *T,
+	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, r providers.PageRequest, convert func(*reply, *W) *T,
 ) (*providers.Page[T], error) {
-	body, err := readRows[W](ctx, p, path, query, number, pageSize)
-	if err != nil {
-		return nil, err
-	}
-	return pageOf(ctx, p, noun, path, query, number, body, convert), nil
+	return wire.Proven(ctx, p.extents[noun], r, func(number int) (*providers.Page[T], int, error) {
+		body, err := readRows[W](ctx, p, path, query, number, pageSize)
+		if err != nil {
+			return nil, 0, err
+		}
+		page, sent := pageOf(ctx, p, noun, path, query, number, body, convert), body.Data.Sent()
+		if number == 1 && len(body.signs(p.extents[noun], number)) > 0 {
+			sent = 0
+		}
+		return page, sent, nil
+	})
 }
 
 // pageOf is the page that a reply is.
@@ -193,13 +207,13 @@ func walk[W wire.Identified, T providers.Record](
 	see func(*rows[W]) bool,
 ) (ended bool, err error) {
 	goesOn := true
-	list := at(path, query, false, func(ctx context.Context, query url.Values, number int) (*providers.Page[T], error) {
-		body, err := readRows[W](ctx, p, path, query, number, pageSize)
+	list := at(path, query, false, func(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[T], error) {
+		body, err := readRows[W](ctx, p, path, query, r.Number, pageSize)
 		if err != nil {
 			return nil, err
 		}
 		goesOn = see(body)
-		return pageOf(ctx, p, noun, path, query, number, body, convert), nil
+		return pageOf(ctx, p, noun, path, query, r.Number, body, convert), nil
 	})
 	for page, err := range providers.Pages(ctx, list, p, 0) {
 		if err != nil || !goesOn {
@@ -252,7 +266,7 @@ func readRecord[W wire.Identified, T providers.Record](
 }
 
 // lister reads one page of a list that query narrows.
-type lister[T providers.Record] func(ctx context.Context, query url.Values, number int) (*providers.Page[T], error)
+type lister[T providers.Record] func(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[T], error)
 
 // byID reads records by their ids, one by one or by a walk, whichever is fewer calls. enough says
 // whether a row of the list tells what is needed.
@@ -262,7 +276,9 @@ func byID[T providers.Record](
 ) (*providers.Batch[T], error) {
 	e := p.extents[noun]
 	return providers.Gather(ctx, p.mine(noun, ids), e.PageSize(pageSize), e.Pages(), true,
-		func(ctx context.Context, number int) (*providers.Page[T], error) { return list(ctx, nil, number) },
+		func(ctx context.Context, number int) (*providers.Page[T], error) {
+			return list(ctx, nil, providers.PageRequest{Number: number})
+		},
 		func(ctx context.Context, id providers.ID) (*T, providers.Harvest, error) { return one(ctx, id.Local) }, enough)
 }
 
@@ -272,7 +288,7 @@ func at[T providers.Record](path string, query url.Values, exact bool, list list
 		Key:   listKey(path, query),
 		Exact: exact,
 		Page: func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
-			return list(ctx, query, r.Number)
+			return list(ctx, query, r)
 		},
 	}
 }
@@ -297,7 +313,7 @@ func addressed[T providers.Record](path string, query url.Values, exact bool, li
 	l := at(path, url.Values{emailParameter: providers.EmailSpellings(address)[:1]}, exact, list)
 	l.Page = func(ctx context.Context, r providers.PageRequest) (*providers.Page[T], error) {
 		return wire.Spelled(address, func(spelling string) (*providers.Page[T], error) {
-			page, err := list(ctx, url.Values{emailParameter: {spelling}}, r.Number)
+			page, err := list(ctx, url.Values{emailParameter: {spelling}}, r)
 			if err == nil {
 				page.Items = slices.DeleteFunc(page.Items, func(row *T) bool { return !hasEmail(row, spelling) })
 			}

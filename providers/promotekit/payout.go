@@ -30,8 +30,8 @@ func (p *provider) PayoutsByID(ctx context.Context, ids []providers.ID, need ...
 // https://www.promotekit.com/docs/api-reference/payouts/list-payouts
 //
 //api:operation GET /payouts
-func (p *provider) listPayouts(ctx context.Context, query url.Values, number int) (*providers.Page[providers.Payout], error) {
-	return readPage(ctx, p, providers.NounPayout, "/payouts", query, number, (*reply).payout)
+func (p *provider) listPayouts(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[providers.Payout], error) {
+	return readPage(ctx, p, providers.NounPayout, "/payouts", query, r, (*reply).payout)
 }
 
 // getPayout reads one payout.

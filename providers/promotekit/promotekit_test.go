@@ -335,7 +335,7 @@ func TestErrors(t *testing.T) {
 		{400, `{"error": {"message": ["taken"], "type": "conflict"}}`, providers.KindInvalid, `"conflict": ""`},
 	} {
 		p := open(t, providertest.Answer(tt.status, tt.body))
-		_, err := p.listAffiliates(t.Context(), nil, 1)
+		_, err := p.listAffiliates(t.Context(), nil, providers.PageRequest{Number: 1})
 		if got := providers.KindOf(err); err == nil || got != tt.want || !strings.Contains(err.Error(), tt.says) || strings.Contains(err.Error(), "@") {
 			t.Errorf("%d %s: got %v; want %s that says %q, and no address", tt.status, tt.body, err, tt.want, tt.says)
 		}

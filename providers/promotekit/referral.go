@@ -247,7 +247,7 @@ func (s *referralSearch) readAddresses(ctx context.Context, p *provider) {
 			continue
 		}
 		page, err := wire.Spelled(*known.Email, func(spelling string) (*providers.Page[providers.Referral], error) {
-			return p.listReferrals(ctx, url.Values{emailParameter: {spelling}}, 1)
+			return p.listReferrals(ctx, url.Values{emailParameter: {spelling}}, providers.PageRequest{Number: 1})
 		})
 		if err == nil {
 			s.settle(page)
@@ -289,8 +289,8 @@ func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
 // https://www.promotekit.com/docs/api-reference/referrals/list-referrals
 //
 //api:operation GET /referrals
-func (p *provider) listReferrals(ctx context.Context, query url.Values, number int) (*providers.Page[providers.Referral], error) {
-	return readPage(ctx, p, providers.NounReferral, "/referrals", query, number, (*reply).referral)
+func (p *provider) listReferrals(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[providers.Referral], error) {
+	return readPage(ctx, p, providers.NounReferral, "/referrals", query, r, (*reply).referral)
 }
 
 type referralWire struct {

@@ -69,7 +69,8 @@ func (e *Extent) prove(p *proof, rows int, read func() (follows bool, err error)
 // is the last one, and the request wants to know, the page behind it is read, too. That
 // says it of all pages of the endpoint with as few rows: it is read again only for a larger
 // short page, or after a restart. Lists that are read at once wait for one proof. read also
-// says how many rows the vendor sent.
+// says how many rows the vendor sent; 0 where the reply itself tells whether the page is the
+// last one.
 func Proven[T providers.Record](
 	ctx context.Context, e *Extent, r providers.PageRequest, read func(number int) (page *providers.Page[T], sent int, err error),
 ) (*providers.Page[T], error) {
