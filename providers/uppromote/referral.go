@@ -123,7 +123,7 @@ func (w *wireReferral) order() (id string, told bool) {
 	if _, ok := number(w.OrderID); ok {
 		return w.OrderID, true
 	}
-	return "", (w.OrderID == "" || w.OrderID == "0") && !w.Odd("order_id")
+	return "", w.OrderID == "" || w.OrderID == "0"
 }
 
 // unread are the fields of the order and of the commission that cannot be read, besides
@@ -212,9 +212,8 @@ func (p *provider) addReferral(
 	if w.ID <= 0 {
 		return nil, p.garbled(opAddReferral, errNoID)
 	}
-	owner, _ := number(w.Affiliate.ID)
-	order, _ := number(w.OrderID)
-	if owner > 0 && p.id(providers.NounAffiliate, owner) != affiliate || order > 0 && body.OrderID > 0 && order != body.OrderID {
+	// The request names the affiliate by the address. Its order is compared by [wire.Another].
+	if owner, _ := number(w.Affiliate.ID); owner > 0 && p.id(providers.NounAffiliate, owner) != affiliate {
 		return nil, p.garbled(opAddReferral, errAnother)
 	}
 	made := p.earned(noun, decimal(w.ID), affiliate)

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -97,8 +98,9 @@ func (core *Core) unread(m Members, already []string) []string {
 		return already
 	}
 	unread := slices.Clone(already)
+	odd := func(name string) bool { return m.Odd(name) && !bare(m.names[name]) }
 	for field, names := range core.Knowledge.members {
-		if m.Odd(names...) || slices.ContainsFunc(names, lacks) {
+		if slices.ContainsFunc(names, odd) || slices.ContainsFunc(names, lacks) {
 			unread = append(unread, field)
 		}
 	}
@@ -113,6 +115,12 @@ func (core *Core) Fields(seen *Extent, m Members, already *providers.Fields) *pr
 		return already
 	}
 	return core.Knowledge.fields(m, &seen.singles, already)
+}
+
+// bare says whether a value is an array or object without elements, as PHP writes null at
+// times.
+func bare(raw json.RawMessage) bool {
+	return len(raw) > 1 && len(bytes.TrimSpace(raw[1:len(raw)-1])) == 0 && (raw[0] == '[' || raw[0] == '{')
 }
 
 // Alone notes which members of the core a record had that was read by itself. A member that
