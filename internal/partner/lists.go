@@ -131,9 +131,8 @@ func inCampaigns[T providers.Record](v *View, asked []providers.ID, campaign fun
 		if err != nil || len(allowed) == 0 {
 			return nil, err
 		}
-		return func(row *T) bool {
-			return slices.Contains(allowed, campaign(row)) || providers.NodeOf(row).IsUnread("campaign")
-		}, nil
+		unread := func(row *T) bool { return campaign(row).IsZero() && providers.NodeOf(row).IsUnread("campaign") }
+		return func(row *T) bool { return slices.Contains(allowed, campaign(row)) || unread(row) }, nil
 	}
 }
 
