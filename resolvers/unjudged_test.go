@@ -2,8 +2,11 @@ package resolvers_test
 
 import (
 	"fmt"
+	"net/url"
 	"strings"
 	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 // TestUnjudgedRowsAreTold reads filtered lists of vendors some rows of which lack a usable
@@ -54,5 +57,39 @@ func TestUnjudgedRowsAreTold(t *testing.T) {
 		if rows, errs, _ := walkRows(w, c.list, "", 100); len(rows) != 9 || len(errs) > 0 {
 			t.Errorf("%s %s, unfiltered: %d rows, %v", c.vendor, c.list, len(rows), errs)
 		}
+	}
+}
+
+// TestUnjudgedRowsOfPartners: a partner is told of their own rows alone.
+func TestUnjudgedRowsOfPartners(t *testing.T) {
+	sequential(t)
+	const other = "a0000000-0000-4000-8000-000000000002"
+	v := &plainVendor{name: "promotekit", lists: map[string][]object{
+		"/affiliates": vendorRows(kitAffiliate, 2, nil),
+		"/commissions": vendorRows(kitCommission, 12, func(i int, row object) {
+			if i%2 == 1 {
+				row["affiliate"] = vendorRow(strings.ReplaceAll(kitAffiliate, "-000000000001\",\"email", "-000000000002\",\"email"))
+			}
+			if i%3 == 1 {
+				delete(row, "payout_status") // two of the partner's, two of somebody else's
+			}
+		}),
+	}}
+	v.filter = func(_ string, q url.Values, rows []object) (out []object) {
+		for _, row := range rows {
+			if by := q.Get("affiliate_id"); by == "" || fmt.Sprint(at(row, "affiliate", "id")) == by {
+				out = append(out, row)
+			}
+		}
+		return out
+	}
+	w := newPlainWorld(t, v, setup{})
+	self := providers.ID{
+		Account: w.accounts[v.name].AccountID(), Noun: providers.NounAffiliate, Local: strings.Replace(other, "000002", "000001", 1),
+	}
+	a := w.as(partner(self.String()), `{ commissions(first: 50, filter: {statuses: [APPROVED]}) { nodes { affiliate { id } } } }`, nil)
+	nodes, _ := at(vendorRow(a.text), "data", "commissions", "nodes").([]any)
+	if len(nodes) != 4 || len(a.Errors) != 1 || fmt.Sprint(a.Errors[0].Extensions["rows"]) != "2" || strings.Contains(a.text, other) {
+		t.Errorf("want 4 rows, and 2 that cannot be judged: %s", a.text)
 	}
 }
