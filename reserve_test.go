@@ -35,7 +35,8 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-// checkReserve lets partners call for twenty windows, one alone or as many as want to, and staff behind them.
+// checkReserve lets partners call for twenty windows, one alone or as many as want to, and
+// staff behind them.
 func checkReserve(t *testing.T, cfg *config.Config, limit config.RateLimit, alone bool) {
 	const windows = 20
 	p := &parts{process: &process{now: time.Now}, budgets: map[string]providers.Budget{}}

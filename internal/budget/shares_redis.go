@@ -44,13 +44,14 @@ type SharesOptions struct {
 // RedisShares are [Shares] that all replicas share.
 //
 // Each replica announces itself to Redis at every beat, and Redis gives it a part of all
-// shares: one divided by the number of replicas. When Redis has answered neither a beat nor
-// a question for five beats, the replica goes on with this part by itself: its buckets are empty then, hold the
-// part, and fill at the part of the rate. Redis fills the shares slower by the parts of
-// replicas whose confirmation it has missed for as long. So all replicas together never
-// give more than the share, however Redis is cut off. What the bucket in Redis still held
-// is given to nobody. Before these five beats Redis may give the whole share to others:
-// where it does not answer then, the replica gives nothing, and says [Unknown].
+// shares: one divided by the number of replicas. When Redis has answered neither a beat
+// nor a question for five beats, the replica goes on with this part by itself: its buckets
+// are empty then, hold the part, and fill at the part of the rate. Redis fills the shares
+// slower by the parts of replicas whose confirmation it has missed for as long. So all
+// replicas together never give more than the share, however Redis is cut off. What the
+// bucket in Redis still held is given to nobody. Before these five beats Redis may give
+// the whole share to others: where it does not answer then, the replica gives nothing, and
+// says [Unknown].
 //
 // As with [Redis], a replica that Redis hears of alone has half as its part, a replica
 // without SharesOptions.Replicas stops giving after 15 minutes without Redis, and one that
