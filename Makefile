@@ -29,7 +29,7 @@ release: ## Build dist/: an archive for every platform, and their checksums.
 # tests that do things at once. These are all tests of CONCURRENT but ALONE, which send one request after the other or
 # measure memory, and of the other packages those named AT_ONCE.
 CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox
-ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestCodings|TestAudits)$$
+ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestKeptDocuments|TestOverloadCost|TestCodings|TestAudits)$$
 AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoader|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload)$$
 # GOGC: collecting garbage took a fifth of the time. GORACE: the detector sleeps a second at the end of
 # each package. vet: lint has done it. parallel: some parallel tests wait.

@@ -272,7 +272,11 @@ func (p *parts) budget(a config.Account) providers.Budget {
 func (p *parts) reserved(a config.Account, percent int) budget.Reserved {
 	part := a
 	part.ID += "/partners" // no account has such an id
-	part.RateLimit.Requests = max(1, a.RateLimit.Requests*(100-percent)/100)
+	hundredths := a.RateLimit.Requests * (100 - percent)
+	part.RateLimit.Requests = hundredths / 100
+	if hundredths < 100 { // less than a call in a window: one call in a longer window
+		part.RateLimit.Requests, part.RateLimit.Per = 1, a.RateLimit.Per*100/time.Duration(hundredths)
+	}
 	return budget.Reserved{Budget: p.budget(a), Part: p.budget(part)}
 }
 

@@ -2,8 +2,8 @@ package resolvers_test
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
@@ -21,8 +21,6 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/schema"
 )
-
-var searches = flag.Int("dearest", 0, "print the most expensive of so many documents of each kind")
 
 // dearKinds are the kinds of documents that are searched: the fields of Query that they
 // begin with.
@@ -193,10 +191,11 @@ func (q *dearQuery) selection(def *ast.Definition, depth int) string {
 
 // dearCost is what a document took.
 type dearCost struct {
-	tokens, calls, answer int
-	allocated             uint64
-	cpu                   time.Duration
-	text, refused         string
+	tokens, calls, answer, values int
+	allocated                     uint64
+	cpu                           time.Duration
+	text, refused                 string
+	seed                          uint64
 }
 
 // dearWorld answers the searched documents of staff and of a partner.
@@ -204,6 +203,22 @@ type dearWorld struct {
 	*world
 	ids    []string
 	tokens map[string]string // by role
+}
+
+// cold is a server with an empty cache, in front of the same vendors.
+func (w *dearWorld) cold() *dearWorld {
+	c := *w
+	c.world = newWorld(w.t, setup{calls: maxDearCalls, noBudget: true, tokens: true, beside: w.world})
+	return &c
+}
+
+// found measures the document of a kind that a seed chooses.
+func (w *dearWorld) found(kind string, seed uint64) dearCost {
+	role := dearRoles[seed%uint64(len(dearRoles))]
+	q := dearQuery{choices: randomChoices(seed), ids: w.ids, role: role}
+	c := w.measure(q.document(dearKinds[kind]), role)
+	c.seed = seed
+	return c
 }
 
 // dearRoles are the roles that ask.
@@ -216,8 +231,8 @@ const (
 )
 
 func newDearWorld(t testing.TB) *dearWorld {
-	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true, tokens: true})}
-	for account := range w.accounts {
+	w := &dearWorld{world: newWorld(t, setup{calls: maxDearCalls, noBudget: true, tokens: true, ticks: true})}
+	for _, account := range slices.Sorted(maps.Keys(w.accounts)) {
 		for _, noun := range []providers.Noun{providers.NounAffiliate, providers.NounCampaign, providers.NounReferral, providers.NounCommission} {
 			w.ids = append(w.ids, idsOf(account, noun, 2)...)
 		}
@@ -268,13 +283,37 @@ func (w *dearWorld) measure(query, role string) (c dearCost) {
 		}
 	}
 	var a answer
-	if json.Unmarshal(recorded.Body.Bytes(), &a) == nil && a.Data == nil && len(a.Errors) > 0 {
+	if json.Unmarshal(recorded.Body.Bytes(), &a) != nil {
+		return c
+	}
+	var data any
+	if json.Unmarshal(a.Data, &data) == nil {
+		c.values = countLeaves(data)
+	}
+	if a.Data == nil && len(a.Errors) > 0 {
 		c.refused = fmt.Sprint(a.Errors[0].Extensions["code"], " ", a.Errors[0].Extensions["limit"])
 		if a.Errors[0].Extensions["limit"] == nil {
 			c.refused = a.Errors[0].Message
 		}
 	}
 	return c
+}
+
+// countLeaves counts the values of a JSON value that are neither objects nor lists.
+func countLeaves(v any) (n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, member := range v {
+			n += countLeaves(member)
+		}
+		return n
+	case []any:
+		for _, item := range v {
+			n += countLeaves(item)
+		}
+		return n
+	}
+	return 1
 }
 
 func (c dearCost) beyond() bool {
@@ -289,6 +328,12 @@ func FuzzDearestQuery(f *testing.F) {
 		for seed := range uint64(3) {
 			choices := randomChoices(seed)
 			f.Add(append([]byte{byte(kind)}, choices[:100]...))
+		}
+	}
+	for i, kind := range kinds {
+		for _, seed := range dearFindings[kind] {
+			role := int(seed % uint64(len(dearRoles)))
+			f.Add(append([]byte{byte(i + role*len(kinds))}, randomChoices(seed)...))
 		}
 	}
 	w := newDearWorld(f)
@@ -313,51 +358,4 @@ func randomChoices(seed uint64) []byte {
 		b[i] = byte(random.Uint32())
 	}
 	return b
-}
-
-// TestDearestQueries prints, with -dearest, the most expensive documents of each kind.
-func TestDearestQueries(t *testing.T) {
-	if *searches == 0 {
-		t.Skip("run with -dearest and a number of documents of each kind")
-	}
-	w := newDearWorld(t)
-	measures := []struct {
-		name string
-		of   func(dearCost) float64
-	}{
-		{"CPU ms", func(c dearCost) float64 { return c.cpu.Seconds() * 1000 }},
-		{"MB allocated", func(c dearCost) float64 { return float64(c.allocated) / (1 << 20) }},
-		{"KB answered", func(c dearCost) float64 { return float64(c.answer) / (1 << 10) }},
-		{"calls", func(c dearCost) float64 { return float64(c.calls) }},
-	}
-	for kind, roots := range dearKinds {
-		best := make([][2]dearCost, len(measures)) // the most, and the most per token
-		refusals, executed := map[string]int{}, 0
-		for n := range *searches {
-			q := dearQuery{choices: randomChoices(uint64(n)), ids: w.ids, role: dearRoles[n%len(dearRoles)]}
-			c := w.measure(q.document(roots), q.role)
-			if c.beyond() {
-				t.Errorf("%d calls, %d bytes, %d bytes allocated: %s", c.calls, c.answer, c.allocated, clipped(c.text))
-			}
-			if c.refused == "" {
-				executed++
-			} else {
-				refusals[c.refused[:min(60, len(c.refused))]]++
-			}
-			for i, m := range measures {
-				if m.of(c) > m.of(best[i][0]) {
-					best[i][0] = c
-				}
-				if b := best[i][1]; b.tokens == 0 || m.of(c)/float64(c.tokens) > m.of(b)/float64(b.tokens) {
-					best[i][1] = c
-				}
-			}
-		}
-		t.Logf("%s: %d executed, refused %v", kind, executed, refusals)
-		for i, m := range measures {
-			most, dense := best[i][0], best[i][1]
-			t.Logf("| %s | %s | most %.1f (%d tokens, %d bytes) | per token %.3f, per byte %.4f (%d tokens) |", kind, m.name, m.of(most), most.tokens,
-				len(most.text), m.of(dense)/float64(dense.tokens), m.of(dense)/float64(len(dense.text)), dense.tokens)
-		}
-	}
 }

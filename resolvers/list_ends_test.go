@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
@@ -78,6 +79,42 @@ func TestListEnds(t *testing.T) {
 			}
 			w.kits[vendor].Set(sandbox.PageIgnored, false)
 		})
+	}
+}
+
+// TestOdditiesAreBounded wants an oddity of a vendor told and kept once for each noun,
+// however many lists clients make by their filters.
+func TestOdditiesAreBounded(t *testing.T) {
+	w := newWorld(t, setup{noBudget: true, ticks: true, pages: 100, size: providers.SandboxMedium})
+	for vendor, kit := range w.kits {
+		kit.Set(sandbox.PageIgnored, true)
+		for n := range 4 {
+			from := today.AddDate(-10, 0, n).Format(time.RFC3339)
+			for _, list := range []string{"referrals", "commissions"} {
+				after := "null"
+				for after != "" {
+					answer := w.ask(fmt.Sprintf(`{ list: %s(first: 100, after: %s, filter: { accounts: [%q], createdAt: { from: %q } }) { pageInfo { hasNextPage endCursor } } }`,
+						list, after, account(vendor), from), nil)
+					var found struct {
+						List struct {
+							PageInfo struct {
+								HasNextPage bool
+								EndCursor   string
+							}
+						}
+					}
+					if err := json.Unmarshal(answer.Data, &found); err != nil {
+						t.Fatal(err)
+					}
+					if after = ""; found.List.PageInfo.HasNextPage {
+						after = fmt.Sprintf("%q", found.List.PageInfo.EndCursor)
+					}
+				}
+			}
+		}
+	}
+	if n := w.graph.Noticed(); n == 0 || n > 2*len(w.kits) {
+		t.Errorf("%d are kept, of %d vendors and 2 nouns", n, len(w.kits))
 	}
 }
 

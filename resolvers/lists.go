@@ -249,7 +249,8 @@ func (n lists[T, F]) report(ctx context.Context, sources []*listing.Source[T]) {
 			graphql.AddError(ctx, r.ranOut(s.Account(), promised, first, last))
 		}
 		if s.Repeats() {
-			if _, known := r.noticed.LoadOrStore("repeats\x00"+s.Account()+"\x00"+s.Key(), true); !known {
+			// Once for each noun: clients choose filters, and so how many lists there are.
+			if _, known := r.noticed.LoadOrStore("repeats\x00"+s.Account()+"\x00"+string(n.noun), true); !known {
 				r.log.WarnContext(ctx, "the vendor sends the same page again and again; the list is taken to end there",
 					slog.String("account", s.Account()), slog.String("noun", string(n.noun)), slog.String("list", s.Key()))
 			}

@@ -32,7 +32,7 @@ type SharesOptions struct {
 	// Now is the clock of all replicas. Nil means the clock of Redis.
 	Now func() time.Time
 	// Patience is how long a question to Redis may take, with the wait for a pipeline; 0
-	// means half a second. It is longer than that of other questions, because a process
+	// means two seconds. It is longer than that of other questions, because a process
 	// that has much to do notices answers late, and what Redis was not asked for is given
 	// to nobody.
 	Patience time.Duration
@@ -44,13 +44,14 @@ type SharesOptions struct {
 // RedisShares are [Shares] that all replicas share.
 //
 // Each replica announces itself to Redis at every beat, and Redis gives it a part of all
-// shares: one divided by the number of replicas. When Redis has not answered for five
-// beats, the replica goes on with this part by itself: its buckets are empty then, hold the
-// part, and fill at the part of the rate. Redis fills the shares slower by the parts of
-// replicas whose confirmation it has missed for as long. So all replicas together never
-// give more than the share, however Redis is cut off. What the bucket in Redis still held
-// is given to nobody. Before these five beats Redis may give the whole share to others:
-// where it does not answer then, the replica gives nothing, and says [Unknown].
+// shares: one divided by the number of replicas. When Redis has answered neither a beat
+// nor a question for five beats, the replica goes on with this part by itself: its buckets
+// are empty then, hold the part, and fill at the part of the rate. Redis fills the shares
+// slower by the parts of replicas whose confirmation it has missed for as long. So all
+// replicas together never give more than the share, however Redis is cut off. What the
+// bucket in Redis still held is given to nobody. Before these five beats Redis may give
+// the whole share to others: where it does not answer then, the replica gives nothing, and
+// says [Unknown].
 //
 // As with [Redis], a replica that Redis hears of alone has half as its part, a replica
 // without SharesOptions.Replicas stops giving after 15 minutes without Redis, and one that
@@ -135,11 +136,11 @@ const (
 
 	// maxQuestions is how many pipelines are under way at once. More would take connections
 	// to Redis, and answer nobody earlier. Whoever comes meanwhile goes with the next
-	// pipeline: at a busy process an answer may take half a second, and one question in
+	// pipeline: at a busy process an answer may take a second, and one question in
 	// each pipeline would be few in a second.
 	maxQuestions = 16
 	// sharesPatience is how long a question about a share may take by default.
-	sharesPatience = 500 * time.Millisecond
+	sharesPatience = 2 * time.Second
 )
 
 func emptyBuckets() buckets { return buckets{from: float64(shareWindow.Microseconds())} }
@@ -162,10 +163,14 @@ func (s *RedisShares) Take(ctx context.Context, subject string, prices ...Price)
 	s.mu.Unlock()
 	select {
 	case <-t.answered:
+	case <-ctx.Done():
+	}
+	select {
+	case <-t.answered: // maybe after the time, as a busy process notices both late
 		if t.err == nil {
 			return t.wait
 		}
-	case <-ctx.Done():
+	default:
 	}
 	return s.withoutAnswer(subject, prices)
 }
@@ -199,6 +204,7 @@ func (s *RedisShares) ask() {
 func (s *RedisShares) pipeline(asked []*taking, questions []sharesQuestion) {
 	ctx, cancel := context.WithTimeout(context.Background(), s.o.Patience)
 	defer cancel()
+	sent := s.now()
 	commands := make([]*redis.Cmd, len(asked))
 	_, _ = s.o.Client.Pipelined(ctx, func(p redis.Pipeliner) error { // each command has its error
 		for i, t := range asked {
@@ -213,7 +219,21 @@ func (s *RedisShares) pipeline(asked []*taking, questions []sharesQuestion) {
 			answer, t.err = s.run(ctx, questions[i], t.subject)
 		}
 		t.wait = micro(answer.wait)
+		if t.err == nil {
+			s.postpone(sent)
+		}
 		close(t.answered)
+	}
+}
+
+// postpone puts off the replica's own part, since Redis has answered what was sent then. A busy
+// process may hear no beat in time, and still hear the answers about shares. Redis may count
+// the replica as cut off meanwhile: then it gives less, and never more.
+func (s *RedisShares) postpone(sent time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if begins := sent.Add(silence * s.o.Beat); !s.closed && s.now().Before(s.begins) && begins.After(s.begins) {
+		s.begins = begins
 	}
 }
 

@@ -332,7 +332,7 @@ func (v value) limits(l *Limits) {
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000),
 			"Requests of one partner in a minute and the calls to vendors planned for them, together and "+
 				"over all replicas. The calls alone are also at most "+
-				"half of what partners may take of the account with the smallest rate limit. Beyond it: "+
+				"half of what partners may take of the account with the smallest rate limit, and at least one. Beyond it: "+
 				"429, `RATE_LIMITED` and `retryAfter`."),
 		setting("reserve", &l.Reserve, wholeNumber(0, 99),
 			"Percent of each account's `rate_limit` that the calls of all partners together leave to "+
