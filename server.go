@@ -357,8 +357,5 @@ func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 		Failed: func(err error) {
 			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
 		},
-		Refused: func(claim, want string) {
-			p.log.Warn("a token is refused for a claim", slog.String("claim", claim), slog.String("expected", want))
-		},
 	}), end
 }
