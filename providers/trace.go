@@ -52,6 +52,14 @@ func (t *Trace) Add(calls ...Call) {
 	t.calls = append(t.calls, calls...)
 }
 
+// Join adds what a part has noted.
+func (t *Trace) Join(part *Trace) {
+	t.Add(part.Calls()...)
+	for _, account := range part.Stale() {
+		t.AddStale(account)
+	}
+}
+
 // AddStale notes that a stale answer of an account was given, also where answers from the
 // cache are not collected.
 func (t *Trace) AddStale(account string) {
