@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 )
@@ -103,7 +104,7 @@ func childParts() (*parts, *config.Config) {
 	p := childProcess(time.Now)
 	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
 	redis := must(connect(cfg.Redis))
-	return newParts(p, p.logger(), &http.Client{}, redis, cfg), cfg
+	return newParts(p, p.logger(nil), &http.Client{}, redis, telemetry.New("bench"), cfg), cfg
 }
 
 func must[T any](v T, err error) T {

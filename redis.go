@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,8 +27,9 @@ type connections struct {
 	replicas       int                   // that run at once; 0 if nobody said
 }
 
-// connect opens the connections, without asking anybody yet.
-func connect(cfg config.Redis) (c connections, err error) {
+// connect opens the connections, without asking anybody yet. Each of observe is told of
+// every round trip.
+func connect(cfg config.Redis, observe ...func(redisclient.Command)) (c connections, err error) {
 	if cfg.Cache.IsZero() {
 		return c, nil
 	}
@@ -36,6 +39,10 @@ func connect(cfg config.Redis) (c connections, err error) {
 	if c.durable, err = redisclient.Open(cfg.Durable, redisclient.Durable); err != nil {
 		_ = c.cache.Close()
 		return connections{}, fmt.Errorf("redis.durable: %w", err)
+	}
+	for _, observer := range observe {
+		redisclient.Observe(c.cache, redisclient.Cache, observer)
+		redisclient.Observe(c.durable, redisclient.Durable, observer)
 	}
 	c.timeout, c.replicas = cfg.Timeout, cfg.Replicas
 	return c, nil
@@ -133,6 +140,18 @@ func (c connections) checkups(ctx context.Context, cfg config.Redis) []checkup {
 	return found
 }
 
+// redisNames names the servers of a configuration, without secrets.
+func redisNames(cfg config.Redis) string {
+	switch {
+	case cfg.Cache.IsZero():
+		return "none"
+	case cfg.Cache.Equal(cfg.Durable):
+		return join(cfg.Cache.Addresses, ", ")
+	default:
+		return "cache " + join(cfg.Cache.Addresses, ", ") + "; durable " + join(cfg.Durable.Addresses, ", ")
+	}
+}
+
 func join[T any](values []T, separator string) string {
 	var words []string
 	for _, v := range values {
@@ -173,5 +192,33 @@ func (p *parts) greetRedis(ctx context.Context, cfg config.Redis) {
 		for _, w := range found.warnings {
 			p.log.Warn("a Redis is not set up for what it is used for", slog.String("redis", found.name), slog.String("warning", w))
 		}
+	}
+}
+
+// redisWatch logs once when the Redis of a role cannot be reached any more, and once when it
+// can. It is safe for concurrent use.
+type redisWatch struct {
+	log  *slog.Logger
+	down sync.Map // by role: *atomic.Bool
+}
+
+// watch notes a round trip.
+func (w *redisWatch) watch(c redisclient.Command) {
+	found, ok := w.down.Load(c.Role)
+	if !ok {
+		found, _ = w.down.LoadOrStore(c.Role, new(atomic.Bool))
+	}
+	down := found.(*atomic.Bool)
+	if c.Unreached == down.Load() || !down.CompareAndSwap(!c.Unreached, c.Unreached) {
+		return
+	}
+	role := slog.String("role", string(c.Role))
+	switch {
+	case !c.Unreached:
+		w.log.Info("Redis answers again", role)
+	case c.Role == redisclient.Durable:
+		w.log.Error("the durable Redis does not answer: mutations are refused until it does", role, slog.Any("error", c.Err))
+	default:
+		w.log.Warn("the cache's Redis does not answer: serving from memory and vendors", role, slog.Any("error", c.Err))
 	}
 }

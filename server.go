@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
@@ -32,6 +33,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -41,7 +43,7 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr); err != nil {
+	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, os.Environ()...); err != nil {
 		fmt.Fprintln(os.Stderr, "partnergraph:", err)
 		os.Exit(1)
 	}
@@ -62,12 +64,15 @@ type commandLine struct {
 type process struct {
 	ctx            context.Context
 	getenv         config.Getenv
+	environ        []string // the variables that are set, as os.Environ has them
 	stdout, stderr io.Writer
 	registry       *providers.Registry
 	now            func() time.Time
 }
 
-func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stderr io.Writer) error {
+// run carries out a command line. environ are the variables that are set, as os.Environ has
+// them.
+func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stderr io.Writer, environ ...string) error {
 	exited := false
 	parser, err := kong.New(&commandLine{}, kong.Name("partnergraph"),
 		kong.Description("One GraphQL graph over your affiliate programs at PromoteKit, FirstPromoter and UpPromote."),
@@ -83,7 +88,7 @@ func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stder
 	if err != nil {
 		return err
 	}
-	return command.Run(&process{ctx, getenv, stdout, stderr, all.Registry(), time.Now})
+	return command.Run(&process{ctx, getenv, environ, stdout, stderr, all.Registry(), time.Now})
 }
 
 type (
@@ -128,25 +133,28 @@ func userAgent() string {
 	return "partnergraph/" + v
 }
 
-// logger writes text for people at a terminal, else JSON.
-func (p *process) logger() *slog.Logger {
+// logger writes what is of a level and above: text for people at a terminal, else JSON.
+func (p *process) logger(level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if f, ok := p.stderr.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&fs.ModeCharDevice != 0 {
-			return slog.New(slog.NewTextHandler(f, nil))
+			return slog.New(slog.NewTextHandler(f, options))
 		}
 	}
-	return slog.New(slog.NewJSONHandler(p.stderr, nil))
+	return slog.New(slog.NewJSONHandler(p.stderr, options))
 }
 
 // provider makes the client of one account, without a cache.
-func (p *process) provider(a config.Account, b providers.Budget, client *http.Client, log *slog.Logger) (providers.Provider, error) {
+func (p *process) provider(
+	a config.Account, b providers.Budget, client *http.Client, log *slog.Logger, observe providers.Observer,
+) (providers.Provider, error) {
 	factory, ok := p.registry.Factory(a.Provider)
 	if !ok {
 		return nil, fmt.Errorf("account %s: there is no provider %q", a.ID, a.Provider)
 	}
 	made, err := factory.New(providers.Config{
 		Account: a.ID, Name: a.Name, Currency: a.Currency, BaseURL: a.BaseURL, Credentials: a.Credentials.Reveal(), Timeout: a.Timeout,
-		UserAgent: userAgent(), HTTP: client, Logger: log.With(slog.String("account", a.ID)), Budget: b, Now: p.now,
+		UserAgent: userAgent(), HTTP: client, Logger: log.With(slog.String("account", a.ID)), Budget: b, Now: p.now, Observe: observe,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", a.ID, err)
@@ -169,12 +177,15 @@ type parts struct {
 	counted *httpapi.State              // what runs, and what viewers had kept
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
+	metrics *telemetry.Metrics
+	tracer  trace.TracerProvider // nil: nothing is traced
 }
 
 // newParts makes the parts of a process that has nothing spent. The caller sets the cache's
 // store, and closes the parts before redis.
-func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, cfg *config.Config) *parts {
+func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
 	return &parts{
+		metrics: metrics,
 		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
 		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now),
 		counted: httpapi.NewState(p.now), seals: listing.NewSeals(p.now),
@@ -200,7 +211,7 @@ func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Option
 			providers.NounPayout:     c.Payout,
 			providers.NounCoupon:     c.Coupon,
 		},
-		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log,
+		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log, Observe: p.metrics.Read,
 	}
 }
 
@@ -212,7 +223,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
 		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
-		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve), p.client, p.log)
+		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve), p.client, p.log, p.metrics.Attempted)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -225,30 +236,27 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
 				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Pages: cfg.Limits.Pages, Logger: p.log,
+				Observe: p.metrics.Wrote,
 				Take: func(ctx context.Context, subject string) time.Duration {
 					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: cfg.Limits.Writes})
 				},
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
-		Auth: p.authenticator(
-			cfg.Auth,
-		),
-		Origins:      cfg.CORS.Origins,
-		Headers:      cfg.CORS.Headers,
-		Persisted:    p.queries,
-		Logger:       p.log,
-		Timeout:      cfg.Limits.Timeout,
-		Body:         int64(cfg.Limits.Body),
-		Tokens:       cfg.Limits.Tokens,
-		Depth:        cfg.Limits.Depth,
-		Aliases:      cfg.Limits.Aliases,
-		Partner:      cfg.Limits.Partner,
-		PartnerCalls: partnerCalls(cfg),
-		Shares:       p.shares,
-		Answer: int64(
-			cfg.Limits.Answer,
-		),
+		Auth:          p.authenticator(cfg.Auth),
+		Origins:       cfg.CORS.Origins,
+		Headers:       cfg.CORS.Headers,
+		Persisted:     p.queries,
+		Logger:        p.log,
+		Timeout:       cfg.Limits.Timeout,
+		Body:          int64(cfg.Limits.Body),
+		Tokens:        cfg.Limits.Tokens,
+		Depth:         cfg.Limits.Depth,
+		Aliases:       cfg.Limits.Aliases,
+		Partner:       cfg.Limits.Partner,
+		PartnerCalls:  partnerCalls(cfg),
+		Shares:        p.shares,
+		Answer:        int64(cfg.Limits.Answer),
 		Responses:     int64(cfg.Cache.Responses),
 		Load:          int64(cfg.Limits.Load),
 		Unread:        unreadTime,
@@ -256,6 +264,11 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		State:         p.counted,
 		Introspection: cfg.Introspection,
 		Playground:    cfg.Playground,
+		Operators:     httpapi.Operators{Metrics: p.metrics.Handler()},
+		OwnListener:   cfg.Admin.Listen != "",
+		Observe:       p.metrics.Served,
+		Tracer:        p.tracer,
+		TraceText:     cfg.Traces.Documents,
 	}), accounts, nil
 }
 

@@ -58,6 +58,9 @@ type Options struct {
 	Shares        budget.Shares // of partners; nil: those of this handler alone
 	State         *State        // nil: one of this handler alone
 
+	Operators   Operators // pages for those who run the server
+	OwnListener bool      // they have a listener of their own: the main one does not serve them
+
 	Observe   Observer             // nil: nobody is told of requests
 	Tracer    trace.TracerProvider // nil: nothing is traced
 	TraceText bool                 // traces show the documents of operations
@@ -66,6 +69,7 @@ type Options struct {
 // Handler answers every path. It is safe for concurrent use.
 type Handler struct {
 	http.Handler
+	Operators http.Handler // of a listener for operators alone, which asks nobody who they are
 	draining  atomic.Bool
 	valid     *documents
 	responses keptAnswers
@@ -94,14 +98,10 @@ func New(o Options) *Handler {
 	}
 	mux.Handle("/graphql", shared(o.Origins, o.Headers)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins, o.Headers)(api))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if h.draining.Load() {
-			say(w, http.StatusServiceUnavailable, "shutting down")
-			return
-		}
-		say(w, http.StatusOK, "ready")
-	})
+	h.probes(mux)
+	if !o.OwnListener {
+		o.Operators.mount(mux, operatorsOnly(o.Auth))
+	}
 	if o.Playground {
 		mountPage(mux, playground.Built(), o.Auth == nil)
 	}
@@ -109,7 +109,13 @@ func New(o Options) *Handler {
 	if unread > 0 {
 		unread += o.Timeout
 	}
-	h.Handler = deadline(unread, closing(guarded(requestID(logged(o, brief(recovered(o.Resolvers, mux)))))))
+	wrap := func(mux *http.ServeMux) http.Handler {
+		return deadline(unread, closing(guarded(requestID(logged(o, brief(recovered(o.Resolvers, mux)))))))
+	}
+	operators := http.NewServeMux()
+	h.probes(operators)
+	o.Operators.mount(operators, func(page http.Handler) http.Handler { return page })
+	h.Handler, h.Operators = wrap(mux), wrap(operators)
 	return h
 }
 
