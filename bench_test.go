@@ -24,7 +24,7 @@ import (
 // they measure runs in processes of its own: this binary, started again.
 
 // childVariable is the environment variable that makes this binary one of the children.
-const childVariable = "PARTNERGRAPH_TEST_CHILD"
+const childVariable = "PG_TEST_CHILD"
 
 var children = map[string]func(){"program": main, "vendors": vendorsChild, "records": recordsChild,
 	"measured program": measured(main), "measured plain": measured(plainChild), "measured redis": measured(redisChild)}

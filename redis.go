@@ -6,7 +6,6 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -195,30 +194,71 @@ func (p *parts) greetRedis(ctx context.Context, cfg config.Redis) {
 	}
 }
 
+// pingEvery is how often each Redis is asked whether it is there.
+const pingEvery = 10 * time.Second
+
+// watch asks each Redis from time to time, so that observers learn of one that nobody uses
+// just now. It ends with ctx.
+func (c connections) watch(ctx context.Context) {
+	if c.cache == nil {
+		return
+	}
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			for _, client := range []redis.UniversalClient{c.cache, c.durable} {
+				_ = client.Ping(ctx).Err() // observers hear of it
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
 // redisWatch logs once when the Redis of a role cannot be reached any more, and once when it
 // can. It is safe for concurrent use.
 type redisWatch struct {
-	log  *slog.Logger
-	down sync.Map // by role: *atomic.Bool
+	log   *slog.Logger
+	mu    sync.Mutex
+	roles map[redisclient.Role]*redisState
 }
+
+// redisState is what is known of the Redis of a role.
+type redisState struct {
+	missed int // commands in a row that nobody answered
+	down   bool
+}
+
+// maxMissed is how many commands in a row without an answer are logged: on a busy machine a
+// single one may come too late.
+const maxMissed = 3
 
 // watch notes a round trip.
 func (w *redisWatch) watch(c redisclient.Command) {
-	found, ok := w.down.Load(c.Role)
-	if !ok {
-		found, _ = w.down.LoadOrStore(c.Role, new(atomic.Bool))
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	state := w.roles[c.Role]
+	if state == nil {
+		state = &redisState{}
+		w.roles[c.Role] = state
 	}
-	down := found.(*atomic.Bool)
-	if c.Unreached == down.Load() || !down.CompareAndSwap(!c.Unreached, c.Unreached) {
+	if !c.Unreached {
+		if state.down {
+			w.log.Info("Redis answers again", slog.String("role", string(c.Role)))
+		}
+		*state = redisState{}
 		return
 	}
-	role := slog.String("role", string(c.Role))
-	switch {
-	case !c.Unreached:
-		w.log.Info("Redis answers again", role)
-	case c.Role == redisclient.Durable:
-		w.log.Error("the durable Redis does not answer: mutations are refused until it does", role, slog.Any("error", c.Err))
-	default:
-		w.log.Warn("the cache's Redis does not answer: serving from memory and vendors", role, slog.Any("error", c.Err))
+	state.missed++
+	if state.down || !c.Refused && state.missed < maxMissed {
+		return
 	}
+	state.down = true
+	level, text := slog.LevelWarn, "the cache's Redis does not answer: serving from memory and vendors"
+	if c.Role == redisclient.Durable {
+		level, text = slog.LevelError, "the durable Redis does not answer: mutations are refused until it does"
+	}
+	w.log.Log(context.Background(), level, text, slog.String("role", string(c.Role)), slog.Any("error", c.Err))
 }

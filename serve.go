@@ -20,6 +20,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -70,7 +71,7 @@ func (c serveCommand) Run(p *process) error {
 	}
 	level.Set(cfg.Log.Level)
 	metrics := telemetry.New(programVersion())
-	watch := redisWatch{log: log}
+	watch := redisWatch{log: log, roles: map[redisclient.Role]*redisState{}}
 	redis, err := connect(cfg.Redis, metrics.Commanded, watch.watch)
 	if err != nil {
 		return err
@@ -117,6 +118,7 @@ func (c serveCommand) Run(p *process) error {
 		slog.String("adminAddress", cfg.Admin.Listen), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
 	c.greet(p, listener.Addr().String(), cfg)
 	go s.greetRedis(p.ctx, cfg.Redis)
+	go s.redis.watch(p.ctx)
 	go s.greetAccounts(p.ctx, accounts)
 	return s.serve(listeners)
 }
@@ -136,10 +138,10 @@ type service struct {
 // use answers by a configuration from here on.
 func (s *service) use(cfg *config.Config) ([]providers.Provider, error) {
 	handler, accounts, err := s.assemble(cfg)
-	s.metrics.Reloaded(s.now(), err)
 	if err != nil {
 		return nil, err
 	}
+	s.metrics.Reloaded(s.now(), nil)
 	s.current.Store(handler)
 	if s.draining.Load() {
 		handler.Drain()
@@ -192,12 +194,14 @@ func (s *service) server(current func() http.Handler) *http.Server {
 func (s *service) stop(servers []*http.Server, served <-chan error) error {
 	s.draining.Store(true)
 	s.current.Load().Drain()
-	drain := time.Duration(s.drain.Load())
-	s.log.Info("stopping: /readyz answers 503, requests are still served", slog.Duration("drain", drain))
-	select {
-	case <-time.After(drain):
-	case err := <-served:
-		return err
+	if context.Cause(s.ctx) == error(signaled{syscall.SIGTERM}) { // nobody waits for a load balancer at a terminal
+		drain := time.Duration(s.drain.Load())
+		s.log.Info("stopping: /readyz answers 503, requests are still served", slog.Duration("drain", drain))
+		select {
+		case <-time.After(drain):
+		case err := <-served:
+			return err
+		}
 	}
 	s.log.Info("stopping: no new connections; running requests may finish", slog.Duration("atMost", finishTime))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), finishTime)
@@ -224,6 +228,7 @@ func (s *service) reload() {
 		accounts, err = s.use(fresh)
 	}
 	if err != nil {
+		s.metrics.Reloaded(s.now(), err)
 		s.log.Error("the configuration was read again and refused; the old one stays", slog.Any("error", err))
 		return
 	}

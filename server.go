@@ -41,15 +41,25 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	ctx, end := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		end(signaled{<-signals})
+		signal.Stop(signals) // a second one ends the process at once
+	}()
 	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, os.Environ()...); err != nil {
 		fmt.Fprintln(os.Stderr, "partnergraph:", err)
 		os.Exit(1)
 	}
 }
 
-// commandLine is what may be typed.
+// signaled is the cause of the end of a process that a signal has ended.
+type signaled struct{ os.Signal }
+
+func (s signaled) Error() string { return s.String() }
+
+// commandLine defines the commands and their flags.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
 	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
@@ -60,7 +70,7 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// process is what the program has of its surroundings; nothing else is global.
+// process holds what the program depends on in its environment; nothing else is global.
 type process struct {
 	ctx            context.Context
 	getenv         config.Getenv

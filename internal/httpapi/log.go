@@ -44,7 +44,7 @@ func requestID(next http.Handler) http.Handler {
 type Served struct {
 	Route   string    // a path of [Routes], or "other"
 	Status  int       // of HTTP
-	Code    string    // of the first error of the answer; "" for none
+	Codes   []string  // of the errors of the answer, each once
 	Role    auth.Role // of the viewer; "" where nobody knows who that is
 	Answer  string    // where the answer of an operation came from: AnswerKept …; "" for none
 	Planned int       // calls to vendors
@@ -146,14 +146,10 @@ func levelOf(route string) slog.Level {
 
 // served is the request for metrics. The lock is held.
 func (l *line) served(r *http.Request, rec *recorder, took time.Duration) Served {
-	s := Served{
-		Route: routeOf(r.URL.Path), Status: cmp.Or(rec.status, http.StatusOK), Role: l.role, Answer: l.answer,
+	return Served{
+		Route: routeOf(r.URL.Path), Status: cmp.Or(rec.status, http.StatusOK), Role: l.role, Codes: l.codes, Answer: l.answer,
 		Planned: l.planned, Spent: l.spent, Took: took, Bytes: rec.bytes,
 	}
-	if len(l.codes) > 0 {
-		s.Code = l.codes[0]
-	}
-	return s
 }
 
 // attributes are those of the log line. The lock is held.

@@ -47,11 +47,11 @@ func methodOf(r *http.Request) string {
 func endRequest(span trace.Span, s Served) {
 	if span.IsRecording() {
 		span.SetAttributes(attribute.Int("http.response.status_code", s.Status))
-		if s.Code != "" {
-			span.SetAttributes(attribute.String("error.type", s.Code))
+		if len(s.Codes) > 0 {
+			span.SetAttributes(attribute.String("error.type", s.Codes[0]))
 		}
 		if s.Status >= http.StatusInternalServerError {
-			span.SetStatus(codes.Error, s.Code)
+			span.SetStatus(codes.Error, "")
 		}
 	}
 	span.End()

@@ -22,6 +22,7 @@ type Command struct {
 	Took      time.Duration
 	Err       error // nil for an answer; the absence of a key is one
 	Unreached bool  // nobody answered, though the caller waited
+	Refused   bool  // no connection could be made: so Unreached, too
 }
 
 // Observe tells observer of each round trip of a client, and adds a span to the traces of
@@ -65,7 +66,7 @@ func (o observed) observe(ctx context.Context, name string, trip func(context.Co
 	err := trip(ctx)
 	c := Command{Role: o.role, Took: time.Since(start)}
 	if err != nil && !errors.Is(err, redis.Nil) && !errors.Is(err, context.Canceled) {
-		c.Err, c.Unreached = err, unreached(err)
+		c.Err, c.Unreached, c.Refused = err, unreached(err), refused(err)
 		trace.SpanFromContext(ctx).SetStatus(codes.Error, "")
 	}
 	o.observer(c)
@@ -85,4 +86,10 @@ func unreached(err error) bool {
 func isCut(err error) bool {
 	text := err.Error()
 	return strings.Contains(text, "EOF") || strings.Contains(text, "closed")
+}
+
+// refused says whether an error means that no connection could be made.
+func refused(err error) bool {
+	dial := (*net.OpError)(nil)
+	return errors.As(err, &dial) && dial.Op == "dial"
 }

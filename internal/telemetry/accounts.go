@@ -23,7 +23,14 @@ var (
 )
 
 // Accounts sets the accounts that metrics are about.
-func (m *Metrics) Accounts(list []providers.Provider) { m.accounts.list.Store(&list) }
+func (m *Metrics) Accounts(list []providers.Provider) {
+	m.accounts.list.Store(&list)
+	for _, p := range list {
+		for _, proof := range p.Proofs() {
+			m.writes.WithLabelValues(p.AccountID(), string(proof.Mutation), "unknown", "false")
+		}
+	}
+}
 
 // Describe names the metrics, as prometheus.Collector wants it.
 func (a *accounts) Describe(to chan<- *prometheus.Desc) {

@@ -9,6 +9,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
@@ -69,7 +70,7 @@ func New(version string) *Metrics {
 	}
 	m.requests = counters("requests_total", "HTTP requests that were answered, by route, status and role of the viewer.", "route", "status", "role")
 	m.duration = histograms("request_seconds", "Time from the request's header to the end of its answer.", requestBuckets, "route")
-	m.errors = counters("request_errors_total", "Answers with an error, by the code of the first one.", "code")
+	m.errors = counters("request_errors_total", "Answers with errors, once for each code in them.", "code")
 	m.answers = counters("answers_total", "Answers of operations: kept (cache of finished answers), shared (execution for another request) or executed.", "from")
 	m.planned = counters("planned_calls_total", "Calls to vendors that executed operations were planned to take.").WithLabelValues()
 	m.spent = counters("spent_calls_total", "Calls to vendors that executed operations took.").WithLabelValues()
@@ -87,6 +88,14 @@ func New(version string) *Metrics {
 	m.reloads = counters("config_reloads_total", "Reloads of the configuration, by outcome.", "outcome")
 	m.reloaded = gauges("config_last_reload_timestamp_seconds", "When the configuration in use was read.").WithLabelValues()
 	gauges("build_info", "1; the label is the program's version.", "version").WithLabelValues(version).Set(1)
+	// A counter that begins with 1 has not increased, as Prometheus sees it: those that alerts
+	// are about are there from the start.
+	for _, code := range apierror.Codes {
+		m.errors.WithLabelValues(string(code))
+	}
+	for _, outcome := range []string{reloadOK, reloadRefused} {
+		m.reloads.WithLabelValues(outcome)
+	}
 	m.registry.MustRegister(&m.accounts, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
 }
@@ -104,8 +113,8 @@ func (m *Metrics) Served(s httpapi.Served) {
 	}
 	m.requests.WithLabelValues(s.Route, strconv.Itoa(s.Status), role).Inc()
 	m.duration.WithLabelValues(s.Route).Observe(s.Took.Seconds())
-	if s.Code != "" {
-		m.errors.WithLabelValues(s.Code).Inc()
+	for _, code := range s.Codes {
+		m.errors.WithLabelValues(code).Inc()
 	}
 	if s.Answer != "" {
 		m.answers.WithLabelValues(s.Answer).Inc()
@@ -150,12 +159,18 @@ func (m *Metrics) Commanded(c redisclient.Command) {
 	m.redisUp.WithLabelValues(string(c.Role)).Set(up)
 }
 
+// The outcomes of a reload.
+const (
+	reloadOK      = "ok"
+	reloadRefused = "refused"
+)
+
 // Reloaded counts a reload of the configuration, and the first reading of it.
 func (m *Metrics) Reloaded(at time.Time, err error) {
 	if err != nil {
-		m.reloads.WithLabelValues("refused").Inc()
+		m.reloads.WithLabelValues(reloadRefused).Inc()
 		return
 	}
-	m.reloads.WithLabelValues("ok").Inc()
+	m.reloads.WithLabelValues(reloadOK).Inc()
 	m.reloaded.Set(float64(at.Unix()))
 }
