@@ -23,7 +23,7 @@ import (
 )
 
 // pollEvery is how often the balancer asks replicas whether they are ready.
-const pollEvery = 50 * time.Millisecond
+const pollEvery = 200 * time.Millisecond
 
 // balancer is a small load balancer: it sends requests, in turn, to the replicas whose
 // /readyz answered 200 when it asked last. It never sends a request twice.
@@ -129,7 +129,7 @@ func TestRollingRestart(t *testing.T) {
 	long(t)
 	redis := redistest.Start(t)
 	_, accounts := simulated(t, providers.SandboxSmall, 5*time.Second)
-	config := write(t, accounts+fmt.Sprintf("redis: { cache: %q, replicas: 4 }\ndrain: 500ms\nplayground: false\n", redis.Target().Addresses[0].Reveal()))
+	config := write(t, accounts+fmt.Sprintf("redis: { cache: %q, replicas: 4 }\ndrain: 1s\nplayground: false\n", redis.Target().Addresses[0].Reveal()))
 	b := &balancer{}
 	for range 3 {
 		b.replicas = append(b.replicas, newReplica(t, config))
