@@ -105,17 +105,17 @@ func (c serveCommand) Run(p *process) error {
 	if err != nil {
 		return fmt.Errorf("listen: %w", err)
 	}
-	listeners := []net.Listener{listener}
+	listeners, adminAddress := []net.Listener{listener}, ""
 	if cfg.Admin.Listen != "" {
 		admin, err := net.Listen("tcp", cfg.Admin.Listen)
 		if err != nil {
 			_ = listener.Close()
 			return fmt.Errorf("admin.listen: %w", err)
 		}
-		listeners = append(listeners, admin)
+		listeners, adminAddress = append(listeners, admin), admin.Addr().String()
 	}
 	s.log.Info("serving", slog.String("version", programVersion()), slog.String("address", listener.Addr().String()),
-		slog.String("adminAddress", cfg.Admin.Listen), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
+		slog.String("adminAddress", adminAddress), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
 	c.greet(p, listener.Addr().String(), cfg)
 	go s.greetRedis(p.ctx, cfg.Redis)
 	go s.redis.watch(p.ctx)
@@ -196,14 +196,14 @@ func (s *service) stop(servers []*http.Server, served <-chan error) error {
 	s.current.Load().Drain()
 	if context.Cause(s.ctx) == error(signaled{syscall.SIGTERM}) { // nobody waits for a load balancer at a terminal
 		drain := time.Duration(s.drain.Load())
-		s.log.Info("stopping: /readyz answers 503, requests are still served", slog.Duration("drain", drain))
+		s.log.Info("stopping: /readyz answers 503, requests are still served", slog.Float64("seconds", drain.Seconds()))
 		select {
 		case <-time.After(drain):
 		case err := <-served:
 			return err
 		}
 	}
-	s.log.Info("stopping: no new connections; running requests may finish", slog.Duration("atMost", finishTime))
+	s.log.Info("stopping: no new connections; running requests may finish", slog.Float64("seconds", finishTime.Seconds()))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), finishTime)
 	defer cancel()
 	for _, server := range servers {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 
 	"go.opentelemetry.io/otel"
 	"go.opentelemetry.io/otel/attribute"
@@ -23,12 +24,18 @@ const protocol = "http/protobuf"
 // endpoint, and nil where it does not. The caller shuts it down, which exports the rest.
 // What cannot be exported is logged.
 func Traces(ctx context.Context, getenv func(string) (string, bool), version string, log *slog.Logger) (*trace.TracerProvider, error) {
-	if !enabled(getenv) {
+	value := func(name string) string {
+		if text, set := getenv(name); set {
+			return text
+		}
+		return ""
+	}
+	if !enabled(value) {
 		return nil, nil
 	}
 	for _, name := range []string{"OTEL_EXPORTER_OTLP_TRACES_PROTOCOL", "OTEL_EXPORTER_OTLP_PROTOCOL"} {
-		if value, _ := getenv(name); value != "" && value != protocol {
-			return nil, fmt.Errorf("%s: found %q, expected %s", name, value, protocol)
+		if found := value(name); found != "" && found != protocol {
+			return nil, fmt.Errorf("%s: found %q, expected %s", name, found, protocol)
 		}
 	}
 	exporter, err := otlptracehttp.New(ctx)
@@ -47,17 +54,9 @@ func Traces(ctx context.Context, getenv func(string) (string, bool), version str
 }
 
 // enabled says whether the environment wants traces.
-func enabled(getenv func(string) (string, bool)) bool {
-	if off, _ := getenv("OTEL_SDK_DISABLED"); off == "true" {
+func enabled(value func(name string) string) bool {
+	if value("OTEL_SDK_DISABLED") == "true" || value("OTEL_TRACES_EXPORTER") == "none" {
 		return false
 	}
-	if exporter, _ := getenv("OTEL_TRACES_EXPORTER"); exporter == "none" {
-		return false
-	}
-	for _, name := range endpointVariables {
-		if endpoint, _ := getenv(name); endpoint != "" {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(endpointVariables, func(name string) bool { return value(name) != "" })
 }

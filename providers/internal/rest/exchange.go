@@ -31,7 +31,7 @@ func (c *Client) attempt(ctx context.Context, r Request, a *providers.Attempt) (
 		Duration: a.Took, Source: providers.SourceVendor, Attempt: a.Number}
 	providers.TraceFrom(ctx).Add(call)
 	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
-		slog.Duration("took", call.Duration), slog.Int("attempt", a.Number))
+		slog.Float64("milliseconds", float64(call.Duration.Microseconds())/1000), slog.Int("attempt", a.Number))
 	if r.Watch != nil && got.code != 0 {
 		r.Watch(got.code, got.body)
 	}
