@@ -13,13 +13,23 @@ type accounts struct {
 	list atomic.Pointer[[]providers.Provider]
 }
 
+// accountMetrics document what is read of accounts.
+var accountMetrics = []Metric{
+	{namespace + "_account_status", "gauge", "1 for the status that the account has: OK, DEGRADED (an endpoint fails) or DOWN (its circuit breaker is open).",
+		[]string{"account", "status"}},
+	{namespace + "_budget_limit_calls", "gauge", "Calls that the account may make in its window.", []string{"account"}},
+	{namespace + "_budget_left_calls", "gauge", "Calls of its window that the account has left.", []string{"account"}},
+}
+
+// descriptionOf is a documented metric for Prometheus.
+func descriptionOf(m Metric) *prometheus.Desc {
+	return prometheus.NewDesc(m.Name, m.Help, m.Labels, nil)
+}
+
 var (
-	statusMetric = prometheus.NewDesc(namespace+"_account_status",
-		"1 for the status that the account has: OK, DEGRADED (an endpoint fails) or DOWN (its circuit breaker is open).", []string{"account", "status"}, nil)
-	limitMetric = prometheus.NewDesc(namespace+"_budget_limit_calls",
-		"Calls that the account may make in its window.", []string{"account"}, nil)
-	leftMetric = prometheus.NewDesc(namespace+"_budget_left_calls",
-		"Calls of its window that the account has left.", []string{"account"}, nil)
+	statusMetric = descriptionOf(accountMetrics[0])
+	limitMetric  = descriptionOf(accountMetrics[1])
+	leftMetric   = descriptionOf(accountMetrics[2])
 )
 
 // Accounts sets the accounts that metrics are about.

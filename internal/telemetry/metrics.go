@@ -1,8 +1,11 @@
 package telemetry
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -19,7 +22,8 @@ import (
 // Metrics counts what the server does. It is made once for a process, and outlives reloads of
 // the configuration. It is safe for concurrent use.
 type Metrics struct {
-	registry *prometheus.Registry
+	registry   *prometheus.Registry
+	documented []Metric
 
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
@@ -53,17 +57,23 @@ var (
 // New makes metrics that count nothing yet.
 func New(version string) *Metrics {
 	m := &Metrics{registry: prometheus.NewRegistry()}
+	document := func(name, kind, help string, labels []string) {
+		m.documented = append(m.documented, Metric{namespace + "_" + name, kind, help, labels})
+	}
 	counters := func(name, help string, labels ...string) *prometheus.CounterVec {
+		document(name, "counter", help, labels)
 		c := prometheus.NewCounterVec(prometheus.CounterOpts{Namespace: namespace, Name: name, Help: help}, labels)
 		m.registry.MustRegister(c)
 		return c
 	}
 	histograms := func(name, help string, buckets []float64, labels ...string) *prometheus.HistogramVec {
+		document(name, "histogram", help, labels)
 		h := prometheus.NewHistogramVec(prometheus.HistogramOpts{Namespace: namespace, Name: name, Help: help, Buckets: buckets}, labels)
 		m.registry.MustRegister(h)
 		return h
 	}
 	gauges := func(name, help string, labels ...string) *prometheus.GaugeVec {
+		document(name, "gauge", help, labels)
 		g := prometheus.NewGaugeVec(prometheus.GaugeOpts{Namespace: namespace, Name: name, Help: help}, labels)
 		m.registry.MustRegister(g)
 		return g
@@ -88,6 +98,7 @@ func New(version string) *Metrics {
 	m.reloads = counters("config_reloads_total", "Reloads of the configuration, by outcome.", "outcome")
 	m.reloaded = gauges("config_last_reload_timestamp_seconds", "When the configuration in use was read.").WithLabelValues()
 	gauges("build_info", "1; the label is the program's version.", "version").WithLabelValues(version).Set(1)
+	m.documented = append(m.documented, accountMetrics...)
 	// A counter that begins with 1 has not increased, as Prometheus sees it: those that alerts
 	// are about are there from the start.
 	for _, code := range apierror.Codes {
@@ -98,6 +109,25 @@ func New(version string) *Metrics {
 	}
 	m.registry.MustRegister(&m.accounts, collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	return m
+}
+
+// Metric documents a metric.
+type Metric struct {
+	Name   string
+	Type   string // counter, gauge or histogram
+	Help   string
+	Labels []string
+}
+
+// WriteReference writes the reference of all metrics as a Markdown table.
+func WriteReference(w io.Writer) error {
+	var b strings.Builder
+	b.WriteString("| metric | type | labels | what it is |\n|---|---|---|---|\n")
+	for _, m := range New("").documented {
+		fmt.Fprintf(&b, "| `%s` | %s | %s | %s |\n", m.Name, m.Type, strings.Join(m.Labels, ", "), m.Help)
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
 }
 
 // Handler answers Prometheus.
