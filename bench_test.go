@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 )
@@ -23,7 +24,7 @@ import (
 // they measure runs in processes of its own: this binary, started again.
 
 // childVariable is the environment variable that makes this binary one of the children.
-const childVariable = "PARTNERGRAPH_TEST_CHILD"
+const childVariable = "PG_TEST_CHILD"
 
 var children = map[string]func(){"program": main, "vendors": vendorsChild, "records": recordsChild,
 	"measured program": measured(main), "measured plain": measured(plainChild), "measured redis": measured(redisChild)}
@@ -103,7 +104,7 @@ func childParts() (*parts, *config.Config) {
 	p := childProcess(time.Now)
 	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
 	redis := must(connect(cfg.Redis))
-	return newParts(p, p.logger(), &http.Client{}, redis, cfg), cfg
+	return newParts(p, p.logger(nil), &http.Client{}, redis, telemetry.New("bench"), cfg), cfg
 }
 
 func must[T any](v T, err error) T {

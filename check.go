@@ -26,7 +26,7 @@ var probeHelp = fmt.Sprintf("Also ask each account what its vendor's documentati
 // Run checks the configuration, the accounts and Redis, and probes the accounts if that is asked
 // for. It prints no secret, and of replies no value.
 func (c checkCommand) Run(p *process) error {
-	cfg, err := config.Load(c.Config, p.getenv, p.registry)
+	cfg, err := config.Load(c.Config, p.getenv, p.registry, p.environ...)
 	if err != nil {
 		return err
 	}
@@ -45,7 +45,7 @@ func (c checkCommand) Run(p *process) error {
 	for i, a := range cfg.Accounts {
 		b := shared.budget(a, log, p.now)
 		defer leave(b)
-		if accounts[i], err = p.provider(a, b, &http.Client{}, log); err != nil {
+		if accounts[i], err = p.provider(a, b, &http.Client{}, log, nil); err != nil {
 			return err
 		}
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers/all"
 )
 
@@ -138,12 +139,28 @@ func TestDocsConfiguration(t *testing.T) {
 	for _, s := range config.Reference(all.Registry()) {
 		settings[s.Path] = true
 	}
-	named := regexp.MustCompile("`((?:accounts|auth|cache|cors|cursors|limits|redis|writes)(?:\\[\\])?\\.[a-z_.]+)`")
+	named := regexp.MustCompile("`((?:accounts|admin|auth|cache|cors|cursors|limits|log|redis|traces|writes)(?:\\[\\])?\\.[a-z_.]+)`")
 	for _, page := range documents(t) {
 		for _, m := range named.FindAllStringSubmatch(fence.ReplaceAllString(read(t, page), ""), -1) {
 			if !settings[m[1]] && filepath.Ext(m[1]) != ".mjs" {
 				t.Errorf("%s names the setting %s, which does not exist", page, m[1])
 			}
+		}
+	}
+}
+
+// TestDocsMetrics requires docs/operations.md to have the reference of the metrics, and what
+// to do for each alert.
+func TestDocsMetrics(t *testing.T) {
+	var b bytes.Buffer
+	if err := telemetry.WriteReference(&b); err != nil {
+		t.Fatal(err)
+	}
+	checkGenerated(t, "docs/operations.md", "metrics", b.String())
+	page := read(t, "docs/operations.md")
+	for name := range alerts(t) {
+		if !strings.Contains(page, "\n| `"+name+"` |") {
+			t.Errorf("docs/operations.md does not say what to do for %s", name)
 		}
 	}
 }

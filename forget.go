@@ -54,7 +54,7 @@ func (c forgetCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := config.Load(c.Config, p.getenv, p.registry)
+	cfg, err := config.Load(c.Config, p.getenv, p.registry, p.environ...)
 	if err != nil {
 		return err
 	}

@@ -25,6 +25,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 )
@@ -302,7 +303,7 @@ func serveAt(t *testing.T, n int, text string) *site {
 			t.Fatal(err)
 		}
 		store, closed := redis.store(int64(cfg.Cache.Memory), slog.New(slog.DiscardHandler), p.now)
-		parts := newParts(p, slog.New(slog.DiscardHandler), &http.Client{Transport: s.client.Transport}, redis, cfg)
+		parts := newParts(p, slog.New(slog.DiscardHandler), &http.Client{Transport: s.client.Transport}, redis, telemetry.New("test"), cfg)
 		parts.store = store
 		handler, _, err := parts.assemble(cfg)
 		if err != nil {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -25,8 +26,9 @@ type connections struct {
 	replicas       int                   // that run at once; 0 if nobody said
 }
 
-// connect opens the connections, without asking anybody yet.
-func connect(cfg config.Redis) (c connections, err error) {
+// connect opens the connections, without asking anybody yet. Each of observe is told of
+// every round trip.
+func connect(cfg config.Redis, observe ...func(redisclient.Command)) (c connections, err error) {
 	if cfg.Cache.IsZero() {
 		return c, nil
 	}
@@ -36,6 +38,10 @@ func connect(cfg config.Redis) (c connections, err error) {
 	if c.durable, err = redisclient.Open(cfg.Durable, redisclient.Durable); err != nil {
 		_ = c.cache.Close()
 		return connections{}, fmt.Errorf("redis.durable: %w", err)
+	}
+	for _, observer := range observe {
+		redisclient.Observe(c.cache, redisclient.Cache, observer)
+		redisclient.Observe(c.durable, redisclient.Durable, observer)
 	}
 	c.timeout, c.replicas = cfg.Timeout, cfg.Replicas
 	return c, nil
@@ -133,6 +139,18 @@ func (c connections) checkups(ctx context.Context, cfg config.Redis) []checkup {
 	return found
 }
 
+// redisNames names the servers of a configuration, without secrets.
+func redisNames(cfg config.Redis) string {
+	switch {
+	case cfg.Cache.IsZero():
+		return "none"
+	case cfg.Cache.Equal(cfg.Durable):
+		return join(cfg.Cache.Addresses, ", ")
+	default:
+		return "cache " + join(cfg.Cache.Addresses, ", ") + "; durable " + join(cfg.Durable.Addresses, ", ")
+	}
+}
+
 func join[T any](values []T, separator string) string {
 	var words []string
 	for _, v := range values {
@@ -174,4 +192,73 @@ func (p *parts) greetRedis(ctx context.Context, cfg config.Redis) {
 			p.log.Warn("a Redis is not set up for what it is used for", slog.String("redis", found.name), slog.String("warning", w))
 		}
 	}
+}
+
+// pingEvery is how often each Redis is asked whether it is there.
+const pingEvery = 10 * time.Second
+
+// watch asks each Redis from time to time, so that observers learn of one that nobody uses
+// just now. It ends with ctx.
+func (c connections) watch(ctx context.Context) {
+	if c.cache == nil {
+		return
+	}
+	ticker := time.NewTicker(pingEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			for _, client := range []redis.UniversalClient{c.cache, c.durable} {
+				_ = client.Ping(ctx).Err() // observers hear of it
+			}
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// redisWatch logs once when the Redis of a role cannot be reached any more, and once when it
+// can. It is safe for concurrent use.
+type redisWatch struct {
+	log   *slog.Logger
+	mu    sync.Mutex
+	roles map[redisclient.Role]*redisState
+}
+
+// redisState is what is known of the Redis of a role.
+type redisState struct {
+	missed int // commands in a row that nobody answered
+	down   bool
+}
+
+// maxMissed is how many commands in a row without an answer are logged: on a busy machine a
+// single one may come too late.
+const maxMissed = 3
+
+// watch notes a round trip.
+func (w *redisWatch) watch(c redisclient.Command) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	state := w.roles[c.Role]
+	if state == nil {
+		state = &redisState{}
+		w.roles[c.Role] = state
+	}
+	if !c.Unreached {
+		if state.down {
+			w.log.Info("Redis answers again", slog.String("role", string(c.Role)))
+		}
+		*state = redisState{}
+		return
+	}
+	state.missed++
+	if state.down || !c.Refused && state.missed < maxMissed {
+		return
+	}
+	state.down = true
+	level, text := slog.LevelWarn, "the cache's Redis does not answer: serving from memory and vendors"
+	if c.Role == redisclient.Durable {
+		level, text = slog.LevelError, "the durable Redis does not answer: mutations are refused until it does"
+	}
+	w.log.Log(context.Background(), level, text, slog.String("role", string(c.Role)), slog.Any("error", c.Err))
 }

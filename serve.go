@@ -20,6 +20,8 @@ import (
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -34,8 +36,11 @@ type serveCommand struct {
 // it, and GOMEMLIMIT bounds it, as with any Go program.
 const gcPercent = 200
 
-// drainTime is how long requests that run may go on after the process was told to end.
-const drainTime = 25 * time.Second
+// finishTime is how long requests that run may go on after the listeners have closed.
+const finishTime = 25 * time.Second
+
+// exportTime is how long the export of the last traces may take.
+const exportTime = 5 * time.Second
 
 // unreadTime is how long a client may take to read an answer.
 const unreadTime = time.Minute
@@ -43,12 +48,13 @@ const unreadTime = time.Minute
 // Run serves until the process is told to end. SIGHUP reads the configuration again; a bad
 // one is refused and the old one stays.
 func (c serveCommand) Run(p *process) error {
-	log := p.logger()
+	level := new(slog.LevelVar)
+	log := p.logger(level)
 	if _, set := p.getenv("GOGC"); !set {
 		debug.SetGCPercent(gcPercent)
 	}
 	load := func() (*config.Config, error) {
-		return config.Load(c.Config, p.getenv.With("PARTNERGRAPH_LISTEN", c.Listen), p.registry)
+		return config.Load(c.Config, p.getenv.With("PARTNERGRAPH_LISTEN", c.Listen), p.registry, p.environ...)
 	}
 	cfg, err := load()
 	if err != nil {
@@ -63,15 +69,30 @@ func (c serveCommand) Run(p *process) error {
 		cfg.Accounts = sims.accounts
 		load = nil // there is nothing to read again
 	}
-	redis, err := connect(cfg.Redis)
+	level.Set(cfg.Log.Level)
+	metrics := telemetry.New(programVersion())
+	watch := redisWatch{log: log, roles: map[redisclient.Role]*redisState{}}
+	redis, err := connect(cfg.Redis, metrics.Commanded, watch.watch)
 	if err != nil {
 		return err
 	}
 	defer redis.close()
+	traces, err := telemetry.Traces(p.ctx, p.getenv, programVersion(), log)
+	if err != nil {
+		return err
+	}
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
-	s := &service{load: load, began: cfg, parts: newParts(p, log, &http.Client{}, redis, cfg)}
+	s := &service{load: load, began: cfg, level: level, parts: newParts(p, log, &http.Client{}, redis, metrics, cfg)}
 	s.store = store
+	if traces != nil {
+		s.tracer = traces
+		defer func() {
+			ctx, cancel := context.WithTimeout(context.WithoutCancel(p.ctx), exportTime)
+			defer cancel()
+			_ = traces.Shutdown(ctx) // which logs what is lost
+		}()
+	}
 	defer s.close()
 	accounts, err := s.use(cfg)
 	if err != nil {
@@ -82,12 +103,24 @@ func (c serveCommand) Run(p *process) error {
 	}
 	listener, err := net.Listen("tcp", cfg.Listen)
 	if err != nil {
-		return err
+		return fmt.Errorf("listen: %w", err)
 	}
+	listeners, adminAddress := []net.Listener{listener}, ""
+	if cfg.Admin.Listen != "" {
+		admin, err := net.Listen("tcp", cfg.Admin.Listen)
+		if err != nil {
+			_ = listener.Close()
+			return fmt.Errorf("admin.listen: %w", err)
+		}
+		listeners, adminAddress = append(listeners, admin), admin.Addr().String()
+	}
+	s.log.Info("serving", slog.String("version", programVersion()), slog.String("address", listener.Addr().String()),
+		slog.String("adminAddress", adminAddress), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
 	c.greet(p, listener.Addr().String(), cfg)
 	go s.greetRedis(p.ctx, cfg.Redis)
+	go s.redis.watch(p.ctx)
 	go s.greetAccounts(p.ctx, accounts)
-	return s.serve(listener)
+	return s.serve(listeners)
 }
 
 // service is a server that answers by the configuration that was read last.
@@ -95,29 +128,41 @@ type service struct {
 	*parts
 	load    func() (*config.Config, error) // reads the configuration again; nil where there is none
 	began   *config.Config                 // what cannot change without a restart is as it is here
+	level   *slog.LevelVar                 // of the log
+	drain   atomic.Int64                   // the time.Duration of config.Drain
 	current atomic.Pointer[httpapi.Handler]
+
+	draining atomic.Bool // a handler that is made from now on drains, too
 }
 
 // use answers by a configuration from here on.
 func (s *service) use(cfg *config.Config) ([]providers.Provider, error) {
 	handler, accounts, err := s.assemble(cfg)
-	if err == nil {
-		s.current.Store(handler)
+	if err != nil {
+		return nil, err
 	}
-	return accounts, err
+	s.metrics.Reloaded(s.now(), nil)
+	s.current.Store(handler)
+	if s.draining.Load() {
+		handler.Drain()
+	}
+	s.metrics.Accounts(accounts)
+	s.level.Set(cfg.Log.Level)
+	s.drain.Store(int64(cfg.Drain))
+	return accounts, nil
 }
 
-// serve answers until the process is told to end.
-func (s *service) serve(listener net.Listener) error {
+// serve answers until the process is told to end: on the main listener, which is the first,
+// and on that of operators, where there is one.
+func (s *service) serve(listeners []net.Listener) error {
 	bound := httpapi.NewConnections(s.began.Limits.Connections)
-	server := &http.Server{
-		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { s.current.Load().ServeHTTP(w, r) }),
-		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
-		MaxHeaderBytes: httpapi.MaxHeader, ConnState: bound.State, ConnContext: bound.Context,
-		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	main := s.server(func() http.Handler { return s.current.Load() })
+	main.ConnState, main.ConnContext = bound.State, bound.Context
+	servers := []*http.Server{main, s.server(func() http.Handler { return s.current.Load().Operators })}[:len(listeners)]
+	served := make(chan error, len(servers))
+	for i, server := range servers {
+		go func() { served <- server.Serve(listeners[i]) }()
 	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
 	hangup := make(chan os.Signal, 1)
 	signal.Notify(hangup, syscall.SIGHUP)
 	defer signal.Stop(hangup)
@@ -128,19 +173,48 @@ func (s *service) serve(listener net.Listener) error {
 		case <-hangup:
 			s.reload()
 		case <-s.ctx.Done():
-			s.log.Info("shutting down")
-			s.current.Load().Drain()
-			ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), drainTime)
-			defer cancel()
-			if err := server.Shutdown(ctx); err != nil {
-				return fmt.Errorf("requests were still running after %v: %w", drainTime, err)
-			}
-			if err := <-served; !errors.Is(err, http.ErrServerClosed) {
-				return err
-			}
-			return nil
+			return s.stop(servers, served)
 		}
 	}
+}
+
+// server is an HTTP server of the handler that is current when a request comes.
+func (s *service) server(current func() http.Handler) *http.Server {
+	return &http.Server{
+		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current().ServeHTTP(w, r) }),
+		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
+		MaxHeaderBytes: httpapi.MaxHeader,
+		ErrorLog:       slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
+	}
+}
+
+// stop ends the servers without losing a request: /readyz says 503 while requests are still
+// served, so that the load balancer notices; then the listeners close, and what runs may
+// finish.
+func (s *service) stop(servers []*http.Server, served <-chan error) error {
+	s.draining.Store(true)
+	s.current.Load().Drain()
+	if context.Cause(s.ctx) == error(signaled{syscall.SIGTERM}) { // nobody waits for a load balancer at a terminal
+		drain := time.Duration(s.drain.Load())
+		s.log.Info("stopping: /readyz answers 503, requests are still served", slog.Float64("seconds", drain.Seconds()))
+		select {
+		case <-time.After(drain):
+		case err := <-served:
+			return err
+		}
+	}
+	s.log.Info("stopping: no new connections; running requests may finish", slog.Float64("seconds", finishTime.Seconds()))
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), finishTime)
+	defer cancel()
+	for _, server := range servers {
+		if err := server.Shutdown(ctx); err != nil {
+			return fmt.Errorf("requests were still running after %v: %w", finishTime, err)
+		}
+		if err := <-served; !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+	}
+	return nil
 }
 
 // reload reads the configuration again.
@@ -154,6 +228,7 @@ func (s *service) reload() {
 		accounts, err = s.use(fresh)
 	}
 	if err != nil {
+		s.metrics.Reloaded(s.now(), err)
 		s.log.Error("the configuration was read again and refused; the old one stays", slog.Any("error", err))
 		return
 	}
@@ -168,12 +243,8 @@ func (s *service) reload() {
 func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 	var b strings.Builder
 	if c.Config == "" {
-		fmt.Fprintf(
-			&b,
-			"No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n",
-			c.Sandbox.Size,
-			c.Sandbox.Seed,
-		)
+		fmt.Fprintf(&b, "No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n",
+			c.Sandbox.Size, c.Sandbox.Seed)
 	}
 	if cfg.Playground && (playground.Built() || !cfg.Auth.Configured()) {
 		note := ""

@@ -23,6 +23,7 @@ import (
 	"time"
 
 	"github.com/alecthomas/kong"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
@@ -32,6 +33,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -39,15 +41,25 @@ import (
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr); err != nil {
+	ctx, end := context.WithCancelCause(context.Background())
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	go func() {
+		end(signaled{<-signals})
+		signal.Stop(signals) // a second one ends the process at once
+	}()
+	if err := run(ctx, os.Args[1:], os.LookupEnv, os.Stdout, os.Stderr, os.Environ()...); err != nil {
 		fmt.Fprintln(os.Stderr, "partnergraph:", err)
 		os.Exit(1)
 	}
 }
 
-// commandLine is what may be typed.
+// signaled is the cause of the end of a process that a signal has ended.
+type signaled struct{ os.Signal }
+
+func (s signaled) Error() string { return s.String() }
+
+// commandLine defines the commands and their flags.
 type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
 	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
@@ -58,16 +70,19 @@ type commandLine struct {
 	Version versionCommand `cmd:"" help:"Print the version."`
 }
 
-// process is what the program has of its surroundings; nothing else is global.
+// process holds what the program depends on in its environment; nothing else is global.
 type process struct {
 	ctx            context.Context
 	getenv         config.Getenv
+	environ        []string // the variables that are set, as os.Environ has them
 	stdout, stderr io.Writer
 	registry       *providers.Registry
 	now            func() time.Time
 }
 
-func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stderr io.Writer) error {
+// run carries out a command line. environ are the variables that are set, as os.Environ has
+// them.
+func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stderr io.Writer, environ ...string) error {
 	exited := false
 	parser, err := kong.New(&commandLine{}, kong.Name("partnergraph"),
 		kong.Description("One GraphQL graph over your affiliate programs at PromoteKit, FirstPromoter and UpPromote."),
@@ -83,7 +98,7 @@ func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stder
 	if err != nil {
 		return err
 	}
-	return command.Run(&process{ctx, getenv, stdout, stderr, all.Registry(), time.Now})
+	return command.Run(&process{ctx, getenv, environ, stdout, stderr, all.Registry(), time.Now})
 }
 
 type (
@@ -128,25 +143,28 @@ func userAgent() string {
 	return "partnergraph/" + v
 }
 
-// logger writes text for people at a terminal, else JSON.
-func (p *process) logger() *slog.Logger {
+// logger writes what is of a level and above: text for people at a terminal, else JSON.
+func (p *process) logger(level slog.Leveler) *slog.Logger {
+	options := &slog.HandlerOptions{Level: level}
 	if f, ok := p.stderr.(*os.File); ok {
 		if info, err := f.Stat(); err == nil && info.Mode()&fs.ModeCharDevice != 0 {
-			return slog.New(slog.NewTextHandler(f, nil))
+			return slog.New(slog.NewTextHandler(f, options))
 		}
 	}
-	return slog.New(slog.NewJSONHandler(p.stderr, nil))
+	return slog.New(slog.NewJSONHandler(p.stderr, options))
 }
 
 // provider makes the client of one account, without a cache.
-func (p *process) provider(a config.Account, b providers.Budget, client *http.Client, log *slog.Logger) (providers.Provider, error) {
+func (p *process) provider(
+	a config.Account, b providers.Budget, client *http.Client, log *slog.Logger, observe providers.Observer,
+) (providers.Provider, error) {
 	factory, ok := p.registry.Factory(a.Provider)
 	if !ok {
 		return nil, fmt.Errorf("account %s: there is no provider %q", a.ID, a.Provider)
 	}
 	made, err := factory.New(providers.Config{
 		Account: a.ID, Name: a.Name, Currency: a.Currency, BaseURL: a.BaseURL, Credentials: a.Credentials.Reveal(), Timeout: a.Timeout,
-		UserAgent: userAgent(), HTTP: client, Logger: log.With(slog.String("account", a.ID)), Budget: b, Now: p.now,
+		UserAgent: userAgent(), HTTP: client, Logger: log.With(slog.String("account", a.ID)), Budget: b, Now: p.now, Observe: observe,
 	})
 	if err != nil {
 		return nil, fmt.Errorf("account %s: %w", a.ID, err)
@@ -169,12 +187,15 @@ type parts struct {
 	counted *httpapi.State              // what runs, and what viewers had kept
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
+	metrics *telemetry.Metrics
+	tracer  trace.TracerProvider // nil: nothing is traced
 }
 
 // newParts makes the parts of a process that has nothing spent. The caller sets the cache's
 // store, and closes the parts before redis.
-func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, cfg *config.Config) *parts {
+func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
 	return &parts{
+		metrics: metrics,
 		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
 		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now),
 		counted: httpapi.NewState(p.now), seals: listing.NewSeals(p.now),
@@ -200,7 +221,7 @@ func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Option
 			providers.NounPayout:     c.Payout,
 			providers.NounCoupon:     c.Coupon,
 		},
-		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log,
+		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log, Observe: p.metrics.Read,
 	}
 }
 
@@ -212,7 +233,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
 		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
-		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve), p.client, p.log)
+		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve), p.client, p.log, p.metrics.Attempted)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -225,30 +246,27 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			Accounts: accounts, Pages: cfg.Limits.Pages, Calls: cfg.Limits.Calls, Cost: cfg.Limits.Cost, Logger: p.log, Now: p.now,
 			Ledger: ledger.New(p.entries, ledger.Options{
 				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Pages: cfg.Limits.Pages, Logger: p.log,
+				Observe: p.metrics.Wrote,
 				Take: func(ctx context.Context, subject string) time.Duration {
 					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: cfg.Limits.Writes})
 				},
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
-		Auth: p.authenticator(
-			cfg.Auth,
-		),
-		Origins:      cfg.CORS.Origins,
-		Headers:      cfg.CORS.Headers,
-		Persisted:    p.queries,
-		Logger:       p.log,
-		Timeout:      cfg.Limits.Timeout,
-		Body:         int64(cfg.Limits.Body),
-		Tokens:       cfg.Limits.Tokens,
-		Depth:        cfg.Limits.Depth,
-		Aliases:      cfg.Limits.Aliases,
-		Partner:      cfg.Limits.Partner,
-		PartnerCalls: partnerCalls(cfg),
-		Shares:       p.shares,
-		Answer: int64(
-			cfg.Limits.Answer,
-		),
+		Auth:          p.authenticator(cfg.Auth),
+		Origins:       cfg.CORS.Origins,
+		Headers:       cfg.CORS.Headers,
+		Persisted:     p.queries,
+		Logger:        p.log,
+		Timeout:       cfg.Limits.Timeout,
+		Body:          int64(cfg.Limits.Body),
+		Tokens:        cfg.Limits.Tokens,
+		Depth:         cfg.Limits.Depth,
+		Aliases:       cfg.Limits.Aliases,
+		Partner:       cfg.Limits.Partner,
+		PartnerCalls:  partnerCalls(cfg),
+		Shares:        p.shares,
+		Answer:        int64(cfg.Limits.Answer),
 		Responses:     int64(cfg.Cache.Responses),
 		Load:          int64(cfg.Limits.Load),
 		Unread:        unreadTime,
@@ -256,6 +274,11 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		State:         p.counted,
 		Introspection: cfg.Introspection,
 		Playground:    cfg.Playground,
+		Operators:     httpapi.Operators{Metrics: p.metrics.Handler()},
+		OwnListener:   cfg.Admin.Listen != "",
+		Observe:       p.metrics.Served,
+		Tracer:        p.tracer,
+		TraceText:     cfg.Traces.Documents,
 	}), accounts, nil
 }
 
@@ -360,9 +383,6 @@ func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 		Now:      p.now,
 		Failed: func(err error) {
 			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
-		},
-		Refused: func(claim, want string) {
-			p.log.Warn("a token is refused for a claim", slog.String("claim", claim), slog.String("expected", want))
 		},
 	}), end
 }

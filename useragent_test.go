@@ -27,7 +27,7 @@ func TestUserAgent(t *testing.T) {
 		}
 		p := &process{registry: all.Registry(), now: time.Now}
 		account, err := p.provider(config.Account{ID: "a", Name: "A", Provider: f.Name, Currency: "USD", BaseURL: server.URL, Credentials: config.NewCredentials(credentials), Timeout: time.Second},
-			budget.New(10, time.Minute, time.Now), server.Client(), slog.New(slog.DiscardHandler))
+			budget.New(10, time.Minute, time.Now), server.Client(), slog.New(slog.DiscardHandler), nil)
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -75,6 +75,8 @@ var rules = []rule{
 		to: under("github.com/99designs/gqlgen")},
 	{why: "which web pages may ask is HTTP's to say", from: not(is("internal/httpapi")), to: under("github.com/rs/cors")},
 	{why: "content codings are in one place", from: not(is("internal/compress")), to: under("github.com/klauspost/compress")},
+	{why: "metrics are in one place", from: not(is("internal/telemetry")), to: under("github.com/prometheus")},
+	{why: "how traces are exported is in one place; others know the interface alone", from: not(is("internal/telemetry")), to: under("go.opentelemetry.io/otel/sdk")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists, remembers and hides does not know GraphQL",
 		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/apierror"),
@@ -91,6 +93,7 @@ var rules = []rule{
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/responses" && to == "internal/cache" ||
+				from == "internal/telemetry" && is("internal/cache", "internal/httpapi")(to) || // whose observers it has
 				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache")(to))
 		}},
 }

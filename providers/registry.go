@@ -41,6 +41,8 @@ type Config struct {
 	// Pause answers how long a wait before a retry takes on the machine's clock. Tests
 	// shorten it. nil: as long as the wait is.
 	Pause func(wait time.Duration) time.Duration
+	// Observe is told of each attempt to call the vendor. nil: nobody is.
+	Observe Observer
 }
 
 // Factory is what the program knows of a vendor before there is an account.

@@ -2,6 +2,7 @@ package providers
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 )
@@ -35,6 +36,7 @@ type Trace struct {
 
 	mu    sync.Mutex
 	calls []Call
+	stale []string // accounts that a stale answer came from
 }
 
 // Part is a trace for a part of the request, which collects likewise.
@@ -48,6 +50,37 @@ func (t *Trace) Add(calls ...Call) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.calls = append(t.calls, calls...)
+}
+
+// Join adds what a part has noted.
+func (t *Trace) Join(part *Trace) {
+	t.Add(part.Calls()...)
+	for _, account := range part.Stale() {
+		t.AddStale(account)
+	}
+}
+
+// AddStale notes that a stale answer of an account was given, also where answers from the
+// cache are not collected.
+func (t *Trace) AddStale(account string) {
+	if t == nil {
+		return
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !slices.Contains(t.stale, account) {
+		t.stale = append(t.stale, account)
+	}
+}
+
+// Stale are the accounts that stale answers came from so far.
+func (t *Trace) Stale() []string {
+	if t == nil {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return slices.Clone(t.stale)
 }
 
 // Calls is what was noted so far, in the order of their ends.

@@ -37,7 +37,14 @@ const (
 	plannedStat = "planned"
 	valuesStat  = "values"
 	plannerStat = "planner" // the *planner of the plan that was made first
+	traceStat   = "trace"   // the *providers.Trace of the execution
 )
+
+// TraceOf is what an executed operation has read; nil where it was not executed.
+func TraceOf(op *graphql.OperationContext) *providers.Trace {
+	trace, _ := op.Stats.GetExtension(traceStat).(*providers.Trace)
+	return trace
+}
 
 // PlannedValues is how many field values the answer to an operation may have, after it was
 // planned.
@@ -99,6 +106,7 @@ func Explains(ctx context.Context) bool {
 // InterceptOperation gives the operation its loaders, its trace, and its allowance of calls.
 func (e Extension) InterceptOperation(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 	trace := &providers.Trace{VendorsOnly: !Explains(ctx)}
+	graphql.GetOperationContext(ctx).Stats.SetExtension(traceStat, trace)
 	ctx = context.WithValue(providers.WithTrace(ctx, trace), failuresKey{}, new(failures))
 	l := newLoaders(e.r)
 	p, _ := graphql.GetOperationContext(ctx).Stats.GetExtension(plannerStat).(*planner)

@@ -65,7 +65,7 @@ func cached[V any](ctx context.Context, learn func(context.Context) V) (v V, ok 
 	if v = learn(near); missed() {
 		return v, false
 	}
-	providers.TraceFrom(ctx).Add(trace.Calls()...)
+	providers.TraceFrom(ctx).Join(trace)
 	return v, true
 }
 

@@ -6,6 +6,8 @@ import (
 	"sync"
 
 	"github.com/vikstrous/dataloadgen"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/trace"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -67,7 +69,7 @@ func loaderOf[K comparable, V any](l *loaders, name string, fetch fetcher[K, V])
 	if found, ok := l.m[name]; ok {
 		return found.(*loader[K, V])
 	}
-	made := &loader[K, V]{asked: map[K]bool{}, fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) }}
+	made := &loader[K, V]{name: name, asked: map[K]bool{}, fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) }}
 	made.inner = dataloadgen.NewLoader(made.collect, dataloadgen.WithWait(batchWait))
 	l.m[name] = made
 	return made
@@ -87,6 +89,7 @@ func forget(ctx context.Context) {
 // that were announced: dataloadgen closes a batch by the clock. On a busy machine that
 // parts keys that were handed over together, and each part would be a call to a vendor.
 type loader[K comparable, V any] struct {
+	name  string
 	inner *dataloadgen.Loader[K, V]
 	fetch func(ctx context.Context, keys []K) ([]V, []error)
 
@@ -182,7 +185,20 @@ func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
 			close(p.done)
 		}
 	}()
+	ctx, end := startBatch(ctx, l.name, len(keys))
+	defer end()
 	loaded, failed := l.fetch(ctx, keys)
 	copy(values, loaded)
 	copy(errs, failed) // nil: nothing failed
+}
+
+// startBatch starts the span of a batch, where the request is traced.
+func startBatch(ctx context.Context, name string, keys int) (inner context.Context, end func()) {
+	parent := trace.SpanFromContext(ctx)
+	if !parent.SpanContext().IsValid() {
+		return ctx, func() {}
+	}
+	const scope = "github.com/partnergraph/partnergraph/resolvers"
+	ctx, span := parent.TracerProvider().Tracer(scope).Start(ctx, "load "+name, trace.WithAttributes(attribute.Int("partnergraph.batch.keys", keys)))
+	return ctx, func() { span.End() }
 }

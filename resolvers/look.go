@@ -243,7 +243,7 @@ func followed(fields []graphql.CollectedField) bool {
 func spentBy(ctx context.Context, read func(ctx context.Context)) int {
 	trace := providers.TraceFrom(ctx).Part()
 	read(providers.WithTrace(ctx, trace))
-	providers.TraceFrom(ctx).Add(trace.Calls()...)
+	providers.TraceFrom(ctx).Join(trace)
 	return trace.Spent()
 }
 

@@ -29,6 +29,12 @@ const (
 	Internal             Code = "INTERNAL"
 )
 
+// Codes are all codes.
+var Codes = []Code{
+	Unauthenticated, Forbidden, NotFound, BadUserInput, BadCursor, Unsupported, RateLimited, UpstreamUnavailable, UpstreamError,
+	UpstreamUnauthorized, OutcomeUnknown, IdempotencyConflict, TooComplex, Overloaded, Internal,
+}
+
 // Error is an error whose text is written for clients. Any other error is shown to them as
 // "internal error".
 type Error struct {

@@ -30,8 +30,7 @@
 //     is verified: the claim email with email_verified true, or the text "true"; or by
 //     another name X with X_verified.
 //
-// Which claim refuses a token whose signature is right, the operator is told, and never the
-// client.
+// A [Refusal] says to the operator why a token is refused. The client is not told.
 //
 // The JWKS is fetched at the start, without anyone waiting for it but tokens; again from
 // time to time; and for a kid that is not known, but rarely, however many tokens name such

@@ -41,8 +41,8 @@ func (a *Authenticator) Forget() {
 // and so is whatever stands in X-API-Key alone. It may wait for the issuer's keys, but no
 // longer than the request's context lasts.
 //
-// The error is [ErrNoCredentials] where neither header is there, [ErrBadToken] for a token
-// that is not accepted, whatever the reason, and else [ErrBadCredentials]; it never holds
+// The error is [ErrNoCredentials] where neither header is there, a [*Refusal] for a token
+// that is not accepted, and else [ErrBadCredentials]; it never holds
 // what was sent.
 func (a *Authenticator) FromRequest(r *http.Request) (*Viewer, error) {
 	text, bearer, err := presented(r.Header)
@@ -50,10 +50,7 @@ func (a *Authenticator) FromRequest(r *http.Request) (*Viewer, error) {
 		return nil, err
 	}
 	if a.tokens != nil && bearer && strings.Count(text, ".") == 2 {
-		if v, ok := a.tokens.Viewer(r.Context(), text); ok {
-			return v, nil
-		}
-		return nil, ErrBadToken
+		return a.tokens.Viewer(r.Context(), text)
 	}
 	if v, ok := a.keys.Viewer(text); ok {
 		return v, nil

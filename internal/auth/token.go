@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"fmt"
 	"net/http"
 	"slices"
 	"strings"
@@ -46,23 +47,17 @@ type TokenOptions struct {
 	HTTP   http.RoundTripper // fetches the JWKS; nil: http.DefaultTransport
 	Now    func() time.Time
 	Failed func(error) // hears, maybe from several goroutines at once, why the JWKS could not be fetched
-
-	// Refused hears, maybe from several goroutines at once, which claim keeps a token from
-	// being accepted whose signature is right, and what is expected of it: never the token
-	// or the claim's value. nil: nobody does.
-	Refused func(claim, want string)
 }
 
 // Tokens knows viewers by their JSON Web Tokens; the package's documentation says which are
 // accepted. It is safe for concurrent use.
 type Tokens struct {
-	issuer  string
-	refused func(claim, want string)
-	claims  Claims
-	roles   []Role
-	now     func() time.Time
-	parser  *jwt.Parser
-	key     func(context.Context, *jwt.Token) (any, error) // that has to have signed it
+	issuer string
+	claims Claims
+	roles  []Role
+	now    func() time.Time
+	parser *jwt.Parser
+	key    func(context.Context, *jwt.Token) (any, error) // that has to have signed it
 
 	verified *otter.Cache[[sha256.Size]byte, verified] // by the token's hash: a dump of the memory gives no tokens away
 }
@@ -81,11 +76,10 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 		panic("auth: tokens need an issuer, an audience, and either a JWKS or a secret")
 	}
 	t := &Tokens{
-		issuer:  o.Issuer,
-		refused: o.Refused,
-		claims:  o.Claims,
-		roles:   o.Roles,
-		now:     o.Now,
+		issuer: o.Issuer,
+		claims: o.Claims,
+		roles:  o.Roles,
+		now:    o.Now,
 		verified: otter.Must(&otter.Options[[sha256.Size]byte, verified]{
 			MaximumSize: mostRemembered, Logger: &otter.NoopLogger{},
 		}),
@@ -112,15 +106,29 @@ func NewTokens(ctx context.Context, o TokenOptions) *Tokens {
 
 var errCritical = errors.New("an extension that has to be understood")
 
-// Viewer is who a token is about, if it is accepted. ctx bounds how long the issuer's keys
-// are waited for.
-func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
+// Refusal is the error of a token that is not accepted. Its text is for clients and the same
+// for all. It wraps [ErrBadToken].
+type Refusal struct {
+	// Reason says to the operator why the token is refused: the claim and what is expected
+	// of it, or what is wrong with the signature. It holds neither the token nor the value
+	// of a claim.
+	Reason string
+}
+
+func (r *Refusal) Error() string { return ErrBadToken.Error() }
+
+// Unwrap is ErrBadToken.
+func (r *Refusal) Unwrap() error { return ErrBadToken }
+
+// Viewer is who a token is about, if it is accepted; otherwise the error is a [*Refusal]. ctx
+// bounds how long the issuer's keys are waited for.
+func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, error) {
 	if len(token) > longestToken {
-		return nil, false
+		return nil, &Refusal{fmt.Sprintf("the token has more than %d bytes", longestToken)}
 	}
 	hash := sha256.Sum256([]byte(token))
 	if known, ok := t.verified.GetIfPresent(hash); ok && t.now().Before(known.until) {
-		return known.viewer, true
+		return known.viewer, nil
 	}
 	claims := jwt.MapClaims{}
 	_, err := t.parser.ParseWithClaims(token, claims, func(parsed *jwt.Token) (any, error) {
@@ -130,27 +138,37 @@ func (t *Tokens) Viewer(ctx context.Context, token string) (*Viewer, bool) {
 		return t.key(ctx, parsed)
 	})
 	if err != nil {
-		t.refuse(registered(claims, err))
-		return nil, false
+		return nil, &Refusal{reasonOf(claims, err)}
 	}
 	v, bad := t.viewer(claims)
 	if bad != nil {
-		t.refuse(bad)
-		return nil, false
+		return nil, &Refusal{bad.String()}
 	}
 	until := t.now().Add(rememberedFor)
 	if exp, err := claims.GetExpirationTime(); err == nil && exp.Before(until) {
 		until = exp.Time
 	}
 	t.verified.Set(hash, verified{v, until})
-	return v, true
+	return v, nil
 }
 
-// refuse tells the operator which claim keeps a token from being accepted; nil is none. The
-// client is told nothing of it.
-func (t *Tokens) refuse(bad *badClaim) {
-	if bad != nil && t.refused != nil {
-		t.refused(bad.name, bad.want)
+// reasonOf is why the parser refuses a token.
+func reasonOf(claims jwt.MapClaims, err error) string {
+	switch {
+	case errors.Is(err, jwt.ErrTokenInvalidClaims):
+		return registered(claims, err).String()
+	case errors.Is(err, errCritical):
+		return "the header crit names an extension, and none is supported"
+	case errors.Is(err, errNoKey):
+		return "the header kid names no key of the issuer (auth.jwt.jwks_url)"
+	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, context.Canceled):
+		return "the issuer's keys (auth.jwt.jwks_url) were not fetched in time"
+	case errors.Is(err, jwt.ErrTokenMalformed):
+		return "it is not a well-formed JSON Web Token"
+	case errors.Is(err, jwt.ErrTokenSignatureInvalid):
+		return "the signature is wrong, or made by an algorithm that is not accepted here"
+	default:
+		return "its signature cannot be verified"
 	}
 }
 
@@ -163,6 +181,8 @@ var roles = map[string]Role{"admin": RoleAdmin, "editor": RoleEditor, "reader": 
 // badClaim is what is wrong with a token that is signed as it should be: the claim's name,
 // and what is expected of it. It never holds the value.
 type badClaim struct{ name, want string }
+
+func (b *badClaim) String() string { return "the claim " + b.name + ": expected " + b.want }
 
 const (
 	wantList     = "a list of texts, or one text"
@@ -235,13 +255,9 @@ func truth(claim any) (value, ok bool) {
 	return false, false
 }
 
-// registered is the claim of those that every token has which the parser refuses in a token
-// whose signature is right; nil where it is no claim, and where the token has only expired,
-// as every token does.
+// registered is the claim, of those that every token has, for which the parser refuses a
+// token whose signature is right.
 func registered(c jwt.MapClaims, err error) *badClaim {
-	if !errors.Is(err, jwt.ErrTokenInvalidClaims) {
-		return nil
-	}
 	exp, expErr := c.GetExpirationTime()
 	_, nbfErr := c.GetNotBefore()
 	_, iatErr := c.GetIssuedAt()
@@ -254,7 +270,7 @@ func registered(c jwt.MapClaims, err error) *badClaim {
 	case iatErr != nil:
 		return &badClaim{"iat", wantTime}
 	case errors.Is(err, jwt.ErrTokenExpired):
-		return nil
+		return &badClaim{"exp", "a time to come: the token has expired"}
 	case errors.Is(err, jwt.ErrTokenNotValidYet):
 		return &badClaim{"nbf", wantPast}
 	case errors.Is(err, jwt.ErrTokenUsedBeforeIssued):

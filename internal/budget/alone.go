@@ -66,6 +66,6 @@ func (r *Redis) lost(now time.Time, err error) {
 		log.Warn("Redis does not answer: calls go on within this replica's share of the budget", slog.Int("share", r.alone.share))
 	default:
 		log.Warn("Redis does not answer: calls go on within this replica's share of the budget",
-			slog.Int("share", r.alone.share), slog.Duration("for", keep))
+			slog.Int("share", r.alone.share), slog.Float64("seconds", keep.Seconds()))
 	}
 }

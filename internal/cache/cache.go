@@ -22,6 +22,30 @@ type Options struct {
 	Process context.Context  // refreshes end with it; nil: it does not end
 	Now     func() time.Time // nil: time.Now
 	Logger  *slog.Logger     // nil: nothing is logged
+	Observe Observer         // nil: nobody is told where answers come from
+}
+
+// Observer is told, for metrics, that so many records, pages or counts of an account were
+// answered from a layer. It is called by many goroutines at once, and returns at once.
+type Observer func(account string, noun providers.Noun, from Layer, n int)
+
+// Layer is where an answer came from.
+type Layer string
+
+// The layers. [LayerStale] is either cache, past its lifetime.
+const (
+	LayerMemory Layer = "memory"
+	LayerRedis  Layer = "redis"
+	LayerStale  Layer = "stale"
+	LayerFlight Layer = "flight" // another request's call, which was under way
+	LayerVendor Layer = "vendor" // a call of this request's own
+)
+
+// layers are those of the answers from the cache.
+var layers = map[providers.Source]Layer{
+	providers.SourceMemory: LayerMemory,
+	providers.SourceRedis:  LayerRedis,
+	providers.SourceStale:  LayerStale,
 }
 
 // Cache is a provider that remembers what it read. It is safe for concurrent use.
@@ -48,6 +72,9 @@ func Wrap(p providers.Provider, s Store, o Options) *Cache {
 	}
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Observe == nil {
+		o.Observe = func(string, providers.Noun, Layer, int) {}
 	}
 	c := &Cache{Provider: p, store: s, account: p.AccountID(), o: o}
 	c.flights.failed = func(p *providers.Panic) error { return c.fault("cache", p) } // whoever tells of it logs it
@@ -133,10 +160,29 @@ func (c *Cache) getOnce(ctx context.Context, keys ...Key) []*Entry {
 	return found
 }
 
-// note tells the request's trace of an answer from here: of a key, or of so many records,
-// the first of which has it, in one line.
+// note tells the observer and the request's trace of an answer from here: of a key, or of so
+// many records, the first of which has it, in one line.
 func (c *Cache) note(ctx context.Context, key Key, n int, source providers.Source) {
+	c.o.Observe(c.account, key.Noun, layers[source], n)
+	c.trace(ctx, key, n, source)
+}
+
+// noteFlight is note for what a call brought: this request's own, or another's.
+func (c *Cache) noteFlight(ctx context.Context, key Key, n int, others bool) {
+	if !others {
+		c.o.Observe(c.account, key.Noun, LayerVendor, n)
+		return
+	}
+	c.o.Observe(c.account, key.Noun, LayerFlight, n)
+	c.trace(ctx, key, n, providers.SourceMemory)
+}
+
+// trace tells the request's trace of an answer that took no call of its own.
+func (c *Cache) trace(ctx context.Context, key Key, n int, source providers.Source) {
 	t := providers.TraceFrom(ctx)
+	if source == providers.SourceStale {
+		t.AddStale(c.account)
+	}
 	if t == nil || t.VendorsOnly {
 		return
 	}

@@ -117,9 +117,7 @@ func through[V any](
 		case err != nil:
 			v, failed = none, c.fault(key.String(), err)
 		default:
-			if others {
-				c.note(ctx, key, 1, providers.SourceMemory)
-			}
+			c.noteFlight(ctx, key, 1, others)
 			v = answer.(V)
 		}
 		return nil

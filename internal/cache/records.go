@@ -76,9 +76,7 @@ func read[T providers.Record](
 			return nil
 		}
 		brought := answer.(*providers.Batch[T])
-		if others {
-			c.note(ctx, keys[0], len(keys), providers.SourceMemory)
-		}
+		c.noteFlight(ctx, keys[0], len(keys), others)
 		b.Harvest.Add(brought.Harvest)
 		for _, k := range keys {
 			id := byKey[k]

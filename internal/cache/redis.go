@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/failsafe-go/failsafe-go/circuitbreaker"
@@ -36,6 +37,7 @@ type Redis struct {
 	prefix  string
 	apart   bool // the keys live at several servers: a cluster
 	breaker circuitbreaker.CircuitBreaker[any]
+	failure atomic.Pointer[error] // the last one, for which the breaker is open
 }
 
 var _ Store = (*Redis)(nil)
@@ -57,7 +59,8 @@ func NewRedis(client redis.UniversalClient, o RedisOptions) *Redis {
 		breaker: circuitbreaker.NewBuilder[any]().WithFailureThreshold(1).WithSuccessThreshold(1).WithDelay(retryAfter).Build()}
 }
 
-var errAway = errors.New("Redis failed a moment ago and is not asked")
+// errAway wraps the failure for which Redis is not asked.
+var errAway = errors.New("Redis is not asked, because it failed a moment ago")
 
 // call asks the server within the time-out, unless it failed just before.
 func (r *Redis) call(ctx context.Context, ask func(context.Context) error) error {
@@ -65,6 +68,9 @@ func (r *Redis) call(ctx context.Context, ask func(context.Context) error) error
 		return err
 	}
 	if !r.breaker.TryAcquirePermit() {
+		if cause := r.failure.Load(); cause != nil {
+			return fmt.Errorf("%w: %w", errAway, *cause)
+		}
 		return errAway
 	}
 	inner, cancel := context.WithTimeout(ctx, r.o.Timeout)
@@ -75,6 +81,7 @@ func (r *Redis) call(ctx context.Context, ask func(context.Context) error) error
 	case err == nil, errors.As(err, &said):
 		r.breaker.RecordSuccess() // it answered
 	case ctx.Err() == nil || r.breaker.IsHalfOpen(): // a caller who went away says nothing of the server, but a trial has to end
+		r.failure.Store(&err)
 		r.breaker.RecordFailure()
 	}
 	return err

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"log/slog"
 	"maps"
 	"os"
 	"slices"
@@ -22,8 +23,27 @@ type Config struct {
 	CORS          CORS
 	Limits        Limits
 	Cursors       Cursors
-	Playground    bool // serve the page at /
-	Introspection bool // let clients ask for the schema
+	Admin         Admin
+	Log           Log
+	Traces        Traces
+	Drain         time.Duration // how long the server serves on after SIGTERM, while /readyz says 503
+	Playground    bool          // serve the page at /
+	Introspection bool          // let clients ask for the schema
+}
+
+// Admin says where operators look at the server.
+type Admin struct {
+	Listen string // host:port of a listener of its own, without authentication; "" for the main one, for staff
+}
+
+// Log says what is logged.
+type Log struct {
+	Level slog.Level // and above
+}
+
+// Traces says what traces show. The environment says where they are sent.
+type Traces struct {
+	Documents bool // the text of GraphQL documents, which may hold what clients wrote into them
 }
 
 // Redis says where the servers of each role are. Both targets are zero where there is none:
@@ -48,6 +68,7 @@ func (r Redis) Equal(o Redis) bool {
 func (c *Config) NeedRestart(other *Config) []string {
 	var names []string
 	for name, equal := range map[string]bool{
+		"admin.listen":       c.Admin.Listen == other.Admin.Listen,
 		"listen":             c.Listen == other.Listen,
 		"redis":              c.Redis.Equal(other.Redis),
 		"cache.memory":       c.Cache.Memory == other.Cache.Memory,
@@ -196,6 +217,7 @@ func Default() *Config {
 			Memory:     256 * MiB,
 			Responses:  64 * MiB,
 		},
+		Drain:  5 * time.Second,
 		Writes: Writes{Settle: 20 * time.Second, Keep: 24 * time.Hour},
 		Limits: Limits{
 			Calls:   50,
@@ -241,26 +263,29 @@ func (g Getenv) With(name, value string) Getenv {
 // file: the configuration is [Default] under the environment, and has no accounts. It may
 // be called again at any time, for what it answers is new each time.
 //
+// environ are the variables that are set, as [os.Environ] has them. One whose name begins
+// with PARTNERGRAPH_ and that overrides nothing is a problem.
+//
 // The error is of the file system, or is [Problems].
-func Load(path string, getenv Getenv, reg *providers.Registry) (*Config, error) {
+func Load(path string, getenv Getenv, reg *providers.Registry, environ ...string) (*Config, error) {
 	if path == "" {
-		return read(nil, getenv, reg)
+		return read(nil, getenv, reg, environ...)
 	}
 	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	return Parse(path, data, getenv, reg)
+	return Parse(path, data, getenv, reg, environ...)
 }
 
 // Parse is [Load] for a file already read; name is what messages call it. The error is
 // [Problems].
-func Parse(name string, data []byte, getenv Getenv, reg *providers.Registry) (*Config, error) {
+func Parse(name string, data []byte, getenv Getenv, reg *providers.Registry, environ ...string) (*Config, error) {
 	doc, problem := parseYAML(name, data)
 	if problem != nil {
 		return nil, Problems{*problem}
 	}
-	return read(doc, getenv, reg)
+	return read(doc, getenv, reg, environ...)
 }
 
 // hasAccount says whether an account was read under this id.

@@ -24,7 +24,9 @@
 // # The environment inside the file
 //
 // ${NAME} inside a value stands for the environment variable NAME; one that is not set is
-// an error. $${ stands for the two characters ${. It is replaced in the values that the
+// an error. ${file:/run/secrets/name} stands for what is in the file, without the line break
+// at its end; the file is read again with each reload. $${ stands for the two characters ${.
+// It is replaced in the values that the
 // file was parsed into, never in its text, so that nothing a variable holds can become part
 // of the file's structure. Inside { } and [ ] YAML wants quotes around it: { api_key:
 // "${PROMOTEKIT_KEY}" }.
@@ -37,6 +39,7 @@
 // overridden, nor can entries of lists, which have no names. Two variables of hosting
 // platforms have an effect, too: PORT and REDIS_URL. PARTNERGRAPH_LISTEN and
 // PARTNERGRAPH_REDIS_CACHE take precedence over them. An empty variable counts as not set.
+// A variable whose name begins with PARTNERGRAPH_ and that overrides nothing is an error.
 //
 // # Errors
 //

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"log/slog"
 	"math"
 	"net"
 	"net/netip"
@@ -149,6 +150,13 @@ func either(words []string) string {
 var (
 	truth = oneOf(word[bool]{"true", true}, word[bool]{"false", false})
 
+	level = oneOf(
+		word[slog.Level]{"debug", slog.LevelDebug},
+		word[slog.Level]{"info", slog.LevelInfo},
+		word[slog.Level]{"warn", slog.LevelWarn},
+		word[slog.Level]{"error", slog.LevelError},
+	)
+
 	staff     = []word[auth.Role]{{"admin", auth.RoleAdmin}, {"editor", auth.RoleEditor}, {"reader", auth.RoleReader}}
 	role      = oneOf(staff...) // of an API key
 	tokenRole = oneOf(append(slices.Clone(staff), word[auth.Role]{"partner", auth.RolePartner})...)
@@ -234,6 +242,12 @@ var (
 	allInterfaces = kind[string]{
 		want:  "a port number",
 		parse: func(s string) (string, bool) { return ":" + s, validPort(s) },
+	}
+
+	// thisMachinePort is the same for a server that only this machine may reach.
+	thisMachinePort = kind[string]{
+		want:  allInterfaces.want,
+		parse: func(s string) (string, bool) { return "127.0.0.1:" + s, validPort(s) },
 	}
 
 	baseURL = kind[string]{

@@ -2,6 +2,7 @@ package config
 
 import (
 	"crypto/sha256"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -90,5 +91,34 @@ PARTNERGRAPH_LIMITS_CALLS: limits.calls: found "0", expected a whole number from
 				t.Errorf("(-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestUnknownVariables wants a variable that looks like an override refused where it
+// overrides nothing.
+func TestUnknownVariables(t *testing.T) {
+	for _, tt := range []struct{ variable, want string }{
+		{"PARTNERGRAPH_LISTEN=127.0.0.1:1", ""},
+		{"PARTNERGRAPH_ACCOUNTS_SAAS_NAME=x", ""},
+		{"PARTNERGRAPH_LISTEN=", ""}, // as not set
+		{"PARTNERGRAPH=x", ""},
+		{"OTHER_LISTEN=x", ""},
+		{"PARTNERGRAPH_LISTN=x", "PARTNERGRAPH_LISTN: no setting of this configuration has this variable: did you mean PARTNERGRAPH_LISTEN?"},
+		{"PARTNERGRAPH_ACCOUNTS_OTHER_NAME=s3cret", "PARTNERGRAPH_ACCOUNTS_OTHER_NAME: no setting of this configuration has this variable"},
+		{"PARTNERGRAPH_ACCOUNTS_SAAS_ID=x", "PARTNERGRAPH_ACCOUNTS_SAAS_ID: no setting of this configuration has this variable"},
+	} {
+		_, err := Parse("f", []byte(account), environment(nil), registry(t), tt.variable)
+		if got := fmt.Sprint(err); err == nil && tt.want != "" || err != nil && got != tt.want {
+			t.Errorf("%s: %v, want %q", tt.variable, err, tt.want)
+		}
+	}
+}
+
+// TestSandboxPort wants PORT to open the sandbox, which asks nobody who they are, to this
+// machine alone.
+func TestSandboxPort(t *testing.T) {
+	c, err := Load("", environment(map[string]string{"PORT": "9000"}), registry(t))
+	if err != nil || c.Listen != "127.0.0.1:9000" {
+		t.Errorf("%v, %v", c, err)
 	}
 }

@@ -13,7 +13,7 @@ func TestProblems(t *testing.T) {
 		// What is not YAML, or not ours.
 		{"empty", "", `f:1:1: accounts: missing, expected a list of accounts`},
 		{"only a comment", "# none yet", `f:1:1: accounts: missing, expected a list of accounts`},
-		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, playground, introspection`},
+		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, admin, log, traces, drain, playground, introspection`},
 		{"no YAML", "listen: a: b", `f:1:9: not YAML: mapping value is not allowed in this context`},
 		{"no YAML, quoting a secret", "listen: |sk_live_secret", `f:1:9: not YAML: invalid header option: …`},
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
@@ -25,7 +25,7 @@ func TestProblems(t *testing.T) {
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},
-		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, cors, writes, limits, cursors, playground or introspection`},
+		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, cors, writes, limits, cursors, admin, log, traces, drain, playground or introspection`},
 		{"a mapping after the mapping", account + "{ }", `f:2:1: not YAML: unexpected map key`},
 		{"key twice", account + "limits: { calls: 1, calls: 2 }", `f:2:21: limits.calls: found twice, expected once`},
 		{"later", account + "persisted_operations: ops.json", "f:2:23: persisted_operations: not supported yet: leave it out"},
@@ -89,7 +89,7 @@ f:7:7: accounts[0].credentials: found a single value, expected a mapping with th
 		{"credential with a line break", credentials(`{ api_key: "${NEWLINE}" }`), `f:1:82: accounts[0].credentials.api_key: found the value of ${NEWLINE}, expected a text without spaces and line breaks`},
 		{"empty credential", credentials(`{ api_key: "${EMPTY}" }`), `f:1:82: accounts[0].credentials.api_key: found an empty text, expected a text without spaces and line breaks`},
 		{"unset variable", credentials(`{ api_key: "x${UNSET}${SET}" }`), `f:1:82: accounts[0].credentials.api_key: found ${UNSET}, expected a variable that is set in the environment`},
-		{"broken variable", credentials(`{ api_key: "${SET" }`), `f:1:82: accounts[0].credentials.api_key: found ${ without the name of a variable and }, expected ${NAME}, or $${ for the characters themselves`},
+		{"broken variable", credentials(`{ api_key: "${SET" }`), `f:1:82: accounts[0].credentials.api_key: found ${ without the name of a variable and }, expected ${NAME}, ${file:/path}, or $${ for the characters themselves`},
 		{"variable in the wrong place", account + "playground: ${SET}", `f:2:13: playground: found the value of ${SET}, expected true or false`},
 		{"password in a URL", "accounts:\n  - { id: a, base_url: 'https://u:sk_live_secret@x', provider: promotekit, currency: USD, credentials: { api_key: k } }",
 			`f:2:24: accounts[0].base_url: found a text that is not shown here, expected an http or https URL without user, query and fragment`},
@@ -142,7 +142,7 @@ func TestLargeAndDeepFiles(t *testing.T) {
 		{"mappings", strings.Repeat("{a: ", maxFile/4), "f:1:201: " + deep},
 		{"entries", strings.Repeat("- ", maxFile/2), "f:1:101: " + deep},
 		{"keys", strings.Repeat("? ", maxFile/2), "f:1:101: " + deep},
-		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, playground, introspection"},
+		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, admin, log, traces, drain, playground, introspection"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

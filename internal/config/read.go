@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -15,18 +16,47 @@ const (
 )
 
 // read reads the configuration from a file, if there is one, and the environment.
-func read(doc *document, getenv Getenv, reg *providers.Registry) (*Config, error) {
-	r := &reader{getenv: getenv, vendors: reg}
+func read(doc *document, getenv Getenv, reg *providers.Registry, environ ...string) (*Config, error) {
+	r := &reader{getenv: getenv, vendors: reg, known: map[string]bool{}}
 	c := r.read(doc)
+	r.refuseUnknown(environ)
 	if len(r.problems) > 0 {
 		return nil, r.problems.sorted()
 	}
 	return c, nil
 }
 
+// variablePrefix begins the name of each variable that overrides a setting.
+const variablePrefix = "PARTNERGRAPH"
+
+// refuseUnknown reports the variables that look like overrides and override nothing: a
+// misspelt one would leave a default in force.
+func (r *reader) refuseUnknown(environ []string) {
+	for _, variable := range environ {
+		name, _, _ := strings.Cut(variable, "=")
+		if !strings.HasPrefix(name, variablePrefix+"_") || r.known[name] {
+			continue
+		}
+		message := "no setting of this configuration has this variable"
+		if near := nearest(strings.ToLower(name), lower(r.known)); near != "" {
+			message += ": did you mean " + strings.ToUpper(near) + "?"
+		}
+		r.problems = append(r.problems, Problem{Source: name, Message: message})
+	}
+}
+
+// lower are the names of variables in lower case, sorted.
+func lower(known map[string]bool) (names []string) {
+	for name := range known {
+		names = append(names, strings.ToLower(name))
+	}
+	slices.Sort(names)
+	return names
+}
+
 // read reads the configuration. Fields stand in the order of the documentation.
 func (r *reader) read(doc *document) *Config {
-	root := value{reader: r, variable: "PARTNERGRAPH"}
+	root := value{reader: r, variable: variablePrefix}
 	if doc != nil {
 		r.name, root.node, root.at = doc.name, doc.root, place{1, 1}
 		if root.node != nil {
@@ -42,7 +72,8 @@ func (r *reader) read(doc *document) *Config {
 			name: "listen", restart: true,
 			doc: "The address that the server listens on; an empty host is all interfaces. Without " +
 				"`auth` only a loopback address is accepted. The variable `PORT` listens on that " +
-				"port of all interfaces; `PARTNERGRAPH_LISTEN` takes precedence.",
+				"port of all interfaces, without a configuration file on that of the loopback interface; " +
+				"`PARTNERGRAPH_LISTEN` takes precedence.",
 			read: func(v value) {
 				if listen = v; v.describing() {
 					load(v, &c.Listen, address)
@@ -93,6 +124,30 @@ func (r *reader) read(doc *document) *Config {
 			doc:  "The secrets that seal the cursors of lists.",
 			read: func(v value) { v.cursors(&c.Cursors) },
 		},
+		field{
+			name: "admin", absent: "`/metrics` and `/status` are on the main listener, for staff",
+			doc:  "Where operators look at the server.",
+			read: func(v value) { v.admin(&c.Admin) },
+		},
+		field{
+			name: "log", absent: "the defaults",
+			doc: "What the server logs.",
+			read: func(v value) {
+				v.mapping(setting("level", &c.Log.Level, level, "The lowest level that is logged. Requests are INFO, "+
+					"probes and calls to vendors DEBUG."))
+			},
+		},
+		field{
+			name: "traces", absent: "the defaults",
+			doc: "What traces show. The standard variables of OpenTelemetry, `OTEL_EXPORTER_OTLP_ENDPOINT` " +
+				"first, say where they are sent; without an endpoint nothing is traced.",
+			read: func(v value) {
+				v.mapping(setting("documents", &c.Traces.Documents, truth, "Whether traces show the text of GraphQL "+
+					"documents, which may hold e-mail addresses that clients wrote into them."))
+			},
+		},
+		setting("drain", &c.Drain, duration(0, longestWait), "How long the server serves on after SIGTERM. "+
+			"Meanwhile `/readyz` answers 503, so that the load balancer sends new requests elsewhere."),
 		setting("playground", &c.Playground, truth, "Whether to serve the playground at `/`."),
 		setting("introspection", &c.Introspection, truth, "Whether clients may query the schema, and "+
 			"whether `/schema.graphql` serves it."),
@@ -104,6 +159,16 @@ func (r *reader) read(doc *document) *Config {
 	return c
 }
 
+// admin reads where operators look at the server.
+func (v value) admin(a *Admin) {
+	v.mapping(field{
+		name: "listen", absent: "`/metrics` and `/status` are on the main listener, for staff", restart: true,
+		doc: "The address of a listener of its own for `/metrics`, `/status`, `/healthz` and `/readyz`. It asks " +
+			"nobody who they are: bind it to an address that only operators reach.",
+		read: func(v value) { load(v, &a.Listen, address) },
+	})
+}
+
 // listen reads the address, which only this machine may reach if nobody is asked who they are.
 func (v value) listen(dst *string, asked bool) {
 	from := ""
@@ -112,7 +177,11 @@ func (v value) listen(dst *string, asked bool) {
 		override(v, from, text, dst, address)
 	} else if port, ok := v.override("PORT"); ok {
 		from = "PORT"
-		override(v, from, port, dst, allInterfaces)
+		interfaces := allInterfaces
+		if v.name == "" { // the sandbox, which asks nobody who they are
+			interfaces = thisMachinePort
+		}
+		override(v, from, port, dst, interfaces)
 	} else {
 		load(v, dst, address)
 	}

@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"io"
+	"log/slog"
 	"strings"
 	"time"
 
@@ -69,6 +70,9 @@ func (v value) describe(want string, initial any) {
 		}
 		if !s.Required && s.Absent == "" {
 			s.Default = fmt.Sprint(initial)
+			if _, ok := initial.(slog.Level); ok {
+				s.Default = strings.ToLower(s.Default)
+			}
 			if d, ok := initial.(time.Duration); ok {
 				s.Default = written(d)
 			}

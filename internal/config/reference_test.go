@@ -66,6 +66,7 @@ func TestReferenceRestart(t *testing.T) {
 	slices.Sort(marked)
 	other := Default()
 	other.Listen, other.Redis.Timeout, other.Cache.Memory, other.Limits.Connections = ":1", time.Second, MiB, 10
+	other.Admin.Listen = ":2"
 	other.Cache.List, other.Limits.Calls, other.Playground = time.Second, 1, false // take effect with a reload
 	if diff := cmp.Diff(marked, Default().NeedRestart(other)); diff != "" {
 		t.Errorf("(-marked +reported)\n%s", diff)

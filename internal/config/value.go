@@ -18,6 +18,8 @@ type reader struct {
 	vendors  *providers.Registry
 	problems Problems
 	settings *[]Setting // where Reference collects the settings; nil while a configuration is read
+
+	known map[string]bool // the variables that were looked up as overrides
 }
 
 // value is a place in the configuration, whether or not the file has something there.
@@ -63,6 +65,9 @@ func (v value) problemIn(variable, format string, args ...any) {
 func (v value) override(variable string) (text string, ok bool) {
 	if variable == "" {
 		return "", false
+	}
+	if v.known != nil {
+		v.known[variable] = true
 	}
 	text, ok = v.getenv(variable)
 	return text, ok && text != ""

@@ -4,6 +4,9 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -159,30 +162,65 @@ func kindOf(n ast.Node) string {
 }
 
 // variable finds $${, which stands for ${, and every ${, with the rest of it where it is
-// well formed.
-var variable = regexp.MustCompile(`\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)\})?`)
+// well formed: the name of a variable, or file: and a path.
+var variable = regexp.MustCompile(`\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*|file:[^${}]+)\})?`)
 
-// expand replaces each ${NAME} by the variable, and $${ by ${. used are the variables, as
-// they are written; problem is what is wrong with one of them, "" where nothing is.
+// expand replaces each ${NAME} by the variable, each ${file:PATH} by what is in the file, and
+// $${ by ${. used are the variables and files, as they are written; problem is what is wrong
+// with one of them, "" where nothing is.
 func expand(text string, getenv Getenv) (expanded, used, problem string) {
 	expanded = variable.ReplaceAllStringFunc(text, func(s string) string {
 		if s == "$${" {
 			return "${"
 		}
 		name := variable.FindStringSubmatch(s)[1]
+		used += s
+		if path, ok := strings.CutPrefix(name, "file:"); ok {
+			value, wrong := secretFile(path)
+			if wrong != "" {
+				problem = cmp.Or(problem, fmt.Sprintf("found %s, %s", s, wrong))
+			}
+			return value
+		}
 		if name == "" {
-			problem = cmp.Or(
-				problem,
-				"found ${ without the name of a variable and }, expected ${NAME}, or $${ for the characters themselves",
-			)
+			problem = cmp.Or(problem,
+				"found ${ without the name of a variable and }, expected ${NAME}, ${file:/path}, or $${ for the characters themselves")
 			return ""
 		}
 		value, set := getenv(name)
 		if !set {
 			problem = cmp.Or(problem, fmt.Sprintf("found %s, expected a variable that is set in the environment", s))
 		}
-		used += s
 		return value
 	})
 	return expanded, used, problem
+}
+
+// maxSecret is how many bytes a file of a secret may have.
+const maxSecret = 64 << 10
+
+// secretFile is what a file holds, without a line break at its end; problem says why it
+// cannot be read. Only regular files are read, so that reading ends.
+func secretFile(path string) (text, problem string) {
+	if !filepath.IsAbs(path) {
+		return "", "expected an absolute path, like ${file:/run/secrets/name}"
+	}
+	info, err := os.Stat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return "", "expected a file that exists"
+	case err != nil || !info.Mode().IsRegular():
+		return "", "expected a regular file that this process may read"
+	case info.Size() > maxSecret:
+		return "", fmt.Sprintf("expected a file of at most %d bytes", maxSecret)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return "", "expected a regular file that this process may read"
+	}
+	text = strings.TrimSuffix(strings.TrimSuffix(string(data), "\n"), "\r")
+	if text == "" {
+		return "", "expected a file that is not empty"
+	}
+	return text, ""
 }

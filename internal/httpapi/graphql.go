@@ -64,6 +64,7 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswe
 		answers:   bound,
 		responses: kept,
 		load:      o.State.load,
+		traceText: o.TraceText,
 	}
 }
 

@@ -17,6 +17,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"go.opentelemetry.io/otel/trace"
+
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
@@ -55,11 +57,19 @@ type Options struct {
 	PartnerCalls  int           // planned calls of one partner in a minute; 0: as many as Partner
 	Shares        budget.Shares // of partners; nil: those of this handler alone
 	State         *State        // nil: one of this handler alone
+
+	Operators   Operators // pages for those who run the server
+	OwnListener bool      // they have a listener of their own: the main one does not serve them
+
+	Observe   Observer             // nil: nobody is told of requests
+	Tracer    trace.TracerProvider // nil: nothing is traced
+	TraceText bool                 // traces show the documents of operations
 }
 
 // Handler answers every path. It is safe for concurrent use.
 type Handler struct {
 	http.Handler
+	Operators http.Handler // of a listener for operators alone, which asks nobody who they are
 	draining  atomic.Bool
 	valid     *documents
 	responses keptAnswers
@@ -88,14 +98,10 @@ func New(o Options) *Handler {
 	}
 	mux.Handle("/graphql", shared(o.Origins, o.Headers)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins, o.Headers)(api))
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
-	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
-		if h.draining.Load() {
-			say(w, http.StatusServiceUnavailable, "shutting down")
-			return
-		}
-		say(w, http.StatusOK, "ready")
-	})
+	h.probes(mux)
+	if !o.OwnListener {
+		o.Operators.mount(mux, operatorsOnly(o.Auth))
+	}
 	if o.Playground {
 		mountPage(mux, playground.Built(), o.Auth == nil)
 	}
@@ -103,7 +109,13 @@ func New(o Options) *Handler {
 	if unread > 0 {
 		unread += o.Timeout
 	}
-	h.Handler = deadline(unread, closing(guarded(requestID(logged(o.Logger, brief(recovered(o.Resolvers, mux)))))))
+	wrap := func(mux *http.ServeMux) http.Handler {
+		return deadline(unread, closing(guarded(requestID(logged(o, brief(recovered(o.Resolvers, mux)))))))
+	}
+	operators := http.NewServeMux()
+	h.probes(operators)
+	o.Operators.mount(operators, func(page http.Handler) http.Handler { return page })
+	h.Handler, h.Operators = wrap(mux), wrap(operators)
 	return h
 }
 
@@ -131,11 +143,15 @@ func viewer(known *auth.Authenticator, next http.Handler) http.Handler {
 			var err error
 			if v, err = known.FromRequest(r); err != nil {
 				w.Header().Set("WWW-Authenticate", challenge(err))
-				refused(http.StatusUnauthorized, apierror.Unauthenticated, err.Error()).answer(w, r)
+				bad := refused(http.StatusUnauthorized, apierror.Unauthenticated, err.Error())
+				if refusal, ok := errors.AsType[*auth.Refusal](err); ok {
+					bad.reason = refusal.Reason
+				}
+				bad.answer(w, r)
 				return
 			}
 		}
-		note(r.Context(), func(l *line) { l.viewer = v.Name })
+		note(r.Context(), func(l *line) { l.viewer, l.role = v.Name, v.Role })
 		if !admitted(r.Context(), v) {
 			overloaded("limits.connections").answer(w, r)
 			return
@@ -166,8 +182,10 @@ func local(only bool, next http.Handler) http.Handler {
 			host = h
 		}
 		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-			refused(http.StatusForbidden, apierror.Forbidden,
-				"without authentication this server answers to localhost only; configure auth to reach it under another name").answer(w, r)
+			bad := refused(http.StatusForbidden, apierror.Forbidden,
+				"without authentication this server answers to localhost only; configure auth to reach it under another name")
+			bad.reason = "without auth, the request is sent to the host " + r.Host
+			bad.answer(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"fmt"
 	"mime"
 	"net/http"
 	"slices"
@@ -10,6 +11,7 @@ import (
 	"github.com/rs/cors"
 
 	"github.com/partnergraph/partnergraph/internal/apierror"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // This file says what pages of other origins may do, by two rules of which neither rests on
@@ -107,22 +109,16 @@ func invited(origins []string, next http.Handler) http.Handler {
 			asked.Method = http.MethodPost // the standard library lets every GET through, for it takes reading to cost nothing
 		}
 		if protection.Check(&asked) != nil {
-			refused(
-				http.StatusForbidden,
-				apierror.Forbidden,
-				"the request is from a web page of an origin that is not listed in cors.origins",
-			).answer(w, r)
+			bad := refused(http.StatusForbidden, apierror.Forbidden,
+				"the request is from a web page of an origin that is not listed in cors.origins")
+			bad.reason = fmt.Sprintf("the origin %q is not listed in cors.origins", resolvers.CutText(r.Header.Get("Origin")))
+			bad.answer(w, r)
 			return
 		}
 		if r.Method == http.MethodGet && silent(r) {
-			refused(
-				http.StatusForbidden,
-				apierror.Forbidden,
-				"the browser does not say which web page the request is from: use POST, or send one of the headers "+strings.Join(
-					asksLeave,
-					", ",
-				),
-			).answer(w, r)
+			refused(http.StatusForbidden, apierror.Forbidden,
+				"the browser does not say which web page the request is from: use POST, or send one of the headers "+
+					strings.Join(asksLeave, ", ")).answer(w, r)
 			return
 		}
 		next.ServeHTTP(w, r)

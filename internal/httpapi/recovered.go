@@ -21,6 +21,7 @@ func recovered(present *resolvers.Resolver, next http.Handler) http.Handler {
 				panic(p)
 			default:
 				err := present.Present(r.Context(), providers.Panicked(p))
+				noteErrors(r.Context(), err)
 				if answer.status != 0 { // the answer has begun: that it ends early is all that can be told
 					panic(http.ErrAbortHandler)
 				}

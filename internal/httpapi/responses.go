@@ -157,7 +157,7 @@ func (h keyHash) list(texts []string) {
 
 // answered answers from what is kept, at the same price as an execution.
 func (t transport) answered(ctx context.Context, w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
-	note(ctx, func(l *line) { l.operation = answer.Operation })
+	note(ctx, func(l *line) { l.operation, l.answer, l.planned = answer.Operation, AnswerKept, answer.Planned })
 	if bad := t.partners.take(ctx, answer.Planned); bad != nil {
 		bad.answer(w, r)
 		return

@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"math"
 	"mime"
@@ -39,6 +40,7 @@ type transport struct {
 	answers   answers
 	responses keptAnswers
 	load      *load
+	traceText bool // traces show the documents of operations
 }
 
 // ServeHTTP answers one request.
@@ -95,7 +97,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if answer != nil {
-		note(ctx, func(l *line) { l.operation = answer.Operation })
+		note(ctx, func(l *line) { l.operation, l.answer, l.planned = answer.Operation, AnswerShared, answer.Planned })
 		t.writeKept(w, r, answer)
 		return
 	}
@@ -189,14 +191,18 @@ func (prepared) Add(context.Context, string, *ast.QueryDocument) {}
 // operation's.
 func (t transport) dispatch(ctx context.Context, op *graphql.OperationContext, leave func()) (context.Context, *graphql.Response) {
 	defer leave()
+	ctx, span := startOperation(ctx, op, t.traceText)
+	defer span.End()
 	responses, ctx := t.exec.DispatchOperation(ctx, op)
 	response := responses(ctx)
+	noteOperation(ctx, op)
 	return ctx, response
 }
 
 // write answers a request that was understood as one. The status is for those who asked for
 // it by its media type.
 func (t transport) write(w http.ResponseWriter, r *http.Request, status int, response *graphql.Response) {
+	noteErrors(r.Context(), response.Errors...)
 	mediaType, _ := negotiate(r.Header["Accept"])
 	if mediaType == plainJSON {
 		status = http.StatusOK
@@ -257,6 +263,7 @@ type refusal struct {
 	allow  string // the header Allow, of a 405
 	takes  string // the header Accept-Encoding, of a 415 for the encoding
 	wait   int    // the header Retry-After in seconds, of a 429 or 503; 0: none
+	reason string // why, for the log; "" for the text of err
 	err    *gqlerror.Error
 }
 
@@ -283,6 +290,10 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 		w.Header().Set("Retry-After", strconv.Itoa(f.wait))
 	}
 	f.err.Extensions["requestId"] = apierror.RequestID(r.Context())
+	noteErrors(r.Context(), f.err)
+	if f.status == http.StatusUnauthorized || f.status == http.StatusForbidden {
+		note(r.Context(), func(l *line) { l.reason = cmp.Or(f.reason, f.err.Message) })
+	}
 	mediaType, ok := negotiate(r.Header["Accept"])
 	if !ok {
 		mediaType = plainJSON

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -22,6 +23,10 @@ type Options struct {
 	// wait until there may be one. Every request costs calls to the store, and to the
 	// vendor. Nil: not bounded.
 	Take func(ctx context.Context, subject string) time.Duration
+
+	// Observe is told, for metrics, how each request ended: "made", "refused", "unknown" or
+	// "not sent", and whether that was known from an earlier request. Nil: nobody is.
+	Observe func(account string, mutation providers.Capability, outcome string, replayed bool)
 }
 
 // Ledger makes writes. It is safe for concurrent use, and starts no goroutine.
@@ -416,5 +421,11 @@ func (w *write) audit(ctx context.Context, out *Outcome, err error) {
 	if err != nil {
 		attrs = append(attrs, slog.String("error", err.Error()))
 	}
+	if id := apierror.RequestID(ctx); id != "" {
+		attrs = append(attrs, slog.String("requestId", id))
+	}
 	w.o.Logger.LogAttrs(ctx, slog.LevelInfo, "write", attrs...)
+	if w.o.Observe != nil {
+		w.o.Observe(w.account, w.Command.Mutation(), outcome, out != nil && out.Replayed)
+	}
 }

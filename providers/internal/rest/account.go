@@ -23,6 +23,7 @@ func NewConfig(provider, baseURL string, c providers.Config) Config {
 		Budget:    c.Budget,
 		Now:       c.Now,
 		Pause:     c.Pause,
+		Observe:   c.Observe,
 	}
 }
 

@@ -21,20 +21,24 @@ import (
 )
 
 // attempt sends the request once, notes it, and judges the reply.
-func (c *Client) attempt(ctx context.Context, r Request, attempt int) (reply, *failure) {
+func (c *Client) attempt(ctx context.Context, r Request, a *providers.Attempt) (reply, *failure) {
+	ctx, span := c.startSpan(ctx, r, a.Number)
+	defer span.End()
 	start := c.c.Now()
 	got, f := c.send(ctx, r)
+	a.Sent, a.Took = true, c.c.Now().Sub(start)
 	call := providers.Call{Account: c.c.Account, Method: r.method(), Path: c.shown(r), Status: got.code,
-		Duration: c.c.Now().Sub(start), Source: providers.SourceVendor, Attempt: attempt}
+		Duration: a.Took, Source: providers.SourceVendor, Attempt: a.Number}
 	providers.TraceFrom(ctx).Add(call)
 	c.c.Logger.LogAttrs(ctx, slog.LevelDebug, "call", slog.String("op", r.Op), slog.Int("status", got.code),
-		slog.Duration("took", call.Duration), slog.Int("attempt", attempt))
+		slog.Float64("milliseconds", float64(call.Duration.Microseconds())/1000), slog.Int("attempt", a.Number))
 	if r.Watch != nil && got.code != 0 {
 		r.Watch(got.code, got.body)
 	}
 	if f == nil {
 		f = c.judge(ctx, r, got)
 	}
+	endSpan(span, got.code, f)
 	return got, f
 }
 

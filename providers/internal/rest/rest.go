@@ -64,6 +64,8 @@ type Config struct {
 	Budget providers.Budget
 	Now    func() time.Time
 	Pause  func(time.Duration) time.Duration // see [providers.Config.Pause]
+
+	Observe providers.Observer // see [providers.Config.Observe]
 }
 
 // DefaultMaxBytes bounds a reply where the configuration names no bound: a hundred rows of the
@@ -176,6 +178,9 @@ func New(c Config) *Client {
 	if c.Pause == nil {
 		c.Pause = func(wait time.Duration) time.Duration { return wait }
 	}
+	if c.Observe == nil {
+		c.Observe = func(providers.Attempt) {}
+	}
 	cl := &Client{c: c, transport: c.HTTP.Transport, templates: map[string]*template{}}
 	if cl.transport == nil {
 		cl.transport = http.DefaultTransport
@@ -261,8 +266,29 @@ func (c *Client) Send(ctx context.Context, r Request) error {
 	return nil
 }
 
-// try is one attempt, and what follows for the next.
-func (c *Client) try(ctx, caller context.Context, r Request, attempt int) (reply, *failure) {
+// try is one attempt, of which the observer is told, and what follows for the next.
+func (c *Client) try(ctx, caller context.Context, r Request, number int) (reply, *failure) {
+	a := providers.Attempt{Account: c.c.Account, Op: r.Op, Number: number}
+	got, f := c.admitted(ctx, caller, r, &a)
+	a.Outcome = outcomeOf(f)
+	c.c.Observe(a)
+	return got, f
+}
+
+// outcomeOf is what metrics say of an attempt.
+func outcomeOf(f *failure) string {
+	switch {
+	case f == nil:
+		return providers.OutcomeOK
+	case f.held:
+		return providers.OutcomeHeld
+	default:
+		return string(f.err.Kind)
+	}
+}
+
+// admitted makes an attempt if the gates, the allowance and the budget admit it.
+func (c *Client) admitted(ctx, caller context.Context, r Request, a *providers.Attempt) (reply, *failure) {
 	if ctx.Err() != nil {
 		f := c.unreached(r, ctx, ctx.Err())
 		f.err.Unsent, f.against = true, nobody
@@ -277,19 +303,22 @@ func (c *Client) try(ctx, caller context.Context, r Request, attempt int) (reply
 		c.leave(r)
 		return reply{}, &failure{err: c.error(r, providers.KindAllowance, 0, providers.ErrAllowance, 0)}
 	}
-	if err := c.c.Budget.Take(ctx); err != nil {
+	asked := c.c.Now()
+	err := c.c.Budget.Take(ctx)
+	a.Waited = c.c.Now().Sub(asked)
+	if err != nil {
 		c.leave(r)
 		if counted {
 			allowance.Return()
 		}
 		return reply{}, c.overBudget(r, caller, err)
 	}
-	got, f := c.attempt(ctx, r, attempt)
+	got, f := c.attempt(ctx, r, a)
 	if f != nil && f.err.Status == 0 && caller.Err() != nil {
 		f.against = nobody // the caller left too little time
 	}
 	wait := c.report(r, got, f)
-	c.schedule(ctx, f, attempt, wait)
+	c.schedule(ctx, f, a.Number, wait)
 	return got, f
 }
 

@@ -1,0 +1,48 @@
+package httpapi
+
+import (
+	"net/http"
+
+	"github.com/partnergraph/partnergraph/internal/apierror"
+	"github.com/partnergraph/partnergraph/internal/auth"
+)
+
+// probes mounts what load balancers and supervisors ask.
+func (h *Handler) probes(mux *http.ServeMux) {
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { say(w, http.StatusOK, "alive") })
+	mux.HandleFunc("GET /readyz", func(w http.ResponseWriter, _ *http.Request) {
+		if h.draining.Load() {
+			say(w, http.StatusServiceUnavailable, "shutting down")
+			return
+		}
+		say(w, http.StatusOK, "ready")
+	})
+}
+
+// Operators are the pages for those who run the server; nil ones are not served.
+type Operators struct {
+	Metrics http.Handler // of GET /metrics
+	Status  http.Handler // of GET /status
+}
+
+// mount mounts the pages, each behind a guard.
+func (o Operators) mount(mux *http.ServeMux, guard func(http.Handler) http.Handler) {
+	for pattern, page := range map[string]http.Handler{"GET /metrics": o.Metrics, "GET /status": o.Status} {
+		if page != nil {
+			mux.Handle(pattern, guard(page))
+		}
+	}
+}
+
+// operatorsOnly lets staff through who may see all accounts, because the pages name all.
+func operatorsOnly(known *auth.Authenticator) func(http.Handler) http.Handler {
+	return func(next http.Handler) http.Handler {
+		return local(known == nil, viewer(known, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+			if v := auth.ViewerFrom(r.Context()); v.Role == auth.RolePartner || v.Accounts != nil {
+				refused(http.StatusForbidden, apierror.Forbidden, "this page is for staff who may see all accounts").answer(w, r)
+				return
+			}
+			next.ServeHTTP(w, r)
+		})))
+	}
+}
