@@ -13,7 +13,8 @@ type facts struct {
 	known   map[factKey]any
 	failed  map[factKey]bool // a read that panicked: the field that needs it reads again, and reports it
 	wanted  map[factKey]func(context.Context) any
-	loaders *loaders // of the execution
+	last    map[factKey]func(context.Context) any // wanted, once the operation is known not to be refused
+	loaders *loaders                              // of the execution
 }
 
 // factKey names what is known: what stands at the path of a field, or a page of a list at a
@@ -27,7 +28,13 @@ type factKey struct {
 }
 
 func newFacts(l *loaders) *facts {
-	return &facts{known: map[factKey]any{}, failed: map[factKey]bool{}, wanted: map[factKey]func(context.Context) any{}, loaders: l}
+	return &facts{
+		known:   map[factKey]any{},
+		failed:  map[factKey]bool{},
+		wanted:  map[factKey]func(context.Context) any{},
+		last:    map[factKey]func(context.Context) any{},
+		loaders: l,
+	}
 }
 
 // fact is what is known under a key. What is not known yet is learnt at once where all of
@@ -37,7 +44,7 @@ func fact[V any](p *planner, key factKey, learn func(context.Context) V) (v V, o
 	if known, found := f.known[key]; found {
 		return known.(V), true
 	}
-	if f.wanted[key] != nil || f.failed[key] || !p.r.Cached() {
+	if f.wanted[key] != nil || f.last[key] != nil || f.failed[key] || !p.r.Cached() {
 		return v, false
 	}
 	if v, ok = cached(p.ctx, learn); ok {
@@ -50,6 +57,14 @@ func fact[V any](p *planner, key factKey, learn func(context.Context) V) (v V, o
 func learnLater[V any](p *planner, key factKey, learn func(context.Context) V) {
 	if f := p.facts; !f.failed[key] {
 		f.wanted[key] = func(ctx context.Context) any { return learn(ctx) }
+	}
+}
+
+// learnLast notes what is not known, to be learnt only when nothing else is wanted and the
+// operation passes: it tells nothing by which the operation would be refused.
+func learnLast[V any](p *planner, key factKey, learn func(context.Context) V) {
+	if f := p.facts; !f.failed[key] {
+		f.last[key] = func(ctx context.Context) any { return learn(ctx) }
 	}
 }
 
@@ -69,8 +84,13 @@ func cached[V any](ctx context.Context, learn func(context.Context) V) (v V, ok 
 	return v, true
 }
 
-// learn reads what is wanted, side by side. It answers false where nothing is.
-func (f *facts) learn(ctx context.Context) bool {
+// learn reads what is wanted, side by side, and what is wanted last where the operation
+// passes. It answers false where nothing is.
+func (f *facts) learn(ctx context.Context, passes bool) bool {
+	if len(f.wanted) == 0 && passes {
+		f.wanted, f.last = f.last, f.wanted
+	}
+	clear(f.last)
 	if len(f.wanted) == 0 {
 		return false
 	}

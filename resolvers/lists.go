@@ -110,6 +110,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	}
 	if read == nil {
 		read = n.read(ctx, r, w, plan)
+		read.count = n.count(read.sources)
 	}
 	if read.err != nil {
 		return nil, read.err
@@ -123,8 +124,8 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 		graphql.AddError(ctx, err)
 	}
 	var wg providers.Group
-	if c.Count = n.count(read.sources); c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
-		wg.Go(func() { _, _ = c.Count(ctx) }) // who resolves it reports the error
+	if c.Count = read.count; c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
+		wg.Go(func() { _ = read.count.ask(ctx) }) // who resolves it reports the error
 	}
 	if !read.loaded {
 		prefetch(ctx, c.Nodes, fields)
@@ -141,6 +142,8 @@ type rootRead[T providers.Record] struct {
 	bound   string  // what its cursors are bound to
 	failed  []error // accounts whose lists could not be planned
 	err     error   // nothing can be read
+	count   counter // how many rows the whole list has
+	spent   int     // calls, by the look
 	loaded  bool    // and all that is selected below it, by the look
 }
 
@@ -317,6 +320,14 @@ func distinctErrors(errs []error) []error {
 
 // counter answers totalCount.
 type counter func(context.Context) (*int64, error)
+
+// ask has the count be known, or why it is not.
+func (c counter) ask(ctx context.Context) (err error) {
+	if c != nil {
+		_, err = c(ctx)
+	}
+	return err
+}
 
 // count adds the lengths of the sources' lists, once; it is nil where one of them cannot tell.
 func (n lists[T, F]) count(sources []*listing.Source[T]) counter {
