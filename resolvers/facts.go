@@ -14,6 +14,7 @@ type facts struct {
 	failed  map[factKey]bool // a read that panicked: the field that needs it reads again, and reports it
 	wanted  map[factKey]func(context.Context) any
 	last    map[factKey]func(context.Context) any // wanted, once the operation is known not to be refused
+	short   map[factKey]bool                      // what a part of the operation's calls was too few to read
 	loaders *loaders                              // of the execution
 }
 
@@ -33,6 +34,7 @@ func newFacts(l *loaders) *facts {
 		failed:  map[factKey]bool{},
 		wanted:  map[factKey]func(context.Context) any{},
 		last:    map[factKey]func(context.Context) any{},
+		short:   map[factKey]bool{},
 		loaders: l,
 	}
 }
@@ -55,7 +57,9 @@ func fact[V any](p *planner, key factKey, learn func(context.Context) V) (v V, o
 
 // learnLater notes what is not known, to be learnt before the next plan.
 func learnLater[V any](p *planner, key factKey, learn func(context.Context) V) {
-	if f := p.facts; !f.failed[key] {
+	if p.facts.short[key] {
+		learnLast(p, key, learn)
+	} else if f := p.facts; !f.failed[key] {
 		f.wanted[key] = func(ctx context.Context) any { return learn(ctx) }
 	}
 }
@@ -84,15 +88,23 @@ func cached[V any](ctx context.Context, learn func(context.Context) V) (v V, ok 
 	return v, true
 }
 
-// learn reads what is wanted, side by side, and what is wanted last where the operation
-// passes. It answers false where nothing is.
-func (f *facts) learn(ctx context.Context, passes bool) bool {
-	if len(f.wanted) == 0 && passes {
+// partial is what was learnt, where the calls may have been too few to learn all of it.
+type partial interface{ isPartial() bool }
+
+// learn reads what is wanted, side by side, with the context part, which has a part of the
+// operation's calls. Where nothing is and the operation passes, it reads what is wanted
+// last, with all calls that are left. It answers false where it has read nothing.
+func (f *facts) learn(ctx, part context.Context, passes bool) bool {
+	last := len(f.wanted) == 0
+	if last && passes {
 		f.wanted, f.last = f.last, f.wanted
 	}
 	clear(f.last)
 	if len(f.wanted) == 0 {
 		return false
+	}
+	if !last {
+		ctx = part
 	}
 	var (
 		wg providers.Group
@@ -107,6 +119,8 @@ func (f *facts) learn(ctx context.Context, passes bool) bool {
 				defer mu.Unlock()
 				if f.failed[key] = panicked; panicked {
 					_ = recover()
+				} else if v, ok := v.(partial); ok && !last && v.isPartial() {
+					f.short[key] = true
 				} else {
 					f.known[key] = v
 				}

@@ -144,8 +144,11 @@ type rootRead[T providers.Record] struct {
 	err     error   // nothing can be read
 	count   counter // how many rows the whole list has
 	spent   int     // calls, by the look
+	cut     bool    // the look had no more calls: the field itself reads again
 	loaded  bool    // and all that is selected below it, by the look
 }
+
+func (r *rootRead[T]) isPartial() bool { return r != nil && r.cut }
 
 // planned is the plan of the root list being resolved. kept says that it is the one by
 // which the operation was planned. That one is used only if it was made for exactly this

@@ -57,13 +57,9 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, root *rootPlan[T
 				count = read.count.ask(ctx)
 			}
 		})
-		if providers.OverAllowance(count) {
-			return nil
-		}
+		read.cut = providers.OverAllowance(count)
 		for _, s := range read.sources {
-			if providers.OverAllowance(s.Err()) {
-				return nil // the look has no more calls: the field itself reads again
-			}
+			read.cut = read.cut || providers.OverAllowance(s.Err())
 			read.spent += s.Pages()
 		}
 		read.spent = max(read.spent, spent)
@@ -73,7 +69,7 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, root *rootPlan[T
 	if !ok {
 		learnLater(p, key, learn)
 	}
-	if !ok || read == nil || read.err != nil {
+	if !ok || read == nil || read.err != nil || read.cut {
 		n.begin(p, root)
 		return nil
 	}
@@ -94,6 +90,9 @@ func (n lists[T, F]) looked(ctx context.Context) *rootRead[T] {
 		return nil
 	}
 	read, _ := l.facts.known[factKey{path: graph.FieldFrom(ctx).Alias}].(*rootRead[T])
+	if read.isPartial() {
+		return nil
+	}
 	return read
 }
 
@@ -147,6 +146,22 @@ func (f *found[T]) record(id providers.ID) (*T, error) {
 		return b.Found[id], b.Failed[id]
 	}
 	return nil, nil
+}
+
+func (f *found[T]) isPartial() bool {
+	for account, err := range f.failed {
+		if providers.OverAllowance(err) {
+			return true
+		}
+		if b := f.batches[account]; b != nil {
+			for _, err := range b.Failed {
+				if providers.OverAllowance(err) {
+					return true
+				}
+			}
+		}
+	}
+	return false
 }
 
 // seek reads records by id, as far as a look may.
@@ -271,6 +286,8 @@ type pageRead[T providers.Record] struct {
 	err  error
 }
 
+func (r pageRead[T]) isPartial() bool { return providers.OverAllowance(r.err) }
+
 // look plans the lists below rows that are known, and reads their rows where they are
 // cached, or these lists are few: ok says that it did.
 func (e many[From, To, F]) look(
@@ -348,6 +365,8 @@ type branchesRead[From, To providers.Record] struct {
 	cut      bool // the look had no more calls
 }
 
+func (r *branchesRead[From, To]) isPartial() bool { return r.cut }
+
 // came are the rows of an edge that came with a row: an affiliate's coupons.
 func (many[From, To, F]) came(from *From) (rows []*To, ok bool) {
 	a, isAffiliate := any(from).(*providers.Affiliate)
@@ -420,29 +439,31 @@ func (p *planner) looks() bool {
 // level more.
 const maxRounds = 24
 
-// lookShare is how much of limits.calls a look may take: three quarters. An operation that
-// is refused after it has spent no more. With less, operations were refused that take few
-// calls more than their look.
+// lookShare is how much of limits.calls a look may take before the operation has passed: three
+// quarters. An operation that is refused has spent no more. With less, operations were refused
+// that take few calls more than their look.
 func lookShare(calls int) int { return calls * 3 / 4 }
 
 // look learns what an operation takes, and refuses it where that is too much. It has begun
 // with a plan by which it is worth a look.
 func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) error {
-	ctx = providers.WithPart(ctx, lookShare(r.calls))
-	f := newFacts(l)
+	f, part := newFacts(l), providers.WithPart(ctx, lookShare(r.calls))
 	var p *planner
 	for range maxRounds {
 		p = newPlanner(ctx, r, begun.op, f, nil)
 		p.lasting = begun.lasting
 		p.plan()
-		if p.ended() || p.least > r.calls || !f.learn(ctx, p.calls.sum <= r.calls) {
+		if p.ended() || p.least > r.calls || !f.learn(ctx, part, p.calls.sum <= r.calls) {
 			break
 		}
 	}
 	l.facts = f
+	spent := providers.TraceFrom(ctx).Spent()
 	err := p.refuse()
-	planned := providers.TraceFrom(ctx).Spent() + p.rest.sum
-	if err != nil {
+	planned := min(spent+p.rest.sum, r.calls)
+	if spent > lookShare(r.calls) { // it has passed
+		err = nil
+	} else if err != nil {
 		planned = p.calls.sum // as the error says
 	}
 	p.op.Stats.SetExtension(plannedStat, planned)
