@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"reflect"
 	"slices"
 	"sync"
 
@@ -151,14 +150,12 @@ type rootRead[T providers.Record] struct {
 func (r *rootRead[T]) isPartial() bool { return r != nil && r.cut }
 
 // planned is the plan of the root list being resolved. kept says that it is the one by
-// which the operation was planned. That one is used only if it was made for exactly this
-// filter: the planner reads arguments before they are coerced.
+// which the operation was planned.
 func (n lists[T, F]) planned(ctx context.Context, narrow F, ps []providers.Provider) (plan *rootPlan[T, F], kept bool) {
-	root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F])
-	if ok && reflect.DeepEqual(root.narrow, narrow) {
+	if root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F]); ok {
 		return root, true
 	}
-	root = &rootPlan[T, F]{narrow: narrow, accounts: ps}
+	root := &rootPlan[T, F]{narrow: narrow, accounts: ps}
 	for _, p := range ps {
 		root.add(n.plan(p, narrow))
 	}
