@@ -57,7 +57,7 @@ const listed = 10
 // tally adds up what is asked of one limit.
 type tally struct {
 	sum     int
-	dearest int    // what is asked by the dearest single field …
+	largest int    // what is asked by the most expensive single field …
 	at      string // … and its path
 }
 
@@ -66,8 +66,8 @@ const uncountable = math.MaxInt32
 
 func (t *tally) add(n int, path string) {
 	t.sum = min(t.sum+n, uncountable)
-	if n > t.dearest {
-		t.dearest, t.at = n, path
+	if n > t.largest {
+		t.largest, t.at = n, path
 	}
 }
 

@@ -15,11 +15,12 @@ import (
 )
 
 // A plan that is made before anything is read has to take each list for full and each
-// record for another one. Where such a plan is large, the operation looks before it is
-// decided on: it reads the pages that it begins with in any case, and is planned again with
-// what these tell. What was read is kept, for the execution or by the cache, and counts as
-// spent. Partners' operations do not look: what they may ask for must not depend on what
-// there is of others.
+// record for another one. So an operation that takes calls looks before it is decided on:
+// it reads what it begins with in any case, and is planned again with what this tells,
+// level by level. Once the plan passes, the look reads the rest, too, so that the planned
+// calls are those spent. What was read is kept, for the execution or by the cache, and
+// counts as spent. Partners' operations do not look: what they may ask for must not depend
+// on what there is of others.
 
 // maxBranches is how many lists below known rows are read to learn their rows.
 const maxBranches = 10
@@ -423,20 +424,21 @@ func (p *planner) plan() {
 	}
 }
 
-// hopeless is how many times limits.calls an operation may be planned to take for a look at it.
-const hopeless = 5
+// maxLookFactor is how many times limits.calls an operation may be planned to take for a look
+// at it.
+const maxLookFactor = 5
 
-// looks says whether an operation is decided on after a look: the plan is uncertain, and it
-// has not more fields that cost calls than calls are allowed.
+// looks says whether an operation is decided on after a look: it takes calls, and has not
+// more fields that cost calls than calls are allowed.
 func (p *planner) looks() bool {
 	v := auth.ViewerFrom(p.ctx)
 	return p.err == nil && !p.ended() && p.op.Operation.Operation == ast.Query && p.values.sum <= p.r.cost &&
-		p.calls.sum > 0 && p.calls.sum <= hopeless*p.r.calls && p.least <= p.r.calls &&
+		p.calls.sum > 0 && p.calls.sum <= maxLookFactor*p.r.calls && p.least <= p.r.calls &&
 		v != nil && v.Role != auth.RolePartner
 }
 
-// maxRounds bounds how often an operation is planned while it looks: each round knows one
-// level more.
+// maxRounds bounds how often an operation is planned while it looks: each level may take a
+// round for the first pages of its lists, one for the lists, and one for their rows.
 const maxRounds = 24
 
 // lookShare is how much of limits.calls a look may take before the operation has passed: three
