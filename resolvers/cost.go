@@ -320,7 +320,9 @@ func (p *planner) roots(selections ast.SelectionSet) {
 			p.charge(1)
 		case f.Name == "nodes":
 			ids, _ := args["ids"].([]any)
-			p.nodes(f, ids[:min(len(ids), maxFirst)]) // the field itself refuses more
+			if len(ids) <= maxFirst { // the field itself refuses more
+				p.nodes(f, ids)
+			}
 		case f.Name == "viewer":
 			p.viewer(f)
 		case args["id"] == nil:
@@ -387,14 +389,14 @@ func (p *planner) writes(selections ast.SelectionSet) {
 	}
 }
 
-// nodes plans a field that reads records by id.
+// nodes plans a field that reads records by id. One that refuses an id reads nothing.
 func (p *planner) nodes(f graphql.CollectedField, args []any) {
 	nouns := map[providers.Noun][]providers.ID{}
 	for _, arg := range args {
 		text, _ := arg.(string)
 		id, err := providers.ParseID(text)
-		if err != nil {
-			continue
+		if want := f.Definition.Type.Name(); err != nil || want != "Node" && want != string(id.Noun) {
+			return
 		}
 		if _, ok := p.r.provider(p.ctx, id.Account); ok {
 			nouns[id.Noun] = append(nouns[id.Noun], id)

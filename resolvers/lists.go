@@ -76,6 +76,9 @@ func newWindow(first int, after *string) (window, error) {
 
 // windowOf is the window in the arguments of a connection, with this first.
 func windowOf(first int, args map[string]any) (window, error) {
+	if asked, err := graphql.UnmarshalInt(args["first"]); args["first"] != nil && (err != nil || asked > maxFirst) {
+		return newWindow(maxFirst+1, nil)
+	}
 	if after, ok := args["after"].(string); ok {
 		return newWindow(first, &after)
 	}
