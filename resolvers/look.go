@@ -197,7 +197,9 @@ func (n records[T]) take(p *planner, f *found[T], ids []providers.ID, need []str
 		if row != nil {
 			rows = append(rows, row)
 		}
-		if err == nil {
+		if err != nil {
+			n.loader(p.facts.loaders).fail(want{id, text}, err)
+		} else {
 			wants, values = append(wants, want{id, text}), append(values, row)
 		}
 	}
