@@ -2,7 +2,9 @@ package resolvers
 
 import (
 	"context"
+	"maps"
 	"math"
+	"slices"
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -55,7 +57,7 @@ const listed = 10
 // tally adds up what is asked of one limit.
 type tally struct {
 	sum     int
-	dearest int    // what is asked by the dearest single field …
+	largest int    // what is asked by the most expensive single field …
 	at      string // … and its path
 }
 
@@ -64,8 +66,8 @@ const uncountable = math.MaxInt32
 
 func (t *tally) add(n int, path string) {
 	t.sum = min(t.sum+n, uncountable)
-	if n > t.dearest {
-		t.dearest, t.at = n, path
+	if n > t.largest {
+		t.largest, t.at = n, path
 	}
 }
 
@@ -197,32 +199,38 @@ func (e many[From, To, F]) cost(p *planner, f graphql.CollectedField, from level
 	args := f.ArgumentMap(p.op.Variables)
 	if args["first"] == nil { // no connection
 		fields := p.record(f.Selections, e.to.noun)
-		p.unread++
-		if from.known != nil {
-			e.look(p, f, args, maxFirst, from, fields)
-		} else {
-			p.charge(p.follow(e.field, from, names(fields)))
-		}
 		below := from.below(maxFirst)
 		below.times = from.repeated(listed).times
+		e.rows(p, f, args, maxFirst, from, fields, &below)
 		p.under(fields, below)
 		return
 	}
 	first := p.rowsOf(args)
 	fields, parts := p.connection(f, e.to.noun, from.times, first)
 	below := from.below(first)
-	if from.known != nil {
-		if rows, ok := e.look(p, f, args, first, from, fields); ok {
-			below.rows, below.parts, below.known = len(rows), spread(p, rows), e.to.fill(p, rows, names(fields))
-		}
-	} else {
-		p.unread++
-		p.charge(p.follow(e.field, from, names(fields)))
-	}
+	e.rows(p, f, args, first, from, fields, &below)
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = below.rows
 	}
 	p.eachPart(parts, below)
+}
+
+// rows plans the lists below rows, and says what is known of their rows.
+func (e many[From, To, F]) rows(
+	p *planner,
+	f graphql.CollectedField,
+	args map[string]any,
+	first int,
+	from level,
+	fields []graphql.CollectedField,
+	below *level,
+) {
+	if from.known == nil {
+		p.unread++
+		p.charge(p.follow(e.field, from, names(fields)))
+	} else if rows, ok := e.look(p, f, args, first, from, fields); ok {
+		below.rows, below.parts, below.known = len(rows), spread(p, rows), e.to.fill(p, rows, names(fields))
+	}
 }
 
 // rowsOf is how many rows the arguments of a connection ask for.
@@ -312,15 +320,15 @@ func (p *planner) roots(selections ast.SelectionSet) {
 			p.charge(1)
 		case f.Name == "nodes":
 			ids, _ := args["ids"].([]any)
-			for _, id := range ids[:min(len(ids), maxFirst)] { // the field itself refuses more
-				p.node(f, id)
+			if len(ids) <= maxFirst { // the field itself refuses more
+				p.nodes(f, ids)
 			}
 		case f.Name == "viewer":
 			p.viewer(f)
 		case args["id"] == nil:
 			p.plain(f, 1)
 		default:
-			p.node(f, args["id"])
+			p.nodes(f, []any{args["id"]})
 		}
 	}
 }
@@ -381,36 +389,61 @@ func (p *planner) writes(selections ast.SelectionSet) {
 	}
 }
 
-// node plans a field that reads one record by id.
-func (p *planner) node(f graphql.CollectedField, arg any) {
-	text, _ := arg.(string)
-	id, err := providers.ParseID(text)
-	if err != nil {
-		return
-	}
-	a, ok := p.r.provider(p.ctx, id.Account)
-	if !ok {
-		return
+// nodes plans a field that reads records by id. One that refuses an id reads nothing.
+func (p *planner) nodes(f graphql.CollectedField, args []any) {
+	nouns := map[providers.Noun][]providers.ID{}
+	for _, arg := range args {
+		text, _ := arg.(string)
+		id, err := providers.ParseID(text)
+		if want := f.Definition.Type.Name(); err != nil || want != "Node" && want != string(id.Noun) {
+			return
+		}
+		if _, ok := p.r.provider(p.ctx, id.Account); ok {
+			nouns[id.Noun] = append(nouns[id.Noun], id)
+		}
 	}
 	path := p.path
-	p.path += "/" + string(id.Noun) // each type may give one alias to another field
-	defer func() { p.path = path }()
-	fields := p.record(f.Selections, id.Noun)
-	if id.Noun == providers.NounAccount { // is the server's own knowledge
-		p.under(fields, level{times: 1})
-		return
+	for _, noun := range slices.Sorted(maps.Keys(nouns)) {
+		p.path = path + "/" + string(noun) // each type may give one alias to another field
+		if n, ok := recordsByNoun[noun]; ok {
+			n.cost(p, f, nouns[noun])
+		} else { // an account is the server's own knowledge
+			p.under(p.record(f.Selections, noun), level{times: len(nouns[noun])})
+		}
 	}
-	if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(p.ctx, id, names(fields)...) {
-		p.charge(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
-	}
-	below := level{rows: 1, times: 1, accounts: []providers.Provider{a}}
-	if id.Noun == providers.NounAffiliate {
-		below.affiliates = 1
-	}
-	p.under(fields, below)
+	p.path = path
 }
 
-// queryField is the field of Query that reads one record of a noun.
-func queryField(noun providers.Noun) providers.Edge {
-	return providers.EdgeNamed("Query." + string(noun[0]|0x20) + string(noun[1:]))
+// cost plans to read records by id, and what is below them.
+func (n records[T]) cost(p *planner, f graphql.CollectedField, ids []providers.ID) {
+	fields, below := p.record(f.Selections, n.noun), level{times: len(ids)}
+	need := names(fields)
+	ids = distinct(ids)
+	counts, missing := map[string]providers.Rows{}, map[string]providers.Rows{}
+	for _, id := range ids {
+		counts[id.Account] = providers.RowsOf(counts[id.Account].Count + 1)
+		a, _ := p.r.provider(p.ctx, id.Account)
+		if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(p.ctx, id, need...) {
+			missing[id.Account] = providers.RowsOf(missing[id.Account].Count + 1)
+		}
+	}
+	parts := p.partsOf(p.r.order, counts)
+	for _, part := range parts {
+		below.accounts = append(below.accounts, part.account)
+	}
+	below.rows, below.parts = len(ids), func() []accountRows { return slices.Clone(parts) }
+	if n.noun == providers.NounAffiliate {
+		below.affiliates = len(ids)
+	}
+	price := func() (calls, accounts int) {
+		parts := p.partsOf(p.r.order, missing)
+		return followParts(n.query, parts, need), len(parts)
+	}
+	if p.facts == nil {
+		calls, _ := price()
+		p.charge(calls)
+	} else if known := n.known(p, ids, need, followed(fields), price); known != nil {
+		below.known = known
+	}
+	p.under(fields, below)
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // costs asks for more field values than are allowed, and says how many those were and which
-// field was the dearest.
+// field was the most expensive.
 func costs(t *testing.T, w *world, query string, variables map[string]any) (asked int, field string) {
 	t.Helper()
 	a := w.ask(query, variables)
@@ -24,7 +24,7 @@ func costs(t *testing.T, w *world, query string, variables map[string]any) (aske
 		t.Fatalf("%s: %s", query, clipped(a.text))
 	}
 	asked, field = int(e.Extensions["asked"].(float64)), e.Extensions["field"].(string)
-	if !strings.Contains(e.Message, fmt.Sprintf("may have %d field values, and 1 are allowed; the dearest field is %s with ", asked, field)) {
+	if !strings.Contains(e.Message, fmt.Sprintf("may have %d field values, and 1 are allowed; the most expensive field is %s with ", asked, field)) {
 		t.Errorf("%s: %s", query, e.Message)
 	}
 	return asked, field
@@ -119,7 +119,7 @@ func TestUsualCosts(t *testing.T) {
 			payouts(first: 10) { nodes { id status } } } } }`,
 	} {
 		asked, field := costs(t, tight, query, nil)
-		t.Logf("%s: %d, dearest %s", name, asked, field)
+		t.Logf("%s: %d, most expensive %s", name, asked, field)
 		if a := w.ask(query, nil); len(a.Errors) != 0 {
 			t.Errorf("%s: %s", name, clipped(a.text))
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"log/slog"
 	"maps"
-	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -83,6 +82,9 @@ func newWindow(first int, after *string) (window, error) {
 
 // windowOf is the window in the arguments of a connection, with this first.
 func windowOf(first int, args map[string]any) (window, error) {
+	if asked, err := graphql.UnmarshalInt(args["first"]); args["first"] != nil && (err != nil || asked > maxFirst) {
+		return newWindow(maxFirst+1, nil)
+	}
 	if after, ok := args["after"].(string); ok {
 		return newWindow(first, &after)
 	}
@@ -116,6 +118,7 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 	}
 	if read == nil {
 		read = n.read(ctx, r, w, plan)
+		read.count = n.count(read.sources)
 	}
 	if read.err != nil {
 		return nil, read.err
@@ -129,8 +132,8 @@ func (n lists[T, F]) root(ctx context.Context, r *Resolver, first int, after *st
 		graphql.AddError(ctx, err)
 	}
 	var wg providers.Group
-	if c.Count = n.count(read.sources); c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
-		wg.Go(func() { _, _ = c.Count(ctx) }) // who resolves it reports the error
+	if c.Count = read.count; c.Count != nil && selects(graphql.GetOperationContext(ctx), selections(ctx), "totalCount") {
+		wg.Go(func() { _ = read.count.ask(ctx) }) // who resolves it reports the error
 	}
 	if !read.loaded {
 		prefetch(ctx, c.Nodes, fields)
@@ -147,18 +150,21 @@ type rootRead[T providers.Record] struct {
 	bound   string  // what its cursors are bound to
 	failed  []error // accounts whose lists could not be planned
 	err     error   // nothing can be read
+	count   counter // how many rows the whole list has
+	spent   int     // calls, by the look
+	cut     bool    // the look had no more calls: the field itself reads again
 	loaded  bool    // and all that is selected below it, by the look
 }
 
+func (r *rootRead[T]) isPartial() bool { return r != nil && r.cut }
+
 // planned is the plan of the root list being resolved. kept says that it is the one by
-// which the operation was planned. That one is used only if it was made for exactly this
-// filter: the planner reads arguments before they are coerced.
+// which the operation was planned.
 func (n lists[T, F]) planned(ctx context.Context, narrow F, ps []providers.Provider) (plan *rootPlan[T, F], kept bool) {
-	root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F])
-	if ok && reflect.DeepEqual(root.narrow, narrow) {
+	if root, ok := loadersFrom(ctx).lasting[graph.FieldFrom(ctx).Alias].(*rootPlan[T, F]); ok {
 		return root, true
 	}
-	root = &rootPlan[T, F]{narrow: narrow, accounts: ps}
+	root := &rootPlan[T, F]{narrow: narrow, accounts: ps}
 	for _, p := range ps {
 		root.add(n.plan(p, narrow))
 	}
@@ -348,6 +354,14 @@ func distinctErrors(errs []error) []error {
 
 // counter answers totalCount.
 type counter func(context.Context) (*int64, error)
+
+// ask has the count be known, or why it is not.
+func (c counter) ask(ctx context.Context) (err error) {
+	if c != nil {
+		_, err = c(ctx)
+	}
+	return err
+}
 
 // count adds the lengths of the sources' lists, once; it is nil where one of them cannot tell.
 func (n lists[T, F]) count(sources []*listing.Source[T]) counter {

@@ -97,6 +97,8 @@ type loader[K comparable, V any] struct {
 	asked map[K]bool // keys that were announced or primed
 	due   int        // announced keys that no batch has brought yet
 	parts []*part[K, V]
+
+	failed map[K]error // keys that are known to fail
 }
 
 // part is a batch that waits for the rest of what was announced.
@@ -117,6 +119,16 @@ func (l *loader[K, V]) prime(keys []K, values []V) {
 			l.inner.Prime(k, values[i])
 		}
 	}
+}
+
+// fail has a key fail that nobody has asked for yet.
+func (l *loader[K, V]) fail(key K, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.failed == nil {
+		l.failed = map[K]error{}
+	}
+	l.failed[key] = err
 }
 
 // announce tells that keys are about to come.
@@ -187,9 +199,31 @@ func (l *loader[K, V]) deliver(ctx context.Context, parts []*part[K, V]) {
 	}()
 	ctx, end := startBatch(ctx, l.name, len(keys))
 	defer end()
-	loaded, failed := l.fetch(ctx, keys)
-	copy(values, loaded)
-	copy(errs, failed) // nil: nothing failed
+	if len(l.failed) == 0 { // nothing is added while an operation is executed
+		loaded, failed := l.fetch(ctx, keys)
+		copy(values, loaded)
+		copy(errs, failed) // nil: nothing failed
+		return
+	}
+	var (
+		rest   []K
+		places []int
+	)
+	for i, k := range keys {
+		if errs[i] = l.failed[k]; errs[i] == nil {
+			rest, places = append(rest, k), append(places, i)
+		}
+	}
+	if len(rest) == 0 {
+		return
+	}
+	loaded, failed := l.fetch(ctx, rest)
+	for i, place := range places {
+		values[place] = loaded[i]
+		if failed != nil {
+			errs[place] = failed[i]
+		}
+	}
 }
 
 // startBatch starts the span of a batch, where the request is traced.

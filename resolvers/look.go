@@ -15,11 +15,12 @@ import (
 )
 
 // A plan that is made before anything is read has to take each list for full and each
-// record for another one. Where such a plan is large, the operation looks before it is
-// decided on: it reads the pages that it begins with in any case, and is planned again with
-// what these tell. What was read is kept, for the execution or by the cache, and counts as
-// spent. Partners' operations do not look: what they may ask for must not depend on what
-// there is of others.
+// record for another one. So an operation that takes calls looks before it is decided on:
+// it reads what it begins with in any case, and is planned again with what this tells,
+// level by level. Once the plan passes, the look reads the rest, too, so that the planned
+// calls are those spent. What was read is kept, for the execution or by the cache, and
+// counts as spent. Partners' operations do not look: what they may ask for must not depend
+// on what there is of others.
 
 // maxBranches is how many lists below known rows are read to learn their rows.
 const maxBranches = 10
@@ -47,28 +48,34 @@ func (n lists[T, F]) look(p *planner, f graphql.CollectedField, root *rootPlan[T
 		if err != nil {
 			return nil
 		}
-		read := n.read(ctx, p.r, w, root)
-		for _, s := range read.sources {
-			if providers.OverAllowance(s.Err()) {
-				return nil // the look has no more calls: the field itself reads again
+		var (
+			read  *rootRead[T]
+			count error
+		)
+		spent := spentBy(ctx, func(ctx context.Context) {
+			read = n.read(ctx, p.r, w, root)
+			if read.count = n.count(read.sources); selects(p.op, f.Selections, "totalCount") {
+				count = read.count.ask(ctx)
 			}
+		})
+		read.cut = providers.OverAllowance(count)
+		for _, s := range read.sources {
+			read.cut = read.cut || providers.OverAllowance(s.Err())
+			read.spent += s.Pages()
 		}
+		read.spent = max(read.spent, spent)
 		return read
 	}
 	read, ok := fact(p, key, learn)
 	if !ok {
 		learnLater(p, key, learn)
 	}
-	if !ok || read == nil || read.err != nil {
+	if !ok || read == nil || read.err != nil || read.cut {
 		n.begin(p, root)
 		return nil
 	}
-	looked := 0
-	for _, s := range read.sources {
-		looked += s.Pages()
-	}
-	p.calls.add(looked, p.path)
-	p.least += min(looked, 1)
+	p.calls.add(read.spent, p.path)
+	p.least += min(read.spent, 1)
 	rows := make([]*T, 0, len(read.rows))
 	for _, r := range read.rows[:min(below.rows, len(read.rows))] {
 		rows = append(rows, r.Record)
@@ -84,6 +91,9 @@ func (n lists[T, F]) looked(ctx context.Context) *rootRead[T] {
 		return nil
 	}
 	read, _ := l.facts.known[factKey{path: graph.FieldFrom(ctx).Alias}].(*rootRead[T])
+	if read.isPartial() {
+		return nil
+	}
 	return read
 }
 
@@ -105,7 +115,7 @@ func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 	if !ok {
 		learnLater(p, key, learn)
 		p.unread++
-		return rows // until it is known
+		return nil // what is below the rows is read of all of them at once
 	}
 	_, open := n.take(p, f, ids, need)
 	filled := slices.Clone(rows)
@@ -123,7 +133,6 @@ func (n records[T]) fill(p *planner, rows []*T, need []string) any {
 
 // found is the records that an edge leads to, as far as the look reads them, by account.
 type found[T providers.Record] struct {
-	asked   map[providers.ID]bool // rows that are completed later may lead to others
 	batches map[string]*providers.Batch[T]
 	failed  map[string]error
 	spent   int
@@ -140,12 +149,27 @@ func (f *found[T]) record(id providers.ID) (*T, error) {
 	return nil, nil
 }
 
+func (f *found[T]) isPartial() bool {
+	for account, err := range f.failed {
+		if providers.OverAllowance(err) {
+			return true
+		}
+		if b := f.batches[account]; b != nil {
+			for _, err := range b.Failed {
+				if providers.OverAllowance(err) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
 // seek reads records by id, as far as a look may.
 func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, need []string) *found[T] {
 	by := map[string][]providers.ID{}
-	f := &found[T]{asked: make(map[providers.ID]bool, len(ids)), batches: map[string]*providers.Batch[T]{}, failed: map[string]error{}}
+	f := &found[T]{batches: map[string]*providers.Batch[T]{}, failed: map[string]error{}}
 	for _, id := range ids {
-		f.asked[id] = true
 		by[id.Account] = append(by[id.Account], id)
 	}
 	f.spent = spentBy(ctx, func(ctx context.Context) {
@@ -173,7 +197,9 @@ func (n records[T]) take(p *planner, f *found[T], ids []providers.ID, need []str
 		if row != nil {
 			rows = append(rows, row)
 		}
-		if err == nil && f.asked[id] {
+		if err != nil {
+			n.loader(p.facts.loaders).fail(want{id, text}, err)
+		} else {
 			wants, values = append(wants, want{id, text}), append(values, row)
 		}
 	}
@@ -204,29 +230,39 @@ func (e one[From, To]) look(p *planner, from level, fields []graphql.CollectedFi
 	need := names(fields)
 	if len(ids) == 0 {
 		below.known = []*To{}
-		p.under(fields, below)
-		return
-	}
-	key := factKey{path: p.path}
-	learn := func(ctx context.Context) *found[To] { return e.to.seek(ctx, p.r, ids, need) }
-	f, ok := fact(p, key, learn)
-	if !ok {
+	} else if known := e.to.known(p, ids, need, followed(fields), func() (int, int) {
 		parts := below.parts()
-		calls := followParts(e.field, parts, need)
-		if calls > len(parts) || followed(fields) {
-			learnLater(p, key, learn)
-		}
-		p.unread++
-		p.charge(calls)
-		p.under(fields, below)
-		return
-	}
-	known, open := e.to.take(p, f, ids, need)
-	p.charge(open)
-	if open == 0 {
+		return followParts(e.field, parts, need), len(parts)
+	}); known != nil {
 		below.known = known
 	}
 	p.under(fields, below)
+}
+
+// known plans to read records by id, and answers them where the look has read them all; nil
+// where it has not. price is how many calls that takes, and of how many accounts. What
+// takes no more than a call of each is read late, unless something is below the records.
+func (n records[T]) known(p *planner, ids []providers.ID, need []string, followed bool, price func() (calls, accounts int)) []*T {
+	key := factKey{path: p.path}
+	learn := func(ctx context.Context) *found[T] { return n.seek(ctx, p.r, ids, need) }
+	f, ok := fact(p, key, learn)
+	if !ok {
+		calls, accounts := price()
+		if calls > accounts || followed {
+			learnLater(p, key, learn)
+		} else {
+			learnLast(p, key, learn)
+		}
+		p.unread++
+		p.charge(calls)
+		return nil
+	}
+	rows, open := n.take(p, f, ids, need)
+	p.charge(open)
+	if open > 0 {
+		return nil
+	}
+	return rows
 }
 
 // followed says whether an edge is among the fields of a record.
@@ -253,6 +289,8 @@ type pageRead[T providers.Record] struct {
 	err  error
 }
 
+func (r pageRead[T]) isPartial() bool { return providers.OverAllowance(r.err) }
+
 // look plans the lists below rows that are known, and reads their rows where they are
 // cached, or these lists are few: ok says that it did.
 func (e many[From, To, F]) look(
@@ -270,15 +308,23 @@ func (e many[From, To, F]) look(
 	known := from.known.([]*From)
 	branches := make([]branch[From], 0, len(known))
 	for _, row := range known {
-		if a, ok := any(row).(*providers.Affiliate); ok && e.to.noun == providers.NounCoupon && a.Coupons != nil {
-			continue // they came with the affiliate
+		if came, ok := e.came(row); ok {
+			rows = append(rows, came...)
+			continue
 		}
 		branches = append(branches, branch[From]{row, w})
 	}
 	key := factKey{path: p.path}
 	learn := func(ctx context.Context) *branchesRead[From, To] {
 		read := branchesRead[From, To]{branches: branches}
-		read.spent = spentBy(ctx, func(ctx context.Context) { read.lists, _ = e.fetch(p.r, ctx, branches) })
+		read.spent = spentBy(ctx, func(ctx context.Context) {
+			read.lists, _ = e.fetch(p.r, ctx, branches)
+			if selects(p.op, f.Selections, "totalCount") {
+				for _, l := range read.lists {
+					read.cut = read.cut || providers.OverAllowance(l.count.ask(ctx))
+				}
+			}
+		})
 		for _, l := range read.lists {
 			for _, s := range l.Sources {
 				read.cut = read.cut || providers.OverAllowance(s.Err())
@@ -290,9 +336,6 @@ func (e many[From, To, F]) look(
 	if ok && !read.cut {
 		p.calls.add(read.spent, p.path)
 		e.loader(p.facts.loaders).prime(read.branches, read.lists)
-		if !slices.Equal(read.branches, branches) || selects(p.op, f.Selections, "totalCount") {
-			p.unread++
-		}
 		for _, l := range read.lists {
 			for _, r := range l.Rows {
 				rows = append(rows, r.Record)
@@ -306,8 +349,12 @@ func (e many[From, To, F]) look(
 	extra := max(followParts(e.field, parts, need)-followParts(e.field, parts, []string{"id"}), 0)
 	looked, rest := e.outlook(p, branches)
 	p.calls.add(looked, p.path)
-	if !ok && len(branches) <= maxBranches && extra == 0 && followed(fields) {
+	switch {
+	case ok:
+	case len(branches) <= maxBranches && extra == 0 && followed(fields):
 		learnLater(p, key, learn)
+	default:
+		learnLast(p, key, learn)
 	}
 	p.charge(rest + extra)
 	return nil, false
@@ -315,10 +362,22 @@ func (e many[From, To, F]) look(
 
 // branchesRead are the lists below rows, as far as a look reads them.
 type branchesRead[From, To providers.Record] struct {
-	branches []branch[From]    // rows that are completed later have others
+	branches []branch[From]
 	lists    []*nestedList[To] // of each branch
 	spent    int
 	cut      bool // the look had no more calls
+}
+
+func (r *branchesRead[From, To]) isPartial() bool { return r.cut }
+
+// came are the rows of an edge that came with a row: an affiliate's coupons.
+func (many[From, To, F]) came(from *From) (rows []*To, ok bool) {
+	a, isAffiliate := any(from).(*providers.Affiliate)
+	if !isAffiliate || a.Coupons == nil {
+		return nil, false
+	}
+	rows, ok = any(a.Coupons).([]*To)
+	return rows, ok
 }
 
 // outlook is how many calls the lists below rows are expected to take; see [listing.Outlook].
@@ -367,49 +426,48 @@ func (p *planner) plan() {
 	}
 }
 
-// lookFrom is how many calls are planned without a look: a plan of more may be far from the
-// truth.
-const lookFrom = 10
+// maxLookFactor is how many times limits.calls an operation may be planned to take for a look
+// at it.
+const maxLookFactor = 5
 
-// hopeless is how many times limits.calls an operation may be planned to take for a look at it.
-const hopeless = 5
-
-// looks says whether an operation is decided on after a look: the plan is uncertain, and it
-// has not more fields that cost calls than calls are allowed.
+// looks says whether an operation is decided on after a look: it takes calls, and has not
+// more fields that cost calls than calls are allowed.
 func (p *planner) looks() bool {
 	v := auth.ViewerFrom(p.ctx)
 	return p.err == nil && !p.ended() && p.op.Operation.Operation == ast.Query && p.values.sum <= p.r.cost &&
-		p.calls.sum > min(p.r.calls, lookFrom) && p.calls.sum <= hopeless*p.r.calls && p.least <= p.r.calls &&
+		p.calls.sum > 0 && p.calls.sum <= maxLookFactor*p.r.calls && p.least <= p.r.calls &&
 		v != nil && v.Role != auth.RolePartner
 }
 
-// maxRounds bounds how often an operation is planned while it looks: each round knows one
-// level more.
-const maxRounds = 12
+// maxRounds bounds how often an operation is planned while it looks: each level may take a
+// round for the first pages of its lists, one for the lists, and one for their rows.
+const maxRounds = 24
 
-// lookShare is how much of limits.calls a look may take: three quarters. An operation that
-// is refused after it has spent no more. With less, operations were refused that take few
-// calls more than their look.
+// lookShare is how much of limits.calls a look may take before the operation has passed: three
+// quarters. An operation that is refused has spent no more. With less, operations were refused
+// that take few calls more than their look.
 func lookShare(calls int) int { return calls * 3 / 4 }
 
 // look learns what an operation takes, and refuses it where that is too much. It has begun
 // with a plan by which it is worth a look.
 func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) error {
-	ctx = providers.WithPart(ctx, lookShare(r.calls))
-	f := newFacts(l)
+	f, part := newFacts(l), providers.WithPart(ctx, lookShare(r.calls))
 	var p *planner
 	for range maxRounds {
 		p = newPlanner(ctx, r, begun.op, f, nil)
 		p.lasting = begun.lasting
 		p.plan()
-		if p.ended() || p.least > r.calls || !f.learn(ctx) {
+		if p.ended() || p.least > r.calls || !f.learn(ctx, part, p.calls.sum <= r.calls) {
 			break
 		}
 	}
 	l.facts = f
+	spent := providers.TraceFrom(ctx).Spent()
 	err := p.refuse()
-	planned := providers.TraceFrom(ctx).Spent() + p.rest.sum
-	if err != nil {
+	planned := min(spent+p.rest.sum, r.calls)
+	if spent > lookShare(r.calls) { // it has passed
+		err = nil
+	} else if err != nil {
 		planned = p.calls.sum // as the error says
 	}
 	p.op.Stats.SetExtension(plannedStat, planned)

@@ -53,7 +53,7 @@ func (w *world) able(groups [][]string, can ...providers.Capability) (able [][]s
 }
 
 // TestNaturalQueries wants what frontends ask for to be answered cold, within the default
-// limits, for about as many calls as were planned: within a factor of two, or two calls.
+// limits, for no more calls than were planned, and not less than half of them.
 func TestNaturalQueries(t *testing.T) {
 	sequential(t)
 	byEmail := providers.FilterAffiliatesByEmail
@@ -89,7 +89,7 @@ func TestNaturalQueries(t *testing.T) {
 					continue
 				}
 				planned, spent := a.Extensions.Cost.Planned, a.Extensions.Cost.Spent
-				if spent > config.Default().Limits.Calls || planned > 2*max(spent, 1)+1 || spent > 2*max(planned, 1)+1 {
+				if spent > config.Default().Limits.Calls || planned > 2*max(spent, 1)+1 || spent > planned {
 					t.Errorf("%s, %s world, %v: %d calls planned, %d spent:%s", q.name, size, names, planned, spent, a.calls())
 				}
 				fmt.Fprintf(&table, "| %s | %s | %s | %d | %d |\n", q.name, size, strings.Join(names, ", "), planned, spent)

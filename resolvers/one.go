@@ -6,6 +6,7 @@ import (
 
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/partnergraph/partnergraph/graph/model"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -31,6 +32,15 @@ var (
 		providers.Reader.WebhookSubscriptionsByID,
 	}
 )
+
+// recordsByNoun are the nouns whose records are read at the vendors.
+var recordsByNoun = map[providers.Noun]interface {
+	nodes(ctx context.Context, ids []providers.ID, places []int, rows []model.Node, errs []error)
+	cost(p *planner, f graphql.CollectedField, ids []providers.ID)
+}{
+	affiliates.noun: affiliates, memberships.noun: memberships, campaigns.noun: campaigns, referrals.noun: referrals,
+	commissions.noun: commissions, payouts.noun: payouts, coupons.noun: coupons, subscriptions.noun: subscriptions,
+}
 
 // want is what a loader is asked for: a record, and the fields of it that will be read.
 type want struct {

@@ -35,30 +35,15 @@ func (r *Resolver) records(ctx context.Context, ids []providers.ID) ([]model.Nod
 	var wg providers.Group
 	for noun, places := range nouns {
 		wg.Go(func() { // with all ids of the noun, so that the loaders get them together
-			switch noun {
-			case providers.NounAccount:
-				for _, i := range places {
+			if n, ok := recordsByNoun[noun]; ok {
+				n.nodes(ctx, ids, places, rows, errs)
+				return
+			}
+			for _, i := range places {
+				if noun == providers.NounAccount {
 					a, err := r.account(ctx, ids[i])
 					rows[i], errs[i] = node(a), err
-				}
-			case providers.NounAffiliate:
-				affiliates.nodes(ctx, ids, places, rows, errs)
-			case providers.NounMembership:
-				memberships.nodes(ctx, ids, places, rows, errs)
-			case providers.NounCampaign:
-				campaigns.nodes(ctx, ids, places, rows, errs)
-			case providers.NounReferral:
-				referrals.nodes(ctx, ids, places, rows, errs)
-			case providers.NounCommission:
-				commissions.nodes(ctx, ids, places, rows, errs)
-			case providers.NounPayout:
-				payouts.nodes(ctx, ids, places, rows, errs)
-			case providers.NounCoupon:
-				coupons.nodes(ctx, ids, places, rows, errs)
-			case providers.NounWebhookSubscription:
-				subscriptions.nodes(ctx, ids, places, rows, errs)
-			default:
-				for _, i := range places {
+				} else {
 					errs[i] = apierror.BadInput("%q is no id of this server", ids[i])
 				}
 			}

@@ -15,7 +15,7 @@ func (t *tally) refuse(limit string, allowed int, format string) error {
 		return nil
 	}
 	field := shown(t.at)
-	return &apierror.Error{Code: apierror.TooComplex, Text: fmt.Sprintf(format, t.sum, allowed, field, t.dearest),
+	return &apierror.Error{Code: apierror.TooComplex, Text: fmt.Sprintf(format, t.sum, allowed, field, t.largest),
 		Extensions: map[string]any{"limit": limit, "asked": t.sum, "allowed": allowed, "field": field}}
 }
 
@@ -33,9 +33,9 @@ func (p *planner) refuse() error {
 	if p.err != nil {
 		return p.err
 	}
-	values := "this operation may have %d field values, and %d are allowed; the dearest field is %s with %d: " +
+	values := "this operation may have %d field values, and %d are allowed; the most expensive field is %s with %d: " +
 		"ask for fewer rows of it or above it, or for less of each"
-	calls := "this operation may take %d calls to the vendors, and %d are allowed; the dearest field is %s with %d: " +
+	calls := "this operation may take %d calls to the vendors, and %d are allowed; the most expensive field is %s with %d: " +
 		"ask for fewer rows above it, or for less below it"
 	if p.ended() {
 		values = strings.Replace(values, "%d field values,", "%d field values or more,", 1)
@@ -55,7 +55,7 @@ func (p *planner) refuse() error {
 }
 
 // suggest adds to a refusal the largest number of rows of the outermost list above the
-// dearest field with which the operation is not refused, if there is one.
+// most expensive field with which the operation is not refused, if there is one.
 func (p *planner) suggest(refused *apierror.Error) {
 	list := ""
 	for i := range p.calls.at + "." {

@@ -1,11 +1,9 @@
 package resolvers
 
 import (
-	"encoding/json"
-	"maps"
-
 	"github.com/99designs/gqlgen/graphql"
 
+	"github.com/partnergraph/partnergraph/graph"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -35,16 +33,18 @@ func (n lists[T, F]) planRoot(p *planner, f graphql.CollectedField) *rootPlan[T,
 		return root
 	}
 	root := &rootPlan[T, F]{args: f.ArgumentMap(p.op.Variables)}
+	var refused error // by the field itself, before it sends anything
 	if given := root.args["filter"]; given != nil {
 		if p.err = checkAmounts(given); p.err != nil {
 			return nil
 		}
-		// What cannot be read here is refused by the field itself, before it sends anything.
-		if text, err := json.Marshal(keepLists(given)); err == nil {
-			_ = json.Unmarshal(text, &root.narrow)
+		var args map[string]any
+		args, refused = graph.ListArguments(p.ctx, f.Name, root.args)
+		if filter, _ := args["filter"].(*F); filter != nil {
+			root.narrow = *filter
 		}
 	}
-	if providers.MatchesNothing(root.narrow) {
+	if refused != nil || providers.MatchesNothing(root.narrow) {
 		p.connection(f, n.noun, 1, 0)
 		return nil
 	}
@@ -60,24 +60,6 @@ func (n lists[T, F]) planRoot(p *planner, f graphql.CollectedField) *rootPlan[T,
 	}
 	p.lasting[p.path] = root
 	return root
-}
-
-// keepLists is a value of an argument in which an empty list stays one: as a literal it is
-// a nil slice, which JSON would make null.
-func keepLists(value any) any {
-	switch v := value.(type) {
-	case []any:
-		if v == nil {
-			return []any{}
-		}
-	case map[string]any:
-		v = maps.Clone(v)
-		for name, member := range v {
-			v[name] = keepLists(member)
-		}
-		return v
-	}
-	return value
 }
 
 // add adds the lists of the next account, and answers how many there are.
