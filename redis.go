@@ -116,7 +116,7 @@ func leave(b providers.Budget) {
 // checkup is what is found of a Redis.
 type checkup struct {
 	name     string // without a secret
-	warnings []string
+	warnings []redisclient.Finding
 	err      error
 }
 
@@ -159,29 +159,6 @@ func join[T any](values []T, separator string) string {
 	return strings.Join(words, separator)
 }
 
-// checkRedis prints what is found of each Redis, and says how many of them failed.
-func (p *process) checkRedis(c connections, cfg config.Redis) (failed int) {
-	for _, found := range c.checkups(p.ctx, cfg) {
-		switch {
-		case found.err != nil:
-			failed++
-			fmt.Fprintf(p.stdout, "%s: FAILED: %v\n", found.name, found.err)
-		case len(found.warnings) == 0:
-			fmt.Fprintf(p.stdout, "%s: reachable, settings as they should be\n", found.name)
-		default:
-			fmt.Fprintf(p.stdout, "%s: reachable\n", found.name)
-		}
-		for _, w := range found.warnings {
-			fmt.Fprintf(p.stdout, "  warning: %s\n", w)
-		}
-	}
-	if c.cache != nil && c.replicas == 0 {
-		fmt.Fprintln(p.stdout, "warning: redis.replicas is not set: without Redis a replica makes calls for 15 minutes only, "+
-			"and none before Redis has answered it; set it to the largest number of replicas that run at once")
-	}
-	return failed
-}
-
 // greetRedis finds out early how each Redis does. The server serves without as well.
 func (p *parts) greetRedis(ctx context.Context, cfg config.Redis) {
 	for _, found := range p.redis.checkups(ctx, cfg) {
@@ -189,7 +166,7 @@ func (p *parts) greetRedis(ctx context.Context, cfg config.Redis) {
 			p.log.Warn("a Redis does not answer; serving without it", slog.String("redis", found.name), slog.Any("error", found.err))
 		}
 		for _, w := range found.warnings {
-			p.log.Warn("a Redis is not set up for what it is used for", slog.String("redis", found.name), slog.String("warning", w))
+			p.log.Warn("a Redis is not set up for what it is used for", slog.String("redis", found.name), slog.String("warning", w.Text))
 		}
 	}
 }

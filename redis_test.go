@@ -54,7 +54,8 @@ func TestCheckRedis(t *testing.T) {
 	}
 
 	out, err = check(fmt.Sprintf("redis:\n  cache: redis://:hush@%s\n", cache))
-	if want := "redis cache and durable (redis://" + cache + "): reachable\n  warning: maxmemory-policy is allkeys-lfu: "; err != nil || !strings.Contains(out, want) {
+	if want := "redis cache and durable (redis://" + cache + "): FAILED: reachable, but it may lose what it must keep\n  warning: maxmemory-policy is allkeys-lfu: "; err == nil ||
+		!strings.Contains(out, want) || err.Error() != "the durable Redis may lose what it must keep" {
 		t.Errorf("one for both: no %q, error %v, in %s", want, err, out)
 	}
 
@@ -69,7 +70,7 @@ func TestCheckRedis(t *testing.T) {
 		fmt.Sprintf("redis:\n  cache: redis://:hush@%s\n", cache):                true,
 		fmt.Sprintf("redis:\n  cache: redis://:hush@%s\n  replicas: 2\n", cache): false,
 	} {
-		if out, err := check(settings); err != nil || strings.Contains(out, warning) != want {
+		if out, err := check(settings); (err == nil) != (settings == "") || strings.Contains(out, warning) != want {
 			t.Errorf("%q: error %v, want %q: %t, in %s", settings, err, warning, want, out)
 		}
 	}

@@ -64,6 +64,7 @@ type commandLine struct {
 	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
 	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
 	Check   checkCommand   `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted, and every Redis whether it is set up for its use."`
+	Token   tokenCommand   `cmd:"" help:"Read a token from standard input, and say who it is about or why it is refused."`
 	Forget  forgetCommand  `cmd:"" help:"Drop every cached trace of a person, on all servers of a configuration. Delete the person at the vendor first."`
 	Config  configCommand  `cmd:"" help:"Print the reference of all settings: type, bounds, default, environment variable, and whether a change needs a restart."`
 	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema."`
@@ -75,6 +76,7 @@ type process struct {
 	ctx            context.Context
 	getenv         config.Getenv
 	environ        []string // the variables that are set, as os.Environ has them
+	stdin          io.Reader
 	stdout, stderr io.Writer
 	registry       *providers.Registry
 	now            func() time.Time
@@ -98,7 +100,7 @@ func run(ctx context.Context, args []string, getenv config.Getenv, stdout, stder
 	if err != nil {
 		return err
 	}
-	return command.Run(&process{ctx, getenv, environ, stdout, stderr, all.Registry(), time.Now})
+	return command.Run(&process{ctx, getenv, environ, os.Stdin, stdout, stderr, all.Registry(), time.Now})
 }
 
 type (
@@ -373,16 +375,22 @@ func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
 // acceptTokens begins to know viewers by their tokens.
 func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
 	ctx, end := context.WithCancel(p.ctx)
-	return auth.NewTokens(ctx, auth.TokenOptions{
+	o := tokenOptions(j, p.now)
+	o.Failed = func(err error) {
+		p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
+	}
+	return auth.NewTokens(ctx, o), end
+}
+
+// tokenOptions say which tokens a configuration accepts.
+func tokenOptions(j *config.JWT, now func() time.Time) auth.TokenOptions {
+	return auth.TokenOptions{
 		Issuer:   j.Issuer,
 		Audience: j.Audience,
 		JWKS:     j.JWKSURL,
 		Secret:   []byte(j.Secret.Reveal()["hs256_secret"]),
 		Claims:   j.Claims,
 		Roles:    j.Roles,
-		Now:      p.now,
-		Failed: func(err error) {
-			p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))
-		},
-	}), end
+		Now:      now,
+	}
 }

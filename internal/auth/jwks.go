@@ -117,3 +117,33 @@ func (b bounded) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	return response, err
 }
+
+// FetchKeys fetches a JWKS once, and says how many keys with an id it has.
+func FetchKeys(ctx context.Context, url string) (n int, err error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	failed := make(chan error, 1)
+	s := newKeySet(ctx, TokenOptions{JWKS: url, Now: time.Now, Failed: func(err error) {
+		select {
+		case failed <- err:
+		default:
+		}
+	}})
+	select {
+	case <-s.fetched:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	}
+	select {
+	case err := <-failed:
+		return 0, err
+	default:
+	}
+	all, err := s.keys.Storage().KeyReadAll(ctx)
+	for _, k := range all {
+		if k.Marshal().KID != "" {
+			n++
+		}
+	}
+	return n, err
+}

@@ -11,32 +11,38 @@ import (
 	"github.com/redis/go-redis/v9"
 )
 
+// Finding is what is to be changed at a Redis.
+type Finding struct {
+	Text   string // a sentence
+	Severe bool   // what the durable role keeps may be lost
+}
+
 // Check asks every node whether it answers and is set up for the roles that it has, and
-// returns what is to be changed, a sentence each. Where one server has both roles, what the
-// durable one needs goes before: a cache that must not forget only fills up, while a ledger
-// that forgets does harm. A server that does not tell its settings, as some hosted ones, is
-// no error but a sentence. The error is of a node that cannot be reached, or does not let
-// us in; neither shows a password.
-func Check(ctx context.Context, c redis.UniversalClient, roles ...Role) ([]string, error) {
+// returns what is to be changed. Where one server has both roles, what the durable one needs
+// goes before: a cache that must not forget only fills up, while a ledger that forgets does
+// harm. A server that does not tell its settings, as some hosted ones, is no error but a
+// finding. The error is of a node that cannot be reached, or does not let us in; neither
+// shows a password.
+func Check(ctx context.Context, c redis.UniversalClient, roles ...Role) ([]Finding, error) {
 	if cluster, ok := c.(*redis.ClusterClient); ok {
 		var mu sync.Mutex
-		var warnings []string
+		var warnings []Finding
 		err := cluster.ForEachShard(ctx, func(ctx context.Context, node *redis.Client) error {
 			found, err := checkNode(ctx, node, roles)
 			mu.Lock()
 			defer mu.Unlock()
 			for _, w := range found {
-				warnings = append(warnings, node.Options().Addr+": "+w)
+				warnings = append(warnings, Finding{node.Options().Addr + ": " + w.Text, w.Severe})
 			}
 			return err
 		})
-		slices.Sort(warnings)
+		slices.SortFunc(warnings, func(a, b Finding) int { return strings.Compare(a.Text, b.Text) })
 		return warnings, err
 	}
 	return checkNode(ctx, c, roles)
 }
 
-func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]string, error) {
+func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]Finding, error) {
 	if err := c.Ping(ctx).Err(); err != nil {
 		return nil, err
 	}
@@ -44,9 +50,13 @@ func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]string, er
 	if err != nil {
 		return nil, err
 	}
-	var warnings []string
+	var warnings []Finding
 	warn := func(name, why string) {
-		warnings = append(warnings, fmt.Sprintf("%s is %s: %s", name, has[name], why))
+		warnings = append(warnings, Finding{Text: fmt.Sprintf("%s is %s: %s", name, has[name], why)})
+	}
+	severe := func(name, why string) {
+		warn(name, why)
+		warnings[len(warnings)-1].Severe = true
 	}
 	var unknown []string
 	for _, name := range needed(roles) {
@@ -58,22 +68,20 @@ func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]string, er
 		case name == "maxmemory" && value == "0":
 			warn(name, "it grows until the machine's memory is used up; set a bound")
 		case name == "maxmemory-policy" && durable && value != "noeviction" && len(roles) > 1:
-			warn(
-				name,
-				"when it is full it forgets what it must keep; set noeviction, as it is durable as well as cache, or give the cache a server of its own",
-			)
+			severe(name, "when it is full it forgets what it must keep; set noeviction, as it is durable as well as cache, "+
+				"or give the cache a server of its own")
 		case name == "maxmemory-policy" && durable && value != "noeviction":
-			warn(name, "when it is full it forgets what it must keep; set noeviction")
+			severe(name, "when it is full it forgets what it must keep; set noeviction")
 		case name == "maxmemory-policy" && !durable && !evicts:
 			warn(name, "when it is full it takes nothing new; set allkeys-lfu")
 		case name == "appendonly" && value == "no":
-			warn(name, "what it holds is lost when it restarts; set yes")
+			severe(name, "what it holds is lost when it restarts; set yes")
 		case name == "appendfsync" && value == "no":
 			warn(name, "what was written last may be lost with the machine; set everysec or always")
 		}
 	}
 	if len(unknown) > 0 {
-		warnings = append(warnings, fmt.Sprintf("it does not tell its %s, which could not be verified", strings.Join(unknown, ", ")))
+		warnings = append(warnings, Finding{Text: fmt.Sprintf("it does not tell its %s, which could not be verified", strings.Join(unknown, ", "))})
 	}
 	return warnings, nil
 }
