@@ -450,7 +450,12 @@ func lookShare(calls int) int { return calls * 3 / 4 }
 
 // look learns what an operation takes, and refuses it where that is too much. It has begun
 // with a plan by which it is worth a look.
-func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) error {
+func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) (err error) {
+	defer func() {
+		if recover() != nil { // the field at fault panics again when it is executed, and fails alone
+			l.facts, err = nil, begun.refuse()
+		}
+	}()
 	f, part := newFacts(l), providers.WithPart(ctx, lookShare(r.calls))
 	var p *planner
 	for range maxRounds {
@@ -463,7 +468,7 @@ func (r *Resolver) look(ctx context.Context, begun *planner, l *loaders) error {
 	}
 	l.facts = f
 	spent := providers.TraceFrom(ctx).Spent()
-	err := p.refuse()
+	err = p.refuse()
 	planned := min(spent+p.rest.sum, r.calls)
 	if spent > lookShare(r.calls) { // it has passed
 		err = nil

@@ -10,9 +10,12 @@ import (
 	"github.com/partnergraph/partnergraph/internal/needs"
 )
 
-// misjudged are the audits that are wrong about what a server should do, each with the
-// reason. So far there is none.
-var misjudged = map[string]string{}
+// misjudged are the audits that contradict the draft of August 2026, each with its sentence
+// (https://github.com/graphql/graphql-over-http/blob/e1e46e7/spec/GraphQLOverHTTP.md).
+var misjudged = map[string]string{
+	"423L": "If the request is not a well-formed GraphQL-over-HTTP request, status code 422 SHOULD be used.",
+	"86EE": "If the variable values cannot be coerced to match the operation's variable definitions, status code 422 SHOULD be used.",
+}
 
 // audits is how many there are in the version that web/audits/package-lock.json has.
 const audits = 61

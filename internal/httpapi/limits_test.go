@@ -74,7 +74,7 @@ func TestLimits(t *testing.T) {
 	for _, tt := range tests {
 		w := post(h, tt.query, "Accept", graphqlResponse)
 		a := decode(t, w)
-		if w.Code != http.StatusBadRequest || a.Data != nil || len(a.Errors) != 1 {
+		if w.Code != http.StatusUnprocessableEntity || a.Data != nil || len(a.Errors) != 1 {
 			t.Errorf("%s: %d %.300s", tt.name, w.Code, w.Body)
 			continue
 		}
@@ -167,7 +167,7 @@ func TestCycles(t *testing.T) {
 		`{ ...F } fragment F on Query { affiliates { nodes { campaign { id } } } ...G } fragment G on Query { ...F }`,
 	} {
 		w := post(h, query, "Accept", graphqlResponse)
-		if a := decode(t, w); w.Code != http.StatusBadRequest || len(a.Errors) == 0 || !strings.Contains(a.Errors[0].Message, "within itself") {
+		if a := decode(t, w); w.Code != http.StatusUnprocessableEntity || len(a.Errors) == 0 || !strings.Contains(a.Errors[0].Message, "within itself") {
 			t.Errorf("%d %s", w.Code, w.Body)
 		}
 	}

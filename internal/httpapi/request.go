@@ -92,9 +92,16 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 	return params, nil
 }
 
-// malformed is a refusal of what is not a GraphQL request.
+// unreadable is a refusal of what cannot be parsed.
+func unreadable(text string) *refusal {
+	return refused(http.StatusBadRequest, apierror.BadUserInput, text)
+}
+
+// malformed is a refusal of what can be parsed and is not a GraphQL request.
 func malformed(format string, args ...any) *refusal {
-	return refused(http.StatusBadRequest, apierror.BadUserInput, fmt.Sprintf(format, args...))
+	bad := refused(http.StatusUnprocessableEntity, apierror.BadUserInput, fmt.Sprintf(format, args...))
+	bad.plain = http.StatusBadRequest
+	return bad
 }
 
 // inURL reads the members of a GET request, each as JSON. Of several of one name the first
@@ -111,10 +118,10 @@ func (t transport) inURL(r *http.Request, members map[string]json.RawMessage) *r
 		name, wrongName := url.QueryUnescape(name)
 		text, wrongText := url.QueryUnescape(text)
 		if wrongName != nil || wrongText != nil || strings.Contains(pair, ";") {
-			return malformed("the request's URL is not well-formed behind the ?")
+			return unreadable("the request's URL is not well-formed behind the ?")
 		}
 		if !utf8.ValidString(text) {
-			return malformed("the request's URL is not UTF-8 behind the ?")
+			return unreadable("the request's URL is not UTF-8 behind the ?")
 		}
 		if known, ok := members[name]; !ok || known != nil {
 			continue
@@ -189,17 +196,20 @@ func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[st
 		}
 	}
 	if err != nil {
-		return malformed("the request's body ended early")
+		return unreadable("the request's body ended early")
 	}
 	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if !utf8.Valid(body) {
-		return malformed("the request's body is not UTF-8")
+		return unreadable("the request's body is not UTF-8")
 	}
 	valid := json.Valid(body)
 	if valid && bytes.HasPrefix(bytes.TrimLeft(body, jsonSpace), []byte("[")) {
 		return malformed("the request's body is a batch, a JSON array of requests: send each request by itself")
 	}
-	if !valid || !isObject(body) {
+	if !valid {
+		return unreadable("the request's body is not JSON")
+	}
+	if !isObject(body) {
 		return malformed("the request's body is not a JSON object")
 	}
 	pick(body, members)

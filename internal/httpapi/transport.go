@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/99designs/gqlgen/graphql/errcode"
 	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
@@ -20,9 +21,9 @@ import (
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// The media types of answers. An answer of the first kind says with its status whether the
-// request was executed. One of the second has 200 for everything that was understood as a
-// request, as clients from before the specification expect.
+// The media types of answers. An answer of the first kind says with its status what became
+// of the request. One of the second has 200 for everything that was understood as a request,
+// as clients from before the specification expect.
 const (
 	graphqlResponse = "application/graphql-response+json"
 	plainJSON       = "application/json"
@@ -116,9 +117,34 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case foundNoRoom(response):
 		overloaded("limits.load").answer(w, r)
 	case response.Data == nil:
-		t.write(w, r, http.StatusBadRequest, response)
-	default: // also null, and part of the data
+		t.write(w, r, statusOf(ctx, response.Errors), response)
+	case len(response.Errors) > 0: // also null: the request was executed
+		t.write(w, r, statusPartial, response)
+	default:
 		t.write(w, r, http.StatusOK, response)
+	}
+}
+
+// statusPartial is the status of an answer with errors beside its data, which may be null:
+// https://graphql.github.io/graphql-over-http/draft/#sec-Partial-success.
+const statusPartial = 294
+
+// statusOf is the status of a request that is not executed because of these errors:
+// https://graphql.github.io/graphql-over-http/draft/#sec-Status-Codes.
+func statusOf(ctx context.Context, errs gqlerror.List) int {
+	var code any
+	if len(errs) > 0 {
+		code = errs[0].Extensions["code"]
+	}
+	switch {
+	case ctx.Err() != nil: // the request's time was over before the plan was made
+		return http.StatusGatewayTimeout
+	case code == errcode.ParseFailed:
+		return http.StatusBadRequest
+	case code == apierror.Forbidden:
+		return http.StatusForbidden
+	default:
+		return http.StatusUnprocessableEntity
 	}
 }
 
@@ -151,11 +177,8 @@ func (t transport) refuse(
 	case slices.Contains(errs, errQueriesOnly):
 		notAllowed(http.MethodPost, errQueriesOnly.Message).answer(w, r)
 	default:
+		status := statusOf(ctx, errs)
 		explain(t.schema, op.Operation, asked.Variables, errs)
-		status := http.StatusBadRequest
-		if ctx.Err() != nil { // the request's time was over before the plan was made
-			status = http.StatusGatewayTimeout
-		}
 		t.write(w, r, status, t.exec.DispatchError(graphql.WithOperationContext(ctx, op), errs))
 	}
 	return true
@@ -257,9 +280,11 @@ func writeError(w http.ResponseWriter, mediaType string, status int, errs ...*gq
 	send(w, mediaType, status, compress.Identity, parts, size)
 }
 
-// refusal is a request that HTTP alone refuses: its status is the same in every media type.
+// refusal is a request that HTTP alone refuses: its status is the same in every media type,
+// but for [refusal.plain].
 type refusal struct {
 	status int
+	plain  int    // the status as plainJSON, where that differs; 0: the same
 	allow  string // the header Allow, of a 405
 	takes  string // the header Accept-Encoding, of a 415 for the encoding
 	wait   int    // the header Retry-After in seconds, of a 429 or 503; 0: none
@@ -298,7 +323,11 @@ func (f *refusal) answer(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		mediaType = plainJSON
 	}
-	writeError(w, mediaType, f.status, f.err)
+	status := f.status
+	if mediaType == plainJSON {
+		status = cmp.Or(f.plain, status)
+	}
+	writeError(w, mediaType, status, f.err)
 }
 
 // maxAccept is how many bytes of the header Accept are read. Browsers send less than 200.

@@ -133,7 +133,7 @@ func TestBatches(t *testing.T) {
 		`[{"query":"{__typename}"},{"query":"{__typename}"}]`: batch,
 		" \n\t[]":    batch,
 		"\uFEFF[{}]": batch,
-		`[{"query":`: "the request's body is not a JSON object",
+		`[{"query":`: "the request's body is not JSON",
 		`"query"`:    "the request's body is not a JSON object",
 		`null`:       "the request's body is not a JSON object",
 	} {
