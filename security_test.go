@@ -16,12 +16,12 @@ import (
 	"github.com/partnergraph/partnergraph/providers/all"
 )
 
-// citation is a test as docs/security.md names one, with its folder where that is not this one.
+// citation is a test as a page names one, with its folder where that is not this one.
 var citation = regexp.MustCompile("`(?:([a-z/]+)\\.)?((?:Test|Fuzz)[A-Z]\\w*)`")
 
-// TestSecurity wants each test that docs/security.md names to be there, every row of its
-// lists to name one or to say what is not done, and the first list to be whole.
-func TestSecurity(t *testing.T) {
+// citations are the tests that a page names. Each has to be there.
+func citations(t *testing.T, page string) [][]string {
+	t.Helper()
 	sources := map[string]string{} // of tests, by folder
 	tests := func(dir string) string {
 		if _, ok := sources[dir]; !ok {
@@ -35,13 +35,36 @@ func TestSecurity(t *testing.T) {
 		}
 		return sources[dir]
 	}
-	text := read(t, "docs/security.md")
-	cited := citation.FindAllStringSubmatch(text, -1)
+	cited := citation.FindAllStringSubmatch(read(t, page), -1)
 	for _, m := range cited {
 		if declared := fmt.Sprintf("\nfunc %s(%c *testing.%c)", m[2], m[2][0]+'a'-'A', m[2][0]); !strings.Contains(tests(m[1]), declared) {
-			t.Errorf("docs/security.md names %s, which is not there", m[0])
+			t.Errorf("%s names %s, which is not there", page, m[0])
 		}
 	}
+	return cited
+}
+
+// TestDocsDraft wants each row of docs/http.md to name a test that is there.
+func TestDocsDraft(t *testing.T) {
+	rows := 0
+	for row := range strings.Lines(read(t, "docs/http.md")) {
+		if !strings.HasPrefix(row, "| ") || strings.HasPrefix(row, "| the draft says ") {
+			continue
+		}
+		rows++
+		if !citation.MatchString(row) {
+			t.Errorf("nothing shows %s", row)
+		}
+	}
+	if cited := citations(t, "docs/http.md"); rows < 30 || len(cited) < rows {
+		t.Errorf("%d rows with %d tests are not all", rows, len(cited))
+	}
+}
+
+// TestSecurity wants every row of the lists of docs/security.md to name a test or to say what
+// is not done, and the first list to be whole.
+func TestSecurity(t *testing.T) {
+	text, cited := read(t, "docs/security.md"), citations(t, "docs/security.md")
 	_, lists, _ := strings.Cut(text, "## OWASP")
 	lists = regexp.MustCompile(`(?m)^\| .*\n\|---`).ReplaceAllString(lists, "|---") // without the heads of tables
 	var risks []string

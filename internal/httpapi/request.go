@@ -9,6 +9,7 @@ import (
 	"mime"
 	"net/http"
 	"net/url"
+	"os"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -194,6 +195,9 @@ func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[st
 			status: http.StatusRequestEntityTooLarge,
 			err:    exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed"),
 		}
+	}
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return refused(http.StatusRequestTimeout, apierror.BadUserInput, "the request's body did not come in time")
 	}
 	if err != nil {
 		return unreadable("the request's body ended early")
