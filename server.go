@@ -241,6 +241,10 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		}
 		accounts[i] = cache.Wrap(vendor, p.store, p.cacheOptions(cfg.Cache, a.Timeout))
 	}
+	manifest, err := persisted.LoadManifest(cfg.Persisted.Manifest)
+	if err != nil {
+		return nil, nil, fmt.Errorf("persisted_operations.manifest: %w", err)
+	}
 	key, former := cursorKeys(cfg)
 	p.seals.Use(key, former...)
 	return httpapi.New(httpapi.Options{
@@ -259,6 +263,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Origins:       cfg.CORS.Origins,
 		Headers:       cfg.CORS.Headers,
 		Persisted:     p.queries,
+		Trusted:       httpapi.Trusted{Manifest: manifest, Only: cfg.Persisted.Only},
 		Logger:        p.log,
 		Timeout:       cfg.Limits.Timeout,
 		Body:          int64(cfg.Limits.Body),

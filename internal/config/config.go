@@ -23,12 +23,19 @@ type Config struct {
 	CORS          CORS
 	Limits        Limits
 	Cursors       Cursors
+	Persisted     Persisted
 	Admin         Admin
 	Log           Log
 	Traces        Traces
 	Drain         time.Duration // how long the server serves on after SIGTERM, while /readyz says 503
 	Playground    bool          // serve the page at /
 	Introspection bool          // let clients ask for the schema
+}
+
+// Persisted says which documents are trusted.
+type Persisted struct {
+	Manifest string      // the path of the manifest; "" for none
+	Only     []auth.Role // whose requests are executed for documents of the manifest alone
 }
 
 // Admin says where operators look at the server.

@@ -69,6 +69,7 @@ cors: { origins: ["https://portal.example.com", "http://localhost:3000"] }
 writes: { settle: 1s, keep: 2h }
 limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, answer: 16KiB, load: 1000, connections: 10, partner: 9, reserve: 10, writes: 11 }
 cursors: { key: "${CURSOR_KEY}", previous: 0123456789abcdef0123456789abcdef }
+persisted_operations: { manifest: ops.json, only: [partner, reader] }
 admin: { listen: ":9090" }
 log: { level: warn }
 traces: { documents: true }
@@ -86,8 +87,9 @@ introspection: false
 		t.Fatal(err)
 	}
 	want := &Config{
-		Listen: ":8443",
-		Admin:  Admin{Listen: ":9090"}, Log: Log{Level: slog.LevelWarn}, Traces: Traces{Documents: true}, Drain: 9 * time.Second,
+		Listen:    ":8443",
+		Persisted: Persisted{Manifest: "ops.json", Only: []auth.Role{auth.RolePartner, auth.RoleReader}},
+		Admin:     Admin{Listen: ":9090"}, Log: Log{Level: slog.LevelWarn}, Traces: Traces{Documents: true}, Drain: 9 * time.Second,
 		Accounts: []Account{{
 			ID: "saas", Name: "Acme SaaS", Provider: "promotekit", Currency: "USD", BaseURL: "https://example.com/api",
 			Credentials:    NewCredentials(map[string]string{"api_key": `pk"}],#`}),

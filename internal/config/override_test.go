@@ -67,13 +67,13 @@ func TestBadOverrides(t *testing.T) {
 		{"secret", map[string]string{"PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY": "sk_live secret"},
 			`PARTNERGRAPH_ACCOUNTS_SAAS_CREDENTIALS_API_KEY: accounts[0].credentials.api_key: found a text that is not shown here, expected a text without spaces and line breaks`},
 		{"after the file's", map[string]string{"PARTNERGRAPH_LIMITS_CALLS": "0", "PARTNERGRAPH_CACHE_MEMORY": "1"},
-			`f:2:23: persisted_operations: not supported yet: leave it out
+			`f:2:23: persisted_operations: found a single value, expected a mapping with the keys manifest, only
 PARTNERGRAPH_CACHE_MEMORY: cache.memory: found "1", expected a size in B, KiB, MiB or GiB, from 1MiB to 1024GiB
 PARTNERGRAPH_LIMITS_CALLS: limits.calls: found "0", expected a whole number from 1 to 100000`},
 		{"port", map[string]string{"PORT": "http"}, `PORT: listen: found "http", expected a port number`},
 		{"port without auth", map[string]string{"PORT": "80"}, `PORT: listen: found ":80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
 		{"address without auth", map[string]string{"PARTNERGRAPH_LISTEN": "[::]:80"}, `PARTNERGRAPH_LISTEN: listen: found "[::]:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
-		{"later", map[string]string{"PARTNERGRAPH_PERSISTED_OPERATIONS": "x"}, `PARTNERGRAPH_PERSISTED_OPERATIONS: persisted_operations: not supported yet: leave it out`},
+		{"later", map[string]string{"PARTNERGRAPH_ACCOUNTS_SAAS_WEBHOOK": "x"}, `PARTNERGRAPH_ACCOUNTS_SAAS_WEBHOOK: accounts[0].webhook: not supported yet: leave it out`},
 		{"lists cannot be", map[string]string{"PARTNERGRAPH_ACCOUNTS": "x"}, ``},
 	}
 	for _, tt := range tests {

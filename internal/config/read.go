@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -125,6 +126,11 @@ func (r *reader) read(doc *document) *Config {
 			read: func(v value) { v.cursors(&c.Cursors) },
 		},
 		field{
+			name: "persisted_operations", absent: "no document is trusted more than others",
+			doc:  "The GraphQL documents of your own programs. See [Trusted documents](#trusted-documents).",
+			read: func(v value) { v.persisted(&c.Persisted) },
+		},
+		field{
 			name: "admin", absent: "`/metrics` and `/status` are on the main listener, for staff",
 			doc:  "Where operators look at the server.",
 			read: func(v value) { v.admin(&c.Admin) },
@@ -151,12 +157,40 @@ func (r *reader) read(doc *document) *Config {
 		setting("playground", &c.Playground, truth, "Whether to serve the playground at `/`."),
 		setting("introspection", &c.Introspection, truth, "Whether clients may query the schema, and "+
 			"whether `/schema.graphql` serves it."),
-		later("persisted_operations"),
 	)
 	if !r.describing() {
 		listen.listen(&c.Listen, asked)
 	}
 	return c
+}
+
+// persisted reads which documents are trusted.
+func (v value) persisted(p *Persisted) {
+	there := v.node != nil
+	v.mapping(
+		field{
+			name: "manifest", absent: mandatory,
+			doc: "The path of the manifest that a generator has written: Apollo's, Relay's or graphql-codegen's. It " +
+				"is read again with each reload.",
+			read: func(v value) {
+				if !load(v, &p.Manifest, fileName) && there && v.node == nil {
+					v.problem("missing, expected %s", fileName.want)
+				}
+			},
+		},
+		field{
+			name: "only", absent: "every role may send other documents, too",
+			doc: "The roles that may send no other documents: a list of admin, editor, reader and partner.",
+			read: func(v value) {
+				v.list("roles", false, func(v value) {
+					var r auth.Role
+					if load(v, &r, tokenRole) {
+						p.Only = append(p.Only, r)
+					}
+				})
+			},
+		},
+	)
 }
 
 // admin reads where operators look at the server.

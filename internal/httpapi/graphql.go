@@ -59,6 +59,7 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswe
 		schema:    schema,
 		body:      o.Body,
 		persisted: o.Persisted,
+		trusted:   o.Trusted,
 		partners:  partners,
 		quota:     o.State.quota,
 		answers:   bound,

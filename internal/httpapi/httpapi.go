@@ -38,6 +38,7 @@ type Options struct {
 	Origins   []string
 	Headers   []string        // that requests of such pages may have, besides those that clients and tracing add by themselves
 	Persisted persisted.Store // what clients may ask by its hash
+	Trusted   Trusted         // documents of the team's own programs
 	Logger    *slog.Logger
 	Now       func() time.Time // default: time.Now
 

@@ -43,6 +43,7 @@ func requestID(next http.Handler) http.Handler {
 // Served is a request that was answered, for metrics.
 type Served struct {
 	Route   string    // a path of [Routes], or "other"
+	Trusted string    // the name of the operation, if its document is in the manifest
 	Status  int       // of HTTP
 	Codes   []string  // of the errors of the answer, each once
 	Role    auth.Role // of the viewer; "" where nobody knows who that is
@@ -73,6 +74,7 @@ type line struct {
 	viewer         string
 	role           auth.Role
 	operation      string
+	trusted        string // the name of its document in the manifest
 	reason         string // why it was refused, for the operator
 	codes          []string
 	answer         string
@@ -147,7 +149,7 @@ func levelOf(route string) slog.Level {
 // served is the request for metrics. The lock is held.
 func (l *line) served(r *http.Request, rec *recorder, took time.Duration) Served {
 	return Served{
-		Route: routeOf(r.URL.Path), Status: cmp.Or(rec.status, http.StatusOK), Role: l.role, Codes: l.codes, Answer: l.answer,
+		Route: routeOf(r.URL.Path), Trusted: l.trusted, Status: cmp.Or(rec.status, http.StatusOK), Role: l.role, Codes: l.codes, Answer: l.answer,
 		Planned: l.planned, Spent: l.spent, Took: took, Bytes: rec.bytes,
 	}
 }

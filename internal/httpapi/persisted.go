@@ -1,13 +1,17 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
+	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 )
@@ -59,15 +63,37 @@ func (q *request) readHash(extensions json.RawMessage) *refusal {
 	return nil
 }
 
-// recall finds the document of a request that has its hash alone, and says whether there
-// now is one.
-func (t transport) recall(ctx context.Context, q *request) bool {
+// recall finds the document of a request that has its hash or its id alone, and says whether
+// there now is one. What the manifest has goes before what clients have sent.
+func (t transport) recall(ctx context.Context, q *request) (ok bool) {
 	if q.Query != "" {
 		return true
 	}
-	var ok bool
-	q.Query, ok = t.persisted.Get(ctx, part(ctx), q.hash)
+	if q.Query, ok = t.trusted.Manifest.Get(cmp.Or(q.id, q.hash)); !ok && q.hash != "" {
+		q.Query, ok = t.persisted.Get(ctx, part(ctx), q.hash)
+	}
 	return ok
+}
+
+// Trusted are the documents of the team's own programs.
+type Trusted struct {
+	Manifest *persisted.Manifest // nil: none
+	Only     []auth.Role         // whose requests are executed for documents of the manifest alone
+}
+
+// admit refuses a document that is not in the manifest, where its viewer may send no other.
+// It is refused before it is parsed.
+func (t Trusted) admit(ctx context.Context, document string) *refusal {
+	name, ok := t.Manifest.Name(document)
+	if ok {
+		note(ctx, func(l *line) { l.trusted = name })
+		return nil
+	}
+	if v := auth.ViewerFrom(ctx); v == nil || !slices.Contains(t.Only, v.Role) {
+		return nil
+	}
+	return refused(http.StatusForbidden, apierror.Forbidden,
+		"this document is not in the manifest of trusted documents, and your role may send no other (persisted_operations.only)")
 }
 
 // keep keeps a document that came with its hash, within its viewer's quota. It is within

@@ -28,6 +28,7 @@ type request struct {
 	variables json.RawMessage // all that the client sent; those that the operation has are decoded later
 	held      int             // what is kept of the request while it is executed, as field values
 	hash      string          // of the document, where the client gives it; then it may leave out the document
+	id        string          // of a document of the manifest, in the place of the document; "" for none
 	keep      bool            // the document came with its hash
 }
 
@@ -50,7 +51,10 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 			"the header Accept leaves neither "+graphqlResponse+" nor "+plainJSON+", in UTF-8",
 		)
 	}
-	members := map[string]json.RawMessage{"query": nil, "operationName": nil, "variables": nil, "extensions": nil}
+	members := map[string]json.RawMessage{
+		"query": nil, "operationName": nil, "variables": nil, "extensions": nil,
+		"documentId": nil, "doc_id": nil, // as the draft of persisted operations and Relay have it
+	}
 	var bad *refusal
 	if r.Method == http.MethodGet {
 		bad = t.inURL(r, members)
@@ -74,6 +78,8 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 		{"operationName", "a string", &params.OperationName},
 		{"variables", "an object", &params.variables},
 		{"extensions", "an object", &extensions},
+		{"documentId", "a string", &params.id},
+		{"doc_id", "a string", &params.id},
 	} {
 		text := members[m.name]
 		if text == nil {
@@ -87,7 +93,10 @@ func (t transport) read(w http.ResponseWriter, r *http.Request) (*request, *refu
 	if bad := params.readHash(extensions); bad != nil {
 		return nil, bad
 	}
-	if params.Query == "" && params.hash == "" {
+	switch {
+	case params.id != "" && (params.Query != "" || params.hash != ""):
+		return nil, malformed("the request has a `documentId` and a `query` or a hash: send one of them")
+	case params.Query == "" && params.hash == "" && params.id == "":
 		return nil, malformed("the request has no `query`")
 	}
 	return params, nil
@@ -128,7 +137,7 @@ func (t transport) inURL(r *http.Request, members map[string]json.RawMessage) *r
 			continue
 		}
 		switch {
-		case name == "query" || name == "operationName":
+		case name == "query" || name == "operationName" || name == "documentId" || name == "doc_id":
 			members[name], _ = json.Marshal(text)
 		case text == "":
 			members[name] = json.RawMessage("null")

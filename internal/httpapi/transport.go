@@ -36,6 +36,7 @@ type transport struct {
 	schema    *ast.Schema
 	body      int64 // bytes that a request's body, or the query string of its URL, may have
 	persisted persisted.Store
+	trusted   Trusted
 	partners  *partnerQuota
 	quota     *persisted.Quota
 	answers   answers
@@ -59,6 +60,10 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if !t.recall(ctx, asked) {
 		t.write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
+		return
+	}
+	if bad := t.trusted.admit(ctx, asked.Query); bad != nil {
+		bad.answer(w, r)
 		return
 	}
 	asked.Headers, asked.ReadTime = r.Header, graphql.TraceTiming{Start: graphql.GetStartTime(ctx), End: graphql.Now()}

@@ -28,6 +28,7 @@ type Metrics struct {
 	requests  *prometheus.CounterVec
 	duration  *prometheus.HistogramVec
 	errors    *prometheus.CounterVec
+	trusted   *prometheus.CounterVec
 	answers   *prometheus.CounterVec
 	planned   prometheus.Counter
 	spent     prometheus.Counter
@@ -81,6 +82,7 @@ func New(version string) *Metrics {
 	m.requests = counters("requests_total", "HTTP requests that were answered, by route, status and role of the viewer.", "route", "status", "role")
 	m.duration = histograms("request_seconds", "Time from the request's header to the end of its answer.", requestBuckets, "route")
 	m.errors = counters("request_errors_total", "Answers with errors, once for each code in them.", "code")
+	m.trusted = counters("operations_total", "Requests for documents of the manifest, by the name of the operation.", "operation")
 	m.answers = counters("answers_total", "Answers of operations: kept (cache of finished answers), shared (execution for another request) or executed.", "from")
 	m.planned = counters("planned_calls_total", "Calls to vendors that executed operations were planned to take.").WithLabelValues()
 	m.spent = counters("spent_calls_total", "Calls to vendors that executed operations took.").WithLabelValues()
@@ -145,6 +147,9 @@ func (m *Metrics) Served(s httpapi.Served) {
 	m.duration.WithLabelValues(s.Route).Observe(s.Took.Seconds())
 	for _, code := range s.Codes {
 		m.errors.WithLabelValues(code).Inc()
+	}
+	if s.Trusted != "" {
+		m.trusted.WithLabelValues(s.Trusted).Inc()
 	}
 	if s.Answer != "" {
 		m.answers.WithLabelValues(s.Answer).Inc()
