@@ -8,11 +8,14 @@ import (
 	"maps"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
 	"testing"
 
+	"github.com/chromedp/chromedp"
 	collector "go.opentelemetry.io/proto/otlp/collector/trace/v1"
 	spans "go.opentelemetry.io/proto/otlp/trace/v1"
 	"google.golang.org/protobuf/proto"
@@ -44,16 +47,71 @@ func TestOperatorsPages(t *testing.T) {
 		{"staff", []string{"Authorization", "Bearer secret"}, 200},
 		{"staff by token", bearer(t, "boss", "reader", ""), 200},
 	} {
-		if status, body := getWith(t, base+"/metrics", tt.header...); status != tt.want || strings.Contains(body, "promotekit") != (tt.want == 200) {
-			t.Errorf("%s: %d, want %d: %.100s", tt.name, status, tt.want, body)
+		for _, path := range []string{"/metrics", "/status.json"} {
+			if status, body := getWith(t, base+path, tt.header...); status != tt.want || strings.Contains(body, "promotekit") != (tt.want == 200) {
+				t.Errorf("%s of %s: %d, want %d: %.100s", path, tt.name, status, tt.want, body)
+			}
 		}
 	}
 	own := start(t, "serve", "--config", write(t, text+"admin: { listen: 127.0.0.1:0 }\nlog: { level: debug }\n"), "--listen", "127.0.0.1:0")
 	base = own.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	admin := "http://" + own.stderr.await(t, `"adminAddress":"([^"]+)"`)[1]
-	for url, want := range map[string]int{base + "/metrics": 404, admin + "/metrics": 200, admin + "/healthz": 200, admin + "/readyz": 200, admin + "/graphql": 404, admin + "/": 404} {
+	if status, body := get(t, base+"/status"); status != 404 {
+		t.Errorf("the main listener shows the status page: %d %.100s", status, body)
+	}
+	for url, want := range map[string]int{base + "/metrics": 404, base + "/status.json": 404, admin + "/status": 200, admin + "/status.json": 200, admin + "/metrics": 200, admin + "/healthz": 200, admin + "/readyz": 200, admin + "/graphql": 404, admin + "/": 404} {
 		if status, _ := getWith(t, url, "Authorization", "Bearer secret"); status != want {
 			t.Errorf("%s: %d, want %d", url, status, want)
+		}
+	}
+}
+
+// TestStatusPage wants the page to ask for a key where one is needed, to keep it nowhere, and
+// to show accounts, what they have left, and what went wrong, without a request elsewhere.
+func TestStatusPage(t *testing.T) {
+	text := sandboxed(t) + "auth:\n  api_keys:\n    - { name: ops, sha256: 2bb80d537b1da3e38bd30361aa855686bde0eacd7162fef6a25fe97bf527a25b, role: reader }\n"
+	s := start(t, "serve", "--config", write(t, keyLine.ReplaceAllString(text, `${1}"refused-key"`)), "--listen", "127.0.0.1:0")
+	base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
+	s.stderr.await(t, `an account does not answer.*uppromote`)
+	ask(t, base, `{ commissions(first: 2) { nodes { id } } }`, "Authorization", "Bearer secret")
+	b := browse(t)
+	b.base = base
+	b.do(chromedp.Navigate(base + "/status"))
+	enter := func(key string) {
+		b.do(chromedp.WaitVisible(chromedp.CSS("#key")), chromedp.Click(chromedp.CSS("#key")), chromedp.KeyEvent(key), chromedp.Click(chromedp.CSS("#ask button")))
+	}
+	enter("guess")
+	b.await("#problem", "The key is not known here.")
+	enter("secret")
+	for selector, want := range map[chromedp.CSS]string{
+		"#accounts": "unauthorized (status 401)", "#errors": "an account does not answer", "#redis": "everything is kept in the memory", "#noWrites": "None",
+	} {
+		b.await(selector, want)
+	}
+	for _, want := range []string{"PromoteKit", "OK", "DOWN", " of 200 in 60 s", "vendor 1"} {
+		b.await("#accounts", want)
+	}
+	if kept := b.evaluate("location.href + JSON.stringify(localStorage) + JSON.stringify(sessionStorage) + document.cookie + document.getElementById('key').value"); strings.Contains(kept, "secret") {
+		t.Errorf("the key is kept: %s", kept)
+	}
+	requests, problems := b.happened()
+	for _, request := range requests {
+		if !strings.HasPrefix(request, base+"/") {
+			t.Errorf("a request to another host: %s", request)
+		}
+	}
+	for _, problem := range problems {
+		if !strings.Contains(problem, "401") { // of the question without a key, and with a wrong one
+			t.Errorf("the console says %q", problem)
+		}
+	}
+	if folder := os.Getenv("PG_SCREENSHOTS"); folder != "" {
+		shot, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+		if err == nil {
+			err = os.WriteFile(filepath.Join(folder, "status.png"), shot, 0o600)
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 	}
 }

@@ -48,8 +48,8 @@ const unreadTime = time.Minute
 // Run serves until the process is told to end. SIGHUP reads the configuration again; a bad
 // one is refused and the old one stays.
 func (c serveCommand) Run(p *process) error {
-	level := new(slog.LevelVar)
-	log := p.logger(level)
+	level, metrics := new(slog.LevelVar), telemetry.New(programVersion())
+	log := slog.New(metrics.Log(p.logger(level).Handler()))
 	if _, set := p.getenv("GOGC"); !set {
 		debug.SetGCPercent(gcPercent)
 	}
@@ -70,7 +70,6 @@ func (c serveCommand) Run(p *process) error {
 		load = nil // there is nothing to read again
 	}
 	level.Set(cfg.Log.Level)
-	metrics := telemetry.New(programVersion())
 	watch := redisWatch{log: log, roles: map[redisclient.Role]*redisState{}}
 	redis, err := connect(cfg.Redis, metrics.Commanded, watch.watch)
 	if err != nil {

@@ -281,7 +281,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		State:         p.counted,
 		Introspection: cfg.Introspection,
 		Playground:    cfg.Playground,
-		Operators:     httpapi.Operators{Metrics: p.metrics.Handler()},
+		Operators:     httpapi.Operators{Metrics: p.metrics.Handler(), Status: p.metrics.StatusHandler(), Page: telemetry.StatusPage()},
 		OwnListener:   cfg.Admin.Listen != "",
 		Observe:       p.metrics.Served,
 		Tracer:        p.tracer,

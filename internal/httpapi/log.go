@@ -140,7 +140,7 @@ func logged(o Options, next http.Handler) http.Handler {
 // levelOf is the level of a request's log line. Probes come every few seconds.
 func levelOf(route string) slog.Level {
 	switch route {
-	case "/healthz", "/readyz", "/metrics":
+	case "/healthz", "/readyz", "/metrics", "/status.json":
 		return slog.LevelDebug
 	}
 	return slog.LevelInfo
@@ -185,7 +185,7 @@ func (l *line) attributes(ctx context.Context, r *http.Request, s Served) []slog
 }
 
 // Routes are the paths that are served, as metrics and traces name them.
-var Routes = []string{"/", "/graphql", "/schema.graphql", "/healthz", "/readyz", "/metrics", "/status", playground.Assets}
+var Routes = []string{"/", "/graphql", "/schema.graphql", "/healthz", "/readyz", "/metrics", "/status", "/status.json", playground.Assets}
 
 // routeOf is the route of a path: one of a few, whatever clients ask for.
 func routeOf(path string) string {

@@ -22,15 +22,18 @@ func (h *Handler) probes(mux *http.ServeMux) {
 // Operators are the pages for those who run the server; nil ones are not served.
 type Operators struct {
 	Metrics http.Handler // of GET /metrics
-	Status  http.Handler // of GET /status
+	Status  http.Handler // of GET /status.json
+	Page    http.Handler // of GET /status, which has no data: it asks for /status.json
 }
 
-// mount mounts the pages, each behind a guard.
+// mount mounts the pages, those with data behind a guard.
 func (o Operators) mount(mux *http.ServeMux, guard func(http.Handler) http.Handler) {
-	for pattern, page := range map[string]http.Handler{"GET /metrics": o.Metrics, "GET /status": o.Status} {
-		if page != nil {
-			mux.Handle(pattern, guard(page))
-		}
+	if o.Metrics != nil {
+		mux.Handle("GET /metrics", guard(o.Metrics))
+	}
+	if o.Status != nil {
+		mux.Handle("GET /status.json", guard(o.Status))
+		mux.Handle("GET /status", o.Page)
 	}
 }
 

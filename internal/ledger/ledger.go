@@ -24,10 +24,27 @@ type Options struct {
 	// vendor. Nil: not bounded.
 	Take func(ctx context.Context, subject string) time.Duration
 
-	// Observe is told, for metrics, how each request ended: "made", "refused", "unknown" or
-	// "not sent", and whether that was known from an earlier request. Nil: nobody is.
-	Observe func(account string, mutation providers.Capability, outcome string, replayed bool)
+	// Observe is told how each request ended, for operators. Nil: nobody is.
+	Observe func(Audit)
 }
+
+// Audit is how a request for a write ended.
+type Audit struct {
+	Account  string
+	Mutation providers.Capability
+	Key      string // the beginning of the hash of the idempotency key
+	Outcome  string // OutcomeMade …
+	Replayed bool   // it was known from an earlier request
+	Look     string // of an unknown one: what a person looks at, as [providers.Proof.Look]
+}
+
+// The outcomes of a request.
+const (
+	OutcomeMade    = "made"
+	OutcomeRefused = "refused"
+	OutcomeUnknown = "unknown"
+	OutcomeNotSent = "not sent"
+)
 
 // Ledger makes writes. It is safe for concurrent use, and starts no goroutine.
 type Ledger struct {
@@ -398,22 +415,23 @@ func (w *write) forget(ctx context.Context) error {
 
 // audit says in one line who wrote what, and what became of it.
 func (w *write) audit(ctx context.Context, out *Outcome, err error) {
-	outcome := "made"
+	a := Audit{Account: w.account, Mutation: w.Command.Mutation(), Key: w.key[len(entryPrefix):][:16], Outcome: OutcomeMade,
+		Replayed: out != nil && out.Replayed}
 	u := (*Unknown)(nil)
 	switch {
 	case errors.As(err, &u):
-		outcome = "unknown"
+		a.Outcome, a.Look = OutcomeUnknown, u.Proof.Look
 	case err != nil:
-		outcome = "not sent"
+		a.Outcome = OutcomeNotSent
 	case len(out.Problems) > 0:
-		outcome = "refused"
+		a.Outcome = OutcomeRefused
 	}
 	attrs := []slog.Attr{
-		slog.String("mutation", string(w.Command.Mutation())), slog.String("by", w.Subject), slog.String("account", w.account),
-		slog.String("key", w.key[len(entryPrefix):][:16]), slog.String("outcome", outcome),
+		slog.String("mutation", string(a.Mutation)), slog.String("by", w.Subject), slog.String("account", a.Account),
+		slog.String("key", a.Key), slog.String("outcome", a.Outcome),
 	}
 	if out != nil {
-		attrs = append(attrs, slog.Bool("replayed", out.Replayed))
+		attrs = append(attrs, slog.Bool("replayed", a.Replayed))
 		if !out.ID.IsZero() {
 			attrs = append(attrs, slog.String("id", out.ID.String()))
 		}
@@ -426,6 +444,6 @@ func (w *write) audit(ctx context.Context, out *Outcome, err error) {
 	}
 	w.o.Logger.LogAttrs(ctx, slog.LevelInfo, "write", attrs...)
 	if w.o.Observe != nil {
-		w.o.Observe(w.account, w.Command.Mutation(), outcome, out != nil && out.Replayed)
+		w.o.Observe(a)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -37,7 +38,7 @@ func (m *Metrics) Accounts(list []providers.Provider) {
 	m.accounts.list.Store(&list)
 	for _, p := range list {
 		for _, proof := range p.Proofs() {
-			m.writes.WithLabelValues(p.AccountID(), string(proof.Mutation), "unknown", "false")
+			m.writes.WithLabelValues(p.AccountID(), string(proof.Mutation), ledger.OutcomeUnknown, "false")
 		}
 	}
 }

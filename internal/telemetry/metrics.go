@@ -15,6 +15,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -43,7 +44,11 @@ type Metrics struct {
 	reloads   *prometheus.CounterVec
 	reloaded  prometheus.Gauge
 
+	version  string
+	started  time.Time
 	accounts accounts
+	unknown  unknownWrites
+	lines    lastLines
 }
 
 // namespace begins the name of each metric.
@@ -57,7 +62,7 @@ var (
 
 // New makes metrics that count nothing yet.
 func New(version string) *Metrics {
-	m := &Metrics{registry: prometheus.NewRegistry()}
+	m := &Metrics{registry: prometheus.NewRegistry(), version: version, started: time.Now()}
 	document := func(name, kind, help string, labels []string) {
 		m.documented = append(m.documented, Metric{namespace + "_" + name, kind, help, labels})
 	}
@@ -177,9 +182,10 @@ func (m *Metrics) Read(account string, noun providers.Noun, from cache.Layer, n 
 	m.reads.WithLabelValues(account, string(noun), string(from)).Add(float64(n))
 }
 
-// Wrote counts a mutation.
-func (m *Metrics) Wrote(account string, mutation providers.Capability, outcome string, replayed bool) {
-	m.writes.WithLabelValues(account, string(mutation), outcome, strconv.FormatBool(replayed)).Inc()
+// Wrote counts a mutation, and keeps those whose outcome is unknown.
+func (m *Metrics) Wrote(a ledger.Audit) {
+	m.writes.WithLabelValues(a.Account, string(a.Mutation), a.Outcome, strconv.FormatBool(a.Replayed)).Inc()
+	m.unknown.note(a)
 }
 
 // Commanded counts a round trip to Redis.
