@@ -3,6 +3,9 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
 	"net/url"
 	"regexp"
 	"slices"
@@ -230,6 +233,34 @@ func TestPlayground(t *testing.T) {
 	for name, loaded := range workers {
 		if !loaded {
 			t.Errorf("the worker %s was not loaded: %q", name, requests)
+		}
+	}
+	if len(problems) > 0 {
+		t.Errorf("the console says %q", problems)
+	}
+}
+
+// TestPlaygroundBehindProxy wants the page to work under a path of a proxy, which takes it
+// off.
+func TestPlaygroundBehindProxy(t *testing.T) {
+	long(t)
+	t.Parallel()
+	s := start(t, "--listen", "127.0.0.1:0")
+	target, err := url.Parse(s.stdout.await(t, `Playground +(http://\S+)/`)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := httptest.NewServer(http.StripPrefix("/tools/graph", httputil.NewSingleHostReverseProxy(target)))
+	defer proxy.Close()
+	b := open(t, proxy.URL+"/tools/graph")
+	b.await(viewer, "PromoteKit sandbox")
+	b.await(editor, "query Walk")
+	b.do(chromedp.Click(runButton))
+	b.await(answer, `"name": "Hana Rahman"`)
+	requests, problems := b.happened()
+	for _, request := range requests {
+		if !strings.HasPrefix(request, proxy.URL+"/tools/graph/") && !strings.HasPrefix(request, "data:") {
+			t.Errorf("a request beside the path: %s", request)
 		}
 	}
 	if len(problems) > 0 {

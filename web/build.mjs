@@ -30,7 +30,7 @@ async function bundle(entryPoints, options) {
     entryNames: 'assets/[name]-[hash]',
     chunkNames: 'assets/[name]-[hash]',
     assetNames: 'assets/[name]-[hash]',
-    publicPath: '/',
+    publicPath: '../', // of what style sheets load, which lie in assets/
     loader: { '.ttf': 'file', '.graphql': 'text' },
     legalComments: 'linked',
     logLevel: 'warning',
@@ -39,10 +39,11 @@ async function bundle(entryPoints, options) {
     ...options,
   });
   for (const file of outputFiles) write(file.path, file.contents);
-  const url = (path) => '/' + relative(dist, resolve(here, path));
+  // Relative to the page, so that a proxy may serve it under any path.
+  const url = (path) => relative(dist, resolve(here, path));
   const urls = {};
   for (const [path, output] of Object.entries(metafile.outputs)) {
-    const name = output.entryPoint && Object.keys(entryPoints).find((name) => url(path).startsWith(`/assets/${name}-`));
+    const name = output.entryPoint && Object.keys(entryPoints).find((name) => url(path).startsWith(`assets/${name}-`));
     if (name) urls[name] = { script: url(path), style: output.cssBundle && url(output.cssBundle) };
   }
   return urls;

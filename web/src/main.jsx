@@ -14,7 +14,7 @@ import '@graphiql/plugin-explorer/style.css';
 import './page.css';
 
 globalThis.MonacoEnvironment = {
-  getWorker: (_id, label) => new Worker(WORKERS[label] ?? WORKERS.editor), // WORKERS: see build.mjs
+  getWorker: (_id, label) => new Worker(new URL(WORKERS[label] ?? WORKERS.editor, document.baseURI)), // WORKERS: see build.mjs
 };
 
 // GraphiQL's history is left out: it would keep headers beyond the session, and a key may be among them.

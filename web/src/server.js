@@ -14,7 +14,7 @@ export function saveKey(key) {
 export async function post(request, headers) {
   const key = savedKey();
   try {
-    const response = await fetch('/graphql', {
+    const response = await fetch('graphql', {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
