@@ -186,6 +186,7 @@ type parts struct {
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
 	shares  budget.Shares               // of partners: a reload must not forget what they took
 	writes  budget.Shares               // of all viewers, in this process
+	staff   budget.Shares               // requests of staff, in this process
 	counted *httpapi.State              // what runs, and what viewers had kept
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
@@ -199,7 +200,7 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 	return &parts{
 		metrics: metrics,
 		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
-		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now),
+		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now), staff: budget.NewShares(p.now),
 		counted: httpapi.NewState(p.now), seals: listing.NewSeals(p.now),
 	}
 }
@@ -273,6 +274,8 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Partner:       cfg.Limits.Partner,
 		PartnerCalls:  partnerCalls(cfg),
 		Shares:        p.shares,
+		Staff:         cfg.Limits.Staff,
+		StaffShares:   p.staff,
 		Answer:        int64(cfg.Limits.Answer),
 		Responses:     int64(cfg.Cache.Responses),
 		Load:          int64(cfg.Limits.Load),

@@ -201,6 +201,7 @@ type Limits struct {
 	Partner int           // requests of one partner in a minute, and planned calls to vendors for them, together
 	Reserve int           // percent of each account's rate limit that partners' calls leave to staff
 	Writes  int           // mutations of one viewer in a minute
+	Staff   int           // requests of one viewer of staff in a minute
 
 	// Connections is how many clients may be connected at once. A change needs a restart.
 	Connections int
@@ -240,6 +241,7 @@ func Default() *Config {
 			Partner: 120,
 			Reserve: 20,
 			Writes:  120,
+			Staff:   60_000,
 
 			Connections: 1000,
 		},

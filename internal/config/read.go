@@ -443,6 +443,9 @@ func (v value) limits(l *Limits) {
 		setting("writes", &l.Writes, wholeNumber(1, 1_000_000),
 			"Mutations of one viewer in a minute, at each replica. Beyond it: `RATE_LIMITED` and "+
 				"`retryAfter`; nothing is sent."),
+		setting("staff", &l.Staff, wholeNumber(1, 100_000_000),
+			"Requests of one viewer of staff, a key or the subject of a token, in a minute, at each replica. "+
+				"Beyond it: `RATE_LIMITED`, 429 and `Retry-After`."),
 	)
 }
 

@@ -57,6 +57,8 @@ type Options struct {
 	Partner       int           // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
 	PartnerCalls  int           // planned calls of one partner in a minute; 0: as many as Partner
 	Shares        budget.Shares // of partners; nil: those of this handler alone
+	Staff         int           // requests of one viewer of staff in a minute; 0: no bound
+	StaffShares   budget.Shares // of staff; nil: those of this handler alone
 	State         *State        // nil: one of this handler alone
 
 	Operators   Operators // pages for those who run the server

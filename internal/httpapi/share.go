@@ -14,27 +14,32 @@ import (
 // partnerQuota is what each partner may take in a minute of what all viewers share:
 // requests, which take the server's time, and calls, which the vendors count. Both are
 // taken beforehand, calls by the plan of the operation: what is left of a share depends on
-// what its partner asked, and not on what was found. Staff have no bound but the accounts'
-// own.
+// what its partner asked, and not on what was found. Of staff requests alone are counted.
 type partnerQuota struct {
 	shares budget.Shares
 	minute int // requests and planned calls together; 0: no bound
 	calls  int // planned calls alone
+
+	staff      int // requests of one viewer of staff, at this replica; 0: no bound
+	staffTaken budget.Shares
 }
 
 // newPartnerQuota makes the quota. calls is the part of the smallest account's limit that
 // one partner may take; 0 leaves the bound of a minute alone.
 func newPartnerQuota(o Options) *partnerQuota {
-	q := &partnerQuota{o.Shares, o.Partner, o.PartnerCalls}
+	q := &partnerQuota{shares: o.Shares, minute: o.Partner, calls: o.PartnerCalls, staff: o.Staff, staffTaken: o.StaffShares}
 	if q.calls == 0 {
 		q.calls = q.minute
 	}
+	now := o.Now
+	if now == nil {
+		now = time.Now
+	}
 	if q.shares == nil {
-		now := o.Now
-		if now == nil {
-			now = time.Now
-		}
 		q.shares = budget.NewShares(now)
+	}
+	if q.staffTaken == nil {
+		q.staffTaken = budget.NewShares(now)
 	}
 	return q
 }
@@ -48,20 +53,36 @@ func (q *partnerQuota) partner(ctx context.Context) (subject string, ok bool) {
 	return v.Subject, true
 }
 
+// staffMember is whose requests are counted; false for partners, and where nobody is asked
+// who they are.
+func (q *partnerQuota) staffMember(ctx context.Context) (subject string, ok bool) {
+	v := auth.ViewerFrom(ctx)
+	if q.staff == 0 || v == nil || v.Role == auth.RolePartner || v.Subject == auth.Local().Subject {
+		return "", false
+	}
+	return v.Subject, true
+}
+
 // overShare is the refusal of what is more than is left of a share: it says how long to
 // wait until there is as much. Where that cannot be told just now, the server has to do too
-// much, and not the partner has asked for it.
-func overShare(wait time.Duration) *refusal {
+// much, and not the viewer has asked for it.
+func overShare(wait time.Duration, limit string) *refusal {
 	if wait == budget.Unknown {
-		return overloaded("limits.partner")
+		return overloaded(limit)
 	}
 	seconds := int(math.Ceil(wait.Seconds()))
 	bad := refused(http.StatusTooManyRequests, apierror.RateLimited,
-		"you have asked for more than a partner may in a minute (limits.partner)")
+		"you have asked for more than one viewer may in a minute ("+limit+"): wait, and send the request again")
 	bad.err.Extensions["retryable"], bad.err.Extensions["retryAfter"] = true, seconds
 	bad.wait = seconds
 	return bad
 }
+
+// The limits that hold for one viewer.
+const (
+	limitPartner = "limits.partner"
+	limitStaff   = "limits.staff"
+)
 
 // The parts of a share.
 const (
@@ -74,7 +95,13 @@ func (q *partnerQuota) request(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subject, ok := q.partner(r.Context()); ok {
 			if wait := q.shares.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: q.minute}); wait != 0 {
-				overShare(wait).answer(w, r)
+				overShare(wait, limitPartner).answer(w, r)
+				return
+			}
+		}
+		if subject, ok := q.staffMember(r.Context()); ok {
+			if wait := q.staffTaken.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: q.staff}); wait != 0 {
+				overShare(wait, limitStaff).answer(w, r)
 				return
 			}
 		}
@@ -94,7 +121,7 @@ func (q *partnerQuota) take(ctx context.Context, planned int) *refusal {
 		budget.Price{Part: shareCalls, Count: min(planned, q.calls), Limit: q.calls},
 		budget.Price{Part: shareAll, Count: min(planned, q.minute-1), Limit: q.minute, Again: 1}) // the request was taken already
 	if wait != 0 {
-		return overShare(wait)
+		return overShare(wait, limitPartner)
 	}
 	return nil
 }

@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"net/http"
 	"strings"
@@ -153,5 +154,42 @@ func TestUnknownShare(t *testing.T) {
 	}
 	if w := post(h, `{ __typename }`, token("a", "admin")...); w.Code != http.StatusOK {
 		t.Errorf("staff: %d %s", w.Code, w.Body)
+	}
+}
+
+// TestStaffQuota wants a viewer of staff refused beyond their requests in a minute, other
+// viewers not, and neither those of a server that asks nobody who they are.
+func TestStaffQuota(t *testing.T) {
+	now := time.Now()
+	h, _ := serve(t, func(o *httpapi.Options) {
+		o.Auth = auth.New([]auth.Key{
+			{Name: "one", SHA256: sha256.Sum256([]byte("one")), Role: auth.RoleReader},
+			{Name: "other", SHA256: sha256.Sum256([]byte("other")), Role: auth.RoleAdmin},
+		}, nil)
+		o.Staff, o.Now = 3, func() time.Time { return now }
+	})
+	asks := func(key string, want int) {
+		t.Helper()
+		w := post(h, `{ __typename }`, "Authorization", "Bearer "+key)
+		if w.Code != want || (w.Header().Get("Retry-After") != "") != (want == http.StatusTooManyRequests) {
+			t.Errorf("%s: %d %v %s, want %d", key, w.Code, w.Header(), w.Body, want)
+		}
+		if want == http.StatusTooManyRequests && !strings.Contains(w.Body.String(), "limits.staff") {
+			t.Errorf("the refusal does not name the limit: %s", w.Body)
+		}
+	}
+	for range 3 {
+		asks("one", http.StatusOK)
+	}
+	asks("one", http.StatusTooManyRequests)
+	asks("other", http.StatusOK)
+	now = now.Add(time.Minute)
+	asks("one", http.StatusOK)
+
+	h, _ = serve(t, func(o *httpapi.Options) { o.Staff = 1 })
+	for range 5 {
+		if w := post(h, `{ __typename }`); w.Code != http.StatusOK {
+			t.Errorf("without authentication: %d %s", w.Code, w.Body)
+		}
 	}
 }
