@@ -199,9 +199,18 @@ type parts struct {
 func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
 	return &parts{
 		metrics: metrics,
-		process: p, log: log, client: client, redis: redis, entries: redis.entries(p.now), queries: redis.queries(cfg.Redis, p.now),
-		budgets: map[string]providers.Budget{}, shares: redis.shares(log, p.now), writes: budget.NewShares(p.now), staff: budget.NewShares(p.now),
-		counted: httpapi.NewState(p.now), seals: listing.NewSeals(p.now),
+		process: p,
+		log:     log,
+		client:  client,
+		redis:   redis,
+		entries: redis.entries(p.now),
+		queries: redis.queries(cfg.Redis, p.now),
+		budgets: map[string]providers.Budget{},
+		shares:  redis.shares(log, p.now),
+		writes:  budget.NewShares(p.now),
+		staff:   budget.NewShares(p.now),
+		counted: httpapi.NewState(p.now),
+		seals:   listing.NewSeals(p.now),
 	}
 }
 

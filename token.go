@@ -63,9 +63,20 @@ func (c tokenCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(p.stdout, "accepted\nname        %s\nrole        %s\naccounts    %s\n", v.Name, strings.ToLower(string(v.Role)), listed(v.Accounts, "all"))
+	fmt.Fprintf(
+		p.stdout,
+		"accepted\nname        %s\nrole        %s\naccounts    %s\n",
+		v.Name,
+		strings.ToLower(string(v.Role)),
+		listed(v.Accounts, "all"),
+	)
 	if v.Role == auth.RolePartner {
-		fmt.Fprintf(p.stdout, "affiliates  %s\nemail       %s\n", listed(v.Affiliates, "those with the e-mail address"), listed([]string{v.Email}, ""))
+		fmt.Fprintf(
+			p.stdout,
+			"affiliates  %s\nemail       %s\n",
+			listed(v.Affiliates, "those with the e-mail address"),
+			listed([]string{v.Email}, ""),
+		)
 	}
 	return nil
 }

@@ -69,7 +69,11 @@ func loaderOf[K comparable, V any](l *loaders, name string, fetch fetcher[K, V])
 	if found, ok := l.m[name]; ok {
 		return found.(*loader[K, V])
 	}
-	made := &loader[K, V]{name: name, asked: map[K]bool{}, fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) }}
+	made := &loader[K, V]{
+		name:  name,
+		asked: map[K]bool{},
+		fetch: func(ctx context.Context, keys []K) ([]V, []error) { return fetch(l.r, ctx, keys) },
+	}
 	made.inner = dataloadgen.NewLoader(made.collect, dataloadgen.WithWait(batchWait))
 	l.m[name] = made
 	return made
@@ -233,6 +237,7 @@ func startBatch(ctx context.Context, name string, keys int) (inner context.Conte
 		return ctx, func() {}
 	}
 	const scope = "github.com/partnergraph/partnergraph/resolvers"
-	ctx, span := parent.TracerProvider().Tracer(scope).Start(ctx, "load "+name, trace.WithAttributes(attribute.Int("partnergraph.batch.keys", keys)))
+	tracer, size := parent.TracerProvider().Tracer(scope), attribute.Int("partnergraph.batch.keys", keys)
+	ctx, span := tracer.Start(ctx, "load "+name, trace.WithAttributes(size))
 	return ctx, func() { span.End() }
 }

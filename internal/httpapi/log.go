@@ -149,8 +149,16 @@ func levelOf(route string) slog.Level {
 // served is the request for metrics. The lock is held.
 func (l *line) served(r *http.Request, rec *recorder, took time.Duration) Served {
 	return Served{
-		Route: routeOf(r.URL.Path), Trusted: l.trusted, Status: cmp.Or(rec.status, http.StatusOK), Role: l.role, Codes: l.codes, Answer: l.answer,
-		Planned: l.planned, Spent: l.spent, Took: took, Bytes: rec.bytes,
+		Route:   routeOf(r.URL.Path),
+		Trusted: l.trusted,
+		Status:  cmp.Or(rec.status, http.StatusOK),
+		Role:    l.role,
+		Codes:   l.codes,
+		Answer:  l.answer,
+		Planned: l.planned,
+		Spent:   l.spent,
+		Took:    took,
+		Bytes:   rec.bytes,
 	}
 }
 

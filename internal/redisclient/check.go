@@ -81,7 +81,10 @@ func checkNode(ctx context.Context, c redis.Cmdable, roles []Role) ([]Finding, e
 		}
 	}
 	if len(unknown) > 0 {
-		warnings = append(warnings, Finding{Text: fmt.Sprintf("it does not tell its %s, which could not be verified", strings.Join(unknown, ", "))})
+		warnings = append(
+			warnings,
+			Finding{Text: fmt.Sprintf("it does not tell its %s, which could not be verified", strings.Join(unknown, ", "))},
+		)
 	}
 	return warnings, nil
 }

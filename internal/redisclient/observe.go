@@ -58,8 +58,12 @@ func (o observed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.Proc
 func (o observed) observe(ctx context.Context, name string, trip func(context.Context) error) error {
 	if parent := trace.SpanFromContext(ctx); parent.SpanContext().IsValid() {
 		var span trace.Span
-		ctx, span = parent.TracerProvider().Tracer(scopeName).Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
-			attribute.String("db.system.name", "redis"), attribute.String("db.operation.name", name), attribute.String("partnergraph.redis.role", string(o.role))))
+		ctx, span = parent.TracerProvider().
+			Tracer(scopeName).
+			Start(ctx, name, trace.WithSpanKind(trace.SpanKindClient), trace.WithAttributes(
+				attribute.String("db.system.name", "redis"),
+				attribute.String("db.operation.name", name), attribute.String("partnergraph.redis.role", string(o.role))),
+			)
 		defer span.End()
 	}
 	start := time.Now()
