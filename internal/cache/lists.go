@@ -254,7 +254,7 @@ func loadPage[T providers.Record](
 	p.Items = payouts(ctx, c, read.Items)
 	rows := Rows{More: p.More, Total: p.Total, Unread: p.Unread, Mark: p.Mark, Took: c.o.Now().Sub(r.at), Owner: owner(p.Items),
 		Rows: make([]Row, len(p.Items))}
-	for i, item := range p.Items {
+	for i, item := range read.Items {
 		n := providers.NodeOf(item)
 		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
 	}
@@ -262,7 +262,7 @@ func loadPage[T providers.Record](
 	p.ReadAt = r.entries[key].FetchedAt
 	p.AskedAt = p.ReadAt.Add(-rows.Took)
 	r.harvest(p.Harvest)
-	keep(r, p.Items)
+	keep(r, read.Items) // as they were read: what is borrowed for the answer is no newer for it
 	r.end(ctx)
 	requestFrom(ctx).forget()
 	return &p, nil
