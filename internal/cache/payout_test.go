@@ -31,6 +31,7 @@ func TestBorrowedPayouts(t *testing.T) {
 			told     string
 		)
 		for step := range 12 {
+			before := now
 			now = now.Add(time.Duration(r.IntN(45)+1) * time.Second)
 			c := &providers.Commission{Node: providers.Node{ID: ids("com001")[0]}, Status: states[min(1, r.IntN(6))]}
 			c.ID.Noun = providers.NounCommission
@@ -47,13 +48,16 @@ func TestBorrowedPayouts(t *testing.T) {
 				c.PayoutUnknown, c.Known = true, providers.Only("status")
 			}
 			c.FetchedAt = now
-			if r.IntN(5) == 0 { // since the reading before this one
-				c.FetchedAt = now.Add(-time.Second / 2)
+			if r.IntN(5) == 0 { // it comes in after a later one
+				c.FetchedAt = before.Add(-time.Second / 2)
 			}
 			e := cache.Entry{Value: c, Began: 1, FetchedAt: c.FetchedAt, FreshUntil: c.FetchedAt.Add(life)}
 			e.StaleUntil = e.FreshUntil.Add(late)
 			readings = append(readings, e)
-			stored = cache.Stored(t, cache.Merge(stored, e, now))
+			merged := cache.Merge(stored, e, now)
+			if stored = cache.Stored(t, merged); stored.Payout != merged.Payout {
+				t.Fatalf("seed %d: Redis gives back %v for %v", seed, stored.Payout, merged.Payout)
+			}
 			told += fmt.Sprintf("\n%d: %s %s payout %q, unknown %t, %v", step, now.Sub(start), c.Status, c.PayoutID.Local, c.PayoutUnknown, c.Known)
 			for _, after := range []time.Duration{0, life / 2, life, life + late} {
 				at := now.Add(after)
@@ -79,17 +83,18 @@ func TestBorrowedPayouts(t *testing.T) {
 }
 
 // holds says whether some reading that is not too old had this payout, and none since
-// contradicts it.
+// contradicts it. A stub that came in before, though it was read later, is not remembered.
 func holds(readings []cache.Entry, shown *providers.Commission, at time.Time) (held bool) {
-	for _, known := range readings {
+	for i, known := range readings {
 		c := known.Value.(*providers.Commission)
 		if c.PayoutID != shown.PayoutID || c.Status != shown.Status || !at.Before(known.StaleUntil) {
 			continue
 		}
 		contradicted := false
-		for _, later := range readings {
+		for j, later := range readings {
 			l := later.Value.(*providers.Commission)
-			contradicted = contradicted || later.FetchedAt.After(known.FetchedAt) &&
+			late := j > 0 && later.FetchedAt.Before(readings[j-1].FetchedAt)
+			contradicted = contradicted || later.FetchedAt.After(known.FetchedAt) && (j > i || l.Known == nil && !late) &&
 				(l.Status != c.Status || !l.PayoutUnknown && l.PayoutID != c.PayoutID)
 		}
 		held = held || !contradicted

@@ -165,9 +165,9 @@ func (e Entry) end() time.Time {
 // better is the better of two that may both stand.
 //
 // A record that knows more stays in the place of one that knows less while it is fresh, so
-// that stubs never replace a whole record, but for a later one that says otherwise; of two
-// that know the same, the one fetched later stays. Of what is no record, the one that began
-// later stays while it is fresh.
+// that stubs never replace a whole record. Of two that know the same, or of which one
+// contradicts the other, the one fetched later stays. Of what is no record, the one that
+// began later stays while it is fresh.
 func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	if _, ok := stored.Value.(Family); ok {
 		return family(stored, incoming, now)
@@ -180,7 +180,8 @@ func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 		return incoming, false
 	}
 	richer := !in.Known.CoversAll(old.Known) && !incoming.contradicts(stored, stored.FetchedAt)
-	later := old.Known.CoversAll(in.Known) && stored.FetchedAt.After(incoming.FetchedAt)
+	later := stored.FetchedAt.After(incoming.FetchedAt) && old.Known.CoversAll(in.Known) ||
+		stored.contradicts(incoming, incoming.FetchedAt)
 	if now.Before(stored.FreshUntil) && (richer || later) {
 		merged := withPayout(stored, incoming, now)
 		return merged, merged.Value == stored.Value // two records, so that these are pointers
