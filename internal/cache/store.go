@@ -97,7 +97,8 @@ type Row struct {
 
 	ID          providers.ID
 	Known       *providers.Fields
-	KnowsPayout bool // of a commission: its payout was known, if only that there is none
+	KnowsPayout bool  // of a commission: its payout was known, if only that there is none
+	CreatedAt   int64 // by the page; nanoseconds since 1970, 0 for none
 }
 
 // Count is the length of a list.
