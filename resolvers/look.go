@@ -223,7 +223,7 @@ func (e one[From, To]) look(p *planner, from level, fields []graphql.CollectedFi
 			ids = append(ids, id)
 		}
 	}
-	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: e.parts(p, from, rows, ids)}
+	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: e.parts(p, rows, ids)}
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = len(ids)
 	}
