@@ -37,7 +37,7 @@ func (m meets) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...s
 	m.mu.Unlock()
 	select {
 	case <-m.all:
-	case <-time.After(30 * time.Second): // only where the test fails
+	case <-time.After(10 * time.Second): // only where the test fails
 		return nil, context.DeadlineExceeded
 	}
 	return m.Cache.AffiliatesByID(ctx, ids, need...)
