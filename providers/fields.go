@@ -54,6 +54,19 @@ func (f *Fields) With(name string) *Fields {
 	return AllBut(lacks...)
 }
 
+// Without is what f knows, but for this field.
+func (f *Fields) Without(name string) *Fields {
+	switch {
+	case f == nil:
+		return AllBut(name)
+	case !f.Covers(name):
+		return f
+	case f.except:
+		return AllBut(append(slices.Clone(f.names), name)...)
+	}
+	return &Fields{names: slices.DeleteFunc(slices.Clone(f.names), func(n string) bool { return n == name })}
+}
+
 // Names lists the names that f was made from, for tests and codecs.
 func (f *Fields) Names() (names []string, except bool) {
 	if f == nil {

@@ -43,6 +43,22 @@ func TestFieldsCovers(t *testing.T) {
 	}
 }
 
+// With and Without differ from what they are made of in one field.
+func TestFieldsWithAndWithout(t *testing.T) {
+	for f, knows := range everyFields() {
+		for _, changed := range []string{"a", "other"} {
+			for _, name := range []string{"id", "a", "b", "c", "other"} {
+				if got, want := f.With(changed).Covers(name), knows[name] || name == changed; got != want {
+					t.Errorf("%v with %s covers %s: %v; want %v", f, changed, name, got, want)
+				}
+				if got, want := f.Without(changed).Covers(name), knows[name] && name != changed; got != want {
+					t.Errorf("%v without %s covers %s: %v; want %v", f, changed, name, got, want)
+				}
+			}
+		}
+	}
+}
+
 // CoversAll is: whatever g covers, f covers.
 func TestFieldsCoversAll(t *testing.T) {
 	every := everyFields()

@@ -427,7 +427,7 @@ func (n records[T]) cost(p *planner, f graphql.CollectedField, ids []providers.I
 			missing[id.Account] = providers.RowsOf(missing[id.Account].Count + 1)
 		}
 	}
-	parts := p.partsOf(p.r.order, counts)
+	parts := p.partsOf(counts)
 	for _, part := range parts {
 		below.accounts = append(below.accounts, part.account)
 	}
@@ -436,7 +436,7 @@ func (n records[T]) cost(p *planner, f graphql.CollectedField, ids []providers.I
 		below.affiliates = len(ids)
 	}
 	price := func() (calls, accounts int) {
-		parts := p.partsOf(p.r.order, missing)
+		parts := p.partsOf(missing)
 		return followParts(n.query, parts, need), len(parts)
 	}
 	if p.facts == nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/99designs/gqlgen/graphql"
 	"github.com/vektah/gqlparser/v2/ast"
@@ -165,7 +166,7 @@ func (f *found[T]) isPartial() bool {
 	return false
 }
 
-// seek reads records by id, as far as a look may.
+// seek reads records by id, as far as a look may. No account waits for another.
 func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, need []string) *found[T] {
 	by := map[string][]providers.ID{}
 	f := &found[T]{batches: map[string]*providers.Batch[T]{}, failed: map[string]error{}}
@@ -173,11 +174,21 @@ func (n records[T]) seek(ctx context.Context, r *Resolver, ids []providers.ID, n
 		by[id.Account] = append(by[id.Account], id)
 	}
 	f.spent = spentBy(ctx, func(ctx context.Context) {
+		var mu sync.Mutex
+		wg := providers.GroupFor(ctx)
 		for account, ids := range by {
-			if p, ok := r.provider(ctx, account); ok {
-				f.batches[account], f.failed[account] = n.byID(p, ctx, ids, need...)
+			p, ok := r.provider(ctx, account)
+			if !ok {
+				continue
 			}
+			wg.Go(func() {
+				b, err := n.byID(p, ctx, ids, need...)
+				mu.Lock()
+				defer mu.Unlock()
+				f.batches[account], f.failed[account] = b, err
+			})
 		}
+		wg.Wait()
 	})
 	return f
 }
@@ -223,7 +234,7 @@ func (e one[From, To]) look(p *planner, from level, fields []graphql.CollectedFi
 			ids = append(ids, id)
 		}
 	}
-	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: e.parts(p, from, rows, ids)}
+	below := level{rows: len(ids), times: from.times, accounts: from.accounts, parts: e.parts(p, rows, ids)}
 	if e.to.noun == providers.NounAffiliate {
 		below.affiliates = len(ids)
 	}

@@ -54,14 +54,14 @@ func spread[T providers.Record](p *planner, rows []*T) rowParts {
 			}
 			counts[account] = n
 		}
-		return p.partsOf(p.r.order, counts)
+		return p.partsOf(counts)
 	}
 }
 
 // partsOf are the accounts that have rows, in their order.
-func (p *planner) partsOf(order []string, counts map[string]providers.Rows) []accountRows {
+func (p *planner) partsOf(counts map[string]providers.Rows) []accountRows {
 	parts := []accountRows{}
-	for _, account := range order {
+	for _, account := range p.r.order {
 		if n := counts[account]; n.Count > 0 {
 			if a, ok := p.r.provider(p.ctx, account); ok {
 				parts = append(parts, accountRows{a, n})
@@ -73,7 +73,7 @@ func (p *planner) partsOf(order []string, counts map[string]providers.Rows) []ac
 
 // parts are the records that an edge leads to from rows, by account. Those that belong to
 // affiliates are as many affiliates' as the rows are.
-func (e one[From, To]) parts(p *planner, from level, rows []*From, ids []providers.ID) rowParts {
+func (e one[From, To]) parts(p *planner, rows []*From, ids []providers.ID) rowParts {
 	return func() []accountRows {
 		owned := e.to.noun != providers.NounAffiliate && e.to.noun != providers.NounCampaign
 		counts := map[string]providers.Rows{}
@@ -97,12 +97,6 @@ func (e one[From, To]) parts(p *planner, from level, rows []*From, ids []provide
 				}
 			}
 		}
-		parts := []accountRows{}
-		for _, a := range from.accounts {
-			if n := counts[a.AccountID()]; n.Count > 0 {
-				parts = append(parts, accountRows{a, n})
-			}
-		}
-		return parts
+		return p.partsOf(counts)
 	}
 }

@@ -142,6 +142,10 @@ func (c *Cache) get(ctx context.Context, keys ...Key) []*Entry {
 	if err != nil {
 		c.o.Logger.Warn("the cache cannot be read", "account", c.account, "error", err)
 	}
+	now := c.o.Now()
+	for i, e := range found {
+		found[i] = e.at(now)
+	}
 	if slices.Contains(found, nil) && providers.CachedOnly(ctx) {
 		return found // what is missed here is read again, and noted then
 	}

@@ -48,7 +48,11 @@ type stored struct {
 	StaleUntil int64
 	Fence      Epoch
 	FenceUntil int64
-	Value      cbor.RawMessage
+
+	PayoutFetchedAt  int64
+	PayoutFreshUntil int64
+
+	Value cbor.RawMessage
 }
 
 func nanoseconds(t time.Time) int64 {
@@ -83,7 +87,8 @@ func must[T any](v T, err error) T {
 // encode writes an entry. Equal entries give equal bytes.
 func encode(e Entry) ([]byte, error) {
 	s := stored{Began: e.Began, FetchedAt: nanoseconds(e.FetchedAt), FreshUntil: nanoseconds(e.FreshUntil),
-		StaleUntil: nanoseconds(e.StaleUntil), Fence: e.Fence.At, FenceUntil: nanoseconds(e.Fence.Until)}
+		StaleUntil: nanoseconds(e.StaleUntil), Fence: e.Fence.At, FenceUntil: nanoseconds(e.Fence.Until),
+		PayoutFetchedAt: nanoseconds(e.Payout.FetchedAt), PayoutFreshUntil: nanoseconds(e.Payout.FreshUntil)}
 	if e.Value != nil {
 		if s.Kind = kindOf[reflect.TypeOf(e.Value)]; s.Kind == "" {
 			return nil, fmt.Errorf("a %T is not stored", e.Value)
@@ -103,7 +108,8 @@ func decode(b []byte) (Entry, error) {
 		return Entry{}, err
 	}
 	e := Entry{Began: s.Began, FetchedAt: timeAt(s.FetchedAt), FreshUntil: timeAt(s.FreshUntil), StaleUntil: timeAt(s.StaleUntil),
-		Fence: Fence{At: s.Fence, Until: timeAt(s.FenceUntil)}}
+		Fence:  Fence{At: s.Fence, Until: timeAt(s.FenceUntil)},
+		Payout: Borrowed{timeAt(s.PayoutFetchedAt), timeAt(s.PayoutFreshUntil)}}
 	if s.Kind == "" {
 		return e, nil
 	}

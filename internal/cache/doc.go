@@ -18,6 +18,10 @@
 // for the next call. Replicas that share a Redis do likewise: one reads and holds a lease
 // there, the others wait for what it stores.
 //
+// A commission that a reading saw without its payout borrows the payout of another reading,
+// for as long as that one is fresh and none since contradicts it. A page has the dates that
+// its own reading gave its rows, so that its order and its cursors stay as they were.
+//
 // What is stored is never changed, neither by a Store nor by those who read it.
 //
 // # Where it is kept

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 // Linked says whether memory is trusted.
@@ -146,3 +147,18 @@ func Release(tb testing.TB, s Store, owner string, k Key) {
 		tb.Fatal(err)
 	}
 }
+
+// Stored is an entry as Redis gives it back.
+func Stored(tb testing.TB, e Entry) Entry {
+	b, err := encode(e)
+	if err != nil {
+		tb.Fatal(err)
+	}
+	if e, err = decode(b); err != nil {
+		tb.Fatal(err)
+	}
+	return e
+}
+
+// At is what is shown of an entry.
+func (e *Entry) At(now time.Time) *Entry { return e.at(now) }

@@ -160,12 +160,31 @@ func page[T providers.Record](
 		Remembered: true,
 	}
 	for i, e := range a.records {
-		var ok bool
-		if p.Items[i], ok = e.Value.(*T); !ok {
+		record, ok := e.Value.(*T)
+		if !ok {
 			return nil, quality{}
 		}
+		p.Items[i] = listed(record, a.rows.Rows[i])
 	}
 	return p, a.quality
+}
+
+// listed is a record as its page dated it. Lists are sorted by these dates, and so are
+// cursors: another reading that knows a date, or another one, is not to give the rows
+// another order. Who wants to know the date reads the record.
+func listed[T providers.Record](record *T, r Row) *T {
+	if nanoseconds(providers.NodeOf(record).Listed()) == r.CreatedAt {
+		return record
+	}
+	row := *record
+	n := providers.NodeOf(&row)
+	if n.CreatedAt = nil; r.CreatedAt != 0 {
+		n.CreatedAt = new(timeAt(r.CreatedAt))
+	}
+	if !r.Known.Covers("createdAt") {
+		n.Known = n.Known.Without("createdAt")
+	}
+	return &row
 }
 
 // assembled is a page with its records, and the quality of the worst of both: miss where
@@ -254,15 +273,15 @@ func loadPage[T providers.Record](
 	p.Items = payouts(ctx, c, read.Items)
 	rows := Rows{More: p.More, Total: p.Total, Unread: p.Unread, Mark: p.Mark, Took: c.o.Now().Sub(r.at), Owner: owner(p.Items),
 		Rows: make([]Row, len(p.Items))}
-	for i, item := range p.Items {
+	for i, item := range read.Items {
 		n := providers.NodeOf(item)
-		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item)}
+		rows.Rows[i] = Row{ID: n.ID, Known: n.Known, KnowsPayout: knowsPayout(item), CreatedAt: nanoseconds(n.Listed())}
 	}
 	r.list(noun, key, rows)
 	p.ReadAt = r.entries[key].FetchedAt
 	p.AskedAt = p.ReadAt.Add(-rows.Took)
 	r.harvest(p.Harvest)
-	keep(r, p.Items)
+	keep(r, read.Items) // as they were read: what is borrowed for the answer is no newer for it
 	r.end(ctx)
 	requestFrom(ctx).forget()
 	return &p, nil

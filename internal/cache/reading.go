@@ -55,6 +55,9 @@ func (r *reading) entry(v any) Entry {
 		late = 0 // what has come since must be seen
 	}
 	e.FreshUntil = now.Add(life)
+	if e.FetchedAt.Before(now) { // a record that the vendor was shown comes back as it was read
+		e.FreshUntil = e.FetchedAt.Add(life)
+	}
 	e.StaleUntil = e.FreshUntil.Add(late)
 	return e
 }
@@ -102,7 +105,7 @@ func (r *reading) remembering(ctx context.Context) context.Context {
 			r.peeked = map[Key]Epoch{}
 		}
 		r.peeked[k] = e.Began
-		return e.Value
+		return e.unlent().Value
 	})
 }
 

@@ -276,8 +276,8 @@ func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.
 	for i, id := range asked {
 		rows[i] = read.Found[id]
 	}
+	keep(r, rows) // as they were read: what is borrowed for the answer is no newer for it
 	rows = payouts(ctx, c, rows)
-	keep(r, rows)
 	for i, id := range asked {
 		b.Found[id] = rows[i]
 	}
@@ -296,7 +296,8 @@ func readLeased[T providers.Record](ctx context.Context, c *Cache, b *providers.
 	return nil
 }
 
-// payouts gives commissions that could not know their payout the one that an older reading knew.
+// payouts gives commissions that could not know their payout the one that an older reading
+// knew, as they will have it from the store.
 func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T {
 	var (
 		keys   []Key
@@ -311,8 +312,11 @@ func payouts[T providers.Record](ctx context.Context, c *Cache, rows []*T) []*T 
 		return rows
 	}
 	known := slices.Clone(rows)
+	now := c.o.Now()
 	for i, older := range c.get(ctx, keys...) {
-		known[places[i]] = withPayout(rows[places[i]], valueOf(older)).(*T)
+		if older != nil {
+			known[places[i]] = withPayout(Entry{Value: rows[places[i]]}, *older, now).Value.(*T)
+		}
 	}
 	return known
 }

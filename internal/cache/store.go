@@ -62,10 +62,20 @@ type Entry struct {
 
 	Fence Fence // of the key's last invalidation
 
+	Payout Borrowed // of a commission: zero where its own reading says what payout it has
+
 	Source providers.Source // where a store's answer comes from; not stored
 
 	version uint64 // of what is shown under the key in a [Memory]; 0 for an entry of no memory
 }
+
+// Borrowed says when the payout of a commission was read, where another reading knew it
+// than the one that the rest of the entry is from. From FreshUntil on the payout is not
+// known any more, whatever has become of the rest: a payout that is borrowed again and
+// again would else never end.
+type Borrowed struct{ FetchedAt, FreshUntil time.Time }
+
+func (b Borrowed) ended(now time.Time) bool { return b != (Borrowed{}) && !now.Before(b.FreshUntil) }
 
 // Rows is a page of a list, by reference.
 type Rows struct {
@@ -87,7 +97,8 @@ type Row struct {
 
 	ID          providers.ID
 	Known       *providers.Fields
-	KnowsPayout bool // of a commission: its payout was known, if only that there is none
+	KnowsPayout bool  // of a commission: its payout was known, if only that there is none
+	CreatedAt   int64 // by the page; nanoseconds since 1970, 0 for none
 }
 
 // Count is the length of a list.
@@ -103,8 +114,8 @@ type Absent struct{}
 type Family struct{}
 
 // Merge is what is remembered of one key, given what is stored and what comes in: one of
-// the two, or, for a commission, one that has its payout from the other; behind the higher
-// of their fences, which neither may have begun before.
+// the two, or, for a commission, one that borrows its payout from the other; behind the
+// higher of their fences, which neither may have begun before.
 func Merge(stored, incoming Entry, now time.Time) Entry {
 	merged, _ := merge(stored, incoming, now)
 	return merged
@@ -155,8 +166,9 @@ func (e Entry) end() time.Time {
 // better is the better of two that may both stand.
 //
 // A record that knows more stays in the place of one that knows less while it is fresh, so
-// that stubs never replace a whole record; of two that know the same, the one fetched later
-// stays. Of what is no record, the one that began later stays while it is fresh.
+// that stubs never replace a whole record. Of two that know the same, or of which one
+// contradicts the other, the one fetched later stays. Of what is no record, the one that
+// began later stays while it is fresh.
 func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	if _, ok := stored.Value.(Family); ok {
 		return family(stored, incoming, now)
@@ -168,16 +180,14 @@ func better(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 		}
 		return incoming, false
 	}
-	richer := !in.Known.CoversAll(old.Known)
-	later := old.Known.CoversAll(in.Known) && stored.FetchedAt.After(incoming.FetchedAt)
+	richer := !in.Known.CoversAll(old.Known) && !incoming.contradicts(stored, stored.FetchedAt)
+	later := stored.FetchedAt.After(incoming.FetchedAt) && old.Known.CoversAll(in.Known) ||
+		stored.contradicts(incoming, incoming.FetchedAt)
 	if now.Before(stored.FreshUntil) && (richer || later) {
-		value := withPayout(stored.Value, incoming.Value) // two records, so that these are pointers
-		kept = value == stored.Value
-		stored.Value = value
-		return stored, kept
+		merged := withPayout(stored, incoming, now)
+		return merged, merged.Value == stored.Value // two records, so that these are pointers
 	}
-	incoming.Value = withPayout(incoming.Value, stored.Value)
-	return incoming, false
+	return withPayout(incoming, stored, now), false
 }
 
 // family reaches back to the earlier of two: nothing was invalidated between them, or a
@@ -191,18 +201,77 @@ func family(stored, incoming Entry, now time.Time) (_ Entry, kept bool) {
 	return incoming, false
 }
 
-// withPayout is the commission a with the payout that b knows, where a could not know it.
-// That a commission had no payout is not taken over: it may have one since. What is no
-// commission stays as it is.
-func withPayout(a, b any) any {
-	c, ok := a.(*providers.Commission)
-	d, same := b.(*providers.Commission)
-	if !ok || !same || !c.PayoutUnknown || d.PayoutUnknown || d.PayoutID.IsZero() {
+// withPayout is a, a commission, with the payout that b knows, where a could not know it, or
+// has it from an earlier reading. b lends what is fresh by the reading that knew it, and
+// only to a reading that it does not contradict: a commission that was paid since is in
+// another payout than the one that was due. That a commission had no payout is not lent: it
+// may have one since. What is no commission stays as it is.
+func withPayout(a, b Entry, now time.Time) Entry {
+	d, ok := b.Value.(*providers.Commission)
+	if !ok || node(a.Value) == nil {
+		return a
+	}
+	if a.Payout != (Borrowed{}) && (a.Payout.ended(now) || b.contradicts(a, a.Payout.FetchedAt)) {
+		a = a.unlent()
+	}
+	lent := b.payout()
+	c, same := a.Value.(*providers.Commission)
+	if !same || d.PayoutUnknown || d.PayoutID.IsZero() || !now.Before(lent.FreshUntil) {
+		return a
+	}
+	if !c.PayoutUnknown && !lent.FetchedAt.After(a.payout().FetchedAt) || differ(c, d) {
 		return a
 	}
 	known := *c
 	known.PayoutID, known.PayoutUnknown = d.PayoutID, false
-	return &known
+	a.Value, a.Payout = &known, lent
+	return a
+}
+
+// contradicts says whether a commission was read after a time, and says otherwise than
+// another.
+func (e Entry) contradicts(other Entry, read time.Time) bool {
+	a, ok := e.Value.(*providers.Commission)
+	b, same := other.Value.(*providers.Commission)
+	if !ok || !same || !e.FetchedAt.After(read) {
+		return false
+	}
+	knows := a.Known.Covers("payout") && !a.PayoutUnknown
+	return differ(a, b) || knows && !b.PayoutID.IsZero() && a.PayoutID != b.PayoutID
+}
+
+// differ says whether a commission was in another state, or another affiliate's, in one
+// reading than in another.
+func differ(a, b *providers.Commission) bool {
+	known := func(field string) bool { return a.Known.Covers(field) && b.Known.Covers(field) }
+	return known("status") && a.Status != b.Status || known("affiliate") && a.AffiliateID != b.AffiliateID
+}
+
+// payout is the reading that knew the payout of a commission.
+func (e Entry) payout() Borrowed {
+	if e.Payout != (Borrowed{}) {
+		return e.Payout
+	}
+	return Borrowed{e.FetchedAt, e.FreshUntil}
+}
+
+// at is what is shown of an entry now; nil for none.
+func (e *Entry) at(now time.Time) *Entry {
+	if e == nil || !e.Payout.ended(now) {
+		return e
+	}
+	unlent := e.unlent()
+	return &unlent
+}
+
+// unlent is the entry as its own reading had it, without a payout that was borrowed.
+func (e Entry) unlent() Entry {
+	if c, ok := e.Value.(*providers.Commission); ok && e.Payout != (Borrowed{}) {
+		unknown := *c
+		unknown.PayoutID, unknown.PayoutUnknown = providers.ID{}, true
+		e.Value, e.Payout = &unknown, Borrowed{}
+	}
+	return e
 }
 
 // valueOf is what an entry holds; nil for none.

@@ -85,6 +85,9 @@ func (r *Recorder) note(c *Cache, keys []Key, found []*Entry) {
 		if !now.Before(end) { // for an estimate, to which stale is as good
 			end = e.StaleUntil
 		}
+		if e.Payout != (Borrowed{}) && e.Payout.FreshUntil.Before(end) {
+			end = e.Payout.FreshUntil
+		}
 		if r.until.IsZero() || end.Before(r.until) {
 			r.until = end
 		}

@@ -25,11 +25,16 @@ type proof struct {
 	failed bool
 }
 
-// reserve is the proof that is being read. first says that there was none, and that the
-// caller reads this one.
-func (q *prover) reserve() (p *proof, first bool) {
+// reserve is the proof that a page of so many rows waits for; nil where it needs none. first
+// says that no proof was being read, and that the caller reads this one. That a proof is
+// needed is decided together with who reads it: one of the same size may just have ended.
+func (e *Extent) reserve(rows int) (p *proof, first bool) {
+	q := &e.prover
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	if !e.doubts(rows) {
+		return nil, false
+	}
 	if first = q.proof == nil; first {
 		q.proof = &proof{done: make(chan struct{})}
 	}
@@ -78,8 +83,11 @@ func Proven[T providers.Record](
 	if err != nil || r.Number != 1 || !r.Prove || page.More {
 		return page, err
 	}
-	for e.doubts(sent) {
-		p, first := e.prover.reserve()
+	for {
+		p, first := e.reserve(sent)
+		if p == nil {
+			break
+		}
 		if first {
 			e.prove(p, sent, func() (bool, error) {
 				next, rows, err := read(2)

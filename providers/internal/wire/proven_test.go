@@ -80,20 +80,51 @@ func TestProven(t *testing.T) {
 	}
 }
 
-// TestProofTogether reads lists at once: they wait for one proof.
+// TestProofTogether reads twenty lists at once, of an endpoint that nothing is known of:
+// they wait for one proof of each size, at most.
 func TestProofTogether(t *testing.T) {
-	e, l := new(Extent), &shortList{rows: 6, size: 100}
-	var wg sync.WaitGroup
-	for range 40 {
-		wg.Go(func() {
-			if rows := l.read(t.Context(), e, true); rows != 6 {
-				t.Errorf("%d rows; want 6", rows)
-			}
-		})
+	for round := range 100 {
+		e, lists, sizes := new(Extent), make([]*shortList, 20), map[int]bool{}
+		var wg sync.WaitGroup
+		for i := range lists {
+			lists[i] = &shortList{rows: 2 + i%(1+round%5), size: 100}
+			sizes[lists[i].rows] = true
+			wg.Go(func() {
+				if rows := lists[i].read(t.Context(), e, true); rows != lists[i].rows {
+					t.Errorf("%d rows; want %d", rows, lists[i].rows)
+				}
+			})
+		}
+		wg.Wait()
+		calls := 0
+		for _, l := range lists {
+			calls += int(l.calls.Load())
+		}
+		if calls <= len(lists) || calls > len(lists)+len(sizes) {
+			t.Fatalf("%d calls; want one for each of %d lists, and a proof of each of %d sizes at most", calls, len(lists), len(sizes))
+		}
 	}
-	wg.Wait()
-	if calls := l.calls.Load(); calls != 41 {
-		t.Errorf("%d calls; want one for each list, and a proof", calls)
+}
+
+// TestProofGivenUp wants who waits for a proof to wait no longer than its request lasts.
+func TestProofGivenUp(t *testing.T) {
+	e := new(Extent)
+	p, first := e.reserve(4)
+	if !first {
+		t.Fatal("a proof is being read of an endpoint that nothing is known of")
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	l := &shortList{rows: 4, size: 100}
+	if rows := l.read(ctx, e, true); rows != 0 || l.calls.Load() != 1 {
+		t.Errorf("%d rows by %d calls; want none, of a list whose proof another reads", rows, l.calls.Load())
+	}
+	e.prove(p, 4, func() (bool, error) { return false, nil })
+	if again, _ := e.reserve(4); again != nil {
+		t.Error("a proof is read of a size that has just been proven")
+	}
+	if rows := l.read(t.Context(), e, true); rows != 4 || l.calls.Load() != 2 {
+		t.Errorf("%d rows by %d calls; want 4 by a call more", rows, l.calls.Load())
 	}
 }
 
