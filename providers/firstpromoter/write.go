@@ -188,9 +188,9 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 	return w, nil
 }
 
-// decidedBy are the members, as paths, that looks decide by. One that cannot be read, or that
-// is left out, proves nothing: what it holds may be what was written. Looks for records that others cannot be
-// taken for, by an address, need none.
+// decidedBy are the members, as paths, that looks decide by. One that cannot be read, or
+// that is left out, proves nothing: what it holds may be what was written. Looks for
+// records that others cannot be taken for, by an address, need none.
 var decidedBy = map[providers.Capability][]string{
 	providers.CanUpdateAffiliate:        {"email", "profile"},
 	providers.CanSetAffiliateStatus:     {"archived_at", "promoter_campaigns"},
