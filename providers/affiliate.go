@@ -114,7 +114,7 @@ func (f AffiliateFilter) Unsure(a *Affiliate) string {
 func (f AffiliateFilter) judge(a *Affiliate) (v verdict) {
 	inCampaign := func(m *Membership) bool { return among(f.Campaigns, m.CampaignID) }
 	v.by(&a.Node, "memberships", f.Campaigns == nil || slices.ContainsFunc(a.Memberships, inCampaign), false)
-	v.by(&a.Node, "status", among(f.Statuses, a.Status), a.Status != AffiliateUnknown)
+	v.state(&a.Node, among(f.Statuses, a.Status), a.Status != AffiliateUnknown, a.ProviderStatus)
 	v.by(&a.Node, "email", f.Email == "" || a.Email != nil && EqualEmail(*a.Email, f.Email), a.Email != nil)
 	if f.RefCode != "" {
 		v.anyOf(&a.Node, a.hasCode(f.RefCode, false), "links", "memberships")

@@ -1,6 +1,7 @@
 package resolvers_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/url"
 	"strings"
@@ -91,5 +92,48 @@ func TestUnjudgedRowsOfPartners(t *testing.T) {
 	nodes, _ := at(vendorRow(a.text), "data", "commissions", "nodes").([]any)
 	if len(nodes) != 4 || len(a.Errors) != 1 || fmt.Sprint(a.Errors[0].Extensions["rows"]) != "2" || strings.Contains(a.text, other) {
 		t.Errorf("want 4 rows, and 2 that cannot be judged: %s", a.text)
+	}
+}
+
+// TestUnjudgedRelatedRecords reads a filtered list, and then another one, inside whose rows
+// the same records stand, with an odd value. The first list, read again from the cache, has
+// the record still, or says that it cannot be judged.
+func TestUnjudgedRelatedRecords(t *testing.T) {
+	sequential(t)
+	affiliate := strings.TrimSuffix(kitAffiliate, "}") + `,"payout_email":"p@example.com","details":"d"}` // whole
+	referral := strings.TrimSuffix(kitReferral, "}") + `,"signup_date":"2025-12-17T00:00:00Z"}`
+	for _, c := range []struct {
+		vendor, path, list, row   string            // the list that is read first
+		inPath, inList, in, place string            // the list whose rows have the record inside
+		filters                   map[string]string // by the member that decides
+	}{
+		{"promotekit", "/affiliates", "affiliates", affiliate, "/commissions", "commissions", kitCommission, "affiliate", map[string]string{
+			"approved": `statuses: [ACTIVE]`, "banned": `statuses: [ACTIVE]`, "email": `email: "aff1@example.com"`, "links": `refCode: "a1"`}},
+		{"promotekit", "/affiliates", "affiliates", affiliate, "/referrals", "referrals", kitReferral, "affiliate", map[string]string{
+			"approved": `statuses: [ACTIVE]`, "email": `search: "aff1"`}},
+		{"promotekit", "/referrals", "referrals", referral, "/commissions", "commissions", kitCommission, "referral", map[string]string{
+			"subscription_status": `statuses: [ACTIVE]`, "email": `search: "cust1"`, "stripe_customer_id": `customerId: "cus_1"`,
+			"created_at": `createdAt: {from: "2000-01-01T00:00:00Z"}`}},
+		{"uppromote", "/affiliates", "affiliates", shopAffiliate, "/referrals", "commissions", shopReferral, "affiliate", map[string]string{
+			"status": `statuses: [ACTIVE]`, "coupons": `search: "UP1"`}},
+	} {
+		for member, filter := range c.filters {
+			for _, form := range []string{`{"x": []}`, ""} {
+				outer, inner := vendorRow(c.in), vendorRow(c.row)
+				if inner[member] = json.RawMessage(form); form == "" {
+					delete(inner, member)
+				}
+				outer[c.place] = inner
+				v := &plainVendor{name: c.vendor, lists: map[string][]object{c.path: {vendorRow(c.row)}, c.inPath: {outer}}}
+				w := newPlainWorld(t, v, setup{})
+				if rows, errs, _ := walkFiltered(w, c.list, "filter: {"+filter+"}", "", 5); len(rows) != 1 || len(errs) > 0 {
+					t.Errorf("%s %s by %s: %d rows, %v", c.vendor, c.list, filter, len(rows), errs)
+				}
+				w.ask(fmt.Sprintf(`{ %s(first: 5) { nodes { id } } }`, c.inList), nil)
+				if rows, errs, _ := walkFiltered(w, c.list, "filter: {"+filter+"}", "", 5); len(rows)+len(errs) != 1 {
+					t.Errorf("%s %s by %s, its %s in %s is %q: %d rows, %v", c.vendor, c.list, filter, member, c.inList, form, len(rows), errs)
+				}
+			}
+		}
 	}
 }

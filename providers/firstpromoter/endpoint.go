@@ -182,7 +182,10 @@ func (e endpoint[W, T]) rows(ctx context.Context, p *provider, query url.Values)
 	if err != nil {
 		return nil, 0, err
 	}
-	page = wire.PageOf(&rows.Rows, func(w *W) *T { return wire.Narrow(e.core, e.extent(p), w, e.convert(r, w)) })
+	page = wire.PageOf(&rows.Rows, func(w *W) *T {
+		noteRecord(watchOf(ctx), w)
+		return wire.Narrow(e.core, e.extent(p), w, e.convert(r, w))
+	})
 	page.Harvest = r.harvest
 	p.log.Unread(q.Op, page.Unread)
 	p.log.Page(q.Op, rows.Sent(), pageSize)
@@ -265,6 +268,7 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 		}
 		return nil, providers.Harvest{}, err
 	}
+	noteRecord(watchOf(ctx), w)
 	return wire.Alone(e.core, e.extent(p), w, e.convert(r, w)), r.harvest, nil
 }
 

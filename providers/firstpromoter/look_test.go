@@ -36,6 +36,9 @@ func janeAs(change string, memberships ...string) string {
 		campaign, state, _ := strings.Cut(m, " ")
 		joined = append(joined, `{"id":1`+campaign+`,"campaign_id":`+campaign+`,"promoter_id":8262622,"state":"`+state+`"}`)
 	}
+	if !strings.Contains(change, "archived_at") {
+		change += `,"archived_at":null`
+	}
 	return `{"id":8262622,"email":"jane@example.com","profile":{"first_name":"Jane","last_name":"Doe"},"promoter_campaigns":[` + strings.Join(joined, ",") + `]` + change + `}`
 }
 
@@ -97,7 +100,7 @@ func TestLooks(t *testing.T) {
 		{"the webhook of before", hook, `{"IDs":"1"}`, map[string]string{"/webhooks": `[{"id":1,"url":"https://a.example","event_types":["a","b"]}]`}, true, notMade},
 		{"a webhook for other events", hook, `{"IDs":"1"}`, map[string]string{"/webhooks": `[{"id":2,"url":"https://a.example","event_types":["a"]}]`}, false, unclear},
 		{"a code that was hers, as it was", coupon, `{"Membership":"128004","Campaign":"28004"}`,
-			map[string]string{janePath: janeAs("", "28004 accepted"), "/promo_codes": `[{"id":1,"code":"jane","promoter_campaign_id":128004}]`}, false, notMade},
+			map[string]string{janePath: janeAs("", "28004 accepted"), "/promo_codes": `[{"id":1,"code":"jane","description":null,"archived_at":null,"promoter_campaign_id":128004}]`}, false, notMade},
 		{"a code that was hers, described", coupon, `{"Membership":"128004","Campaign":"28004"}`,
 			map[string]string{janePath: janeAs("", "28004 accepted"), "/promo_codes": `[{"id":1,"code":"JANE","description":"new","promoter_campaign_id":128004}]`}, false, made},
 		{"a code that was hers, and is no more", coupon, `{"Membership":"128004","Campaign":"28004"}`, map[string]string{janePath: janeAs("", "28004 accepted"), "/promo_codes": `[]`}, false, unclear},

@@ -406,7 +406,7 @@ func (m addAffiliateToCampaign) look(
 	h.Affiliates = append(h.Affiliates, a)
 	member := membershipIn(a, m.Campaign)
 	if member == nil { // there was none before
-		return providers.JudgeState(false, true, disturbed), nil, nil
+		return providers.JudgeState(false, !a.IsUnread("memberships"), disturbed), nil, nil
 	}
 	return providers.Made, written(member.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.Affiliate), nil
 }

@@ -137,6 +137,8 @@ func (p *provider) fetch(ctx context.Context, r rest.Request) error {
 
 // watch gathers what was odd in the replies that a look reads.
 type watch struct {
+	decides []string // the members that the look decides by
+
 	mu     sync.Mutex
 	odd    []string // paths of members
 	unread int      // rows
@@ -163,6 +165,17 @@ func (w *watch) note(odd []wire.Oddity) {
 	for _, o := range odd {
 		w.odd = append(w.odd, o.Field)
 	}
+}
+
+// noteRecord notes the members that a record should have to decide by, and lacks.
+func noteRecord[W any](w *watch, record *W) {
+	if w == nil {
+		return
+	}
+	lacking := wire.Lacking(record, w.decides)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.odd = append(w.odd, lacking...)
 }
 
 func (w *watch) noteUnread(rows int) {

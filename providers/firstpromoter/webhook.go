@@ -30,6 +30,7 @@ var webhookOne = webhookList
 
 // wireWebhook is a subscription, without its headers and its user, which may hold secrets.
 type wireWebhook struct {
+	wire.Members
 	ID         int64      `json:"id"`
 	URL        *string    `json:"url"`
 	EventTypes []string   `json:"event_types"`

@@ -188,9 +188,9 @@ func (p *provider) Plan(ctx context.Context, c providers.Command) (*providers.Wr
 	return w, nil
 }
 
-// decidedBy are the members, as paths, that looks decide by. One that cannot be read proves
-// nothing: what it holds may be what was written. Looks for records that others cannot be
-// taken for, by an address, need none.
+// decidedBy are the members, as paths, that looks decide by. One that cannot be read, or
+// that is left out, proves nothing: what it holds may be what was written. Looks for
+// records that others cannot be taken for, by an address, need none.
 var decidedBy = map[providers.Capability][]string{
 	providers.CanUpdateAffiliate:        {"email", "profile"},
 	providers.CanSetAffiliateStatus:     {"archived_at", "promoter_campaigns"},
@@ -238,14 +238,14 @@ func (p *provider) Look(
 	if m == nil {
 		return "", nil, p.lacks(c)
 	}
-	seen := &watch{}
+	seen := &watch{decides: decidedBy[c.Mutation()]}
 	verdict, written, err := m.look(withWatch(ctx, seen), p, before, disturbed)
 	switch {
 	case errors.As(err, new(providers.Problems)): // what the write is about is there no more
 		return providers.Unclear, nil, nil
 	case err != nil:
 		return "", nil, err
-	case verdict == providers.NotMade && seen.hides(decidedBy[c.Mutation()]...):
+	case verdict == providers.NotMade && seen.hides(seen.decides...):
 		return providers.Unclear, nil, nil
 	case verdict != providers.Made:
 		return verdict, nil, nil

@@ -101,6 +101,50 @@ func TestMadeUpReferrals(t *testing.T) {
 	}
 }
 
+// TestMadeUpReferralsMeanwhile: a walk in which a referral is made, or which does not come to
+// the end of the list, does not prove that others are not there.
+func TestMadeUpReferralsMeanwhile(t *testing.T) {
+	const affiliate, other = "aaaaaaaa-0000-4000-8000-000000000001", "aaaaaaaa-0000-4000-8000-000000000002"
+	row := func(n int) string {
+		return fmt.Sprintf(`{"id": "bbbbbbbb-0000-4000-8000-%012d", "email": "r@x.example", "affiliate": {"id": "`+other+`"}}`, n)
+	}
+	rows, more, meanwhile := []string{row(1)}, false, func() {}
+	p := open(t, http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		page := rows
+		if r.URL.Query().Get("affiliate_id") == affiliate || r.URL.Query().Get("page") > "1" {
+			page = nil
+		}
+		if page != nil {
+			meanwhile()
+		}
+		_, _ = fmt.Fprintf(w, `{"success": true, "data": [%s], "pagination": {"has_more": %v}}`, strings.Join(page, ","), more)
+	}))
+	read := func(n int) (found, failed int) {
+		b, err := p.ReferralsByID(t.Context(), []providers.ID{id(providers.NounReferral, fmt.Sprintf("bbbbbbbb-0000-4000-8000-%012d", n), affiliate)}, "email")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(b.Found), len(b.Failed)
+	}
+	meanwhile = func() {
+		rows = append(rows, row(2))
+		p.createdReferral(&referralWire{}, other)
+	}
+	if found, failed := read(8); found+failed != 0 {
+		t.Errorf("a made-up one: %d found, %d failed", found, failed)
+	}
+	meanwhile = func() {}
+	if found, failed := read(2); found != 1 || failed != 0 {
+		t.Errorf("one that was made meanwhile: %d found, %d failed", found, failed)
+	}
+	more = true
+	for n := range 2 {
+		if found, failed := read(8 + n); found != 0 || failed != 1 {
+			t.Errorf("where empty pages promise rows: %d found, %d failed", found, failed)
+		}
+	}
+}
+
 // TestRawReferralThatMoved: the raw record of a referral's old id is the referral, whoever
 // has it now; a made-up id has none.
 func TestRawReferralThatMoved(t *testing.T) {

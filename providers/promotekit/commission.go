@@ -418,14 +418,14 @@ func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its
 }
 
 // alike are those of a referral's commissions that could be taken for this one: named have
-// its event id, equal have no event id and, as far as their amounts could be read, its
-// amounts.
+// its event id. Equal have no event id and, as far as their amounts could be read, its
+// amounts; or an event id that cannot be read, which may be this one's.
 func alike(c *providers.CreateCommissionInput, its []*providers.Commission) (named, equal []*providers.Commission) {
 	for _, row := range its {
 		switch {
 		case row.EventID != nil && c.EventID != nil && *row.EventID == *c.EventID:
 			named = append(named, row)
-		case row.EventID == nil && !otherAmounts(c, row):
+		case row.EventID == nil && !otherAmounts(c, row), c.EventID != nil && row.IsUnread("eventId"):
 			equal = append(equal, row)
 		}
 	}

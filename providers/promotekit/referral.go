@@ -3,6 +3,7 @@ package promotekit
 import (
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"net/url"
 	"slices"
@@ -211,7 +212,8 @@ func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
 	if s.drop(ctx, p); len(s.open) == 0 { // the walk before this one has answered it
 		return
 	}
-	began, uuids, unread := p.config.Now(), map[string]bool{}, 0
+	began, made, uuids := p.config.Now(), p.walked.begin(), map[string]bool{}
+	unread, empty := 0, false // empty: the last page, behind which the vendor promises rows
 	for page, err := range providers.Pages(ctx, at("/referrals", nil, false, p.listReferrals), p, 0) {
 		if err != nil {
 			s.fail("", err)
@@ -221,16 +223,22 @@ func (s *referralSearch) readMoved(ctx context.Context, p *provider) {
 			uuids[uuidOf(row.ID)] = true
 		}
 		s.settle(page)
-		if unread += page.Unread; len(s.open) == 0 {
+		if unread, empty = unread+page.Unread, page.More && page.Empty(); len(s.open) == 0 {
 			return
 		}
 	}
-	if unread > 0 {
+	switch {
+	case unread > 0:
 		s.fail("", p.badReply("GET /referrals", errNoID))
-		return
+	case empty:
+		s.fail("", p.badReply("GET /referrals", errEmpty))
+	default:
+		p.walked.note(began, made, uuids)
 	}
-	p.walked.note(began, uuids)
 }
+
+// errEmpty is the end of a list that proves nothing.
+var errEmpty = errors.New("its last pages are empty, and more rows are promised behind them")
 
 // drop drops what a walk has lately proven not to be there.
 func (s *referralSearch) drop(ctx context.Context, p *provider) {

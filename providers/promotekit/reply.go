@@ -134,7 +134,8 @@ func related[W wire.Identified, T providers.Record](r *reply, w *wire.Related[W]
 		_, _ = wire.Decode([]byte(`{"id": "`+w.ID+`"}`), inner)
 	}
 	row := convert(r, inner)
-	if n := providers.NodeOf(row); n.Known != nil {
+	n := providers.NodeOf(row)
+	if wire.MarkPart(core[n.ID.Noun], inner, row); n.Known != nil {
 		if r.partial[n.ID.Noun] == nil {
 			r.partial[n.ID.Noun] = map[*providers.Fields]bool{}
 		}

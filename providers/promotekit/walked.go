@@ -25,6 +25,7 @@ type walkedReferrals struct {
 	mu    sync.Mutex
 	until time.Time
 	uuids map[string]bool
+	made  int // referrals that were made
 }
 
 // newWalkedReferrals remembers nothing.
@@ -41,19 +42,26 @@ func (w *walkedReferrals) lacks(ctx context.Context, now time.Time, uuid string)
 	return now.Before(w.until) && !w.uuids[uuid]
 }
 
-// note remembers a walk that began then and came to the proven end of the list.
-func (w *walkedReferrals) note(began time.Time, uuids map[string]bool) {
-	if len(uuids) > maxWalked {
-		return
-	}
+// begin is called before a walk: made is how many referrals were made until then.
+func (w *walkedReferrals) begin() (made int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.until, w.uuids = began.Add(walkedFor), uuids
+	return w.made
+}
+
+// note remembers a walk that began then and came to the proven end of the list. A referral
+// that was made meanwhile may have been missed: then nothing is remembered.
+func (w *walkedReferrals) note(began time.Time, made int, uuids map[string]bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(uuids) <= maxWalked && made == w.made {
+		w.until, w.uuids = began.Add(walkedFor), uuids
+	}
 }
 
 // forget is called when a referral was made.
 func (w *walkedReferrals) forget() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.until, w.uuids = time.Time{}, nil
+	w.until, w.uuids, w.made = time.Time{}, nil, w.made+1
 }

@@ -219,7 +219,7 @@ func (r *reply) relatedAffiliate(w wire.Related[wireAffiliate]) providers.ID {
 		r.harvestAffiliate(n, "")
 		return r.id(providers.NounAffiliate, n)
 	}
-	a := r.person(w.Record)
+	a := wire.MarkPart(affiliateCore, w.Record, r.person(w.Record))
 	a.Known = affiliateKnowledge.Fields(w.Record.Members)
 	if r.stub(a.ID, a.Known) {
 		r.harvest.Affiliates = append(r.harvest.Affiliates, a)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -54,6 +55,21 @@ func (m Members) None(name string) bool {
 	return json.Unmarshal(raw, &related) == nil && len(related.ID) > 0 && isNull(related.ID)
 }
 
+// Lacking are those of these members that a record's object left out, or that cannot be
+// read in it. Members that records of its kind do not have are not among them.
+func Lacking[W any](w *W, names []string) (lacking []string) {
+	m, ok := any(*w).(interface{ told() Members })
+	if !ok || len(names) == 0 {
+		return nil
+	}
+	for _, f := range fieldsOf(reflect.TypeFor[W]()) {
+		if slices.Contains(names, f.name) && (!m.told().Has(f.name) || m.told().Odd(f.name)) {
+			lacking = append(lacking, f.name)
+		}
+	}
+	return lacking
+}
+
 // told are the members of the object that embeds them.
 func (m Members) told() Members { return m }
 
@@ -85,15 +101,25 @@ func Narrow[W any, T providers.Record](core *Core, seen *Extent, w *W, row *T) *
 func Mark[W any, T providers.Record](core *Core, w *W, row *T) *T {
 	if m, ok := any(*w).(interface{ told() Members }); ok && row != nil && core != nil {
 		node := providers.NodeOf(row)
-		node.Unread = core.unread(m.told(), node.Unread)
+		node.Unread = core.unread(m.told(), node.Unread, true)
+	}
+	return row
+}
+
+// MarkPart does what [Mark] does to a record that stands inside another one. Fields that its
+// object left out are not known, and are read where they are needed.
+func MarkPart[W any, T providers.Record](core *Core, w *W, row *T) *T {
+	if m, ok := any(*w).(interface{ told() Members }); ok && core != nil {
+		node := providers.NodeOf(row)
+		node.Unread = core.unread(m.told(), node.Unread, false)
 	}
 	return row
 }
 
 // unread are the fields that cannot be read of a record whose object had these members,
-// besides those of already.
-func (core *Core) unread(m Members, already []string) []string {
-	lacks := func(name string) bool { return !m.Has(name) && slices.Contains(core.Members, name) }
+// besides those of already. whole says that a whole record has the members of the core.
+func (core *Core) unread(m Members, already []string, whole bool) []string {
+	lacks := func(name string) bool { return whole && !m.Has(name) && slices.Contains(core.Members, name) }
 	if len(m.odd) == 0 && !slices.ContainsFunc(core.Members, lacks) {
 		return already
 	}
