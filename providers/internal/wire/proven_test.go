@@ -165,3 +165,19 @@ func TestProvenPanics(t *testing.T) {
 		t.Errorf("%d calls, want 4: the first proof panics, and the second is made", calls)
 	}
 }
+
+// TestProofOfUnreadablePages wants a page of which no row can be read not taken for the one
+// before it: the list goes on.
+func TestProofOfUnreadablePages(t *testing.T) {
+	for _, tt := range []struct {
+		mark uint64 // of both pages; 0: nothing tells them apart
+		more bool
+	}{{0, true}, {7, false}} {
+		page, err := Proven(t.Context(), new(Extent), providers.PageRequest{Number: 1, Prove: true}, func(int) (*providers.Page[providers.Affiliate], int, error) {
+			return &providers.Page[providers.Affiliate]{Unread: 4, Mark: tt.mark}, 4, nil
+		})
+		if err != nil || page.More != tt.more {
+			t.Errorf("mark %d: more is %t, %v, want %t", tt.mark, page.More, err, tt.more)
+		}
+	}
+}
