@@ -32,15 +32,16 @@ type planner struct {
 	values tally
 	path   string // of the field in the answer; what is selected of a connection's rows stands behind a slash
 
-	lists     map[string]int // by path: how many rows of each connection are planned
-	facts     *facts         // what was learnt before the operation is decided on; nil where it need not be
-	lasting   map[string]any // by path: the *rootPlan of each root list, for all plans of the operation
-	undecided bool           // the operation is decided on after a look
-	unread    int            // fields whose rows the look has not handed to the execution
-	firsts    map[string]int // by path: how many rows of a list are planned, where it is another number than asked for
-	cold      bool           // what is cached counts, too
-	rest      tally          // the part of calls that is still to be made
-	least     int            // how many calls it takes if each field that costs any costs one
+	lists     map[string]int        // by path: how many rows of each connection are planned
+	facts     *facts                // what was learnt before the operation is decided on; nil where it need not be
+	lasting   map[string]any        // by path: the *rootPlan of each root list, for all plans of the operation
+	undecided bool                  // the operation is decided on after a look
+	unread    int                   // fields whose rows the look has not handed to the execution
+	firsts    map[string]int        // by path: how many rows of a list are planned, where it is another number than asked for
+	searched  map[providers.ID]bool // the accounts and nouns of which records are read by their ids
+	cold      bool                  // what is cached counts, too
+	rest      tally                 // the part of calls that is still to be made
+	least     int                   // how many calls it takes if each field that costs any costs one
 
 	visited int                             // selections that were collected, fragments put in
 	spreads map[*ast.FragmentDefinition]int // by which collection each fragment was visited last
@@ -311,7 +312,7 @@ func (p *planner) roots(selections ast.SelectionSet) {
 		case f.Name == "rawRecord":
 			p.charge(1)
 		case f.Name == "nodes":
-			ids, _ := args["ids"].([]any)
+			ids := listOf(args["ids"])
 			for _, id := range ids[:min(len(ids), maxFirst)] { // the field itself refuses more
 				p.node(f, id)
 			}
@@ -401,13 +402,30 @@ func (p *planner) node(f graphql.CollectedField, arg any) {
 		return
 	}
 	if k, ok := a.(peeker); !ok || p.cold || !k.HasRecord(p.ctx, id, names(fields)...) {
-		p.charge(a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...))
+		p.charge(p.search(id, a.Calls(queryField(id.Noun), providers.RowsOf(1), names(fields)...)))
 	}
 	below := level{rows: 1, times: 1, accounts: []providers.Provider{a}}
 	if id.Noun == providers.NounAffiliate {
 		below.affiliates = 1
 	}
 	p.under(fields, below)
+}
+
+// search is what it takes to read a record by its id. The first of a noun has the price for
+// one; a partner's others are found in the same lists.
+func (p *planner) search(id providers.ID, calls int) int {
+	key := providers.ID{Account: id.Account, Noun: id.Noun}
+	if p.searched[key] && fromPartner(p.ctx) {
+		return min(calls, 1)
+	}
+	p.searched[key] = true
+	return calls
+}
+
+// fromPartner says whether a partner asks.
+func fromPartner(ctx context.Context) bool {
+	v := auth.ViewerFrom(ctx)
+	return v != nil && v.Role == auth.RolePartner
 }
 
 // queryField is the field of Query that reads one record of a noun.
