@@ -80,7 +80,8 @@ func TestPartnerQueries(t *testing.T) {
 		ids := map[string]string{"affiliates": middle}
 		own, _ := must[struct {
 			Node map[string]struct{ Nodes []object }
-		}](w, fmt.Sprintf(`{ node(id: %q) { ... on Affiliate { referrals(first: 1) { nodes { id } } commissions(first: 1) { nodes { id } } payouts(first: 1) { nodes { id } } } } }`, middle), nil)
+		}](w, fmt.Sprintf(`{ node(id: %q) { ... on Affiliate {
+			referrals(first: 1) { nodes { id } } commissions(first: 1) { nodes { id } } payouts(first: 1) { nodes { id } } } } }`, middle), nil)
 		for list, rows := range own.Node {
 			if len(rows.Nodes) > 0 {
 				ids[list] = id(rows.Nodes[0])
@@ -106,7 +107,8 @@ func TestPartnerQueries(t *testing.T) {
 			}
 		}
 		queries = append(queries, fmt.Sprintf("{ nodes(ids: %q) { id } }", ids["payouts"])) // stands for a list of itself
-		queries = append(queries, "{ nodes(ids: ["+strings.Join(quoted(ids), " ")+"]) { id } }", "{ memberships(first: 10) { nodes { id } } coupons(first: 10) { nodes { id } } }")
+		queries = append(queries, "{ nodes(ids: ["+strings.Join(quoted(ids), " ")+"]) { id } }")
+		queries = append(queries, "{ memberships(first: 10) { nodes { id } } coupons(first: 10) { nodes { id } } }")
 		for i, v := range viewers {
 			for _, query := range queries {
 				w.pass(3 * time.Hour)

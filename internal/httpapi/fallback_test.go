@@ -60,8 +60,8 @@ func TestFallbackInBrowser(t *testing.T) {
 	}
 	chromium := needs.Program(t, "chromium", "chromium-browser", "google-chrome")
 	server, keys := standInPage(t)
-	ctx, free := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox, chromedp.DisableGPU,
-		chromedp.NoFirstRun, chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
+	ctx, free := chromedp.NewExecAllocator(t.Context(), chromedp.ExecPath(chromium), chromedp.Headless, chromedp.NoSandbox,
+		chromedp.DisableGPU, chromedp.NoFirstRun, chromedp.Flag("disable-background-networking", true), chromedp.Flag("disable-component-update", true))
 	t.Cleanup(free)
 	ctx, closeTab := chromedp.NewContext(ctx)
 	t.Cleanup(closeTab)
