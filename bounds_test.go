@@ -2,12 +2,15 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"strings"
 	"testing"
+	"time"
 )
 
 // TestServerBounds wants the server's own bounds in force: of headers, of bodies and of
@@ -73,5 +76,31 @@ func TestServerBounds(t *testing.T) {
 	}
 	if _, err := firstReader.ReadByte(); err == nil {
 		t.Error("the oldest idle connection is open beyond limits.connections")
+	}
+}
+
+// TestOperatorConnections wants the connections of the listener of operators bounded, too.
+func TestOperatorConnections(t *testing.T) {
+	s := start(t, "serve", "--config", write(t, sandboxed(t)+"admin: { listen: 127.0.0.1:0 }\n"), "--listen", "127.0.0.1:0")
+	address := s.stderr.await(t, `"adminAddress":"([^"]+)"`)[1]
+	var first net.Conn
+	for n := range operatorConnections + 1 {
+		conn, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = conn.Close() })
+		if n == 0 {
+			first = conn
+		}
+	}
+	if status, _ := get(t, "http://"+address+"/healthz"); status != http.StatusOK {
+		t.Errorf("a new connection: %d", status)
+	}
+	if err := first.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := first.Read(make([]byte, 1)); err == nil || errors.Is(err, os.ErrDeadlineExceeded) {
+		t.Errorf("the oldest connection is open beyond the bound: %v", err)
 	}
 }

@@ -39,6 +39,10 @@ const gcPercent = 200
 // finishTime is how long requests that run may go on after the listeners have closed.
 const finishTime = 25 * time.Second
 
+// operatorConnections is how many connections the listener of operators has: those of a few
+// collectors and supervisors.
+const operatorConnections = 100
+
 // exportTime is how long the export of the last traces may take.
 const exportTime = 5 * time.Second
 
@@ -154,10 +158,10 @@ func (s *service) use(cfg *config.Config) ([]providers.Provider, error) {
 // serve answers until the process is told to end: on the main listener, which is the first,
 // and on that of operators, where there is one.
 func (s *service) serve(listeners []net.Listener) error {
-	bound := httpapi.NewConnections(s.began.Limits.Connections)
-	main := s.server(func() http.Handler { return s.current.Load() })
-	main.ConnState, main.ConnContext = bound.State, bound.Context
-	servers := []*http.Server{main, s.server(func() http.Handler { return s.current.Load().Operators })}[:len(listeners)]
+	servers := []*http.Server{
+		s.server(s.began.Limits.Connections, func() http.Handler { return s.current.Load() }),
+		s.server(operatorConnections, func() http.Handler { return s.current.Load().Operators }),
+	}[:len(listeners)]
 	served := make(chan error, len(servers))
 	for i, server := range servers {
 		go func() { served <- server.Serve(listeners[i]) }()
@@ -177,9 +181,12 @@ func (s *service) serve(listeners []net.Listener) error {
 	}
 }
 
-// server is an HTTP server of the handler that is current when a request comes.
-func (s *service) server(current func() http.Handler) *http.Server {
+// server is an HTTP server of so many connections, of the handler that is current when a
+// request comes.
+func (s *service) server(connections int, current func() http.Handler) *http.Server {
+	bound := httpapi.NewConnections(connections)
 	return &http.Server{
+		ConnState: bound.State, ConnContext: bound.Context,
 		Handler:           http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { current().ServeHTTP(w, r) }),
 		ReadHeaderTimeout: 10 * time.Second, ReadTimeout: 30 * time.Second, IdleTimeout: 2 * time.Minute,
 		MaxHeaderBytes: httpapi.MaxHeader,

@@ -34,15 +34,16 @@ type planner struct {
 	values tally
 	path   string // of the field in the answer; what is selected of a connection's rows stands behind a slash
 
-	lists     map[string]int // by path: how many rows of each connection are planned
-	facts     *facts         // what was learnt before the operation is decided on; nil where it need not be
-	lasting   map[string]any // by path: the *rootPlan of each root list, for all plans of the operation
-	undecided bool           // the operation is decided on after a look
-	unread    int            // fields whose rows the look has not handed to the execution
-	firsts    map[string]int // by path: how many rows of a list are planned, where it is another number than asked for
-	cold      bool           // what is cached counts, too
-	rest      tally          // the part of calls that is still to be made
-	least     int            // how many calls it takes if each field that costs any costs one
+	lists     map[string]int        // by path: how many rows of each connection are planned
+	facts     *facts                // what was learnt before the operation is decided on; nil where it need not be
+	lasting   map[string]any        // by path: the *rootPlan of each root list, for all plans of the operation
+	undecided bool                  // the operation is decided on after a look
+	unread    int                   // fields whose rows the look has not handed to the execution
+	firsts    map[string]int        // by path: how many rows of a list are planned, where it is another number than asked for
+	searched  map[providers.ID]bool // the accounts and nouns of which records are read by their ids
+	cold      bool                  // what is cached counts, too
+	rest      tally                 // the part of calls that is still to be made
+	least     int                   // how many calls it takes if each field that costs any costs one
 
 	visited int                             // selections that were collected, fragments put in
 	spreads map[*ast.FragmentDefinition]int // by which collection each fragment was visited last
@@ -319,8 +320,7 @@ func (p *planner) roots(selections ast.SelectionSet) {
 		case f.Name == "rawRecord":
 			p.charge(1)
 		case f.Name == "nodes":
-			ids, _ := args["ids"].([]any)
-			if len(ids) <= maxFirst { // the field itself refuses more
+			if ids := listOf(args["ids"]); len(ids) <= maxFirst { // the field itself refuses more
 				p.nodes(f, ids)
 			}
 		case f.Name == "viewer":
@@ -437,7 +437,7 @@ func (n records[T]) cost(p *planner, f graphql.CollectedField, ids []providers.I
 	}
 	price := func() (calls, accounts int) {
 		parts := p.partsOf(missing)
-		return followParts(n.query, parts, need), len(parts)
+		return p.search(n.noun, n.query, parts, need), len(parts)
 	}
 	if p.facts == nil {
 		calls, _ := price()
@@ -446,4 +446,29 @@ func (n records[T]) cost(p *planner, f graphql.CollectedField, ids []providers.I
 		below.known = known
 	}
 	p.under(fields, below)
+}
+
+// search is what it takes to read records by their ids. The first of a noun has the price for
+// one; a partner's others are found in the same lists.
+func (p *planner) search(noun providers.Noun, query providers.Edge, parts []accountRows, need []string) (calls int) {
+	if !fromPartner(p.ctx) {
+		return followParts(query, parts, need)
+	}
+	for _, part := range parts {
+		key := providers.ID{Account: part.account.AccountID(), Noun: noun}
+		rest := part.rows.Count
+		if !p.searched[key] && rest > 0 {
+			p.searched[key] = true
+			rest--
+			calls += part.account.Calls(query, providers.RowsOf(1), need...)
+		}
+		calls += rest
+	}
+	return calls
+}
+
+// fromPartner says whether a partner asks.
+func fromPartner(ctx context.Context) bool {
+	v := auth.ViewerFrom(ctx)
+	return v != nil && v.Role == auth.RolePartner
 }

@@ -149,7 +149,7 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 	case errors.Is(err, providers.ErrAllowance):
 		out.Message = fmt.Sprintf(
 			"the request reached the limit of %d calls to vendors (limits.calls), and what it had not read by then is missing; ask for less at once",
-			r.calls,
+			r.allowance(ctx),
 		)
 		out.Extensions["code"], out.Extensions["retryable"] = apierror.TooComplex, false
 	case errors.As(err, &provider) && kinds[provider.Kind].code != "":

@@ -115,7 +115,7 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	} else if p != nil {
 		l.lasting = p.lasting
 	}
-	ctx, end := providers.WithAfterwards(providers.WithAllowance(ctx, e.r.calls))
+	ctx, end := providers.WithAfterwards(providers.WithAllowance(ctx, e.r.allowance(ctx)))
 	if p != nil && p.undecided {
 		if err := e.r.look(ctx, p, l); err != nil {
 			defer end()
@@ -128,6 +128,27 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 		defer end()
 		return respond(ctx)
 	}
+}
+
+// identityCalls is how many calls it takes to find the affiliate with an address.
+const identityCalls = 2
+
+// allowance is how many calls to vendors an operation may make. A partner's query makes no
+// more than it was planned to take, for that is what was taken from the partner's share. The
+// plan of one who is known by an address is that of one account, and each has its own limit.
+func (r *Resolver) allowance(ctx context.Context) int {
+	if !fromPartner(ctx) || !graphql.HasOperationContext(ctx) {
+		return r.calls
+	}
+	op := graphql.GetOperationContext(ctx)
+	if op.Operation == nil || op.Operation.Operation != ast.Query {
+		return r.calls
+	}
+	calls := Planned(op)
+	if identity(auth.ViewerFrom(ctx)).ByEmail() {
+		calls = (calls + identityCalls) * len(r.order)
+	}
+	return min(calls, r.calls)
 }
 
 // Cost is extensions.cost of every response to staff.

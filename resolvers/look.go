@@ -416,14 +416,15 @@ func (e many[From, To, F]) outlook(p *planner, branches []branch[From]) (looked,
 // rows for the lists in firsts.
 func newPlanner(ctx context.Context, r *Resolver, op *graphql.OperationContext, f *facts, firsts map[string]int) *planner {
 	return &planner{
-		r:       r,
-		ctx:     ctx,
-		op:      op,
-		facts:   f,
-		firsts:  firsts,
-		lists:   map[string]int{},
-		lasting: map[string]any{},
-		spreads: map[*ast.FragmentDefinition]int{},
+		r:        r,
+		ctx:      ctx,
+		op:       op,
+		facts:    f,
+		firsts:   firsts,
+		lists:    map[string]int{},
+		lasting:  map[string]any{},
+		searched: map[providers.ID]bool{},
+		spreads:  map[*ast.FragmentDefinition]int{},
 	}
 }
 

@@ -97,6 +97,7 @@ func (n lists[T, F]) rootCost(p *planner, f graphql.CollectedField) {
 	} else {
 		p.charge(p.follow(providers.EdgeNamed("Query."+f.Name), below, names(fields)))
 	}
+	p.owners(root.args["filter"], below)
 	p.eachPart(parts, below)
 	if read != nil {
 		read.loaded = below.known != nil && p.unread == unread
@@ -151,4 +152,28 @@ func firstPages[T providers.Record](p *planner, noun providers.Noun, a providers
 		}
 	}
 	return calls
+}
+
+// owned are the members of filters that name records, for which a partner's own are searched.
+var owned = map[string]providers.Noun{
+	"campaigns": providers.NounCampaign, "referrals": providers.NounReferral, "payouts": providers.NounPayout,
+}
+
+// owners plans what it takes to learn whether the records that a partner's filter names are
+// theirs.
+func (p *planner) owners(filter any, from level) {
+	if !fromPartner(p.ctx) {
+		return
+	}
+	given, _ := filter.(map[string]any)
+	for member, noun := range owned {
+		if ids := listOf(given[member]); len(ids) > 0 {
+			p.charge(p.follow(queryField(noun), level{rows: len(ids), accounts: from.accounts}, nil))
+		}
+	}
+}
+
+// queryField is the field of Query that reads one record of a noun.
+func queryField(noun providers.Noun) providers.Edge {
+	return providers.EdgeNamed("Query." + string(noun[0]|0x20) + string(noun[1:]))
 }

@@ -3,6 +3,7 @@ package resolvers
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -164,4 +165,21 @@ func checkAmounts(filter any) error {
 		}
 	}
 	return nil
+}
+
+// listOf are the items of an argument's value that is a list. A value that stands for a list
+// of itself has become a slice of its own type.
+func listOf(value any) []any {
+	if list, ok := value.([]any); ok || value == nil {
+		return list
+	}
+	v := reflect.ValueOf(value)
+	if v.Kind() != reflect.Slice {
+		return []any{value}
+	}
+	list := make([]any, v.Len())
+	for i := range list {
+		list[i] = v.Index(i).Interface()
+	}
+	return list
 }

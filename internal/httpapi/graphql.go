@@ -39,11 +39,12 @@ func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswe
 		exec.Use(extension.Introspection{})
 	}
 	exec.Use(recollection{kept}) // the first, so that nothing is planned where there is an answer
+	exec.Use(crowd{o.State.load.execute, kept})
 	exec.Use(introspection{schema})
 	exec.Use(o.Resolvers.Extension())
 	exec.AroundOperations(func(ctx context.Context, next graphql.OperationHandler) graphql.ResponseHandler {
 		op := graphql.GetOperationContext(ctx)
-		note(ctx, func(l *line) { l.operation = op.Operation.Name })
+		note(ctx, func(l *line) { l.operation = nameOf(op) })
 		return next(ctx)
 	})
 	bound := answers{max: cmp.Or(o.Answer, math.MaxInt64), gate: o.State.load.write}

@@ -141,27 +141,30 @@ func (g *gate) fits(partner string, weight int64) bool {
 	return weight <= g.capacity-g.used && (partner == "" || weight <= g.most(partner)-g.partners)
 }
 
-// enter lets a request through, or returns nil when it is refused. The caller calls leave once. A
-// weight beyond the capacity counts as the capacity, so that each request can run alone.
-func (g *gate) enter(ctx context.Context, weight int64) *pass {
+// pass is a place for a request that has entered nothing yet.
+func (g *gate) pass(ctx context.Context) *pass {
 	p := &pass{gate: g, ready: make(chan struct{})}
 	if v := auth.ViewerFrom(ctx); v != nil && v.Role == auth.RolePartner {
 		p.partner = v.Subject
 	}
+	return p
+}
+
+// enter lets a request through, or returns nil when it is refused. The caller calls leave once. A
+// weight beyond the capacity counts as the capacity, so that each request can run alone.
+func (g *gate) enter(ctx context.Context, weight int64) *pass {
+	p := g.pass(ctx)
 	g.mu.Lock()
 	p.weight = min(weight, g.most(p.partner))
-	queue := p.queue()
-	switch {
-	case g.over(p.partner, p.weight):
+	if g.refuses(p, p.weight) {
 		g.mu.Unlock()
 		return nil
-	case len(*queue) == 0 && len(g.staff) == 0 && g.fits(p.partner, p.weight):
+	}
+	if g.free(p, p.weight) {
 		g.count(p, p.weight)
 		close(p.ready)
-	case len(*queue) >= g.queue || len(*queue) > 0 && weights(*queue)+p.weight > g.capacity/2:
-		g.mu.Unlock()
-		return nil
-	default:
+	} else {
+		queue := p.queue()
 		*queue = append(*queue, p)
 	}
 	g.hold(p.partner, p.weight)
@@ -171,6 +174,26 @@ func (g *gate) enter(ctx context.Context, weight int64) *pass {
 		return nil
 	}
 	return p
+}
+
+// full says whether a request would be refused now, however little it weighs.
+func (g *gate) full(ctx context.Context) bool {
+	p := g.pass(ctx)
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.refuses(p, minWeight)
+}
+
+// refuses says whether a request of a weight would neither be let through nor wait. The lock is held.
+func (g *gate) refuses(p *pass, weight int64) bool {
+	weight = min(weight, g.most(p.partner))
+	queue := *p.queue()
+	return g.over(p.partner, weight) || !g.free(p, weight) && (len(queue) >= g.queue || len(queue) > 0 && weights(queue)+weight > g.capacity/2)
+}
+
+// free says whether a request of a weight would be let through at once. The lock is held.
+func (g *gate) free(p *pass, weight int64) bool {
+	return len(*p.queue()) == 0 && len(g.staff) == 0 && g.fits(p.partner, weight)
 }
 
 // over says whether so much more is beyond the part of a partner, who has something already.
@@ -273,6 +296,39 @@ func (p *pass) leave() {
 	}
 	g.hold(p.partner, -p.weight)
 	g.admit()
+}
+
+// crowd refuses operations before they are planned, while the gate refuses all of their
+// viewer. It has to stand behind what knows their answers, and before what plans them.
+type crowd struct {
+	gate    *gate
+	flights keptAnswers
+}
+
+var _ interface {
+	graphql.HandlerExtension
+	graphql.OperationContextMutator
+} = crowd{}
+
+// ExtensionName is the name for gqlgen.
+func (crowd) ExtensionName() string { return "crowd" }
+
+// Validate accepts every schema.
+func (crowd) Validate(graphql.ExecutableSchema) error { return nil }
+
+// errCrowded ends the preparation of an operation that could not be executed now.
+var errCrowded = noRoom("limits.load")
+
+// MutateOperationContext refuses an operation, unless it may be given the answer that is made
+// for another request.
+func (c crowd) MutateOperationContext(ctx context.Context, _ *graphql.OperationContext) *gqlerror.Error {
+	if !c.gate.full(ctx) {
+		return nil
+	}
+	if r, ok := ctx.Value(recallKey{}).(*recall); ok && r.keyed && c.flights.part(ctx).UnderWay(r.key) {
+		return nil
+	}
+	return errCrowded
 }
 
 // noRoom is the error of a request for which there is no room within a limit.

@@ -108,6 +108,12 @@ func noteErrors(ctx context.Context, errs ...*gqlerror.Error) {
 	})
 }
 
+// nameOf is the name of an operation, cut, as a text of its own: a part of the document would
+// keep all of that in memory.
+func nameOf(op *graphql.OperationContext) string {
+	return strings.Clone(resolvers.CutText(op.Operation.Name))
+}
+
 // noteOperation adds to the request's log line what an executed operation cost.
 func noteOperation(ctx context.Context, op *graphql.OperationContext) {
 	note(ctx, func(l *line) {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
@@ -151,6 +152,52 @@ func TestOverloadCost(t *testing.T) {
 	}
 	close(vendor.release)
 	wg.Wait()
+}
+
+// TestRefusedUnplanned wants an overloaded server to refuse requests before they are planned:
+// but not one that takes no execution of its own, since the same answer is being made.
+func TestRefusedUnplanned(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		vendor := busyVendor{release: make(chan struct{})}
+		known, token := byToken(t)
+		h, _ := serve(t, func(o *httpapi.Options) {
+			o.Load, o.Timeout, o.Auth = 1000, time.Hour, known
+			shop := cache.Wrap(providertest.NewFake("shop", providertest.Options{Before: vendor.call}), cache.NewMemory(1<<20, time.Now),
+				cache.Options{List: time.Minute, Stale: time.Hour, Now: time.Now, Logger: o.Logger})
+			o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{shop}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
+		})
+		const tooDear = `{ commissions(first: 100) { nodes { referral { commissions(first: 100) { nodes { id amount { amount } } } } } } }`
+		boss, jane := token("boss", "reader"), token("jane", "partner")
+		want := func(status int, code string) {
+			t.Helper()
+			for _, viewer := range [][]string{boss, jane} {
+				if w := post(h, tooDear, append(viewer, "Accept", graphqlResponse)...); w.Code != status || !strings.Contains(w.Body.String(), code) {
+					t.Errorf("%s: %d %s, want %d %s", viewer[1], w.Code, w.Body, status, code)
+				}
+			}
+		}
+		want(http.StatusBadRequest, `"QUERY_TOO_COMPLEX"`)
+		var ended atomic.Int64
+		ask := func(n int, viewer []string) {
+			go func() {
+				post(h, busyQuery(n), viewer...)
+				ended.Add(1)
+			}()
+			synctest.Wait()
+		}
+		for n := range 15 { // ten are executed, two of them for the partner, who may have no more; and five wait for that
+			ask(n, [][]string{jane, boss}[min(n/2, 1)])
+		}
+		want(http.StatusServiceUnavailable, `"OVERLOADED"`)
+		ask(0, jane)
+		ask(2, boss)
+		if n := ended.Load(); n != 0 {
+			t.Errorf("%d requests are refused that may be given the answer of another one", n)
+		}
+		close(vendor.release)
+		synctest.Wait()
+		want(http.StatusBadRequest, `"QUERY_TOO_COMPLEX"`)
+	})
 }
 
 // TestLoadDocumented wants the documentation to state the figure that [TestLoadMemory]

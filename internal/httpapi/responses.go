@@ -224,5 +224,5 @@ func (t transport) keepAnswer(
 	if !ok {
 		return
 	}
-	f.Keep(&responses.Answer{Body: slices.Concat(parts...), Planned: resolvers.Planned(op), Operation: op.Operation.Name}, r.recorder)
+	f.Keep(&responses.Answer{Body: slices.Concat(parts...), Planned: resolvers.Planned(op), Operation: nameOf(op)}, r.recorder)
 }

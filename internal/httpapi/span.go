@@ -3,14 +3,13 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"strings"
 
 	"github.com/99designs/gqlgen/graphql"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/trace"
-
-	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // scopeName names the spans of this package.
@@ -57,6 +56,18 @@ func endRequest(span trace.Span, s Served) {
 	span.End()
 }
 
+// maxTracedText is how many bytes of a document a span has: thousands of spans may wait for
+// their export at once.
+const maxTracedText = 4 << 10
+
+// tracedText is a document as a span has it, as a text of its own.
+func tracedText(document string) string {
+	if len(document) <= maxTracedText {
+		return strings.Clone(document)
+	}
+	return strings.ToValidUTF8(document[:maxTracedText], "") + "…"
+}
+
 // startOperation starts the span of an operation, where its request is traced. Attributes
 // are those of https://opentelemetry.io/docs/specs/semconv/graphql/graphql-spans/. The
 // document, which may hold e-mail addresses, is among them only where that is configured.
@@ -67,11 +78,11 @@ func startOperation(ctx context.Context, op *graphql.OperationContext, document 
 	}
 	kind := string(op.Operation.Operation)
 	attributes := []attribute.KeyValue{attribute.String("graphql.operation.type", kind)}
-	if name := op.Operation.Name; name != "" {
-		attributes = append(attributes, attribute.String("graphql.operation.name", resolvers.CutText(name)))
+	if name := nameOf(op); name != "" {
+		attributes = append(attributes, attribute.String("graphql.operation.name", name))
 	}
 	if document {
-		attributes = append(attributes, attribute.String("graphql.document", op.RawQuery))
+		attributes = append(attributes, attribute.String("graphql.document", tracedText(op.RawQuery)))
 	}
 	return parent.TracerProvider().Tracer(scopeName).Start(ctx, kind, trace.WithAttributes(attributes...))
 }

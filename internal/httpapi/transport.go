@@ -175,7 +175,7 @@ func (t transport) refuse(
 	errs gqlerror.List,
 ) bool {
 	switch {
-	case op == nil:
+	case op == nil || slices.Contains(errs, errCrowded):
 		overloaded("limits.load").answer(w, r)
 	case len(errs) == 0:
 		return false

@@ -326,6 +326,9 @@ func (v *View) Commissions(f providers.CommissionFilter) ([]providers.List[provi
 	sent.Affiliates = slices.DeleteFunc(slices.Clone(v.own), func(id providers.ID) bool {
 		return len(f.Affiliates) > 0 && !slices.Contains(f.Affiliates, id)
 	})
+	if p := f.Parent.Payout; p != nil && slices.Contains(sent.Affiliates, p.AffiliateID) { // it is that affiliate's alone
+		sent.Affiliates = []providers.ID{p.AffiliateID}
+	}
 	if len(sent.Affiliates) == 0 && !v.planning {
 		return nil, nil
 	}

@@ -169,19 +169,34 @@ func (v *View) RawRecord(context.Context, providers.ID) (json.RawMessage, error)
 	return nil, errors.ErrUnsupported
 }
 
-// Calls is what an edge costs a partner at most, as far as their own rows tell. The
-// account's own price depends on how long everybody's lists are, which would tell partners
-// how much others earn. Each row of an edge to a list has a list of its own. Single records
-// are the partner's own, and are found in lists of theirs, which are read once.
+// What a partner's own lists of one noun take for each affiliate that the partner is, besides
+// a call for each list: a vendor may want the affiliate's record first, and a page that
+// proves the end of a list.
+const (
+	restCalls   = 2 // with the first page of each list counted elsewhere
+	searchCalls = 4 // to find records by their ids, in two lists at most
+)
+
+// Calls is what an edge costs a partner at most, as far as the operation and the number of
+// their affiliates tell. The account's own price depends on how long everybody's lists are,
+// which would tell partners how much others earn. Each row of an edge to a list has a list
+// of its own. Single records are the partner's own, and are found in lists of theirs, which
+// are read once.
 func (v *View) Calls(edge providers.Edge, from providers.Rows, _ ...string) int {
-	kind, to, _ := strings.Cut(edge.String(), ".")
-	switch lists := strings.HasSuffix(to, "s"); {
-	case to == "affiliate", kind == "Query" && lists: // themselves; what the rows of a list lack
-		return min(from.Count, 1)
-	case lists && edge != providers.ReferralCommissionsEdge: // those are found in one list
-		return from.Count
+	if from.Count <= 0 {
+		return 0
 	}
-	return min(from.Count, v.o.MaxPages)
+	kind, to, _ := strings.Cut(edge.String(), ".")
+	own := max(len(v.own), 1) // at least one before they are known
+	switch lists := strings.HasSuffix(to, "s"); {
+	case to == "affiliate": // themselves
+		return min(from.Count, own)
+	case kind == "" || kind == "Query" && lists: // some lists of Query have no edge of their own
+		return restCalls * own
+	case lists && edge != providers.ReferralCommissionsEdge: // those are found in one list
+		return from.Count + restCalls*own
+	}
+	return max(min(from.Count, v.o.MaxPages), searchCalls*own)
 }
 
 // Owner is the affiliate whose record an id names, where the id says so.

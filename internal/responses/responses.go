@@ -227,6 +227,16 @@ func (c *Cache) Join(ctx context.Context, k Key, park func() (leave func())) (*A
 	return nil, nil, nil
 }
 
+// UnderWay says whether the answer of a key is being made.
+func (c *Cache) UnderWay(k Key) bool {
+	if c == nil {
+		return false
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.flights[k] != nil
+}
+
 // Keep keeps an answer whose witnesses r has collected, if it is still valid, and not
 // larger than a sixteenth of the cache.
 func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
