@@ -184,11 +184,13 @@ func (g *gate) full(ctx context.Context) bool {
 	return g.refuses(p, minWeight)
 }
 
-// refuses says whether a request of a weight would neither be let through nor wait. The lock is held.
+// refuses says whether a request of a weight would neither be let through nor wait. The lock
+// is held.
 func (g *gate) refuses(p *pass, weight int64) bool {
 	weight = min(weight, g.most(p.partner))
 	queue := *p.queue()
-	return g.over(p.partner, weight) || !g.free(p, weight) && (len(queue) >= g.queue || len(queue) > 0 && weights(queue)+weight > g.capacity/2)
+	return g.over(p.partner, weight) ||
+		!g.free(p, weight) && (len(queue) >= g.queue || len(queue) > 0 && weights(queue)+weight > g.capacity/2)
 }
 
 // free says whether a request of a weight would be let through at once. The lock is held.

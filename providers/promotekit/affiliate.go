@@ -48,7 +48,11 @@ func (p *provider) AffiliatesByID(ctx context.Context, ids []providers.ID, need 
 // https://www.promotekit.com/docs/api-reference/affiliates/list-affiliates
 //
 //api:operation GET /affiliates
-func (p *provider) listAffiliates(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[providers.Affiliate], error) {
+func (p *provider) listAffiliates(
+	ctx context.Context,
+	query url.Values,
+	r providers.PageRequest,
+) (*providers.Page[providers.Affiliate], error) {
 	return readPage(ctx, p, providers.NounAffiliate, "/affiliates", query, r, (*reply).affiliate)
 }
 

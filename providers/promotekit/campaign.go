@@ -28,7 +28,11 @@ func (p *provider) CampaignsByID(ctx context.Context, ids []providers.ID, need .
 // https://www.promotekit.com/docs/api-reference/campaigns/list-campaigns
 //
 //api:operation GET /campaigns
-func (p *provider) listCampaigns(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[providers.Campaign], error) {
+func (p *provider) listCampaigns(
+	ctx context.Context,
+	query url.Values,
+	r providers.PageRequest,
+) (*providers.Page[providers.Campaign], error) {
 	page, err := readPage(ctx, p, providers.NounCampaign, "/campaigns", query, r, (*reply).campaign)
 	if err == nil {
 		newestFirst(page.Items)

@@ -185,7 +185,11 @@ func (p *provider) CommissionsByID(
 // assumed. https://www.promotekit.com/docs/api-reference/commissions/list-commissions
 //
 //api:operation GET /commissions
-func (p *provider) listCommissions(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[providers.Commission], error) {
+func (p *provider) listCommissions(
+	ctx context.Context,
+	query url.Values,
+	r providers.PageRequest,
+) (*providers.Page[providers.Commission], error) {
 	return readPage(ctx, p, providers.NounCommission, commissionsPath, query, r, (*reply).commission)
 }
 

@@ -69,12 +69,15 @@ var core = map[providers.Noun]*wire.Core{
 		"created_at", "approved", "banned", "links", "promo_codes", "campaign",
 	}},
 	providers.NounCoupon: {Knowledge: couponKnowledge, Members: []string{"campaign"}},
-	providers.NounReferral: {Listed: true, Members: []string{"created_at", "email", "subscription_status", "stripe_customer_id", "affiliate"},
+	providers.NounReferral: {
+		Listed:  true,
+		Members: []string{"created_at", "email", "subscription_status", "stripe_customer_id", "affiliate"},
 		Knowledge: wire.NewKnowledge(nil, map[string]string{
 			"createdAt": "created_at", "email": "email", "maskedEmail": "email", "status": "subscription_status",
 			"providerStatus": "subscription_status", "customerId": "stripe_customer_id", "signedUpAt": "signup_date",
 			"affiliate": "affiliate", "campaign": "affiliate",
-		})},
+		}),
+	},
 	providers.NounCommission: {Members: []string{
 		"created_at", "revenue_amount", "currency", "commission_amount", "payout_status", "referral_date", "stripe_payment_id",
 		"affiliate", "referral", "payout",

@@ -154,7 +154,13 @@ func readRows[W any](ctx context.Context, p *provider, path string, query url.Va
 // readPage reads one page of the list of a noun. The length of a list that nothing narrows
 // is remembered.
 func readPage[W wire.Identified, T providers.Record](
-	ctx context.Context, p *provider, noun providers.Noun, path string, query url.Values, r providers.PageRequest, convert func(*reply, *W) *T,
+	ctx context.Context,
+	p *provider,
+	noun providers.Noun,
+	path string,
+	query url.Values,
+	r providers.PageRequest,
+	convert func(*reply, *W) *T,
 ) (*providers.Page[T], error) {
 	return wire.Proven(ctx, p.extents[noun], r, func(number int) (*providers.Page[T], int, error) {
 		body, err := readRows[W](ctx, p, path, query, number, pageSize)

@@ -297,7 +297,11 @@ func (p *provider) Owner(id providers.ID) (providers.ID, bool) {
 // https://www.promotekit.com/docs/api-reference/referrals/list-referrals
 //
 //api:operation GET /referrals
-func (p *provider) listReferrals(ctx context.Context, query url.Values, r providers.PageRequest) (*providers.Page[providers.Referral], error) {
+func (p *provider) listReferrals(
+	ctx context.Context,
+	query url.Values,
+	r providers.PageRequest,
+) (*providers.Page[providers.Referral], error) {
 	return readPage(ctx, p, providers.NounReferral, "/referrals", query, r, (*reply).referral)
 }
 
