@@ -30,7 +30,7 @@ release: ## Build dist/: an archive for every platform, and their checksums.
 # measure memory, and of the other packages those named AT_ONCE.
 CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox
 ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestKeptDocuments|TestOverloadCost|TestCodings|TestAudits)$$
-AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoader|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload|TestAlerts|TestRollingRestart)$$
+AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoader|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload|TestAlerts|TestRollingRestart|TestReloadInFlight)$$
 # GOGC: collecting garbage took a fifth of the time. GORACE: the detector sleeps a second at the end of
 # each package. vet: lint has done it. parallel: some parallel tests wait.
 TEST := GOGC=400 GORACE=atexit_sleep_ms=0 go test -vet=off -parallel 4
