@@ -221,7 +221,8 @@ func TestPortal(t *testing.T) {
 		"nobody's":        {[]string{"nobody@example.com"}, ""},
 		"a part of one's": {[]string{strings.TrimPrefix(hana, "h")}, ""},
 	} {
-		stdout, stderr, status := p.run(nil, test.who...)
+		// Each is a user of the portal, with a share of their own.
+		stdout, stderr, status := p.run([]string{"PORTAL_USER=" + name}, test.who...)
 		if diff := cmp.Diff(sorted(test.want), sorted(stdout)); diff != "" || stderr != "" || status != 0 {
 			t.Errorf("%s: status %d, %s (-want +got):\n%s", name, status, stderr, diff)
 		}

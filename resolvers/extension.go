@@ -146,7 +146,7 @@ func (r *Resolver) allowance(ctx context.Context) int {
 	}
 	calls := Planned(op)
 	if identity(auth.ViewerFrom(ctx)).ByEmail() {
-		calls = (calls + identityCalls) * len(r.order)
+		calls *= len(r.order)
 	}
 	return min(calls, r.calls)
 }

@@ -106,6 +106,8 @@ func (f *facts) learn(ctx, part context.Context, passes bool) bool {
 	if !last {
 		ctx = part
 	}
+	ctx, end := startBatch(ctx, "planned reads", len(f.wanted))
+	defer end()
 	var (
 		wg providers.Group
 		mu sync.Mutex

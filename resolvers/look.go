@@ -436,6 +436,10 @@ func (p *planner) plan() {
 	case ast.Mutation:
 		p.writes(p.op.Operation.SelectionSet)
 	}
+	if v := auth.ViewerFrom(p.ctx); p.values.sum > 0 && fromPartner(p.ctx) && identity(v).ByEmail() {
+		p.path = ""
+		p.charge(identityCalls)
+	}
 }
 
 // maxLookFactor is how many times limits.calls an operation may be planned to take for a look
