@@ -176,7 +176,7 @@ func TestRefusedUnplanned(t *testing.T) {
 				}
 			}
 		}
-		want(http.StatusBadRequest, `"QUERY_TOO_COMPLEX"`)
+		want(http.StatusUnprocessableEntity, `"QUERY_TOO_COMPLEX"`)
 		var ended atomic.Int64
 		ask := func(n int, viewer []string) {
 			go func() {
@@ -196,7 +196,7 @@ func TestRefusedUnplanned(t *testing.T) {
 		}
 		close(vendor.release)
 		synctest.Wait()
-		want(http.StatusBadRequest, `"QUERY_TOO_COMPLEX"`)
+		want(http.StatusUnprocessableEntity, `"QUERY_TOO_COMPLEX"`)
 	})
 }
 

@@ -115,11 +115,11 @@ func TestBuilt(t *testing.T) {
 		t.Errorf("the page loads %q", links)
 	}
 	for _, link := range links {
-		if path := link[1]; strings.HasPrefix(path, Assets) {
+		if path := "/" + link[1]; strings.HasPrefix(path, Assets) {
 			if w := get(h, path); w.Code != http.StatusOK {
 				t.Errorf("%s: %d", path, w.Code)
 			}
-		} else if !strings.HasPrefix(path, "data:") && path != "/schema.graphql" {
+		} else if !strings.HasPrefix(path, "/data:") && path != "/schema.graphql" {
 			t.Errorf("the page links to %s", path)
 		}
 	}
