@@ -99,3 +99,34 @@ func TestReloadInFlight(t *testing.T) {
 		t.Errorf("after a bad manifest: %d %s", status, body)
 	}
 }
+
+// TestReloadOfListener wants the pages of operators to stay where they are until a restart,
+// whatever a reload says of their listener: they are never at two places, nor at none.
+func TestReloadOfListener(t *testing.T) {
+	accounts := sandboxed(t)
+	const admin = "admin: { listen: 127.0.0.1:0 }\n"
+	for _, tt := range []struct {
+		before, after string
+		want          int // of /metrics on the main listener
+	}{{"", admin, http.StatusOK}, {admin, "", http.StatusNotFound}} {
+		path := write(t, accounts+tt.before)
+		s := start(t, "serve", "--config", path, "--listen", "127.0.0.1:0")
+		base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
+		if status, _ := get(t, base+"/metrics"); status != tt.want {
+			t.Errorf("%q: %d, want %d", tt.before, status, tt.want)
+		}
+		if err := os.WriteFile(path, []byte(accounts+tt.after), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(os.Getpid(), syscall.SIGHUP); err != nil {
+			t.Fatal(err)
+		}
+		s.stderr.await(t, `"settings":\["admin.listen"\](?s:.)*"the configuration was read again"`)
+		if status, _ := get(t, base+"/metrics"); status != tt.want {
+			t.Errorf("%q, then %q: %d, want %d", tt.before, tt.after, status, tt.want)
+		}
+		if err := s.stop(); err != nil {
+			t.Error(err)
+		}
+	}
+}

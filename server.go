@@ -192,6 +192,8 @@ type parts struct {
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 	metrics *telemetry.Metrics
 	tracer  trace.TracerProvider // nil: nothing is traced
+
+	operatorsApart bool // the pages of operators have a listener of their own, until a restart
 }
 
 // newParts makes the parts of a process that has nothing spent. The caller sets the cache's
@@ -211,6 +213,8 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 		staff:   budget.NewShares(p.now),
 		counted: httpapi.NewState(p.now),
 		seals:   listing.NewSeals(p.now),
+
+		operatorsApart: cfg.Admin.Listen != "",
 	}
 }
 
@@ -294,7 +298,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Introspection: cfg.Introspection,
 		Playground:    cfg.Playground,
 		Operators:     httpapi.Operators{Metrics: p.metrics.Handler(), Status: p.metrics.StatusHandler(), Page: telemetry.StatusPage()},
-		OwnListener:   cfg.Admin.Listen != "",
+		OwnListener:   p.operatorsApart,
 		Observe:       p.metrics.Served,
 		Tracer:        p.tracer,
 		TraceText:     cfg.Traces.Documents,
