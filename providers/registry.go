@@ -56,6 +56,9 @@ type Factory struct {
 	Window           time.Duration
 	New              func(Config) (Provider, error)
 	Sandbox          func(SandboxOptions) Simulator // the simulator of this vendor
+
+	// Hooks reads the deliveries of an account's webhooks. nil: the vendor sends none.
+	Hooks func(account string) Hooks
 }
 
 // SandboxSize is the size of a simulator's world.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -30,6 +31,48 @@ func empty(t testing.TB, c redis.UniversalClient) {
 	}
 	if err != nil {
 		t.Fatal(err)
+	}
+	quiet(t, c)
+}
+
+// quiet waits until every message that was published at a cluster has arrived at all of its
+// servers. They pass messages on in order, so that a last one from each to each is enough.
+// What a test before has dropped would else be dropped for the next one.
+func quiet(t testing.TB, c redis.UniversalClient) {
+	t.Helper()
+	cluster, ok := c.(*redis.ClusterClient)
+	if !ok {
+		return
+	}
+	var mu sync.Mutex
+	var servers []*redis.Client
+	must := func(err error) {
+		if err != nil {
+			t.Helper()
+			t.Fatal(err)
+		}
+	}
+	must(cluster.ForEachMaster(t.Context(), func(_ context.Context, c *redis.Client) error {
+		mu.Lock()
+		defer mu.Unlock()
+		servers = append(servers, c)
+		return nil
+	}))
+	hearing := make([]*redis.PubSub, len(servers))
+	for i, c := range servers {
+		hearing[i] = c.Subscribe(t.Context(), "last")
+		defer func() { _ = hearing[i].Close() }()
+		_, err := hearing[i].Receive(t.Context()) // the subscription is confirmed
+		must(err)
+	}
+	for _, c := range servers {
+		must(c.Publish(t.Context(), "last", "").Err())
+	}
+	for _, s := range hearing {
+		for range servers {
+			_, err := s.ReceiveMessage(t.Context())
+			must(err)
+		}
 	}
 }
 
