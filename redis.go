@@ -13,6 +13,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
@@ -71,6 +72,15 @@ func (c connections) entries(now func() time.Time) ledger.Store {
 		return ledger.NewMemory(now)
 	}
 	return ledger.NewRedis(c.durable)
+}
+
+// events is the log of changes: in Redis, or else for as long as this process lives.
+func (c connections) events(cfg config.Events, now func() time.Time) events.Log {
+	limits := events.Limits{Age: cfg.Keep, Bytes: int(cfg.Size)}
+	if c.durable == nil {
+		return events.NewMemory(limits, now)
+	}
+	return events.NewRedis(c.durable, limits, now)
 }
 
 // queries is where clients' documents are kept. They never go to a Redis that is durable

@@ -29,7 +29,9 @@ import (
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/intake"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
@@ -182,6 +184,7 @@ type parts struct {
 	redis   connections
 	store   cache.Store
 	entries ledger.Store                // of the ledger of writes
+	changes events.Log                  // of records
 	queries persisted.Store             // sent once by clients, and by their hash from then on
 	budgets map[string]providers.Budget // by account and limit: a reload must not forget what was spent
 	shares  budget.Shares               // of partners: a reload must not forget what they took
@@ -206,6 +209,7 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 		client:  client,
 		redis:   redis,
 		entries: redis.entries(p.now),
+		changes: redis.events(cfg.Events, p.now),
 		queries: redis.queries(cfg.Redis, p.now),
 		budgets: map[string]providers.Budget{},
 		shares:  redis.shares(log, p.now),
@@ -244,6 +248,11 @@ func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Option
 // assemble makes the handler of a configuration.
 func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Provider, error) {
 	accounts := make([]providers.Provider, len(cfg.Accounts))
+	sources := make([]intake.Account, len(cfg.Accounts))
+	var taken *intake.Intake
+	wrote := func(ctx context.Context, command providers.Command, w *providers.Written) {
+		taken.Wrote(ctx, command, w)
+	}
 	emails := map[string]resolvers.CustomerEmails{}
 	var longest time.Duration
 	for i, a := range cfg.Accounts {
@@ -253,8 +262,12 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		if err != nil {
 			return nil, nil, err
 		}
-		accounts[i] = cache.Wrap(vendor, p.store, p.cacheOptions(cfg.Cache, a.Timeout))
+		options := p.cacheOptions(cfg.Cache, a.Timeout)
+		options.Wrote = wrote
+		cached := cache.Wrap(vendor, p.store, options)
+		accounts[i], sources[i] = cached, p.source(a, cached)
 	}
+	taken = intake.New(intake.Options{Accounts: sources, Log: p.changes, Now: p.now, Logger: p.log, Observe: p.metrics.Delivered})
 	manifest, err := persisted.LoadManifest(cfg.Persisted.Manifest)
 	if err != nil {
 		return nil, nil, fmt.Errorf("persisted_operations.manifest: %w", err)
@@ -297,12 +310,22 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		State:         p.counted,
 		Introspection: cfg.Introspection,
 		Playground:    cfg.Playground,
+		Receiver:      taken,
 		Operators:     httpapi.Operators{Metrics: p.metrics.Handler(), Status: p.metrics.StatusHandler(), Page: telemetry.StatusPage()},
 		OwnListener:   p.operatorsApart,
 		Observe:       p.metrics.Served,
 		Tracer:        p.tracer,
 		TraceText:     cfg.Traces.Documents,
 	}), accounts, nil
+}
+
+// source is an account as a source of changes.
+func (p *parts) source(a config.Account, cached *cache.Cache) intake.Account {
+	source := intake.Account{Cache: cached, Tokens: a.Webhooks.PathTokens.Reveal(), Secrets: a.Webhooks.Verify()}
+	if factory, _ := p.registry.Factory(a.Provider); factory.Hooks != nil {
+		source.Hooks = factory.Hooks(a.ID)
+	}
+	return source
 }
 
 // budget is an account's: the one that was made before, if there is one of the same limit.

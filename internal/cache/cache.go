@@ -23,6 +23,10 @@ type Options struct {
 	Now     func() time.Time // nil: time.Now
 	Logger  *slog.Logger     // nil: nothing is logged
 	Observe Observer         // nil: nobody is told where answers come from
+
+	// Wrote is told of each write that was made, when this cache has forgotten what it
+	// changed and holds what the reply said, before the write's caller is. nil: nobody is.
+	Wrote func(ctx context.Context, command providers.Command, w *providers.Written)
 }
 
 // Observer is told, for metrics, that so many records, pages or counts of an account were
@@ -75,6 +79,9 @@ func Wrap(p providers.Provider, s Store, o Options) *Cache {
 	}
 	if o.Observe == nil {
 		o.Observe = func(string, providers.Noun, Layer, int) {}
+	}
+	if o.Wrote == nil {
+		o.Wrote = func(context.Context, providers.Command, *providers.Written) {}
 	}
 	c := &Cache{Provider: p, store: s, account: p.AccountID(), o: o}
 	c.flights.failed = func(p *providers.Panic) error { return c.fault("cache", p) } // whoever tells of it logs it

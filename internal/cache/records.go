@@ -336,6 +336,21 @@ func (c *Cache) HasRecord(ctx context.Context, id providers.ID, need ...string) 
 	return n != nil && s != miss && n.Known.Covers(need...)
 }
 
+// Remembered are those of the records that the cache holds, stubs and stale ones with them,
+// as pointers that are shared. No call is made.
+func (c *Cache) Remembered(ctx context.Context, ids ...providers.ID) (records []any) {
+	keys := make([]Key, len(ids))
+	for i, id := range ids {
+		keys[i] = recordKey(id)
+	}
+	for _, e := range c.get(ctx, keys...) {
+		if record := valueOf(e); node(record) != nil {
+			records = append(records, record)
+		}
+	}
+	return records
+}
+
 // AffiliatesByID reads through the cache.
 func (c *Cache) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
 	return read(ctx, c, providers.NounAffiliate, ids, need, c.Provider.AffiliatesByID)

@@ -23,7 +23,7 @@ func (c *Cache) Plan(ctx context.Context, command providers.Command) (*providers
 		written, err := planned.Send(ctx)
 		switch {
 		case err == nil && written != nil:
-			c.wrote(ctx, written)
+			c.wrote(ctx, command, written)
 		case !providers.NothingWritten(err):
 			ids := append(c.touched(ctx, command), planned.Stale...)
 			c.forgetWritten(ctx, ids, providers.Nouns...)
@@ -42,17 +42,18 @@ func (c *Cache) Look(
 ) (providers.Verdict, *providers.Written, error) {
 	verdict, written, err := c.Provider.Look(ctx, command, before, disturbed)
 	if written != nil {
-		c.wrote(ctx, written)
+		c.wrote(ctx, command, written)
 	}
 	return verdict, written, err
 }
 
 // wrote takes note of what was written. A stub in the reply does not say what was written:
 // a record that is known better stays.
-func (c *Cache) wrote(ctx context.Context, w *providers.Written) {
+func (c *Cache) wrote(ctx context.Context, command providers.Command, w *providers.Written) {
 	ids := append(append([]providers.ID{w.ID}, w.Stale...), w.Harvest.Whole()...)
 	c.forgetWritten(ctx, ids, w.StaleLists...)
 	c.Keep(ctx, w.Harvest)
+	c.o.Wrote(ctx, command, w)
 }
 
 // forgetWritten is Invalidate for a write, which an error does not stop.

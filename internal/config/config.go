@@ -19,6 +19,7 @@ type Config struct {
 	Accounts      []Account
 	Cache         Cache
 	Writes        Writes
+	Events        Events
 	Auth          Auth
 	CORS          CORS
 	Limits        Limits
@@ -78,6 +79,7 @@ func (c *Config) NeedRestart(other *Config) []string {
 		"admin.listen":       c.Admin.Listen == other.Admin.Listen,
 		"listen":             c.Listen == other.Listen,
 		"redis":              c.Redis.Equal(other.Redis),
+		"events":             c.Events == other.Events,
 		"cache.memory":       c.Cache.Memory == other.Cache.Memory,
 		"limits.connections": c.Limits.Connections == other.Limits.Connections,
 	} {
@@ -100,6 +102,7 @@ type Account struct {
 	RateLimit      RateLimit
 	Timeout        time.Duration // of one call, retries included
 	CustomerEmails CustomerEmails
+	Webhooks       Webhooks
 }
 
 // RateLimit is how many calls an account may make in a window of time; both are positive.
@@ -137,6 +140,12 @@ type Cache struct {
 type Writes struct {
 	Settle time.Duration // how long a write that nobody answered may still land
 	Keep   time.Duration // how long outcomes are given again
+}
+
+// Events says how long changes of records are kept.
+type Events struct {
+	Keep time.Duration // for those who subscribe again
+	Size Size          // of all of them
 }
 
 // Auth says who is let in.
@@ -227,6 +236,7 @@ func Default() *Config {
 		},
 		Drain:  5 * time.Second,
 		Writes: Writes{Settle: 20 * time.Second, Keep: 24 * time.Hour},
+		Events: Events{Keep: 72 * time.Hour, Size: 32 * MiB},
 		Limits: Limits{
 			Calls:   50,
 			Pages:   20,

@@ -71,7 +71,7 @@ f:7:29: accounts[0].rate_limit.requests: found "0", expected a whole number from
 f:7:37: accounts[0].rate_limit.per: found "-1s", expected a duration like 90s or 1h30m, from 1s to 24h
 f:8:14: accounts[0].timeout: found "0s", expected a duration like 90s or 1h30m, from 100ms to 1h
 f:9:22: accounts[0].customer_emails: found "some", expected hidden, campaign or shown
-f:10:14: accounts[0].webhook: not supported yet: leave it out`},
+f:10:5: accounts[0]: found the unknown key "webhook", expected "webhooks"`},
 		{"the same id twice", `accounts:
   - { id: a, provider: promotekit, currency: USD, credentials: { api_key: k } }
   - { id: a, provider: promotekit, currency: ABC, credentials: { api_key: k } }`,
@@ -83,7 +83,7 @@ f:3:46: accounts[1].currency: found "ABC", expected the ISO 4217 code of a curre
 			"f:2:5: accounts[0].credentials.account_id: missing, expected a text without spaces and line breaks"},
 		{"a credential of another vendor", credentials("{ api_key: k, account_id: sk_live_secret }"), `f:1:85: accounts[0].credentials: found an unknown key, expected api_key`},
 		{"a credential as a key", credentials("{ api_key: k, sk_live_secret: x }"), `f:1:85: accounts[0].credentials: found an unknown key, expected api_key`},
-		{"a credential behind its key", "accounts:\n  - id: a\n    provider: promotekit\n    currency: USD\n    api_key:sk_live_secret: x\n    credentials:\n      api_key:sk_live_secret", `f:5:5: accounts[0]: found an unknown key, expected id, name, provider, currency, base_url, credentials, rate_limit, timeout or customer_emails
+		{"a credential behind its key", "accounts:\n  - id: a\n    provider: promotekit\n    currency: USD\n    api_key:sk_live_secret: x\n    credentials:\n      api_key:sk_live_secret", `f:5:5: accounts[0]: found an unknown key, expected id, name, provider, currency, base_url, credentials, rate_limit, timeout, customer_emails or webhooks
 f:7:7: accounts[0].credentials: found a single value, expected a mapping with the keys api_key`},
 		{"credentials as text", credentials("sk_live_secret"), `f:1:71: accounts[0].credentials: found a single value, expected a mapping with the keys api_key`},
 		{"credential with a space", credentials(`{ api_key: "sk_live_ secret" }`), `f:1:82: accounts[0].credentials.api_key: found a text that is not shown here, expected a text without spaces and line breaks`},

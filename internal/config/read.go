@@ -115,6 +115,11 @@ func (r *reader) read(doc *document) *Config {
 			read: func(v value) { v.writes(&c.Writes) },
 		},
 		field{
+			name: "events", absent: "the defaults", restart: true,
+			doc:  "The log of changes that webhooks and mutations tell.",
+			read: func(v value) { v.events(&c.Events) },
+		},
+		field{
 			name: "limits", absent: "the defaults",
 			doc:  "Bounds on requests, on partners and on the server as a whole. See [Bounds](#bounds).",
 			read: func(v value) { v.limits(&c.Limits) },
@@ -263,7 +268,11 @@ func (v value) account(c *Config) Account {
 		setting("customer_emails", &a.CustomerEmails, customerEmails,
 			"What partners see of their customers' e-mail addresses: `hidden` shows masked ones, "+
 				"`campaign` follows the campaign's setting at the vendor, `shown` shows all."),
-		later("webhook"),
+		field{
+			name: "webhooks", absent: "no delivery is accepted",
+			doc:  "How webhooks of the vendor are recognized. See [Webhooks](#webhooks).",
+			read: func(v value) { a.Webhooks = v.webhooks(a.ID, vendor) },
+		},
 	)
 	if a.Name == "" {
 		a.Name = a.ID
@@ -348,6 +357,15 @@ func (v value) writes(w *Writes) {
 				"is answered `OUTCOME_UNKNOWN`."),
 		setting("keep", &w.Keep, duration(time.Minute, longestLife), "How long the outcome of a write is "+
 			"returned to retries with the same idempotency key."),
+	)
+}
+
+// events reads how long changes are kept.
+func (v value) events(e *Events) {
+	v.mapping(
+		setting("keep", &e.Keep, duration(time.Minute, longestLife), "How long a change is kept."),
+		setting("size", &e.Size, bytes(MiB, 64*GiB), "How much memory all changes may take, in the durable Redis or "+
+			"else in the process. The oldest are removed. A change takes about 200 bytes."),
 	)
 }
 

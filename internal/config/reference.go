@@ -45,9 +45,6 @@ func (r *reader) describing() bool { return r.settings != nil }
 
 // introduce documents a field, and what is in it.
 func (v value) introduce(f field) {
-	if f.off {
-		return
-	}
 	s := Setting{Path: v.path, Doc: f.doc, Absent: f.absent, Required: f.want != "" || f.absent == mandatory, Restart: v.restart}
 	*v.settings = append(*v.settings, s)
 	f.read(v)

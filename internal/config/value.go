@@ -80,7 +80,6 @@ type field struct {
 	absent  string // what happens without it, where it has no default value
 	read    func(value)
 	want    string // what is expected, of a single value that has to be there
-	off     bool   // not supported yet, so that nobody is told to expect it
 	restart bool   // a change needs a restart, of it and of all that is in it
 }
 
@@ -107,19 +106,6 @@ func (f field) without(text string) field {
 func (f field) restarting() field {
 	f.restart = true
 	return f
-}
-
-// later is a setting of a version to come.
-func later(name string) field {
-	return field{name: name, off: true, read: func(v value) {
-		const message = "not supported yet: leave it out"
-		if _, ok := v.override(v.variable); ok {
-			v.problemIn(v.variable, message)
-		}
-		if v.node != nil {
-			v.problem(message)
-		}
-	}}
 }
 
 // load reads the single value here, from the environment or else from the file, and says
@@ -194,9 +180,7 @@ func (v *value) mapping(fields ...field) {
 	nodes := map[string]ast.Node{}
 	for _, f := range fields {
 		nodes[f.name] = nil
-		if !f.off {
-			names = append(names, f.name)
-		}
+		names = append(names, f.name)
 	}
 	switch n := v.node.(type) {
 	case nil:

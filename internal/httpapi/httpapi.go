@@ -61,6 +61,7 @@ type Options struct {
 	StaffShares   budget.Shares // of staff; nil: those of this handler alone
 	State         *State        // nil: one of this handler alone
 
+	Receiver    Receiver  // of what vendors send; nil: no address exists
 	Operators   Operators // pages for those who run the server
 	OwnListener bool      // they have a listener of their own: the main one does not serve them
 
@@ -101,6 +102,7 @@ func New(o Options) *Handler {
 	}
 	mux.Handle("/graphql", shared(o.Origins, o.Headers)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins, o.Headers)(api))
+	mux.Handle(webhooksPath, webhooks(o.Receiver))
 	h.probes(mux)
 	if !o.OwnListener {
 		o.Operators.mount(mux, operatorsOnly(o.Auth))

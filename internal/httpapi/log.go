@@ -72,6 +72,7 @@ const maxCodes = 10
 type line struct {
 	mu             sync.Mutex
 	viewer         string
+	account        string // of a delivery
 	role           auth.Role
 	operation      string
 	trusted        string // the name of its document in the manifest
@@ -172,7 +173,7 @@ func (l *line) served(r *http.Request, rec *recorder, took time.Duration) Served
 func (l *line) attributes(ctx context.Context, r *http.Request, s Served) []slog.Attr {
 	attributes := []slog.Attr{
 		slog.String("method", resolvers.CutText(r.Method)),
-		slog.String("path", resolvers.CutText(r.URL.Path)),
+		slog.String("path", shownPath(r.URL.Path)),
 		slog.Int("status", s.Status),
 		slog.Int64("bytes", s.Bytes),
 		slog.Float64("milliseconds", float64(s.Took.Microseconds())/1000),
@@ -182,6 +183,9 @@ func (l *line) attributes(ctx context.Context, r *http.Request, s Served) []slog
 	}
 	if l.answer != "" {
 		attributes = append(attributes, slog.String("answer", l.answer), slog.Int("calls", l.spent))
+	}
+	if l.account != "" {
+		attributes = append(attributes, slog.String("account", l.account))
 	}
 	if len(l.codes) > 0 {
 		attributes = append(attributes, slog.Any("codes", l.codes))
@@ -198,8 +202,16 @@ func (l *line) attributes(ctx context.Context, r *http.Request, s Served) []slog
 	return attributes
 }
 
+// shownPath is a path for the log. That of a delivery has a secret in it.
+func shownPath(path string) string {
+	if strings.HasPrefix(path, webhooksPath) {
+		return webhooksPath + "…"
+	}
+	return resolvers.CutText(path)
+}
+
 // Routes are the paths that are served, as metrics and traces name them.
-var Routes = []string{"/", "/graphql", "/schema.graphql", "/healthz", "/readyz", "/metrics", "/status", "/status.json", playground.Assets}
+var Routes = []string{"/", "/graphql", "/schema.graphql", "/healthz", "/readyz", "/metrics", "/status", "/status.json", playground.Assets, webhooksPath}
 
 // routeOf is the route of a path: one of a few, whatever clients ask for.
 func routeOf(path string) string {
@@ -208,6 +220,8 @@ func routeOf(path string) string {
 		return path
 	case strings.HasPrefix(path, playground.Assets):
 		return playground.Assets
+	case strings.HasPrefix(path, webhooksPath):
+		return webhooksPath
 	default:
 		return "other"
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
+	"github.com/partnergraph/partnergraph/internal/intake"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
 	"github.com/partnergraph/partnergraph/providers"
@@ -39,6 +40,7 @@ type Metrics struct {
 	waits     *prometheus.HistogramVec
 	reads     *prometheus.CounterVec
 	writes    *prometheus.CounterVec
+	hooks     *prometheus.CounterVec
 	commands  *prometheus.HistogramVec
 	redisUp   *prometheus.GaugeVec
 	reloads   *prometheus.CounterVec
@@ -98,6 +100,8 @@ func New(version string) *Metrics {
 	m.waits = histograms("budget_wait_seconds", "Time that a call waited for a place in the account's budget.", requestBuckets, "account")
 	m.reads = counters("cache_reads_total", "Records, pages and counts that were answered, by layer: memory, redis, stale, flight (another request's call) or vendor.",
 		"account", "noun", "layer")
+	m.hooks = counters("webhook_deliveries_total", "Deliveries of webhooks to addresses of accounts, by outcome: recorded, repeated, "+
+		"ignored, unverified, unreadable or refused.", "account", "outcome")
 	m.writes = counters("writes_total", "Mutations, by outcome: made, refused, unknown or not sent; replayed ones were answered from the ledger.",
 		"account", "mutation", "outcome", "replayed")
 	m.commands = histograms("redis_seconds", "Time of a round trip to Redis, by role and outcome.", redisBuckets, "role", "outcome")
@@ -180,6 +184,11 @@ func (m *Metrics) Attempted(a providers.Attempt) {
 // Read counts answers of an account's cache.
 func (m *Metrics) Read(account string, noun providers.Noun, from cache.Layer, n int) {
 	m.reads.WithLabelValues(account, string(noun), string(from)).Add(float64(n))
+}
+
+// Delivered counts a delivery of a webhook.
+func (m *Metrics) Delivered(account string, outcome intake.Outcome) {
+	m.hooks.WithLabelValues(account, string(outcome)).Inc()
 }
 
 // Wrote counts a mutation, and keeps those whose outcome is unknown.

@@ -1,0 +1,17 @@
+package intake
+
+import "runtime"
+
+// AwaitSearches waits until so many records are asked for by the next search.
+func (i *Intake) AwaitSearches(account string, records int) {
+	o := &i.accounts[account].owners
+	for {
+		o.mu.Lock()
+		there := o.waiting != nil && len(o.waiting.ids) == records
+		o.mu.Unlock()
+		if there {
+			return
+		}
+		runtime.Gosched()
+	}
+}

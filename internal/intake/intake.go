@@ -1,0 +1,272 @@
+package intake
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/partnergraph/partnergraph/internal/events"
+	"github.com/partnergraph/partnergraph/providers"
+)
+
+// ErrUnreadable is wrapped by the error of a delivery that is verified and that is not what
+// the vendor documents.
+var ErrUnreadable = errors.New("the delivery cannot be read")
+
+// Cache is what is remembered of an account. (It is a cache.Cache.)
+type Cache interface {
+	providers.Reader
+	AccountID() string
+
+	// Remembered are those of the records that are remembered, of whatever age. No call is
+	// made.
+	Remembered(ctx context.Context, ids ...providers.ID) []any
+
+	// Invalidate forgets records, and every list of these nouns, on all replicas.
+	Invalidate(ctx context.Context, ids []providers.ID, lists ...providers.Noun) error
+}
+
+// Account is an account and how the deliveries of its vendor are recognized.
+type Account struct {
+	Cache   Cache
+	Hooks   providers.Hooks // nil: the vendor sends none
+	Tokens  []string        // of the addresses that the vendor is given
+	Secrets providers.HookSecrets
+}
+
+// Options is what an intake is made from.
+type Options struct {
+	Accounts []Account
+	Log      events.Log
+	Now      func() time.Time
+	Logger   *slog.Logger
+	Observe  Observer // nil: nobody is told
+}
+
+// Outcome says what became of a delivery, for metrics.
+type Outcome string
+
+// The outcomes of deliveries.
+const (
+	Recorded   Outcome = "recorded"
+	Repeated   Outcome = "repeated"   // all that it tells was in the log
+	Ignored    Outcome = "ignored"    // it changes nothing
+	Unverified Outcome = "unverified" // nobody knows who sent it
+	Unreadable Outcome = "unreadable"
+	Refused    Outcome = "refused" // it could not be recorded, and has to come again
+)
+
+// Outcomes are all outcomes.
+var Outcomes = []Outcome{Recorded, Repeated, Ignored, Unverified, Unreadable, Refused}
+
+// Observer is told of each delivery to an address of an account. It is called by many
+// goroutines at once, and returns at once.
+type Observer func(account string, outcome Outcome)
+
+// Intake takes in deliveries and writes. It is safe for concurrent use.
+type Intake struct {
+	accounts map[string]*account
+	o        Options
+
+	mu      sync.Mutex
+	unknown map[string]bool // events that were logged as not known, by account and name
+}
+
+// account is an account with those who wait to know whose records are.
+type account struct {
+	Account
+	owners owners
+}
+
+// How long what was appended is recognized when it comes again.
+const (
+	repeatsByID   = 48 * time.Hour // FirstPromoter repeats a delivery for 17 hours, and by hand
+	repeatsByBody = 10 * time.Minute
+	repeatsOfNew  = 48 * time.Hour // a record is created once, whoever tells it
+)
+
+// maxUnknown is how many unknown events are remembered as logged.
+const maxUnknown = 1000
+
+// New makes an intake.
+func New(o Options) *Intake {
+	i := &Intake{accounts: map[string]*account{}, o: o, unknown: map[string]bool{}}
+	for _, a := range o.Accounts {
+		i.accounts[a.Cache.AccountID()] = &account{Account: a, owners: owners{cache: a.Cache}}
+	}
+	return i
+}
+
+// Known says whether an account has an address with this token. The time that it takes
+// depends on the number of tokens alone.
+func (i *Intake) Known(name, token string) bool {
+	a := i.accounts[name]
+	if a == nil || a.Hooks == nil {
+		return false
+	}
+	found, hash := 0, sha256.Sum256([]byte(token))
+	for _, known := range a.Tokens {
+		other := sha256.Sum256([]byte(known))
+		found |= subtle.ConstantTimeCompare(hash[:], other[:])
+	}
+	return found == 1
+}
+
+// Receive takes in a delivery to an address that is known. Nil means that all that it tells
+// is in the log, or that it tells nothing.
+func (i *Intake) Receive(ctx context.Context, name string, d providers.Delivery) error {
+	outcome, err := i.receive(ctx, i.accounts[name], d)
+	if i.o.Observe != nil {
+		i.o.Observe(name, outcome)
+	}
+	return err
+}
+
+func (i *Intake) receive(ctx context.Context, a *account, d providers.Delivery) (Outcome, error) {
+	if err := a.Hooks.Verify(d, a.Secrets); err != nil {
+		return Unverified, err
+	}
+	notice, err := a.Hooks.Read(d)
+	if err != nil {
+		return Unreadable, fmt.Errorf("%w: %w", ErrUnreadable, err)
+	}
+	if notice.Ignored != "" {
+		i.ignore(ctx, a, notice)
+		return Ignored, nil
+	}
+	once := events.Once{Key: notice.ID, For: repeatsByID}
+	if once.Key == "" {
+		sum := sha256.Sum256(append([]byte(d.Event+"\n"), d.Body...))
+		once = events.Once{Key: hex.EncodeToString(sum[:]), For: repeatsByBody}
+	}
+	before := i.invalidate(ctx, a, notice.Changes)
+	appended, err := i.record(ctx, a, events.Event{At: notice.At, Source: events.Webhook}, once, notice.Changes, before)
+	switch {
+	case err != nil:
+		return Refused, err
+	case !appended:
+		return Repeated, nil
+	}
+	return Recorded, nil
+}
+
+// ignore logs an event that is not known, once.
+func (i *Intake) ignore(ctx context.Context, a *account, n providers.Notice) {
+	key := a.Cache.AccountID() + "\n" + n.Event
+	i.mu.Lock()
+	said := i.unknown[key] || len(i.unknown) >= maxUnknown
+	if !said {
+		i.unknown[key] = true
+	}
+	i.mu.Unlock()
+	if !said {
+		i.o.Logger.LogAttrs(ctx, slog.LevelInfo, "deliveries of this event change nothing", slog.String("account", a.Cache.AccountID()),
+			slog.String("event", n.Event), slog.String("reason", n.Ignored))
+	}
+}
+
+// invalidate forgets what has changed, and answers whose the records were when they were
+// read last.
+func (i *Intake) invalidate(ctx context.Context, a *account, changes []providers.Change) (before map[providers.ID]providers.ID) {
+	before = remembered(ctx, a.Cache, changes)
+	var stale []providers.ID
+	var lists []providers.Noun
+	for _, c := range changes {
+		stale = append(append(stale, c.ID, c.Affiliate, before[c.ID]), c.Stale...)
+		lists = append(lists, c.StaleLists...)
+	}
+	slices.Sort(lists)
+	if err := a.Cache.Invalidate(ctx, stale, slices.Compact(lists)...); err != nil {
+		// The cache invalidates again as soon as it can. Until then other replicas may show what was.
+		i.o.Logger.LogAttrs(ctx, slog.LevelWarn, "other replicas may show what was before a change, until the cache's Redis answers",
+			slog.String("account", a.Cache.AccountID()), slog.Any("error", err))
+	}
+	return before
+}
+
+// record appends changes to the log, and says whether anything was appended. before is whose
+// the records were.
+func (i *Intake) record(ctx context.Context, a *account, e events.Event, once events.Once, changes []providers.Change,
+	before map[providers.ID]providers.ID) (appended bool, err error) {
+	found, err := a.owners.find(ctx, changes, before)
+	if err != nil {
+		return false, err
+	}
+	if now := i.o.Now(); e.At.IsZero() || e.At.After(now) {
+		e.At = now
+	}
+	for _, c := range changes {
+		e.Record, e.Kind, e.Owner = c.ID, c.Kind, found[c.ID]
+		added, err := i.o.Log.Append(ctx, onceFor(once, c), e)
+		if err != nil {
+			return appended, err
+		}
+		appended = appended || added
+	}
+	return appended, nil
+}
+
+// onceFor is what an event is recognized by when it is told again. A record is created once.
+func onceFor(once events.Once, c providers.Change) events.Once {
+	if c.Kind == providers.Created {
+		return events.Once{Key: "created/" + c.ID.String(), For: repeatsOfNew}
+	}
+	return events.Once{Key: c.ID.Account + "/" + once.Key + "/" + c.ID.String() + "/" + string(c.Kind), For: once.For}
+}
+
+// remembered are the affiliates to whom records belonged when they were read last.
+func remembered(ctx context.Context, c Cache, changes []providers.Change) map[providers.ID]providers.ID {
+	ids := make([]providers.ID, len(changes))
+	for i, change := range changes {
+		ids[i] = change.ID
+	}
+	owners := map[providers.ID]providers.ID{}
+	for _, record := range c.Remembered(ctx, ids...) {
+		if n, ok := record.(interface{ Meta() *providers.Node }); ok {
+			owners[n.Meta().ID] = providers.BelongsTo(record)
+		}
+	}
+	return owners
+}
+
+// Wrote takes in a write that was made, when the cache has forgotten what it changed:
+// mutations are the changes that this server knows first. The write stays made where this
+// fails.
+func (i *Intake) Wrote(ctx context.Context, command providers.Command, w *providers.Written) {
+	a := i.accounts[w.ID.Account]
+	if a == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	defer cancel()
+	changes := []providers.Change{{ID: w.ID, Kind: kindOf(command.Mutation())}}
+	once := events.Once{Key: "write/" + string(command.Mutation()) + "/" + command.Key(), For: repeatsByID}
+	_, err := i.record(ctx, a, events.Event{Source: events.Write}, once, changes, remembered(ctx, a.Cache, changes))
+	if err != nil {
+		i.o.Logger.LogAttrs(ctx, slog.LevelWarn, "a write was made, but subscribers are not told of it",
+			slog.String("account", a.Cache.AccountID()), slog.String("mutation", string(command.Mutation())), slog.Any("error", err))
+	}
+}
+
+// writeTime is how long a mutation waits until its event is recorded.
+const writeTime = 2 * time.Second
+
+// kindOf is what a mutation does to the record that it answers.
+func kindOf(mutation providers.Capability) providers.ChangeKind {
+	switch {
+	case strings.HasPrefix(string(mutation), "CREATE_"):
+		return providers.Created
+	case strings.HasPrefix(string(mutation), "DELETE_"):
+		return providers.Deleted
+	default:
+		return providers.Updated
+	}
+}
