@@ -23,14 +23,21 @@ type HookSecrets struct {
 	Values  []string // what that header may be
 }
 
+// HookOptions is what [Hooks] are made from.
+type HookOptions struct {
+	Account string           // the account's id
+	Now     func() time.Time // for signatures that have a time
+}
+
 // ErrUnverified is wrapped by every error of [Hooks.Verify].
 var ErrUnverified = errors.New("the delivery is not verified")
 
 // Hooks reads the deliveries of one account's webhooks. It makes no call, keeps nothing, and
 // is safe for concurrent use.
 type Hooks interface {
-	// Needs says what is missing in secrets, as a sentence for the operator; "" for nothing.
-	// A vendor that signs nothing needs nothing: the token in the address protects it.
+	// Needs says what is missing or wrong in secrets, as a sentence for the operator; "" for
+	// nothing. A vendor that signs nothing needs nothing: the token in the address protects
+	// it. What is configured is required, also where it is not needed.
 	Needs(secrets HookSecrets) string
 
 	// Verify says whether the vendor sent the delivery, in time that does not depend on how
@@ -43,13 +50,17 @@ type Hooks interface {
 	Read(d Delivery) (Notice, error)
 }
 
-// Notice is what a delivery tells.
+// Notice is what a delivery tells. Without Ignored it has changes, or stale lists, or both.
 type Notice struct {
 	Event   string    // the vendor's word; "" where the delivery names none and its form tells none
 	ID      string    // of the event at the vendor; "" where the vendor gives none
 	At      time.Time // when it happened, by the vendor's clock; zero where the vendor does not say
 	Ignored string    // why it changes nothing: a test, a validation, an event that is not known; "" where it does
 	Changes []Change
+
+	// StaleLists are nouns with a record that has changed and that the delivery does not
+	// name: their lists, and records that come from these, have to be read again.
+	StaleLists []Noun
 }
 
 // Change is one record that is not any more what it was.
@@ -62,7 +73,7 @@ type Change struct {
 	Affiliate ID
 
 	// Stale are the other records that this changes (an affiliate's balance), and
-	// StaleLists the nouns whose lists it may be in.
+	// StaleLists the nouns whose lists may have changed with it.
 	Stale      []ID
 	StaleLists []Noun
 }

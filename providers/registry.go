@@ -58,7 +58,7 @@ type Factory struct {
 	Sandbox          func(SandboxOptions) Simulator // the simulator of this vendor
 
 	// Hooks reads the deliveries of an account's webhooks. nil: the vendor sends none.
-	Hooks func(account string) Hooks
+	Hooks func(HookOptions) Hooks
 }
 
 // SandboxSize is the size of a simulator's world.

@@ -121,6 +121,7 @@ var Factory = providers.Factory{
 	Window:           time.Minute,
 	New:              New,
 	Sandbox:          func(o providers.SandboxOptions) providers.Simulator { return sandbox.New(o) },
+	Hooks:            newHooks,
 }
 
 // provider is one account at FirstPromoter.

@@ -86,6 +86,7 @@ var Factory = providers.Factory{
 	Window:           time.Minute,
 	New:              New,
 	Sandbox:          func(o providers.SandboxOptions) providers.Simulator { return sandbox.New(o) },
+	Hooks:            newHooks,
 }
 
 type provider struct {
