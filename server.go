@@ -323,7 +323,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 func (p *parts) source(a config.Account, cached *cache.Cache) intake.Account {
 	source := intake.Account{Cache: cached, Tokens: a.Webhooks.PathTokens.Reveal(), Secrets: a.Webhooks.Verify()}
 	if factory, _ := p.registry.Factory(a.Provider); factory.Hooks != nil {
-		source.Hooks = factory.Hooks(a.ID)
+		source.Hooks = factory.Hooks(providers.HookOptions{Account: a.ID, Now: p.now})
 	}
 	return source
 }

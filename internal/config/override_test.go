@@ -73,7 +73,6 @@ PARTNERGRAPH_LIMITS_CALLS: limits.calls: found "0", expected a whole number from
 		{"port", map[string]string{"PORT": "http"}, `PORT: listen: found "http", expected a port number`},
 		{"port without auth", map[string]string{"PORT": "80"}, `PORT: listen: found ":80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
 		{"address without auth", map[string]string{"PARTNERGRAPH_LISTEN": "[::]:80"}, `PARTNERGRAPH_LISTEN: listen: found "[::]:80" without auth, which lets in everyone who reaches it; expected an address of this machine alone, like 127.0.0.1:8080, or auth with api_keys or jwt`},
-		{"later", map[string]string{"PARTNERGRAPH_ACCOUNTS_SAAS_WEBHOOK": "x"}, `PARTNERGRAPH_ACCOUNTS_SAAS_WEBHOOK: accounts[0].webhook: not supported yet: leave it out`},
 		{"lists cannot be", map[string]string{"PARTNERGRAPH_ACCOUNTS": "x"}, ``},
 	}
 	for _, tt := range tests {

@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -126,7 +127,7 @@ func (v value) judgeWebhooks(account string, vendor providers.Factory, w Webhook
 	}
 	if vendor.Hooks == nil {
 		v.problem("found webhooks, but %s sends none: leave them out", vendor.Title)
-	} else if missing := vendor.Hooks(account).Needs(w.Verify()); missing != "" {
+	} else if missing := vendor.Hooks(providers.HookOptions{Account: account, Now: time.Now}).Needs(w.Verify()); missing != "" {
 		v.problem("%s", missing)
 	}
 }

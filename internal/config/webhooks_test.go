@@ -26,7 +26,7 @@ func TestWebhooks(t *testing.T) {
 	reg, err := providers.NewRegistry(
 		providers.Factory{Name: "silent", Title: "Silent", Limit: 1, Window: 1e9},
 		providers.Factory{Name: "signing", Title: "Signing", Limit: 1, Window: 1e9,
-			Hooks: func(string) providers.Hooks { return signedHooks{} }},
+			Hooks: func(providers.HookOptions) providers.Hooks { return signedHooks{} }},
 	)
 	if err != nil {
 		t.Fatal(err)
