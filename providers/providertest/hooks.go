@@ -55,9 +55,9 @@ func Told(n providers.Notice) string {
 		lines = append(lines, line+toldLists(c.StaleLists))
 	}
 	if len(n.StaleLists) > 0 {
-		lines = append(lines, strings.TrimSpace(toldLists(n.StaleLists)))
+		lines = append(lines, strings.TrimPrefix(toldLists(n.StaleLists), " | "))
 	}
-	return strings.Join(lines, "\n")
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 func toldID(id providers.ID) string { return string(id.Noun) + "/" + id.Local }
