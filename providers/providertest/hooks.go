@@ -77,6 +77,11 @@ type VerifyCase struct {
 	Refused string
 }
 
+// Verify is a case of a delivery with these headers.
+func Verify(h http.Header, body string, secrets providers.HookSecrets, refused string) VerifyCase {
+	return VerifyCase{Header: h, Body: body, Secrets: secrets, Refused: refused}
+}
+
 // HookVerifies holds what is verified against what is wanted. A refusal repeats no value of
 // a header and no secret.
 func HookVerifies(t *testing.T, h providers.Hooks, cases map[string]VerifyCase) {
