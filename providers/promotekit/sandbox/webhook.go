@@ -19,7 +19,7 @@ func newWebhooks(o providers.SandboxOptions) *sandbox.Webhooks {
 			if e.Secret == "" {
 				return
 			}
-			id := "msg_" + sandbox.EventID(o.Seed, len(body)) + c.Local
+			id := "msg_" + sandbox.HexSignature(c.At.String(), body)[:24]
 			timestamp, signature := sandbox.StandardSignature(e.Secret, id, o.Now(), body)
 			h.Set("Svix-Id", id)
 			h.Set("Svix-Timestamp", timestamp)
