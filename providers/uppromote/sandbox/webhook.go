@@ -80,16 +80,11 @@ func (f *form) hook(s *store) (event string, i int) {
 	return event, slices.IndexFunc(s.hooks, func(h subscription) bool { return h.Event == event })
 }
 
-// target reads an address that events can be sent to. It is called once, empty and unsigned,
-// and has to answer.
+// target reads an address that events can be sent to.
 func (s *Server) target(f *form) string {
 	url := f.text("target_url", true)
-	switch {
-	case url == "":
-	case !s.webhooks.Allows(url):
+	if url != "" && !s.webhooks.Allows(url) {
 		f.fail("target_url", "must begin with https://")
-	case !s.webhooks.Validate(f.request.Context(), sandbox.Endpoint{URL: url}):
-		f.fail("target_url", "does not answer")
 	}
 	return url
 }
@@ -102,12 +97,16 @@ func (s *Server) register(h subscription) {
 	})
 }
 
-// subscribe subscribes to an event that is not subscribed to.
+// subscribe subscribes to an event that is not subscribed to. The address is called once,
+// empty and unsigned, and has to answer.
 func (s *Server) subscribe(f *form) any {
 	event, i := f.hook(s.store)
 	h := subscription{Event: event, TargetURL: s.target(f), Status: "active", CreatedAt: stamp(s.now())}
 	if i >= 0 {
 		f.fail("event", "has already been taken")
+	}
+	if f.ok() && !s.webhooks.Validate(f.request.Context(), sandbox.Endpoint{URL: h.TargetURL}) {
+		f.fail("target_url", "does not answer")
 	}
 	if !f.ok() {
 		return nil
