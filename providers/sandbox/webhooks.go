@@ -64,6 +64,7 @@ type Webhooks struct {
 	random     *rand.Rand
 	client     *http.Client // nil while nothing is sent
 	allowHTTP  bool
+	localOnly  bool
 	stop       context.CancelFunc
 	sender     sync.WaitGroup
 	wake       chan struct{}
@@ -91,6 +92,7 @@ func NewWebhooks(o WebhookOptions) *Webhooks {
 type SendOptions struct {
 	Client    *http.Client // nil: the default
 	AllowHTTP bool         // addresses on this machine may have no TLS
+	LocalOnly bool         // nothing is sent to other machines: it counts as accepted
 }
 
 // Open begins to send what changes from now on. Call Close in the end.
@@ -106,7 +108,7 @@ func (w *Webhooks) Open(o SendOptions) {
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ctx, stop := context.WithCancel(context.Background())
-	w.client, w.allowHTTP, w.stop = &client, o.AllowHTTP, stop
+	w.client, w.allowHTTP, w.localOnly, w.stop = &client, o.AllowHTTP, o.LocalOnly, stop
 	w.sender.Go(func() { w.run(ctx) })
 }
 
@@ -134,9 +136,13 @@ func (w *Webhooks) Allows(address string) bool {
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	return u.Scheme == "https" || u.Scheme == "http" && w.allowHTTP && isLocal(u)
+}
+
+// isLocal says whether an address is on this machine.
+func isLocal(u *url.URL) bool {
 	ip := net.ParseIP(u.Hostname())
-	local := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
-	return u.Scheme == "https" || u.Scheme == "http" && w.allowHTTP && local
+	return u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 }
 
 // Register has changes sent to an endpoint, in the place of the one of this name.
@@ -323,9 +329,9 @@ func (w *Webhooks) Validate(ctx context.Context, e Endpoint) bool {
 // post makes a call, and says whether it was answered by a status of 2xx.
 func (w *Webhooks) post(ctx context.Context, e Endpoint, h http.Header, body []byte) bool {
 	w.mu.Lock()
-	client := w.client
+	client, localOnly := w.client, w.localOnly
 	w.mu.Unlock()
-	if client == nil {
+	if u, err := url.Parse(e.URL); client == nil || localOnly && (err != nil || !isLocal(u)) {
 		return true
 	}
 	timeout := e.Timeout

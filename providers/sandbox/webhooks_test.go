@@ -209,6 +209,32 @@ func TestWebhooksSendNothingUnasked(t *testing.T) {
 	}
 }
 
+// elsewhere fails the test where a call leaves this machine.
+type elsewhere struct{ t *testing.T }
+
+func (e elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
+	if r.URL.Hostname() != "127.0.0.1" {
+		e.t.Errorf("a call of %s", r.URL)
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+// TestWebhooksLocalOnly: other machines are not called, and nothing is made again for them.
+func TestWebhooksLocalOnly(t *testing.T) {
+	in := newInbox(t)
+	w, _ := newSender(t, 1)
+	w.Open(SendOptions{Client: &http.Client{Transport: elsewhere{t}}, AllowHTTP: true, LocalOnly: true})
+	for name, address := range map[string]string{"far": "https://hooks.example.com", "near": in.URL} {
+		if w.Register(name, Endpoint{URL: address, Retries: -1}); !w.Validate(context.Background(), Endpoint{URL: address}) {
+			t.Errorf("%s is refused", address)
+		}
+	}
+	tell(w, 1)
+	if w.Settle(); len(in.got()) != 2 || w.Pending() != 0 {
+		t.Errorf("got %q, and %d wait", in.got(), w.Pending())
+	}
+}
+
 // TestWebhooksClose: no goroutine is left, even if an endpoint does not answer.
 func TestWebhooksClose(t *testing.T) {
 	arrived, end := make(chan struct{}), make(chan struct{})

@@ -4,9 +4,11 @@
 // It keeps to the vendor's reference (https://aff-api.uppromote.com/docs/v2) and, where
 // that is silent, to the most likely reading: newest first, unknown parameters ignored,
 // filters joined by "and". Writes show at once and are never taken for a repetition. An
-// approval, a refusal and a payment send two kinds of webhooks. What UpPromote has no word for is told in the words that it has: an
-// affiliate is in one program, the main one; whoever was refused or banned is inactive;
-// what is not paid yet is approved; rewards in points are left out.
+// approval, a refusal and a payment send two kinds of webhooks.
+//
+// What UpPromote has no word for is told in the words that it has: an affiliate is in one
+// program, the main one; whoever was refused or banned is inactive; what is not paid yet is
+// approved; rewards in points are left out.
 //
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
 //
