@@ -55,9 +55,9 @@ func Told(n providers.Notice) string {
 		lines = append(lines, line+toldLists(c.StaleLists))
 	}
 	if len(n.StaleLists) > 0 {
-		lines = append(lines, strings.TrimSpace(toldLists(n.StaleLists)))
+		lines = append(lines, strings.TrimPrefix(toldLists(n.StaleLists), " | "))
 	}
-	return strings.Join(lines, "\n")
+	return strings.TrimSpace(strings.Join(lines, "\n"))
 }
 
 func toldID(id providers.ID) string { return string(id.Noun) + "/" + id.Local }
@@ -75,6 +75,11 @@ type VerifyCase struct {
 	Body    string
 	Secrets providers.HookSecrets
 	Refused string
+}
+
+// Verify is a case of a delivery with these headers.
+func Verify(h http.Header, body string, secrets providers.HookSecrets, refused string) VerifyCase {
+	return VerifyCase{Header: h, Body: body, Secrets: secrets, Refused: refused}
 }
 
 // HookVerifies holds what is verified against what is wanted. A refusal repeats no value of

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/partnergraph/partnergraph/providers"
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
@@ -135,6 +136,7 @@ func (s *Server) createCampaign(w http.ResponseWriter, r *http.Request) {
 	}
 	s.world.Campaigns, s.terms = append(s.world.Campaigns, c), append(s.terms, t)
 	s.campaignStats = append(s.campaignStats, stats{})
+	s.tell("", "", providers.NounCampaign, campaigns.of(len(s.world.Campaigns)-1), 0, nil, nil)
 	sendStatus(w, http.StatusCreated, s.campaign(len(s.world.Campaigns)-1))
 }
 
@@ -153,5 +155,6 @@ func (s *Server) updateCampaign(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.world.Campaigns[i], s.terms[i] = c, t
+	s.tell("", "", providers.NounCampaign, campaigns.of(i), 0, nil, nil)
 	send(w, s.campaign(i))
 }

@@ -58,11 +58,16 @@ func (s *Server) createSale(w http.ResponseWriter, b commissionBody) {
 		return
 	}
 	now := s.now().UTC().Truncate(time.Second)
+	before, first := s.referralState(row), c.FirstSale.IsZero()
 	s.countCustomer(row, -1)
-	if c.FirstSale.IsZero() {
+	if first {
 		c.FirstSale, c.State = now, world.Paying
 	}
-	s.countCustomer(row, 1)
+	if s.countCustomer(row, 1); first {
+		changes := object{"state": []any{before, s.referralState(row)}, "customer_since": []any{nil, stamp(now)}}
+		s.tellReferral("updated", row, changes)
+		s.tellReferral("converted", row, changes)
+	}
 	s.world.Sales = append(s.world.Sales, world.Sale{Customer: row, At: now, Amount: *b.SaleAmount, Reference: b.EventID})
 	sale := len(s.world.Sales) - 1
 	s.countSale(sale, 1)
@@ -119,12 +124,14 @@ func (s *Server) createCustom(w http.ResponseWriter, b commissionBody) {
 
 // earn makes a commission.
 func (s *Server) earn(c world.Commission, b commissionBody) object {
-	i := len(s.world.Commissions)
+	i, settle := len(s.world.Commissions), s.settling(c.Affiliate)
 	s.world.Commissions = append(s.world.Commissions, c)
 	s.commissionsOf[c.Affiliate] = append(s.commissionsOf[c.Affiliate], int32(i))
 	s.extras[i] = extra{event: b.EventID}
 	s.countCommission(i, 1)
 	s.annotate(i, b)
+	s.tellCommission("created", i, nil)
+	settle()
 	return s.commission(i)
 }
 
@@ -150,6 +157,7 @@ func (s *Server) updateCommission(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.annotate(i, b)
+	s.tellCommission("updated", i, object{})
 	send(w, s.commission(i))
 }
 
@@ -181,6 +189,11 @@ func (s *Server) judge(i int, verdict world.Verdict) string {
 	if c.Verdict == world.Paid {
 		return "Commission is already paid"
 	}
+	before, payout := commissionStatus(*c), c.Payout
+	if c.Verdict == verdict {
+		return ""
+	}
+	settle := s.settling(c.Affiliate)
 	s.countCommission(i, -1)
 	c.Verdict = verdict
 	s.countCommission(i, 1)
@@ -194,6 +207,14 @@ func (s *Server) judge(i int, verdict world.Verdict) string {
 	e := s.extras[i]
 	e.judged = s.now().UTC().Truncate(time.Second)
 	s.extras[i] = e
+	changes := object{"status": []any{before, commissionStatus(*c)}}
+	s.tellCommission("updated", i, changes)
+	s.tellCommission(commissionStatus(*c), i, changes)
+	if c.Payout != payout {
+		s.tellPayout("updated", payout, object{})
+		s.tellPayout("commissions.removed", payout, object{})
+	}
+	settle()
 	return ""
 }
 
@@ -231,11 +252,17 @@ func (s *Server) pay(i int) string {
 	case "processing":
 		return "Payout is being processed"
 	}
+	before, settle := payoutStatus(*p), s.settling(p.Affiliate)
 	p.State, p.PaidAt = "paid", s.now().UTC().Truncate(time.Second)
 	for _, row := range p.Commissions {
 		s.countCommission(row, -1)
 		s.world.Commissions[row].Verdict = world.Paid
 		s.countCommission(row, 1)
+		s.tellCommission("updated", row, object{"is_paid": []any{false, true}})
 	}
+	changes := object{"status": []any{before, payoutStatus(*p)}}
+	s.tellPayout("updated", i, changes)
+	s.tellPayout("completed", i, changes)
+	settle()
 	return ""
 }

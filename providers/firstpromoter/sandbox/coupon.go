@@ -3,6 +3,8 @@ package sandbox
 import (
 	"net/http"
 	"net/url"
+
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 func (s *Server) promoCodes(q url.Values) *filter {
@@ -87,7 +89,9 @@ func (s *Server) createCode(w http.ResponseWriter, r *http.Request) {
 	}
 	c := code{reward: reward}
 	if b.write(w, s, len(s.codes), &c) {
-		send(w, s.promoCode(s.addCode(c)))
+		i := s.addCode(c)
+		s.tell("", "", providers.NounCoupon, codes.of(i), 0, nil, nil)
+		send(w, s.promoCode(i))
 	}
 }
 
@@ -114,5 +118,6 @@ func (s *Server) updateCode(w http.ResponseWriter, r *http.Request) {
 	s.codesOf[c.membership] = put(s.codesOf[c.membership], i)
 	delete(s.byCode, before.code)
 	s.codes[i], s.byCode[c.code] = c, i
+	s.tell("", "", providers.NounCoupon, codes.of(i), 0, nil, nil)
 	send(w, s.promoCode(i))
 }

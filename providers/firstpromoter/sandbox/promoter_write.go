@@ -93,6 +93,7 @@ func (s *Server) createPromoter(w http.ResponseWriter, r *http.Request) {
 	s.balances, s.stats = append(s.balances, balances{}), append(s.stats, stats{})
 	s.membershipsOf, s.childrenOf, s.customersOf = append(s.membershipsOf, nil), append(s.childrenOf, nil), append(s.customersOf, nil)
 	s.commissionsOf, s.payoutsOf = append(s.commissionsOf, nil), append(s.payoutsOf, nil)
+	s.tellPromoter("created", i, nil)
 	s.join(i, campaign, state)
 	sendStatus(w, http.StatusCreated, s.promoter(i, url.Values{}, false))
 }
@@ -111,6 +112,7 @@ func (s *Server) join(affiliate, campaign int, state string) {
 	s.member[p], s.byToken[token] = k, affiliate
 	s.membershipsOf[affiliate] = append(s.membershipsOf[affiliate], int32(k))
 	s.campaignStats[campaign].promoters++
+	s.tellMembership("created", k, nil)
 }
 
 func (s *Server) updatePromoter(w http.ResponseWriter, r *http.Request) {
@@ -131,6 +133,7 @@ func (s *Server) updatePromoter(w http.ResponseWriter, r *http.Request) {
 	delete(s.byEmail, before)
 	s.byEmail[strings.ToLower(a.Email)] = i
 	s.world.Affiliates[i] = a
+	s.tellPromoter("updated", i, object{})
 	send(w, s.promoter(i, url.Values{}, false))
 }
 
@@ -173,11 +176,15 @@ func (s *Server) promoterActions(mux *http.ServeMux) {
 	action("archive", nil, func(i int, _ promotersBody) string {
 		if s.archived[i].IsZero() {
 			s.archived[i] = s.now().UTC().Truncate(time.Second)
+			s.tellPromoter("updated", i, object{"archived_at": []any{nil, stamp(s.archived[i])}})
 		}
 		return ""
 	})
 	action("restore", nil, func(i int, _ promotersBody) string {
-		s.archived[i] = time.Time{}
+		if before := s.archived[i]; !before.IsZero() {
+			s.archived[i] = time.Time{}
+			s.tellPromoter("updated", i, object{"archived_at": []any{stamp(before), nil}})
+		}
 		return ""
 	})
 	action("add_to_campaign", campaign, func(i int, b promotersBody) string { return s.addTo(i, *b.Campaign, "accepted") })
@@ -204,8 +211,19 @@ func (s *Server) setState(i int, campaign int64, state string) string {
 	if !ok {
 		return notThere
 	}
-	s.memberships[k].state = state
+	s.turn(k, state)
 	return ""
+}
+
+// turn puts a membership into a state.
+func (s *Server) turn(k int, state string) {
+	before := s.memberships[k].state
+	if before == state {
+		return
+	}
+	s.memberships[k].state = state
+	s.tellMembership("updated", k, object{"state": []any{before, state}})
+	s.tellMembership(state, k, object{"state": []any{before, state}})
 }
 
 func (s *Server) addTo(i int, campaign int64, state string) string {
@@ -230,7 +248,7 @@ func (s *Server) moveTo(i int, b promotersBody) string {
 	if e := s.addTo(i, *b.To, s.memberships[k].state); e != "" {
 		return e
 	}
-	s.memberships[k].state = "inactive"
+	s.turn(k, "inactive")
 	if b.SoftMove {
 		_, to, _ := s.standingIn(i, *b.To)
 		for _, row := range s.customersOf[i] {
@@ -255,6 +273,7 @@ func (s *Server) setParent(i int, b promotersBody) string {
 		}
 		a.Parent = parent
 		s.childrenOf[parent] = put(s.childrenOf[parent], i)
+		s.tellPromoter("updated", i, object{})
 	}
 	return ""
 }
@@ -288,11 +307,15 @@ func (s *Server) updateMembership(w http.ResponseWriter, r *http.Request) {
 			refuse(w, "state", "is not included in the list")
 			return
 		}
-		m.state = *b.State
 	}
 	if b.Coupon != nil {
 		m.coupon = *b.Coupon
 	}
 	s.memberships[k] = m
+	if b.State != nil && *b.State != m.state {
+		s.turn(k, *b.State)
+	} else {
+		s.tellMembership("updated", k, object{})
+	}
 	send(w, s.membership(k))
 }

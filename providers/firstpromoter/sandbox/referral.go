@@ -180,6 +180,7 @@ func (s *Server) createReferral(w http.ResponseWriter, r *http.Request) {
 		s.inHand[i] = "pending"
 	}
 	s.countCustomer(i, 1)
+	s.tellReferral("created", i, nil)
 	send(w, s.referral(i))
 }
 
@@ -196,10 +197,12 @@ func (s *Server) updateReferral(w http.ResponseWriter, r *http.Request) {
 	if !b.write(w, s, i, &s.world.Customers[i]) {
 		return
 	}
+	s.tellReferral("updated", i, object{})
 	send(w, s.referral(i))
 }
 
-// give makes a customer an affiliate's in a campaign. What was earned stays where it is.
+// give makes a customer an affiliate's in a campaign. What was earned stays where it is. Its
+// event is that of an update, as a user does it.
 func (s *Server) give(row, affiliate, campaign int) {
 	c := &s.world.Customers[row]
 	all := func(sign int64) {
@@ -215,6 +218,7 @@ func (s *Server) give(row, affiliate, campaign int) {
 	c.Affiliate, c.Campaign = affiliate, campaign
 	s.customersOf[affiliate] = put(s.customersOf[affiliate], row)
 	all(1)
+	s.tellReferral("updated", row, object{})
 }
 
 // giveCommissions makes the direct commissions of a customer an affiliate's, but for those
@@ -225,11 +229,14 @@ func (s *Server) giveCommissions(row, affiliate, campaign int) {
 		if c.Customer != row || c.Tier != 1 || c.Payout >= 0 {
 			continue
 		}
+		settle := s.settling(c.Affiliate, affiliate)
 		s.countCommission(i, -1)
 		s.commissionsOf[c.Affiliate] = drop(s.commissionsOf[c.Affiliate], i)
 		c.Affiliate, c.Campaign = affiliate, campaign
 		s.commissionsOf[affiliate] = put(s.commissionsOf[affiliate], i)
 		s.countCommission(i, 1)
+		s.tellCommission("updated", i, object{})
+		settle()
 	}
 }
 
@@ -264,11 +271,13 @@ func (s *Server) referralActions(mux *http.ServeMux) {
 			if !may(s.referralState(i)) {
 				return "Referral cannot be changed"
 			}
+			before := s.referralState(i)
 			s.countCustomer(i, -1)
 			if s.inHand[i] = to; to == "" && s.world.Customers[i].State == world.Denied {
 				s.world.Customers[i].State = world.Lead
 			}
 			s.countCustomer(i, 1)
+			s.tellReferral("updated", i, object{"state": []any{before, s.referralState(i)}})
 			return ""
 		})
 	}

@@ -12,6 +12,8 @@
 // Actions on up to five records are done when they are answered; with [Background] all of
 // them are done two calls later.
 //
+// A change of a state sends two events: that of an update, and that of the state.
+//
 // The kit's switches are [NoRetryAfter], [NestedBalances], [Background], [HoldReferrals],
 // [Moved] and [world.ExactAddress].
 package sandbox
@@ -53,6 +55,10 @@ type Server struct {
 	now     func() time.Time
 	kit     *world.Kit
 	handler http.Handler
+
+	sender *world.Webhooks // of what changes, and its log
+	seed   uint64
+	events int // so far, which their ids are made of
 }
 
 var _ providers.Simulator = (*Server)(nil)
@@ -63,7 +69,7 @@ func New(o providers.SandboxOptions) *Server {
 	if now == nil {
 		now = time.Now
 	}
-	s := &Server{now: now, index: newIndex(world.NewWorld(o.Size, o.Seed, now()))}
+	s := &Server{now: now, index: newIndex(world.NewWorld(o.Size, o.Seed, now())), seed: o.Seed, sender: newWebhooks(now, o.Seed)}
 	s.kit = world.NewKit(world.KitOptions{
 		Now: now, Limit: 400, Window: time.Minute, Rolling: true,
 		Key: func(r *http.Request) string { return r.Header.Get("Account-ID") },

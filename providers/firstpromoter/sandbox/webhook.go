@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"net/http"
-	"strings"
 	"time"
 
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
@@ -14,6 +13,12 @@ type webhook struct {
 	events    []string
 	active    bool
 	gone      bool // deleted
+	campaigns []int64
+	headers   map[string]string
+	user      string
+	password  string
+	timeout   int
+	retries   int
 	createdAt time.Time
 	updatedAt time.Time
 }
@@ -27,7 +32,11 @@ func seedWebhooks(w *world.World) []webhook {
 		at := w.Until.AddDate(0, i-3, 0)
 		all = append(
 			all,
-			webhook{url: "https://hooks." + w.Site + "/firstpromoter", events: events, active: i > 0, createdAt: at, updatedAt: at},
+			webhook{
+				url: "https://hooks." + w.Site + "/firstpromoter", events: events, active: i > 0, createdAt: at, updatedAt: at,
+				headers: map[string]string{"Authorization": "Bearer secret-header"}, user: "secret-user",
+				campaigns: everyCampaign, timeout: 30, retries: maxRetries,
+			},
 		)
 	}
 	return all
@@ -35,18 +44,22 @@ func seedWebhooks(w *world.World) []webhook {
 
 func (s *Server) webhook(i int) object {
 	h := s.webhooks[i]
+	headers := h.headers
+	if headers == nil {
+		headers = map[string]string{}
+	}
 	return object{
 		"id":                 webhooks.of(i),
 		"url":                h.url,
 		"event_types":        h.events,
-		"campaign_ids":       []int64{1},
+		"campaign_ids":       h.campaigns,
 		"description":        nil,
 		"active":             h.active,
-		"timeout":            30,
-		"max_retries":        10,
-		"headers":            object{"Authorization": "Bearer secret-header"},
-		"basic_auth_user":    "secret-user",
-		"basic_auth_enabled": true,
+		"timeout":            h.timeout,
+		"max_retries":        h.retries,
+		"headers":            headers,
+		"basic_auth_user":    given(h.user),
+		"basic_auth_enabled": h.user != "",
 		"created_at":         stamp(h.createdAt),
 		"updated_at":         stamp(h.updatedAt),
 	}
@@ -60,13 +73,20 @@ type webhookBody struct {
 	URL    *string  `json:"url"`
 	Events []string `json:"event_types"`
 	Active *bool    `json:"active"`
+
+	Campaigns []int64           `json:"campaign_ids"`
+	Headers   map[string]string `json:"headers"`
+	User      *string           `json:"basic_auth_user"`
+	Password  *string           `json:"basic_auth_password"`
+	Timeout   *int              `json:"timeout"`
+	Retries   *int              `json:"max_retries"`
 }
 
 // write puts what a body says into a subscription; false where that is not allowed, and
 // then the call is answered.
 func (b webhookBody) write(w http.ResponseWriter, s *Server, h *webhook) bool {
 	if b.URL != nil {
-		if !strings.HasPrefix(*b.URL, "https://") {
+		if !s.sender.Allows(*b.URL) {
 			invalid(w, "Url must be a public https address")
 			return false
 		}
@@ -77,6 +97,32 @@ func (b webhookBody) write(w http.ResponseWriter, s *Server, h *webhook) bool {
 	}
 	if b.Active != nil {
 		h.active = *b.Active
+	}
+	if b.Campaigns != nil {
+		h.campaigns = b.Campaigns
+	}
+	if b.Headers != nil {
+		h.headers = b.Headers
+	}
+	if b.User != nil {
+		h.user = *b.User
+	}
+	if b.Password != nil {
+		h.password = *b.Password
+	}
+	if b.Timeout != nil {
+		if *b.Timeout < 1 || *b.Timeout > 120 {
+			invalid(w, "Timeout must be between 1 and 120")
+			return false
+		}
+		h.timeout = *b.Timeout
+	}
+	if b.Retries != nil {
+		if *b.Retries < 0 || *b.Retries > maxRetries {
+			invalid(w, "Max retries must be between 0 and 10")
+			return false
+		}
+		h.retries = *b.Retries
 	}
 	h.updatedAt = s.now().UTC().Truncate(time.Second)
 	return true
@@ -94,13 +140,14 @@ func (s *Server) createWebhook(w http.ResponseWriter, r *http.Request) {
 		missing(w, "event_types")
 		return
 	}
-	h := webhook{active: true, createdAt: s.now().UTC().Truncate(time.Second)}
+	h := webhook{active: true, campaigns: everyCampaign, timeout: 30, retries: maxRetries, createdAt: s.now().UTC().Truncate(time.Second)}
 	if !b.write(w, s, &h) {
 		return
 	}
 	s.webhooks = append(s.webhooks, h)
+	s.register(len(s.webhooks) - 1)
 	o := s.webhook(len(s.webhooks) - 1)
-	o["secret_key"] = strings.Repeat("5ec2e7", 11)[:64]
+	o["secret_key"] = secretKey
 	sendStatus(w, http.StatusCreated, o)
 }
 
@@ -119,6 +166,7 @@ func (s *Server) updateWebhook(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	s.webhooks[i] = h
+	s.register(i)
 	send(w, s.webhook(i))
 }
 
@@ -130,5 +178,6 @@ func (s *Server) deleteWebhook(w http.ResponseWriter, r *http.Request) {
 	}
 	o := s.webhook(i)
 	s.webhooks[i].gone = true
+	s.sender.Remove(endpointName(i))
 	send(w, o)
 }

@@ -10,6 +10,9 @@
 // nothing else keeps a call that is repeated from making a second row. Campaigns that give
 // links only take no promo codes.
 //
+// Webhooks are sent for what the vendor names five events for; [Server.AddEndpoint] is what is
+// done by hand at the vendor. Retries and their waits are assumed.
+//
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
 //
 //   - "ids_only": related records are sent as their ids alone.
@@ -43,8 +46,9 @@ const APIKey = "sandbox-promotekit-key"
 // Server is a simulated PromoteKit organization. It is safe for concurrent use.
 type Server struct {
 	*sandbox.Service
-	now     func() time.Time
-	program *program
+	now      func() time.Time
+	program  *program
+	webhooks *sandbox.Webhooks
 }
 
 var _ providers.Simulator = (*Server)(nil)
@@ -55,7 +59,7 @@ func New(o providers.SandboxOptions) *Server {
 }
 
 func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
-	s := &Server{now: o.Now, program: newProgram(w, o.Seed)}
+	s := &Server{now: o.Now, program: newProgram(w, o.Seed), webhooks: newWebhooks(o)}
 	kit := sandbox.NewKit(sandbox.KitOptions{
 		Now:    o.Now,
 		Limit:  200,
@@ -77,24 +81,24 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 	endpoints := sandbox.Endpoints{
 		"/affiliates": {
 			http.MethodGet:  s.listAffiliates,
-			http.MethodPost: create(s, http.StatusCreated, affiliateRecord, p.createAffiliate),
+			http.MethodPost: create(s, http.StatusCreated, affiliateRecord, s.createAffiliate),
 		},
 		"/affiliates/{id}": {
 			http.MethodGet: one(s, affiliateRecord, p.affiliates),
-			http.MethodPut: update(s, affiliateRecord, p.affiliates, p.updateAffiliate),
+			http.MethodPut: update(s, affiliateRecord, p.affiliates, s.updateAffiliate),
 		},
 		"/campaigns": {
 			http.MethodGet:  s.listCampaigns,
-			http.MethodPost: create(s, http.StatusCreated, campaignRecord, p.createCampaign),
+			http.MethodPost: create(s, http.StatusCreated, campaignRecord, s.createCampaign),
 		},
 		"/campaigns/{id}": {
 			http.MethodGet: one(s, campaignRecord, p.campaigns),
-			http.MethodPut: update(s, campaignRecord, p.campaigns, p.updateCampaign),
+			http.MethodPut: update(s, campaignRecord, p.campaigns, s.updateCampaign),
 		},
-		"/referrals": {http.MethodGet: s.listReferrals, http.MethodPost: create(s, http.StatusOK, referralRecord, p.createReferral)},
+		"/referrals": {http.MethodGet: s.listReferrals, http.MethodPost: create(s, http.StatusOK, referralRecord, s.createReferral)},
 		"/commissions": {
 			http.MethodGet:  s.listCommissions,
-			http.MethodPost: create(s, http.StatusCreated, commissionRecord, p.createCommission),
+			http.MethodPost: create(s, http.StatusCreated, commissionRecord, s.createCommission),
 		},
 		"/commissions/{id}": {http.MethodGet: one(s, commissionRecord, p.commissions)},
 		"/payouts":          {http.MethodGet: s.listPayouts},

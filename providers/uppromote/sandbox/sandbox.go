@@ -3,10 +3,12 @@
 //
 // It keeps to the vendor's reference (https://aff-api.uppromote.com/docs/v2) and, where
 // that is silent, to the most likely reading: newest first, unknown parameters ignored,
-// filters joined by "and". Writes show at once, are never taken for a repetition, and no
-// webhook is sent. What UpPromote has no word for is told in the words that it has: an
-// affiliate is in one program, the main one; whoever was refused or banned is inactive;
-// what is not paid yet is approved; rewards in points are left out.
+// filters joined by "and". Writes show at once and are never taken for a repetition. An
+// approval, a refusal and a payment send two kinds of webhooks.
+//
+// What UpPromote has no word for is told in the words that it has: an affiliate is in one
+// program, the main one; whoever was refused or banned is inactive; what is not paid yet is
+// approved; rewards in points are left out.
 //
 // Switches, by [github.com/partnergraph/partnergraph/providers/sandbox.Kit.Set]:
 //
@@ -41,15 +43,16 @@ const APIKey = "sandbox-uppromote-key"
 // Server is a simulated store. It is safe for concurrent use.
 type Server struct {
 	*sandbox.Service
-	now   func() time.Time
-	store *store
+	now      func() time.Time
+	store    *store
+	webhooks *sandbox.Webhooks
 }
 
 var _ providers.Simulator = (*Server)(nil)
 
 // New makes a simulator and its world.
 func New(o providers.SandboxOptions) *Server {
-	s := &Server{now: o.Now, store: newStore(sandbox.NewWorld(o.Size, o.Seed, o.Now()), o.Seed)}
+	s := &Server{now: o.Now, store: newStore(sandbox.NewWorld(o.Size, o.Seed, o.Now()), o.Seed), webhooks: newWebhooks(o)}
 	kit := sandbox.NewKit(sandbox.KitOptions{
 		Now:    o.Now,
 		Limit:  120, // of the store, whatever the key

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
@@ -46,7 +47,9 @@ func (s *Server) createAffiliate(f *form) any {
 	if status == "active" {
 		a.Standing = sandbox.Active
 	}
-	return s.store.affiliateRecord(s.store.join(a))
+	i := s.store.join(a)
+	s.tellAffiliate("affiliate.new", i)
+	return s.store.affiliateRecord(i)
 }
 
 // program reads the program that is named.
@@ -72,8 +75,15 @@ func (s *Server) approve(f *form) any {
 		return nil
 	}
 	a := &s.store.world.Affiliates[i]
+	before, event := standing(a), "affiliate.inactive"
 	if a.Standing = sandbox.Inactive; status == "approved" {
-		a.Standing = sandbox.Active
+		a.Standing, event = sandbox.Active, "affiliate.approved"
+	}
+	if standing(a) != before {
+		s.tellAffiliate(event, int(i))
+		s.tell("affiliate.status-changed", providers.NounAffiliate, firstAffiliate+int64(i), func() any {
+			return affiliateStatus{firstAffiliate + int64(i), before, standing(a)}
+		})
 	}
 	return acted(i, map[string]any{"status": status})
 }
@@ -92,6 +102,7 @@ func (s *Server) setUpline(f *form) any {
 		}
 	}
 	all[i].Parent = int(upline)
+	s.tellAffiliate("", int(i))
 	return acted(i, map[string]any{"upline_affiliate_email": all[upline].Email})
 }
 
@@ -103,6 +114,7 @@ func (s *Server) move(f *form) any {
 	}
 	a := &s.store.world.Affiliates[i]
 	a.Campaigns = []int{program}
+	s.tellAffiliate("", int(i))
 	return acted(i, map[string]any{"affiliate_email": a.Email, "program_id": firstProgram + program})
 }
 
@@ -128,6 +140,7 @@ func (s *Server) assign(f *form) any {
 	}
 	if !held {
 		s.store.grant(i, code, description, s.now())
+		s.tell("", providers.NounCoupon, s.store.granted[0].ID, nil)
 	}
 	return acted(i, map[string]any{"coupon": code})
 }
@@ -145,7 +158,7 @@ func (s *Server) createReferral(f *form) any {
 		if !f.ok() {
 			return nil
 		}
-		return s.store.referralRecord(s.store.earn(c, sale))
+		return s.made(s.store.earn(c, sale))
 	}
 	order := f.whole("order_id", true)
 	if slices.ContainsFunc(s.store.rowsByOrder[order], func(row int32) bool {
@@ -158,7 +171,13 @@ func (s *Server) createReferral(f *form) any {
 	}
 	c.Sale = s.store.order(order, c.At)
 	c.Amount = s.store.reward(c.Affiliate, unknownSale)
-	return s.store.referralRecord(s.store.earn(c, unknownSale))
+	return s.made(s.store.earn(c, unknownSale))
+}
+
+// made tells of a new referral, and answers it.
+func (s *Server) made(row int) referral {
+	s.tellReferral("referral.new", row)
+	return s.store.referralRecord(row)
 }
 
 // open reads the referral that the path names, which must not have been paid.
@@ -181,11 +200,16 @@ func (s *Server) judge(f *form) any {
 	if !f.ok() {
 		return nil
 	}
+	before := s.store.world.Commissions[row].Verdict
 	s.store.change(row, func(c *sandbox.Commission) {
 		if c.Verdict = sandbox.Refused; status == "approved" {
 			c.Verdict = sandbox.Approved
 		}
 	})
+	if s.store.world.Commissions[row].Verdict != before {
+		s.tellReferral("referral."+status, int(row))
+		s.tellVerdict(int(row), before)
+	}
 	return map[string]any{"status": status}
 }
 
@@ -196,6 +220,7 @@ func (s *Server) adjust(f *form) any {
 		return nil
 	}
 	s.store.change(row, func(c *sandbox.Commission) { c.Adjustment += by })
+	s.tellReferral("", int(row))
 	return map[string]any{"referral_id": firstReferral + int64(row)}
 }
 
@@ -226,75 +251,14 @@ func (s *Server) markPaid(f *form) any {
 		f.reason = "There is nothing to pay."
 		return nil
 	}
-	return s.store.paymentRecord(s.store.pay(int(i), rows, s.now()))
-}
-
-// events are those that can be subscribed to.
-var events = []string{
-	"referral.new",
-	"referral.approved",
-	"referral.denied",
-	"referral.status-changed",
-	"affiliate.new",
-	"affiliate.approved",
-	"affiliate.inactive",
-	"affiliate.status-changed",
-	"payment.paid",
-}
-
-// hook reads an event that can be subscribed to, and finds its subscription; -1 for none.
-func (f *form) hook(s *store) (event string, i int) {
-	event = f.word("event", true, events...)
-	return event, slices.IndexFunc(s.hooks, func(h subscription) bool { return h.Event == event })
-}
-
-// target reads an address that events can be sent to.
-func (f *form) target() string {
-	url := f.text("target_url", true)
-	if url != "" && !strings.HasPrefix(url, "https://") {
-		f.fail("target_url", "must begin with https://")
+	payment := s.store.pay(int(i), rows, s.now())
+	s.tell("payment.paid", providers.NounPayout, firstPayment+int64(payment), func() any {
+		p := s.store.paymentRecord(payment)
+		p.ReferralIDs = nil
+		return p
+	})
+	for _, row := range rows {
+		s.tellVerdict(row, sandbox.Approved)
 	}
-	return url
-}
-
-// subscribe subscribes to an event that is not subscribed to.
-func (s *Server) subscribe(f *form) any {
-	event, i := f.hook(s.store)
-	h := subscription{Event: event, TargetURL: f.target(), Status: "active", CreatedAt: stamp(s.now())}
-	if i >= 0 {
-		f.fail("event", "has already been taken")
-	}
-	if !f.ok() {
-		return nil
-	}
-	h.SecretKey = fmt.Sprintf("sandbox-secret-%d-%s", s.store.seed, event)
-	s.store.hooks = slices.Insert(s.store.hooks, 0, h)
-	return h
-}
-
-// resubscribe points an event at another address.
-func (s *Server) resubscribe(f *form) any {
-	event, i := f.hook(s.store)
-	url := f.target()
-	if event != "" && i < 0 {
-		f.missing = "Webhook subscription"
-	}
-	if !f.ok() {
-		return nil
-	}
-	s.store.hooks[i].TargetURL = url
-	return s.store.hooks[i]
-}
-
-// unsubscribe ends a subscription.
-func (s *Server) unsubscribe(f *form) any {
-	event, i := f.hook(s.store)
-	if event != "" && i < 0 {
-		f.missing = "Webhook subscription"
-	}
-	if !f.ok() {
-		return nil
-	}
-	s.store.hooks = slices.Delete(s.store.hooks, i, i+1)
-	return map[string]any{}
+	return s.store.paymentRecord(payment)
 }

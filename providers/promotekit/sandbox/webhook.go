@@ -1,0 +1,118 @@
+package sandbox
+
+import (
+	"errors"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
+)
+
+// newWebhooks sends as the vendor is assumed to: how often, and how signed, nothing says.
+func newWebhooks(o providers.SandboxOptions) *sandbox.Webhooks {
+	return sandbox.NewWebhooks(sandbox.WebhookOptions{
+		Now: o.Now, Seed: o.Seed, Timeout: 15 * time.Second,
+		Waits: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour},
+		Sign: func(h http.Header, e sandbox.Endpoint, c sandbox.Change, body []byte) {
+			if e.Secret == "" {
+				return
+			}
+			id := "msg_" + sandbox.HexSignature(c.At.String(), body)[:24]
+			timestamp, signature := sandbox.StandardSignature(e.Secret, id, o.Now(), body)
+			h.Set("Svix-Id", id)
+			h.Set("Svix-Timestamp", timestamp)
+			h.Set("Svix-Signature", signature)
+		},
+	})
+}
+
+// Webhooks send and log what changes.
+func (s *Server) Webhooks() *sandbox.Webhooks { return s.webhooks }
+
+// AddEndpoint has these events sent to an address, all of them for none. The vendor's
+// dashboard does that; it has no call for it. With a secret "whsec_…" deliveries are signed.
+func (s *Server) AddEndpoint(address, secret string, events ...string) error {
+	if !s.webhooks.Allows(address) {
+		return errors.New("the address of an endpoint has to begin with https://")
+	}
+	e := sandbox.Endpoint{URL: address, Secret: secret, Retries: -1}
+	if len(events) > 0 {
+		e.Wants = func(event string, _ int64) bool { return slices.Contains(events, event) }
+	}
+	s.webhooks.Register(address, e)
+	return nil
+}
+
+// nouns are what the kinds are here.
+var nouns = map[kind]providers.Noun{
+	campaignKind: providers.NounCampaign, affiliateKind: providers.NounAffiliate, referralKind: providers.NounReferral,
+	commissionKind: providers.NounCommission,
+}
+
+// tell logs a change and sends it, unless it has no event.
+func tell[R any](s *Server, event string, k kind, i int, record func(view, int) R) {
+	c := sandbox.Change{Event: event, Noun: nouns[k], Local: s.program.uuid(k, i)}
+	s.webhooks.Tell(c, 0, func() any { return map[string]any{"type": event, "data": record(s.view(), i)} })
+}
+
+func (s *Server) createAffiliate(b *affiliateBody, now time.Time) (int, *refusal) {
+	i, no := s.program.createAffiliate(b, now)
+	if no == nil {
+		tell(s, "affiliate.created", affiliateKind, i, affiliateRecord)
+	}
+	return i, no
+}
+
+// updateAffiliate tells of an approval, and of nothing else.
+func (s *Server) updateAffiliate(i int, b *affiliateBody) *refusal {
+	approved := s.program.standing[i].approved
+	no := s.program.updateAffiliate(i, b)
+	switch {
+	case no != nil:
+	case !approved && s.program.standing[i].approved:
+		tell(s, "affiliate.approved", affiliateKind, i, affiliateRecord)
+	default:
+		tell(s, "", affiliateKind, i, affiliateRecord)
+	}
+	return no
+}
+
+// createCampaign tells nobody, nor does updateCampaign.
+func (s *Server) createCampaign(b *campaignBody, now time.Time) (int, *refusal) {
+	i, no := s.program.createCampaign(b, now)
+	if no == nil {
+		tell(s, "", campaignKind, i, campaignRecord)
+	}
+	return i, no
+}
+
+func (s *Server) updateCampaign(i int, b *campaignBody) *refusal {
+	no := s.program.updateCampaign(i, b)
+	if no == nil {
+		tell(s, "", campaignKind, i, campaignRecord)
+	}
+	return no
+}
+
+func (s *Server) createReferral(b *referralBody, now time.Time) (int, *refusal) {
+	i, no := s.program.createReferral(b, now)
+	if no == nil {
+		tell(s, "referral.created", referralKind, i, referralRecord)
+	}
+	return i, no
+}
+
+// createCommission tells of the commission, and of its referral if that is the first.
+func (s *Server) createCommission(b *commissionBody, now time.Time) (int, *refusal) {
+	i, no := s.program.createCommission(b, now)
+	if no != nil {
+		return i, no
+	}
+	tell(s, "commission.created", commissionKind, i, commissionRecord)
+	if referral := s.program.customer[i]; len(s.program.commissionsFor[referral]) == 1 {
+		tell(s, "referral.converted", referralKind, int(referral), referralRecord)
+	}
+	return i, nil
+}
