@@ -201,7 +201,8 @@ func (r *Redis) Read(ctx context.Context, after Position, limit int) ([]Entry, e
 	if err != nil {
 		return nil, err
 	}
-	last, entries, err := r.look(ctx, p, min(max(limit, 1), maxRead))
+	limit = min(max(limit, 1), maxRead)
+	last, entries, err := r.look(ctx, p, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -211,6 +212,9 @@ func (r *Redis) Read(ctx context.Context, after Position, limit int) ([]Entry, e
 	}
 	if err := p.compare(last, first); err != nil {
 		return nil, err
+	}
+	if end := p.n + uint64(len(entries)); len(entries) < limit && end != last.n {
+		return nil, fmt.Errorf("%w (entry %d is missing)", ErrGone, end+1)
 	}
 	return entries, nil
 }
