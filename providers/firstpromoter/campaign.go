@@ -351,14 +351,15 @@ type createCampaign struct {
 // namesakesImage are the campaigns of the name that were there before, by their ids.
 type namesakesImage struct{ IDs string }
 
-// namesakes are the campaigns of the name, and of all that are there the records.
+// namesakes are the campaigns that have the name, or tell none, and of all that are there
+// the records.
 func (m createCampaign) namesakes(
 	ctx context.Context,
 	p *provider,
 ) (ids []string, kept []*wireCampaign, all []*providers.Campaign, err error) {
 	all, _, err = keeping(&kept).rowsOf(ctx, p, nil)
 	for _, c := range all {
-		if c.Name != nil && sameName(c.Name, &m.Name) {
+		if c.Name == nil || wire.Same(*c.Name, m.Name) {
 			ids = append(ids, c.ID.Local)
 		}
 	}
@@ -420,7 +421,10 @@ func (m createCampaign) look(
 		return judgeNew(len(ids) > 0, false, disturbed), nil, nil
 	}
 	i := slices.IndexFunc(all, func(c *providers.Campaign) bool { return c.ID.Local == ids[0] })
-	return judgeNew(true, m.body(new(providers.Problems)).is(kept[i]), disturbed), m.written(all[i].ID, providers.HarvestOf(all[i])), nil
+	terms := m.body(new(providers.Problems))
+	terms.Name = nil // its case may be the vendor's
+	alike := all[i].Name != nil && terms.is(kept[i])
+	return judgeNew(true, alike, disturbed), m.written(all[i].ID, providers.HarvestOf(all[i])), nil
 }
 
 // updateCampaign is PUT /campaigns/{id}.

@@ -71,17 +71,27 @@ func eventOf(c providers.Command) string {
 const ownEvents = "partnergraph-"
 
 // commissionsOf are the commissions of an event: found by the search, which also finds
-// customers, and compared again.
-func (p *provider) commissionsOf(ctx context.Context, event string) ([]*providers.Commission, providers.Harvest, error) {
+// customers, and compared again. Unnamed are those found that tell no event.
+func (p *provider) commissionsOf(
+	ctx context.Context,
+	event string,
+) (its, unnamed []*providers.Commission, _ providers.Harvest, _ error) {
 	all, err := commissionList.whole(ctx, p, url.Values{"q": {event}})
 	if err == nil && all.Unread > 0 { // which may be of this event
 		err = p.badReply("GET "+commissionList.path, errNoID)
 	}
 	if err != nil {
-		return nil, providers.Harvest{}, err
+		return nil, nil, providers.Harvest{}, err
 	}
-	other := func(c *providers.Commission) bool { return c.EventID == nil || *c.EventID != event }
-	return slices.DeleteFunc(all.Items, other), all.Harvest, nil
+	for _, c := range all.Items {
+		switch {
+		case c.EventID == nil:
+			unnamed = append(unnamed, c)
+		case wire.Same(*c.EventID, event):
+			its = append(its, c)
+		}
+	}
+	return its, unnamed, all.Harvest, nil
 }
 
 // earning is a commission to be made, as it will be recognized.
@@ -173,7 +183,7 @@ func recordsBack(w *wire.Rows[wireCommission]) error {
 
 // write plans to make it, unless it was made already.
 func (e earning) write(ctx context.Context, p *provider, field string) (*providers.Write, error) {
-	switch all, _, err := p.commissionsOf(ctx, e.body.EventID); {
+	switch all, _, _, err := p.commissionsOf(ctx, e.body.EventID); {
 	case err != nil:
 		return nil, err
 	case e.made(all, false) != nil:
@@ -205,15 +215,15 @@ func (e earning) write(ctx context.Context, p *provider, field string) (*provide
 	}, nil
 }
 
-// look finds it by its event.
+// look finds it by its event. One that the search finds and that tells no event may be it.
 func (e earning) look(ctx context.Context, p *provider, event string) (providers.Verdict, *providers.Written, error) {
-	all, h, err := p.commissionsOf(ctx, event)
+	all, unnamed, h, err := p.commissionsOf(ctx, event)
 	if err != nil {
 		return "", nil, err
 	}
 	c := e.made(all, strings.HasPrefix(event, ownEvents))
 	if c == nil {
-		return judgeNew(len(all) > 0, false, false), nil, nil
+		return judgeNew(len(all) > 0 || slices.ContainsFunc(unnamed, e.mayBe), false, false), nil, nil
 	}
 	h.Commissions = append(h.Commissions, all...)
 	return providers.Made, e.written(c, all, h), nil

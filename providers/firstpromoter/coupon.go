@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"net/url"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -309,7 +308,7 @@ func (m assignCoupon) plan(ctx context.Context, p *provider) (*providers.Write, 
 func (p *provider) codeNamed(ctx context.Context, code string) (found *wireCode, err error) {
 	e := codeList
 	e.convert = func(_ *reply, w *wireCode) *providers.Coupon {
-		if w.Code != nil && strings.EqualFold(*w.Code, code) && (found == nil || found.ArchivedAt.Value != nil) {
+		if w.Code != nil && wire.Same(*w.Code, code) && (found == nil || found.ArchivedAt.Value != nil) {
 			found = w
 		}
 		return nil
@@ -352,7 +351,9 @@ func (m assignCoupon) look(
 	if err != nil {
 		return "", nil, err
 	}
-	i := slices.IndexFunc(all, func(c *providers.Coupon) bool { return strings.EqualFold(c.Code, m.Code) })
+	i := slices.IndexFunc(all, func(c *providers.Coupon) bool { // the vendor may ignore the filter
+		return wire.Same(c.Code, m.Code) && c.AffiliateID == member.AffiliateID && c.CampaignID == member.CampaignID
+	})
 	if i < 0 {
 		return providers.JudgeState(false, was.Membership != member.ProviderID, disturbed), nil, nil
 	}

@@ -263,6 +263,9 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 	}
 	r, w, err := read(ctx, p, q, e.identified(p))
 	if err != nil {
+		if e := (*providers.Error)(nil); lookup && errors.As(err, &e) && e.Status == http.StatusGone {
+			err = p.badReply(q.Op, errGone)
+		}
 		if providers.KindOf(err) == providers.KindNotFound {
 			err = nil
 		}
@@ -305,6 +308,7 @@ const byEmail = "email"
 const (
 	errOtherRecord providers.Cause = "a look-up was answered with another record"
 	errNotTold     providers.Cause = "a look-up was answered with a record that does not tell what was looked for"
+	errGone        providers.Cause = "a look-up is gone, which says nothing of the record"
 )
 
 // values are what a record tells in the field of a look-up.

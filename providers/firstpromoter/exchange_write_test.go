@@ -99,7 +99,7 @@ func readBeforeWriteScenes() map[string]providertest.Scene[*provider] {
 			return commissionList.nowListed(t.Context(), p, earned, "id")
 		}),
 		"commission_list_event": {Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {
-			all, _, err := p.commissionsOf(t.Context(), "ch_9")
+			all, _, _, err := p.commissionsOf(t.Context(), "ch_9")
 			return all, err
 		}},
 		"commission_list_payout": {Play: func(t *testing.T, p *provider, _ providertest.Exchange) (any, error) {

@@ -362,6 +362,10 @@ type addAffiliateToCampaign struct {
 	*providers.AddAffiliateToCampaignInput
 }
 
+// placesImage is in how many campaigns the affiliate was. None leaves one by this write: a
+// record that tells fewer does not tell all.
+type placesImage struct{ Campaigns int }
+
 func (m addAffiliateToCampaign) wants(p *provider) providers.Problems {
 	return append(p.named(providers.NounAffiliate, "affiliate", m.Affiliate), p.named(providers.NounCampaign, "campaign", m.Campaign)...)
 }
@@ -378,7 +382,8 @@ func (m addAffiliateToCampaign) plan(ctx context.Context, p *provider) (*provide
 		return nil, err
 	}
 	body := promotersBody{IDs: []int64{numberOf(m.Affiliate)}, Campaign: numberOf(m.Campaign), DripEmails: m.SendEmail}
-	return &providers.Write{Op: promoterAdd, Send: func(ctx context.Context) (*providers.Written, error) {
+	before := providers.Image(placesImage{len(a.Memberships)})
+	return &providers.Write{Op: promoterAdd, Before: before, Send: func(ctx context.Context) (*providers.Written, error) {
 		if err := p.act(ctx, promoterAdd, body); err != nil {
 			return nil, err
 		}
@@ -396,7 +401,7 @@ func (m addAffiliateToCampaign) plan(ctx context.Context, p *provider) (*provide
 func (m addAffiliateToCampaign) look(
 	ctx context.Context,
 	p *provider,
-	_ json.RawMessage,
+	before json.RawMessage,
 	disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
 	a, h, err := promoterOne.now(ctx, p, m.Affiliate, "affiliate", withParent)
@@ -406,7 +411,8 @@ func (m addAffiliateToCampaign) look(
 	h.Affiliates = append(h.Affiliates, a)
 	member := membershipIn(a, m.Campaign)
 	if member == nil { // there was none before
-		return providers.JudgeState(false, !a.IsUnread("memberships"), disturbed), nil, nil
+		told := !a.IsUnread("memberships") && len(a.Memberships) >= pictured[placesImage](before).Campaigns
+		return providers.JudgeState(false, told, disturbed), nil, nil
 	}
 	return providers.Made, written(member.ID, h, []providers.Noun{providers.NounAffiliate, providers.NounMembership}, m.Affiliate), nil
 }

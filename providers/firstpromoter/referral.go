@@ -485,11 +485,13 @@ func (m setReferralStatus) look(
 	h.Referrals = append(h.Referrals, f)
 	// Each decision takes a referral out of the state that it had to be in, or into the one
 	// that it must not be in. One that was disabled while it waited was not approved.
-	holds := f.ProviderStatus != nil && (f.Status == d.state) != d.is &&
+	// A word that is not known says nothing.
+	known := f.Status != providers.ReferralUnknown
+	holds := known && (f.Status == d.state) != d.is &&
 		!(m.Decision == providers.ReferralApprove && f.Status == providers.ReferralDenied)
 	return providers.JudgeState(
 			holds,
-			f.ProviderStatus != nil && string(f.Status) == pictured[stateImage](before).State,
+			known && string(f.Status) == pictured[stateImage](before).State,
 			disturbed,
 		), m.written(
 			h,

@@ -112,10 +112,12 @@ type wireNewWebhook struct {
 	SecretKey *string `json:"secret_key"`
 }
 
-// others are the subscriptions of the address, as they are now.
+// others are the subscriptions that have the address, or tell none, as they are now.
 func (m createWebhook) others(ctx context.Context, p *provider) ([]*providers.WebhookSubscription, error) {
 	all, _, err := webhookList.rowsOf(ctx, p, nil)
-	return slices.DeleteFunc(all, func(s *providers.WebhookSubscription) bool { return s.TargetURL != m.TargetURL }), err
+	return slices.DeleteFunc(all, func(s *providers.WebhookSubscription) bool {
+		return strings.TrimSpace(s.TargetURL) != "" && !wire.Same(s.TargetURL, m.TargetURL)
+	}), err
 }
 
 func (createWebhook) wants(*provider) providers.Problems { return nil }
@@ -162,7 +164,9 @@ func (m createWebhook) look(
 	if len(all) != 1 {
 		return judgeNew(len(all) > 0, false, disturbed), nil, nil
 	}
-	return judgeNew(true, webhookBody{EventTypes: m.Events}.is(all[0]), disturbed), webhookWritten(all[0].ID), nil
+	// An address in another case may be another.
+	alike := strings.TrimSpace(all[0].TargetURL) == m.TargetURL && webhookBody{EventTypes: m.Events}.is(all[0])
+	return judgeNew(true, alike, disturbed), webhookWritten(all[0].ID), nil
 }
 
 // updateWebhook is PUT /webhooks/{id}.

@@ -276,10 +276,12 @@ func (p *provider) planCreateCampaign(ctx context.Context, c *providers.CreateCa
 	}, nil
 }
 
-// called says whether a campaign has this name, or may have it.
+// called says whether a campaign has this name, or may have it: it tells none.
 func (w *campaignWire) called(name string) bool {
-	return told(w.Members, "name", w.Name) == nil || strings.EqualFold(strings.TrimSpace(w.Name), strings.TrimSpace(name))
+	return w.nameless() || wire.Same(w.Name, name)
 }
+
+func (w *campaignWire) nameless() bool { return strings.TrimSpace(w.Name) == "" }
 
 // newDefault is the campaign whose place as the default one is taken; "" for none. There is
 // taken to be one at a time.
@@ -321,7 +323,7 @@ func (p *provider) lookCreateCampaign(
 	if err != nil {
 		return "", nil, err
 	}
-	if len(made) > 1 || !all || disturbed || !wanted.agrees(now) || told(made[0].Members, "name", 0) == nil {
+	if len(made) > 1 || !all || disturbed || !wanted.agrees(now) || made[0].nameless() {
 		return providers.Unclear, nil, nil
 	}
 	return providers.Made, p.createdCampaign(&made[0], before), nil

@@ -427,7 +427,7 @@ func (p *provider) checkReferral(ctx context.Context, referral providers.ID, its
 func alike(c *providers.CreateCommissionInput, its []*providers.Commission) (named, equal []*providers.Commission) {
 	for _, row := range its {
 		switch {
-		case row.EventID != nil && c.EventID != nil && *row.EventID == *c.EventID:
+		case row.EventID != nil && c.EventID != nil && wire.Same(*row.EventID, *c.EventID):
 			named = append(named, row)
 		case row.EventID == nil && !otherAmounts(c, row), c.EventID != nil && row.IsUnread("eventId"):
 			equal = append(equal, row)

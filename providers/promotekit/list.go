@@ -41,7 +41,11 @@ func (r *rows[W]) more(ctx context.Context, e *wire.Extent, number int) bool {
 	if len(signs) == 0 {
 		return guess
 	}
-	return slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+	goesOn := slices.ContainsFunc(signs, func(s *bool) bool { return *s })
+	if goesOn {
+		e.Follows(r.Data.Sent())
+	}
+	return goesOn
 }
 
 // signs are what the reply says of whether another page follows; none where that is nothing.

@@ -264,7 +264,7 @@ func (c setAffiliateParent) look(
 	before json.RawMessage,
 	disturbed bool,
 ) (providers.Verdict, *providers.Written, error) {
-	parent := func(a *providers.Affiliate) (string, bool) { return a.ParentID.Local, true }
+	parent := func(a *providers.Affiliate) (string, bool) { return a.ParentID.Local, !a.IsUnread("parent") }
 	return c.stateOf(ctx, c.in.ID, "up_line_affiliate_id", parent, c.in.Parent.Local, before, disturbed)
 }
 

@@ -3,7 +3,6 @@ package uppromote
 import (
 	"context"
 	"encoding/json"
-	"strings"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -161,7 +160,7 @@ func (c assignCoupon) plan(ctx context.Context) (*providers.Write, error) {
 			switch {
 			case err != nil:
 				return nil, err
-			case said.Coupon != "" && !strings.EqualFold(said.Coupon, c.in.Code):
+			case said.Coupon != "" && !wire.Same(said.Coupon, c.in.Code):
 				return nil, c.garbled(opAssignCoupon, errAnother)
 			case said.Coupon != "":
 				code = said.Coupon // as the vendor spells it
@@ -178,7 +177,7 @@ func (c assignCoupon) plan(ctx context.Context) (*providers.Write, error) {
 // held is the coupon in an affiliate's record that has the code; nil for none.
 func (c assignCoupon) held(a *providers.Affiliate) *providers.Coupon {
 	for _, coupon := range a.Coupons {
-		if strings.EqualFold(coupon.Code, c.in.Code) {
+		if wire.Same(coupon.Code, c.in.Code) {
 			return coupon
 		}
 	}

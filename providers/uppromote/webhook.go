@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
 // webhookList reads the subscriptions, of which there is at most one for each event.
@@ -52,9 +53,10 @@ type wireSubscription struct {
 
 // subscription converts a row. The event is its key.
 func (r *reply) subscription(w *wireSubscription) *providers.WebhookSubscription {
-	s := &providers.WebhookSubscription{TargetURL: w.TargetURL, Events: []string{w.Event}}
-	if w.Event != "" {
-		s.Node = r.node(r.local(providers.NounWebhookSubscription, w.Event), w.Event, w.CreatedAt, nil)
+	event := strings.TrimSpace(w.Event)
+	s := &providers.WebhookSubscription{TargetURL: w.TargetURL, Events: []string{event}}
+	if event != "" {
+		s.Node = r.node(r.local(providers.NounWebhookSubscription, event), event, w.CreatedAt, nil)
 	}
 	if w.Status != "" {
 		s.Active = new(strings.EqualFold(w.Status, "active"))
@@ -68,7 +70,7 @@ func (p *provider) subscriptionTo(ctx context.Context, event string) (*providers
 		if err != nil {
 			return nil, err
 		}
-		if s.ID.Local == event {
+		if wire.Same(s.ID.Local, event) {
 			return s, nil
 		}
 	}
@@ -154,7 +156,7 @@ func (c createSubscription) look(ctx context.Context, _ json.RawMessage, disturb
 // other event.
 func (p *provider) subscribe(ctx context.Context, op string, body wireSubscribe) (wireSubscribed, error) {
 	said, _, err := send[wireSubscribed](ctx, p, op, webhookList.path, body)
-	if err == nil && said.Event != "" && said.Event != body.Event {
+	if err == nil && said.Event != "" && !wire.Same(said.Event, body.Event) {
 		err = p.garbled(op, errAnother)
 	}
 	return said, err

@@ -155,6 +155,9 @@ func (c *Client) unsendable(r Request, text string) *failure {
 	return &failure{err: e}
 }
 
+// errOtherSuccess is a reply to a read with another success than the one that is documented.
+const errOtherSuccess providers.Cause = "a read was answered with another status than 200"
+
 // judge says what a reply means; nil for a success, which has been decoded and verified.
 func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 	if got.code >= 300 && got.code < 400 { // not the vendor's API that speaks: nothing to classify
@@ -175,6 +178,8 @@ func (c *Client) judge(ctx context.Context, r Request, got reply) *failure {
 	if said == nil && got.code >= 200 && got.code < 300 {
 		err := c.read(ctx, r, got.code, got.body)
 		switch {
+		case r.method() == http.MethodGet && got.code != http.StatusOK: // such as a part of the content
+			said = &providers.Error{Kind: providers.KindBadReply, Err: errOtherSuccess}
 		case err == nil:
 			return nil
 		case ctx.Err() != nil:

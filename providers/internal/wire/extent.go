@@ -24,6 +24,7 @@ import (
 type Extent struct {
 	most  atomic.Int64 // rows in one page, of any list of the endpoint
 	ended atomic.Int64 // rows of the largest first page that proved to be the last one
+	alike atomic.Int64 // first pages of as many rows since
 	small atomic.Bool  // a page followed one of fewer than minPage rows
 	last  atomic.Int64 // the number of the last page of the whole list that had rows
 	pages atomic.Int64 // of the whole list, plus one; 0: not known
@@ -59,6 +60,13 @@ func (e *Extent) More(ctx context.Context, rows int) bool {
 		return usual(most) && 2*rows > most
 	}
 	return rows >= asked/2 || 2*rows >= most || usual(rows)
+}
+
+// Follows notes that the vendor says of a page of so many rows that another follows.
+func (e *Extent) Follows(rows int) {
+	if rows > 0 && rows < minPage {
+		e.small.Store(true)
+	}
 }
 
 // usual says whether a number of rows is a usual page size.

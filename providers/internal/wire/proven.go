@@ -19,6 +19,18 @@ func (e *Extent) doubts(rows int) bool {
 	return rows > 1 && rows < minPage && int64(rows) >= e.most.Load() && int64(rows) > e.ended.Load() && !e.small.Load()
 }
 
+// provenFor is how many first pages a proof stands for that have as many rows, and none
+// more. A list may have exactly one page of a vendor that cuts pages that short.
+const provenFor = 100
+
+// count counts a first page of so many rows. Behind the last that a proof stands for, the
+// next one is proven again.
+func (e *Extent) count(rows int) {
+	if rows > 1 && int64(rows) == e.ended.Load() && e.alike.Add(1)%provenFor == 0 {
+		e.ended.CompareAndSwap(int64(rows), int64(rows)-1)
+	}
+}
+
 // proof is a read of the page behind a short first page.
 type proof struct {
 	done   chan struct{} // closed when it was read
@@ -83,6 +95,7 @@ func Proven[T providers.Record](
 	if err != nil || r.Number != 1 || !r.Prove || page.More {
 		return page, err
 	}
+	e.count(sent)
 	for {
 		p, first := e.reserve(sent)
 		if p == nil {

@@ -106,6 +106,28 @@ func TestProofTogether(t *testing.T) {
 	}
 }
 
+// TestProofEnds: where the first short list had exactly one page of a vendor that cuts pages
+// shorter than any is known to, longer lists are whole again after so many of them.
+func TestProofEnds(t *testing.T) {
+	e := new(Extent)
+	(&shortList{rows: 5, size: 5}).read(t.Context(), e, true)
+	cut := 0
+	for range 2 * provenFor {
+		if (&shortList{rows: 12, size: 5}).read(t.Context(), e, true) != 12 {
+			cut++
+		}
+	}
+	if cut >= provenFor {
+		t.Errorf("%d lists ended behind their first page; want fewer than %d", cut, provenFor)
+	}
+	if e = new(Extent); !e.small.Load() {
+		e.Follows(5) // as the vendor says
+	}
+	if rows := (&shortList{rows: 12, size: 5}).read(t.Context(), e, false); rows != 12 {
+		t.Errorf("%d rows of a vendor that said that pages of 5 are followed; want 12", rows)
+	}
+}
+
 // TestProofGivenUp wants who waits for a proof to wait no longer than its request lasts.
 func TestProofGivenUp(t *testing.T) {
 	e := new(Extent)

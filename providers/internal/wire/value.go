@@ -70,8 +70,15 @@ func whole(text string) string {
 	return text
 }
 
+// Same says whether a vendor's text is one that was sent to it: vendors may store it in
+// another case, or send it with white space around it. Nobody gives two things ids or codes
+// that differ in no more.
+func Same(is, sent string) bool {
+	return strings.EqualFold(strings.TrimSpace(is), strings.TrimSpace(sent))
+}
+
 // Text is a vendor's text; nil where there is nothing but white space. The rest stays as it
-// is: ids of events and codes are compared exactly.
+// is.
 func Text(s string) *string {
 	if strings.TrimSpace(s) == "" {
 		return nil
