@@ -268,7 +268,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Pages: cfg.Limits.Pages, Logger: p.log,
 				Observe: p.metrics.Wrote,
 				Take: func(ctx context.Context, subject string) time.Duration {
-					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: cfg.Limits.Writes})
+					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: float64(cfg.Limits.Writes)})
 				},
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
@@ -326,16 +326,15 @@ func (p *parts) reserved(a config.Account, percent int) budget.Reserved {
 	return budget.Reserved{Budget: p.budget(a), Part: p.budget(part)}
 }
 
-// partnerCalls is how many calls one partner may plan in a minute: half of what all
-// partners together may take of the account with the lowest limit, so that no partner alone
-// can take all of any account's.
-func partnerCalls(cfg *config.Config) int {
-	calls := cfg.Limits.Partner
+// partnerCalls is how many calls to each account one partner may plan in a minute: half of
+// what all partners together may take of it, so that no partner alone can take all of that.
+func partnerCalls(cfg *config.Config) map[string]float64 {
+	calls := make(map[string]float64, len(cfg.Accounts))
 	for _, a := range cfg.Accounts {
 		minute := float64(a.RateLimit.Requests) * time.Minute.Seconds() / a.RateLimit.Per.Seconds()
-		calls = min(calls, int(minute*float64(100-cfg.Limits.Reserve)/100/2))
+		calls[a.ID] = min(float64(cfg.Limits.Partner), minute*float64(100-cfg.Limits.Reserve)/100/2)
 	}
-	return max(1, calls)
+	return calls
 }
 
 // cursorKeys are the key that seals cursors, and those before it. Without a configured key

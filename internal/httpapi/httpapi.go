@@ -54,12 +54,12 @@ type Options struct {
 	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
-	Partner       int           // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
-	PartnerCalls  int           // planned calls of one partner in a minute; 0: as many as Partner
-	Shares        budget.Shares // of partners; nil: those of this handler alone
-	Staff         int           // requests of one viewer of staff in a minute; 0: no bound
-	StaffShares   budget.Shares // of staff; nil: those of this handler alone
-	State         *State        // nil: one of this handler alone
+	Partner       int                // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
+	PartnerCalls  map[string]float64 // planned calls of one partner in a minute, by account; of others as many as Partner
+	Shares        budget.Shares      // of partners; nil: those of this handler alone
+	Staff         int                // requests of one viewer of staff in a minute; 0: no bound
+	StaffShares   budget.Shares      // of staff; nil: those of this handler alone
+	State         *State             // nil: one of this handler alone
 
 	Operators   Operators // pages for those who run the server
 	OwnListener bool      // they have a listener of their own: the main one does not serve them
