@@ -337,7 +337,8 @@ func (p *planner) roots(selections ast.SelectionSet) {
 // viewer plans who is asking, who may be some affiliates.
 func (p *planner) viewer(f graphql.CollectedField) {
 	accounts, err := p.r.visible(p.ctx, nil)
-	if v := auth.ViewerFrom(p.ctx); err != nil || v == nil || v.Role != auth.RolePartner {
+	v := auth.ViewerFrom(p.ctx)
+	if err != nil || v == nil || v.Role != auth.RolePartner {
 		p.plain(f, 1)
 		return
 	}
@@ -352,7 +353,8 @@ func (p *planner) viewer(f graphql.CollectedField) {
 			continue
 		}
 		fields := p.record(part.Selections, providers.NounAffiliate)
-		from := level{rows: listed, times: listed, affiliates: listed, accounts: accounts}
+		rows := max(listed, len(v.Affiliates))
+		from := level{rows: rows, times: rows, affiliates: rows, accounts: accounts}
 		p.charge(p.follow(providers.QueryAffiliateEdge, from, names(fields)))
 		p.under(fields, from)
 	}

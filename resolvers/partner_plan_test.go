@@ -276,3 +276,21 @@ func quoted(ids map[string]string) (texts []string) {
 	}
 	return texts
 }
+
+// TestPartnerAffiliates wants a partner who is many affiliates to pay for all of them, in
+// calls and in field values.
+func TestPartnerAffiliates(t *testing.T) {
+	w := newWorld(t, setup{vendors: []string{"promotekit"}, noBudget: true, calls: 1000, answers: -1})
+	var self []string
+	for _, a := range w.page("affiliates")[:20] {
+		self = append(self, id(a))
+	}
+	planned, spent, errs := w.price(partner(self...), `{ viewer { affiliates { name } } }`)
+	if planned["promotekit"] != len(self) || dearer(planned, spent) != nil || errs != "" {
+		t.Errorf("%v calls, %v planned: %s", spent, planned, errs)
+	}
+	_, _, errs = w.price(partner(self...), `{ viewer { affiliates { commissions(first: 100) { nodes { id status createdAt amount { amount currencyCode } } } } } }`)
+	if !strings.Contains(errs, "field values, and 10000 are allowed") {
+		t.Errorf("20 affiliates with 100 commissions each: %s", errs)
+	}
+}
