@@ -177,6 +177,8 @@ func (p *process) provider(
 // parts are what outlives a reload of the configuration.
 type parts struct {
 	*process
+	work    context.Context // of what runs behind requests: it ends after the last of them, and not with a signal
+	end     func()          // ends work
 	log     *slog.Logger
 	client  *http.Client
 	redis   connections
@@ -199,7 +201,10 @@ type parts struct {
 // newParts makes the parts of a process that has nothing spent. The caller sets the cache's
 // store, and closes the parts before redis.
 func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
+	work, end := context.WithCancel(context.WithoutCancel(p.ctx))
 	return &parts{
+		work:    work,
+		end:     end,
 		metrics: metrics,
 		process: p,
 		log:     log,
@@ -218,8 +223,9 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 	}
 }
 
-// close gives up what other replicas keep for this one.
+// close ends what runs behind requests, and gives up what other replicas keep for this one.
 func (p *parts) close() {
+	p.end()
 	for _, b := range p.budgets {
 		leave(b)
 	}
@@ -237,7 +243,7 @@ func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Option
 			providers.NounPayout:     c.Payout,
 			providers.NounCoupon:     c.Coupon,
 		},
-		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log, Observe: p.metrics.Read,
+		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.work, Now: p.now, Logger: p.log, Observe: p.metrics.Read,
 	}
 }
 
@@ -299,6 +305,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Playground:    cfg.Playground,
 		Operators:     httpapi.Operators{Metrics: p.metrics.Handler(), Status: p.metrics.StatusHandler(), Page: telemetry.StatusPage()},
 		OwnListener:   p.operatorsApart,
+		OperatorHosts: cfg.Admin.Hosts,
 		Observe:       p.metrics.Served,
 		Tracer:        p.tracer,
 		TraceText:     cfg.Traces.Documents,
@@ -394,7 +401,7 @@ func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
 
 // acceptTokens begins to know viewers by their tokens.
 func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
-	ctx, end := context.WithCancel(p.ctx)
+	ctx, end := context.WithCancel(p.work)
 	o := tokenOptions(j, p.now)
 	o.Failed = func(err error) {
 		p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))

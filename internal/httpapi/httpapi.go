@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -61,8 +60,9 @@ type Options struct {
 	StaffShares   budget.Shares      // of staff; nil: those of this handler alone
 	State         *State             // nil: one of this handler alone
 
-	Operators   Operators // pages for those who run the server
-	OwnListener bool      // they have a listener of their own: the main one does not serve them
+	Operators     Operators // pages for those who run the server
+	OwnListener   bool      // they have a listener of their own: the main one does not serve them
+	OperatorHosts []string  // names of that listener, besides localhost and addresses
 
 	Observe   Observer             // nil: nobody is told of requests
 	Tracer    trace.TracerProvider // nil: nothing is traced
@@ -117,7 +117,7 @@ func New(o Options) *Handler {
 	}
 	operators := http.NewServeMux()
 	h.probes(operators)
-	o.Operators.mount(operators, func(page http.Handler) http.Handler { return page })
+	o.Operators.mount(operators, func(page http.Handler) http.Handler { return knownHost(o.OperatorHosts, page) })
 	h.Handler, h.Operators = wrap(mux), wrap(operators)
 	return h
 }
@@ -180,11 +180,8 @@ func local(only bool, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		host, ip := hostOf(r)
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			bad := refused(http.StatusForbidden, apierror.Forbidden,
 				"without authentication this server answers to localhost only; configure auth to reach it under another name")
 			bad.reason = "without auth, the request is sent to the host " + r.Host

@@ -305,7 +305,7 @@ func (c *Client) admitted(ctx, caller context.Context, r Request, a *providers.A
 	}
 	asked := c.c.Now()
 	err := c.c.Budget.Take(ctx)
-	a.Waited = c.c.Now().Sub(asked)
+	a.Asked, a.Waited = true, c.c.Now().Sub(asked)
 	if err != nil {
 		c.leave(r)
 		if counted {
