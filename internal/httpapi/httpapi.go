@@ -53,7 +53,7 @@ type Options struct {
 	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
-	Partner       int                // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
+	Partner       int                // requests of one partner in a minute, with the calls planned for them; 0: no bound
 	PartnerCalls  map[string]float64 // planned calls of one partner in a minute, by account
 	Shares        budget.Shares      // of partners; nil: those of this handler alone
 	Staff         int                // requests of one viewer of staff in a minute; 0: no bound
