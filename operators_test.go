@@ -53,7 +53,7 @@ func TestOperatorsPages(t *testing.T) {
 			}
 		}
 	}
-	own := start(t, "serve", "--config", write(t, text+"admin: { listen: 127.0.0.1:0 }\nlog: { level: debug }\n"), "--listen", "127.0.0.1:0")
+	own := start(t, "serve", "--config", write(t, text+"admin: { listen: 127.0.0.1:0, hosts: [Metrics.internal] }\nlog: { level: debug }\n"), "--listen", "127.0.0.1:0")
 	base = own.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	admin := "http://" + own.stderr.await(t, `"adminAddress":"([^"]+)"`)[1]
 	if status, body := get(t, base+"/status"); status != 404 {
@@ -62,6 +62,22 @@ func TestOperatorsPages(t *testing.T) {
 	for url, want := range map[string]int{base + "/metrics": 404, base + "/status.json": 404, admin + "/status": 200, admin + "/status.json": 200, admin + "/metrics": 200, admin + "/healthz": 200, admin + "/readyz": 200, admin + "/graphql": 404, admin + "/": 404} {
 		if status, _ := getWith(t, url, "Authorization", "Bearer secret"); status != want {
 			t.Errorf("%s: %d, want %d", url, status, want)
+		}
+	}
+	_, port, _ := strings.Cut(strings.TrimPrefix(admin, "http://"), ":")
+	for host, want := range map[string]int{
+		"localhost": 200, "LOCALHOST": 200, "127.0.0.1": 200, "10.1.2.3": 200, "[::1]": 200, "metrics.internal": 200, "Metrics.Internal": 200,
+		"evil.example": 403, "127.0.0.1.evil.example": 403, "localhost.evil.example": 403, "xmetrics.internal": 403, "internal": 403,
+	} {
+		for _, with := range []string{host, host + ":" + port} {
+			for _, path := range []string{"/metrics", "/status.json"} {
+				if status, body := getWith(t, admin+path, "Host", with); status != want || (want == 200) != strings.Contains(body, "promotekit") {
+					t.Errorf("%s by the name %s: %d, want %d", path, with, status, want)
+				}
+			}
+			if status, _ := getWith(t, admin+"/readyz", "Host", with); status != 200 { // which tells nothing
+				t.Errorf("/readyz by the name %s: %d", with, status)
+			}
 		}
 	}
 }
@@ -84,7 +100,7 @@ func TestStatusPage(t *testing.T) {
 	b.await("#problem", "The key is not known here.")
 	enter("secret")
 	for selector, want := range map[chromedp.CSS]string{
-		"#accounts": "unauthorized (status 401)", "#errors": "an account does not answer", "#redis": "everything is kept in the memory", "#noWrites": "None",
+		"#accounts": "unauthorized (status 401)", "#errors": "an account does not answer", "#redis": "everything is kept in the memory", "#noWrites": "None that this process has met", "#main": "Other replicas may have met others",
 	} {
 		b.await(selector, want)
 	}
@@ -125,6 +141,9 @@ func getWith(t *testing.T, url string, header ...string) (int, string) {
 	}
 	for i := 0; i < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
+	}
+	if host := r.Header.Get("Host"); host != "" {
+		r.Host = host
 	}
 	return do(t, r)
 }

@@ -45,7 +45,7 @@ func checkReserve(t *testing.T, cfg *config.Config, limit config.RateLimit, alon
 	shares := budget.NewShares(time.Now)
 	c := *cfg
 	c.Accounts = []config.Account{account}
-	price := budget.Price{Part: "calls", Count: 1, Limit: partnerCalls(&c)}
+	price := budget.Price{Part: "calls", Count: 1, Limit: partnerCalls(&c)["shop"]}
 	take := func(keep func(context.Context) context.Context) bool {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Microsecond) // nobody waits
 		defer cancel()

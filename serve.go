@@ -121,8 +121,8 @@ func (c serveCommand) Run(p *process) error {
 		slog.String("adminAddress", adminAddress), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
 	c.greet(p, listener.Addr().String(), cfg)
 	go s.greetRedis(p.ctx, cfg.Redis)
-	go s.redis.watch(p.ctx)
-	go s.greetAccounts(p.ctx, accounts)
+	go s.redis.watch(s.work)
+	go s.greetAccounts(s.work, accounts)
 	return s.serve(listeners)
 }
 
@@ -242,7 +242,7 @@ func (s *service) reload() {
 		s.log.Warn("the new values of these settings take effect with a restart only", slog.Any("settings", names))
 	}
 	s.log.Info("the configuration was read again", slog.Int("accounts", len(accounts)))
-	go s.greetAccounts(s.ctx, accounts)
+	go s.greetAccounts(s.work, accounts)
 }
 
 // greet tells whoever started the server where to go.

@@ -179,6 +179,8 @@ func (p *process) provider(
 // parts are what outlives a reload of the configuration.
 type parts struct {
 	*process
+	work    context.Context // of what runs behind requests: it ends after the last of them, and not with a signal
+	end     func()          // ends work
 	log     *slog.Logger
 	client  *http.Client
 	redis   connections
@@ -202,7 +204,10 @@ type parts struct {
 // newParts makes the parts of a process that has nothing spent. The caller sets the cache's
 // store, and closes the parts before redis.
 func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
+	work, end := context.WithCancel(context.WithoutCancel(p.ctx))
 	return &parts{
+		work:    work,
+		end:     end,
 		metrics: metrics,
 		process: p,
 		log:     log,
@@ -222,8 +227,9 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 	}
 }
 
-// close gives up what other replicas keep for this one.
+// close ends what runs behind requests, and gives up what other replicas keep for this one.
 func (p *parts) close() {
+	p.end()
 	for _, b := range p.budgets {
 		leave(b)
 	}
@@ -241,7 +247,7 @@ func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Option
 			providers.NounPayout:     c.Payout,
 			providers.NounCoupon:     c.Coupon,
 		},
-		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.ctx, Now: p.now, Logger: p.log, Observe: p.metrics.Read,
+		List: c.List, Stale: c.Stale, Timeout: timeout, Process: p.work, Now: p.now, Logger: p.log, Observe: p.metrics.Read,
 	}
 }
 
@@ -281,7 +287,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 				Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Pages: cfg.Limits.Pages, Logger: p.log,
 				Observe: p.metrics.Wrote,
 				Take: func(ctx context.Context, subject string) time.Duration {
-					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: cfg.Limits.Writes})
+					return p.writes.Take(ctx, subject, budget.Price{Part: "writes", Count: 1, Limit: float64(cfg.Limits.Writes)})
 				},
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
@@ -313,6 +319,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		Receiver:      taken,
 		Operators:     httpapi.Operators{Metrics: p.metrics.Handler(), Status: p.metrics.StatusHandler(), Page: telemetry.StatusPage()},
 		OwnListener:   p.operatorsApart,
+		OperatorHosts: cfg.Admin.Hosts,
 		Observe:       p.metrics.Served,
 		Tracer:        p.tracer,
 		TraceText:     cfg.Traces.Documents,
@@ -349,16 +356,15 @@ func (p *parts) reserved(a config.Account, percent int) budget.Reserved {
 	return budget.Reserved{Budget: p.budget(a), Part: p.budget(part)}
 }
 
-// partnerCalls is how many calls one partner may plan in a minute: half of what all
-// partners together may take of the account with the lowest limit, so that no partner alone
-// can take all of any account's.
-func partnerCalls(cfg *config.Config) int {
-	calls := cfg.Limits.Partner
+// partnerCalls is how many calls to each account one partner may plan in a minute: half of
+// what all partners together may take of it, so that no partner alone can take all of that.
+func partnerCalls(cfg *config.Config) map[string]float64 {
+	calls := make(map[string]float64, len(cfg.Accounts))
 	for _, a := range cfg.Accounts {
 		minute := float64(a.RateLimit.Requests) * time.Minute.Seconds() / a.RateLimit.Per.Seconds()
-		calls = min(calls, int(minute*float64(100-cfg.Limits.Reserve)/100/2))
+		calls[a.ID] = min(float64(cfg.Limits.Partner), minute*float64(100-cfg.Limits.Reserve)/100/2)
 	}
-	return max(1, calls)
+	return calls
 }
 
 // cursorKeys are the key that seals cursors, and those before it. Without a configured key
@@ -418,7 +424,7 @@ func (p *parts) authenticator(cfg config.Auth) *auth.Authenticator {
 
 // acceptTokens begins to know viewers by their tokens.
 func (p *parts) acceptTokens(j *config.JWT) (*auth.Tokens, context.CancelFunc) {
-	ctx, end := context.WithCancel(p.ctx)
+	ctx, end := context.WithCancel(p.work)
 	o := tokenOptions(j, p.now)
 	o.Failed = func(err error) {
 		p.log.Warn("the keys of the tokens' issuer cannot be fetched; those that are known stay in use", slog.Any("error", err))

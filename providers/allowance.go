@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -29,9 +30,10 @@ func OverAllowance(err error) bool {
 // Clients of vendors consult it before each attempt. It is safe for concurrent use; a nil
 // Allowance bounds nothing.
 type Allowance struct {
-	calls []*atomic.Int64 // left: of this allowance, and of those that it is a part of
-	pages int             // of one list; 0: not bounded here
-	times *accountTimes   // nil: time is not bounded
+	calls    []*atomic.Int64          // left: of this allowance, and of those that it is a part of
+	accounts map[string]*atomic.Int64 // left of each account's; nil: accounts are not bounded apart
+	pages    int                      // of one list; 0: not bounded here
+	times    *accountTimes            // nil: time is not bounded
 }
 
 // accountTimes is when the first call to each account began.
@@ -42,20 +44,37 @@ type accountTimes struct {
 
 // newAllowance is an allowance of calls that are taken from others, too.
 func newAllowance(calls int, others ...*atomic.Int64) *Allowance {
-	left := new(atomic.Int64)
-	left.Store(int64(calls))
-	return &Allowance{calls: append([]*atomic.Int64{left}, others...)}
+	return &Allowance{calls: append([]*atomic.Int64{counter(calls)}, others...)}
 }
 
-// Take counts one call, every attempt by itself. It counts none and answers false where no
-// call is left.
-func (a *Allowance) Take() bool {
+// counter counts down from a number of calls.
+func counter(calls int) *atomic.Int64 {
+	left := new(atomic.Int64)
+	left.Store(int64(calls))
+	return left
+}
+
+// none is the counter of an account to which no call may be made. It is never changed.
+var none = counter(0)
+
+// counters are all that count a call to an account.
+func (a *Allowance) counters(account string) []*atomic.Int64 {
+	if a.accounts == nil {
+		return a.calls
+	}
+	return append(slices.Clip(a.calls), cmp.Or(a.accounts[account], none))
+}
+
+// Take counts one call to an account, every attempt by itself. It counts none and answers
+// false where no call is left.
+func (a *Allowance) Take(account string) bool {
 	if a == nil {
 		return true
 	}
-	for i, calls := range a.calls {
+	counters := a.counters(account)
+	for i, calls := range counters {
 		if !takeCall(calls) {
-			for _, taken := range a.calls[:i] {
+			for _, taken := range counters[:i] {
 				taken.Add(1)
 			}
 			return false
@@ -77,24 +96,24 @@ func takeCall(calls *atomic.Int64) bool {
 	}
 }
 
-// Left is how many calls may still be taken.
-func (a *Allowance) Left() int {
+// Left is how many calls to an account may still be taken.
+func (a *Allowance) Left(account string) int {
 	if a == nil {
 		return math.MaxInt
 	}
 	left := int64(math.MaxInt)
-	for _, calls := range a.calls {
+	for _, calls := range a.counters(account) {
 		left = min(left, calls.Load())
 	}
 	return int(left)
 }
 
-// Return gives back a call that was taken and not made.
-func (a *Allowance) Return() {
+// Return gives back a call to an account that was taken and not made.
+func (a *Allowance) Return(account string) {
 	if a == nil {
 		return
 	}
-	for _, calls := range a.calls {
+	for _, calls := range a.counters(account) {
 		calls.Add(1)
 	}
 }
@@ -135,6 +154,18 @@ func WithAllowance(ctx context.Context, calls int) context.Context {
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
+// WithAccounts is ctx with a new allowance like that of [WithAllowance], which bounds the calls
+// to each account, too. To an account that is not named no call may be made.
+func WithAccounts(ctx context.Context, calls int, accounts map[string]int) context.Context {
+	ctx = WithAllowance(ctx, calls)
+	a := AllowanceFrom(ctx)
+	a.accounts = make(map[string]*atomic.Int64, len(accounts))
+	for account, calls := range accounts {
+		a.accounts[account] = counter(calls)
+	}
+	return ctx
+}
+
 // WithLimits is ctx with a new allowance of calls, and of pages of each list that is
 // walked; 0 bounds nothing. Time is not bounded: callers do that themselves.
 func WithLimits(ctx context.Context, calls, pages int) context.Context {
@@ -151,7 +182,7 @@ func WithPart(ctx context.Context, calls int) context.Context {
 		return WithAllowance(ctx, calls)
 	}
 	a := newAllowance(calls, whole.calls...)
-	a.pages, a.times = whole.pages, whole.times
+	a.accounts, a.pages, a.times = whole.accounts, whole.pages, whole.times
 	return context.WithValue(ctx, allowanceKey{}, a)
 }
 
@@ -163,7 +194,7 @@ func ShareAllowance(ctx context.Context, pages int) context.Context {
 	if from == nil {
 		return WithLimits(ctx, 0, pages)
 	}
-	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: from.calls, pages: pages})
+	return context.WithValue(ctx, allowanceKey{}, &Allowance{calls: from.calls, accounts: from.accounts, pages: pages})
 }
 
 type proofKey struct{}

@@ -12,15 +12,15 @@ func TestPartOfAllowance(t *testing.T) {
 	for _, tt := range []struct{ part, taken, left int }{{2, 2, 3}, {0, 0, 3}, {9, 3, 0}} {
 		a := providers.AllowanceFrom(providers.WithPart(whole, tt.part))
 		n := 0
-		for a.Take() {
+		for a.Take("shop") {
 			n++
 		}
-		if left := providers.AllowanceFrom(whole).Left(); n != tt.taken || left != tt.left || a.Left() != 0 {
+		if left := providers.AllowanceFrom(whole).Left("shop"); n != tt.taken || left != tt.left || a.Left("shop") != 0 {
 			t.Errorf("a part of %d: %d taken, %d left of the whole, want %d and %d", tt.part, n, left, tt.taken, tt.left)
 		}
 		if n > 0 {
-			a.Return()
-			if !providers.AllowanceFrom(whole).Take() {
+			a.Return("shop")
+			if !providers.AllowanceFrom(whole).Take("shop") {
 				t.Error("what was given back is lost")
 			}
 		}

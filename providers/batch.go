@@ -149,7 +149,7 @@ func Gather[T Record](ctx context.Context, ids []ID, size, pages int, probe bool
 	for id := range thin {
 		open[id] = true
 	}
-	if len(open) > AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
+	if len(open) > 0 && len(open) > AllowanceFrom(ctx).Left(ids[0].Account) { // it cannot be finished, so it is not begun
 		b.Failed = make(map[ID]error, len(open))
 		for id := range open {
 			b.Failed[id] = &Error{Op: "records by id", Kind: KindAllowance, Err: ErrAllowance}

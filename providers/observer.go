@@ -9,7 +9,8 @@ type Attempt struct {
 	Outcome string        // OutcomeOK, OutcomeHeld or the Kind of the error
 	Sent    bool          // a request was sent to the vendor
 	Number  int           // 1 for the first attempt of a call
-	Waited  time.Duration // for a place in the account's budget
+	Asked   bool          // the account's budget was asked for a place
+	Waited  time.Duration // for this place
 	Took    time.Duration // the exchange with the vendor; 0 where nothing was sent
 }
 

@@ -20,7 +20,7 @@ import (
 type spender struct{ providers.Provider }
 
 func (s spender) AffiliatesByID(ctx context.Context, ids []providers.ID, need ...string) (*providers.Batch[providers.Affiliate], error) {
-	for providers.AllowanceFrom(ctx).Take() { // as long as there is one
+	for providers.AllowanceFrom(ctx).Take(s.AccountID()) { // as long as there is one
 	}
 	return s.Provider.AffiliatesByID(ctx, ids, need...)
 }

@@ -32,7 +32,8 @@ type planner struct {
 	op     *graphql.OperationContext
 	calls  tally
 	values tally
-	path   string // of the field in the answer; what is selected of a connection's rows stands behind a slash
+	at     map[string]int // most calls to each account; for partners, whose shares are parts of accounts' limits
+	path   string         // of the field in the answer; what is selected of a connection's rows stands behind a slash
 
 	lists     map[string]int        // by path: how many rows of each connection are planned
 	facts     *facts                // what was learnt before the operation is decided on; nil where it need not be
@@ -164,13 +165,13 @@ func (p *planner) follow(edge providers.Edge, from level, need []string) int {
 		return 0
 	}
 	if from.parts != nil {
-		return followParts(edge, from.parts(), need)
+		return p.followParts(edge, from.parts(), need)
 	}
 	var most, together int
 	whole := from.of(1)
 	part := from.of(len(from.accounts))
 	for _, a := range from.accounts {
-		most = max(most, a.Calls(edge, whole, need...))
+		most = max(most, p.ask(a, a.Calls(edge, whole, need...)))
 		together += a.Calls(edge, part, need...)
 	}
 	return max(most, together)
@@ -336,7 +337,8 @@ func (p *planner) roots(selections ast.SelectionSet) {
 // viewer plans who is asking, who may be some affiliates.
 func (p *planner) viewer(f graphql.CollectedField) {
 	accounts, err := p.r.visible(p.ctx, nil)
-	if v := auth.ViewerFrom(p.ctx); err != nil || v == nil || v.Role != auth.RolePartner {
+	v := auth.ViewerFrom(p.ctx)
+	if err != nil || v == nil || v.Role != auth.RolePartner {
 		p.plain(f, 1)
 		return
 	}
@@ -351,7 +353,8 @@ func (p *planner) viewer(f graphql.CollectedField) {
 			continue
 		}
 		fields := p.record(part.Selections, providers.NounAffiliate)
-		from := level{rows: listed, times: listed, affiliates: listed, accounts: accounts}
+		rows := max(listed, len(v.Affiliates))
+		from := level{rows: rows, times: rows, affiliates: rows, accounts: accounts}
 		p.charge(p.follow(providers.QueryAffiliateEdge, from, names(fields)))
 		p.under(fields, from)
 	}
@@ -373,7 +376,14 @@ func (p *planner) writes(selections ast.SelectionSet) {
 		if introspects(f) {
 			continue
 		}
-		p.charge(writeCalls)
+		accounts, calls := accounts, writeCalls
+		if fromPartner(p.ctx) {
+			accounts, calls = p.subjectOf(f), partnerWriteCalls
+		}
+		p.charge(calls)
+		for _, a := range accounts {
+			p.ask(a, calls)
+		}
 		parts := p.object(f)
 		p.values.add(values(parts), p.path)
 		for _, part := range parts {
@@ -387,6 +397,17 @@ func (p *planner) writes(selections ast.SelectionSet) {
 			}
 		}
 	}
+}
+
+// subjectOf is the account whose record a mutation writes, if the viewer may see it.
+func (p *planner) subjectOf(f graphql.CollectedField) []providers.Provider {
+	input, _ := f.ArgumentMap(p.op.Variables)["input"].(map[string]any)
+	text, _ := input["id"].(string)
+	id, err := providers.ParseID(text)
+	if a, ok := p.r.provider(p.ctx, id.Account); ok && err == nil {
+		return []providers.Provider{a}
+	}
+	return nil
 }
 
 // nodes plans a field that reads records by id. One that refuses an id reads nothing.
@@ -452,17 +473,18 @@ func (n records[T]) cost(p *planner, f graphql.CollectedField, ids []providers.I
 // one; a partner's others are found in the same lists.
 func (p *planner) search(noun providers.Noun, query providers.Edge, parts []accountRows, need []string) (calls int) {
 	if !fromPartner(p.ctx) {
-		return followParts(query, parts, need)
+		return p.followParts(query, parts, need)
 	}
 	for _, part := range parts {
+		account := 0
 		key := providers.ID{Account: part.account.AccountID(), Noun: noun}
 		rest := part.rows.Count
 		if !p.searched[key] && rest > 0 {
 			p.searched[key] = true
 			rest--
-			calls += part.account.Calls(query, providers.RowsOf(1), need...)
+			account = part.account.Calls(query, providers.RowsOf(1), need...)
 		}
-		calls += rest
+		calls += p.ask(part.account, account+rest)
 	}
 	return calls
 }

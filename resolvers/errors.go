@@ -145,12 +145,9 @@ func (r *Resolver) Present(ctx context.Context, err error) *gqlerror.Error {
 		for k, v := range client.Extensions {
 			out.Extensions[k] = v
 		}
-	case r.presentWrite(err, out):
+	case r.presentWrite(ctx, err, out):
 	case errors.Is(err, providers.ErrAllowance):
-		out.Message = fmt.Sprintf(
-			"the request reached the limit of %d calls to vendors (limits.calls), and what it had not read by then is missing; ask for less at once",
-			r.allowance(ctx),
-		)
+		out.Message = "the request reached " + r.callLimit(ctx) + ", and what it had not read by then is missing; ask for less at once"
 		out.Extensions["code"], out.Extensions["retryable"] = apierror.TooComplex, false
 	case errors.As(err, &provider) && kinds[provider.Kind].code != "":
 		kind := kinds[provider.Kind]
@@ -209,7 +206,7 @@ func argument(ctx context.Context, at ast.Path) string {
 }
 
 // presentWrite is Present for what became of a write, if that is what the error is about.
-func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
+func (r *Resolver) presentWrite(ctx context.Context, err error, out *gqlerror.Error) bool {
 	var (
 		u       *ledger.Unknown
 		tooMany *ledger.TooMany
@@ -223,7 +220,7 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 		out.Message = fmt.Sprintf(
 			"nobody answered whether this was written, and the search for it reached %s: send the same mutation with the "+
 				"same idempotencyKey again, in a request by itself or after these limits were raised, or look at %s",
-			r.readLimits(),
+			r.readLimits(ctx),
 			u.Proof.Look,
 		)
 	case errors.As(err, &u):
@@ -245,7 +242,7 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 	case errors.Is(err, ledger.ErrReads):
 		out.Extensions["code"], out.Extensions["retryable"] = apierror.TooComplex, false
 		out.Message = fmt.Sprintf("before this write the request reached %s; nothing was sent for it: send it in a request by itself, "+
-			"raise these limits, or write it at the vendor", r.readLimits())
+			"raise these limits, or write it at the vendor", r.readLimits(ctx))
 	default:
 		return false
 	}
@@ -253,8 +250,8 @@ func (r *Resolver) presentWrite(err error, out *gqlerror.Error) bool {
 }
 
 // readLimits names the limits of a write's reads.
-func (r *Resolver) readLimits() string {
-	return fmt.Sprintf("the limit of %d calls to vendors (limits.calls) or of %d pages of one list (limits.pages)", r.calls, r.pages)
+func (r *Resolver) readLimits(ctx context.Context) string {
+	return fmt.Sprintf("%s or the limit of %d pages of one list (limits.pages)", r.callLimit(ctx), r.pages)
 }
 
 // retryAfter is how long to wait after a vendor's error. For partners who are over the rate

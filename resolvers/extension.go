@@ -3,6 +3,7 @@ package resolvers
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -35,6 +36,7 @@ func (Extension) Validate(graphql.ExecutableSchema) error { return nil }
 
 const (
 	plannedStat = "planned"
+	accountStat = "planned by account"
 	valuesStat  = "values"
 	plannerStat = "planner" // the *planner of the plan that was made first
 	traceStat   = "trace"   // the *providers.Trace of the execution
@@ -60,6 +62,13 @@ func Planned(op *graphql.OperationContext) int {
 	return n
 }
 
+// PlannedByAccount is how many calls to each account a partner's operation is planned to take
+// at most; nil for others.
+func PlannedByAccount(op *graphql.OperationContext) map[string]int {
+	calls, _ := op.Stats.GetExtension(accountStat).(map[string]int)
+	return calls
+}
+
 // MutateOperationContext refuses what the viewer's role may not ask for, plans the
 // operation, and refuses what costs too much, before anything is sent.
 func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
@@ -79,6 +88,9 @@ func (e Extension) MutateOperationContext(ctx context.Context, op *graphql.Opera
 	}
 	p.plan()
 	op.Stats.SetExtension(plannedStat, p.calls.sum)
+	if fromPartner(ctx) {
+		op.Stats.SetExtension(accountStat, p.byAccount())
+	}
 	op.Stats.SetExtension(valuesStat, p.values.sum)
 	op.Stats.SetExtension(plannerStat, p)
 	if p.undecided = !e.r.blind && p.looks(); p.undecided {
@@ -115,7 +127,7 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 	} else if p != nil {
 		l.lasting = p.lasting
 	}
-	ctx, end := providers.WithAfterwards(providers.WithAllowance(ctx, e.r.allowance(ctx)))
+	ctx, end := providers.WithAfterwards(e.r.withAllowance(ctx))
 	if p != nil && p.undecided {
 		if err := e.r.look(ctx, p, l); err != nil {
 			defer end()
@@ -133,22 +145,22 @@ func (e Extension) InterceptOperation(ctx context.Context, next graphql.Operatio
 // identityCalls is how many calls it takes to find the affiliate with an address.
 const identityCalls = 2
 
-// allowance is how many calls to vendors an operation may make. A partner's query makes no
-// more than it was planned to take, for that is what was taken from the partner's share. The
-// plan of one who is known by an address is that of one account, and each has its own limit.
-func (r *Resolver) allowance(ctx context.Context) int {
+// withAllowance is ctx with the calls to vendors that an operation may make. A partner's makes
+// no more calls to an account than it was planned to take, for these were taken from the
+// partner's share of the account.
+func (r *Resolver) withAllowance(ctx context.Context) context.Context {
 	if !fromPartner(ctx) || !graphql.HasOperationContext(ctx) {
-		return r.calls
+		return providers.WithAllowance(ctx, r.calls)
 	}
-	op := graphql.GetOperationContext(ctx)
-	if op.Operation == nil || op.Operation.Operation != ast.Query {
-		return r.calls
+	return providers.WithAccounts(ctx, r.calls, PlannedByAccount(graphql.GetOperationContext(ctx)))
+}
+
+// callLimit is what bounds the calls of an operation, in words.
+func (r *Resolver) callLimit(ctx context.Context) string {
+	if fromPartner(ctx) {
+		return "the number of calls to vendors that was planned for it"
 	}
-	calls := Planned(op)
-	if identity(auth.ViewerFrom(ctx)).ByEmail() {
-		calls *= len(r.order)
-	}
-	return min(calls, r.calls)
+	return fmt.Sprintf("the limit of %d calls to vendors (limits.calls)", r.calls)
 }
 
 // Cost is extensions.cost of every response to staff.

@@ -243,7 +243,7 @@ func (e one[From, To]) look(p *planner, from level, fields []graphql.CollectedFi
 		below.known = []*To{}
 	} else if known := e.to.known(p, ids, need, followed(fields), func() (int, int) {
 		parts := below.parts()
-		return followParts(e.field, parts, need), len(parts)
+		return p.followParts(e.field, parts, need), len(parts)
 	}); known != nil {
 		below.known = known
 	}
@@ -357,7 +357,7 @@ func (e many[From, To, F]) look(
 	p.unread++
 	need := names(fields)
 	parts := from.parts()
-	extra := max(followParts(e.field, parts, need)-followParts(e.field, parts, []string{"id"}), 0)
+	extra := max(p.followParts(e.field, parts, need)-p.followParts(e.field, parts, []string{"id"}), 0)
 	looked, rest := e.outlook(p, branches)
 	p.calls.add(looked, p.path)
 	switch {
@@ -421,6 +421,7 @@ func newPlanner(ctx context.Context, r *Resolver, op *graphql.OperationContext, 
 		op:       op,
 		facts:    f,
 		firsts:   firsts,
+		at:       map[string]int{},
 		lists:    map[string]int{},
 		lasting:  map[string]any{},
 		searched: map[providers.ID]bool{},
@@ -438,6 +439,7 @@ func (p *planner) plan() {
 	}
 	if v := auth.ViewerFrom(p.ctx); p.values.sum > 0 && fromPartner(p.ctx) && identity(v).ByEmail() {
 		p.path = ""
+		p.at[p.r.first(v)] += identityCalls // of each account, which the first stands for
 		p.charge(identityCalls)
 	}
 }

@@ -2,7 +2,10 @@ package resolvers
 
 import (
 	"cmp"
+	"maps"
+	"slices"
 
+	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -29,11 +32,35 @@ func (parts rowParts) scaled(rows int) rowParts {
 	}
 }
 
+// ask notes that so many calls to an account are planned, and answers them.
+func (p *planner) ask(account providers.Provider, calls int) int {
+	id := account.AccountID()
+	p.at[id] = min(p.at[id]+calls, uncountable)
+	return calls
+}
+
+// byAccount are the planned calls to each account. Where it is not known yet which accounts a
+// partner is in, they may be made to any.
+func (p *planner) byAccount() map[string]int {
+	v := auth.ViewerFrom(p.ctx)
+	if !unasked(p.ctx, v) {
+		return p.at
+	}
+	all := p.at[p.r.first(v)]
+	at := map[string]int{}
+	for _, account := range p.r.order {
+		if all > 0 && v.Sees(account) {
+			at[account] = all
+		}
+	}
+	return at
+}
+
 // followParts is what an edge costs, where it is known which account has how many rows.
-func followParts(edge providers.Edge, parts []accountRows, need []string) (calls int) {
-	for _, p := range parts {
-		if p.rows.Count > 0 {
-			calls = min(calls+p.account.Calls(edge, p.rows, need...), uncountable)
+func (p *planner) followParts(edge providers.Edge, parts []accountRows, need []string) (calls int) {
+	for _, part := range parts {
+		if part.rows.Count > 0 {
+			calls = min(calls+p.ask(part.account, part.account.Calls(edge, part.rows, need...)), uncountable)
 		}
 	}
 	return calls
@@ -58,10 +85,14 @@ func spread[T providers.Record](p *planner, rows []*T) rowParts {
 	}
 }
 
-// partsOf are the accounts that have rows, in their order.
+// partsOf are the accounts that have rows, in their order. Where it is not known yet which
+// accounts a partner is in, one that is not there counts, too.
 func (p *planner) partsOf(counts map[string]providers.Rows) []accountRows {
-	parts := []accountRows{}
-	for _, account := range p.r.order {
+	parts, order := []accountRows{}, p.r.order
+	if unasked(p.ctx, auth.ViewerFrom(p.ctx)) {
+		order = slices.Sorted(maps.Keys(counts))
+	}
+	for _, account := range order {
 		if n := counts[account]; n.Count > 0 {
 			if a, ok := p.r.provider(p.ctx, account); ok {
 				parts = append(parts, accountRows{a, n})

@@ -111,7 +111,7 @@ func (n lists[T, F]) begin(p *planner, root *rootPlan[T, F]) {
 		if p.ended() {
 			break
 		}
-		calls += firstPages(p, n.noun, a, root.lists[i])
+		calls += p.ask(a, firstPages(p, n.noun, a, root.lists[i]))
 	}
 	p.charge(calls)
 }

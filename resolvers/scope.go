@@ -3,7 +3,6 @@ package resolvers
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -27,7 +26,7 @@ func (r *Resolver) provider(ctx context.Context, account string) (providers.Prov
 		return nil, false
 	}
 	if unasked(ctx, v) {
-		account = r.order[0]
+		account = r.first(v)
 	}
 	p, ok := r.byID[account]
 	if !ok {
@@ -60,6 +59,14 @@ func (r *Resolver) writable(ctx context.Context, subject providers.ID) (p provid
 func unasked(ctx context.Context, v *auth.Viewer) bool {
 	_, begun := ctx.Value(loadersKey{}).(*loaders)
 	return !begun && v != nil && v.Role == auth.RolePartner && identity(v).ByEmail()
+}
+
+// first is the first account that a viewer may know of; "" for none.
+func (r *Resolver) first(v *auth.Viewer) string {
+	if i := slices.IndexFunc(r.order, v.Sees); i >= 0 {
+		return r.order[i]
+	}
+	return ""
 }
 
 // identity is who a viewer of the role partner is.
@@ -126,14 +133,13 @@ func (r *Resolver) visible(ctx context.Context, ids []providers.ID) ([]providers
 			named[id.Account] = true
 		}
 	}
-	order := r.order
-	if unasked(ctx, auth.ViewerFrom(ctx)) {
-		order = r.order[:1]
-		if named != nil {
-			order = slices.Collect(maps.Keys(named))
+	order, v := r.order, auth.ViewerFrom(ctx)
+	if unasked(ctx, v) {
+		order = []string{r.first(v)}
+		if len(named) > 0 { // one of them, whichever
+			named = nil
 		}
 	}
-	v := auth.ViewerFrom(ctx)
 	found := make([]providers.Provider, len(order))
 	var wg providers.Group
 	for i, account := range order {

@@ -16,6 +16,10 @@ import (
 // and the write.
 const writeCalls = 4
 
+// partnerWriteCalls is how many a partner's counts for: also what the ledger wants left before
+// a write is sent, so that its outcome can be found out. No more than that is made.
+const partnerWriteCalls = 2 * writeCalls
+
 // write answers every mutation: whose record it is about, whether the input is right,
 // whether the account can, and then the ledger. Nothing is sent before all of these. Which
 // mutation and which fields of it the viewer's role may use was settled for the operation.

@@ -10,8 +10,8 @@ import (
 type Price struct {
 	Part  string // of the share, such as "calls"
 	Count int
-	Limit int // of the part in a minute; positive
-	Again int // what the part has to hold besides when the subject asks again
+	Limit float64 // of the part in a minute; positive
+	Again int     // what the part has to hold besides when the subject asks again
 }
 
 // shareWindow is the time in which a share fills.
@@ -20,13 +20,14 @@ const shareWindow = time.Minute
 // cost is the time in which the share gets back what the price takes, and again what it gets for
 // asking again, in microseconds.
 func (p Price) cost() (cost, again float64) {
-	each := float64(shareWindow.Microseconds()) / float64(p.Limit)
+	each := float64(shareWindow.Microseconds()) / p.Limit
 	return float64(p.Count) * each, float64(p.Again) * each
 }
 
 // Shares are what each of many subjects may take in a minute. Each part of a share is a
-// token bucket: it holds a whole minute's limit, and fills evenly. Implementations are safe
-// for concurrent use.
+// token bucket: it holds a whole minute's limit, and fills evenly. What costs more than a
+// bucket holds is given when the bucket is full, and is owed from then on. Implementations
+// are safe for concurrent use.
 type Shares interface {
 	// Take takes all prices from the subject's share and returns zero; or it takes nothing, and
 	// returns how long to wait until the share has as much; or it returns [Unknown].
@@ -70,8 +71,9 @@ func (b *buckets) take(now, capacity float64, subject string, prices []Price) (w
 			}
 		}
 		cost, again := p.cost()
-		after[i] = max(full, now+window-capacity) + cost
-		lack := after[i] - now - window
+		full = max(full, now+window-capacity)
+		after[i] = full + cost
+		lack := full + min(cost, window) - now - window
 		refused = refused || lack > 1 // a microsecond is for rounding
 		wait = max(wait, lack+again)
 	}

@@ -85,13 +85,15 @@ end
 redis.call('PEXPIRE', members, math.ceil(q.keep / 1000))
 
 -- The share.
-local wait, full, refused = 0, {}, false
+local wait, full, refused, kept = 0, {}, false, q.keep
 if share then
   local same = redis.call('HGET', share, 'state') == state
   for i, price in ipairs(q.prices) do
     local at = same and redis.call('HGET', share, price.part)
-    full[i] = math.max(tonumber(at or 2 * q.window), clock) + price.cost
-    local lack = full[i] - clock - q.window
+    local before = math.max(tonumber(at or 2 * q.window), clock)
+    full[i] = before + price.cost
+    kept = math.max(kept, full[i] - clock)
+    local lack = before + math.min(price.cost, q.window) - clock - q.window
     refused = refused or lack > 1 -- a microsecond is for rounding
     wait = math.max(wait, lack + price.again)
   end
@@ -102,7 +104,7 @@ if share then
     for i, price in ipairs(q.prices) do
       redis.call('HSET', share, price.part, number(full[i]))
     end
-    redis.call('PEXPIRE', share, math.ceil(q.keep / 1000))
+    redis.call('PEXPIRE', share, math.ceil(kept / 1000))
   elseif rate > 0 then
     wait = math.ceil(wait / rate)
   else

@@ -258,7 +258,7 @@ func (s *RedisShares) takeAlone(now time.Time, subject string, prices []Price) t
 	}
 	capacity := part * window
 	for _, p := range prices {
-		if cost, _ := p.cost(); cost > capacity+1 { // it never holds as much: Redis has to be back
+		if cost, _ := p.cost(); min(cost, window) > capacity+1 { // it never holds as much: Redis has to be back
 			return shareWindow
 		}
 	}

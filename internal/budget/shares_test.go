@@ -45,7 +45,7 @@ func sharesOf(t *testing.T, target redisclient.Target, replicas int, log *slog.L
 }
 
 func calls(count, limit int) budget.Price {
-	return budget.Price{Part: "calls", Count: count, Limit: limit}
+	return budget.Price{Part: "calls", Count: count, Limit: float64(limit)}
 }
 
 // TestShares wants a share to hold a minute's limit over all that give it, to fill evenly,
@@ -102,6 +102,22 @@ func TestShares(t *testing.T) {
 				take(0, 0, calls(1, 12), all)
 				all.Count = 20
 				take(1, 11*time.Second, calls(0, 12), all) // 10 and the one to ask again are missing
+
+				// More than a share takes all of it, and the rest is owed.
+				who += " in debt"
+				take(0, 0, calls(1, 12))
+				take(1, 5*time.Second, calls(30, 12))
+				time.Sleep(5 * time.Second)
+				take(0, 0, calls(30, 12))
+				take(1, 95*time.Second, calls(1, 12))
+				take(1, 150*time.Second, calls(12, 12))
+				time.Sleep(95 * time.Second)
+				take(0, 0, calls(1, 12))
+				who += ", for a long time"
+				take(0, 0, calls(60, 1))
+				time.Sleep(30 * time.Minute)
+				take(1, 29*time.Minute+60*time.Second, calls(1, 1)) // a minute for the call itself
+				who = name
 
 				// A limit may change: what was taken counts by its time.
 				time.Sleep(time.Minute)

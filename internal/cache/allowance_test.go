@@ -21,7 +21,7 @@ type allowed struct {
 
 func (a allowed) charge(ctx context.Context) error {
 	<-a.open
-	if !providers.AllowanceFrom(ctx).Take() {
+	if !providers.AllowanceFrom(ctx).Take("shop") {
 		return &providers.Error{Account: "a-1", Kind: providers.KindAllowance, Err: providers.ErrAllowance}
 	}
 	return nil
@@ -101,7 +101,7 @@ func TestFlightOverAllowance(t *testing.T) {
 				if !errors.Is(errs[0], providers.ErrAllowance) || errs[1] != nil {
 					t.Errorf("got %v; want the allowance's error, and none", errs)
 				}
-				if providers.AllowanceFrom(rich).Take() {
+				if providers.AllowanceFrom(rich).Take("shop") {
 					t.Error("the second request paid nothing")
 				}
 			})

@@ -80,7 +80,9 @@ func (fs *flights) refresh(ctx context.Context, o Options, keys []Key, need []st
 	fs.mu.Lock()
 	defer fs.mu.Unlock()
 	rest := slices.DeleteFunc(slices.Clone(keys), func(k Key) bool { return fs.find(k, need) != nil })
-	rest = rest[:min(len(rest), providers.AllowanceFrom(ctx).Left())]
+	if len(rest) > 0 {
+		rest = rest[:min(len(rest), providers.AllowanceFrom(ctx).Left(rest[0].Account))]
+	}
 	if len(rest) == 0 || fs.behind == maxRefreshes || o.Process.Err() != nil {
 		return
 	}

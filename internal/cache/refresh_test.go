@@ -25,7 +25,7 @@ type charged struct {
 }
 
 func (c *charged) before(ctx context.Context, op string) error {
-	if !providers.AllowanceFrom(ctx).Take() {
+	if !providers.AllowanceFrom(ctx).Take("shop") {
 		return &providers.Error{Account: "a-1", Kind: providers.KindAllowance, Err: providers.ErrAllowance}
 	}
 	c.mu.Lock()
@@ -145,7 +145,7 @@ func TestRefreshIsPaidFor(t *testing.T) {
 			second, ended := providers.WithAfterwards(providers.WithAllowance(t.Context(), 2))
 			read(second)
 			v.takes(w.name+" at the end", 1, func() { end(); ended() })
-			if providers.AllowanceFrom(ctx).Left() != 1 || !v.reserved {
+			if providers.AllowanceFrom(ctx).Left("shop") != 1 || !v.reserved {
 				t.Errorf("%s: the request paid nothing, or its call left no reserve (%v)", w.name, v.reserved)
 			}
 			v.takes(w.name+" refreshed", 0, func() { read(providers.WithAllowance(t.Context(), 1)) })

@@ -41,7 +41,8 @@ type Persisted struct {
 
 // Admin says where operators look at the server.
 type Admin struct {
-	Listen string // host:port of a listener of its own, without authentication; "" for the main one, for staff
+	Listen string   // host:port of a listener of its own, without authentication; "" for the main one, for staff
+	Hosts  []string // names by which that listener is reached, in lower case; that of Listen is among them
 }
 
 // Log says what is logged.

@@ -73,7 +73,7 @@ writes: { settle: 1s, keep: 2h }
 limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, answer: 16KiB, load: 1000, connections: 10, partner: 9, reserve: 10, writes: 11, staff: 12 }
 cursors: { key: "${CURSOR_KEY}", previous: 0123456789abcdef0123456789abcdef }
 persisted_operations: { manifest: ops.json, only: [partner, reader] }
-admin: { listen: ":9090" }
+admin: { listen: "ops.local:9090", hosts: [Metrics] }
 log: { level: warn }
 traces: { documents: true }
 drain: 9s
@@ -92,7 +92,7 @@ introspection: false
 	want := &Config{
 		Listen:    ":8443",
 		Persisted: Persisted{Manifest: "ops.json", Only: []auth.Role{auth.RolePartner, auth.RoleReader}},
-		Admin:     Admin{Listen: ":9090"}, Log: Log{Level: slog.LevelWarn}, Traces: Traces{Documents: true}, Drain: 9 * time.Second,
+		Admin:     Admin{Listen: "ops.local:9090", Hosts: []string{"metrics", "ops.local"}}, Log: Log{Level: slog.LevelWarn}, Traces: Traces{Documents: true}, Drain: 9 * time.Second,
 		Accounts: []Account{{
 			ID: "saas", Name: "Acme SaaS", Provider: "promotekit", Currency: "USD", BaseURL: "https://example.com/api",
 			Credentials:    NewCredentials(map[string]string{"api_key": `pk"}],#`}),

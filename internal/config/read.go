@@ -411,10 +411,11 @@ func (v value) limits(l *Limits) {
 				"longest for an authenticated request is closed; where none waits, the status is 503. Behind "+
 				"a proxy a connection counts for the client that asked last.").restarting(),
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000),
-			"Requests of one partner in a minute and the calls to vendors planned for them, together and "+
-				"over all replicas. The calls alone are also at most "+
-				"half of what partners may take of the account with the smallest rate limit, and at least one. Beyond it: "+
-				"429, `RATE_LIMITED` and `retryAfter`."),
+			"Requests of one partner in a minute and the calls planned for them to the account that they "+
+				"take most of, together and over all replicas. The calls to each account alone are also at "+
+				"most half of what all partners may take of its rate limit. A request that is planned to take "+
+				"more than a whole share takes all of it, and the rest is owed. Beyond it: 429, "+
+				"`RATE_LIMITED` and `retryAfter`."),
 		setting("reserve", &l.Reserve, wholeNumber(0, 99),
 			"Percent of each account's `rate_limit` that the calls of all partners together leave to "+
 				"staff, over all replicas. Beyond it partners get `RATE_LIMITED` in `errors`."),

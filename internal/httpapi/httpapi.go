@@ -12,7 +12,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync/atomic"
 	"time"
@@ -54,16 +53,17 @@ type Options struct {
 	Documents     int64         // bytes that parsed documents may take in each part of the cache
 	Introspection bool          // let clients ask for the schema, here and at /schema.graphql
 	Playground    bool
-	Partner       int           // requests of one partner in a minute, with the calls to vendors that they are planned to cost; 0: no bound
-	PartnerCalls  int           // planned calls of one partner in a minute; 0: as many as Partner
-	Shares        budget.Shares // of partners; nil: those of this handler alone
-	Staff         int           // requests of one viewer of staff in a minute; 0: no bound
-	StaffShares   budget.Shares // of staff; nil: those of this handler alone
-	State         *State        // nil: one of this handler alone
+	Partner       int                // requests of one partner in a minute, with the calls planned for them; 0: no bound
+	PartnerCalls  map[string]float64 // planned calls of one partner in a minute, by account
+	Shares        budget.Shares      // of partners; nil: those of this handler alone
+	Staff         int                // requests of one viewer of staff in a minute; 0: no bound
+	StaffShares   budget.Shares      // of staff; nil: those of this handler alone
+	State         *State             // nil: one of this handler alone
 
-	Receiver    Receiver  // of what vendors send; nil: no address exists
-	Operators   Operators // pages for those who run the server
-	OwnListener bool      // they have a listener of their own: the main one does not serve them
+	Receiver      Receiver  // of what vendors send; nil: no address exists
+	Operators     Operators // pages for those who run the server
+	OwnListener   bool      // they have a listener of their own: the main one does not serve them
+	OperatorHosts []string  // names of that listener, besides localhost and addresses
 
 	Observe   Observer             // nil: nobody is told of requests
 	Tracer    trace.TracerProvider // nil: nothing is traced
@@ -119,7 +119,7 @@ func New(o Options) *Handler {
 	}
 	operators := http.NewServeMux()
 	h.probes(operators)
-	o.Operators.mount(operators, func(page http.Handler) http.Handler { return page })
+	o.Operators.mount(operators, func(page http.Handler) http.Handler { return knownHost(o.OperatorHosts, page) })
 	h.Handler, h.Operators = wrap(mux), wrap(operators)
 	return h
 }
@@ -182,11 +182,8 @@ func local(only bool, next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		host := r.Host
-		if h, _, err := net.SplitHostPort(host); err == nil {
-			host = h
-		}
-		if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		host, ip := hostOf(r)
+		if host != "localhost" && (ip == nil || !ip.IsLoopback()) {
 			bad := refused(http.StatusForbidden, apierror.Forbidden,
 				"without authentication this server answers to localhost only; configure auth to reach it under another name")
 			bad.reason = "without auth, the request is sent to the host " + r.Host

@@ -32,7 +32,7 @@ func TestWaitersAreBounded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				k := newKeeper(t, func(o *httpapi.Options) {
-					o.Load, o.Responses, o.Partner, o.PartnerCalls = load, 32<<20, 1_000_000, 1_000_000
+					o.Load, o.Responses, o.Partner = load, 32<<20, 1_000_000
 					o.Body, o.Timeout = 100<<10, 30*time.Second
 				})
 				tokens := [][]string{k.token("a", "admin", nil)}

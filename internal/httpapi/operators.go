@@ -1,7 +1,10 @@
 package httpapi
 
 import (
+	"net"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
@@ -35,6 +38,32 @@ func (o Operators) mount(mux *http.ServeMux, guard func(http.Handler) http.Handl
 		mux.Handle("GET /status.json", guard(o.Status))
 		mux.Handle("GET /status", o.Page)
 	}
+}
+
+// hostOf is the host that a request names, without a port, and its address if it is one.
+func hostOf(r *http.Request) (host string, ip net.IP) {
+	host = r.Host
+	if h, _, err := net.SplitHostPort(host); err == nil {
+		host = h
+	}
+	return strings.ToLower(host), net.ParseIP(strings.Trim(host, "[]"))
+}
+
+// knownHost refuses requests to other names than localhost and these. Addresses are no names: no
+// web page can have them for its own. Else any page in an operator's browser could have its
+// name point here and read what is for operators (DNS rebinding).
+func knownHost(names []string, next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, ip := hostOf(r)
+		if ip == nil && host != "localhost" && !slices.Contains(names, host) {
+			bad := refused(http.StatusForbidden, apierror.Forbidden,
+				"the pages of operators answer to addresses, to localhost and to the names in admin.hosts")
+			bad.reason = "the request is sent to the host " + r.Host
+			bad.answer(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 // operatorsOnly lets staff through who may see all accounts, because the pages name all.

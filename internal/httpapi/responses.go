@@ -158,7 +158,7 @@ func (h keyHash) list(texts []string) {
 // answered answers from what is kept, at the same price as an execution.
 func (t transport) answered(ctx context.Context, w http.ResponseWriter, r *http.Request, answer *responses.Answer) {
 	note(ctx, func(l *line) { l.operation, l.answer, l.planned = answer.Operation, AnswerKept, answer.Planned })
-	if bad := t.partners.take(ctx, answer.Planned); bad != nil {
+	if bad := t.partners.take(ctx, answer.ByAccount); bad != nil {
 		bad.answer(w, r)
 		return
 	}
@@ -224,5 +224,7 @@ func (t transport) keepAnswer(
 	if !ok {
 		return
 	}
-	f.Keep(&responses.Answer{Body: slices.Concat(parts...), Planned: resolvers.Planned(op), Operation: nameOf(op)}, r.recorder)
+	f.Keep(&responses.Answer{
+		Body: slices.Concat(parts...), Planned: resolvers.Planned(op), ByAccount: resolvers.PlannedByAccount(op), Operation: nameOf(op),
+	}, r.recorder)
 }

@@ -1,9 +1,12 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
+	"maps"
 	"math"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/apierror"
@@ -17,20 +20,16 @@ import (
 // what its partner asked, and not on what was found. Of staff requests alone are counted.
 type partnerQuota struct {
 	shares budget.Shares
-	minute int // requests and planned calls together; 0: no bound
-	calls  int // planned calls alone
+	minute int                // requests and planned calls together; 0: no bound
+	calls  map[string]float64 // planned calls to an account alone
 
 	staff      int // requests of one viewer of staff, at this replica; 0: no bound
 	staffTaken budget.Shares
 }
 
-// newPartnerQuota makes the quota. calls is the part of the smallest account's limit that
-// one partner may take; 0 leaves the bound of a minute alone.
+// newPartnerQuota makes the quota.
 func newPartnerQuota(o Options) *partnerQuota {
 	q := &partnerQuota{shares: o.Shares, minute: o.Partner, calls: o.PartnerCalls, staff: o.Staff, staffTaken: o.StaffShares}
-	if q.calls == 0 {
-		q.calls = q.minute
-	}
 	now := o.Now
 	if now == nil {
 		now = time.Now
@@ -86,21 +85,21 @@ const (
 
 // The parts of a share.
 const (
-	shareAll   = "all"   // requests and planned calls
-	shareCalls = "calls" // planned calls
+	shareAll   = "all"    // requests and planned calls
+	shareCalls = "calls " // planned calls to the account whose id follows
 )
 
 // request takes a request out of its viewer's share, and refuses it where nothing is left.
 func (q *partnerQuota) request(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if subject, ok := q.partner(r.Context()); ok {
-			if wait := q.shares.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: q.minute}); wait != 0 {
+			if wait := q.shares.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: float64(q.minute)}); wait != 0 {
 				overShare(wait, limitPartner).answer(w, r)
 				return
 			}
 		}
 		if subject, ok := q.staffMember(r.Context()); ok {
-			if wait := q.staffTaken.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: q.staff}); wait != 0 {
+			if wait := q.staffTaken.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: float64(q.staff)}); wait != 0 {
 				overShare(wait, limitStaff).answer(w, r)
 				return
 			}
@@ -109,18 +108,25 @@ func (q *partnerQuota) request(next http.Handler) http.Handler {
 	})
 }
 
-// take takes the planned calls of an operation out of its viewer's share, and refuses it
-// where they are more than is left: nil where they are not. An operation that is planned to
-// take more than a whole share takes all of it.
-func (q *partnerQuota) take(ctx context.Context, planned int) *refusal {
+// take takes the planned calls of an operation to each account out of its viewer's share,
+// and refuses it where they are more than is left at one of the accounts: nil where they are
+// not. Each account has its own limit, and so an operation counts once at each, and together
+// with requests by the account that it takes the most of.
+func (q *partnerQuota) take(ctx context.Context, planned map[string]int) *refusal {
 	subject, ok := q.partner(ctx)
-	if !ok || planned == 0 {
+	if !ok || len(planned) == 0 {
 		return nil
 	}
-	wait := q.shares.Take(ctx, subject,
-		budget.Price{Part: shareCalls, Count: min(planned, q.calls), Limit: q.calls},
-		budget.Price{Part: shareAll, Count: min(planned, q.minute-1), Limit: q.minute, Again: 1}) // the request was taken already
-	if wait != 0 {
+	prices, most := make([]budget.Price, 0, len(planned)+1), 0
+	for _, account := range slices.Sorted(maps.Keys(planned)) {
+		calls := planned[account]
+		limit := cmp.Or(q.calls[account], float64(q.minute))
+		prices = append(prices, budget.Price{Part: shareCalls + account, Count: calls, Limit: limit})
+		most = max(most, calls)
+	}
+	// The request was taken already.
+	prices = append(prices, budget.Price{Part: shareAll, Count: min(most, q.minute-1), Limit: float64(q.minute), Again: 1})
+	if wait := q.shares.Take(ctx, subject, prices...); wait != 0 {
 		return overShare(wait, limitPartner)
 	}
 	return nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -15,23 +16,27 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
-// byToken is who knows tokens, and what makes the header with one.
-func byToken(t *testing.T) (*auth.Authenticator, func(subject, role string) []string) {
+// byToken is who knows tokens, and what makes the header with one. Partners are these
+// affiliates; one of the account shop by default.
+func byToken(t *testing.T, affiliates ...string) (*auth.Authenticator, func(subject, role string) []string) {
 	t.Helper()
 	secret := []byte("a secret of thirty-two characters")
-	affiliate := providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: "aff001"}.String()
+	if affiliates == nil {
+		affiliates = []string{providers.ID{Account: "shop", Noun: providers.NounAffiliate, Local: "aff001"}.String()}
+	}
 	known := auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
 		Issuer: "i", Audience: "a", Secret: secret, Now: time.Now, Claims: auth.Claims{Role: "role", Accounts: "accounts", Affiliates: "affiliates", Email: "email"},
 	}))
 	return known, func(subject, role string) []string {
 		made, err := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-			"iss": "i", "aud": "a", "sub": subject, "role": role, "exp": time.Now().Add(time.Hour).Unix(), "affiliates": []string{affiliate},
+			"iss": "i", "aud": "a", "sub": subject, "role": role, "exp": time.Now().Add(time.Hour).Unix(), "affiliates": affiliates,
 		}).SignedString(secret)
 		if err != nil {
 			t.Fatal(err)
@@ -103,7 +108,7 @@ func TestShareOfCalls(t *testing.T) {
 				return nil
 			}
 			h, _ := serve(t, func(o *httpapi.Options) {
-				o.Partner, o.PartnerCalls, o.Auth = 120, 12, known
+				o.Partner, o.PartnerCalls, o.Auth = 120, map[string]float64{"shop": 12}, known
 				shop := providertest.NewFake("shop", data)
 				o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{shop}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
 			})
@@ -131,6 +136,65 @@ func TestShareOfCalls(t *testing.T) {
 			if !told[text] {
 				t.Errorf("no %q in %v", text, told)
 			}
+		}
+	})
+}
+
+// TestShareByAccount wants a partner of several accounts to pay at each of them what it takes
+// there, of that account's own limit, and to be refused by the account that has the least
+// left: also where another partner's query left the answer.
+func TestShareByAccount(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		names := []string{"shop", "other", "third"}
+		var self []string
+		for _, name := range names {
+			self = append(self, providers.ID{Account: name, Noun: providers.NounAffiliate, Local: "aff001"}.String())
+		}
+		known, token := byToken(t, self...)
+		h, _ := serve(t, func(o *httpapi.Options) {
+			o.Partner, o.Auth, o.Responses = 126, known, 32<<20
+			o.PartnerCalls = map[string]float64{"shop": 9, "other": 6, "third": 90}
+			var accounts []providers.Provider
+			store := cache.NewMemory(1<<20, time.Now)
+			for _, name := range names {
+				accounts = append(accounts, cache.Wrap(providertest.NewFake(name, providertest.Options{}), store, cache.Options{
+					Lifetimes: map[providers.Noun]time.Duration{providers.NounCommission: time.Hour, providers.NounPayout: time.Hour}, List: time.Hour, Stale: time.Hour,
+					Timeout: time.Second, Process: t.Context(), Now: time.Now, Logger: o.Logger,
+				}))
+			}
+			o.Resolvers = resolvers.New(resolvers.Options{Accounts: accounts, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
+		})
+		account := func(name string) string {
+			return providers.ID{Account: name, Noun: providers.NounAccount}.String()
+		}
+		list := func(names ...string) string { // each account is planned to take three calls
+			for i, name := range names {
+				names[i] = fmt.Sprintf("%q", account(name))
+			}
+			return fmt.Sprintf(`{ commissions(first: 1, filter: { accounts: [%s] }) { nodes { id } } }`, strings.Join(names, " "))
+		}
+		asks := func(who []string, query string, want int) { // a status, or seconds to wait
+			t.Helper()
+			w := post(h, query, who...)
+			got := w.Code
+			if wait, err := strconv.Atoi(w.Header().Get("Retry-After")); err == nil && got == http.StatusTooManyRequests {
+				got = wait
+			}
+			if got != want {
+				t.Fatalf("%s: %d %s, want %d", query, w.Code, w.Body, want)
+			}
+		}
+		for _, who := range []string{"jane", "joe"} { // whom answers that are kept cost the same
+			who := token(who, "partner")
+			asks(who, list("shop", "other", "third"), http.StatusOK)
+			asks(who, list("shop", "other", "third"), http.StatusOK)
+			asks(who, list("shop", "other", "third"), 30) // by other: half of its six in a minute
+			asks(who, list("shop", "third"), http.StatusOK)
+			asks(who, list("shop", "third"), 20) // by shop: three of its nine
+			for range 27 {
+				asks(who, list("third"), http.StatusOK)
+			}
+			asks(who, list("third"), 2)
 		}
 	})
 }

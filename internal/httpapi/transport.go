@@ -81,7 +81,7 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	t.keep(ctx, asked)
-	if bad := t.partners.take(ctx, resolvers.Planned(op)); bad != nil {
+	if bad := t.partners.take(ctx, resolvers.PlannedByAccount(op)); bad != nil {
 		bad.answer(w, r)
 		return
 	}

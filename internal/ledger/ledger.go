@@ -292,7 +292,7 @@ func (w *write) make(ctx context.Context) (*Outcome, error) {
 	if err != nil {
 		return nil, bounded(err)
 	}
-	if providers.AllowanceFrom(ctx).Left() < sendCalls {
+	if providers.AllowanceFrom(ctx).Left(w.account) < sendCalls {
 		return nil, bounded(providers.ErrAllowance)
 	}
 	if err := w.intend(ctx, plan); err != nil {

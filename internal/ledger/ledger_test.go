@@ -202,7 +202,7 @@ func TestCallsOfWrites(t *testing.T) {
 				n = 1
 			}
 			for range n {
-				if providers.AllowanceFrom(ctx).Take() {
+				if providers.AllowanceFrom(ctx).Take("shop") {
 					calls++
 				} else if what == "look" {
 					b.vendor.look = providers.ErrAllowance
@@ -217,7 +217,7 @@ func TestCallsOfWrites(t *testing.T) {
 			ctx, before := providers.WithAllowance(b.Context(), left), calls
 			sent := 0
 			for n := range 4 {
-				had := providers.AllowanceFrom(ctx).Left()
+				had := providers.AllowanceFrom(ctx).Left("shop")
 				switch err := do(ctx, fmt.Sprintf("key-%d-%d", left, n), fmt.Sprint(left, n)); {
 				case err == nil:
 					sent++

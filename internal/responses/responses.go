@@ -30,7 +30,8 @@ type Key [32]byte
 // Answer is the answer to a query. Nobody changes it.
 type Answer struct {
 	Body      []byte
-	Planned   int // how many calls the operation was planned to take
+	Planned   int            // how many calls the operation was planned to take
+	ByAccount map[string]int // these calls of a partner, by account
 	Operation string
 
 	key       Key
@@ -41,11 +42,15 @@ type Answer struct {
 	forms   [compress.Codings][]byte // the body in each coding; nil where it is not kept
 }
 
-// overhead is about what an answer takes besides its bytes and witnesses.
-const overhead = 256
+// overhead is about what an answer takes besides its bytes and witnesses, and accountBytes
+// what it takes for an account.
+const (
+	overhead     = 256
+	accountBytes = 64
+)
 
 func (a *Answer) size() uint32 {
-	bytes := overhead + cap(a.Body) + len(a.Operation) + a.witnesses.Bytes()
+	bytes := overhead + accountBytes*len(a.ByAccount) + cap(a.Body) + len(a.Operation) + a.witnesses.Bytes()
 	for _, form := range a.forms {
 		bytes += cap(form)
 	}

@@ -172,7 +172,9 @@ func (m *Metrics) Served(s httpapi.Served) {
 // Attempted counts an attempt to call a vendor.
 func (m *Metrics) Attempted(a providers.Attempt) {
 	m.attempts.WithLabelValues(a.Account, a.Op, a.Outcome, strconv.FormatBool(a.Sent)).Inc()
-	m.waits.WithLabelValues(a.Account).Observe(a.Waited.Seconds())
+	if a.Asked { // others waited for nothing, and would look like places without a wait
+		m.waits.WithLabelValues(a.Account).Observe(a.Waited.Seconds())
+	}
 	if a.Sent {
 		m.exchanges.WithLabelValues(a.Account).Observe(a.Took.Seconds())
 	}

@@ -206,7 +206,7 @@ func ofEach[W any](
 			left = all(func(int) bool { return true }, left)
 		}
 	}
-	if len(left) > providers.AllowanceFrom(ctx).Left() { // it cannot be finished, so it is not begun
+	if len(left) > providers.AllowanceFrom(ctx).Left(p.config.Account) { // it cannot be finished, so it is not begun
 		s.fail(
 			left,
 			&providers.Error{

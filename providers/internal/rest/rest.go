@@ -298,18 +298,18 @@ func (c *Client) admitted(ctx, caller context.Context, r Request, a *providers.A
 		return reply{}, f
 	}
 	allowance := providers.AllowanceFrom(ctx)
-	counted := allowance.Take()
+	counted := allowance.Take(c.c.Account)
 	if !counted && r.method() == http.MethodGet {
 		c.leave(r)
 		return reply{}, &failure{err: c.error(r, providers.KindAllowance, 0, providers.ErrAllowance, 0)}
 	}
 	asked := c.c.Now()
 	err := c.c.Budget.Take(ctx)
-	a.Waited = c.c.Now().Sub(asked)
+	a.Asked, a.Waited = true, c.c.Now().Sub(asked)
 	if err != nil {
 		c.leave(r)
 		if counted {
-			allowance.Return()
+			allowance.Return(c.c.Account)
 		}
 		return reply{}, c.overBudget(r, caller, err)
 	}
