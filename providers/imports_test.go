@@ -79,7 +79,8 @@ var rules = []rule{
 	{why: "how traces are exported is in one place; others know the interface alone", from: not(is("internal/telemetry")), to: under("go.opentelemetry.io/otel/sdk")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists, remembers and hides does not know GraphQL",
-		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/events", "internal/apierror"),
+		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/events", "internal/intake",
+			"internal/apierror"),
 		to: func(p string) bool {
 			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)
 		}},
@@ -95,8 +96,10 @@ var rules = []rule{
 		unless: func(from, to string) bool {
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/responses" && to == "internal/cache" ||
-				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/ledger")(to) || // whose observers it has
-				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache")(to))
+				from == "internal/intake" && to == "internal/events" ||
+				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/intake", "internal/ledger")(to) || // whose observers it has
+				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache",
+					"internal/intake", "internal/events", "internal/listing")(to))
 		}},
 }
 

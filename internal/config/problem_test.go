@@ -13,7 +13,7 @@ func TestProblems(t *testing.T) {
 		// What is not YAML, or not ours.
 		{"empty", "", `f:1:1: accounts: missing, expected a list of accounts`},
 		{"only a comment", "# none yet", `f:1:1: accounts: missing, expected a list of accounts`},
-		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, persisted_operations, admin, log, traces, drain, playground, introspection`},
+		{"not a mapping", "- a", `f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, events, limits, cursors, persisted_operations, admin, log, traces, drain, playground, introspection`},
 		{"no YAML", "listen: a: b", `f:1:9: not YAML: mapping value is not allowed in this context`},
 		{"no YAML, quoting a secret", "listen: |sk_live_secret", `f:1:9: not YAML: invalid header option: …`},
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
@@ -25,7 +25,7 @@ func TestProblems(t *testing.T) {
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},
-		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, cors, writes, limits, cursors, persisted_operations, admin, log, traces, drain, playground or introspection`},
+		{"unknown key", account + "colour: red", `f:2:1: found the unknown key "colour", expected listen, redis, accounts, cache, auth, cors, writes, events, limits, cursors, persisted_operations, admin, log, traces, drain, playground or introspection`},
 		{"a mapping after the mapping", account + "{ }", `f:2:1: not YAML: unexpected map key`},
 		{"key twice", account + "limits: { calls: 1, calls: 2 }", `f:2:21: limits.calls: found twice, expected once`},
 		{"documents without a manifest", account + "persisted_operations: { only: [partner, boss] }", "f:2:23: persisted_operations.manifest: missing, expected " + fileName.want + "\n" +
@@ -143,7 +143,7 @@ func TestLargeAndDeepFiles(t *testing.T) {
 		{"mappings", strings.Repeat("{a: ", maxFile/4), "f:1:201: " + deep},
 		{"entries", strings.Repeat("- ", maxFile/2), "f:1:101: " + deep},
 		{"keys", strings.Repeat("? ", maxFile/2), "f:1:101: " + deep},
-		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, limits, cursors, persisted_operations, admin, log, traces, drain, playground, introspection"},
+		{"many, but not deep", strings.Repeat("- [{}]\n", 100), "f:1:1: found a list, expected a mapping with the keys listen, redis, accounts, cache, auth, cors, writes, events, limits, cursors, persisted_operations, admin, log, traces, drain, playground, introspection"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

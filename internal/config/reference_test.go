@@ -66,7 +66,7 @@ func TestReferenceRestart(t *testing.T) {
 	slices.Sort(marked)
 	other := Default()
 	other.Listen, other.Redis.Timeout, other.Cache.Memory, other.Limits.Connections = ":1", time.Second, MiB, 10
-	other.Admin.Listen = ":2"
+	other.Admin.Listen, other.Events.Keep = ":2", time.Hour
 	other.Cache.List, other.Limits.Calls, other.Playground = time.Second, 1, false // take effect with a reload
 	if diff := cmp.Diff(marked, Default().NeedRestart(other)); diff != "" {
 		t.Errorf("(-marked +reported)\n%s", diff)
@@ -119,7 +119,8 @@ func TestExample(t *testing.T) {
 	}
 	reg, err := providers.NewRegistry(
 		providers.Factory{Name: "promotekit", Credentials: []string{"api_key"}, Limit: 200, Window: time.Minute},
-		providers.Factory{Name: "firstpromoter", Credentials: []string{"api_key", "account_id"}, Limit: 100, Window: time.Minute},
+		providers.Factory{Name: "firstpromoter", Credentials: []string{"api_key", "account_id"}, Limit: 100, Window: time.Minute,
+			Hooks: func(providers.HookOptions) providers.Hooks { return signedHooks{} }},
 		providers.Factory{Name: "uppromote", Credentials: []string{"api_key"}, Limit: 120, Window: time.Minute},
 	)
 	if err != nil {

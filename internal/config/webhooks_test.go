@@ -15,7 +15,7 @@ import (
 type signedHooks struct{ providers.Hooks }
 
 func (signedHooks) Needs(s providers.HookSecrets) string {
-	if len(s.Signing) == 0 {
+	if len(s.Signing)+len(s.Values) == 0 {
 		return "missing signing_secrets, with which this vendor signs"
 	}
 	return ""

@@ -147,12 +147,12 @@ func (i *Intake) receive(ctx context.Context, a *account, d providers.Delivery) 
 		sum := sha256.Sum256(append([]byte(d.Event+"\n"), d.Body...))
 		once = events.Once{Key: hex.EncodeToString(sum[:]), For: repeatsByBody}
 	}
-	before := i.invalidate(ctx, a, notice.Changes)
+	before := i.invalidate(ctx, a, notice)
 	appended, err := i.record(ctx, a, events.Event{At: notice.At, Source: events.Webhook}, once, notice.Changes, before)
 	switch {
 	case err != nil:
 		return Refused, err
-	case !appended:
+	case !appended && len(notice.Changes) > 0:
 		return Repeated, nil
 	}
 	return Recorded, nil
@@ -175,11 +175,11 @@ func (i *Intake) ignore(ctx context.Context, a *account, n providers.Notice) {
 
 // invalidate forgets what has changed, and answers whose the records were when they were
 // read last.
-func (i *Intake) invalidate(ctx context.Context, a *account, changes []providers.Change) (before map[providers.ID]providers.ID) {
-	before = remembered(ctx, a.Cache, changes)
+func (i *Intake) invalidate(ctx context.Context, a *account, n providers.Notice) (before map[providers.ID]providers.ID) {
+	before = remembered(ctx, a.Cache, n.Changes)
 	var stale []providers.ID
-	var lists []providers.Noun
-	for _, c := range changes {
+	lists := slices.Clone(n.StaleLists)
+	for _, c := range n.Changes {
 		stale = append(append(stale, c.ID, c.Affiliate, before[c.ID]), c.Stale...)
 		lists = append(lists, c.StaleLists...)
 	}

@@ -416,3 +416,21 @@ func TestLogAway(t *testing.T) {
 		t.Errorf("nothing is logged: %s", w.logged.String())
 	}
 }
+
+// TestUnnamedRecord wants the lists forgotten of a noun with a change whose record the
+// delivery does not name.
+func TestUnnamedRecord(t *testing.T) {
+	w := newWorld(t, providertest.Options{})
+	read := func() int {
+		before := w.fake.Spent()
+		must(must(w.cache.Commissions(providers.CommissionFilter{}))[0].Page(t.Context(), providers.PageRequest{Number: 1, Reader: w.cache}))
+		return w.fake.Spent() - before
+	}
+	read()
+	if err := w.deliver(providers.Notice{ID: "1", StaleLists: []providers.Noun{providers.NounCommission}}); err != nil {
+		t.Fatal(err)
+	}
+	if calls := read(); calls != 1 || len(w.events()) != 0 || w.counted[intake.Recorded] != 1 {
+		t.Errorf("%d calls, %d events, %v; want 1 call, no event", calls, len(w.events()), w.counted)
+	}
+}
