@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"fmt"
 	"net"
 	"net/http"
@@ -31,12 +32,13 @@ type sandboxCommand struct {
 type simulators struct {
 	accounts []config.Account // one for each, as a configuration would have it
 	servers  []*http.Server
+	senders  map[string]sandbox.Sender // by account
 }
 
 // simulate starts every vendor's simulator on a port of its own: from the given one upwards
 // in the registry's order, or with 0 on any that are free.
 func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, error) {
-	s := &simulators{}
+	s := &simulators{senders: map[string]sandbox.Sender{}}
 	for i, factory := range p.registry.Factories() {
 		sim := factory.Sandbox(providers.SandboxOptions{Size: providers.SandboxSize(f.Size), Seed: f.Seed, Now: p.now})
 		if s, ok := sim.(interface{ Kit() *sandbox.Kit }); ok {
@@ -58,7 +60,7 @@ func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, 
 		server := &http.Server{Handler: sim, ReadHeaderTimeout: 10 * time.Second}
 		go func() { _ = server.Serve(l) }()
 		s.servers = append(s.servers, server)
-		s.accounts = append(s.accounts, config.Account{
+		account := config.Account{
 			ID:             factory.Name,
 			Name:           factory.Title + " sandbox",
 			Provider:       factory.Name,
@@ -68,12 +70,38 @@ func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, 
 			Timeout:        10 * time.Second,
 			RateLimit:      config.RateLimit{Requests: factory.Limit, Per: factory.Window},
 			CustomerEmails: config.EmailsHidden,
-		})
+		}
+		if sender, ok := sim.(sandbox.Sender); ok {
+			s.senders[account.ID] = sender
+			secrets := sender.HookSecrets()
+			account.Webhooks = config.Webhooks{
+				PathTokens: config.NewSecrets(rand.Text()), Signing: config.NewSecrets(secrets.Signing...),
+				Header: secrets.Header, Values: config.NewSecrets(secrets.Values...),
+			}
+		}
+		s.accounts = append(s.accounts, account)
 	}
 	return s, nil
 }
 
+// send has the simulators send their webhooks to the server at an address of this machine.
+func (s *simulators) send(address string) {
+	for _, a := range s.accounts {
+		sender := s.senders[a.ID]
+		if sender == nil {
+			continue
+		}
+		for _, token := range a.Webhooks.PathTokens.Reveal() {
+			sender.SendTo("http://" + address + "/webhooks/" + a.ID + "/" + token)
+		}
+		sender.Webhooks().Open(sandbox.SendOptions{AllowHTTP: true, LocalOnly: true})
+	}
+}
+
 func (s *simulators) close() {
+	for _, sender := range s.senders {
+		sender.Webhooks().Close()
+	}
 	for _, server := range s.servers {
 		_ = server.Close()
 	}

@@ -64,13 +64,14 @@ func (c serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
+	send := func(string) {} // webhooks, to an address
 	if c.Config == "" {
 		sims, err := p.simulate("127.0.0.1", 0, c.Sandbox)
 		if err != nil {
 			return err
 		}
 		defer sims.close()
-		cfg.Accounts = sims.accounts
+		cfg.Accounts, send = sims.accounts, sims.send
 		load = nil // there is nothing to read again
 	}
 	level.Set(cfg.Log.Level)
@@ -120,6 +121,7 @@ func (c serveCommand) Run(p *process) error {
 	s.log.Info("serving", slog.String("version", programVersion()), slog.String("address", listener.Addr().String()),
 		slog.String("adminAddress", adminAddress), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
 	c.greet(p, listener.Addr().String(), cfg)
+	send(listener.Addr().String())
 	go s.greetRedis(p.ctx, cfg.Redis)
 	go s.redis.watch(s.work)
 	go s.greetAccounts(s.work, accounts)

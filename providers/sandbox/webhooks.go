@@ -88,6 +88,17 @@ func NewWebhooks(o WebhookOptions) *Webhooks {
 	return w
 }
 
+// Sender is a simulator that sends webhooks.
+type Sender interface {
+	Webhooks() *Webhooks
+
+	// SendTo has all events sent to an address, as if its user had subscribed to them.
+	SendTo(address string)
+
+	// HookSecrets verify what is sent there.
+	HookSecrets() providers.HookSecrets
+}
+
 // SendOptions is how deliveries leave.
 type SendOptions struct {
 	Client    *http.Client // nil: the default

@@ -41,6 +41,16 @@ var secretKey = strings.Repeat("5ec2e7", 11)[:64]
 // nobody has: only those that calls make, or change, are sent to.
 func (s *Server) Webhooks() *world.Webhooks { return s.sender }
 
+// HookSecrets verify what is sent by SendTo.
+func (s *Server) HookSecrets() providers.HookSecrets {
+	return providers.HookSecrets{Signing: []string{secretKey}}
+}
+
+// SendTo has all events sent to an address.
+func (s *Server) SendTo(address string) {
+	s.sender.Register(address, world.Endpoint{URL: address, Secret: secretKey, Retries: maxRetries})
+}
+
 // register has events sent to a subscription.
 func (s *Server) register(i int) {
 	h := s.webhooks[i]

@@ -89,6 +89,23 @@ func (s *Server) target(f *form) string {
 	return url
 }
 
+// hookSecret signs what is sent by SendTo.
+const hookSecret = "uppromote-sandbox-secret"
+
+// HookSecrets verify what is sent by SendTo.
+func (s *Server) HookSecrets() providers.HookSecrets {
+	return providers.HookSecrets{Signing: []string{hookSecret}}
+}
+
+// SendTo has all events sent to an address, each to one of its own below it.
+func (s *Server) SendTo(address string) {
+	for _, own := range events {
+		s.webhooks.Register(own+" of the user", sandbox.Endpoint{
+			URL: address + "/" + own, Secret: hookSecret, Retries: -1, Wants: func(event string, _ int64) bool { return event == own },
+		})
+	}
+}
+
 // register has an event sent to its subscription.
 func (s *Server) register(h subscription) {
 	s.webhooks.Register(h.Event, sandbox.Endpoint{
