@@ -141,7 +141,7 @@ func (r *Resolver) allowance(ctx context.Context) int {
 		return r.calls
 	}
 	op := graphql.GetOperationContext(ctx)
-	if op.Operation == nil || op.Operation.Operation != ast.Query {
+	if op.Operation == nil || op.Operation.Operation == ast.Mutation {
 		return r.calls
 	}
 	calls := Planned(op)
@@ -181,7 +181,7 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response
 	}
-	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Query {
+	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation != ast.Mutation {
 		response.Errors = onceOverAllowance(response.Errors)
 	}
 	return e.tell(ctx, response)
