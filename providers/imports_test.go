@@ -79,14 +79,16 @@ var rules = []rule{
 	{why: "how traces are exported is in one place; others know the interface alone", from: not(is("internal/telemetry")), to: under("go.opentelemetry.io/otel/sdk")},
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists, remembers and hides does not know GraphQL",
-		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/apierror"),
+		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/events", "internal/apierror"),
 		to: func(p string) bool {
 			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)
 		}},
-	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget", "internal/persisted", "internal/ledger")),
+	{why: "the event log stands below all that writes and reads it: it knows the domain alone",
+		from: is("internal/events"), to: func(p string) bool { return ours(p) && p != "providers" }},
+	{why: "Redis belongs to the Redis halves", from: not(is("", "internal/redisclient", "internal/redisclient/redistest", "internal/cache", "internal/budget", "internal/persisted", "internal/ledger", "internal/events")),
 		to: under("github.com/redis/go-redis")},
 	{why: "fakes, suites and the example vendor are for tests", from: not(is("providers/providertest", "internal/redisclient/redistest")),
-		to: is(example, "providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/ledger/ledgertest", "internal/redisclient/redistest", "internal/needs")},
+		to: is(example, "providers/providertest", "internal/cache/cachetest", "internal/budget/budgettest", "internal/ledger/ledgertest", "internal/events/eventstest", "internal/redisclient/redistest", "internal/needs")},
 	{why: "nobody imports the program", from: ours, to: is("")},
 	{why: "what serves the program does not know what it is about, but for the domain, who asks, and httpapi what it serves",
 		from: under("internal"), to: func(p string) bool { return ours(p) && !is("internal/compress", "internal/apierror")(p) }, // which know nobody
