@@ -47,6 +47,9 @@ func WithDelivery(ctx context.Context, d *Delivery) context.Context {
 	return context.WithValue(ctx, deliveryKey{}, d)
 }
 
+// Delivers says whether the operation is for an event.
+func Delivers(ctx context.Context) bool { return deliveryFrom(ctx) != nil }
+
 func deliveryFrom(ctx context.Context) *Delivery {
 	d, _ := ctx.Value(deliveryKey{}).(*Delivery)
 	return d
