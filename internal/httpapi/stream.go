@@ -194,13 +194,16 @@ func (s streams) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer context.AfterFunc(s.state.ending, func() { end(events.ErrClosed) })()
-	out := open()
-	f := &follower{streams: s, request: r, asked: asked, watch: watch, out: out, serving: now}
+	f := &follower{streams: s, request: r, asked: asked, watch: watch, serving: now}
 	asked.pack()
 	var err error
-	if f.sub, err = now.hub.Subscribe(ctx, watch.After, maxBehind); err == nil {
+	f.sub, err = now.hub.Subscribe(ctx, watch.After, maxBehind)
+	f.out = open() // from here on the client knows that it misses nothing
+	if err == nil {
 		f.passed = f.sub.Position()
+		s.state.streams.live.Add(1)
 		err = f.follow(ctx)
+		s.state.streams.live.Add(-1)
 	}
 	f.end(ctx, err)
 }

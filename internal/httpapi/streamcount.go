@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"sync"
+	"sync/atomic"
 
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
@@ -21,6 +22,7 @@ type streamCount struct {
 	all      int
 	partners int
 	each     map[string]int // by the viewer's subject
+	live     atomic.Int64   // subscriptions that get every event from now on
 	ended    chan struct{}  // closed when there are none; nil while nobody waits
 }
 
@@ -87,9 +89,5 @@ func (s *State) EndStreams(ctx context.Context) error {
 	return s.streams.wait(ctx)
 }
 
-// Subscriptions is how many subscriptions are open.
-func (s *State) Subscriptions() int {
-	s.streams.mu.Lock()
-	defer s.streams.mu.Unlock()
-	return s.streams.all
-}
+// Subscriptions is how many subscriptions are open and get every event.
+func (s *State) Subscriptions() int { return int(s.streams.live.Load()) }
