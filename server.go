@@ -29,6 +29,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/listing"
@@ -188,6 +189,7 @@ type parts struct {
 	writes  budget.Shares               // of all viewers, in this process
 	staff   budget.Shares               // requests of staff, in this process
 	counted *httpapi.State              // what runs, and what viewers had kept
+	hub     *events.Hub                 // of changes; nil: there are no subscriptions
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 	metrics *telemetry.Metrics
@@ -273,28 +275,33 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 			}),
 			Seals: p.seals, Timeout: longest, CustomerEmails: emails,
 		}),
-		Auth:          p.authenticator(cfg.Auth),
-		Origins:       cfg.CORS.Origins,
-		Headers:       cfg.CORS.Headers,
-		Persisted:     p.queries,
-		Trusted:       httpapi.Trusted{Manifest: manifest, Only: cfg.Persisted.Only},
-		Logger:        p.log,
-		Timeout:       cfg.Limits.Timeout,
-		Body:          int64(cfg.Limits.Body),
-		Tokens:        cfg.Limits.Tokens,
-		Depth:         cfg.Limits.Depth,
-		Aliases:       cfg.Limits.Aliases,
-		Partner:       cfg.Limits.Partner,
-		PartnerCalls:  partnerCalls(cfg),
-		Shares:        p.shares,
-		Staff:         cfg.Limits.Staff,
-		StaffShares:   p.staff,
-		Answer:        int64(cfg.Limits.Answer),
-		Responses:     int64(cfg.Cache.Responses),
-		Load:          int64(cfg.Limits.Load),
-		Unread:        unreadTime,
-		Now:           p.now,
-		State:         p.counted,
+		Auth:         p.authenticator(cfg.Auth),
+		Origins:      cfg.CORS.Origins,
+		Headers:      cfg.CORS.Headers,
+		Persisted:    p.queries,
+		Trusted:      httpapi.Trusted{Manifest: manifest, Only: cfg.Persisted.Only},
+		Logger:       p.log,
+		Timeout:      cfg.Limits.Timeout,
+		Body:         int64(cfg.Limits.Body),
+		Tokens:       cfg.Limits.Tokens,
+		Depth:        cfg.Limits.Depth,
+		Aliases:      cfg.Limits.Aliases,
+		Partner:      cfg.Limits.Partner,
+		PartnerCalls: partnerCalls(cfg),
+		Shares:       p.shares,
+		Staff:        cfg.Limits.Staff,
+		StaffShares:  p.staff,
+		Answer:       int64(cfg.Limits.Answer),
+		Responses:    int64(cfg.Cache.Responses),
+		Load:         int64(cfg.Limits.Load),
+		Unread:       unreadTime,
+		Now:          p.now,
+		State:        p.counted,
+		Hub:          p.hub,
+
+		Subscriptions:       cfg.Limits.Subscriptions,
+		ViewerSubscriptions: cfg.Limits.ViewerSubscriptions,
+
 		Introspection: cfg.Introspection,
 		Playground:    cfg.Playground,
 		Operators:     httpapi.Operators{Metrics: p.metrics.Handler(), Status: p.metrics.StatusHandler(), Page: telemetry.StatusPage()},

@@ -486,3 +486,62 @@ func TestExpiredStream(t *testing.T) {
 	}
 	socket.closes(4403)
 }
+
+// TestStreamsEnd wants nothing left of streams that were cut in every way, and little memory
+// taken by those that are idle.
+func TestStreamsEnd(t *testing.T) {
+	l := newLive(t, nil)
+	http.DefaultClient.CloseIdleConnections()
+	settle := func() int {
+		n := 0
+		for range 100 { // goroutines that have ended are counted for a moment
+			runtime.Gosched()
+			if now := runtime.NumGoroutine(); now == n {
+				break
+			} else {
+				n = now
+			}
+		}
+		return n
+	}
+	before := settle()
+	const each = 100
+	var events []*sse
+	var sockets []*ws
+	for range each {
+		events = append(events, l.sse(changesDocument, nil))
+		s := l.ws()
+		s.init("")
+		s.subscribe("a", changesDocument, nil)
+		sockets = append(sockets, s)
+	}
+	l.subscribed(t, 2*each)
+	l.happens(providers.Deleted, providers.ID{}, recordID(providers.NounAffiliate, "aff001"))
+	for i := range each {
+		if i%2 == 0 {
+			events[i].next()
+			sockets[i].receive()
+		}
+		events[i].cut()
+		switch i % 3 {
+		case 0:
+			_ = sockets[i].conn.CloseNow()
+		case 1:
+			sockets[i].send(`{"id":"a","type":"complete"}`)
+			sockets[i].send(`{`)
+		case 2:
+			_ = sockets[i].conn.Close(websocket.StatusNormalClosure, "")
+		}
+	}
+	l.subscribed(t, 0)
+	for i := range each {
+		_ = sockets[i].conn.CloseNow()
+	}
+	http.DefaultClient.CloseIdleConnections()
+	for end := time.Now().Add(10 * time.Second); settle() > before+5; runtime.Gosched() {
+		if time.Now().After(end) {
+			stacks := make([]byte, 1<<20)
+			t.Fatalf("%d goroutines, and %d before\n%s", settle(), before, stacks[:runtime.Stack(stacks, true)])
+		}
+	}
+}
