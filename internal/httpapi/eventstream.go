@@ -35,6 +35,10 @@ func (s streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		s.answer(w, r, func() sink { return out })
 		return
 	}
+	if reserves(r) {
+		s.serveReserved(w, r)
+		return
+	}
 	s.answer(w, r, func() sink { return openEvents(w) })
 }
 

@@ -59,7 +59,9 @@ type State struct {
 	quota   *persisted.Quota // of documents
 	streams *streamCount
 	sockets *socketCount
-	serving atomic.Pointer[serving] // the handler that was made last
+
+	reservations *reservations
+	serving      atomic.Pointer[serving] // the handler that was made last
 
 	ending context.Context // ends when streams have to
 	end    context.CancelFunc
@@ -70,6 +72,7 @@ func NewState(now func() time.Time) *State {
 	s := &State{
 		load: newLoad(), quota: persisted.NewQuota(now),
 		streams: &streamCount{each: map[string]int{}}, sockets: newSocketCount(),
+		reservations: &reservations{each: map[string]*reservation{}},
 	}
 	s.ending, s.end = context.WithCancel(context.Background())
 	return s

@@ -280,13 +280,18 @@ func (c *socket) drain() {
 	}
 }
 
-// request is a request of the client for an operation.
+// request is a request of the client.
 func (c *socket) request(ctx context.Context, body []byte) *http.Request {
+	return ownRequest(ctx, c.header, body)
+}
+
+// ownRequest is a request for an operation that came in another way than by HTTP alone.
+func ownRequest(ctx context.Context, header http.Header, body []byte) *http.Request {
 	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/graphql", bytes.NewReader(body))
 	if err != nil {
 		panic(err) // nothing of it is the client's
 	}
-	r.Header = c.header.Clone()
+	r.Header = header.Clone()
 	r.Header.Set("Content-Type", plainJSON)
 	return r
 }
@@ -314,31 +319,33 @@ func (c *socket) subscribe(m message) {
 		go func() {
 			defer c.running.Done()
 			defer cancel()
-			c.operate(out, m.Payload)
+			runOperation(c.state.serving.Load(), ctx, c.header, m.Payload, out)
 		}()
 	}
 }
 
-// operate runs an operation as a request of its own.
-func (c *socket) operate(out *socketSink, payload []byte) {
+// runOperation runs an operation as a request of its own, and sends its results to a sink.
+func runOperation(now *serving, ctx context.Context, header http.Header, body []byte, out interface {
+	sink
+	done() bool
+}) {
 	refusal := &captured{}
-	r := c.request(context.WithValue(out.ctx, sinkKey{}, sink(out)), payload)
+	r := ownRequest(context.WithValue(ctx, sinkKey{}, sink(out)), header, body)
 	func() {
 		defer func() {
 			if p := recover(); p != nil && p != http.ErrAbortHandler {
 				panic(p)
 			}
 		}()
-		c.state.serving.Load().operation.ServeHTTP(refusal, r)
+		now.operation.ServeHTTP(refusal, r)
 	}()
-	if out.ended {
-		return
-	}
-	if refusal.status != 0 {
+	switch {
+	case out.done():
+	case refusal.status != 0:
 		out.fail(refusal.errors())
-		return
+	default:
+		out.complete()
 	}
-	out.complete()
 }
 
 // send sends a message, within the time that a client may take to receive it.
@@ -416,6 +423,8 @@ func (o *socketSink) end() bool {
 	}
 	return told
 }
+
+func (o *socketSink) done() bool { return o.ended }
 
 func (o *socketSink) beat() error { return nil } // the socket has pings of its own
 
