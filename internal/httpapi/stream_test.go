@@ -17,9 +17,7 @@ import (
 
 	"github.com/coder/websocket"
 	"github.com/coder/websocket/wsjson"
-	"github.com/golang-jwt/jwt/v5"
 
-	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
@@ -456,92 +454,6 @@ func TestPartnersChanges(t *testing.T) {
 		c := partner.next().Data.Changes
 		if c == nil || c.Kind+" "+c.NodeID != w || positions[c.ID] != c.Position {
 			t.Fatalf("%d: %+v, want %s", i, c, w)
-		}
-	}
-}
-
-// TestExpiredStream wants the stream of a token to end with it, by the clock of the next event.
-func TestExpiredStream(t *testing.T) {
-	secret := []byte("a secret of thirty-two characters")
-	shift := time.Duration(0)
-	known := auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
-		Issuer: "i", Audience: "a", Secret: secret, Claims: auth.Claims{Role: "role"},
-		Now: func() time.Time { return time.Now().Add(shift) },
-	}))
-	made, _ := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
-		"iss": "i", "aud": "a", "sub": "s", "role": "reader", "exp": time.Now().Add(time.Hour).Unix()}).SignedString(secret)
-	l := newLive(t, func(o *httpapi.Options) { o.Auth = known })
-	stream, socket := l.sse(changesDocument, nil, "Authorization", "Bearer "+made), l.ws("Authorization", "Bearer "+made)
-	socket.init("")
-	socket.subscribe("a", changesDocument, nil)
-	l.subscribed(t, 2)
-	shift = 2 * time.Hour
-	l.happens(providers.Created, providers.ID{}, recordID(providers.NounAffiliate, "aff001"))
-	if r := stream.next(); r.code() != "UNAUTHENTICATED" || r.Errors[0].Extensions["position"] == nil {
-		t.Errorf("%+v", r)
-	}
-	stream.ends()
-	if m := socket.receive(); m.Type != "error" || !strings.Contains(string(m.Payload), "UNAUTHENTICATED") {
-		t.Errorf("%+v", m)
-	}
-	socket.closes(4403)
-}
-
-// TestStreamsEnd wants nothing left of streams that were cut in every way, and little memory
-// taken by those that are idle.
-func TestStreamsEnd(t *testing.T) {
-	l := newLive(t, nil)
-	http.DefaultClient.CloseIdleConnections()
-	settle := func() int {
-		n := 0
-		for range 100 { // goroutines that have ended are counted for a moment
-			runtime.Gosched()
-			if now := runtime.NumGoroutine(); now == n {
-				break
-			} else {
-				n = now
-			}
-		}
-		return n
-	}
-	before := settle()
-	const each = 100
-	var events []*sse
-	var sockets []*ws
-	for range each {
-		events = append(events, l.sse(changesDocument, nil))
-		s := l.ws()
-		s.init("")
-		s.subscribe("a", changesDocument, nil)
-		sockets = append(sockets, s)
-	}
-	l.subscribed(t, 2*each)
-	l.happens(providers.Deleted, providers.ID{}, recordID(providers.NounAffiliate, "aff001"))
-	for i := range each {
-		if i%2 == 0 {
-			events[i].next()
-			sockets[i].receive()
-		}
-		events[i].cut()
-		switch i % 3 {
-		case 0:
-			_ = sockets[i].conn.CloseNow()
-		case 1:
-			sockets[i].send(`{"id":"a","type":"complete"}`)
-			sockets[i].send(`{`)
-		case 2:
-			_ = sockets[i].conn.Close(websocket.StatusNormalClosure, "")
-		}
-	}
-	l.subscribed(t, 0)
-	for i := range each {
-		_ = sockets[i].conn.CloseNow()
-	}
-	http.DefaultClient.CloseIdleConnections()
-	for end := time.Now().Add(10 * time.Second); settle() > before+5; runtime.Gosched() {
-		if time.Now().After(end) {
-			stacks := make([]byte, 1<<20)
-			t.Fatalf("%d goroutines, and %d before\n%s", settle(), before, stacks[:runtime.Stack(stacks, true)])
 		}
 	}
 }

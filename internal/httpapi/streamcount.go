@@ -40,7 +40,7 @@ func (c *streamCount) enter(v *auth.Viewer, limits streamLimits) (leave func(), 
 			"you have as many subscriptions open as one viewer may (limits.viewer_subscriptions): end another one first")
 		bad.err.Extensions["retryable"] = false
 		return nil, bad
-	case limits.all > 0 && (c.all >= limits.all || partner > 0 && c.partners >= max(1, limits.all/4*3)):
+	case limits.all > 0 && (c.all >= limits.all || partner > 0 && c.partners >= max(1, limits.all*3/4)):
 		return nil, overloaded("limits.subscriptions")
 	}
 	count := func(n int) {

@@ -28,6 +28,7 @@ function take(n, subscribe, after) {
     const stop = subscribe({ after }, (result) => {
       clearInterval(timer);
       if (result.error || result.errors || !result.data) return reject(new Error(JSON.stringify(result)));
+      if (changes.length === n) return;
       changes.push(result.data.changes);
       if (changes.length === n) {
         resolve(changes);
