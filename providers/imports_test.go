@@ -96,7 +96,7 @@ var rules = []rule{
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/responses" && to == "internal/cache" ||
 				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/ledger")(to) || // whose observers it has
-				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache")(to))
+				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache", "internal/events")(to))
 		}},
 }
 
