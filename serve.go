@@ -214,6 +214,9 @@ func (s *service) stop(servers []*http.Server, served <-chan error) error {
 	s.log.Info("stopping: no new connections; running requests may finish", slog.Float64("seconds", finishTime.Seconds()))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(s.ctx), finishTime)
 	defer cancel()
+	if err := s.counted.EndStreams(ctx); err != nil {
+		return fmt.Errorf("subscriptions were still open after %v: %w", finishTime, err)
+	}
 	for _, server := range servers {
 		if err := server.Shutdown(ctx); err != nil {
 			return fmt.Errorf("requests were still running after %v: %w", finishTime, err)

@@ -58,6 +58,19 @@ func (ec *executionContext) root(ctx context.Context, object string, sel ast.Sel
 	return out
 }
 
+// once is the function that gqlgen calls for the events of an operation until it answers
+// nil. An operation has one event here, which its context holds.
+func once(execute func(context.Context) graphql.Marshaler) func(context.Context) graphql.Marshaler {
+	executed := false
+	return func(ctx context.Context) graphql.Marshaler {
+		if executed {
+			return nil
+		}
+		executed = true
+		return execute(ctx)
+	}
+}
+
 // value executes a root field.
 func (ec *executionContext) value(
 	ctx context.Context,

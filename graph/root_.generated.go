@@ -32,6 +32,7 @@ type ResolverRoot interface {
 	AffiliatePayload() AffiliatePayloadResolver
 	Campaign() CampaignResolver
 	CampaignPayload() CampaignPayloadResolver
+	Change() ChangeResolver
 	Commission() CommissionResolver
 	CommissionPayload() CommissionPayloadResolver
 	Coupon() CouponResolver
@@ -44,6 +45,7 @@ type ResolverRoot interface {
 	Query() QueryResolver
 	Referral() ReferralResolver
 	ReferralPayload() ReferralPayloadResolver
+	Subscription() SubscriptionResolver
 	WebhookSubscription() WebhookSubscriptionResolver
 	WebhookSubscriptionPayload() WebhookSubscriptionPayloadResolver
 }
@@ -83,6 +85,9 @@ type CampaignResolver interface {
 }
 type CampaignPayloadResolver interface {
 	Campaign(ctx context.Context, obj *model.Payload) (*providers.Campaign, error)
+}
+type ChangeResolver interface {
+	Node(ctx context.Context, obj *model.Change) (model.Node, error)
 }
 type CommissionResolver interface {
 	Account(ctx context.Context, obj *providers.Commission) (*providers.Account, error)
@@ -186,6 +191,9 @@ type ReferralResolver interface {
 type ReferralPayloadResolver interface {
 	Referral(ctx context.Context, obj *model.Payload) (*providers.Referral, error)
 }
+type SubscriptionResolver interface {
+	Changes(ctx context.Context, filter *model.ChangeFilter, after *string) (*model.Change, error)
+}
 type WebhookSubscriptionResolver interface {
 	Account(ctx context.Context, obj *providers.WebhookSubscription) (*providers.Account, error)
 }
@@ -251,6 +259,23 @@ func (e *executableSchema) Exec(ctx context.Context) graphql.ResponseHandler {
 			first = false
 			data := ec._Mutation(ctx, opCtx.Operation.SelectionSet)
 			var buf bytes.Buffer
+			data.MarshalGQL(&buf)
+
+			return &graphql.Response{
+				Data: buf.Bytes(),
+			}
+		}
+	case ast.Subscription:
+		next := ec._Subscription(ctx, opCtx.Operation.SelectionSet)
+
+		var buf bytes.Buffer
+		return func(ctx context.Context) *graphql.Response {
+			buf.Reset()
+			data := next(ctx)
+
+			if data == nil {
+				return nil
+			}
 			data.MarshalGQL(&buf)
 
 			return &graphql.Response{
@@ -1298,6 +1323,96 @@ enum CodeModeInput {
   "Both of them."
   BOTH
 }
+`, BuiltIn: false},
+	{Name: "../schema/change.graphqls", Input: `"""
+Streams of events. A subscription has one root field. It runs over graphql-transport-ws
+(a WebSocket) and over graphql-sse (server-sent events), both at the address of queries.
+"""
+type Subscription {
+  """
+  Each change to a record that the viewer may see, once and in order. A partner gets the changes to
+  records of the affiliates that they are. The stream ends with STREAM_GAP where events are missing:
+  read the lists again and subscribe without ` + "`" + `after` + "`" + `. It ends with STREAM_ENDED where it can go on:
+  subscribe again with the last ` + "`" + `position` + "`" + ` as ` + "`" + `after` + "`" + `.
+  """
+  changes(
+    "Only the changes that match; without it, all of them."
+    filter: ChangeFilter
+    "The ` + "`" + `position` + "`" + ` of the last change that was received. Without it, the stream begins now."
+    after: ChangeCursor
+  ): Change! @everyone
+}
+
+"Which changes to receive. A condition has at most 100 values. An empty list matches nothing."
+input ChangeFilter @everyone {
+  "Only records of these accounts, by global id."
+  accounts: [ID!]
+  "Only records of these types."
+  nouns: [Noun!]
+  "Only these affiliates and the records that belong to them, by global id."
+  affiliates: [ID!]
+  "Only these kinds of change."
+  kinds: [ChangeKind!]
+}
+
+"""
+One change to one record. It says that the record is not any more what it was. ` + "`" + `node` + "`" + ` is the record as it
+is when the event is delivered, so that it may show a later change, too.
+"""
+type Change @everyone {
+  "The id of this event: the same for every viewer, and different for each event."
+  id: ID!
+  "What became of the record."
+  kind: ChangeKind!
+  "The type of the record."
+  noun: Noun!
+  "The global id of the record, also of one that is gone."
+  nodeId: ID!
+  """
+  The record, read when the event is delivered. Null if it was deleted or is gone, and with an entry in
+  ` + "`" + `errors` + "`" + ` if it could not be read.
+  """
+  node: Node
+  "Where the event stands in the stream: the value of ` + "`" + `after` + "`" + ` to go on behind it."
+  position: ChangeCursor!
+  "When the record changed, or, where the vendor does not say, when the server heard of it."
+  at: DateTime!
+}
+
+"What became of a record."
+enum ChangeKind {
+  "It is new."
+  CREATED
+  "It is not what it was, or what belongs to it is not, such as a balance."
+  UPDATED
+  "It is gone."
+  DELETED
+}
+
+"The type of a record, in the words of this schema."
+enum Noun {
+  "A person or company that promotes a program: ` + "`" + `Affiliate` + "`" + `."
+  AFFILIATE
+  "An affiliate's part in one campaign: ` + "`" + `Membership` + "`" + `."
+  MEMBERSHIP
+  "A program with its own terms: ` + "`" + `Campaign` + "`" + `."
+  CAMPAIGN
+  "A customer or an order that an affiliate brought: ` + "`" + `Referral` + "`" + `."
+  REFERRAL
+  "An amount that an affiliate earned: ` + "`" + `Commission` + "`" + `."
+  COMMISSION
+  "A sum that was, or will be, paid to an affiliate: ` + "`" + `Payout` + "`" + `."
+  PAYOUT
+  "A discount code of an affiliate: ` + "`" + `Coupon` + "`" + `."
+  COUPON
+  "A subscription at a vendor, which only staff see: ` + "`" + `WebhookSubscription` + "`" + `."
+  WEBHOOK_SUBSCRIPTION
+}
+
+"""
+A position in the stream of changes: opaque, and of this server alone. Any other text is BAD_CURSOR.
+"""
+scalar ChangeCursor
 `, BuiltIn: false},
 	{Name: "../schema/commission.graphqls", Input: `extend type Query {
   "One commission by its global id; null if there is none, or none that the viewer may see."
@@ -3704,6 +3819,28 @@ func (ec *executionContext) field_Referral_commissions_args(ctx context.Context,
 	return args, nil
 }
 
+func (ec *executionContext) field_Subscription_changes_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
+	var err error
+	args := map[string]any{}
+	arg0, err := graphql.ProcessArgField(ctx, rawArgs, "filter",
+		func(ctx context.Context, v any) (*model.ChangeFilter, error) {
+			return ec.unmarshalOChangeFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐChangeFilter(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["filter"] = arg0
+	arg1, err := graphql.ProcessArgField(ctx, rawArgs, "after",
+		func(ctx context.Context, v any) (*string, error) {
+			return ec.unmarshalOChangeCursor2ᚖstring(ctx, v)
+		})
+	if err != nil {
+		return nil, err
+	}
+	args["after"] = arg1
+	return args, nil
+}
+
 func (ec *executionContext) field___Directive_args_args(ctx context.Context, rawArgs map[string]any) (map[string]any, error) {
 	var err error
 	args := map[string]any{}
@@ -4110,6 +4247,57 @@ func (ec *executionContext) unmarshalInputCampaignTerms(ctx context.Context, obj
 				return it, err
 			}
 			it.LinkParameter = data
+		}
+	}
+	return it, nil
+}
+
+func (ec *executionContext) unmarshalInputChangeFilter(ctx context.Context, obj any) (model.ChangeFilter, error) {
+	var it model.ChangeFilter
+	if obj == nil {
+		return it, nil
+	}
+
+	asMap := map[string]any{}
+	for k, v := range obj.(map[string]any) {
+		asMap[k] = v
+	}
+
+	fieldsInOrder := [...]string{"accounts", "nouns", "affiliates", "kinds"}
+	for _, k := range fieldsInOrder {
+		v, ok := asMap[k]
+		if !ok {
+			continue
+		}
+		switch k {
+		case "accounts":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("accounts"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Accounts = data
+		case "nouns":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("nouns"))
+			data, err := ec.unmarshalONoun2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNounᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Nouns = data
+		case "affiliates":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("affiliates"))
+			data, err := ec.unmarshalOID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Affiliates = data
+		case "kinds":
+			ctx := graphql.WithPathContext(ctx, graphql.NewPathWithField("kinds"))
+			data, err := ec.unmarshalOChangeKind2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐChangeKindᚄ(ctx, v)
+			if err != nil {
+				return it, err
+			}
+			it.Kinds = data
 		}
 	}
 	return it, nil
@@ -5921,6 +6109,17 @@ func (ec *executionContext) unmarshalNCapability2ᚕgithubᚗcomᚋpartnergraph�
 	return res, nil
 }
 
+func (ec *executionContext) unmarshalNChangeCursor2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalString(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNChangeKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐChangeKind(ctx context.Context, v any) (providers.ChangeKind, error) {
+	tmp, err := graphql.UnmarshalString(v)
+	res := providers.ChangeKind(tmp)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNCommissionKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCommissionKind(ctx context.Context, v any) (providers.CommissionKind, error) {
 	tmp, err := graphql.UnmarshalString(v)
 	res := providers.CommissionKind(tmp)
@@ -6000,6 +6199,11 @@ func (ec *executionContext) unmarshalNID2githubᚗcomᚋpartnergraphᚋpartnergr
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalNID2string(ctx context.Context, v any) (string, error) {
+	res, err := graphql.UnmarshalID(v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
 func (ec *executionContext) unmarshalNID2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐIDᚄ(ctx context.Context, v any) ([]providers.ID, error) {
 	vSlice := graphql.CoerceList(v)
 	var err error
@@ -6072,6 +6276,11 @@ func (ec *executionContext) unmarshalNMoveReferralInput2githubᚗcomᚋpartnergr
 
 func (ec *executionContext) unmarshalNNewCommissionInput2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNewCommissionInput(ctx context.Context, v any) (providers.NewCommissionInput, error) {
 	res, err := ec.unmarshalInputNewCommissionInput(ctx, v)
+	return res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalNNoun2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNoun(ctx context.Context, v any) (providers.Noun, error) {
+	res, err := model.UnmarshalNoun(v)
 	return res, graphql.ErrorOnPath(ctx, err)
 }
 
@@ -6284,6 +6493,39 @@ func (ec *executionContext) unmarshalOCampaignTerms2ᚖgithubᚗcomᚋpartnergra
 	return &res, graphql.ErrorOnPath(ctx, err)
 }
 
+func (ec *executionContext) unmarshalOChangeCursor2ᚖstring(ctx context.Context, v any) (*string, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := graphql.UnmarshalString(v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOChangeFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋgraphᚋmodelᚐChangeFilter(ctx context.Context, v any) (*model.ChangeFilter, error) {
+	if v == nil {
+		return nil, nil
+	}
+	res, err := ec.unmarshalInputChangeFilter(ctx, v)
+	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalOChangeKind2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐChangeKindᚄ(ctx context.Context, v any) ([]providers.ChangeKind, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.ChangeKind, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNChangeKind2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐChangeKind(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
+}
+
 func (ec *executionContext) unmarshalOCodeMode2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐCodeMode(ctx context.Context, v any) (*providers.CodeMode, error) {
 	if v == nil {
 		return nil, nil
@@ -6449,6 +6691,23 @@ func (ec *executionContext) unmarshalOMoneyInput2ᚖgithubᚗcomᚋpartnergraph�
 	}
 	res, err := ec.unmarshalInputMoneyInput(ctx, v)
 	return &res, graphql.ErrorOnPath(ctx, err)
+}
+
+func (ec *executionContext) unmarshalONoun2ᚕgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNounᚄ(ctx context.Context, v any) ([]providers.Noun, error) {
+	if v == nil {
+		return nil, nil
+	}
+	vSlice := graphql.CoerceList(v)
+	var err error
+	res := make([]providers.Noun, len(vSlice))
+	for i := range vSlice {
+		ctx := graphql.WithPathContext(ctx, graphql.NewPathWithIndex(i))
+		res[i], err = ec.unmarshalNNoun2githubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐNoun(ctx, vSlice[i])
+		if err != nil {
+			return nil, err
+		}
+	}
+	return res, nil
 }
 
 func (ec *executionContext) unmarshalOPayoutFilter2ᚖgithubᚗcomᚋpartnergraphᚋpartnergraphᚋprovidersᚐPayoutFilter(ctx context.Context, v any) (*providers.PayoutFilter, error) {

@@ -99,7 +99,7 @@ var rules = []rule{
 				from == "internal/intake" && to == "internal/events" ||
 				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/intake", "internal/ledger")(to) || // whose observers it has
 				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache",
-					"internal/intake", "internal/events", "internal/listing")(to))
+					"internal/intake", "internal/events")(to))
 		}},
 }
 

@@ -193,7 +193,7 @@ func (e Extension) InterceptResponse(ctx context.Context, next graphql.ResponseH
 	if response == nil || !graphql.HasOperationContext(ctx) {
 		return response
 	}
-	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation == ast.Query {
+	if op := graphql.GetOperationContext(ctx).Operation; op != nil && op.Operation != ast.Mutation {
 		response.Errors = onceOverAllowance(response.Errors)
 	}
 	return e.tell(ctx, response)

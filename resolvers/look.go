@@ -436,6 +436,8 @@ func (p *planner) plan() {
 		p.roots(p.op.Operation.SelectionSet)
 	case ast.Mutation:
 		p.writes(p.op.Operation.SelectionSet)
+	case ast.Subscription:
+		p.changes(p.op.Operation.SelectionSet)
 	}
 	if v := auth.ViewerFrom(p.ctx); p.values.sum > 0 && fromPartner(p.ctx) && identity(v).ByEmail() {
 		p.path = ""

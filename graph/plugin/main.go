@@ -36,16 +36,27 @@ func main() {
 }
 
 // executor keeps gqlgen's model of the code to be generated.
-type executor struct{ data *codegen.Data }
+type executor struct {
+	data        *codegen.Data
+	queriesOnly bool // and mutations: of events, gqlgen's own executor has another idea
+}
 
 var _ plugin.CodeGenerator = (*executor)(nil)
 
 // Name is the name for gqlgen.
 func (*executor) Name() string { return "executor" }
 
-// GenerateCode takes the model. It is called before gqlgen writes its own executor.
+// GenerateCode takes the model. It is called before gqlgen writes its own executor, and the
+// stubs of resolvers. The fields of Subscription become fields like any others: each event
+// is executed as an operation, and its resolver returns the event instead of a channel.
 func (e *executor) GenerateCode(data *codegen.Data) error {
 	e.data = data
+	if data.SubscriptionRoot != nil {
+		data.SubscriptionRoot.Stream = false
+		if e.queriesOnly {
+			data.SubscriptionRoot = nil
+		}
+	}
 	return nil
 }
 
@@ -56,7 +67,7 @@ func generate() error {
 		return err
 	}
 	var e executor
-	if err := api.Generate(cfg, api.AddPlugin(&e)); err != nil {
+	if err := api.Generate(cfg, api.PrependPlugin(&e)); err != nil {
 		return err
 	}
 	if err := trimInput(cfg.Exec.Filename); err != nil {

@@ -24,7 +24,10 @@ type noun struct {
 }
 
 // object is a type of the schema, with the code that writes each of its fields.
-type object struct{ *codegen.Object }
+type object struct {
+	*codegen.Object
+	subscription string // the name of the root type of subscriptions; "" where there is none
+}
 
 // render writes a file for each file of the schema.
 func render(data *codegen.Data, dir string) error {
@@ -36,9 +39,13 @@ func render(data *codegen.Data, dir string) error {
 		}
 		return nouns[name]
 	}
+	subscription := ""
+	if data.SubscriptionRoot != nil {
+		subscription = data.SubscriptionRoot.Name
+	}
 	for _, o := range data.Objects {
 		n := declared(o.Position)
-		n.Objects = append(n.Objects, object{o})
+		n.Objects = append(n.Objects, object{o, subscription})
 	}
 	for _, i := range data.Interfaces {
 		n := declared(i.Position)
@@ -61,6 +68,10 @@ func render(data *codegen.Data, dir string) error {
 	}
 	return nil
 }
+
+// Events says whether the object is Subscription, of which gqlgen executes a function for
+// each event.
+func (o object) Events() bool { return o.Definition.Name == o.subscription }
 
 // Fields are the fields, each with what it takes to write it.
 func (o object) Fields() (fields []field) {

@@ -125,6 +125,7 @@ func generateStock(dir string) error {
 	cfg.Model = config.PackageConfig{} // else gqlgen removes the file
 	cfg.SkipValidation = true
 	var e executor
+	e.queriesOnly = true
 	var alone api.Option = func(_ *config.Config, plugins *[]plugin.Plugin) { *plugins = []plugin.Plugin{&e} }
 	if err := api.Generate(cfg, alone); err != nil {
 		return err

@@ -27,12 +27,14 @@ const (
 	TooComplex           Code = "QUERY_TOO_COMPLEX"
 	Overloaded           Code = "OVERLOADED"
 	Internal             Code = "INTERNAL"
+	StreamGap            Code = "STREAM_GAP"
+	StreamEnded          Code = "STREAM_ENDED"
 )
 
 // Codes are all codes.
 var Codes = []Code{
 	Unauthenticated, Forbidden, NotFound, BadUserInput, BadCursor, Unsupported, RateLimited, UpstreamUnavailable, UpstreamError,
-	UpstreamUnauthorized, OutcomeUnknown, IdempotencyConflict, TooComplex, Overloaded, Internal,
+	UpstreamUnauthorized, OutcomeUnknown, IdempotencyConflict, TooComplex, Overloaded, Internal, StreamGap, StreamEnded,
 }
 
 // Error is an error whose text is written for clients. Any other error is shown to them as

@@ -215,6 +215,9 @@ type Limits struct {
 
 	// Connections is how many clients may be connected at once. A change needs a restart.
 	Connections int
+
+	Subscriptions       int // that are open at once
+	ViewerSubscriptions int // of one viewer
 }
 
 // Default is the configuration of a server without a file: no accounts yet, for itself alone.
@@ -255,6 +258,9 @@ func Default() *Config {
 			Staff:   60_000,
 
 			Connections: 1000,
+
+			Subscriptions:       10_000,
+			ViewerSubscriptions: 100,
 		},
 		Playground:    true,
 		Introspection: true,

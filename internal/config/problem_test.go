@@ -19,9 +19,9 @@ func TestProblems(t *testing.T) {
 		{"not UTF-8", "listen: \xff", `f:1:1: found bytes that are not UTF-8, expected YAML in UTF-8`},
 		{"bare variable in braces", "listen: x\nauth: { a: ${SET} }", `f:2:12: found ${…} inside { } or [ ], expected it in quotes: "${…}"`},
 		{"two documents", account + "---\nlisten: x", `f:3:1: found a second document, expected one`},
-		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost, answer, load, connections, partner, reserve, writes, staff\n" +
+		{"alias", account + "limits: &l {}\ncache: *l", "f:2:9: limits: found an anchor, expected a mapping with the keys calls, pages, timeout, body, tokens, depth, aliases, cost, answer, load, connections, subscriptions, viewer_subscriptions, partner, reserve, writes, staff\n" +
 			"f:3:8: cache: found an alias, expected a mapping with the keys affiliate, membership, campaign, referral, commission, payout, coupon, list, stale, memory, responses"},
-		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases, cost, answer, load, connections, partner, reserve, writes or staff`},
+		{"merge key", account + "limits: { <<: {} }", `f:2:11: limits: found an unknown key, expected calls, pages, timeout, body, tokens, depth, aliases, cost, answer, load, connections, subscriptions, viewer_subscriptions, partner, reserve, writes or staff`},
 
 		// Keys.
 		{"misspelt key", account + "limits:\n  cals: 5", `f:3:3: limits: found the unknown key "cals", expected "calls"`},

@@ -22,6 +22,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/budget"
 	"github.com/partnergraph/partnergraph/internal/compress"
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/playground"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -60,6 +61,10 @@ type Options struct {
 	StaffShares   budget.Shares      // of staff; nil: those of this handler alone
 	State         *State             // nil: one of this handler alone
 
+	Hub                 *events.Hub // of changes; nil: there are no subscriptions
+	Subscriptions       int         // open at once at this replica; 0: no bound
+	ViewerSubscriptions int         // of one viewer at this replica; 0: no bound
+
 	Receiver      Receiver  // of what vendors send; nil: no address exists
 	Operators     Operators // pages for those who run the server
 	OwnListener   bool      // they have a listener of their own: the main one does not serve them
@@ -93,10 +98,12 @@ func New(o Options) *Handler {
 	mux := http.NewServeMux()
 	api := http.NewServeMux()
 	quota := newPartnerQuota(o)
-	api.Handle(
-		"/graphql",
-		invited(o.Origins, local(o.Auth == nil, viewer(o.Auth, quota.request(bounded(o, graphQL(o, quota, h.valid, h.responses)))))),
-	)
+	if o.State == nil {
+		o.State = NewState(o.Now)
+	}
+	operations := graphQL(o, quota, h.valid, h.responses)
+	single := viewer(o.Auth, quota.request(bounded(o, operations)))
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, streaming(o, operations.(transport), quota, single))))
 	if o.Introspection {
 		api.Handle("GET /schema.graphql", static("text/plain", schema.SDL()))
 	}

@@ -103,7 +103,10 @@ func choose(ctx context.Context, doc *ast.QueryDocument, name string) *gqlerror.
 		return badRequest("the document has several operations: say which one by `operationName`")
 	case op == nil:
 		return badRequest("the document has no operation of the name in `operationName`")
-	case op.Operation != ast.Query && ctx.Value(queriesOnlyKey{}) != nil:
+	case op.Operation == ast.Subscription && ctx.Value(streamedKey{}) == nil:
+		return badRequest("a subscription needs a stream: send it with `Accept: " + eventStreamType +
+			"`, or over a WebSocket with the subprotocol " + socketProtocol)
+	case op.Operation == ast.Mutation && ctx.Value(queriesOnlyKey{}) != nil:
 		return errQueriesOnly
 	}
 	return nil

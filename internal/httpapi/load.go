@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -54,13 +55,27 @@ type load struct {
 // State is what handlers have counted. A handler that takes the place of another one has to
 // have its state: else what runs and what was taken is forgotten.
 type State struct {
-	load  *load
-	quota *persisted.Quota // of documents
+	load    *load
+	quota   *persisted.Quota // of documents
+	streams *streamCount
+	sockets *socketCount
+
+	reservations *reservations
+	serving      atomic.Pointer[serving] // the handler that was made last
+
+	ending context.Context // ends when streams have to
+	end    context.CancelFunc
 }
 
 // NewState makes a state in which nothing is counted.
 func NewState(now func() time.Time) *State {
-	return &State{load: newLoad(), quota: persisted.NewQuota(now)}
+	s := &State{
+		load: newLoad(), quota: persisted.NewQuota(now),
+		streams: &streamCount{each: map[string]int{}}, sockets: newSocketCount(),
+		reservations: &reservations{each: map[string]*reservation{}},
+	}
+	s.ending, s.end = context.WithCancel(context.Background())
+	return s
 }
 
 func newLoad() *load {
@@ -324,7 +339,7 @@ var errCrowded = noRoom("limits.load")
 // MutateOperationContext refuses an operation, unless it may be given the answer that is made
 // for another request.
 func (c crowd) MutateOperationContext(ctx context.Context, _ *graphql.OperationContext) *gqlerror.Error {
-	if !c.gate.full(ctx) {
+	if !c.gate.full(ctx) || resolvers.Delivers(ctx) { // an event is delivered without its record, if need be
 		return nil
 	}
 	if r, ok := ctx.Value(recallKey{}).(*recall); ok && r.keyed && c.flights.part(ctx).UnderWay(r.key) {

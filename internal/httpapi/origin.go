@@ -73,13 +73,14 @@ func shared(origins, headers []string) func(http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		// An empty list of the library's own would allow everybody.
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodPost},
+		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
 		AllowedHeaders: slices.Concat([]string{
 			"Accept",
 			"Authorization",
 			"Content-Type",
 			ExplainHeader,
 			RequestIDHeader,
+			streamTokenHeader,
 			"ApolloGraphQL-Client-Name",
 			"ApolloGraphQL-Client-Version",
 			"X-Apollo-Operation-Id",

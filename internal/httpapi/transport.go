@@ -58,6 +58,11 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.answer(w, r)
 		return
 	}
+	t.respond(ctx, w, r, asked)
+}
+
+// respond answers what a request asks for.
+func (t transport) respond(ctx context.Context, w http.ResponseWriter, r *http.Request, asked *request) {
 	if !t.recall(ctx, asked) {
 		t.write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
 		return

@@ -1,0 +1,101 @@
+package httpapi
+
+import (
+	"bytes"
+	"math"
+	"mime"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+)
+
+// eventStreamType is the media type of server-sent events.
+const eventStreamType = "text/event-stream"
+
+// wantsEvents says whether a request is for server-sent events: its header Accept names them.
+// See https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md.
+func wantsEvents(r *http.Request) bool {
+	if r.Method != http.MethodGet && r.Method != http.MethodPost || size(r.Header["Accept"]) > maxAccept {
+		return false
+	}
+	for text := range strings.SplitSeq(strings.Join(r.Header["Accept"], ","), ",") {
+		if name, _, err := mime.ParseMediaType(text); err == nil && name == eventStreamType {
+			return true
+		}
+	}
+	return false
+}
+
+// ServeHTTP answers by server-sent events: a stream for each operation.
+func (s streams) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if out, ok := r.Context().Value(sinkKey{}).(sink); ok {
+		s.answer(w, r, func() sink { return out })
+		return
+	}
+	if reserves(r) {
+		s.serveReserved(w, r)
+		return
+	}
+	s.answer(w, r, func() sink { return openEvents(w) })
+}
+
+type sinkKey struct{}
+
+// eventStream sends the results of an operation as server-sent events.
+type eventStream struct {
+	w     http.ResponseWriter
+	flush *http.ResponseController
+}
+
+// openEvents begins an answer of server-sent events.
+func openEvents(w http.ResponseWriter) *eventStream {
+	e := &eventStream{w, http.NewResponseController(w)}
+	w.Header().Set("Content-Type", eventStreamType+"; charset=utf-8")
+	w.Header().Set("X-Accel-Buffering", "no") // of proxies: events are sent as they come
+	_ = e.flush.SetReadDeadline(time.Time{})  // the request was read, and its end is that of the client
+	w.WriteHeader(http.StatusOK)
+	_ = e.beat()
+	return e
+}
+
+// send writes an event, and what is buffered before it.
+func (e *eventStream) send(parts ...[]byte) error {
+	_ = e.flush.SetWriteDeadline(time.Now().Add(sendTime)) // tests' writers have none
+	for _, part := range parts {
+		if _, err := e.w.Write(part); err != nil {
+			return err
+		}
+	}
+	return e.flush.Flush()
+}
+
+func (e *eventStream) next(parts ...[]byte) error {
+	text := make([][]byte, 0, len(parts)+2)
+	text = append(text, []byte("event: next\ndata: "))
+	for _, part := range parts {
+		if bytes.ContainsAny(part, "\r\n") { // white space of JSON, which would end the line
+			part = bytes.Map(func(r rune) rune {
+				if r == '\r' || r == '\n' {
+					return ' '
+				}
+				return r
+			}, part)
+		}
+		text = append(text, part)
+	}
+	return e.send(append(text, []byte("\n\n"))...)
+}
+
+func (e *eventStream) fail(errs gqlerror.List) {
+	parts, _, _ := encode(&graphql.Response{Errors: errs}, math.MaxInt64)
+	if e.next(parts...) == nil {
+		e.complete()
+	}
+}
+
+func (e *eventStream) complete() { _ = e.send([]byte("event: complete\ndata:\n\n")) }
+
+func (e *eventStream) beat() error { return e.send([]byte(":\n\n")) }

@@ -1,0 +1,249 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/internal/apierror"
+	"github.com/partnergraph/partnergraph/internal/auth"
+)
+
+// This file is graphql-sse's mode of a single connection: PUT reserves a stream and answers
+// its token, GET with the token opens it, POST with the token begins an operation whose
+// results the stream carries, and DELETE with the token ends one.
+
+// streamTokenHeader carries the token of a reserved stream. GET takes it from the URL, too.
+const streamTokenHeader = "X-GraphQL-Event-Stream-Token"
+
+const (
+	// reservedTime is how long a reservation may be without a stream.
+	reservedTime = 30 * time.Second
+	// maxReservations is how many reserved streams one viewer has.
+	maxReservations = 20
+)
+
+// reservations are the streams that were reserved at this replica.
+type reservations struct {
+	mu   sync.Mutex
+	each map[string]*reservation // by token
+}
+
+// reservation is one stream for several operations.
+type reservation struct {
+	subject string // whose it is
+	ctx     context.Context
+	end     context.CancelFunc
+	unused  *time.Timer // ends the reservation while there is no stream
+
+	mu         sync.Mutex
+	out        *eventStream // nil: it is not open
+	operations map[string]context.CancelFunc
+}
+
+// streamToken is the token of a request; "" where it has none.
+func streamToken(r *http.Request) string {
+	if token := r.Header.Get(streamTokenHeader); token != "" || r.Method != http.MethodGet {
+		return token
+	}
+	return r.URL.Query().Get("token")
+}
+
+// reserves says whether a request is for a single connection.
+func reserves(r *http.Request) bool {
+	return r.Method == http.MethodPut || r.Method == http.MethodDelete || streamToken(r) != ""
+}
+
+// serveReserved answers a request for a single connection.
+func (s streams) serveReserved(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodPut {
+		s.reserve(w, r)
+		return
+	}
+	all := s.state.reservations
+	all.mu.Lock()
+	found := all.each[streamToken(r)]
+	all.mu.Unlock()
+	if found == nil || found.subject != auth.ViewerFrom(r.Context()).Subject {
+		refused(http.StatusNotFound, apierror.NotFound, "there is no reserved stream with this token: reserve one by PUT").answer(w, r)
+		return
+	}
+	switch r.Method {
+	case http.MethodGet:
+		found.open(w, r, s.state.ending)
+	case http.MethodDelete:
+		found.cancel(r.URL.Query().Get("operationId"))
+		w.WriteHeader(http.StatusOK)
+	default:
+		s.begin(w, r, found)
+	}
+}
+
+// reserve makes a reservation.
+func (s streams) reserve(w http.ResponseWriter, r *http.Request) {
+	all, subject := s.state.reservations, auth.ViewerFrom(r.Context()).Subject
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	own := 0
+	for _, other := range all.each {
+		if other.subject == subject {
+			own++
+		}
+	}
+	if own >= maxReservations {
+		refused(http.StatusTooManyRequests, apierror.RateLimited, "you have reserved as many streams as one viewer may: end another one first").answer(w, r)
+		return
+	}
+	token := rand.Text()
+	made := &reservation{subject: subject, operations: map[string]context.CancelFunc{}}
+	made.ctx, made.end = context.WithCancel(context.Background())
+	made.unused = time.AfterFunc(reservedTime, made.end)
+	context.AfterFunc(made.ctx, func() {
+		made.unused.Stop()
+		all.mu.Lock()
+		defer all.mu.Unlock()
+		delete(all.each, token)
+	})
+	all.each[token] = made
+	w.Header().Set("Content-Type", "text/plain; charset=utf-8")
+	w.WriteHeader(http.StatusCreated)
+	_, _ = io.WriteString(w, token)
+}
+
+// open carries the results of the operations until the client goes, or the server stops.
+func (v *reservation) open(w http.ResponseWriter, r *http.Request, ending context.Context) {
+	v.mu.Lock()
+	if v.out != nil || v.ctx.Err() != nil {
+		v.mu.Unlock()
+		refused(http.StatusConflict, apierror.BadUserInput, "the stream with this token is open already").answer(w, r)
+		return
+	}
+	v.unused.Stop()
+	v.out = openEvents(w)
+	v.mu.Unlock()
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	defer func() {
+		v.end()
+		v.mu.Lock() // a result that is sent now is the last
+		defer v.mu.Unlock()
+		v.out = nil
+	}()
+	for {
+		select {
+		case <-r.Context().Done():
+			return
+		case <-v.ctx.Done():
+			return
+		case <-ending.Done():
+			for v.running() > 0 && pause(r.Context()) == nil { // operations are told why they end
+			}
+			return
+		case <-beat.C:
+			if v.send(":\n\n") != nil {
+				return
+			}
+		}
+	}
+}
+
+// send sends a text over the stream.
+func (v *reservation) send(parts ...string) error {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if v.out == nil {
+		return io.ErrClosedPipe
+	}
+	text := make([][]byte, len(parts))
+	for i, part := range parts {
+		text[i] = []byte(part)
+	}
+	return v.out.send(text...)
+}
+
+// running is how many operations have not ended.
+func (v *reservation) running() int {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return len(v.operations)
+}
+
+// cancel ends an operation.
+func (v *reservation) cancel(id string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if end := v.operations[id]; end != nil {
+		end()
+		delete(v.operations, id)
+	}
+}
+
+// begin begins an operation, whose id is in its extensions. The answer comes when the
+// operation is known to be one that runs, and the results come over the stream.
+func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
+	now := s.state.serving.Load()
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, now.body))
+	var sent struct{ Extensions struct{ OperationID string } }
+	if err != nil || json.Unmarshal(body, &sent) != nil || sent.Extensions.OperationID == "" || len(sent.Extensions.OperationID) > maxID {
+		malformed("an operation of a reserved stream has an `extensions.operationId`").answer(w, r)
+		return
+	}
+	id := sent.Extensions.OperationID
+	v.mu.Lock()
+	if v.out == nil || v.operations[id] != nil || len(v.operations) >= maxOperations {
+		v.mu.Unlock()
+		refused(http.StatusConflict, apierror.BadUserInput,
+			"the stream is not open, has an operation of this id, or has as many operations as it may").answer(w, r)
+		return
+	}
+	ctx, end := context.WithCancel(v.ctx)
+	v.operations[id] = end
+	v.mu.Unlock()
+	go func() {
+		defer v.cancel(id)
+		runOperation(now, ctx, credentials(r.Header), body, &reservedSink{v, id, false})
+	}()
+	w.WriteHeader(http.StatusAccepted)
+}
+
+// reservedSink sends the results of one operation of a reserved stream.
+type reservedSink struct {
+	to    *reservation
+	id    string
+	ended bool
+}
+
+func (o *reservedSink) next(parts ...[]byte) error {
+	id, _ := json.Marshal(o.id)
+	text := []string{`event: next` + "\n" + `data: {"id":` + string(id) + `,"payload":`}
+	for _, part := range parts {
+		text = append(text, string(part))
+	}
+	return o.to.send(append(text, "}\n\n")...)
+}
+
+func (o *reservedSink) fail(errs gqlerror.List) {
+	payload, err := json.Marshal(map[string]any{"errors": errs})
+	if err == nil && !o.ended && o.next(payload) == nil {
+		o.complete()
+	}
+}
+
+func (o *reservedSink) complete() {
+	if o.ended {
+		return
+	}
+	o.ended = true
+	id, _ := json.Marshal(map[string]string{"id": o.id})
+	_ = o.to.send("event: complete\ndata: ", string(id), "\n\n")
+}
+
+func (o *reservedSink) done() bool { return o.ended }
+
+func (o *reservedSink) beat() error { return nil } // the stream has its own

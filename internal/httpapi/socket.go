@@ -1,0 +1,481 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/coder/websocket"
+	"github.com/vektah/gqlparser/v2/gqlerror"
+
+	"github.com/partnergraph/partnergraph/internal/apierror"
+)
+
+// socketProtocol is the subprotocol of GraphQL over WebSockets:
+// https://github.com/enisdenjo/graphql-ws/blob/master/PROTOCOL.md.
+const socketProtocol = "graphql-transport-ws"
+
+const (
+	// initTime is how long a client may take to say who it is.
+	initTime = 10 * time.Second
+	// pingTime is how often a client is asked whether it is still there.
+	pingTime = 25 * time.Second
+	// maxOperations is how many operations run at once on one socket.
+	maxOperations = 100
+	// maxID is how many bytes the id of an operation may have.
+	maxID = 128
+)
+
+// The codes with which a socket is closed, as the protocol has them.
+const (
+	closeBadRequest   = 4400
+	closeUnauthorized = 4401
+	closeForbidden    = 4403
+	closeInitTimeout  = 4408
+	closeDuplicate    = 4409
+	closeTooManyInits = 4429
+)
+
+// upgrades says whether a request is for a WebSocket.
+func upgrades(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
+}
+
+// serveSocket answers a request for a WebSocket, and returns when the socket is closed.
+func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
+	now := s.state.serving.Load()
+	if !slices.ContainsFunc(r.Header["Sec-Websocket-Protocol"], func(names string) bool {
+		return slices.ContainsFunc(strings.Split(names, ","), func(name string) bool { return strings.TrimSpace(name) == socketProtocol })
+	}) {
+		refused(http.StatusBadRequest, apierror.BadUserInput, "the WebSocket has to have the subprotocol "+socketProtocol).answer(w, r)
+		return
+	}
+	if presents(r.Header) {
+		if _, err := now.viewer(r); err != nil {
+			w.Header().Set("WWW-Authenticate", challenge(err))
+			refused(http.StatusUnauthorized, apierror.Unauthenticated, err.Error()).answer(w, r)
+			return
+		}
+	}
+	ctx, end := context.WithCancel(context.WithValue(r.Context(), clientKey{}, nil)) // the connection is counted here from now on
+	defer end()
+	place, ok := s.state.sockets.enter(end, now.limits.all)
+	if !ok {
+		overloaded("limits.subscriptions").answer(w, r)
+		return
+	}
+	defer place.leave()
+	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+		Subprotocols:       []string{socketProtocol},
+		InsecureSkipVerify: true, // the origin was checked: see invited
+		CompressionMode:    websocket.CompressionDisabled,
+	})
+	if err != nil {
+		return
+	}
+	conn.SetReadLimit(now.body + 1<<10)
+	c := &socket{streams: s, conn: conn, ctx: ctx, header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{}}
+	c.serve()
+	end()
+	c.running.Wait()
+	_ = conn.CloseNow()
+}
+
+// presents says whether headers have credentials.
+func presents(h http.Header) bool { return h.Get("Authorization") != "" || h.Get("X-Api-Key") != "" }
+
+// credentials are the headers that requests on a socket have.
+func credentials(h http.Header) http.Header {
+	kept := http.Header{}
+	for _, name := range []string{"Authorization", "X-Api-Key", ExplainHeader, "User-Agent"} {
+		if values := h.Values(name); len(values) > 0 {
+			kept[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+		}
+	}
+	return kept
+}
+
+// socket is a WebSocket that runs operations.
+type socket struct {
+	streams
+	conn   *websocket.Conn
+	ctx    context.Context // ends with the socket
+	place  *socketPlace
+	header http.Header // of the requests that operations are
+
+	running sync.WaitGroup // operations, and what closes the socket
+
+	mu         sync.Mutex
+	known      bool // the client said who it is
+	operations map[string]context.CancelFunc
+	timer      *time.Timer // closes the socket without a connection_init, later pings
+	closed     bool
+}
+
+// message is what client and server send each other.
+type message struct {
+	ID      *string         `json:"id,omitempty"`
+	Type    string          `json:"type"`
+	Payload json.RawMessage `json:"payload,omitempty"`
+}
+
+// serve reads messages until the socket is closed.
+func (c *socket) serve() {
+	c.mu.Lock()
+	c.timer = time.AfterFunc(initTime, func() { c.background(func() { c.close(closeInitTimeout, "Connection initialisation timeout") }) })
+	c.mu.Unlock()
+	drained := context.AfterFunc(c.state.ending, func() { c.background(c.drain) })
+	defer drained()
+	for {
+		kind, text, err := c.conn.Read(c.ctx)
+		if err != nil {
+			break
+		}
+		var m message
+		if kind != websocket.MessageText || json.Unmarshal(text, &m) != nil {
+			c.close(closeBadRequest, "Invalid message received")
+			continue
+		}
+		c.receive(m)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.closed = true
+	c.timer.Stop()
+	for _, cancel := range c.operations {
+		cancel()
+	}
+}
+
+// background runs what is waited for before the socket is given up.
+func (c *socket) background(do func()) {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return
+	}
+	c.running.Add(1)
+	c.mu.Unlock()
+	defer c.running.Done()
+	do()
+}
+
+// close closes the socket with a code.
+func (c *socket) close(code websocket.StatusCode, reason string) {
+	_ = c.conn.Close(code, reason)
+}
+
+// receive answers a message.
+func (c *socket) receive(m message) {
+	switch m.Type {
+	case "connection_init":
+		c.begin(m.Payload)
+	case "ping":
+		c.send(message{Type: "pong", Payload: m.Payload})
+	case "pong":
+	case "subscribe":
+		c.subscribe(m)
+	case "complete":
+		if m.ID == nil {
+			c.close(closeBadRequest, "Invalid message received")
+			return
+		}
+		c.mu.Lock()
+		defer c.mu.Unlock()
+		if cancel := c.operations[*m.ID]; cancel != nil {
+			cancel()
+			delete(c.operations, *m.ID)
+		}
+	default:
+		c.close(closeBadRequest, "Invalid message received")
+	}
+}
+
+// begin finds out who the client is, by the payload of its connection_init or by the headers
+// of the request.
+func (c *socket) begin(payload json.RawMessage) {
+	c.mu.Lock()
+	again := c.known
+	c.mu.Unlock()
+	if again {
+		c.close(closeTooManyInits, "Too many initialisation requests")
+		return
+	}
+	var members map[string]json.RawMessage
+	if payload != nil && !isNull(payload) && json.Unmarshal(payload, &members) != nil {
+		c.close(closeBadRequest, "Invalid message received")
+		return
+	}
+	for name, value := range members {
+		for _, header := range []string{"Authorization", "X-Api-Key"} {
+			var text string
+			if strings.EqualFold(name, header) && json.Unmarshal(value, &text) == nil {
+				c.header.Add(header, text) // one beside that of the request is refused, unless it is the same
+				c.header[header] = slices.Compact(c.header[header])
+			}
+		}
+	}
+	_, err := c.state.serving.Load().viewer(c.request(c.ctx, nil))
+	if err != nil {
+		c.close(closeForbidden, "Forbidden")
+		return
+	}
+	c.place.known()
+	c.mu.Lock()
+	c.known = true
+	c.timer.Stop()
+	c.timer = time.AfterFunc(pingTime, func() { c.background(c.ping) })
+	c.mu.Unlock()
+	c.send(message{Type: "connection_ack"})
+}
+
+// ping looks whether the client is still there, and is still known.
+func (c *socket) ping() {
+	ctx, cancel := context.WithTimeout(c.ctx, sendTime)
+	defer cancel()
+	if c.conn.Ping(ctx) != nil {
+		_ = c.conn.CloseNow()
+		return
+	}
+	if _, err := c.state.serving.Load().viewer(c.request(ctx, nil)); err != nil {
+		c.expire()
+		return
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.closed {
+		c.timer.Reset(pingTime)
+	}
+}
+
+// expire closes the socket of a client who is not known any more.
+func (c *socket) expire() {
+	c.close(closeForbidden, "Forbidden")
+}
+
+// drain closes the socket when its operations have ended, with a code after which clients
+// connect again.
+func (c *socket) drain() {
+	ended := time.NewTicker(roomPause)
+	defer ended.Stop()
+	for {
+		c.mu.Lock()
+		n := len(c.operations)
+		c.mu.Unlock()
+		if n == 0 {
+			c.close(websocket.StatusServiceRestart, "the server stops: connect again")
+			return
+		}
+		select {
+		case <-ended.C:
+		case <-c.ctx.Done():
+			return
+		}
+	}
+}
+
+// request is a request of the client.
+func (c *socket) request(ctx context.Context, body []byte) *http.Request {
+	return ownRequest(ctx, c.header, body)
+}
+
+// ownRequest is a request for an operation that came in another way than by HTTP alone.
+func ownRequest(ctx context.Context, header http.Header, body []byte) *http.Request {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/graphql", bytes.NewReader(body))
+	if err != nil {
+		panic(err) // nothing of it is the client's
+	}
+	r.Header = header.Clone()
+	r.Header.Set("Content-Type", plainJSON)
+	return r
+}
+
+// subscribe begins an operation.
+func (c *socket) subscribe(m message) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case m.ID == nil || *m.ID == "" || len(*m.ID) > maxID || !isObject(m.Payload):
+		go c.background(func() { c.close(closeBadRequest, "Invalid message received") })
+	case !c.known:
+		go c.background(func() { c.close(closeUnauthorized, "Unauthorized") })
+	case c.operations[*m.ID] != nil:
+		id := *m.ID
+		go c.background(func() { c.close(closeDuplicate, "Subscriber for "+id+" already exists") })
+	case len(c.operations) >= maxOperations:
+		out := &socketSink{socket: c, id: *m.ID}
+		go c.background(func() { out.fail(gqlerror.List{noRoom("operations of one WebSocket")}) })
+	default:
+		ctx, cancel := context.WithCancel(c.ctx)
+		c.operations[*m.ID] = cancel
+		out := &socketSink{socket: c, id: *m.ID, ctx: ctx}
+		c.running.Add(1)
+		go func() {
+			defer c.running.Done()
+			defer cancel()
+			runOperation(c.state.serving.Load(), ctx, c.header, m.Payload, out)
+		}()
+	}
+}
+
+// runOperation runs an operation as a request of its own, and sends its results to a sink.
+func runOperation(now *serving, ctx context.Context, header http.Header, body []byte, out interface {
+	sink
+	done() bool
+}) {
+	refusal := &captured{}
+	r := ownRequest(context.WithValue(ctx, sinkKey{}, sink(out)), header, body)
+	func() {
+		defer func() {
+			if p := recover(); p != nil && p != http.ErrAbortHandler {
+				panic(p)
+			}
+		}()
+		now.operation.ServeHTTP(refusal, r)
+	}()
+	switch {
+	case out.done():
+	case refusal.status != 0:
+		out.fail(refusal.errors())
+	default:
+		out.complete()
+	}
+}
+
+// send sends a message, within the time that a client may take to receive it.
+func (c *socket) send(m message) {
+	text, err := json.Marshal(m)
+	if err == nil {
+		_ = c.write(text)
+	}
+}
+
+// write sends the text of a message. The context is the socket's: to end a write is to close
+// the socket.
+func (c *socket) write(parts ...[]byte) error {
+	ctx, cancel := context.WithTimeout(c.ctx, sendTime)
+	defer cancel()
+	w, err := c.conn.Writer(ctx, websocket.MessageText)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		if _, err := w.Write(part); err != nil {
+			return err
+		}
+	}
+	return w.Close()
+}
+
+// socketSink sends the results of an operation over a socket.
+type socketSink struct {
+	socket *socket
+	id     string
+	ctx    context.Context // of the operation: it ends when the client wants no more results
+	ended  bool
+}
+
+var errCompleted = errors.New("the client has completed the operation")
+
+func (o *socketSink) next(parts ...[]byte) error {
+	if o.ctx.Err() != nil {
+		return errCompleted
+	}
+	id, _ := json.Marshal(o.id)
+	text := [][]byte{[]byte(`{"id":`), id, []byte(`,"type":"next","payload":`)}
+	return o.socket.write(append(append(text, parts...), []byte("}"))...)
+}
+
+func (o *socketSink) fail(errs gqlerror.List) {
+	payload, err := json.Marshal(errs)
+	if err != nil {
+		return
+	}
+	if o.end() {
+		o.socket.send(message{ID: &o.id, Type: "error", Payload: payload})
+	}
+	if len(errs) > 0 && errs[0].Extensions["code"] == apierror.Unauthenticated {
+		go o.socket.background(o.socket.expire)
+	}
+}
+
+func (o *socketSink) complete() {
+	if o.end() {
+		o.socket.send(message{ID: &o.id, Type: "complete"})
+	}
+}
+
+// end forgets the operation, and says whether the client is to be told.
+func (o *socketSink) end() bool {
+	c := o.socket
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	told := !o.ended && (o.ctx == nil || o.ctx.Err() == nil)
+	o.ended = true
+	if told && o.ctx != nil {
+		delete(c.operations, o.id)
+	}
+	return told
+}
+
+func (o *socketSink) done() bool { return o.ended }
+
+func (o *socketSink) beat() error { return nil } // the socket has pings of its own
+
+// socketCount bounds the sockets that are open at once. Where there are too many, the oldest
+// whose client has not said who it is makes room.
+type socketCount struct {
+	mu        sync.Mutex
+	all       int
+	strangers []*socketPlace // the oldest first
+}
+
+type socketPlace struct {
+	count *socketCount
+	end   context.CancelFunc
+	gone  bool
+}
+
+func newSocketCount() *socketCount { return &socketCount{} }
+
+// enter counts a socket. end ends it.
+func (c *socketCount) enter(end context.CancelFunc, max int) (*socketPlace, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if max > 0 && c.all >= max {
+		if len(c.strangers) == 0 {
+			return nil, false
+		}
+		oldest := c.strangers[0]
+		c.strangers = slices.Delete(c.strangers, 0, 1)
+		oldest.gone = true
+		c.all--
+		oldest.end()
+	}
+	p := &socketPlace{count: c, end: end}
+	c.all++
+	c.strangers = append(c.strangers, p)
+	return p, true
+}
+
+// known notes that the client of the socket has said who it is.
+func (p *socketPlace) known() { p.count.drop(p, 0) }
+
+// leave ends the count of the socket.
+func (p *socketPlace) leave() { p.count.drop(p, 1) }
+
+func (c *socketCount) drop(p *socketPlace, n int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.strangers = slices.DeleteFunc(c.strangers, func(other *socketPlace) bool { return other == p })
+	if !p.gone {
+		c.all -= n
+		p.gone = n > 0
+	}
+}
