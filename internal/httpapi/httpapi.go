@@ -107,7 +107,11 @@ func New(o Options) *Handler {
 	if o.Introspection {
 		api.Handle("GET /schema.graphql", static("text/plain", schema.SDL()))
 	}
-	mux.Handle("/graphql", shared(o.Origins, o.Headers)(api))
+	var more []string // methods of streams
+	if o.Hub != nil {
+		more = []string{http.MethodPut, http.MethodDelete}
+	}
+	mux.Handle("/graphql", shared(o.Origins, o.Headers, more...)(api))
 	mux.Handle("/schema.graphql", shared(o.Origins, o.Headers)(api))
 	mux.Handle(webhooksPath, webhooks(o.Receiver))
 	h.probes(mux)

@@ -67,13 +67,13 @@ func silent(r *http.Request) bool {
 // preflightLife is how long a browser may remember what it is allowed; Chromium takes no more.
 const preflightLife = 2 * time.Hour
 
-// shared is CORS: pages of these origins may ask, and read the answers. Of a private
+// shared is CORS: pages of these origins may ask, by GET, POST and more, and read the answers. Of a private
 // network, it grants no page of a public one anything.
-func shared(origins, headers []string) func(http.Handler) http.Handler {
+func shared(origins, headers []string, more ...string) func(http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		// An empty list of the library's own would allow everybody.
 		AllowOriginFunc: func(origin string) bool { return slices.Contains(origins, origin) },
-		AllowedMethods:  []string{http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete},
+		AllowedMethods:  append([]string{http.MethodGet, http.MethodPost}, more...),
 		AllowedHeaders: slices.Concat([]string{
 			"Accept",
 			"Authorization",

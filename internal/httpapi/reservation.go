@@ -97,7 +97,8 @@ func (s streams) reserve(w http.ResponseWriter, r *http.Request) {
 		}
 	}
 	if own >= maxReservations {
-		refused(http.StatusTooManyRequests, apierror.RateLimited, "you have reserved as many streams as one viewer may: end another one first").answer(w, r)
+		refused(http.StatusTooManyRequests, apierror.RateLimited,
+			"you have reserved as many streams as one viewer may: end another one first").answer(w, r)
 		return
 	}
 	token := rand.Text()

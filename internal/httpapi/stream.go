@@ -72,7 +72,7 @@ func streaming(o Options, t transport, quota *partnerQuota, next http.Handler) h
 		switch {
 		case upgrades(r):
 			s.serveSocket(w, r)
-		case wantsEvents(r), reserves(r):
+		case wantsEvents(r), o.Hub != nil && reserves(r):
 			known.ServeHTTP(w, r)
 		default:
 			next.ServeHTTP(w, r)
