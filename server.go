@@ -193,7 +193,7 @@ type parts struct {
 	writes  budget.Shares               // of all viewers, in this process
 	staff   budget.Shares               // requests of staff, in this process
 	counted *httpapi.State              // what runs, and what viewers had kept
-	hub     *events.Hub                 // of changes; nil: there are no subscriptions
+	hub     *events.Hub                 // of changes, to subscribers
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 	metrics *telemetry.Metrics
@@ -206,6 +206,7 @@ type parts struct {
 // store, and closes the parts before redis.
 func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
 	work, end := context.WithCancel(context.WithoutCancel(p.ctx))
+	changes := redis.events(cfg.Events, p.now)
 	return &parts{
 		work:    work,
 		end:     end,
@@ -215,7 +216,8 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 		client:  client,
 		redis:   redis,
 		entries: redis.entries(p.now),
-		changes: redis.events(cfg.Events, p.now),
+		changes: changes,
+		hub:     events.NewHub(events.HubOptions{Log: changes, Logger: log}),
 		queries: redis.queries(cfg.Redis, p.now),
 		budgets: map[string]providers.Budget{},
 		shares:  redis.shares(log, p.now),
@@ -231,6 +233,7 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 // close ends what runs behind requests, and gives up what other replicas keep for this one.
 func (p *parts) close() {
 	p.end()
+	p.hub.Close()
 	for _, b := range p.budgets {
 		leave(b)
 	}
