@@ -32,7 +32,8 @@ import (
 type Delivery struct {
 	events.Entry
 
-	// Unread is why the record is not to be read: its field is null, with this error. nil: it is read.
+	// Unread is why the record is not to be read: its field is null, with this error. nil:
+	// it is read.
 	Unread error
 
 	// Hidden says, after the execution, that the viewer may not see the event. Failed is why
@@ -296,7 +297,8 @@ func (p *planner) anyChange(f, node graphql.CollectedField) {
 			}
 			p.reset(begun)
 			records.cost(p, node, []providers.ID{id})
-			if spent := p.spent(); spent.calls.sum > most.calls.sum || spent.calls.sum == most.calls.sum && spent.values.sum > most.values.sum {
+			if spent := p.spent(); spent.calls.sum > most.calls.sum ||
+				spent.calls.sum == most.calls.sum && spent.values.sum > most.values.sum {
 				most = spent
 			}
 		}

@@ -211,7 +211,18 @@ func shownPath(path string) string {
 }
 
 // Routes are the paths that are served, as metrics and traces name them.
-var Routes = []string{"/", "/graphql", "/schema.graphql", "/healthz", "/readyz", "/metrics", "/status", "/status.json", playground.Assets, webhooksPath}
+var Routes = []string{
+	"/",
+	"/graphql",
+	"/schema.graphql",
+	"/healthz",
+	"/readyz",
+	"/metrics",
+	"/status",
+	"/status.json",
+	playground.Assets,
+	webhooksPath,
+}
 
 // routeOf is the route of a path: one of a few, whatever clients ask for.
 func routeOf(path string) string {

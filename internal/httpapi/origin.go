@@ -67,8 +67,8 @@ func silent(r *http.Request) bool {
 // preflightLife is how long a browser may remember what it is allowed; Chromium takes no more.
 const preflightLife = 2 * time.Hour
 
-// shared is CORS: pages of these origins may ask, by GET, POST and more, and read the answers. Of a private
-// network, it grants no page of a public one anything.
+// shared is CORS: pages of these origins may ask, by GET, POST and more, and read the
+// answers. Of a private network, it grants no page of a public one anything.
 func shared(origins, headers []string, more ...string) func(http.Handler) http.Handler {
 	return cors.New(cors.Options{
 		// An empty list of the library's own would allow everybody.

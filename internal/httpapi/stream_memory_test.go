@@ -14,8 +14,8 @@ import (
 // half are the stacks of two goroutines, which the steps of the handler have made large.
 const maxIdleBytes = 80 << 10
 
-// TestIdleSubscriptions wants an idle subscription to take no more memory than that. The clients are bare
-// connections, because they are in the same process.
+// TestIdleSubscriptions wants an idle subscription to take no more memory than that. The
+// clients are bare connections, because they are in the same process.
 func TestIdleSubscriptions(t *testing.T) {
 	const n = 300
 	document, _ := json.Marshal(map[string]any{"query": changesDocument})

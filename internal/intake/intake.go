@@ -185,7 +185,7 @@ func (i *Intake) invalidate(ctx context.Context, a *account, n providers.Notice)
 	}
 	slices.Sort(lists)
 	if err := a.Cache.Invalidate(ctx, stale, slices.Compact(lists)...); err != nil {
-		// The cache invalidates again as soon as it can. Until then other replicas may show what was.
+		// The cache invalidates again as soon as it can.
 		i.o.Logger.LogAttrs(ctx, slog.LevelWarn, "other replicas may show what was before a change, until the cache's Redis answers",
 			slog.String("account", a.Cache.AccountID()), slog.Any("error", err))
 	}

@@ -6,7 +6,8 @@ import (
 	"time"
 )
 
-// TestHide wants a hidden text read back by who has the key, under its name, and nothing of it told.
+// TestHide wants a hidden text read back by who has the key, under its name, and nothing
+// of it told.
 func TestHide(t *testing.T) {
 	now := time.Unix(0, 0)
 	clock := func() time.Time { return now }

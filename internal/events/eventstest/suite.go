@@ -205,8 +205,10 @@ func refusals(t *testing.T, open Open) {
 		"no kind":             {key, []events.Event{Event(1), change(func(e *events.Event) { e.Kind = "" })}},
 		"no time":             {key, []events.Event{Event(1), change(func(e *events.Event) { e.At = time.Time{} })}},
 		"a time out of range": {key, []events.Event{Event(1), change(func(e *events.Event) { e.At = time.Unix(1<<40, 0) })}},
-		"too large":           {key, []events.Event{Event(1), change(func(e *events.Event) { e.Record.Local = strings.Repeat("x", 5000) })}},
-		"a key for no time":   {events.Once{Key: "k"}, []events.Event{Event(1)}},
+		"too large": {
+			key, []events.Event{Event(1), change(func(e *events.Event) { e.Record.Local = strings.Repeat("x", 5000) })},
+		},
+		"a key for no time": {events.Once{Key: "k"}, []events.Event{Event(1)}},
 	} {
 		if done, err := l.Append(t.Context(), tt.once, tt.all...); done || err == nil {
 			t.Errorf("%s: appended %t, error %v; want an error", name, done, err)
