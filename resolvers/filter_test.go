@@ -44,7 +44,7 @@ func filterFields(t *testing.T) (out []filterField) {
 		}
 	}
 	for name, def := range schema.Parsed().Types {
-		if def.Kind == ast.InputObject && strings.HasSuffix(name, "Filter") && !seen[name] {
+		if def.Kind == ast.InputObject && strings.HasSuffix(name, "Filter") && !seen[name] && name != "ChangeFilter" { // of the stream of changes
 			t.Errorf("no root list takes %s", name)
 		}
 	}

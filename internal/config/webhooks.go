@@ -45,6 +45,9 @@ func (s Secrets) Reveal() []string {
 	return s.reveal()
 }
 
+// Equal says whether both hold the same secrets, in the same order.
+func (s Secrets) Equal(o Secrets) bool { return slices.Equal(s.Reveal(), o.Reveal()) }
+
 // String is the number of the secrets.
 func (s Secrets) String() string { return fmt.Sprintf("secrets(%d)", len(s.Reveal())) }
 

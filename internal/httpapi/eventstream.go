@@ -5,6 +5,7 @@ import (
 	"math"
 	"mime"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
@@ -15,18 +16,33 @@ import (
 // eventStreamType is the media type of server-sent events.
 const eventStreamType = "text/event-stream"
 
-// wantsEvents says whether a request is for server-sent events: its header Accept names them.
-// See https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md.
+// wantsEvents says whether a request is for server-sent events: its header Accept names them,
+// and no media type of JSON that it wants as much. Some clients name both for queries. See
+// https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md.
 func wantsEvents(r *http.Request) bool {
 	if r.Method != http.MethodGet && r.Method != http.MethodPost || size(r.Header["Accept"]) > maxAccept {
 		return false
 	}
+	var events, answer float64
 	for text := range strings.SplitSeq(strings.Join(r.Header["Accept"], ","), ",") {
-		if name, _, err := mime.ParseMediaType(text); err == nil && name == eventStreamType {
-			return true
+		name, params, err := mime.ParseMediaType(text)
+		if err != nil {
+			continue
+		}
+		weight := 1.0
+		if q, ok := params["q"]; ok {
+			if weight, err = strconv.ParseFloat(q, 64); err != nil {
+				continue
+			}
+		}
+		switch name {
+		case eventStreamType:
+			events = max(events, weight)
+		case graphqlResponse, plainJSON:
+			answer = max(answer, weight)
 		}
 	}
-	return false
+	return events > answer
 }
 
 // ServeHTTP answers by server-sent events: a stream for each operation.

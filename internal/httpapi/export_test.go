@@ -43,3 +43,6 @@ func Steps(document string) int {
 
 // Admitted makes the connection of a request a viewer's, if there is room.
 var Admitted = admitted
+
+// WantsEvents says whether a request is for server-sent events.
+var WantsEvents = wantsEvents

@@ -457,3 +457,29 @@ func TestPartnersChanges(t *testing.T) {
 		}
 	}
 }
+
+// TestWantsEvents wants a stream for those who prefer one, and JSON for clients that name
+// both, as urql does for queries.
+func TestWantsEvents(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"text/event-stream":                         true,
+		"text/event-stream, multipart/mixed":        true,
+		"text/event-stream;charset=utf-8":           true,
+		"text/event-stream, application/json;q=0.5": true,
+		"text/event-stream, */*":                    true,
+		"application/json":                          false,
+		"*/*":                                       false,
+		"":                                          false,
+		"text/event-stream;q=0":                     false,
+		"text/event-stream;q=x":                     false,
+		"text/event-stream, application/json":       false,
+		"application/graphql-response+json, text/event-stream":                                                              false,
+		"application/graphql-response+json, application/graphql+json, application/json, text/event-stream, multipart/mixed": false,
+	} {
+		r := httptest.NewRequest(http.MethodPost, "/graphql", nil)
+		r.Header.Set("Accept", accept)
+		if got := httpapi.WantsEvents(r); got != want {
+			t.Errorf("%q: %t, want %t", accept, got, want)
+		}
+	}
+}

@@ -5,6 +5,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/partnergraph/partnergraph/internal/intake"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 )
@@ -37,6 +38,9 @@ var (
 func (m *Metrics) Accounts(list []providers.Provider) {
 	m.accounts.list.Store(&list)
 	for _, p := range list {
+		for _, outcome := range intake.Outcomes {
+			m.hooks.WithLabelValues(p.AccountID(), string(outcome))
+		}
 		for _, proof := range p.Proofs() {
 			m.writes.WithLabelValues(p.AccountID(), string(proof.Mutation), ledger.OutcomeUnknown, "false")
 		}

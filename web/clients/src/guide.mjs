@@ -16,6 +16,7 @@ const { __schema } = await introspection();
 const { typePolicies, possibleTypes } = createCache().policies.cache.config;
 const lists = {};
 for (const { name, fields } of __schema.types) {
+  if (name === 'Subscription') continue; // a stream is not in the cache
   for (const field of fields ?? []) {
     if (field.args.some((arg) => arg.name === 'after')) (lists[name] ??= []).push(field.name);
   }
