@@ -73,15 +73,25 @@ func (p *process) simulate(host string, port int, f sandboxFlags) (*simulators, 
 		}
 		if sender, ok := sim.(sandbox.Sender); ok {
 			s.senders[account.ID] = sender
-			secrets := sender.HookSecrets()
-			account.Webhooks = config.Webhooks{
-				PathTokens: config.NewSecrets(rand.Text()), Signing: config.NewSecrets(secrets.Signing...),
-				Header: secrets.Header, Values: config.NewSecrets(secrets.Values...),
-			}
 		}
 		s.accounts = append(s.accounts, account)
 	}
 	return s, nil
+}
+
+// hooked are the accounts, with addresses for the simulators' webhooks.
+func (s *simulators) hooked() []config.Account {
+	for i := range s.accounts {
+		a := &s.accounts[i]
+		if sender := s.senders[a.ID]; sender != nil {
+			secrets := sender.HookSecrets()
+			a.Webhooks = config.Webhooks{
+				PathTokens: config.NewSecrets(rand.Text()), Signing: config.NewSecrets(secrets.Signing...),
+				Header: secrets.Header, Values: config.NewSecrets(secrets.Values...),
+			}
+		}
+	}
+	return s.accounts
 }
 
 // send has the simulators send their webhooks to the server at an address of this machine.

@@ -71,7 +71,7 @@ func (c serveCommand) Run(p *process) error {
 			return err
 		}
 		defer sims.close()
-		cfg.Accounts, send = sims.accounts, sims.send
+		cfg.Accounts, send = sims.hooked(), sims.send
 		load = nil // there is nothing to read again
 	}
 	level.Set(cfg.Log.Level)
