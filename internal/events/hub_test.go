@@ -78,22 +78,23 @@ func TestResume(t *testing.T) {
 			if s.Position() != at[n] {
 				t.Errorf("a subscription behind %d begins at %q", n, s.Position())
 			}
+			want := n
 			wg.Go(func() {
-				for n < before+during+after {
+				for want < before+during+after {
 					entries, err := s.Next(t.Context())
 					if errors.Is(err, events.ErrSlow) { // the window is small
 						s, err = h.Subscribe(t.Context(), s.Position(), window)
 					}
 					if err != nil {
-						t.Errorf("window %d, behind %d: %v", window, n, err)
+						t.Errorf("window %d, behind %d: %v", window, want, err)
 						return
 					}
 					for _, e := range entries {
-						if e.Record.Local != fmt.Sprint(n) {
-							t.Errorf("window %d: event %s, want %d", window, e.Record.Local, n)
+						if e.Record.Local != fmt.Sprint(want) {
+							t.Errorf("window %d: event %s, want %d", window, e.Record.Local, want)
 							return
 						}
-						n++
+						want++
 					}
 				}
 			})

@@ -366,7 +366,7 @@ func TestSocketProtocol(t *testing.T) {
 		"no payload":             {true, []string{`{"id":"1","type":"subscribe"}`}, 4400},
 		"a duplicate":            {true, []string{subscription, subscription}, 4409},
 		"complete without an id": {true, []string{`{"type":"complete"}`}, 4400},
-		"too long":               {true, []string{`{"id":"1","type":"subscribe","payload":{"query":"` + strings.Repeat(" ", 20<<10) + `"}}`}, 1009},
+		"too long":               {true, []string{`{"id":"1","type":"subscribe","payload":{"query":"` + strings.Repeat(" ", 11<<10) + `"}}`}, 1009},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := l.ws()
