@@ -114,6 +114,7 @@ type socket struct {
 	mu         sync.Mutex
 	known      bool // the client said who it is
 	operations map[string]context.CancelFunc
+	lastWords  int         // operations that have ended, of which the client is being told
 	timer      *time.Timer // closes the socket without a connection_init, later pings
 	closed     bool
 }
@@ -266,7 +267,7 @@ func (c *socket) drain() {
 	defer ended.Stop()
 	for {
 		c.mu.Lock()
-		n := len(c.operations)
+		n := len(c.operations) + c.lastWords
 		c.mu.Unlock()
 		if n == 0 {
 			c.close(websocket.StatusServiceRestart, "the server stops: connect again")
@@ -397,31 +398,34 @@ func (o *socketSink) fail(errs gqlerror.List) {
 	if err != nil {
 		return
 	}
-	if o.end() {
-		o.socket.send(message{ID: &o.id, Type: "error", Payload: payload})
-	}
+	o.end(message{ID: &o.id, Type: "error", Payload: payload})
 	if len(errs) > 0 && errs[0].Extensions["code"] == apierror.Unauthenticated {
 		go o.socket.background(o.socket.expire)
 	}
 }
 
-func (o *socketSink) complete() {
-	if o.end() {
-		o.socket.send(message{ID: &o.id, Type: "complete"})
-	}
-}
+func (o *socketSink) complete() { o.end(message{ID: &o.id, Type: "complete"}) }
 
-// end forgets the operation, and says whether the client is to be told.
-func (o *socketSink) end() bool {
+// end forgets the operation, and then tells the client, who may use its id again. A client
+// who has completed the operation is not told.
+func (o *socketSink) end(last message) {
 	c := o.socket
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	told := !o.ended && (o.ctx == nil || o.ctx.Err() == nil)
 	o.ended = true
-	if told && o.ctx != nil {
-		delete(c.operations, o.id)
+	if told {
+		c.lastWords++
+		if o.ctx != nil {
+			delete(c.operations, o.id)
+		}
 	}
-	return told
+	c.mu.Unlock()
+	if told {
+		c.send(last)
+		c.mu.Lock()
+		c.lastWords--
+		c.mu.Unlock()
+	}
 }
 
 func (o *socketSink) done() bool { return o.ended }
