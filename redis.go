@@ -80,7 +80,7 @@ func (c connections) events(cfg config.Events, now func() time.Time) events.Log 
 	if c.durable == nil {
 		return events.NewMemory(limits, now)
 	}
-	return events.NewRedis(c.durable, limits, now)
+	return events.NewRedis(c.durable, limits, nil) // by its own clock, as those of replicas differ
 }
 
 // queries is where clients' documents are kept. They never go to a Redis that is durable

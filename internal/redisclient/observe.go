@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,6 +21,7 @@ const scopeName = "github.com/partnergraph/partnergraph/internal/redisclient"
 type Command struct {
 	Role      Role
 	Took      time.Duration
+	Blocking  bool  // Redis was asked to wait for something, so that Took is no latency
 	Err       error // nil for an answer; the absence of a key is one
 	Unreached bool  // nobody answered, though the caller waited
 	Refused   bool  // no connection could be made: so Unreached, too
@@ -42,20 +44,25 @@ func (observed) DialHook(next redis.DialHook) redis.DialHook { return next }
 // ProcessHook observes a command.
 func (o observed) ProcessHook(next redis.ProcessHook) redis.ProcessHook {
 	return func(ctx context.Context, cmd redis.Cmder) error {
-		return o.observe(ctx, strings.ToUpper(cmd.Name()), func(ctx context.Context) error { return next(ctx, cmd) })
+		return o.observe(ctx, strings.ToUpper(cmd.Name()), blocks(cmd), func(ctx context.Context) error { return next(ctx, cmd) })
 	}
 }
 
 // ProcessPipelineHook observes a pipeline.
 func (o observed) ProcessPipelineHook(next redis.ProcessPipelineHook) redis.ProcessPipelineHook {
 	return func(ctx context.Context, cmds []redis.Cmder) error {
-		return o.observe(ctx, "PIPELINE", func(ctx context.Context) error { return next(ctx, cmds) })
+		return o.observe(ctx, "PIPELINE", false, func(ctx context.Context) error { return next(ctx, cmds) })
 	}
+}
+
+// blocks says whether a command asks Redis to wait: XREAD with BLOCK.
+func blocks(cmd redis.Cmder) bool {
+	return cmd.Name() == "xread" && slices.ContainsFunc(cmd.Args(), func(arg any) bool { return arg == "block" })
 }
 
 // observe makes a round trip. Its span has the attributes of
 // https://opentelemetry.io/docs/specs/semconv/database/redis/, without keys and values.
-func (o observed) observe(ctx context.Context, name string, trip func(context.Context) error) error {
+func (o observed) observe(ctx context.Context, name string, blocking bool, trip func(context.Context) error) error {
 	if parent := trace.SpanFromContext(ctx); parent.SpanContext().IsValid() {
 		var span trace.Span
 		ctx, span = parent.TracerProvider().
@@ -68,7 +75,7 @@ func (o observed) observe(ctx context.Context, name string, trip func(context.Co
 	}
 	start := time.Now()
 	err := trip(ctx)
-	c := Command{Role: o.role, Took: time.Since(start)}
+	c := Command{Role: o.role, Took: time.Since(start), Blocking: blocking}
 	if err != nil && !errors.Is(err, redis.Nil) && !errors.Is(err, context.Canceled) {
 		c.Err, c.Unreached, c.Refused = err, unreached(err), refused(err)
 		trace.SpanFromContext(ctx).SetStatus(codes.Error, "")

@@ -104,7 +104,7 @@ func New(version string) *Metrics {
 		"ignored, unverified, unreadable or refused.", "account", "outcome")
 	m.writes = counters("writes_total", "Mutations, by outcome: made, refused, unknown or not sent; replayed ones were answered from the ledger.",
 		"account", "mutation", "outcome", "replayed")
-	m.commands = histograms("redis_seconds", "Time of a round trip to Redis, by role and outcome.", redisBuckets, "role", "outcome")
+	m.commands = histograms("redis_seconds", "Time of a round trip to Redis, by role and outcome; those that wait for a change do not count.", redisBuckets, "role", "outcome")
 	m.redisUp = gauges("redis_up", "Whether the last command to the Redis of a role reached it.", "role")
 	m.reloads = counters("config_reloads_total", "Reloads of the configuration, by outcome.", "outcome")
 	m.reloaded = gauges("config_last_reload_timestamp_seconds", "When the configuration in use was read.").WithLabelValues()
@@ -207,7 +207,9 @@ func (m *Metrics) Commanded(c redisclient.Command) {
 	} else if c.Err != nil {
 		outcome = "error"
 	}
-	m.commands.WithLabelValues(string(c.Role), outcome).Observe(c.Took.Seconds())
+	if !c.Blocking {
+		m.commands.WithLabelValues(string(c.Role), outcome).Observe(c.Took.Seconds())
+	}
 	m.redisUp.WithLabelValues(string(c.Role)).Set(up)
 }
 
