@@ -3,10 +3,7 @@ package httpapi
 import (
 	"bytes"
 	"math"
-	"mime"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -24,17 +21,7 @@ func wantsEvents(r *http.Request) bool {
 		return false
 	}
 	var events, answer float64
-	for text := range strings.SplitSeq(strings.Join(r.Header["Accept"], ","), ",") {
-		name, params, err := mime.ParseMediaType(text)
-		if err != nil {
-			continue
-		}
-		weight := 1.0
-		if q, ok := params["q"]; ok {
-			if weight, err = strconv.ParseFloat(q, 64); err != nil {
-				continue
-			}
-		}
+	for name, weight := range mediaRanges(r.Header["Accept"]) {
 		switch name {
 		case eventStreamType:
 			events = max(events, weight)

@@ -25,10 +25,7 @@ const ExplainHeader = "X-Partnergraph-Explain"
 // graphQL answers what is asked at /graphql: gqlgen's executor, with our resolvers, behind
 // our transport. (What gqlgen puts between the two, its handler.Server, would answer panics
 // in a form of its own.)
-func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswers) http.Handler {
-	if o.State == nil {
-		o.State = NewState(o.Now)
-	}
+func graphQL(o Options, partners *partnerQuota, valid *documents, kept keptAnswers) transport {
 	o.State.load.resize(o)
 	schema := served()
 	exec := executor.New(graph.NewExecutableSchema(graph.Config{Resolvers: o.Resolvers, Schema: schema}))

@@ -103,7 +103,7 @@ func New(o Options) *Handler {
 	}
 	operations := graphQL(o, quota, h.valid, h.responses)
 	single := viewer(o.Auth, quota.request(bounded(o, operations)))
-	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, streaming(o, operations.(transport), quota, single))))
+	api.Handle("/graphql", invited(o.Origins, local(o.Auth == nil, streaming(o, operations, quota, single))))
 	if o.Introspection {
 		api.Handle("GET /schema.graphql", static("text/plain", schema.SDL()))
 	}

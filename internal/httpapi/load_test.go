@@ -205,7 +205,7 @@ func TestGateQueues(t *testing.T) {
 func TestStateReload(t *testing.T) {
 	state := NewState(nil)
 	made := func(load int64) transport {
-		return graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Logger: discard}), Load: load, State: state}, &partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
+		return graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Logger: discard}), Load: load, State: state}, &partnerQuota{}, newDocuments(0), keptAnswers{})
 	}
 	former := made(1000)
 	before := former.load.execute
@@ -243,8 +243,8 @@ func TestOverload(t *testing.T) {
 	} {
 		tr := graphQL(Options{
 			Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50,
-			Load: 1000, Answer: 1 << 20,
-		}, &partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
+			Load: 1000, Answer: 1 << 20, State: NewState(nil),
+		}, &partnerQuota{}, newDocuments(0), keptAnswers{})
 		g := full(tr.load)
 		g.queue = 0
 		leave := g.enter(t.Context(), g.capacity)
@@ -281,7 +281,7 @@ func TestOverload(t *testing.T) {
 func TestWeight(t *testing.T) {
 	var weights []int64
 	tr := graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 10 << 10, Tokens: 500, Depth: 12, Aliases: 50,
-		Introspection: true}, &partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
+		Introspection: true, State: NewState(nil)}, &partnerQuota{}, newDocuments(0), keptAnswers{})
 	for _, query := range []string{`{ __typename }`, `{ affiliates(first: 100) { nodes { id name email status } } }`, `{ __schema { types { name fields { name } } } }`} {
 		r := &request{}
 		r.Query = query

@@ -132,8 +132,8 @@ func allocated(f func()) uint64 {
 // TestHeldWeight wants what is kept of a request to weigh while it is executed: values of
 // its variables, and a long document.
 func TestHeldWeight(t *testing.T) {
-	tr := graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50},
-		&partnerQuota{}, newDocuments(0), keptAnswers{}).(transport)
+	tr := graphQL(Options{Resolvers: resolvers.New(resolvers.Options{Pages: 20, Calls: 50, Cost: 10_000, Logger: discard}), Body: 100 << 10, Tokens: 5000, Depth: 12, Aliases: 50, State: NewState(nil)},
+		&partnerQuota{}, newDocuments(0), keptAnswers{})
 	var list []string
 	for i := range 150 {
 		list = append(list, fmt.Sprint(i))

@@ -106,17 +106,14 @@ func (s streams) answer(w http.ResponseWriter, r *http.Request, open func() sink
 		bad.answer(w, r)
 		return
 	}
-	if !now.recall(ctx, asked) {
-		open().fail(gqlerror.List{notPersisted()})
-		return
-	}
-	if bad := now.trusted.admit(ctx, asked.Query); bad != nil {
+	ctx, known, bad := now.accept(ctx, r, asked)
+	switch {
+	case bad != nil:
 		bad.answer(w, r)
 		return
-	}
-	asked.Headers, asked.ReadTime = r.Header, graphql.TraceTiming{Start: graphql.GetStartTime(ctx), End: graphql.Now()}
-	if r.Method == http.MethodGet {
-		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
+	case !known:
+		open().fail(gqlerror.List{notPersisted()})
+		return
 	}
 	subscribes, errs, bad := now.kind(ctx, asked)
 	switch {
@@ -130,7 +127,7 @@ func (s streams) answer(w http.ResponseWriter, r *http.Request, open func() sink
 		result := &captured{}
 		now.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			now.respond(r.Context(), w, r, asked)
-		})).ServeHTTP(result, plain)
+		})).ServeHTTP(result, plain.WithContext(ctx))
 		result.pass(open())
 	default:
 		s.subscribe(ctx, w, r, now, asked, open)

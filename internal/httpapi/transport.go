@@ -3,6 +3,7 @@ package httpapi
 import (
 	"cmp"
 	"context"
+	"iter"
 	"math"
 	"mime"
 	"net/http"
@@ -58,23 +59,36 @@ func (t transport) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		bad.answer(w, r)
 		return
 	}
-	t.respond(ctx, w, r, asked)
+	ctx, known, bad := t.accept(ctx, r, asked)
+	switch {
+	case bad != nil:
+		bad.answer(w, r)
+	case !known:
+		t.write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
+	default:
+		t.respond(ctx, w, r, asked)
+	}
 }
 
-// respond answers what a request asks for.
-func (t transport) respond(ctx context.Context, w http.ResponseWriter, r *http.Request, asked *request) {
+// accept finds the document of a request, and says whether its viewer may send it. It is not
+// known where the request names it by a hash that nobody has sent before. The context
+// returned is that of the request's operation.
+func (t transport) accept(ctx context.Context, r *http.Request, asked *request) (_ context.Context, known bool, bad *refusal) {
 	if !t.recall(ctx, asked) {
-		t.write(w, r, http.StatusBadRequest, t.exec.DispatchError(ctx, gqlerror.List{notPersisted()}))
-		return
+		return ctx, false, nil
 	}
 	if bad := t.trusted.admit(ctx, asked.Query); bad != nil {
-		bad.answer(w, r)
-		return
+		return ctx, true, bad
 	}
 	asked.Headers, asked.ReadTime = r.Header, graphql.TraceTiming{Start: graphql.GetStartTime(ctx), End: graphql.Now()}
 	if r.Method == http.MethodGet {
 		ctx = context.WithValue(ctx, queriesOnlyKey{}, true)
 	}
+	return ctx, true, nil
+}
+
+// respond answers an accepted request.
+func (t transport) respond(ctx context.Context, w http.ResponseWriter, r *http.Request, asked *request) {
 	beside := ctx // without what is planned
 	ctx, op, recall, errs := t.plan(beside, asked)
 	if answer := recall.kept(); answer != nil {
@@ -350,8 +364,7 @@ func negotiate(accept []string) (mediaType string, ok bool) {
 	if size(accept) > maxAccept {
 		return plainJSON, false
 	}
-	ranges := strings.Join(accept, ",")
-	if strings.TrimSpace(ranges) == "" {
+	if strings.TrimSpace(strings.Join(accept, ",")) == "" {
 		return plainJSON, true
 	}
 	type match struct {
@@ -359,17 +372,7 @@ func negotiate(accept []string) (mediaType string, ok bool) {
 		named  int // 3 by its name, 2 by application/*, 1 by */*, 0 not at all
 	}
 	var answer, plain match
-	for text := range strings.SplitSeq(ranges, ",") {
-		name, params, err := mime.ParseMediaType(text)
-		if err != nil || !isUTF8(params) {
-			continue
-		}
-		weight := 1.0
-		if q, ok := params["q"]; ok {
-			if weight, err = strconv.ParseFloat(q, 64); err != nil || !(0 <= weight && weight <= 1) {
-				continue
-			}
-		}
+	for name, weight := range mediaRanges(accept) {
 		see := func(m *match, named int) {
 			if named > m.named || named == m.named && weight > m.weight {
 				*m = match{weight, named}
@@ -392,6 +395,28 @@ func negotiate(accept []string) (mediaType string, ok bool) {
 		return graphqlResponse, answer.weight > 0
 	}
 	return plainJSON, plain.weight > 0
+}
+
+// mediaRanges are the ranges of an Accept header that leave the text to be UTF-8, each with
+// its weight. What cannot be read is passed over.
+func mediaRanges(accept []string) iter.Seq2[string, float64] {
+	return func(yield func(string, float64) bool) {
+		for text := range strings.SplitSeq(strings.Join(accept, ","), ",") {
+			name, params, err := mime.ParseMediaType(text)
+			if err != nil || !isUTF8(params) {
+				continue
+			}
+			weight := 1.0
+			if q, ok := params["q"]; ok {
+				if weight, err = strconv.ParseFloat(q, 64); err != nil || !(0 <= weight && weight <= 1) {
+					continue
+				}
+			}
+			if !yield(name, weight) {
+				return
+			}
+		}
+	}
 }
 
 // isUTF8 says whether the parameters of a media type leave the text to be UTF-8.
