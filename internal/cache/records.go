@@ -336,19 +336,20 @@ func (c *Cache) HasRecord(ctx context.Context, id providers.ID, need ...string) 
 	return n != nil && s != miss && n.Known.Covers(need...)
 }
 
-// Remembered are those of the records that the cache holds, stubs and stale ones with them,
-// as pointers that are shared. No call is made.
-func (c *Cache) Remembered(ctx context.Context, ids ...providers.ID) (records []any) {
+// Owners are the affiliates that records belong to, of those that the cache holds and that
+// tell it, stale ones with them. No call is made.
+func (c *Cache) Owners(ctx context.Context, ids ...providers.ID) map[providers.ID]providers.ID {
 	keys := make([]Key, len(ids))
 	for i, id := range ids {
 		keys[i] = recordKey(id)
 	}
-	for _, e := range c.get(ctx, keys...) {
-		if record := valueOf(e); node(record) != nil {
-			records = append(records, record)
+	owners := map[providers.ID]providers.ID{}
+	for i, e := range c.get(ctx, keys...) {
+		if owner := providers.BelongsTo(valueOf(e)); !owner.IsZero() {
+			owners[ids[i]] = owner
 		}
 	}
-	return records
+	return owners
 }
 
 // AffiliatesByID reads through the cache.

@@ -26,9 +26,9 @@ type Cache interface {
 	providers.Reader
 	AccountID() string
 
-	// Remembered are those of the records that are remembered, of whatever age. No call is
-	// made.
-	Remembered(ctx context.Context, ids ...providers.ID) []any
+	// Owners are the affiliates that records belong to, as far as that is remembered. No call
+	// is made.
+	Owners(ctx context.Context, ids ...providers.ID) map[providers.ID]providers.ID
 
 	// Invalidate forgets records, and every list of these nouns, on all replicas.
 	Invalidate(ctx context.Context, ids []providers.ID, lists ...providers.Noun) error
@@ -176,11 +176,15 @@ func (i *Intake) ignore(ctx context.Context, a *account, n providers.Notice) {
 // invalidate forgets what has changed, and answers whose the records were when they were
 // read last.
 func (i *Intake) invalidate(ctx context.Context, a *account, n providers.Notice) (before map[providers.ID]providers.ID) {
-	before = remembered(ctx, a.Cache, n.Changes)
-	var stale []providers.ID
+	ids := make([]providers.ID, len(n.Changes))
+	for k, c := range n.Changes {
+		ids[k] = c.ID
+	}
+	before = a.Cache.Owners(ctx, ids...)
+	stale := ids
 	lists := slices.Clone(n.StaleLists)
 	for _, c := range n.Changes {
-		stale = append(append(stale, c.ID, c.Affiliate, before[c.ID]), c.Stale...)
+		stale = append(append(stale, c.Affiliate, before[c.ID]), c.Stale...)
 		lists = append(lists, c.StaleLists...)
 	}
 	slices.Sort(lists)
@@ -222,21 +226,6 @@ func onceFor(once events.Once, c providers.Change) events.Once {
 	return events.Once{Key: c.ID.Account + "/" + once.Key + "/" + c.ID.String() + "/" + string(c.Kind), For: once.For}
 }
 
-// remembered are the affiliates to whom records belonged when they were read last.
-func remembered(ctx context.Context, c Cache, changes []providers.Change) map[providers.ID]providers.ID {
-	ids := make([]providers.ID, len(changes))
-	for i, change := range changes {
-		ids[i] = change.ID
-	}
-	owners := map[providers.ID]providers.ID{}
-	for _, record := range c.Remembered(ctx, ids...) {
-		if n, ok := record.(interface{ Meta() *providers.Node }); ok {
-			owners[n.Meta().ID] = providers.BelongsTo(record)
-		}
-	}
-	return owners
-}
-
 // Wrote takes in a write that was made, when the cache has forgotten what it changed:
 // mutations are the changes that this server knows first. The write stays made where this
 // fails.
@@ -249,7 +238,7 @@ func (i *Intake) Wrote(ctx context.Context, command providers.Command, w *provid
 	defer cancel()
 	changes := []providers.Change{{ID: w.ID, Kind: kindOf(command.Mutation())}}
 	once := events.Once{Key: "write/" + string(command.Mutation()) + "/" + command.Key(), For: repeatsByID}
-	_, err := i.record(ctx, a, events.Event{Source: events.Write}, once, changes, remembered(ctx, a.Cache, changes))
+	_, err := i.record(ctx, a, events.Event{Source: events.Write}, once, changes, a.Cache.Owners(ctx, w.ID))
 	if err != nil {
 		i.o.Logger.LogAttrs(ctx, slog.LevelWarn, "a write was made, but subscribers are not told of it",
 			slog.String("account", a.Cache.AccountID()), slog.String("mutation", string(command.Mutation())), slog.Any("error", err))
