@@ -40,7 +40,7 @@ type Endpoint struct {
 type WebhookOptions struct {
 	Now     func() time.Time
 	Seed    uint64
-	Waits   []time.Duration // before each retry
+	Waits   []time.Duration // before each retry; nil: some, where the vendor documents none
 	Timeout time.Duration
 	// Sign adds to the headers what the vendor does: signatures, and what names the event.
 	Sign func(h http.Header, e Endpoint, c Change, body []byte)
@@ -81,6 +81,9 @@ type delivery struct {
 
 // NewWebhooks makes a sender that is not open.
 func NewWebhooks(o WebhookOptions) *Webhooks {
+	if o.Waits == nil {
+		o.Waits = []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour}
+	}
 	w := &Webhooks{
 		o: o, endpoints: map[string]Endpoint{}, wake: make(chan struct{}, 1), random: rand.New(rand.NewPCG(o.Seed, 17)),
 	}

@@ -45,26 +45,8 @@ func (in *inbox) got() []string {
 	return slices.Clone(in.bodies)
 }
 
-// steered is a clock that stands until it is moved.
-type steered struct {
-	mu sync.Mutex
-	at time.Time
-}
-
-func (c *steered) now() time.Time {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return c.at
-}
-
-func (c *steered) move(d time.Duration) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.at = c.at.Add(d)
-}
-
-func newSender(t *testing.T, seed uint64) (*Webhooks, *steered) {
-	clock := &steered{at: time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)}
+func newSender(t *testing.T, seed uint64) (*Webhooks, *clock) {
+	clock := &clock{at: time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)}
 	w := NewWebhooks(WebhookOptions{
 		Now: clock.now, Seed: seed, Timeout: 20 * time.Second, Waits: []time.Duration{time.Minute, time.Hour},
 	})

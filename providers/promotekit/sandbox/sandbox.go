@@ -80,8 +80,9 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 	p := s.program
 	endpoints := sandbox.Endpoints{
 		"/affiliates": {
-			http.MethodGet:  s.listAffiliates,
-			http.MethodPost: create(s, http.StatusCreated, affiliateRecord, s.createAffiliate),
+			http.MethodGet: s.listAffiliates,
+			http.MethodPost: create(s, http.StatusCreated, affiliateRecord,
+				telling(s, "affiliate.created", affiliateKind, affiliateRecord, p.createAffiliate)),
 		},
 		"/affiliates/{id}": {
 			http.MethodGet: one(s, affiliateRecord, p.affiliates),
@@ -89,13 +90,17 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 		},
 		"/campaigns": {
 			http.MethodGet:  s.listCampaigns,
-			http.MethodPost: create(s, http.StatusCreated, campaignRecord, s.createCampaign),
+			http.MethodPost: create(s, http.StatusCreated, campaignRecord, telling(s, "", campaignKind, campaignRecord, p.createCampaign)),
 		},
 		"/campaigns/{id}": {
 			http.MethodGet: one(s, campaignRecord, p.campaigns),
 			http.MethodPut: update(s, campaignRecord, p.campaigns, s.updateCampaign),
 		},
-		"/referrals": {http.MethodGet: s.listReferrals, http.MethodPost: create(s, http.StatusOK, referralRecord, s.createReferral)},
+		"/referrals": {
+			http.MethodGet: s.listReferrals,
+			http.MethodPost: create(s, http.StatusOK, referralRecord,
+				telling(s, "referral.created", referralKind, referralRecord, p.createReferral)),
+		},
 		"/commissions": {
 			http.MethodGet:  s.listCommissions,
 			http.MethodPost: create(s, http.StatusCreated, commissionRecord, s.createCommission),

@@ -14,7 +14,6 @@ import (
 func newWebhooks(o providers.SandboxOptions) *sandbox.Webhooks {
 	return sandbox.NewWebhooks(sandbox.WebhookOptions{
 		Now: o.Now, Seed: o.Seed, Timeout: 15 * time.Second,
-		Waits: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour},
 		Sign: func(h http.Header, e sandbox.Endpoint, c sandbox.Change, body []byte) {
 			if e.Secret == "" {
 				return
@@ -70,12 +69,17 @@ func tell[R any](s *Server, event string, k kind, i int, record func(view, int) 
 	s.webhooks.Tell(c, 0, func() any { return map[string]any{"type": event, "data": record(s.view(), i)} })
 }
 
-func (s *Server) createAffiliate(b *affiliateBody, now time.Time) (int, *refusal) {
-	i, no := s.program.createAffiliate(b, now)
-	if no == nil {
-		tell(s, "affiliate.created", affiliateKind, i, affiliateRecord)
+// telling is how a record is created, which is told then: to nobody where there is no event.
+func telling[B, R any](
+	s *Server, event string, k kind, record func(view, int) R, create func(*B, time.Time) (int, *refusal),
+) func(*B, time.Time) (int, *refusal) {
+	return func(b *B, now time.Time) (int, *refusal) {
+		i, no := create(b, now)
+		if no == nil {
+			tell(s, event, k, i, record)
+		}
+		return i, no
 	}
-	return i, no
 }
 
 // updateAffiliate tells of an approval, and of nothing else.
@@ -92,29 +96,13 @@ func (s *Server) updateAffiliate(i int, b *affiliateBody) *refusal {
 	return no
 }
 
-// createCampaign tells nobody, nor does updateCampaign.
-func (s *Server) createCampaign(b *campaignBody, now time.Time) (int, *refusal) {
-	i, no := s.program.createCampaign(b, now)
-	if no == nil {
-		tell(s, "", campaignKind, i, campaignRecord)
-	}
-	return i, no
-}
-
+// updateCampaign tells nobody.
 func (s *Server) updateCampaign(i int, b *campaignBody) *refusal {
 	no := s.program.updateCampaign(i, b)
 	if no == nil {
 		tell(s, "", campaignKind, i, campaignRecord)
 	}
 	return no
-}
-
-func (s *Server) createReferral(b *referralBody, now time.Time) (int, *refusal) {
-	i, no := s.program.createReferral(b, now)
-	if no == nil {
-		tell(s, "referral.created", referralKind, i, referralRecord)
-	}
-	return i, no
 }
 
 // createCommission tells of the commission, and of its referral if that is the first.

@@ -15,7 +15,6 @@ import (
 func newWebhooks(o providers.SandboxOptions) *sandbox.Webhooks {
 	return sandbox.NewWebhooks(sandbox.WebhookOptions{
 		Now: o.Now, Seed: o.Seed, Timeout: 10 * time.Second,
-		Waits: []time.Duration{time.Minute, 5 * time.Minute, 30 * time.Minute, 2 * time.Hour},
 		Sign: func(h http.Header, e sandbox.Endpoint, _ sandbox.Change, body []byte) {
 			h.Set("X-UpPromote-Signature", sandbox.HexSignature(e.Secret, body))
 		},
