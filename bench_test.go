@@ -104,7 +104,7 @@ func childParts() (*parts, *config.Config) {
 	p := childProcess(time.Now)
 	cfg := must(config.Load(os.Args[1], p.getenv, p.registry))
 	redis := must(connect(cfg.Redis))
-	return newParts(p, p.logger(nil), &http.Client{}, redis, telemetry.New("bench"), cfg), cfg
+	return newParts(p, p.logger(nil), &http.Client{}, redis, nil, telemetry.New("bench"), cfg), cfg
 }
 
 func must[T any](v T, err error) T {

@@ -58,10 +58,9 @@ func TestWorkBehindRequests(t *testing.T) {
 		t.Fatal(err)
 	}
 	log := slog.New(slog.DiscardHandler)
-	parts := newParts(p, log, &http.Client{}, redis, telemetry.New("test"), cfg)
 	store, closed := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	t.Cleanup(closed)
-	parts.store = store
+	parts := newParts(p, log, &http.Client{}, redis, store, telemetry.New("test"), cfg)
 	handler, _, err := parts.assemble(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -303,8 +303,7 @@ func serveAt(t *testing.T, n int, text string) *site {
 			t.Fatal(err)
 		}
 		store, closed := redis.store(int64(cfg.Cache.Memory), slog.New(slog.DiscardHandler), p.now)
-		parts := newParts(p, slog.New(slog.DiscardHandler), &http.Client{Transport: s.client.Transport}, redis, telemetry.New("test"), cfg)
-		parts.store = store
+		parts := newParts(p, slog.New(slog.DiscardHandler), &http.Client{Transport: s.client.Transport}, redis, store, telemetry.New("test"), cfg)
 		handler, _, err := parts.assemble(cfg)
 		if err != nil {
 			t.Fatal(err)

@@ -65,6 +65,14 @@ func (c connections) store(bytes int64, log *slog.Logger, now func() time.Time) 
 	return t, t.Close
 }
 
+// caughtUp is when a store has heard what other replicas had forgotten before the call.
+func caughtUp(s cache.Store) func(context.Context) error {
+	if t, ok := s.(*cache.Tiered); ok {
+		return t.CatchUp
+	}
+	return nil
+}
+
 // entries is where the ledger of writes is kept: in Redis, or else for as long as this
 // process lives.
 func (c connections) entries(now func() time.Time) ledger.Store {

@@ -87,8 +87,7 @@ func (c serveCommand) Run(p *process) error {
 	}
 	store, closeStore := redis.store(int64(cfg.Cache.Memory), log, p.now)
 	defer closeStore()
-	s := &service{load: load, began: cfg, level: level, parts: newParts(p, log, &http.Client{}, redis, metrics, cfg)}
-	s.store = store
+	s := &service{load: load, began: cfg, level: level, parts: newParts(p, log, &http.Client{}, redis, store, metrics, cfg)}
 	if traces != nil {
 		s.tracer = traces
 		defer func() {

@@ -202,9 +202,17 @@ type parts struct {
 	operatorsApart bool // the pages of operators have a listener of their own, until a restart
 }
 
-// newParts makes the parts of a process that has nothing spent. The caller sets the cache's
-// store, and closes the parts before redis.
-func newParts(p *process, log *slog.Logger, client *http.Client, redis connections, metrics *telemetry.Metrics, cfg *config.Config) *parts {
+// newParts makes the parts of a process that has nothing spent. The caller closes them
+// before store, the cache's, and that before redis.
+func newParts(
+	p *process,
+	log *slog.Logger,
+	client *http.Client,
+	redis connections,
+	store cache.Store,
+	metrics *telemetry.Metrics,
+	cfg *config.Config,
+) *parts {
 	work, end := context.WithCancel(context.WithoutCancel(p.ctx))
 	changes := redis.events(cfg.Events, p.now)
 	return &parts{
@@ -215,9 +223,10 @@ func newParts(p *process, log *slog.Logger, client *http.Client, redis connectio
 		log:     log,
 		client:  client,
 		redis:   redis,
+		store:   store,
 		entries: redis.entries(p.now),
 		changes: changes,
-		hub:     events.NewHub(events.HubOptions{Log: changes, Logger: log}),
+		hub:     events.NewHub(events.HubOptions{Log: changes, Logger: log, Ready: caughtUp(store)}),
 		queries: redis.queries(cfg.Redis, p.now),
 		budgets: map[string]providers.Budget{},
 		shares:  redis.shares(log, p.now),

@@ -2,6 +2,7 @@ package cache
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,7 +22,8 @@ type dropped struct {
 	At      Epoch
 	Until   time.Time
 	Keys    []string
-	All     bool // everything of the account, without its keys; see Redis.Forget
+	All     bool   // everything of the account, without its keys; see Redis.Forget
+	Mark    string `json:",omitempty"` // instead of all else: see Tiered.CatchUp
 }
 
 // tell publishes what was dropped.
@@ -84,6 +86,12 @@ func (t *Tiered) hear(ctx context.Context, payload string) error {
 	if err := json.Unmarshal([]byte(payload), &d); err != nil {
 		return fmt.Errorf("a message that nobody sends: %w", err)
 	}
+	if d.Mark != "" {
+		if heard, ok := t.marks.LoadAndDelete(d.Mark); ok {
+			close(heard.(chan struct{}))
+		}
+		return nil
+	}
 	if d.All {
 		t.forget(d.Account, Fence{At: d.At, Until: d.Until})
 		return nil
@@ -110,6 +118,42 @@ func (t *Tiered) hear(ctx context.Context, payload string) error {
 	return nil
 }
 
+// markTime is how long a mark may be on its way before another one is sent.
+const markTime = 500 * time.Millisecond
+
+// CatchUp returns when this replica has heard of everything that any replica had dropped
+// before the call, so that its memory shows nothing older. It sends a mark over the channel
+// and waits for it: messages arrive in the order in which they were published, in a cluster,
+// too, where all are published at the server of the channel's slot. While the channel is closed,
+// memory is not the answer, and there is nothing to wait for. The only error is that of ctx.
+func (t *Tiered) CatchUp(ctx context.Context) error {
+	for t.isLinked() {
+		mark, heard := rand.Text(), make(chan struct{})
+		t.marks.Store(mark, heard)
+		err := t.redis.tell(ctx, dropped{Shape: shape(), Mark: mark})
+		if err != nil {
+			t.away(ctx, "mark", err)
+		}
+		select {
+		case <-heard:
+			return nil
+		case <-ctx.Done():
+		case <-time.After(markTime):
+		}
+		t.marks.Delete(mark)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+	}
+	return nil
+}
+
+func (t *Tiered) isLinked() bool {
+	t.mu.RLock()
+	defer t.mu.RUnlock()
+	return t.linked
+}
+
 // link empties memory, for messages may have been missed, and then trusts it.
 func (t *Tiered) link() {
 	t.flush(true)
@@ -118,10 +162,7 @@ func (t *Tiered) link() {
 
 // unlink empties memory, and trusts it no longer.
 func (t *Tiered) unlink(ctx context.Context, err error) {
-	t.mu.RLock()
-	linked := t.linked
-	t.mu.RUnlock()
-	if linked && ctx.Err() == nil {
+	if t.isLinked() && ctx.Err() == nil {
 		t.flush(false)
 		t.redis.o.Logger.Warn("the cache lost the channel of invalidations; memory is emptied", "error", err)
 	}

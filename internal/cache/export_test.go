@@ -17,6 +17,9 @@ func (t *Tiered) Linked() bool {
 	return t.linked
 }
 
+// Watch calls f in the middle of hearing what was dropped of an account.
+func (t *Tiered) Watch(account string, f func()) { t.watch(account, f) }
+
 // Lose has memory be trusted no longer, until the channel is open again.
 func (t *Tiered) Lose() { t.flush(false) }
 

@@ -88,7 +88,7 @@ func TestShared(t *testing.T) {
 			c := open(t)
 			for name, test := range map[string]func(*testing.T, redis.UniversalClient){
 				"Redis": suiteOfRedis, "Tiered": suiteOfTiered, "replicas share": replicasShare, "replicas hear": replicasHear,
-				"slow read elsewhere": slowReadElsewhere, "channel lost": channelLost,
+				"slow read elsewhere": slowReadElsewhere, "channel lost": channelLost, "catches up": catchesUp,
 				"forgets all": forgetsAll, "forget while reading": forgetWhileReading, "forget while writing": forgetWhileWriting,
 				"forget peeked": forgetPeeked, "holding": holding,
 				"replicas read once": replicasReadOnce, "leases end": leasesEnd,

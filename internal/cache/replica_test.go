@@ -181,6 +181,48 @@ func channelLost(t *testing.T, c redis.UniversalClient) {
 	b.costs("remembered again", func() { b.affiliates(nil, "aff001") })
 }
 
+// Whoever has caught up has heard of every invalidation before: an event that was appended
+// after one is not delivered with what was there before.
+func catchesUp(t *testing.T, c redis.UniversalClient) {
+	fake := providertest.NewFake("a-1", providertest.Options{})
+	near, far := newTiered(t, c, cache.RedisOptions{Timeout: patient}), newTiered(t, c, cache.RedisOptions{Timeout: patient})
+	a, b := benchOf(t, fake, fake, near, time.Now), benchOf(t, fake, fake, far, time.Now)
+	b.affiliates(nil, "aff001", "aff002")
+	hears, goes := make(chan struct{}, 2), make(chan struct{})
+	far.Watch("a-1", func() { hears <- struct{}{}; <-goes })
+	for _, local := range []string{"aff001", "aff002"} {
+		if err := a.Invalidate(t.Context(), ids(local)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-hears // and the second invalidation waits behind the first
+	b.costs("before it is heard", func() { b.affiliates(nil, "aff002") })
+	caught := make(chan error)
+	go func() { caught <- far.CatchUp(t.Context()) }()
+	select {
+	case err := <-caught:
+		t.Errorf("caught up before the invalidations are heard: %v", err)
+	case <-time.After(10 * time.Millisecond): // it cannot fail by being short
+	}
+	close(goes)
+	if err := <-caught; err != nil {
+		t.Fatal(err)
+	}
+	b.costs("caught up", func() { b.affiliates(nil, "aff001", "aff002") }, "AffiliatesByID 2")
+
+	empty(t, c)
+	far.Lose()
+	if err := far.CatchUp(t.Context()); err != nil {
+		t.Errorf("while the channel is closed: %v", err)
+	}
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("gone")
+	cancel(reason)
+	if err := near.CatchUp(ctx); err != nil && !errors.Is(err, reason) {
+		t.Errorf("whoever goes away: %v", err)
+	}
+}
+
 // between stands between a client and its server.
 type between struct {
 	mu   sync.Mutex

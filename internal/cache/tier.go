@@ -23,6 +23,7 @@ type Tiered struct {
 	drops  drops
 	clocks clocks
 	logged atomic.Int64 // when a failure was last logged, in nanoseconds
+	marks  sync.Map     // of CatchUp, by their text: channels that are closed when they are heard
 
 	mu      sync.RWMutex
 	linked  bool              // the channel is open

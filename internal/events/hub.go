@@ -22,6 +22,11 @@ type HubOptions struct {
 	Log    Log
 	Logger *slog.Logger
 	Window int // entries that are held in memory for all subscribers; 0 means 4096
+
+	// Ready returns when a record that is read from then on is no older than the entries that
+	// were read from the log before the call. Subscribers get them then. Its only error is that of
+	// its context. nil: they get them at once.
+	Ready func(context.Context) error
 }
 
 const (
@@ -48,6 +53,9 @@ type Hub struct {
 // NewHub starts a hub. The caller closes it.
 func NewHub(o HubOptions) *Hub {
 	o.Window = cmp.Or(o.Window, defaultWindow)
+	if o.Ready == nil {
+		o.Ready = func(context.Context) error { return nil }
+	}
 	h := &Hub{o: o, ended: make(chan struct{}), reads: make(chan struct{}, maxReads), changed: make(chan struct{})}
 	h.ctx, h.cancel = context.WithCancelCause(context.Background())
 	go func() {
@@ -86,6 +94,9 @@ func (h *Hub) follow() {
 			h.window = window{size: h.o.Window, base: last}
 		})
 		err = Follow(h.ctx, h.o.Log, last.at, h.o.Logger, func(entries []Entry) error {
+			if err := h.o.Ready(h.ctx); err != nil {
+				return err
+			}
 			h.change(func() { h.window.add(entries) })
 			return nil
 		})
@@ -164,7 +175,19 @@ func (h *Hub) read(ctx context.Context, after Position) ([]Entry, error) {
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	return persist(ctx, slog.New(slog.DiscardHandler), func() ([]Entry, error) {
+	entries, err := persist(ctx, slog.New(slog.DiscardHandler), func() ([]Entry, error) {
 		return h.o.Log.Read(ctx, after, maxBatch)
 	})
+	if err != nil || len(entries) == 0 || h.shown(entries[len(entries)-1].Position) {
+		return entries, err
+	}
+	return entries, h.o.Ready(ctx)
+}
+
+// shown says whether the hub has passed on an entry before.
+func (h *Hub) shown(at Position) bool {
+	p, err := parse(at)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return err == nil && p.n <= h.window.head().n
 }

@@ -25,6 +25,57 @@ func hub(t testing.TB, log events.Log, window int) *events.Hub {
 	return h
 }
 
+// TestReady wants no subscriber to get an entry before it is ready, whether the hub passes it
+// on or the subscriber reads it from the log.
+func TestReady(t *testing.T) {
+	log := events.NewMemory(events.Limits{}, time.Now)
+	asked, goes := make(chan struct{}), make(chan struct{})
+	h := events.NewHub(events.HubOptions{Log: log, Logger: quiet, Window: 2, Ready: func(ctx context.Context) error {
+		select {
+		case asked <- struct{}{}:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+		<-goes
+		return nil
+	}})
+	t.Cleanup(h.Close)
+	follows, err := log.Last(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := subscribe(t, h, "", 2)
+	for n := range 3 {
+		fill(t, log, n, n+1)
+		<-asked
+		goes <- struct{}{}
+		if entry := next(t, live, 1); entry != fmt.Sprint(n) {
+			t.Fatalf("got %s, want %d", entry, n)
+		}
+	}
+	got, resumed := make(chan string), make(chan string)
+	fill(t, log, 3, 4)
+	go func() { got <- next(t, live, 1) }()
+	go func() { resumed <- next(t, subscribe(t, h, follows, 2), 4) }() // from the log, as the window does not reach back
+	<-asked
+	<-asked
+	select {
+	case entry := <-got:
+		t.Errorf("the hub passes on %s before it is ready", entry)
+	case entries := <-resumed:
+		t.Errorf("a subscriber reads %s before it is ready", entries)
+	default:
+	}
+	goes <- struct{}{}
+	goes <- struct{}{}
+	if one, others := <-got, <-resumed; one != "3" || others != "0 1 2 3" {
+		t.Errorf("then they get %s and %s, want 3 and all", one, others)
+	}
+	if entries := next(t, subscribe(t, h, follows, 2), 4); entries != "0 1 2 3" { // the hub has passed them on: nobody waits
+		t.Errorf("got %s", entries)
+	}
+}
+
 func subscribe(t testing.TB, h *events.Hub, after events.Position, bound int) *events.Subscription {
 	t.Helper()
 	s, err := h.Subscribe(t.Context(), after, bound)
