@@ -41,7 +41,7 @@ const (
 // and read from nowhere: it is given to nobody.
 func SharingOf(op *ast.OperationDefinition) Sharing {
 	var seen, spread []*ast.FragmentDefinition
-	if op.Operation != ast.Query || !reads(op.SelectionSet, &spread) {
+	if op.Operation == ast.Mutation || !reads(op.SelectionSet, &spread) {
 		return NotShared
 	}
 	return sharing(op.SelectionSet, &seen)

@@ -113,12 +113,13 @@ func (r *Recorder) spoil(s state) {
 	r.stale = r.stale || s == stale
 }
 
-// Missed says whether the request had to wait for a vendor, and read nothing that was stale: what
-// it read is stored now, so that the same request may be answered from the store alone.
-func (r *Recorder) Missed() bool {
+// Settling says, of a request without witnesses, whether the same request may have some now. It
+// had to wait for a vendor, or something was stored while it read, and it read nothing that was
+// stale.
+func (r *Recorder) Settling() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.missed && !r.stale && !r.outside
+	return !r.stale && !r.outside
 }
 
 // Witnesses are what was read, if all of it was fresh in the store and still is there. Nothing is

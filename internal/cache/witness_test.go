@@ -60,8 +60,8 @@ func TestWitnesses(t *testing.T) {
 	clock := cachetest.NewClock()
 	memory := cache.NewMemory(1<<20, clock.Now)
 	r := newReader(t, memory, clock.Now)
-	if recorder, _, ok := r.read(nil); ok || !recorder.Missed() {
-		t.Fatalf("what had to be read at the vendor is proof: %v, missed: %v", ok, recorder.Missed())
+	if recorder, _, ok := r.read(nil); ok || !recorder.Settling() {
+		t.Fatalf("what had to be read at the vendor is proof: %v, missed: %v", ok, recorder.Settling())
 	}
 	// valid answers witnesses of what is in the store.
 	valid := func(meanwhile func()) *cache.Witnesses {

@@ -49,30 +49,50 @@ type sinkKey struct{}
 
 // eventStream sends the results of an operation as server-sent events.
 type eventStream struct {
-	w     http.ResponseWriter
-	flush *http.ResponseController
+	w       http.ResponseWriter
+	control *http.ResponseController
+	waiting bool // for flush
 }
 
 // openEvents begins an answer of server-sent events.
 func openEvents(w http.ResponseWriter) *eventStream {
-	e := &eventStream{w, http.NewResponseController(w)}
+	e := &eventStream{w: w, control: http.NewResponseController(w)}
 	w.Header().Set("Content-Type", eventStreamType+"; charset=utf-8")
-	w.Header().Set("X-Accel-Buffering", "no") // of proxies: events are sent as they come
-	_ = e.flush.SetReadDeadline(time.Time{})  // the request was read, and its end is that of the client
+	w.Header().Set("X-Accel-Buffering", "no")  // of proxies: events are sent as they come
+	_ = e.control.SetReadDeadline(time.Time{}) // the request was read, and its end is that of the client
 	w.WriteHeader(http.StatusOK)
 	_ = e.beat()
 	return e
 }
 
-// send writes an event, and what is buffered before it.
-func (e *eventStream) send(parts ...[]byte) error {
-	_ = e.flush.SetWriteDeadline(time.Now().Add(sendTime)) // tests' writers have none
+// write writes an event, which may wait in a buffer until flush.
+func (e *eventStream) write(parts ...[]byte) error {
+	if !e.waiting {
+		_ = e.control.SetWriteDeadline(time.Now().Add(sendTime)) // tests' writers have none
+		e.waiting = true
+	}
 	for _, part := range parts {
 		if _, err := e.w.Write(part); err != nil {
 			return err
 		}
 	}
-	return e.flush.Flush()
+	return nil
+}
+
+// send sends an event, and what waits before it.
+func (e *eventStream) send(parts ...[]byte) error {
+	if err := e.write(parts...); err != nil {
+		return err
+	}
+	return e.flush()
+}
+
+func (e *eventStream) flush() error {
+	if !e.waiting {
+		return nil
+	}
+	e.waiting = false
+	return e.control.Flush()
 }
 
 func (e *eventStream) next(parts ...[]byte) error {
@@ -89,7 +109,7 @@ func (e *eventStream) next(parts ...[]byte) error {
 		}
 		text = append(text, part)
 	}
-	return e.send(append(text, []byte("\n\n"))...)
+	return e.write(append(text, []byte("\n\n"))...)
 }
 
 func (e *eventStream) fail(errs gqlerror.List) {

@@ -229,6 +229,8 @@ func (o *reservedSink) next(parts ...[]byte) error {
 	return o.to.send(append(text, "}\n\n")...)
 }
 
+func (o *reservedSink) flush() error { return nil } // each event went out by itself
+
 func (o *reservedSink) fail(errs gqlerror.List) {
 	payload, err := json.Marshal(map[string]any{"errors": errs})
 	if err == nil && !o.ended && o.next(payload) == nil {

@@ -7,15 +7,18 @@ import (
 	"encoding/json"
 	"errors"
 	"hash"
+	"maps"
 	"net/http"
 	"slices"
 
 	"github.com/99designs/gqlgen/graphql"
+	"github.com/vektah/gqlparser/v2/ast"
 	"github.com/vektah/gqlparser/v2/gqlerror"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/compress"
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/persisted"
 	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
@@ -62,12 +65,17 @@ func (r *recall) kept() *responses.Answer {
 
 type recallKey struct{}
 
+// eventKey has the key of the answer for an event, if it may be given again.
+type eventKey struct{}
+
 // withRecall is ctx for a plan and its execution, with a recall; nil where no answers are kept.
+// An answer for an event is looked for before, by the key in ctx.
 func (t transport) withRecall(ctx context.Context) (context.Context, *recall) {
 	if t.responses.part(ctx) == nil {
 		return cache.WithRequest(ctx, nil), nil
 	}
 	r := &recall{recorder: cache.NewRecorder()}
+	r.key, r.keyed = ctx.Value(eventKey{}).(responses.Key)
 	return context.WithValue(cache.WithRequest(ctx, r.recorder), recallKey{}, r), r
 }
 
@@ -92,7 +100,7 @@ var errRecalled = gqlerror.Wrap(errors.New("the answer is kept"))
 // MutateOperationContext ends the preparation where there is an answer.
 func (c recollection) MutateOperationContext(ctx context.Context, op *graphql.OperationContext) *gqlerror.Error {
 	r, ok := ctx.Value(recallKey{}).(*recall)
-	if !ok {
+	if !ok || r.keyed { // the key of an event was known before
 		return nil
 	}
 	if r.key, r.keyed = keyOf(ctx, op); !r.keyed {
@@ -105,25 +113,57 @@ func (c recollection) MutateOperationContext(ctx context.Context, op *graphql.Op
 	return nil
 }
 
-// keyOf is a hash of all that the answer of an operation depends on besides what is read
-// for it, if the answer may be given again. The configuration is no part of it: a new one
-// has a cache of its own.
+// keyOf is the key of the answer to a query, if the answer may be given again.
 func keyOf(ctx context.Context, op *graphql.OperationContext) (k responses.Key, ok bool) {
-	v := auth.ViewerFrom(ctx)
-	sharing := resolvers.SharingOf(op.Operation)
-	if v == nil || sharing == resolvers.NotShared || resolvers.Explains(ctx) {
+	if op.Operation.Operation != ast.Query {
 		return k, false
 	}
-	variables, err := json.Marshal(op.Variables) // as they were read: with defaults, and sorted
+	return questionOf(op).key(ctx, "")
+}
+
+// question is what an operation asks, whoever asks it.
+type question struct {
+	hash    responses.Key
+	sharing resolvers.Sharing
+}
+
+// questionOf is what an operation asks. Where a stream of changes begins is no part of it.
+func questionOf(op *graphql.OperationContext) question {
+	q := question{sharing: resolvers.SharingOf(op.Operation)}
+	if q.sharing == resolvers.NotShared {
+		return q
+	}
+	asked := op.Variables
+	for _, v := range op.Operation.VariableDefinitions {
+		if v.Type.Name() == "ChangeCursor" {
+			asked = maps.Clone(asked)
+			delete(asked, v.Variable)
+		}
+	}
+	variables, err := json.Marshal(asked) // as they were read: with defaults, and sorted
 	if err != nil {
-		return k, false
+		return question{}
 	}
 	h := keyHash{sha256.New()}
 	h.texts(op.RawQuery, op.Operation.Name, string(variables))
-	h.texts(string(v.Role), v.Email)
+	h.Sum(q.hash[:0])
+	return q
+}
+
+// key is a hash of all that an answer to the question depends on besides what is read for it:
+// who asks, and the event that it is asked for, if there is one; false where the answer may not
+// be given again. The configuration is no part of it: a new one has a cache of its own.
+func (q question) key(ctx context.Context, event events.Position) (k responses.Key, ok bool) {
+	v := auth.ViewerFrom(ctx)
+	if v == nil || q.sharing == resolvers.NotShared || resolvers.Explains(ctx) {
+		return k, false
+	}
+	h := keyHash{sha256.New()}
+	_, _ = h.Write(q.hash[:])
+	h.texts(string(v.Role), v.Email, string(event))
 	h.list(v.Accounts)
 	h.list(v.Affiliates)
-	if sharing == resolvers.SharedByName {
+	if q.sharing == resolvers.SharedByName {
 		h.texts(v.Name)
 	}
 	h.Sum(k[:0])

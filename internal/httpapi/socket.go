@@ -393,6 +393,8 @@ func (o *socketSink) next(parts ...[]byte) error {
 	return o.socket.write(append(append(text, parts...), []byte("}"))...)
 }
 
+func (o *socketSink) flush() error { return nil } // each message went out by itself
+
 func (o *socketSink) fail(errs gqlerror.List) {
 	payload, err := json.Marshal(errs)
 	if err != nil {

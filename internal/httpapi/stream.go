@@ -17,6 +17,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/apierror"
 	"github.com/partnergraph/partnergraph/internal/auth"
 	"github.com/partnergraph/partnergraph/internal/events"
+	"github.com/partnergraph/partnergraph/internal/responses"
 	"github.com/partnergraph/partnergraph/resolvers"
 )
 
@@ -40,7 +41,8 @@ const (
 
 // sink sends the results of one operation to its client.
 type sink interface {
-	next(parts ...[]byte) error // a result, as the parts of a JSON text
+	next(parts ...[]byte) error // a result, as the parts of a JSON text; it may wait for flush
+	flush() error               // what next was given goes out
 	fail(errs gqlerror.List)    // the operation ends with errors
 	complete()                  // the operation ends
 	beat() error                // nothing has happened for a time
@@ -191,7 +193,7 @@ func (s streams) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer context.AfterFunc(s.state.ending, func() { end(events.ErrClosed) })()
-	f := &follower{streams: s, request: r, asked: asked, watch: watch, serving: now}
+	f := &follower{streams: s, request: r, asked: asked, watch: watch, question: questionOf(op), serving: now}
 	asked.pack()
 	var err error
 	f.sub, err = now.hub.Subscribe(ctx, watch.After, maxBehind)
@@ -228,13 +230,14 @@ func (f *refusal) clientError() error {
 // follower is one subscription that runs.
 type follower struct {
 	streams
-	request *http.Request // with the viewer's credentials
-	asked   *request
-	watch   *resolvers.Watch
-	out     sink
-	sub     *events.Subscription
-	passed  events.Position // of the last event that was delivered, or not for this viewer
-	serving *serving        // by which the viewer was known last
+	request  *http.Request // with the viewer's credentials
+	asked    *request
+	watch    *resolvers.Watch
+	question question
+	out      sink
+	sub      *events.Subscription
+	passed   events.Position // of the last event that was delivered, or not for this viewer
+	serving  *serving        // by which the viewer was known last
 }
 
 // errExpired ends the streams of viewers who are not known any more.
@@ -270,18 +273,30 @@ func (f *follower) follow(ctx context.Context) error {
 			// What was known stays in use where it cannot be read.
 			_ = f.serving.resolvers.Identify(ctx, f.watch, f.serving.takeCalls(ctx))
 		}
-		for _, entry := range entries {
-			if f.serving.resolvers.Wants(ctx, f.watch, entry.Event) {
-				if ctx, err = f.authenticate(ctx); err != nil {
-					return err
-				}
-				if err := f.deliver(ctx, entry); err != nil {
-					return err
-				}
-			}
-			f.passed = entry.Position
+		if ctx, err = f.pass(ctx, entries); err != nil {
+			return err
 		}
 	}
+}
+
+// pass delivers those of some events that the viewer wants. A viewer whose credentials have
+// expired gets at most what is there already.
+func (f *follower) pass(ctx context.Context, entries []events.Entry) (_ context.Context, err error) {
+	known := false
+	for _, entry := range entries {
+		if f.serving.resolvers.Wants(ctx, f.watch, entry.Event) {
+			if !known {
+				if ctx, err = f.authenticate(ctx); err != nil {
+					return ctx, err
+				}
+			}
+			if known, err = f.deliver(ctx, entry); err != nil {
+				return ctx, err
+			}
+		}
+		f.passed = entry.Position
+	}
+	return ctx, f.out.flush()
 }
 
 // authenticate finds out who the viewer is by the configuration of now.
@@ -297,15 +312,58 @@ func (f *follower) authenticate(ctx context.Context) (context.Context, error) {
 	return ctx, nil
 }
 
-// deliver executes the operation for an event, and sends the result.
-func (f *follower) deliver(ctx context.Context, entry events.Entry) error {
+// deliver sends the result of the operation for an event: the one that another stream has
+// executed, if there is one for the same document and as much as this viewer may see. shared
+// says so; else time may have passed.
+func (f *follower) deliver(ctx context.Context, entry events.Entry) (shared bool, err error) {
+	now := f.serving
+	ctx, cancel := context.WithTimeout(ctx, now.timeout)
+	defer cancel()
+	var flight *responses.Flight
+	if key, keyed := f.question.key(ctx, entry.Position); keyed {
+		var answer *responses.Answer
+		if answer, flight, err = f.join(ctx, key); err != nil {
+			return false, err
+		}
+		if answer != nil && now.partners.take(ctx, answer.ByAccount) == nil {
+			return true, f.send(ctx, int64(len(answer.Body)), answer.Body)
+		}
+		ctx = context.WithValue(ctx, eventKey{}, key)
+	}
+	defer flight.End()
+	if err := f.out.flush(); err != nil {
+		return false, err
+	}
+	return false, f.execute(ctx, entry, flight)
+}
+
+// join is the result of another stream, or the flight in which this one executes for others.
+// It waits for room.
+func (f *follower) join(ctx context.Context, key responses.Key) (*responses.Answer, *responses.Flight, error) {
+	kept := f.serving.responses.part(ctx)
+	if answer := kept.Get(key); answer != nil {
+		return answer, nil, nil
+	}
+	for {
+		answer, flight, err := kept.Join(ctx, key, func() (leave func()) { return f.serving.park(ctx, f.asked) })
+		if err == nil {
+			return answer, flight, nil
+		}
+		if err := pause(ctx); err != nil {
+			return nil, nil, err
+		}
+	}
+}
+
+// execute executes the operation for an event, and sends the result.
+func (f *follower) execute(ctx context.Context, entry events.Entry, flight *responses.Flight) error {
 	now := f.serving
 	d := &resolvers.Delivery{Entry: entry}
-	ctx, cancel := context.WithTimeout(resolvers.WithDelivery(ctx, d), now.timeout)
-	defer cancel()
+	ctx = resolvers.WithDelivery(ctx, d)
 	defer f.asked.pack()
-	planned, op, errs, err := now.planEvent(ctx, f.asked)
+	planned, op, recall, errs, err := now.planEvent(ctx, f.asked)
 	if err != nil {
+		flight.Abandon()
 		return err
 	}
 	if len(errs) > 0 { // the configuration, or what the viewer may do, has changed
@@ -320,6 +378,12 @@ func (f *follower) deliver(ctx context.Context, entry events.Entry) error {
 		d.Unread = overloaded("limits.load").clientError()
 	}
 	executed, response := now.dispatch(planned, op, leave)
+	if d.Unread != nil {
+		flight.Abandon() // others may read it
+	} else {
+		now.keepAnswer(executed, flight, recall, op, response)
+	}
+	flight.End()
 	switch {
 	case d.Hidden:
 		return nil
@@ -333,7 +397,12 @@ func (f *follower) deliver(ctx context.Context, entry events.Entry) error {
 	if !ok {
 		return errFailed{gqlerror.List{now.answers.tooLarge(executed)}}
 	}
-	pass, err := waitForRoom(ctx, now.load.write, size)
+	return f.send(ctx, size, parts...)
+}
+
+// send sends a result, when there is room for what clients have not received yet.
+func (f *follower) send(ctx context.Context, size int64, parts ...[]byte) error {
+	pass, err := waitForRoom(ctx, f.serving.load.write, size)
 	if err != nil {
 		return err
 	}
@@ -342,14 +411,14 @@ func (f *follower) deliver(ctx context.Context, entry events.Entry) error {
 }
 
 // planEvent plans the operation for an event. It waits for room.
-func (s *serving) planEvent(ctx context.Context, asked *request) (context.Context, *graphql.OperationContext, gqlerror.List, error) {
+func (s *serving) planEvent(ctx context.Context, asked *request) (context.Context, *graphql.OperationContext, *recall, gqlerror.List, error) {
 	for {
-		planned, op, _, errs := s.plan(ctx, asked)
+		planned, op, recall, errs := s.plan(ctx, asked)
 		if op != nil && !slices.Contains(errs, errCrowded) {
-			return planned, op, errs, nil
+			return planned, op, recall, errs, nil
 		}
 		if err := pause(ctx); err != nil {
-			return nil, nil, nil, err
+			return nil, nil, nil, nil, err
 		}
 	}
 }

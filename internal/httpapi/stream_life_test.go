@@ -2,6 +2,7 @@ package httpapi_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"net/http"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -17,8 +19,11 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/partnergraph/partnergraph/internal/auth"
+	"github.com/partnergraph/partnergraph/internal/cache"
 	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
+	"github.com/partnergraph/partnergraph/resolvers"
 )
 
 // TestExpiredStream wants the stream of a token to end with it, by the clock of the next event.
@@ -270,5 +275,64 @@ func TestReservedStreams(t *testing.T) {
 	if !strings.Contains(string(text), `data: {"id":"a","payload":{"errors":[`) || !strings.Contains(string(text), "STREAM_ENDED") ||
 		!strings.HasSuffix(string(text), "event: complete\ndata: {\"id\":\"a\"}\n\n") {
 		t.Errorf("%s", text)
+	}
+}
+
+// TestEventsAreShared wants an event to be executed once or twice for all streams that have the
+// same document and see the same, wherever these began, and apart for others: the first
+// execution may have to read at the vendor, and the second leaves its result.
+func TestEventsAreShared(t *testing.T) {
+	known, token := byToken(t)
+	store := &counted{Memory: cache.NewMemory(1<<20, time.Now)}
+	var calls atomic.Int64
+	fake := providertest.NewFake("shop", providertest.Options{Before: func(context.Context, string) error {
+		calls.Add(1)
+		return nil
+	}})
+	account := cache.Wrap(fake, store, cache.Options{List: time.Hour})
+	l := newLive(t, func(o *httpapi.Options) {
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{account}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
+		o.Auth = known
+	})
+	mine := recordID(providers.NounAffiliate, "aff001")
+	first := l.sse(changesDocument, nil, token("boss", "reader")...)
+	l.happens(providers.Updated, mine, mine)
+	began := first.next().Data.Changes.Position
+	same, others := []*sse{first}, []*sse{
+		l.sse(changesDocument, nil, token("boss", "admin")...), l.sse(changesDocument, nil, token("jane", "partner")...),
+		l.sse(strings.Replace(changesDocument, "kind", "kind at", 1), nil, token("boss", "reader")...),
+		l.sse(changesDocument, map[string]any{"filter": map[string]any{"nouns": []string{"AFFILIATE"}}}, token("boss", "reader")...),
+	}
+	for i := range 30 {
+		after := map[string]any{"after": nil}
+		if i%2 == 0 {
+			after["after"] = began
+		}
+		same = append(same, l.sse(changesDocument, after, token(fmt.Sprint("reader", i), "reader")...))
+	}
+	for _, kind := range []providers.ChangeKind{providers.Updated, providers.Deleted} {
+		if err := account.Invalidate(t.Context(), []providers.ID{mine}); err != nil {
+			t.Fatal(err)
+		}
+		reads := store.reads.Load()
+		calls.Store(0)
+		l.happens(kind, mine, mine)
+		results := map[string]int{}
+		for _, s := range same {
+			r := s.next()
+			if len(r.Errors) > 0 || r.Data.Changes.Kind != string(kind) || (r.Data.Changes.Node == nil) != (kind == providers.Deleted) {
+				t.Fatalf("%s: %+v", kind, r)
+			}
+			results[r.Data.Changes.Position]++
+		}
+		for _, s := range others {
+			if r := s.next(); len(r.Errors) > 0 || r.Data.Changes.Kind != string(kind) {
+				t.Fatalf("%s: %+v", kind, r)
+			}
+		}
+		executions := 2 * (1 + len(others)) // of which each reads the store twice: what is there, and what has come
+		if n := store.reads.Load() - reads; int(n) > 2*executions || calls.Load() > 1 {
+			t.Errorf("%s: %d reads of the store and %d calls for %d streams", kind, n, calls.Load(), len(same)+len(others))
+		}
 	}
 }

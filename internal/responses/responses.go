@@ -250,7 +250,7 @@ func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 	}
 	var ok bool
 	if a.witnesses, ok = r.Witnesses(); !ok {
-		f.again = r.Missed()
+		f.again = r.Settling()
 		return
 	}
 	a.key = f.key
@@ -266,7 +266,11 @@ func (f *Flight) Keep(a *Answer, r *cache.Recorder) {
 
 // Abandon says that the execution ended because its own client has gone, which tells the
 // others nothing.
-func (f *Flight) Abandon() { f.again = true }
+func (f *Flight) Abandon() {
+	if f != nil {
+		f.again = true
+	}
+}
 
 // End lets those go on who wait. It may be called again.
 func (f *Flight) End() {
