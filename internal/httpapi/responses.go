@@ -118,7 +118,7 @@ func keyOf(ctx context.Context, op *graphql.OperationContext) (k responses.Key, 
 	if op.Operation.Operation != ast.Query {
 		return k, false
 	}
-	return questionOf(op).key(ctx, "")
+	return questionOf(ctx, op).key(ctx, "")
 }
 
 // question is what an operation asks, whoever asks it.
@@ -128,10 +128,10 @@ type question struct {
 }
 
 // questionOf is what an operation asks. Where a stream of changes begins is no part of it.
-func questionOf(op *graphql.OperationContext) question {
+func questionOf(ctx context.Context, op *graphql.OperationContext) question {
 	q := question{sharing: resolvers.SharingOf(op.Operation)}
-	if q.sharing == resolvers.NotShared {
-		return q
+	if q.sharing == resolvers.NotShared || resolvers.Explains(ctx) {
+		return question{}
 	}
 	asked := op.Variables
 	for _, v := range op.Operation.VariableDefinitions {
@@ -155,7 +155,7 @@ func questionOf(op *graphql.OperationContext) question {
 // be given again. The configuration is no part of it: a new one has a cache of its own.
 func (q question) key(ctx context.Context, event events.Position) (k responses.Key, ok bool) {
 	v := auth.ViewerFrom(ctx)
-	if v == nil || q.sharing == resolvers.NotShared || resolvers.Explains(ctx) {
+	if v == nil || q.sharing == resolvers.NotShared {
 		return k, false
 	}
 	h := keyHash{sha256.New()}

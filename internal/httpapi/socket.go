@@ -71,7 +71,8 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer place.leave()
-	conn, err := websocket.Accept(w, r, &websocket.AcceptOptions{
+	taken := &gatherer{ResponseWriter: w}
+	conn, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{socketProtocol},
 		InsecureSkipVerify: true, // the origin was checked: see invited
 		CompressionMode:    websocket.CompressionDisabled,
@@ -80,7 +81,7 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(now.body + 1<<10)
-	c := &socket{streams: s, conn: conn, ctx: ctx, header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{}}
+	c := &socket{streams: s, conn: conn, wire: taken.conn, ctx: ctx, header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{}}
 	c.serve()
 	end()
 	c.running.Wait()
@@ -105,6 +106,7 @@ func credentials(h http.Header) http.Header {
 type socket struct {
 	streams
 	conn   *websocket.Conn
+	wire   *gathered       // below conn
 	ctx    context.Context // ends with the socket
 	place  *socketPlace
 	header http.Header // of the requests that operations are
@@ -360,19 +362,27 @@ func (c *socket) send(m message) {
 // write sends the text of a message. The context is the socket's: to end a write is to close
 // the socket.
 func (c *socket) write(parts ...[]byte) error {
-	ctx, cancel := context.WithTimeout(c.ctx, sendTime)
-	defer cancel()
-	w, err := c.conn.Writer(ctx, websocket.MessageText)
-	if err != nil {
-		return err
+	if len(parts) == 1 {
+		return c.conn.Write(c.ctx, websocket.MessageText, parts[0])
 	}
-	for _, part := range parts {
-		if _, err := w.Write(part); err != nil {
-			return err
+	text := texts.Get().(*bytes.Buffer)
+	defer func() {
+		if text.Cap() <= maxText {
+			texts.Put(text)
 		}
+	}()
+	text.Reset()
+	for _, part := range parts {
+		text.Write(part)
 	}
-	return w.Close()
+	return c.conn.Write(c.ctx, websocket.MessageText, text.Bytes())
 }
+
+// texts are buffers for messages: one that is written in parts is sent in as many frames.
+var texts = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// maxText is how large a buffer may be that is used again.
+const maxText = 64 << 10
 
 // socketSink sends the results of an operation over a socket.
 type socketSink struct {
@@ -380,6 +390,7 @@ type socketSink struct {
 	id     string
 	ctx    context.Context // of the operation: it ends when the client wants no more results
 	ended  bool
+	holds  bool // the connection, until flush
 }
 
 var errCompleted = errors.New("the client has completed the operation")
@@ -388,12 +399,22 @@ func (o *socketSink) next(parts ...[]byte) error {
 	if o.ctx.Err() != nil {
 		return errCompleted
 	}
+	if !o.holds {
+		o.holds = true
+		o.socket.wire.hold()
+	}
 	id, _ := json.Marshal(o.id)
 	text := [][]byte{[]byte(`{"id":`), id, []byte(`,"type":"next","payload":`)}
 	return o.socket.write(append(append(text, parts...), []byte("}"))...)
 }
 
-func (o *socketSink) flush() error { return nil } // each message went out by itself
+func (o *socketSink) flush() error {
+	if !o.holds {
+		return nil
+	}
+	o.holds = false
+	return o.socket.wire.release()
+}
 
 func (o *socketSink) fail(errs gqlerror.List) {
 	payload, err := json.Marshal(errs)
@@ -412,6 +433,7 @@ func (o *socketSink) complete() { o.end(message{ID: &o.id, Type: "complete"}) }
 // who has completed the operation is not told.
 func (o *socketSink) end(last message) {
 	c := o.socket
+	_ = o.flush()
 	c.mu.Lock()
 	told := !o.ended && (o.ctx == nil || o.ctx.Err() == nil)
 	o.ended = true

@@ -193,7 +193,7 @@ func (s streams) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 	ctx, end := context.WithCancelCause(ctx)
 	defer end(nil)
 	defer context.AfterFunc(s.state.ending, func() { end(events.ErrClosed) })()
-	f := &follower{streams: s, request: r, asked: asked, watch: watch, question: questionOf(op), serving: now}
+	f := &follower{streams: s, request: r, stream: ctx, asked: asked, watch: watch, question: questionOf(planned, op), serving: now}
 	asked.pack()
 	var err error
 	f.sub, err = now.hub.Subscribe(ctx, watch.After, maxBehind)
@@ -230,7 +230,8 @@ func (f *refusal) clientError() error {
 // follower is one subscription that runs.
 type follower struct {
 	streams
-	request  *http.Request // with the viewer's credentials
+	request  *http.Request   // with the viewer's credentials
+	stream   context.Context // ends with the stream
 	asked    *request
 	watch    *resolvers.Watch
 	question question
@@ -262,7 +263,7 @@ func (f *follower) follow(ctx context.Context) error {
 			return err
 		}
 		if silent || f.serving != f.state.serving.Load() {
-			if ctx, err = f.authenticate(ctx); err != nil {
+			if ctx, err = f.authenticate(); err != nil {
 				return err
 			}
 		}
@@ -286,7 +287,7 @@ func (f *follower) pass(ctx context.Context, entries []events.Entry) (_ context.
 	for _, entry := range entries {
 		if f.serving.resolvers.Wants(ctx, f.watch, entry.Event) {
 			if !known {
-				if ctx, err = f.authenticate(ctx); err != nil {
+				if ctx, err = f.authenticate(); err != nil {
 					return ctx, err
 				}
 			}
@@ -299,53 +300,57 @@ func (f *follower) pass(ctx context.Context, entries []events.Entry) (_ context.
 	return ctx, f.out.flush()
 }
 
-// authenticate finds out who the viewer is by the configuration of now.
-func (f *follower) authenticate(ctx context.Context) (context.Context, error) {
+// authenticate finds out who the viewer is by the configuration of now. The context is the
+// stream's, however often it is asked for.
+func (f *follower) authenticate() (context.Context, error) {
 	f.serving = f.state.serving.Load()
 	v, err := f.serving.viewer(f.request)
 	if err != nil {
-		return ctx, errExpired
+		return f.stream, errExpired
 	}
-	if known := auth.ViewerFrom(ctx); v != known {
-		ctx = auth.WithViewer(ctx, v)
-	}
-	return ctx, nil
+	return auth.WithViewer(f.stream, v), nil
 }
 
 // deliver sends the result of the operation for an event: the one that another stream has
 // executed, if there is one for the same document and as much as this viewer may see. shared
 // says so; else time may have passed.
 func (f *follower) deliver(ctx context.Context, entry events.Entry) (shared bool, err error) {
-	now := f.serving
-	ctx, cancel := context.WithTimeout(ctx, now.timeout)
+	key, keyed := f.question.key(ctx, entry.Position)
+	if keyed {
+		if answer := f.serving.responses.part(ctx).Get(key); answer != nil && f.pays(ctx, answer) {
+			return true, f.send(ctx, int64(len(answer.Body)), answer.Body)
+		}
+	}
+	if err := f.out.flush(); err != nil { // what follows may take time
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, f.serving.timeout)
 	defer cancel()
 	var flight *responses.Flight
-	if key, keyed := f.question.key(ctx, entry.Position); keyed {
+	if keyed {
 		var answer *responses.Answer
 		if answer, flight, err = f.join(ctx, key); err != nil {
 			return false, err
 		}
-		if answer != nil && now.partners.take(ctx, answer.ByAccount) == nil {
-			return true, f.send(ctx, int64(len(answer.Body)), answer.Body)
+		if answer != nil && f.pays(ctx, answer) {
+			return false, f.send(ctx, int64(len(answer.Body)), answer.Body)
 		}
 		ctx = context.WithValue(ctx, eventKey{}, key)
 	}
 	defer flight.End()
-	if err := f.out.flush(); err != nil {
-		return false, err
-	}
 	return false, f.execute(ctx, entry, flight)
+}
+
+// pays takes the price of an answer out of the viewer's share.
+func (f *follower) pays(ctx context.Context, answer *responses.Answer) bool {
+	return f.serving.partners.take(ctx, answer.ByAccount) == nil
 }
 
 // join is the result of another stream, or the flight in which this one executes for others.
 // It waits for room.
 func (f *follower) join(ctx context.Context, key responses.Key) (*responses.Answer, *responses.Flight, error) {
-	kept := f.serving.responses.part(ctx)
-	if answer := kept.Get(key); answer != nil {
-		return answer, nil, nil
-	}
 	for {
-		answer, flight, err := kept.Join(ctx, key, func() (leave func()) { return f.serving.park(ctx, f.asked) })
+		answer, flight, err := f.serving.responses.part(ctx).Join(ctx, key, func() (leave func()) { return f.serving.park(ctx, f.asked) })
 		if err == nil {
 			return answer, flight, nil
 		}
