@@ -81,7 +81,10 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	conn.SetReadLimit(now.body + 1<<10)
-	c := &socket{streams: s, conn: conn, wire: taken.conn, ctx: ctx, header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{}}
+	c := &socket{
+		streams: s, conn: conn, wire: taken.conn, ctx: ctx,
+		header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{},
+	}
 	c.serve()
 	end()
 	c.running.Wait()

@@ -416,7 +416,10 @@ func (f *follower) send(ctx context.Context, size int64, parts ...[]byte) error 
 }
 
 // planEvent plans the operation for an event. It waits for room.
-func (s *serving) planEvent(ctx context.Context, asked *request) (context.Context, *graphql.OperationContext, *recall, gqlerror.List, error) {
+func (s *serving) planEvent(
+	ctx context.Context,
+	asked *request,
+) (context.Context, *graphql.OperationContext, *recall, gqlerror.List, error) {
 	for {
 		planned, op, recall, errs := s.plan(ctx, asked)
 		if op != nil && !slices.Contains(errs, errCrowded) {
