@@ -197,7 +197,8 @@ type updateSubscription struct {
 const opResubscribe = "PUT /webhook-subscriptions"
 
 func (c updateSubscription) check() providers.Problems {
-	found := untaken("targetUrl", given{"events", c.in.Events != nil}, given{"active", c.in.Active != nil}, given{"headers", c.in.Headers != nil})
+	found := untaken("targetUrl",
+		given{"events", c.in.Events != nil}, given{"active", c.in.Active != nil}, given{"headers", c.in.Headers != nil})
 	if c.in.TargetURL == nil {
 		found = append(found, providers.Problemf(providers.ProblemInvalid, "targetUrl", "is wanted: nothing else can be changed")...)
 	}
