@@ -157,7 +157,7 @@ func (p *process) hookFindings(ctx context.Context, a config.Account, vendor pro
 	}
 	rows, err := subscriptionsOf(ctx, vendor)
 	if err != nil {
-		return []string{"webhooks: the subscriptions at the vendor cannot be read: " + address.redact(explained(err))}
+		return []string{"webhooks: the subscriptions at the vendor cannot be read: " + redact(explained(err), address.tokens)}
 	}
 	var missing, faulty []string
 	for _, s := range address.compare(rows, wanted) {

@@ -105,10 +105,12 @@ func printable(r rune) rune {
 	return -1
 }
 
-// redact is a text without the path tokens of the account.
-func (a hookAddress) redact(text string) string {
-	for _, token := range a.tokens {
-		text = strings.ReplaceAll(text, token, "(path token)")
+// redact is a text without these secrets.
+func redact(text string, secrets []string) string {
+	for _, secret := range secrets {
+		if secret != "" {
+			text = strings.ReplaceAll(text, secret, "(secret)")
+		}
 	}
 	return text
 }

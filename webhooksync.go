@@ -36,6 +36,11 @@ func (s *hookSync) say(format string, args ...any) {
 	fmt.Fprintf(s.out, "%s (%s): %s\n", s.account.ID, s.account.Provider, fmt.Sprintf(format, args...))
 }
 
+// reason is the text of an error, without secrets that a vendor may repeat.
+func (s *hookSync) reason(err error) string {
+	return redact(explained(err), slices.Concat(s.address.tokens, s.secrets.Values, s.secrets.Signing))
+}
+
 // run does what is to do, and says whether all is as it should be in the end.
 func (s *hookSync) run(ctx context.Context) (ok bool) {
 	wanted := s.hooks.Subscriptions(s.secrets)
@@ -44,7 +49,7 @@ func (s *hookSync) run(ctx context.Context) (ok bool) {
 	}
 	rows, err := subscriptionsOf(ctx, s.vendor)
 	if err != nil {
-		s.say("FAILED: the subscriptions cannot be read, so nothing was changed: %s", s.address.redact(explained(err)))
+		s.say("FAILED: the subscriptions cannot be read, so nothing was changed: %s", s.reason(err))
 		return false
 	}
 	states := s.address.compare(rows, wanted)
@@ -66,7 +71,7 @@ func (s *hookSync) run(ctx context.Context) (ok bool) {
 	}
 	if sent {
 		if rows, err = subscriptionsOf(ctx, s.vendor); err != nil {
-			s.say("FAILED: the subscriptions cannot be read again, so run this once more: %s", s.address.redact(explained(err)))
+			s.say("FAILED: the subscriptions cannot be read again, so run this once more: %s", s.reason(err))
 			return false
 		}
 		states = s.address.compare(rows, wanted)
@@ -98,14 +103,14 @@ func (s *hookSync) conclude(states []hookState, problems []error, sent bool) (ok
 		}
 		switch err := problems[i]; {
 		case state.right() && err != nil:
-			s.say("%s: is there by now, though this run did not make it: %s", state.name(), s.address.redact(err.Error()))
+			s.say("%s: is there now, though the vendor did not confirm that this run made it: %s", state.name(), s.reason(err))
 		case state.right():
 			right++
 		case state.taken != nil:
 			fail("the vendor has one subscription for each event, and that of this event sends to %s, which is left alone: "+
 				"delete it there, if nobody needs it, and run this again", hostName(state.taken.TargetURL))
 		case err != nil:
-			fail("%s", s.address.redact(explained(err)))
+			fail("%s", s.reason(err))
 		case s.dry:
 		case state.is == nil:
 			fail("the vendor accepted it, and does not list it: run this again in a minute")
@@ -149,7 +154,11 @@ func (s *hookSync) create(ctx context.Context, state hookState) error {
 	if err != nil {
 		return err
 	}
-	s.say("%s: created, number %s", state.name(), written.ID.Local)
+	if state.want.Sole {
+		s.say("%s: created", state.name())
+	} else {
+		s.say("%s: created, number %s", state.name(), written.ID.Local)
+	}
 	if deleted, err := s.withdraw(ctx, state, written.ID); deleted || err != nil {
 		return err
 	}
