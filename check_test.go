@@ -177,7 +177,7 @@ func TestCheckWebhooks(t *testing.T) {
 			t.Errorf("%s: %s", vendor, text)
 		}
 		s.kit.Choose(func(r *http.Request) (sandbox.Fault, bool) {
-			return sandbox.Fault{Status: 403}, strings.Contains(r.URL.Path, "webhook")
+			return sandbox.Fault{Status: 403, Body: `{"message":"` + at("x", formerToken) + `"}`}, strings.Contains(r.URL.Path, "webhook")
 		})
 		if text := found(); !strings.Contains(text, "cannot be read") {
 			t.Errorf("%s: %s", vendor, text)

@@ -233,8 +233,9 @@ func TestWebhooksSyncRefused(t *testing.T) {
 	refuse := func(method string, f sandbox.Fault) func(r *http.Request) (sandbox.Fault, bool) {
 		return func(r *http.Request) (sandbox.Fault, bool) { return f, r.Method == method }
 	}
-	limit := sandbox.Fault{Status: 422, Header: http.Header{"Content-Type": {"application/json"}}, Body: `{"status":422,"message":"no more than 1 to ` +
-		at("x", hookToken) + `","code":"invalid","errors":{"event":["limit reached"]}}`}
+	inJSON := http.Header{"Content-Type": {"application/json"}}
+	limit := sandbox.Fault{Status: 422, Header: inJSON, Body: `{"status":422,"message":"no more than 1","code":"invalid_params","errors":{"event":["limit reached"]}}`}
+	forbidden := sandbox.Fault{Status: 403, Header: inJSON, Body: `{"status":403,"message":"not for ` + at("x", hookToken) + `","code":"forbidden"}`}
 	unreadable := sandbox.Fault{Edit: func(body []byte) []byte {
 		return []byte(strings.NewReplacer(`"id":`, `"no":`, `"event":`, `"no":`).Replace(string(body)))
 	}}
@@ -247,7 +248,8 @@ func TestWebhooksSyncRefused(t *testing.T) {
 	}{
 		{"too many subscriptions", "firstpromoter", refuse(http.MethodPost, limit), "FAILED: ", true},
 		{"too many subscriptions", "uppromote", refuse(http.MethodPost, limit), "referral.new: FAILED: ", true},
-		{"no list", "firstpromoter", refuse(http.MethodGet, sandbox.Fault{Status: 403}), "nothing was changed", false},
+		{"no list", "firstpromoter", refuse(http.MethodGet, forbidden), "/webhooks/x/(secret)", false},
+		{"no list", "uppromote", refuse(http.MethodGet, forbidden), "/webhooks/x/(secret)", false},
 		{"an unknown list", "firstpromoter", refuse(http.MethodGet, unreadable), "nothing was changed", false},
 		{"an unknown list", "uppromote", refuse(http.MethodGet, unreadable), "nothing was changed", false},
 		{"switched off", "uppromote", refuse(http.MethodGet, asleep), "the vendor still has it otherwise (it is switched off)", true},
