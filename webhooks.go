@@ -28,8 +28,8 @@ type webhooksSyncCommand struct {
 
 // Help is what --help says besides.
 func (webhooksSyncCommand) Help() string {
-	return `Put a path token into accounts[].webhooks.path_tokens of each account first (openssl rand -hex 16), and reload the server: UpPromote
-calls the address before it accepts it. Of several tokens the vendor is given the first.
+	return `Put a path token into accounts[].webhooks.path_tokens of each account first (openssl rand -hex 16), and reload the server:
+UpPromote calls the address before it accepts it. Of several tokens the vendor is given the first.
 
 FirstPromoter gets one subscription to all events, UpPromote one for each event. PromoteKit has no API for webhooks: what to enter by hand is
 printed, with the token. New signing secrets are printed once: put them into accounts[].webhooks.signing_secrets, and reload the server.
@@ -55,6 +55,11 @@ func (c webhooksSyncCommand) Run(p *process) error {
 		return err
 	}
 	defer redis.close()
+	for _, found := range redis.checkups(p.ctx, cfg.Redis) { // which keeps the ledger of writes, and what is left of rate limits
+		if found.err != nil {
+			return fmt.Errorf("nothing was changed: %s: %s", found.name, explained(found.err))
+		}
+	}
 	log := slog.New(slog.DiscardHandler)
 	writes := ledger.New(redis.entries(p.now), ledger.Options{
 		Settle: cfg.Writes.Settle, Keep: cfg.Writes.Keep, Plan: cfg.Limits.Timeout, Pages: cfg.Limits.Pages, Logger: log,

@@ -95,8 +95,11 @@ func (s *hookSync) byHand(wanted []providers.HookSubscription) (manual bool) {
 // conclude says what is not as it should be in the end.
 func (s *hookSync) conclude(states []hookState, problems []error, sent bool) (ok bool) {
 	ok = true
-	right := 0
+	right, there := 0, 0
 	for i, state := range states {
+		if state.is != nil {
+			there++
+		}
 		fail := func(format string, args ...any) {
 			ok = false
 			s.say(state.name()+": FAILED: "+format, args...)
@@ -126,12 +129,13 @@ func (s *hookSync) conclude(states []hookState, problems []error, sent bool) (ok
 	if right == len(states) && !sent {
 		s.say("nothing to change: %d of %d subscriptions are as they should be", right, len(states))
 	}
-	s.adviseSecrets(len(states))
+	s.adviseSecrets(there)
 	return ok
 }
 
-// adviseSecrets says which secrets have to be configured, so that deliveries are verified.
-func (s *hookSync) adviseSecrets(subscriptions int) {
+// adviseSecrets says which secrets have to be configured, so that deliveries of the
+// subscriptions that are there are verified.
+func (s *hookSync) adviseSecrets(there int) {
 	needs := s.hooks.Needs(s.secrets)
 	switch optional := needs == "" && len(s.secrets.Signing) == 0; {
 	case len(s.shown) > 0 && optional:
@@ -139,7 +143,7 @@ func (s *hookSync) adviseSecrets(subscriptions int) {
 	case len(s.shown) > 0:
 		s.say("add the new signing secrets to the account's webhooks.signing_secrets, and reload the server: until then deliveries are refused")
 	}
-	if needs != "" && s.told < subscriptions {
+	if needs != "" && s.told < there {
 		s.say("all deliveries are refused, and the secrets of subscriptions that were there before are in the vendor's dashboard alone: %s", needs)
 	}
 }

@@ -15,6 +15,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/partnergraph/partnergraph/internal/ledger"
+	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
@@ -268,6 +271,27 @@ func TestWebhooksSyncRefused(t *testing.T) {
 				t.Errorf("writes: %v", s.writes())
 			}
 		})
+	}
+}
+
+// TestWebhooksSyncRedis wants writes kept in the ledger that servers share, and nothing done
+// without it.
+func TestWebhooksSyncRedis(t *testing.T) {
+	s := newSynced(t, "firstpromoter", "{ path_tokens: ["+hookToken+"] }")
+	former := read(t, s.config)
+	s.config = write(t, former+"redis: { cache: 'redis://127.0.0.1:1' }\n")
+	if out, err := s.sync(); err == nil || !strings.HasPrefix(err.Error(), "nothing was changed: redis") || len(s.kit.Requests()) > 0 {
+		t.Errorf("%v\n%s", err, out)
+	}
+	server := redistest.Start(t, "--appendonly", "yes")
+	s.config = write(t, former+fmt.Sprintf("redis: { cache: %q }\n", server.Target().Addresses[0].Reveal()))
+	s.runs(true, "created")
+	s.runs(true, "nothing to change")
+	all, holding, err := ledger.Holding(t.Context(), redistest.Open(t, server.Target(), redisclient.Durable), func(text string) bool {
+		return strings.Contains(text, hookToken)
+	})
+	if all == 0 || holding != 0 || err != nil {
+		t.Errorf("the ledger has %d writes, %d with the token: %v", all, holding, err)
 	}
 }
 
