@@ -62,6 +62,11 @@ func (c checkCommand) Run(p *process) error {
 		return err
 	}
 	r := report{Config: c.Config, listen: cfg.Listen}
+	for _, a := range cfg.Accounts {
+		if needs := p.unverified(a); needs != "" {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("account %s: all deliveries of webhooks are refused: %s", a.ID, needs))
+		}
+	}
 	if !c.Offline {
 		if err := p.ask(cfg, &r, c.Probe); err != nil {
 			return err
@@ -100,9 +105,11 @@ func (p *process) ask(cfg *config.Config, r *report, probe bool) error {
 		}
 	}
 	failed := 0
-	for i, err := range ping(p.ctx, r.providers) {
+	errs := ping(p.ctx, r.providers)
+	hooks := p.findHooks(cfg.Accounts, r.providers, errs)
+	for i, err := range errs {
 		a := r.providers[i].Account()
-		c := checked{Name: fmt.Sprintf("%s (%s)", a.ID.Account, a.Provider.Name), OK: err == nil}
+		c := checked{Name: fmt.Sprintf("%s (%s)", a.ID.Account, a.Provider.Name), OK: err == nil, Warnings: hooks[i]}
 		if c.Message = fmt.Sprintf("reachable, key accepted; %d of %d calls left in %d s",
 			a.RateLimit.Remaining, a.RateLimit.Limit, a.RateLimit.WindowSeconds); err != nil {
 			failed++

@@ -15,7 +15,9 @@ import (
 	"github.com/golang-jwt/jwt/v5"
 
 	"github.com/partnergraph/partnergraph/internal/redisclient/redistest"
+	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 // checkJSON is what check --json prints.
@@ -134,6 +136,51 @@ func TestToken(t *testing.T) {
 		}
 		if len(tt.input) > 20 && strings.Contains(out.String()+fmt.Sprint(err), tt.input[7:20]) {
 			t.Errorf("%s: the token is shown", tt.name)
+		}
+	}
+}
+
+// TestCheckWebhooks wants to be told which subscriptions are missing or wrong at a vendor, and
+// what to do.
+func TestCheckWebhooks(t *testing.T) {
+	for _, vendor := range syncedVendors {
+		s := newSynced(t, vendor, "{ path_tokens: ["+formerToken+"] }")
+		s.free()
+		found := func() string {
+			t.Helper()
+			var out bytes.Buffer
+			if err := run(t.Context(), []string{"check", "--config", s.config}, noEnv, &out, io.Discard); err != nil || len(s.writes()) > 0 {
+				t.Errorf("%s: %v, writes %v", vendor, err, s.writes())
+			}
+			if strings.Contains(out.String(), formerToken) {
+				t.Errorf("a token is shown: %s", &out)
+			}
+			return out.String()
+		}
+		name := map[string]string{"firstpromoter": "the subscription", "uppromote": "referral.new, referral.status-changed"}[vendor]
+		if text := found(); !strings.Contains(text, "missing at the vendor: ") || !strings.Contains(text, name+": run partnergraph webhooks sync") ||
+			!strings.Contains(text, "account "+vendor+": all deliveries of webhooks are refused") {
+			t.Errorf("%s", text)
+		}
+		s.runs(true)
+		s.kit.Forget()
+		if text := found(); strings.Contains(text, "at the vendor") {
+			t.Errorf("%s: nothing is missing: %s", vendor, text)
+		}
+		rows, err := subscriptionsOf(t.Context(), s.vendor)
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.does(&providers.UpdateWebhookSubscriptionInput{ID: rows[0].ID, TargetURL: new(at(vendor, formerToken) + "/x.y")})
+		s.kit.Forget()
+		if text := found(); !strings.Contains(text, "not as it should be at the vendor: ") || !strings.Contains(text, "(its address): run") {
+			t.Errorf("%s: %s", vendor, text)
+		}
+		s.kit.Choose(func(r *http.Request) (sandbox.Fault, bool) {
+			return sandbox.Fault{Status: 403, Body: `{"message":"` + at("x", formerToken) + `"}`}, strings.Contains(r.URL.Path, "webhook")
+		})
+		if text := found(); !strings.Contains(text, "cannot be read") {
+			t.Errorf("%s: %s", vendor, text)
 		}
 	}
 }

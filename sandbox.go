@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/config"
+	"github.com/partnergraph/partnergraph/internal/httpapi"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
@@ -102,7 +103,7 @@ func (s *simulators) send(address string) {
 			continue
 		}
 		for _, token := range a.Webhooks.PathTokens.Reveal() {
-			sender.SendTo("http://" + address + "/webhooks/" + a.ID + "/" + token)
+			sender.SendTo("http://" + address + httpapi.WebhookPath(a.ID, token))
 		}
 		sender.Webhooks().Open(sandbox.SendOptions{AllowHTTP: true, LocalOnly: true})
 	}

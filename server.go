@@ -2,7 +2,7 @@
 // vendors. See README.md and docs/.
 //
 // This file is where everything is put together. Each command that does more than print has
-// a file of its own: serve.go, sandbox.go, check.go, forget.go.
+// a file of its own: serve.go, sandbox.go, check.go, webhooks.go, forget.go.
 package main
 
 import (
@@ -63,14 +63,15 @@ func (s signaled) Error() string { return s.String() }
 
 // commandLine defines the commands and their flags.
 type commandLine struct {
-	Serve   serveCommand   `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
-	Sandbox sandboxCommand `cmd:"" help:"Run only the vendors' simulators."`
-	Check   checkCommand   `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted, and every Redis whether it is set up for its use."`
-	Token   tokenCommand   `cmd:"" help:"Read a token from standard input, and say who it is about or why it is refused."`
-	Forget  forgetCommand  `cmd:"" help:"Drop every cached trace of a person, on all servers of a configuration. Delete the person at the vendor first."`
-	Config  configCommand  `cmd:"" help:"Print the reference of all settings: type, bounds, default, environment variable, and whether a change needs a restart."`
-	Schema  schemaCommand  `cmd:"" help:"Print the GraphQL schema."`
-	Version versionCommand `cmd:"" help:"Print the version."`
+	Serve    serveCommand    `cmd:"" default:"withargs" help:"Serve the graph. Without a configuration: over a sandbox of all vendors."`
+	Sandbox  sandboxCommand  `cmd:"" help:"Run only the vendors' simulators."`
+	Check    checkCommand    `cmd:"" help:"Check a configuration, and ask every account whether it is reachable and its key accepted, and every Redis whether it is set up for its use."`
+	Token    tokenCommand    `cmd:"" help:"Read a token from standard input, and say who it is about or why it is refused."`
+	Webhooks webhooksCommand `cmd:"" help:"Manage the webhooks of the accounts at their vendors."`
+	Forget   forgetCommand   `cmd:"" help:"Drop every cached trace of a person, on all servers of a configuration. Delete the person at the vendor first."`
+	Config   configCommand   `cmd:"" help:"Print the reference of all settings: type, bounds, default, environment variable, and whether a change needs a restart."`
+	Schema   schemaCommand   `cmd:"" help:"Print the GraphQL schema."`
+	Version  versionCommand  `cmd:"" help:"Print the version."`
 }
 
 // process holds what the program depends on in its environment; nothing else is global.
@@ -346,11 +347,10 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 
 // source is an account as a source of changes.
 func (p *parts) source(a config.Account, cached *cache.Cache) intake.Account {
-	source := intake.Account{Cache: cached, Tokens: a.Webhooks.PathTokens.Reveal(), Secrets: a.Webhooks.Verify()}
-	if factory, _ := p.registry.Factory(a.Provider); factory.Hooks != nil {
-		source.Hooks = factory.Hooks(providers.HookOptions{Account: a.ID, Now: p.now})
+	if needs := p.unverified(a); needs != "" {
+		p.log.Warn("all deliveries of webhooks are refused", slog.String("account", a.ID), slog.String("reason", needs))
 	}
-	return source
+	return intake.Account{Cache: cached, Tokens: a.Webhooks.PathTokens.Reveal(), Secrets: a.Webhooks.Verify(), Hooks: p.hooks(a)}
 }
 
 // budget is an account's: the one that was made before, if there is one of the same limit.

@@ -20,6 +20,19 @@ var newAffiliates = map[string]struct{ path, scheme, body string }{
 	"uppromote":     {"/affiliates", "", `{"email": %q, "first_name": "Ann"}`},
 }
 
+// createAffiliate creates an affiliate at a simulated vendor, as others do.
+func createAffiliate(t *testing.T, vendor, base string, sim providers.Simulator, email string) {
+	t.Helper()
+	call := newAffiliates[vendor]
+	r, _ := http.NewRequest(http.MethodPost, base+call.path, strings.NewReader(fmt.Sprintf(call.body, email)))
+	r.Header.Set("Content-Type", "application/json")
+	r.Header.Set("Authorization", call.scheme+sim.Credentials()["api_key"])
+	r.Header.Set("Account-ID", sim.Credentials()["account_id"])
+	if status, body := do(t, r); status/100 != 2 {
+		t.Fatalf("%s: %d %s", vendor, status, body)
+	}
+}
+
 // TestWebhooksReachClients wants what happens at a vendor shown to the next client, where the
 // vendor's webhooks tell it, while all answers are cached; and a delivery that nobody signed
 // to change nothing.
@@ -59,14 +72,7 @@ func TestWebhooksReachClients(t *testing.T) {
 		}
 		create := func(email string) {
 			t.Helper()
-			call := newAffiliates[name]
-			r, _ := http.NewRequest(http.MethodPost, a.url+call.path, strings.NewReader(fmt.Sprintf(call.body, email)))
-			r.Header.Set("Content-Type", "application/json")
-			r.Header.Set("Authorization", call.scheme+a.sim.Credentials()["api_key"])
-			r.Header.Set("Account-ID", a.sim.Credentials()["account_id"])
-			if status, body := do(t, r); status/100 != 2 {
-				t.Fatalf("%s: %d %s", name, status, body)
-			}
+			createAffiliate(t, name, a.url, a.sim, email)
 		}
 		shows("")
 		create("silent@new.example")

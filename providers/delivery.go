@@ -3,6 +3,8 @@ package providers
 import (
 	"errors"
 	"net/http"
+	"slices"
+	"strings"
 	"time"
 )
 
@@ -23,6 +25,26 @@ type HookSecrets struct {
 	Values  []string // what that header may be
 }
 
+// None says whether nothing is configured. Then only what needs no secret is verified.
+func (s HookSecrets) None() bool {
+	return s.Header == "" && strings.Join(slices.Concat(s.Values, s.Signing), "") == ""
+}
+
+// HookSubscription is a webhook subscription that an account should have at its vendor.
+type HookSubscription struct {
+	Path    string            // behind the address of the account's webhooks: "" or "/referral.new"
+	Events  []string          // the vendor's words
+	Headers map[string]string // that the vendor has to send; secrets
+
+	// Sole says that the vendor has one subscription for each event: another one stands in
+	// the way.
+	Sole bool
+
+	// Dashboard is where a person enters the address, where the vendor has no calls for it:
+	// a way through its menus. "" where it has.
+	Dashboard string
+}
+
 // HookOptions is what [Hooks] are made from.
 type HookOptions struct {
 	Account string           // the account's id
@@ -37,8 +59,13 @@ var ErrUnverified = errors.New("the delivery is not verified")
 type Hooks interface {
 	// Needs says what is missing or wrong in secrets, as a sentence for the operator; "" for
 	// nothing. A vendor that signs nothing needs nothing: the token in the address protects
-	// it. What is configured is required, also where it is not needed.
+	// it. What is configured is required, also where it is not needed. Until nothing is
+	// missing, no delivery that tells anything is verified.
 	Needs(secrets HookSecrets) string
+
+	// Subscriptions are those that an account should have, so that all events are sent, and
+	// so that deliveries have what these secrets want of them.
+	Subscriptions(secrets HookSecrets) []HookSubscription
 
 	// Verify says whether the vendor sent the delivery, in time that does not depend on how
 	// much of a secret was right. Its error wraps [ErrUnverified] and says why, for the

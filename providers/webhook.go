@@ -26,12 +26,24 @@ func (WebhookSubscriptionFilter) Match(*WebhookSubscription) bool { return true 
 // Unsure is "": nothing is judged.
 func (WebhookSubscriptionFilter) Unsure(*WebhookSubscription) string { return "" }
 
+// CheckTarget says what is wrong with an address that deliveries should go to; nil for
+// nothing. Its problems are about the field targetUrl.
+func CheckTarget(address string) Problems {
+	ch := &checks{found: &Problems{}}
+	ch.link("targetUrl", &address, true)
+	return ch.problems()
+}
+
 // CreateWebhookSubscriptionInput has the vendor report events to an address.
 type CreateWebhookSubscriptionInput struct {
 	IdempotencyKey string
 	Account        ID
 	TargetURL      string
 	Events         []string // the vendor's words
+
+	// Headers are sent with each delivery. They are secrets, and no client of the graph sets
+	// them. FirstPromoter only.
+	Headers map[string]string `json:",omitempty"`
 }
 
 // Mutation is CREATE_WEBHOOK_SUBSCRIPTION.
@@ -51,6 +63,7 @@ func (c *CreateWebhookSubscriptionInput) Check(currency string, now time.Time) P
 	ch := check(c, currency, now, NounAccount)
 	ch.link("targetUrl", &c.TargetURL, true)
 	ch.events(c.Events)
+	ch.headers(c.Headers)
 	return ch.problems()
 }
 
@@ -61,6 +74,10 @@ type UpdateWebhookSubscriptionInput struct {
 	TargetURL      *string
 	Events         []string // nil: as they are
 	Active         *bool
+
+	// Headers are sent with each delivery; nil: as they are. They are secrets, and no client
+	// of the graph sets them. FirstPromoter only.
+	Headers map[string]string `json:",omitempty"`
 }
 
 // Mutation is UPDATE_WEBHOOK_SUBSCRIPTION.
@@ -82,6 +99,7 @@ func (c *UpdateWebhookSubscriptionInput) Check(currency string, now time.Time) P
 	if c.Events != nil {
 		ch.events(c.Events)
 	}
+	ch.headers(c.Headers)
 	ch.some(c.TargetURL != nil, c.Events != nil, c.Active != nil)
 	return ch.problems()
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/govalues/decimal"
 )
@@ -362,6 +363,19 @@ func (ch *checks) events(events []string) {
 	}
 	for i := range events {
 		ch.text(fmt.Sprintf("events.%d", i), &events[i], maxName)
+	}
+}
+
+// headers wants headers that a vendor can be told to send.
+func (ch *checks) headers(headers map[string]string) {
+	if len(headers) > 20 {
+		ch.add("headers", "must not be more than 20")
+	}
+	for name, value := range headers {
+		if name == "" || len(name)+len(value) > 1000 || strings.ContainsFunc(name+value, unicode.IsControl) {
+			ch.add("headers", "has to have names and values of at most 1000 bytes together, without control characters")
+			return
+		}
 	}
 }
 

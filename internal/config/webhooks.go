@@ -110,9 +110,10 @@ func (v value) webhooks(account string, vendor providers.Factory) (w Webhooks) {
 			"`/webhooks/<account>/<path token>`. Make one with `openssl rand -hex 16`. While one replaces another, "+
 			"list both.", &w.PathTokens, pathToken),
 		several("signing_secrets", "none", "The secrets with which the vendor signs, which it shows once or in its "+
-			"settings. A signature by any of them is good. UpPromote needs them.", &w.Signing, secret),
+			"settings. A signature by any of them is good. UpPromote needs them: without them its deliveries are "+
+			"refused.", &w.Signing, secret),
 		setting("header", &w.Header, hookHeader, "The name of a header that the vendor is told to send with each "+
-			"delivery. FirstPromoter needs it, or `signing_secrets`.").without("none"),
+			"delivery. FirstPromoter needs it, or `signing_secrets`: without both its deliveries are refused.").without("none"),
 		several("header_values", "none", "The values that this header may have. For HTTP Basic, the header is "+
 			"Authorization and a value `Basic ` with the encoded user and password.", &w.Values, headerValue),
 	)
@@ -122,7 +123,9 @@ func (v value) webhooks(account string, vendor providers.Factory) (w Webhooks) {
 	return w
 }
 
-// judgeWebhooks reports what an account's vendor misses.
+// judgeWebhooks reports what an account's vendor misses. That nothing is configured is no
+// problem: vendors make the secrets when they are given the address, which some of them call
+// at once, so that the server has to run before there are any.
 func (v value) judgeWebhooks(account string, vendor providers.Factory, w Webhooks) {
 	if (w.Header == "") != (len(w.Values.Reveal()) == 0) {
 		v.problem("found one of header and header_values, expected both or neither")
@@ -130,6 +133,8 @@ func (v value) judgeWebhooks(account string, vendor providers.Factory, w Webhook
 	}
 	if vendor.Hooks == nil {
 		v.problem("found webhooks, but %s sends none: leave them out", vendor.Title)
+	} else if w.Verify().None() {
+		return
 	} else if missing := vendor.Hooks(providers.HookOptions{Account: account, Now: time.Now}).Needs(w.Verify()); missing != "" {
 		v.problem("%s", missing)
 	}

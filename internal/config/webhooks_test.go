@@ -15,7 +15,7 @@ import (
 type signedHooks struct{ providers.Hooks }
 
 func (signedHooks) Needs(s providers.HookSecrets) string {
-	if len(s.Signing)+len(s.Values) == 0 {
+	if len(s.Signing)+len(s.Values) == 0 || s.Header == "X-Unsent" {
 		return "missing signing_secrets, with which this vendor signs"
 	}
 	return ""
@@ -46,7 +46,9 @@ func TestWebhooks(t *testing.T) {
 			"found a text that is not shown here, expected 22 to 128"},
 		{"a token that needs an escape", "signing", "{ path_tokens: ['0123456789/bcdefghijAB'], signing_secrets: [a] }", providers.HookSecrets{},
 			"expected 22 to 128"},
-		{"not signed", "signing", "{ path_tokens: [" + token + "] }", providers.HookSecrets{}, "missing signing_secrets, with which"},
+		{"no secret yet", "signing", "{ path_tokens: [" + token + ", " + token + "x] }", providers.HookSecrets{}, ""},
+		{"not signed", "signing", "{ path_tokens: [" + token + "], header: X-Unsent, header_values: [a] }", providers.HookSecrets{},
+			"missing signing_secrets, with which"},
 		{"a header without values", "signing", "{ path_tokens: [" + token + "], signing_secrets: [a], header: X-Token }", providers.HookSecrets{},
 			"found one of header and header_values"},
 		{"values without a header", "signing", "{ path_tokens: [" + token + "], signing_secrets: [a], header_values: [a] }", providers.HookSecrets{},

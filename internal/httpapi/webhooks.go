@@ -31,15 +31,18 @@ const (
 	maxPathPart  = 128 // bytes of each part of its path
 )
 
-// webhooksPath begins the addresses: /webhooks/{account}/{token}, and for vendors that need
-// one for each event /webhooks/{account}/{token}/{event}.
+// webhooksPath begins the addresses.
 const webhooksPath = "/webhooks/"
+
+// WebhookPath is the path of the address for an account's deliveries. The name of an event
+// may follow, for vendors that need an address for each.
+func WebhookPath(account, token string) string { return webhooksPath + account + "/" + token }
 
 // webhooks answers deliveries. The sender learns no more than a status: the reason is in the
 // log.
 func webhooks(receiver Receiver) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		account, token, event, ok := addressOf(r.URL.Path)
+		account, token, event, ok := WebhookAddress(r.URL.Path)
 		if !ok || receiver == nil || !receiver.Known(account, token) {
 			unaccepted(w, r, http.StatusNotFound, "no account has this address for webhooks")
 			return
@@ -83,8 +86,9 @@ func unaccepted(w http.ResponseWriter, r *http.Request, status int, reason strin
 	say(w, status, strings.ToLower(http.StatusText(status)))
 }
 
-// addressOf reads the path of a delivery.
-func addressOf(path string) (account, token, event string, ok bool) {
+// WebhookAddress reads the path of a delivery, which [WebhookPath] makes; event is "" where
+// the address is for all.
+func WebhookAddress(path string) (account, token, event string, ok bool) {
 	parts := strings.Split(strings.TrimPrefix(path, webhooksPath), "/")
 	if len(parts) == 2 {
 		parts = append(parts, "")

@@ -241,6 +241,17 @@ func TestHooksOfSimulators(t *testing.T) {
 			if needs := h.Needs(secrets); needs != "" {
 				t.Error(needs)
 			}
+			var wanted []string
+			for _, s := range h.Subscriptions(secrets) {
+				if wanted = append(wanted, s.Events...); s.Sole && (len(s.Events) != 1 || s.Path != "/"+s.Events[0]) {
+					t.Errorf("%v go to %q", s.Events, s.Path)
+				}
+			}
+			for _, event := range v.events() {
+				if !slices.Contains(wanted, event) {
+					t.Errorf("%s is sent, and no subscription is wanted to it", event)
+				}
+			}
 			for _, d := range v.take() { // validations
 				if n, err := h.Read(d); err != nil || n.Ignored != "validation" || h.Verify(d, secrets) != nil {
 					t.Errorf("the delivery %q while subscribing is read as %s: %v", d.Body, providertest.Told(n), err)

@@ -40,6 +40,21 @@ func (hooks) Needs(secrets providers.HookSecrets) string {
 	return ""
 }
 
+// Subscriptions are one, to all events. It sends the header that is configured.
+func (hooks) Subscriptions(secrets providers.HookSecrets) []providers.HookSubscription {
+	var all providers.HookSubscription
+	for entity, actions := range hookActions {
+		for _, action := range actions {
+			all.Events = append(all.Events, entity+"."+action)
+		}
+	}
+	slices.Sort(all.Events)
+	if secrets.Header != "" && len(secrets.Values) > 0 {
+		all.Headers = map[string]string{secrets.Header: secrets.Values[0]}
+	}
+	return []providers.HookSubscription{all}
+}
+
 // Verify wants each of both that is configured.
 func (hooks) Verify(d providers.Delivery, secrets providers.HookSecrets) error {
 	shared, signed := hook.Shared(d, secrets), error(nil)
@@ -102,7 +117,7 @@ func (h hooks) Read(d providers.Delivery) (n providers.Notice, err error) {
 	case data.Test != nil && *data.Test:
 		n.Ignored = "it is a test"
 		return n, nil
-	case !slices.Contains(hookActions[entity], action):
+	case !slices.Contains(hookActions[entity], action) && !slices.Contains(olderActions[entity], action):
 		n.Ignored = hook.Unknown
 		return n, nil
 	}
@@ -175,24 +190,26 @@ func (e *hookEvent) kind() providers.ChangeKind {
 	return providers.Updated
 }
 
-// hookActions are the vendor's events, by what they happen to. Those of the last line of an
-// entity are older names.
+// hookActions are the vendor's events, by what they happen to.
 var hookActions = map[string][]string{
-	"promoter": {
-		"created", "updated", "deleted", "balance.updated",
-		"profile.updated",
-	},
+	"promoter":          {"created", "updated", "deleted", "balance.updated"},
 	"promoter_campaign": {"created", "updated", "deleted", "accepted", "pending", "rejected", "blocked", "inactive"},
 	"referral":          {"created", "updated", "deleted", "converted", "cancelled", "moved"},
 	"commission":        {"created", "updated", "deleted", "approved", "pending", "denied"},
 	"payout": {
 		"created", "updated", "deleted", "pending", "processing", "completed", "failed", "cancelled",
 		"commissions.added", "commissions.removed",
-		"commissions.created", "commissions.updated", "commissions.deleted",
 	},
 	"payout_method":     {"created", "updated", "deleted"},
 	"payments_batch":    {"created", "updated", "deleted", "initiated", "processing", "completed", "failed"},
 	"contract_document": {"signed"},
+}
+
+// olderActions are older names of events, which may still be sent. Nothing says whether they
+// may still be subscribed to.
+var olderActions = map[string][]string{
+	"promoter": {"profile.updated"},
+	"payout":   {"commissions.created", "commissions.updated", "commissions.deleted"},
 }
 
 // hookEntities tell what an event of an entity changes. Campaigns, rewards, promo codes,

@@ -135,13 +135,15 @@ func hookCases() map[string]providertest.HookCase {
 func TestHooksRead(t *testing.T) {
 	providertest.HookReads(t, hooksAt(noon), hookCases())
 	told := 0
-	for entity, actions := range hookActions {
-		if hookEntities[entity] == nil {
-			t.Errorf("nothing reads events of %s", entity)
-		}
-		for _, action := range actions {
-			if told++; toldEvents[entity+"."+action].want == "" {
-				t.Errorf("no case of %s.%s", entity, action)
+	for _, names := range []map[string][]string{hookActions, olderActions} {
+		for entity, actions := range names {
+			if hookEntities[entity] == nil {
+				t.Errorf("nothing reads events of %s", entity)
+			}
+			for _, action := range actions {
+				if told++; toldEvents[entity+"."+action].want == "" {
+					t.Errorf("no case of %s.%s", entity, action)
+				}
 			}
 		}
 	}

@@ -78,15 +78,17 @@ const (
 
 // webhookBody is what POST and PUT /webhooks take.
 type webhookBody struct {
-	URL        *string  `json:"url,omitempty"`
-	EventTypes []string `json:"event_types,omitempty"`
-	Active     *bool    `json:"active,omitempty"`
+	URL        *string           `json:"url,omitempty"`
+	EventTypes []string          `json:"event_types,omitempty"`
+	Active     *bool             `json:"active,omitempty"`
+	Headers    map[string]string `json:"headers,omitempty"`
 }
 
 // webhookFields are the vendor's names of what is written to a subscription.
-var webhookFields = map[string]string{"url": "targetUrl", "event_types": "events", "active": "active"}
+var webhookFields = map[string]string{"url": "targetUrl", "event_types": "events", "active": "active", "headers": "headers"}
 
-// is says whether a subscription is as the body asks for. The order of the events means nothing.
+// is says whether a subscription is as the body asks for, as far as it is read: headers are
+// not. The order of the events means nothing.
 func (b webhookBody) is(s *providers.WebhookSubscription) bool {
 	return equal(&s.TargetURL, b.URL) && equal(s.Active, b.Active) &&
 		(b.EventTypes == nil || slices.Equal(inOrder(b.EventTypes), inOrder(s.Events)))
@@ -131,7 +133,7 @@ func (m createWebhook) plan(ctx context.Context, p *provider) (*providers.Write,
 	for _, s := range others {
 		ids = append(ids, s.ID.Local)
 	}
-	body := webhookBody{URL: &m.TargetURL, EventTypes: m.Events}
+	body := webhookBody{URL: &m.TargetURL, EventTypes: m.Events, Headers: m.Headers}
 	return &providers.Write{
 		Op: webhookCreate, Fields: webhookFields, Before: providers.Image(namesakesImage{strings.Join(ids, " ")}),
 		Send: func(ctx context.Context) (*providers.Written, error) {
@@ -174,7 +176,9 @@ type updateWebhook struct {
 	*providers.UpdateWebhookSubscriptionInput
 }
 
-func (m updateWebhook) body() webhookBody { return webhookBody{m.TargetURL, m.Events, m.Active} }
+func (m updateWebhook) body() webhookBody {
+	return webhookBody{m.TargetURL, m.Events, m.Active, m.Headers}
+}
 
 // webhookImage is what updateWebhook changes.
 type webhookImage struct {

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -41,6 +43,11 @@ func (hooks) Needs(secrets providers.HookSecrets) string {
 		}
 	}
 	return hook.Unsent(title, secrets)
+}
+
+// Subscriptions are one, to all events, which a person enters.
+func (hooks) Subscriptions(providers.HookSecrets) []providers.HookSubscription {
+	return []providers.HookSubscription{{Events: slices.Sorted(maps.Keys(hookEvents)), Dashboard: "Settings → Webhooks → Add Endpoint"}}
 }
 
 // Verify wants what is configured.

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 
 	"github.com/partnergraph/partnergraph/providers"
@@ -31,6 +32,14 @@ func (hooks) Needs(secrets providers.HookSecrets) string {
 		return title + " signs each delivery with the secret_key of its subscription: configure the keys of all of them."
 	}
 	return hook.Unsent(title, secrets)
+}
+
+// Subscriptions are one for each event, each to an address of its own.
+func (hooks) Subscriptions(providers.HookSecrets) (all []providers.HookSubscription) {
+	for _, event := range slices.Sorted(maps.Keys(hookEvents)) {
+		all = append(all, providers.HookSubscription{Path: "/" + event, Events: []string{event}, Sole: true})
+	}
+	return all
 }
 
 // Verify wants a signature, but for the validation: the vendor calls a new address once with

@@ -110,10 +110,13 @@ type createSubscription struct {
 const opSubscribe = "POST /webhook-subscriptions"
 
 func (c createSubscription) check() providers.Problems {
+	found := untaken("targetUrl and events", given{"headers", c.in.Headers != nil})
 	if len(c.in.Events) != 1 {
-		return providers.Problemf(providers.ProblemUnsupported, "events", "has to have one name: %s takes one event a subscription", title)
+		found = append(
+			found,
+			providers.Problemf(providers.ProblemUnsupported, "events", "has to have one name: %s takes one event a subscription", title)...)
 	}
-	return nil
+	return found
 }
 
 func (c createSubscription) plan(ctx context.Context) (*providers.Write, error) {
@@ -194,7 +197,8 @@ type updateSubscription struct {
 const opResubscribe = "PUT /webhook-subscriptions"
 
 func (c updateSubscription) check() providers.Problems {
-	found := untaken("targetUrl", given{"events", c.in.Events != nil}, given{"active", c.in.Active != nil})
+	found := untaken("targetUrl",
+		given{"events", c.in.Events != nil}, given{"active", c.in.Active != nil}, given{"headers", c.in.Headers != nil})
 	if c.in.TargetURL == nil {
 		found = append(found, providers.Problemf(providers.ProblemInvalid, "targetUrl", "is wanted: nothing else can be changed")...)
 	}
