@@ -67,13 +67,14 @@ func BenchmarkSubscribers(b *testing.B) {
 	settings = strings.Replace(settings, "limits: {", "limits: { connections: 30000, subscriptions: 20000, viewer_subscriptions: 20000,", 1)
 	rows := fanRows(b, settings)
 	fmt.Printf("%s, %d cores:\n\n", runtime.Version(), runtime.NumCPU())
-	fmt.Printf("| %d idle subscriptions | KiB each, resident |\n|---|---|\n", idleStreams)
+	fmt.Printf("| %d idle subscriptions | KiB each, resident | garbage collected |\n|---|---|---|\n", idleStreams)
 	for _, o := range openings {
 		s := fanServer(b, settings)
 		s.open(b, o.texts, fanStreams) // what is made once
-		before := s.resident(b)
+		before, collected := s.resident(b)
 		s.open(b, o.texts, idleStreams)
-		fmt.Printf("| %s | %.1f |\n", o.name, float64(s.resident(b)-before)/idleStreams)
+		after, held := s.resident(b)
+		fmt.Printf("| %s | %.1f | %.1f |\n", o.name, float64(after-before)/idleStreams, float64(held-collected)/idleStreams)
 		s.close()
 	}
 	fmt.Printf("\n| %d subscribers, %.0f events a second | events | lost or doubled | p50, ms | p99, ms | longest, ms | CPU, cores |\n|---|---|---|---|---|---|---|\n",
@@ -110,15 +111,13 @@ func fanRows(b *testing.B, settings string) (rows []json.RawMessage) {
 
 // subscribed is the program with those who subscribe to it.
 type subscribed struct {
-	*child
-	host  string
+	*server
 	conns []net.Conn
 }
 
 func fanServer(b *testing.B, settings string) *subscribed {
 	b.Helper()
-	c := spawn(b, "program", "serve", "--config", write(b, settings), "--listen", "127.0.0.1:0")
-	return &subscribed{child: c, host: c.stdout.await(b, `GraphQL +http://(\S+)/graphql`)[1]}
+	return &subscribed{server: serving(b, "the program", "program", "serve", "--config", write(b, settings), "--listen", "127.0.0.1:0")}
 }
 
 func (s *subscribed) close() {
@@ -155,12 +154,21 @@ func (s *subscribed) open(b *testing.B, texts func(host string) []string, n int)
 	time.Sleep(time.Second) // until the last are subscribed
 }
 
-// resident is the memory of the program in KiB, after what it does not use was returned.
-func (s *subscribed) resident(b *testing.B) int {
+// resident is the memory of the program in KiB, as it is and after its garbage was collected.
+func (s *subscribed) resident(b *testing.B) (now, collected int) {
 	b.Helper()
-	time.Sleep(5 * time.Second)
-	found := regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindStringSubmatch(proc(b, s.pid, "status"))
-	return must(strconv.Atoi(found[1]))
+	read := func() int {
+		return must(strconv.Atoi(regexp.MustCompile(`VmRSS:\s+(\d+) kB`).FindStringSubmatch(proc(b, s.pid, "status"))[1]))
+	}
+	now = read()
+	for range 4 { // each halves stacks that are mostly unused
+		response, err := http.Get(s.allocations + "collect")
+		if err != nil {
+			b.Fatal(err)
+		}
+		_ = response.Body.Close()
+	}
+	return now, read()
 }
 
 // fanOut posts deliveries, and prints how long their events were on their way.
@@ -220,5 +228,5 @@ func (s *subscribed) fanOut(b *testing.B, name string, next []byte, rows []json.
 		return float64(ways[int(part*float64(len(ways)-1))]) / float64(time.Millisecond)
 	}
 	fmt.Printf("| %s | %d | %d | %.0f | %.0f | %.0f | %.2f |\n", name, total*len(s.conns), lost, at(0.5), at(0.99), at(1),
-		(cpu(b, s.pid) - spent).Seconds()/took.Seconds())
+		(cpu(b, s.pid)-spent).Seconds()/took.Seconds())
 }

@@ -2,8 +2,11 @@ package httpapi
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"math"
 	"net/http"
+	"net/http/httputil"
 	"time"
 
 	"github.com/99designs/gqlgen/graphql"
@@ -49,9 +52,10 @@ type sinkKey struct{}
 
 // eventStream sends the results of an operation as server-sent events.
 type eventStream struct {
-	w       http.ResponseWriter
+	w       io.Writer
 	control *http.ResponseController
-	waiting bool // for flush
+	conn    *gathered // that w writes to, once the stream has gone on behind its request; nil before
+	waiting bool      // for flush
 }
 
 // openEvents begins an answer of server-sent events.
@@ -68,8 +72,11 @@ func openEvents(w http.ResponseWriter) *eventStream {
 // write writes an event, which may wait in a buffer until flush.
 func (e *eventStream) write(parts ...[]byte) error {
 	if !e.waiting {
-		_ = e.control.SetWriteDeadline(time.Now().Add(sendTime)) // tests' writers have none
-		e.waiting = true
+		if e.waiting = true; e.conn != nil {
+			e.conn.hold()
+		} else {
+			_ = e.control.SetWriteDeadline(time.Now().Add(sendTime)) // tests' writers have none
+		}
 	}
 	for _, part := range parts {
 		if _, err := e.w.Write(part); err != nil {
@@ -91,8 +98,42 @@ func (e *eventStream) flush() error {
 	if !e.waiting {
 		return nil
 	}
-	e.waiting = false
+	if e.waiting = false; e.conn != nil {
+		return e.conn.release()
+	}
 	return e.control.Flush()
+}
+
+// goOn takes the connection out of the server, where that is possible: in HTTP/1.1. The answer
+// has begun as net/http sends one whose length is not known: in chunks. See
+// https://www.rfc-editor.org/rfc/rfc9112#section-7.1. The connection ends with the stream.
+func (e *eventStream) goOn(ctx context.Context, r *http.Request) (context.Context, func(), bool) {
+	if r.ProtoMajor != 1 || r.ProtoMinor < 1 {
+		return nil, nil, false
+	}
+	conn, _, err := e.control.Hijack()
+	if err != nil {
+		return nil, nil, false
+	}
+	ctx, end := context.WithCancel(context.WithoutCancel(ctx))
+	e.conn, e.control = &gathered{Conn: conn}, nil // which holds the server's buffers
+	chunks := httputil.NewChunkedWriter(e.conn)
+	e.w = chunks
+	go func() {
+		defer end()
+		var ignored [64]byte
+		for {
+			if _, err := conn.Read(ignored[:]); err != nil {
+				return
+			}
+		}
+	}()
+	return ctx, func() {
+		defer end()
+		_ = chunks.Close()
+		_, _ = e.conn.Write([]byte("\r\n")) // no trailers follow
+		_ = e.conn.Close()
+	}, true
 }
 
 func (e *eventStream) next(parts ...[]byte) error {

@@ -26,7 +26,7 @@ const (
 	maxGathered = 16 << 10
 	// readBuffer and writeBuffer are the buffers of a WebSocket. Clients' messages are small, and
 	// what is larger passes them by.
-	readBuffer, writeBuffer = 512, 1 << 10
+	readBuffer, writeBuffer = 256, 256
 )
 
 // gatherer has a WebSocket made of a gathered connection.

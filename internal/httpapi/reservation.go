@@ -206,10 +206,7 @@ func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
 	ctx, end := context.WithCancel(v.ctx)
 	v.operations[id] = end
 	v.mu.Unlock()
-	go func() {
-		defer v.cancel(id)
-		runOperation(now, ctx, credentials(r.Header), body, &reservedSink{v, id, false})
-	}()
+	go runOperation(now, ctx, credentials(r.Header), body, &reservedSink{to: v, id: id})
 	w.WriteHeader(http.StatusAccepted)
 }
 
@@ -218,6 +215,7 @@ type reservedSink struct {
 	to    *reservation
 	id    string
 	ended bool
+	going bool // it goes on behind its request
 }
 
 func (o *reservedSink) next(parts ...[]byte) error {
@@ -248,5 +246,14 @@ func (o *reservedSink) complete() {
 }
 
 func (o *reservedSink) done() bool { return o.ended }
+
+func (o *reservedSink) goOn(ctx context.Context, _ *http.Request) (context.Context, func(), bool) {
+	o.going = true
+	return ctx, func() { finish(o, nil) }, true
+}
+
+func (o *reservedSink) goes() bool { return o.going }
+
+func (o *reservedSink) close() { o.to.cancel(o.id) }
 
 func (o *reservedSink) beat() error { return nil } // the stream has its own

@@ -47,7 +47,7 @@ func upgrades(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.EqualFold(r.Header.Get("Upgrade"), "websocket")
 }
 
-// serveSocket answers a request for a WebSocket, and returns when the socket is closed.
+// serveSocket answers a request for a WebSocket, and returns when the socket is open.
 func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 	now := s.state.serving.Load()
 	if !slices.ContainsFunc(r.Header["Sec-Websocket-Protocol"], func(names string) bool {
@@ -63,14 +63,14 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 			return
 		}
 	}
-	ctx, end := context.WithCancel(context.WithValue(r.Context(), clientKey{}, nil)) // the connection is counted here from now on
-	defer end()
+	// The connection is counted here from now on, and goes on when this handler has returned.
+	ctx, end := context.WithCancel(context.WithValue(context.WithoutCancel(r.Context()), clientKey{}, nil))
 	place, ok := s.state.sockets.enter(end, now.limits.all)
 	if !ok {
+		end()
 		overloaded("limits.subscriptions").answer(w, r)
 		return
 	}
-	defer place.leave()
 	taken := &gatherer{ResponseWriter: w}
 	conn, err := websocket.Accept(taken, r, &websocket.AcceptOptions{
 		Subprotocols:       []string{socketProtocol},
@@ -78,6 +78,8 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 		CompressionMode:    websocket.CompressionDisabled,
 	})
 	if err != nil {
+		end()
+		place.leave()
 		return
 	}
 	conn.SetReadLimit(now.body + 1<<10)
@@ -85,10 +87,13 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 		streams: s, conn: conn, wire: taken.conn, ctx: ctx,
 		header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{},
 	}
-	c.serve()
-	end()
-	c.running.Wait()
-	_ = conn.CloseNow()
+	go func() {
+		defer place.leave()
+		c.serve()
+		end()
+		c.running.Wait()
+		_ = conn.CloseNow()
+	}()
 }
 
 // presents says whether headers have credentials.
@@ -98,8 +103,8 @@ func presents(h http.Header) bool { return h.Get("Authorization") != "" || h.Get
 func credentials(h http.Header) http.Header {
 	kept := http.Header{}
 	for _, name := range []string{"Authorization", "X-Api-Key", ExplainHeader, "User-Agent"} {
-		if values := h.Values(name); len(values) > 0 {
-			kept[http.CanonicalHeaderKey(name)] = slices.Clone(values)
+		for _, value := range h.Values(name) {
+			kept.Add(name, strings.Clone(value)) // a part of the request would keep all of that in memory
 		}
 	}
 	return kept
@@ -291,17 +296,6 @@ func (c *socket) request(ctx context.Context, body []byte) *http.Request {
 	return ownRequest(ctx, c.header, body)
 }
 
-// ownRequest is a request for an operation that came in another way than by HTTP alone.
-func ownRequest(ctx context.Context, header http.Header, body []byte) *http.Request {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://localhost/graphql", bytes.NewReader(body))
-	if err != nil {
-		panic(err) // nothing of it is the client's
-	}
-	r.Header = header.Clone()
-	r.Header.Set("Content-Type", plainJSON)
-	return r
-}
-
 // subscribe begins an operation.
 func (c *socket) subscribe(m message) {
 	c.mu.Lock()
@@ -321,36 +315,12 @@ func (c *socket) subscribe(m message) {
 		ctx, cancel := context.WithCancel(c.ctx)
 		c.operations[*m.ID] = cancel
 		out := &socketSink{socket: c, id: *m.ID, ctx: ctx}
+		out.over = func() {
+			cancel()
+			c.running.Done()
+		}
 		c.running.Add(1)
-		go func() {
-			defer c.running.Done()
-			defer cancel()
-			runOperation(c.state.serving.Load(), ctx, c.header, m.Payload, out)
-		}()
-	}
-}
-
-// runOperation runs an operation as a request of its own, and sends its results to a sink.
-func runOperation(now *serving, ctx context.Context, header http.Header, body []byte, out interface {
-	sink
-	done() bool
-}) {
-	refusal := &captured{}
-	r := ownRequest(context.WithValue(ctx, sinkKey{}, sink(out)), header, body)
-	func() {
-		defer func() {
-			if p := recover(); p != nil && p != http.ErrAbortHandler {
-				panic(p)
-			}
-		}()
-		now.operation.ServeHTTP(refusal, r)
-	}()
-	switch {
-	case out.done():
-	case refusal.status != 0:
-		out.fail(refusal.errors())
-	default:
-		out.complete()
+		go runOperation(c.state.serving.Load(), ctx, c.header, m.Payload, out)
 	}
 }
 
@@ -392,7 +362,9 @@ type socketSink struct {
 	socket *socket
 	id     string
 	ctx    context.Context // of the operation: it ends when the client wants no more results
+	over   func()          // is called when nothing runs for the operation any more
 	ended  bool
+	going  bool // it goes on behind its request
 	holds  bool // the connection, until flush
 }
 
@@ -456,6 +428,15 @@ func (o *socketSink) end(last message) {
 }
 
 func (o *socketSink) done() bool { return o.ended }
+
+func (o *socketSink) goOn(ctx context.Context, _ *http.Request) (context.Context, func(), bool) {
+	o.going = true
+	return ctx, func() { finish(o, nil) }, true
+}
+
+func (o *socketSink) goes() bool { return o.going }
+
+func (o *socketSink) close() { o.over() }
 
 func (o *socketSink) beat() error { return nil } // the socket has pings of its own
 

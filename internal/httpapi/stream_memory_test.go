@@ -10,9 +10,9 @@ import (
 	"testing"
 )
 
-// maxIdleBytes bounds what an idle subscription takes, with the client's end of it. More than
-// half are the stacks of two goroutines, which the steps of the handler have made large.
-const maxIdleBytes = 80 << 10
+// maxIdleBytes bounds what an idle subscription takes, with the client's end of it. A third are
+// the stacks of two goroutines, which have run nothing else: those of the handlers are larger.
+const maxIdleBytes = 40 << 10
 
 // TestIdleSubscriptions wants an idle subscription to take no more memory than that. The
 // clients are bare connections, because they are in the same process.
