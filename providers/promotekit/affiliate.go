@@ -85,7 +85,7 @@ type affiliateWire struct {
 
 // relatedAffiliate converts an affiliate that stands inside another record.
 func (r *reply) relatedAffiliate(w *affiliateWire) *providers.Affiliate {
-	a := r.affiliateOf(w, membershipKnowledge.Fields(w.Members), couponKnowledge.Fields(w.Members))
+	a := r.affiliateOf(w, membershipKnowledge.Fields(w.Members), couponKnowledge.Fields(w.Members), wire.MarkPart, wire.MarkPart)
 	a.Known = affiliateKnowledge.Fields(w.Members)
 	return a
 }
@@ -93,12 +93,16 @@ func (r *reply) relatedAffiliate(w *affiliateWire) *providers.Affiliate {
 // affiliate converts an affiliate.
 func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate {
 	membership := core[providers.NounMembership].Fields(r.list, w.Members, nil)
-	return r.affiliateOf(w, membership, core[providers.NounCoupon].Fields(r.list, w.Members, nil))
+	return r.affiliateOf(w, membership, core[providers.NounCoupon].Fields(r.list, w.Members, nil), wire.Mark, wire.Mark)
 }
 
 // affiliateOf converts an affiliate and harvests its campaign, membership and coupons, of
-// which so much is known.
-func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fields) *providers.Affiliate {
+// which so much is known. The marks note on these what cannot be read.
+func (r *reply) affiliateOf(
+	w *affiliateWire, membership, coupon *providers.Fields,
+	markMembership func(*wire.Core, *affiliateWire, *providers.Membership) *providers.Membership,
+	markCoupon func(*wire.Core, *affiliateWire, *providers.Coupon) *providers.Coupon,
+) *providers.Affiliate {
 	related(r, &w.Campaign, (*reply).relatedCampaign)
 	state := standing(w)
 	a := &providers.Affiliate{
@@ -119,13 +123,14 @@ func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fiel
 		a.Links = append(a.Links, providers.Link{URL: l.URL, Code: text(l.Code)})
 	}
 	if m := r.membership(w); m != nil {
-		m = wire.Mark(core[providers.NounMembership], w, m)
 		m.Known = membership
+		m = markMembership(core[providers.NounMembership], w, m)
 		a.Memberships = append(a.Memberships, m)
 		harvested(r, m)
 	}
 	for _, c := range a.Coupons {
 		c.Known = coupon
+		c = markCoupon(core[providers.NounCoupon], w, c)
 		harvested(r, c)
 	}
 	return a
