@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"path"
 	"slices"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -64,6 +65,9 @@ func anotherRecord[T providers.Record, F any](
 		t.Errorf("asked for the %s %s, got %s", first.ID.Noun, first.ID.Local, providers.NodeOf(got).ID.Local)
 	} else if providers.KindOf(b.Failed[first.ID]) != providers.KindBadReply {
 		t.Errorf("the %s %s, answered with another: %+v, %v", first.ID.Noun, first.ID.Local, got, b.Failed[first.ID])
+	}
+	if raw, err := open(m).RawRecord(t.Context(), first.ID); err == nil && strings.Contains(string(raw), m.answered) {
+		t.Errorf("the raw record of the %s %s is that of %s", first.ID.Noun, first.ID.Local, m.answered)
 	}
 	return m.mixed
 }
