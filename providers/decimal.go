@@ -95,7 +95,7 @@ func (d Decimal) Minor(currency string) *Money {
 var (
 	// signed is a number with a currency sign before or behind it.
 	signed = regexp.MustCompile(`^([+-]?)(?:\p{Sc} ?([+-]?)([0-9][0-9.,]*)|([0-9][0-9.,]*) ?\p{Sc})$`)
-	// thousand is a number whose point may separate thousands, as people write it in half of Europe.
+	// thousand is a number whose point may separate thousands, as it does in half of Europe.
 	thousand = regexp.MustCompile(`^[1-9][0-9]{0,2}\.[0-9]{3}$`)
 	// grouped is a number with separators of thousands that cannot be taken for a decimal comma:
 	// there are decimals behind a point, or more groups than one.
