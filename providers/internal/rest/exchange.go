@@ -163,9 +163,9 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 const maxConnections = 3
 
 // sendOnce keeps net/http from sending a write again that was written whole, as it does over
-// HTTP/2: the vendor may have done the work before it reset the stream. It sends a request without a body again unasked, so that each gets
-// one; an empty body adds nothing to a DELETE, and to an HTTP/1 request of any other method
-// that it is chunked.
+// HTTP/2: the vendor may have done the work before it reset the stream. A request without a
+// body would be sent again unasked, so that each gets one. An empty body adds nothing to a
+// DELETE, and to an HTTP/1 request of any other method that it is chunked.
 func sendOnce(req *http.Request, written *atomic.Bool) {
 	body := req.GetBody
 	if req.Body == nil || req.Body == http.NoBody {
