@@ -14,12 +14,6 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// affiliateStates are those that an affiliate can be in here; UNKNOWN where the vendor left the
-// booleans out.
-var affiliateStates = []providers.AffiliateStatus{
-	providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateBanned, providers.AffiliateUnknown,
-}
-
 // Affiliates plans the list that one of the vendor's filters makes: what names one affiliate (an
 // e-mail address, a code) goes first and alone; campaigns make a list each.
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
@@ -134,27 +128,6 @@ func (r *reply) affiliateOf(
 		harvested(r, c)
 	}
 	return a
-}
-
-// state is how an affiliate stands: the vendor has two booleans in place of a word.
-type state struct {
-	status     providers.AffiliateStatus
-	membership providers.MembershipStatus
-	words      string
-}
-
-// standing is UNKNOWN where either boolean that decides is missing.
-func standing(w *affiliateWire) state {
-	switch {
-	case w.Banned != nil && *w.Banned:
-		return state{providers.AffiliateBanned, providers.MembershipBanned, "banned"}
-	case w.Approved == nil || w.Banned == nil:
-		return state{providers.AffiliateUnknown, providers.MembershipUnknown, ""}
-	case *w.Approved:
-		return state{providers.AffiliateActive, providers.MembershipActive, "approved"}
-	default:
-		return state{providers.AffiliatePending, providers.MembershipPending, "waiting"}
-	}
 }
 
 // affiliateBody is what POST and PUT take. What is nil is left out, and stays as it is.
