@@ -118,14 +118,13 @@ func (r *reply) affiliateOf(
 	}
 	if m := r.membership(w); m != nil {
 		m.Known = membership
-		m = markMembership(core[providers.NounMembership], w, m)
+		markMembership(core[providers.NounMembership], w, m)
 		a.Memberships = append(a.Memberships, m)
 		harvested(r, m)
 	}
 	for _, c := range a.Coupons {
 		c.Known = coupon
-		c = markCoupon(core[providers.NounCoupon], w, c)
-		harvested(r, c)
+		harvested(r, markCoupon(core[providers.NounCoupon], w, c))
 	}
 	return a
 }
