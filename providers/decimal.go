@@ -95,16 +95,19 @@ func (d Decimal) Minor(currency string) *Money {
 var (
 	// signed is a number with a currency sign before or behind it.
 	signed = regexp.MustCompile(`^([+-]?)(?:\p{Sc} ?([+-]?)([0-9][0-9.,]*)|([0-9][0-9.,]*) ?\p{Sc})$`)
+	// thousand is a number whose point may separate thousands, as it does in half of Europe.
+	thousand = regexp.MustCompile(`^[1-9][0-9]{0,2}\.[0-9]{3}$`)
 	// grouped is a number with separators of thousands that cannot be taken for a decimal comma:
 	// there are decimals behind a point, or more groups than one.
 	grouped = regexp.MustCompile(`^[+-]?[0-9]{1,3}(,[0-9]{3})+\.[0-9]+$|^[+-]?[0-9]{1,3}(,[0-9]{3}){2,}$`)
 )
 
 // plainNumber is a number as machines write it, made of one as people write it: "$1,075.00" is
-// 1075.00. What is no such number stays as it is. "1,075" may be one and a bit, and is not read.
+// 1075.00. What is no such number stays as it is. "1,075" and "€1.075" may be one and a bit,
+// or a thousand and more, and are not read.
 func plainNumber(s string) string {
 	s = strings.TrimSpace(s)
-	if m := signed.FindStringSubmatch(s); m != nil && (m[1] == "" || m[2] == "") {
+	if m := signed.FindStringSubmatch(s); m != nil && (m[1] == "" || m[2] == "") && !thousand.MatchString(m[3]+m[4]) {
 		s = m[1] + m[2] + m[3] + m[4]
 	}
 	if grouped.MatchString(s) {

@@ -188,7 +188,7 @@ func (r *reply) wholeAffiliate(w *wirePromoter) *providers.Affiliate {
 		if m.PromoterID == 0 {
 			m.PromoterID = w.ID
 		}
-		row := wire.Mark(membershipCore, m, r.membership(m, membershipKnown.Fields(m.Members)))
+		row := wire.Mark(membershipCore, m, wire.MarkPart(membershipCore, m, r.membership(m, membershipKnown.Fields(m.Members))))
 		if !row.ID.IsZero() {
 			a.Memberships = append(a.Memberships, row)
 		}
@@ -285,10 +285,10 @@ func sortedKeys[V any](m map[string]V, order func(a, b string) int) []string {
 func (r *reply) person(w wire.Related[wirePerson]) providers.ID {
 	n, _ := number(w.ID)
 	if w.Record != nil {
-		glean(r, &r.harvest.Affiliates, &providers.Affiliate{
+		glean(r, &r.harvest.Affiliates, wire.MarkPart(affiliateCore, w.Record, &providers.Affiliate{
 			Node:  r.node(providers.NounAffiliate, n, nil, affiliateKnown.Fields(w.Record.Members)),
 			Email: text(w.Record.Email), Name: named(w.Record.Name),
-		})
+		}))
 	}
 	return r.id(providers.NounAffiliate, n)
 }

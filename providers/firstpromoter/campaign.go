@@ -126,9 +126,9 @@ func (r *reply) campaign(w *wireCampaign) *providers.Campaign {
 func (r *reply) campaignStub(w wire.Related[wireCampaign]) providers.ID {
 	n, _ := number(w.ID)
 	if w.Record != nil {
-		glean(r, &r.harvest.Campaigns, &providers.Campaign{
+		glean(r, &r.harvest.Campaigns, wire.MarkPart(campaignCore, w.Record, &providers.Campaign{
 			Node: r.node(providers.NounCampaign, n, nil, campaignKnown.Fields(w.Record.Members)), Name: named(w.Record.Name),
-		})
+		}))
 	}
 	return r.id(providers.NounCampaign, n)
 }

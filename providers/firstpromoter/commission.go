@@ -97,7 +97,7 @@ func (r *reply) commission(w *wireCommission) *providers.Commission {
 	}
 	c.AffiliateID, c.CampaignID = r.owner(&c.Node, w.PromoterCampaign)
 	if of := w.Referral.Record; of != nil {
-		glean(r, &r.harvest.Referrals, r.bareReferral(of, referralKnown.Fields(of.Members)))
+		glean(r, &r.harvest.Referrals, wire.MarkPart(referralCore, of, r.bareReferral(of, referralKnown.Fields(of.Members))))
 	}
 	n, _ := number(w.Referral.ID)
 	c.ReferralID = r.id(providers.NounReferral, n)

@@ -47,9 +47,10 @@ func (p *provider) badReply(op string, err error) error {
 
 // What a reply that cannot be understood lacks.
 var (
-	errNoID   = errors.New("a record without an id")
-	errNoData = errors.New("a reply without data")
-	errNoList = errors.New(`neither an array nor an object with "data"`)
+	errNoID    = errors.New("a record without an id")
+	errAnother = errors.New("another record than the one that was asked for")
+	errNoData  = errors.New("a reply without data")
+	errNoList  = errors.New(`neither an array nor an object with "data"`)
 )
 
 // node is the shared part of a record. Its id is zero where the vendor's number is none.
@@ -255,13 +256,14 @@ func (e endpoint[W, T]) lists(p *provider, f *plan) []providers.List[T] {
 // one reads a single record; nil where there is none. find_by in the query makes it a
 // look-up by another field, whose value must not be seen.
 func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, query url.Values) (*T, providers.Harvest, error) {
-	lookup := query.Has(findBy)
+	lookup, asked := query.Has(findBy), segment
 	q := request(e.path+"/"+segment, query)
 	q.Op, q.PrivatePath = "GET "+e.path+oneRecord, lookup
 	if lookup {
+		asked = ""
 		q.NotFound, q.Classify = []int{http.StatusUnprocessableEntity}, classifyLookup
 	}
-	r, w, err := read(ctx, p, q, e.identified(p))
+	r, w, err := read(ctx, p, q, e.identified(p, asked))
 	if err != nil {
 		if e := (*providers.Error)(nil); lookup && errors.As(err, &e) && e.Status == http.StatusGone {
 			err = p.badReply(q.Op, errGone)
@@ -275,11 +277,16 @@ func (e endpoint[W, T]) one(ctx context.Context, p *provider, segment string, qu
 	return wire.Alone(e.core, e.extent(p), w, e.convert(r, w)), r.harvest, nil
 }
 
-// identified wants a record with an id, unless it is one that is not shown.
-func (e endpoint[W, T]) identified(p *provider) func(*W) error {
+// identified wants a record with an id, unless it is one that is not shown: the vendor's own
+// number that was asked for, or any where that is "".
+func (e endpoint[W, T]) identified(p *provider, asked string) func(*W) error {
 	return func(w *W) error {
-		if t := e.convert(&reply{provider: p}, w); t != nil && providers.NodeOf(t).ID.IsZero() {
+		switch t := e.convert(&reply{provider: p}, w); {
+		case t == nil:
+		case providers.NodeOf(t).ID.IsZero():
 			return errNoID
+		case asked != "" && providers.NodeOf(t).ProviderID != asked:
+			return errAnother
 		}
 		return nil
 	}

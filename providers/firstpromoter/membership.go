@@ -99,8 +99,8 @@ func (r *reply) owner(n *providers.Node, w *wireMembership) (affiliate, campaign
 		return providers.ID{}, providers.ID{}
 	}
 	m := r.membership(w, membershipKnown.Fields(w.Members))
-	glean(r, &r.harvest.Memberships, m)
 	n.Unread = append(n.Unread, m.Unread...)
+	glean(r, &r.harvest.Memberships, wire.MarkPart(membershipCore, w, m))
 	return m.AffiliateID, m.CampaignID
 }
 

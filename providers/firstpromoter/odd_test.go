@@ -1,7 +1,10 @@
 package firstpromoter
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -18,6 +21,7 @@ func stored[T providers.Record](t *testing.T, exchange, rows, date string, plan 
 		Rows:     rows,
 		Identity: append(identity, "id"),
 		Renumber: func(row map[string]any, n int) {
+			renumberRelated(row, n)
 			row["id"] = 7_000_000 + n
 			if date != "" {
 				row[date] = noon.AddDate(0, 0, -n).Format(time.RFC3339)
@@ -28,6 +32,23 @@ func stored[T providers.Record](t *testing.T, exchange, rows, date string, plan 
 		},
 		Open: func(t testing.TB, vendor http.Handler) providers.Provider { return open(t, vendor, someKey) },
 		Plan: plan,
+	}
+}
+
+// renumberRelated gives every record in a row an id of its own.
+func renumberRelated(v any, n int) {
+	switch v := v.(type) {
+	case map[string]any:
+		for name, inner := range v {
+			if id, err := strconv.Atoi(fmt.Sprint(inner)); err == nil && (name == "id" || strings.HasSuffix(name, "r_id") || name == "campaign_id") {
+				v[name] = id + n
+			}
+			renumberRelated(inner, n)
+		}
+	case []any:
+		for _, inner := range v {
+			renumberRelated(inner, n)
+		}
 	}
 }
 

@@ -14,12 +14,6 @@ import (
 	"github.com/partnergraph/partnergraph/providers/internal/wire"
 )
 
-// affiliateStates are those that an affiliate can be in here; UNKNOWN where the vendor left the
-// booleans out.
-var affiliateStates = []providers.AffiliateStatus{
-	providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateBanned, providers.AffiliateUnknown,
-}
-
 // Affiliates plans the list that one of the vendor's filters makes: what names one affiliate (an
 // e-mail address, a code) goes first and alone; campaigns make a list each.
 func (p *provider) Affiliates(f providers.AffiliateFilter) ([]providers.List[providers.Affiliate], error) {
@@ -85,7 +79,7 @@ type affiliateWire struct {
 
 // relatedAffiliate converts an affiliate that stands inside another record.
 func (r *reply) relatedAffiliate(w *affiliateWire) *providers.Affiliate {
-	a := r.affiliateOf(w, membershipKnowledge.Fields(w.Members), couponKnowledge.Fields(w.Members))
+	a := r.affiliateOf(w, membershipKnowledge.Fields(w.Members), couponKnowledge.Fields(w.Members), wire.MarkPart, wire.MarkPart)
 	a.Known = affiliateKnowledge.Fields(w.Members)
 	return a
 }
@@ -93,12 +87,16 @@ func (r *reply) relatedAffiliate(w *affiliateWire) *providers.Affiliate {
 // affiliate converts an affiliate.
 func (r *reply) affiliate(w *affiliateWire) *providers.Affiliate {
 	membership := core[providers.NounMembership].Fields(r.list, w.Members, nil)
-	return r.affiliateOf(w, membership, core[providers.NounCoupon].Fields(r.list, w.Members, nil))
+	return r.affiliateOf(w, membership, core[providers.NounCoupon].Fields(r.list, w.Members, nil), wire.Mark, wire.Mark)
 }
 
 // affiliateOf converts an affiliate and harvests its campaign, membership and coupons, of
-// which so much is known.
-func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fields) *providers.Affiliate {
+// which so much is known. The marks note on these what cannot be read.
+func (r *reply) affiliateOf(
+	w *affiliateWire, membership, coupon *providers.Fields,
+	markMembership func(*wire.Core, *affiliateWire, *providers.Membership) *providers.Membership,
+	markCoupon func(*wire.Core, *affiliateWire, *providers.Coupon) *providers.Coupon,
+) *providers.Affiliate {
 	related(r, &w.Campaign, (*reply).relatedCampaign)
 	state := standing(w)
 	a := &providers.Affiliate{
@@ -119,37 +117,16 @@ func (r *reply) affiliateOf(w *affiliateWire, membership, coupon *providers.Fiel
 		a.Links = append(a.Links, providers.Link{URL: l.URL, Code: text(l.Code)})
 	}
 	if m := r.membership(w); m != nil {
-		m = wire.Mark(core[providers.NounMembership], w, m)
 		m.Known = membership
+		markMembership(core[providers.NounMembership], w, m)
 		a.Memberships = append(a.Memberships, m)
 		harvested(r, m)
 	}
 	for _, c := range a.Coupons {
 		c.Known = coupon
-		harvested(r, c)
+		harvested(r, markCoupon(core[providers.NounCoupon], w, c))
 	}
 	return a
-}
-
-// state is how an affiliate stands: the vendor has two booleans in place of a word.
-type state struct {
-	status     providers.AffiliateStatus
-	membership providers.MembershipStatus
-	words      string
-}
-
-// standing is UNKNOWN where either boolean that decides is missing.
-func standing(w *affiliateWire) state {
-	switch {
-	case w.Banned != nil && *w.Banned:
-		return state{providers.AffiliateBanned, providers.MembershipBanned, "banned"}
-	case w.Approved == nil || w.Banned == nil:
-		return state{providers.AffiliateUnknown, providers.MembershipUnknown, ""}
-	case *w.Approved:
-		return state{providers.AffiliateActive, providers.MembershipActive, "approved"}
-	default:
-		return state{providers.AffiliatePending, providers.MembershipPending, "waiting"}
-	}
 }
 
 // affiliateBody is what POST and PUT take. What is nil is left out, and stays as it is.

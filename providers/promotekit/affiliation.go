@@ -11,21 +11,18 @@ import (
 )
 
 // Referrals, commissions and payouts name no campaign: theirs is their affiliate's. Where the
-// affiliate came without it, the affiliate is read for it.
+// affiliate came without it, or with one that cannot be read, the affiliate is read for it.
 
 // affiliated are the nouns that have a campaign by their affiliate.
 var affiliated = []providers.Noun{providers.NounReferral, providers.NounCommission, providers.NounPayout}
 
 // affiliation is the affiliate of a record and the affiliate's campaign. It notes on the
-// record whether it knows the campaign, and whether that could be read.
+// record whether it knows the campaign.
 func (r *reply) affiliation(n *providers.Node, a wire.Related[affiliateWire]) (affiliate, campaign providers.ID) {
 	affiliate = r.id(providers.NounAffiliate, a.ID)
 	switch {
-	case a.Record != nil && a.Record.Has("campaign"):
+	case a.Record != nil && a.Record.Has("campaign") && !a.Record.Lost("campaign"):
 		campaign = r.id(providers.NounCampaign, a.Record.Campaign.ID)
-		if a.Record.Odd("campaign") {
-			n.Unread = unreadCampaign
-		}
 	case a.ID != "":
 		n.Known = noCampaign
 	}

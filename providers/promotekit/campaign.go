@@ -62,7 +62,7 @@ type campaignWire struct {
 	LimitAmount            json.RawMessage   `json:"limit_amount"`
 	ApprovalNeeded         *bool             `json:"approval_needed"`
 	HideEmails             *bool             `json:"hide_emails"`
-	CookieDuration         providers.Decimal `json:"cookie_duration"`
+	CookieDuration         *int64            `json:"cookie_duration"`
 	FirstPaymentCommission json.RawMessage   `json:"first_payment_commission"`
 }
 
@@ -89,7 +89,7 @@ func (r *reply) campaign(w *campaignWire) *providers.Campaign {
 		IsDefault:           w.IsDefault,
 		ApprovalRequired:    w.ApprovalNeeded,
 		CodeMode:            codeMode(w.CodeMode),
-		CookieDays:          whole(w.CookieDuration),
+		CookieDays:          w.CookieDuration,
 		Commission:          r.commissionRule(w),
 		HidesCustomerEmails: w.HideEmails,
 	}
@@ -108,8 +108,7 @@ func codeMode(word string) *providers.CodeMode {
 	return &mode
 }
 
-// whole is a number without decimals; nil for none. That cookie_duration is in days, the
-// reference does not say.
+// whole is a number without decimals; nil for none.
 func whole(d providers.Decimal) *int64 {
 	days, fraction, ok := d.Value.Int64(0)
 	if !d.Set || !ok || fraction != 0 || !d.Value.IsInt() {

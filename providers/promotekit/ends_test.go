@@ -251,3 +251,35 @@ func TestSmallPagesWithoutSigns(t *testing.T) {
 		}
 	}
 }
+
+// TestSmallPagesBehindSigns reads a list whose vendor says of a small first page that more
+// follows, and then says nothing: the next page of as many rows is not taken for the last
+// one, and needs no proof.
+func TestSmallPagesBehindSigns(t *testing.T) {
+	const size, rows = 4, 10
+	for name, sign := range map[string]string{
+		"has_more":             `, "pagination": {"has_more": true}`,
+		"has_more beside data": `, "has_more": true`,
+		"total_pages":          `, "pagination": {"total_pages": 3}`,
+		"total_count":          `, "pagination": {"total_count": 10}`,
+	} {
+		v := &pager{}
+		v.answer = func(n int) string {
+			data := `"data": ` + rowsFrom(size*(n-1)+1, min(size*n, rows))
+			if v.calls == 1 {
+				data += sign
+			}
+			return data
+		}
+		p := open(t, v)
+		for _, number := range []int{1, 2, 1} { // the last is the first page of another list of the endpoint
+			page, err := p.listAffiliates(t.Context(), nil, providers.PageRequest{Number: number, Prove: true})
+			if err != nil || len(page.Items) != size || !page.More {
+				t.Errorf("%s: page %d: %+v, %v; want %d rows, and more", name, number, page, err, size)
+			}
+		}
+		if v.calls != 3 {
+			t.Errorf("%s: %d calls, want 3", name, v.calls)
+		}
+	}
+}

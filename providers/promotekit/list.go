@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"maps"
 	"net/url"
@@ -234,8 +235,22 @@ func walk[W wire.Identified, T providers.Record](
 	return ended, nil
 }
 
-// readOne reads one record below path; it is nil where there is none. A record without a
-// usable id cannot be understood.
+// idOf is the id of a record's object, or of its JSON; "" for none that can be used.
+func idOf[W any](w W) string {
+	switch w := any(w).(type) {
+	case wire.Identified:
+		return w.WireID()
+	case json.RawMessage:
+		var head record
+		if _, err := wire.Decode(w, &head); err == nil {
+			return head.WireID()
+		}
+	}
+	return ""
+}
+
+// readOne reads one record below path; it is nil where there is none. Neither a record
+// without a usable id nor another one can be understood.
 func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, error) {
 	op := "GET " + path + "/{id}"
 	reply := new(wire.Reply[single[W]])
@@ -244,10 +259,13 @@ func readOne[W any](ctx context.Context, p *provider, path, uuid string) (*W, er
 		if w == nil {
 			return errNoEnvelope
 		}
-		if i, ok := any(*w).(wire.Identified); ok && i.WireID() == "" {
+		switch idOf(*w) {
+		case uuid:
+			return nil
+		case "":
 			return errNoID
 		}
-		return nil
+		return errOtherRecord
 	}})
 	switch {
 	case err != nil && providers.KindOf(err) == providers.KindNotFound:
@@ -266,9 +284,6 @@ func readRecord[W wire.Identified, T providers.Record](
 	w, err := readOne[W](ctx, p, path, uuid)
 	if w == nil || err != nil {
 		return nil, providers.Harvest{}, err
-	}
-	if (*w).WireID() != uuid {
-		return nil, providers.Harvest{}, p.badReply("GET "+path+"/{id}", errOtherRecord)
 	}
 	r := p.reply()
 	row := wire.Alone(core[noun], p.extents[noun], w, convert(r, w))

@@ -153,3 +153,30 @@ func (p *provider) gives(ctx context.Context, now *affiliateWire, what, field st
 	}
 	return nil
 }
+
+// affiliateStates are those that an affiliate can be in here; UNKNOWN where the vendor left the
+// booleans out.
+var affiliateStates = []providers.AffiliateStatus{
+	providers.AffiliateActive, providers.AffiliatePending, providers.AffiliateBanned, providers.AffiliateUnknown,
+}
+
+// state is how an affiliate stands: the vendor has two booleans in place of a word.
+type state struct {
+	status     providers.AffiliateStatus
+	membership providers.MembershipStatus
+	words      string
+}
+
+// standing is UNKNOWN where either boolean that decides is missing.
+func standing(w *affiliateWire) state {
+	switch {
+	case w.Banned != nil && *w.Banned:
+		return state{providers.AffiliateBanned, providers.MembershipBanned, "banned"}
+	case w.Approved == nil || w.Banned == nil:
+		return state{providers.AffiliateUnknown, providers.MembershipUnknown, ""}
+	case *w.Approved:
+		return state{providers.AffiliateActive, providers.MembershipActive, "approved"}
+	default:
+		return state{providers.AffiliatePending, providers.MembershipPending, "waiting"}
+	}
+}

@@ -2,6 +2,8 @@ package sandbox
 
 import (
 	"bytes"
+	"compress/gzip"
+	"encoding/binary"
 	"encoding/json"
 	"errors"
 	"io"
@@ -11,6 +13,7 @@ import (
 	"slices"
 	"strconv"
 	"time"
+	"unicode/utf16"
 )
 
 // Fault is what a simulator does to a call instead of answering it as it should.
@@ -45,6 +48,9 @@ const (
 	EndClose              // the reply is whole; then the connection is closed without notice, so that the next call on it meets that
 	EndReset              // no reply: the connection is reset
 	EndSwitch             // no reply: the connection is switched to another protocol (101), and then silent
+	EndHints              // no reply: early hints (103), and then the connection is cut
+	EndChunk              // the connection is cut in the middle of a body of unknown length
+	EndGzip               // the reply is whole, and its body is the first half of a compressed one
 )
 
 // longBody is more than the clients of this program read of one reply.
@@ -90,6 +96,12 @@ var WriteFaults = map[string]Fault{
 	"challenge, not done":                  {Status: http.StatusForbidden, Body: edgePage, Header: challenge},
 	"challenge, done":                      {Status: http.StatusForbidden, Body: edgePage, Header: challenge, After: true},
 	"closed after the reply, done":         {End: EndClose},
+	"cut after early hints, done":          {End: EndHints},
+	"chunked body cut, done":               {End: EndChunk},
+	"compressed body cut, done":            {End: EndGzip},
+	"2xx in UTF-16, done":                  {Edit: utf16Text},
+	"2xx with a NUL behind it, done":       {Edit: func(body []byte) []byte { return append(slices.Clone(body), 0) }},
+	"2xx with each member twice, done":     {Edit: twice},
 }
 
 // Slow says whether the fault lasts until the client's timeout.
@@ -141,6 +153,10 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, got *reply) {
 	if got == nil {
 		cut()
 	}
+	if f.End == EndHints {
+		w.WriteHeader(http.StatusEarlyHints)
+		cut()
+	}
 	body := got.body.Bytes()
 	if f.Edit != nil {
 		body = f.Edit(body)
@@ -150,14 +166,19 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, got *reply) {
 		closeAfter(w, got.status, body)
 		return
 	}
+	if f.End == EndGzip {
+		w.Header().Set("Content-Encoding", "gzip")
+		whole := compressed(body)
+		body = whole[:len(whole)/2]
+	}
 	sent := body
 	switch f.End {
 	case EndHeaders:
 		sent = nil
-	case EndMiddle, EndStall:
+	case EndMiddle, EndStall, EndChunk:
 		sent = body[:len(body)/2]
 	}
-	if f.End != EndLong && f.End != EndDrip {
+	if f.End != EndLong && f.End != EndDrip && f.End != EndChunk {
 		w.Header().Set("Content-Length", strconv.Itoa(len(body)))
 	}
 	w.WriteHeader(got.status)
@@ -177,7 +198,7 @@ func (f Fault) answer(w http.ResponseWriter, r *http.Request, got *reply) {
 		flush()
 		<-r.Context().Done()
 		cut()
-	case EndHeaders, EndMiddle:
+	case EndHeaders, EndMiddle, EndChunk:
 		flush()
 		cut()
 	}
@@ -270,6 +291,59 @@ func unsuccessful(body []byte) []byte {
 		}
 		return o
 	})
+}
+
+// compressed is a body as gzip has it.
+func compressed(body []byte) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write(body)
+	_ = w.Close() // a buffer takes everything
+	return b.Bytes()
+}
+
+// utf16Text is a body in UTF-16, which no JSON is sent in.
+func utf16Text(body []byte) (text []byte) {
+	for _, unit := range utf16.Encode([]rune(string(body))) {
+		text = binary.LittleEndian.AppendUint16(text, unit)
+	}
+	return text
+}
+
+// twice has each member of a body's objects twice, null at first.
+func twice(body []byte) []byte {
+	v, err := decode(body)
+	if err != nil {
+		return body
+	}
+	return appendTwice(nil, v)
+}
+
+func appendTwice(b []byte, v any) []byte {
+	separator := byte('{')
+	switch v := v.(type) {
+	case map[string]any:
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			quoted := encode(name)
+			b = append(append(append(b, separator), quoted...), ":null,"...)
+			b = appendTwice(append(append(b, quoted...), ':'), v[name])
+			separator = ','
+		}
+		if len(v) == 0 {
+			b = append(b, '{')
+		}
+		return append(b, '}')
+	case []any:
+		b = append(b, '[')
+		for i, e := range v {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			b = appendTwice(b, e)
+		}
+		return append(b, ']')
+	}
+	return append(b, encode(v)...)
 }
 
 // edit changes a body that is JSON, and leaves any other as it is.

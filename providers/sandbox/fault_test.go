@@ -55,6 +55,12 @@ var wantedFaults = map[string]seenFault{
 	"2xx of another API, not done":         {status: 200, whole: true, is: "json"},
 	"switched, not done":                   {status: 101},
 	"switched, done":                       {status: 101},
+	"cut after early hints, done":          {},
+	"chunked body cut, done":               {status: 201},
+	"compressed body cut, done":            {status: 201},
+	"2xx in UTF-16, done":                  {status: 201, whole: true, is: "other"},
+	"2xx with a NUL behind it, done":       {status: 201, whole: true, is: "other"},
+	"2xx with each member twice, done":     {status: 201, whole: true, is: "json", said: "2026-03-01T12:00:00Z"},
 	"closed after the reply, done":         {status: 201, whole: true, is: "json", said: "2026-03-01T12:00:00Z"},
 }
 

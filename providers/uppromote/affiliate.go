@@ -219,8 +219,9 @@ func (r *reply) relatedAffiliate(w wire.Related[wireAffiliate]) providers.ID {
 		r.harvestAffiliate(n, "")
 		return r.id(providers.NounAffiliate, n)
 	}
-	a := wire.MarkPart(affiliateCore, w.Record, r.person(w.Record))
+	a := r.person(w.Record)
 	a.Known = affiliateKnowledge.Fields(w.Record.Members)
+	wire.MarkPart(affiliateCore, w.Record, a)
 	if r.stub(a.ID, a.Known) {
 		r.harvest.Affiliates = append(r.harvest.Affiliates, a)
 	}

@@ -22,6 +22,9 @@ func stored[T providers.Record](t *testing.T, exchange string, id, identity []st
 					row[name] = fmt.Sprintf("N%d", n)
 				}
 			}
+			if affiliate, ok := row["affiliate"].(map[string]any); ok {
+				affiliate["id"] = 9000 - n
+			}
 			for _, name := range []string{"created_at", "processed_at"} {
 				if _, ok := row[name]; ok {
 					row[name] = noon.AddDate(0, 0, -n).Format(time.RFC3339)

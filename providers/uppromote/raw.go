@@ -156,7 +156,19 @@ func (p *provider) RawRecord(ctx context.Context, id providers.ID) (json.RawMess
 
 // rawOne reads one record by its number; nil where there is none.
 func (p *provider) rawOne(ctx context.Context, path string, n int64) (json.RawMessage, error) {
-	rows, _, err := get(ctx, p, single(path, n), isRecord[struct{}])
+	type numbers struct {
+		ID        int64 `json:"id"`
+		PaymentID int64 `json:"payment_id"`
+	}
+	rows, _, err := get(ctx, p, single(path, n), func(rows *wire.Rows[numbers], success bool) error {
+		if err := isRecord(rows, success); err != nil || isNone(rows) {
+			return err
+		}
+		if row := rows.All[0]; row.ID != n && row.PaymentID != n {
+			return errAnother
+		}
+		return nil
+	})
 	switch {
 	case err != nil && notFound(err) || err == nil && isNone(&rows):
 		return nil, nil

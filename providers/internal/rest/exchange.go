@@ -79,9 +79,21 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	if err != nil {
 		return reply{}, c.unsendable(r, err.Error())
 	}
-	var sent atomic.Bool // from when there is a connection to write to
-	trace := &httptrace.ClientTrace{GotConn: func(httptrace.GotConnInfo) { sent.Store(true) }}
-	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(ctx, trace), r.method(), target, body)
+	var (
+		connections atomic.Int64 // that the request was handed to
+		written     atomic.Bool  // from when it was written whole
+	)
+	once, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	trace := &httptrace.ClientTrace{
+		GotConn: func(httptrace.GotConnInfo) {
+			if connections.Add(1) > maxConnections {
+				stop(errWritten)
+			}
+		},
+		WroteRequest: func(info httptrace.WroteRequestInfo) { written.Store(written.Load() || info.Err == nil) },
+	}
+	req, err := http.NewRequestWithContext(httptrace.WithClientTrace(once, trace), r.method(), target, body)
 	if err != nil {
 		return reply{}, c.unsendable(r, "the request's address is not well-formed")
 	}
@@ -93,11 +105,14 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	if body != nil {
 		req.Header.Set("Content-Type", contentType)
 	}
+	if r.method() != http.MethodGet {
+		sendOnce(req, &written)
+	}
 	response, err := c.transport.RoundTrip(req)
 	if err != nil {
 		f := c.unreached(r, ctx, err)
-		f.err.Unsent = !sent.Load()
-		if sent.Load() && ctx.Err() != nil {
+		f.err.Unsent = connections.Load() == 0
+		if !f.err.Unsent && ctx.Err() != nil {
 			f.against = endpoint // the vendor was reached, and does not answer this
 		}
 		return reply{}, f
@@ -141,6 +156,32 @@ func (c *Client) send(ctx context.Context, r Request) (reply, *failure) {
 	}
 	return got, nil
 }
+
+// maxConnections bounds the connections that one attempt of a read is handed to: net/http
+// sends a read again by itself. Over HTTP/2 it does so without a bound where the vendor
+// resets the stream for some reasons.
+const maxConnections = 3
+
+// sendOnce keeps net/http from sending a write again that was written whole, as it does over
+// HTTP/2: the vendor may have done the work before it reset the stream. A request without a
+// body would be sent again unasked, so that each gets one. An empty body adds nothing to a
+// DELETE, and to an HTTP/1 request of any other method that it is chunked.
+func sendOnce(req *http.Request, written *atomic.Bool) {
+	body := req.GetBody
+	if req.Body == nil || req.Body == http.NoBody {
+		body = func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("")), nil }
+		req.Body, _ = body()
+	}
+	req.GetBody = func() (io.ReadCloser, error) {
+		if written.Load() {
+			return nil, errWritten
+		}
+		return body()
+	}
+}
+
+// errWritten is in the place of a second attempt at a write, and of too many at a read.
+const errWritten providers.Cause = "the connection was reset after the request was sent"
 
 // errSwitched is a 101, which nobody asked for.
 const errSwitched providers.Cause = "the connection was switched to another protocol"

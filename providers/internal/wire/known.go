@@ -41,6 +41,10 @@ func (m Members) Odd(names ...string) bool {
 	return slices.ContainsFunc(names, func(n string) bool { return slices.Contains(m.odd, n) })
 }
 
+// Lost says whether the member had a value that could not be read. An array or object
+// without elements is none: PHP writes null so.
+func (m Members) Lost(name string) bool { return m.Odd(name) && !bare(m.names[name]) }
+
 // None says whether the object says that it has no related record of this name: the member
 // is not there, or null, or empty, or an object whose id is null. Anything else is a
 // record, or cannot be read.
@@ -107,10 +111,14 @@ func Mark[W any, T providers.Record](core *Core, w *W, row *T) *T {
 }
 
 // MarkPart does what [Mark] does to a record that stands inside another one. Fields that its
-// object left out are not known, and are read where they are needed.
+// object left out or told in a form that cannot be read are not known, and are read where
+// they are needed: an odd part never takes the place of a sound record.
 func MarkPart[W any, T providers.Record](core *Core, w *W, row *T) *T {
 	if m, ok := any(*w).(interface{ told() Members }); ok && core != nil {
 		node := providers.NodeOf(row)
+		for _, field := range core.unread(m.told(), nil, false) {
+			node.Known = node.Known.Without(field)
+		}
 		node.Unread = core.unread(m.told(), node.Unread, false)
 	}
 	return row
@@ -124,9 +132,8 @@ func (core *Core) unread(m Members, already []string, whole bool) []string {
 		return already
 	}
 	unread := slices.Clone(already)
-	odd := func(name string) bool { return m.Odd(name) && !bare(m.names[name]) }
 	for field, names := range core.Knowledge.members {
-		if slices.ContainsFunc(names, odd) || slices.ContainsFunc(names, lacks) {
+		if slices.ContainsFunc(names, m.Lost) || slices.ContainsFunc(names, lacks) {
 			unread = append(unread, field)
 		}
 	}

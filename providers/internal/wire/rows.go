@@ -2,7 +2,6 @@ package wire
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -262,6 +261,8 @@ func (r *Related[W]) decode(d *decoder, raw []byte, path string) error {
 	if err := d.object(slices.Concat([]byte(`{"id":`), raw, []byte(`}`)), reflect.ValueOf(w).Elem(), path); err != nil {
 		return err
 	}
-	r.ID = cmp.Or((*w).WireID(), text)
+	if r.ID = (*w).WireID(); r.ID == "" {
+		return errForm // a record, and nobody can tell which
+	}
 	return nil
 }
