@@ -119,7 +119,7 @@ func must[T any](v T, err error) T {
 func vendorsChild() {
 	began, looks := time.Now(), atomic.Int64{}
 	now := func() time.Time { return began.Add(time.Duration(looks.Add(1)) * time.Second) }
-	if err := (sandboxCommand{sandboxFlags{Size: os.Args[1], Seed: 1}, "127.0.0.1", 0}).Run(childProcess(now)); err != nil {
+	if err := (sandboxCommand{sandboxFlags: sandboxFlags{Size: os.Args[1], Seed: 1}, Listen: "127.0.0.1"}).Run(childProcess(now)); err != nil {
 		panic(err)
 	}
 }

@@ -3,7 +3,15 @@ package main
 import (
 	"io"
 	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/all"
 )
 
 // TestSandboxOdd wants `sandbox --odd` to make the simulators odd, and without it none.
@@ -37,6 +45,75 @@ func TestSandboxOdd(t *testing.T) {
 		}
 		if odd != (len(bodies) > 1) {
 			t.Errorf("odd %v: the same call has %d replies", odd, len(bodies))
+		}
+	}
+}
+
+// everyVendor waits for a change that a subscriber of a server hears of at each vendor.
+func everyVendor(t *testing.T, base string) {
+	t.Helper()
+	next, heard := subscribe(t, base, "REFERRAL, COMMISSION", ""), map[string]bool{}
+	for len(heard) < len(all.Registry().Factories()) {
+		change := next().Data.Changes
+		id, err := providers.ParseID(change.NodeID)
+		if err != nil {
+			t.Fatalf("%+v: %v", change, err)
+		}
+		heard[id.Account] = true
+	}
+}
+
+// TestSandboxLive: with --sandbox-live a subscriber hears of every vendor, though nobody
+// writes.
+func TestSandboxLive(t *testing.T) {
+	s := start(t, "--listen", "127.0.0.1:0", "--sandbox-live", "--sandbox-pace", "100ms", "--sandbox-duplicates", "--sandbox-disorder")
+	s.stdout.await(t, "The world moves by itself every 100ms")
+	everyVendor(t, s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1])
+	if err := s.stop(); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestSandboxWebhooks: the simulators alone send webhooks to a server that is configured as
+// they say.
+func TestSandboxWebhooks(t *testing.T) {
+	var server atomic.Pointer[url.URL]
+	proxy := httptest.NewServer(&httputil.ReverseProxy{
+		Rewrite:      func(r *httputil.ProxyRequest) { r.SetURL(server.Load()) },
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
+	})
+	defer proxy.Close()
+	server.Store(&url.URL{Scheme: "http", Host: "127.0.0.1:1"}) // where nothing listens
+	const token = "0123456789abcdefghijkl"
+	accounts := sandboxed(t, "--webhooks", proxy.URL, "--token", token, "--live", "--pace", "100ms")
+	if n := strings.Count(accounts, "path_tokens: [\""+token+"\"]"); n != len(all.Registry().Factories()) {
+		t.Fatalf("%d accounts have the path token:\n%s", n, accounts)
+	}
+	s := start(t, "serve", "--config", write(t, accounts), "--listen", "127.0.0.1:0")
+	base, err := url.Parse(s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	server.Store(base)
+	everyVendor(t, base.String())
+}
+
+// TestSandboxFlags: what the simulators cannot do is refused with a reason.
+func TestSandboxFlags(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		want string
+	}{
+		{[]string{"sandbox", "--live", "--pace", "0s"}, "the pace of the sandbox is 0s, expected 10ms to 24h0m0s"},
+		{[]string{"--sandbox-live", "--sandbox-pace", "25h"}, "the pace of the sandbox is 25h0m0s, expected"},
+		{[]string{"sandbox", "--webhooks", "localhost:8080"}, "--webhooks: expected the address of a server"},
+		{[]string{"sandbox", "--webhooks", "http://a.example/?x=1"}, "--webhooks: expected the address of a server"},
+		{[]string{"sandbox", "--webhooks", "http://a.example", "--token", "short"}, "--token: expected 22 to 128"},
+		{[]string{"sandbox", "--token", "0123456789abcdefghijkl"}, "--token is of use with --webhooks only"},
+	} {
+		err := run(t.Context(), c.args, noEnv, io.Discard, io.Discard)
+		if err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%q: %v", c.args, err)
 		}
 	}
 }

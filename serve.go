@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"os/signal"
 	"runtime/debug"
@@ -64,14 +65,14 @@ func (c serveCommand) Run(p *process) error {
 	if err != nil {
 		return err
 	}
-	send := func(string) {} // webhooks, to an address
+	send := func(*url.URL) {} // webhooks, to a server
 	if c.Config == "" {
 		sims, err := p.simulate("127.0.0.1", 0, c.Sandbox)
 		if err != nil {
 			return err
 		}
 		defer sims.close()
-		cfg.Accounts, send = sims.hooked(), sims.send
+		cfg.Accounts, send = sims.hooked(""), sims.send
 		load = nil // there is nothing to read again
 	}
 	level.Set(cfg.Log.Level)
@@ -120,7 +121,7 @@ func (c serveCommand) Run(p *process) error {
 	s.log.Info("serving", slog.String("version", programVersion()), slog.String("address", listener.Addr().String()),
 		slog.String("adminAddress", adminAddress), slog.Int("accounts", len(accounts)), slog.String("redis", redisNames(cfg.Redis)))
 	c.greet(p, listener.Addr().String(), cfg)
-	send(listener.Addr().String())
+	send(&url.URL{Scheme: "http", Host: listener.Addr().String()})
 	go s.greetRedis(p.ctx, cfg.Redis)
 	go s.redis.watch(s.work)
 	go s.greetAccounts(s.work, accounts)
@@ -255,6 +256,9 @@ func (c serveCommand) greet(p *process, address string, cfg *config.Config) {
 	if c.Config == "" {
 		fmt.Fprintf(&b, "No configuration: serving a sandbox (%s world, seed %d), where every vendor is simulated over real HTTP.\n",
 			c.Sandbox.Size, c.Sandbox.Seed)
+		if c.Sandbox.Live {
+			fmt.Fprintf(&b, "The world moves by itself every %v: subscribe to see it.\n", c.Sandbox.Pace)
+		}
 	}
 	if cfg.Playground && (playground.Built() || !cfg.Auth.Configured()) {
 		note := ""

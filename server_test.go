@@ -203,10 +203,10 @@ func TestServe(t *testing.T) {
 	}
 }
 
-// sandboxed starts the simulators and answers a configuration of them.
-func sandboxed(t *testing.T) (accounts string) {
+// sandboxed starts the simulators, with these flags, and answers a configuration of them.
+func sandboxed(t *testing.T, flags ...string) (accounts string) {
 	t.Helper()
-	s := start(t, "sandbox")
+	s := start(t, append([]string{"sandbox"}, flags...)...)
 	vendors := all.Registry().Factories()
 	s.stdout.await(t, `provider: `+vendors[len(vendors)-1].Name+`(?s:.)*credentials:\n +api_key: "\S+"\n`)
 	_, accounts, _ = strings.Cut(s.stdout.String(), "\naccounts:\n")

@@ -23,13 +23,14 @@ type change struct {
 	Errors []any
 }
 
-// subscribe opens the stream of changes behind a position, and answers the way to the next.
-func subscribe(t *testing.T, base, after string) (next func() change) {
+// subscribe opens the stream of changes of nouns behind a position, and answers the way to
+// the next.
+func subscribe(t *testing.T, base, nouns, after string) (next func() change) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	body, err := json.Marshal(map[string]any{"variables": map[string]any{"after": nullable(after)}, "query": `subscription ($after: ChangeCursor) {
-		changes(filter: { nouns: [AFFILIATE] }, after: $after) { id kind nodeId position node { ... on Affiliate { email } } } }`})
+		changes(filter: { nouns: [`+nouns+`] }, after: $after) { id kind nodeId position node { ... on Affiliate { email } } } }`})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -75,7 +76,7 @@ func nullable(text string) any {
 // subscribes behind an earlier position.
 func TestChangesReachSubscribers(t *testing.T) {
 	base := start(t, "--listen", "127.0.0.1:0").stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
-	next := subscribe(t, base, "")
+	next := subscribe(t, base, "AFFILIATE", "")
 	var positions []string
 	for i, email := range []string{"ann@new.example", "bob@new.example"} {
 		status, body := ask(t, base, `mutation { createAffiliate(input: { idempotencyKey: "`+email+`", account: "`+
@@ -95,7 +96,7 @@ func TestChangesReachSubscribers(t *testing.T) {
 			}
 		}
 	}
-	again := subscribe(t, base, positions[0])
+	again := subscribe(t, base, "AFFILIATE", positions[0])
 	for _, want := range positions[1:] {
 		if got := again().Data.Changes.Position; got != want {
 			t.Errorf("behind the first position: %q, want %q", got, want)

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"log/slog"
 	"regexp"
@@ -86,6 +87,14 @@ var (
 )
 
 var plainToken = regexp.MustCompile(`^[A-Za-z0-9_-]{22,128}$`)
+
+// CheckPathToken says what is wrong with a path token; nil for nothing.
+func CheckPathToken(token string) error {
+	if _, ok := pathToken.parse(token); !ok {
+		return errors.New("expected " + pathToken.want)
+	}
+	return nil
+}
 
 // webhooks reads how the deliveries of an account at this vendor are recognized.
 func (v value) webhooks(account string, vendor providers.Factory) (w Webhooks) {

@@ -2,7 +2,6 @@ package sandbox
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"time"
 )
@@ -13,7 +12,7 @@ func (s *story) sales() {
 	for i, paid := range s.paid {
 		var before Sale
 		for _, p := range paid {
-			sale := Sale{Customer: i, At: p.at, Amount: p.amount, Plan: p.plan, Reference: fmt.Sprintf("ch_%012X", s.Uint64()>>16)}
+			sale := Sale{Customer: i, At: p.at, Amount: p.amount, Plan: p.plan, Reference: reference("ch", s.Rand)}
 			if p.amount < 0 {
 				sale.Order, sale.Refund = before.Order, 900_000_000_000+s.Int64N(99_999_999_999)
 			} else {

@@ -36,17 +36,23 @@ func NewService(
 		if r.Method == http.MethodGet {
 			s.mu.RLock()
 			defer s.mu.RUnlock()
-		} else { // the kit has read the body before
-			s.mu.Lock()
-			defer s.mu.Unlock()
+			endpoints.ServeHTTP(w, r)
+			return
 		}
-		endpoints.ServeHTTP(w, r)
+		s.Write(func() { endpoints.ServeHTTP(w, r) }) // the kit has read the body before
 	}))
 	return s
 }
 
 // ServeHTTP answers a call. Paths are those below the vendor's base URL.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+
+// Write has do change the account as a write does: nothing is read or written meanwhile.
+func (s *Service) Write(do func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	do()
+}
 
 // Credentials are those that are accepted, by the names in the vendor's factory.
 func (s *Service) Credentials() map[string]string { return maps.Clone(s.credentials) }

@@ -232,23 +232,9 @@ func (s *story) customers(n int) {
 		if !a.earns(at) {
 			at = at.Add(time.Second) // the first affiliate's first second
 		}
-		first, last := firstNames[s.IntN(len(firstNames))], lastNames[s.IntN(len(lastNames))]
-		c := Customer{
-			First:     first,
-			Last:      last,
-			Affiliate: who,
-			Campaign:  a.Campaigns[s.IntN(len(a.Campaigns))],
-			At:        at,
-			State:     Lead,
-			Email: fmt.Sprintf(
-				"%s.%s.%d@customer.example",
-				strings.ToLower(ascii.Replace(first)),
-				strings.ToLower(ascii.Replace(last)),
-				i+1,
-			),
-			Reference: fmt.Sprintf("cus_%012X", s.Uint64()>>16),
-			ViaCoupon: a.Coupon != "" && s.chance(3),
-		}
+		c := newCustomer(s.Rand, i)
+		c.Affiliate, c.Campaign, c.At = who, a.Campaigns[s.IntN(len(a.Campaigns))], at
+		c.Reference, c.ViaCoupon = reference("cus", s.Rand), a.Coupon != "" && s.chance(3)
 		var paid []payment
 		switch d := s.IntN(100); {
 		case d < 2:

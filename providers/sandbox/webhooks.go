@@ -61,10 +61,12 @@ type Webhooks struct {
 	sending    bool
 	duplicates bool
 	disorder   bool
+	noRetries  bool
 	random     *rand.Rand
 	client     *http.Client // nil while nothing is sent
 	allowHTTP  bool
 	localOnly  bool
+	host       string
 	stop       context.CancelFunc
 	sender     sync.WaitGroup
 	wake       chan struct{}
@@ -107,6 +109,7 @@ type SendOptions struct {
 	Client    *http.Client // nil: the default
 	AllowHTTP bool         // addresses on this machine may have no TLS
 	LocalOnly bool         // nothing is sent to other machines: it counts as accepted
+	Host      string       // with LocalOnly: the one host that is sent to as well, with its port; "" for none
 }
 
 // Open begins to send what changes from now on. Call Close in the end.
@@ -122,7 +125,7 @@ func (w *Webhooks) Open(o SendOptions) {
 	}
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	ctx, stop := context.WithCancel(context.Background())
-	w.client, w.allowHTTP, w.localOnly, w.stop = &client, o.AllowHTTP, o.LocalOnly, stop
+	w.client, w.allowHTTP, w.localOnly, w.host, w.stop = &client, o.AllowHTTP, o.LocalOnly, o.Host, stop
 	w.sender.Go(func() { w.run(ctx) })
 }
 
@@ -187,6 +190,14 @@ func (w *Webhooks) SetDisorder(on bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.disorder = on
+}
+
+// SetRetries says whether deliveries that are not accepted are made again, as they are at
+// first.
+func (w *Webhooks) SetRetries(on bool) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.noRetries = !on
 }
 
 // Spread is how far apart by the simulator's clock duplicates and disorder put deliveries.
@@ -298,9 +309,12 @@ func (w *Webhooks) run(ctx context.Context) {
 	}
 }
 
-// retries is how often a delivery is made again at most.
+// retries is how often a delivery is made again at most. The lock is held.
 func (w *Webhooks) retries(e Endpoint) int {
-	if e.Retries < 0 {
+	switch {
+	case w.noRetries:
+		return 0
+	case e.Retries < 0:
 		return len(w.o.Waits)
 	}
 	return min(e.Retries, len(w.o.Waits))
@@ -343,9 +357,9 @@ func (w *Webhooks) Validate(ctx context.Context, e Endpoint) bool {
 // post makes a call, and says whether it was answered by a status of 2xx.
 func (w *Webhooks) post(ctx context.Context, e Endpoint, h http.Header, body []byte) bool {
 	w.mu.Lock()
-	client, localOnly := w.client, w.localOnly
+	client, localOnly, host := w.client, w.localOnly, w.host
 	w.mu.Unlock()
-	if u, err := url.Parse(e.URL); client == nil || localOnly && (err != nil || !isLocal(u)) {
+	if u, err := url.Parse(e.URL); client == nil || localOnly && (err != nil || !isLocal(u) && u.Host != host) {
 		return true
 	}
 	timeout := e.Timeout

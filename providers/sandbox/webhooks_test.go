@@ -65,14 +65,16 @@ func TestWebhooksRetry(t *testing.T) {
 	for name, c := range map[string]struct {
 		accept  int // at which delivery; 0 for never
 		retries int
+		off     bool  // retries are switched off
 		want    []int // deliveries at once, after a minute, after an hour more, after a day more
 	}{
-		"never accepted": {0, -1, []int{1, 2, 3, 3}},
-		"at once":        {1, -1, []int{1, 1, 1, 1}},
-		"at the second":  {2, -1, []int{1, 2, 2, 2}},
-		"no retries":     {0, 0, []int{1, 1, 1, 1}},
-		"one retry":      {0, 1, []int{1, 2, 2, 2}},
-		"too many":       {0, 10, []int{1, 2, 3, 3}},
+		"never accepted": {0, -1, false, []int{1, 2, 3, 3}},
+		"at once":        {1, -1, false, []int{1, 1, 1, 1}},
+		"at the second":  {2, -1, false, []int{1, 2, 2, 2}},
+		"no retries":     {0, 0, false, []int{1, 1, 1, 1}},
+		"one retry":      {0, 1, false, []int{1, 2, 2, 2}},
+		"too many":       {0, 10, false, []int{1, 2, 3, 3}},
+		"switched off":   {0, -1, true, []int{1, 1, 1, 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			in.mu.Lock()
@@ -89,6 +91,7 @@ func TestWebhooksRetry(t *testing.T) {
 			w, clock := newSender(t, 1)
 			w.Open(SendOptions{AllowHTTP: true})
 			w.Register("x", Endpoint{URL: in.URL, Retries: c.retries})
+			w.SetRetries(!c.off)
 			tell(w, 7)
 			var got []int
 			for _, later := range []time.Duration{0, time.Minute, time.Hour, 24 * time.Hour} {
@@ -191,25 +194,37 @@ func TestWebhooksSendNothingUnasked(t *testing.T) {
 	}
 }
 
-// elsewhere fails the test where a call leaves this machine.
-type elsewhere struct{ t *testing.T }
+// elsewhere fails the test where a call leaves this machine for another host than its one,
+// which refuses every call.
+type elsewhere struct {
+	t    *testing.T
+	host string
+}
 
 func (e elsewhere) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Hostname() != "127.0.0.1" {
+	switch {
+	case r.URL.Host == e.host:
+		return &http.Response{StatusCode: http.StatusForbidden, Body: http.NoBody}, nil
+	case r.URL.Hostname() != "127.0.0.1":
 		e.t.Errorf("a call of %s", r.URL)
 	}
 	return http.DefaultTransport.RoundTrip(r)
 }
 
-// TestWebhooksLocalOnly: other machines are not called, and nothing is made again for them.
+// TestWebhooksLocalOnly: other machines than the one that is allowed are not called, and
+// nothing is made again for them.
 func TestWebhooksLocalOnly(t *testing.T) {
 	in := newInbox(t)
 	w, _ := newSender(t, 1)
-	w.Open(SendOptions{Client: &http.Client{Transport: elsewhere{t}}, AllowHTTP: true, LocalOnly: true})
+	const host = "partnergraph.example:8080"
+	w.Open(SendOptions{Client: &http.Client{Transport: elsewhere{t, host}}, AllowHTTP: true, LocalOnly: true, Host: host})
 	for name, address := range map[string]string{"far": "https://hooks.example.com", "near": in.URL} {
 		if w.Register(name, Endpoint{URL: address, Retries: -1}); !w.Validate(context.Background(), Endpoint{URL: address}) {
 			t.Errorf("%s is refused", address)
 		}
+	}
+	if w.Validate(context.Background(), Endpoint{URL: "http://" + host}) {
+		t.Error("the host that is allowed is not called")
 	}
 	tell(w, 1)
 	if w.Settle(); len(in.got()) != 2 || w.Pending() != 0 {

@@ -52,11 +52,16 @@ func (s *Server) createSale(w http.ResponseWriter, b commissionBody) {
 		notFound(w)
 		return
 	}
-	c := &s.world.Customers[row]
-	if s.referralState(row) == "denied" || !s.pays(c.Campaign) {
+	if s.referralState(row) == "denied" || !s.pays(s.world.Customers[row].Campaign) {
 		failed(w, "Commission cannot be created")
 		return
 	}
+	send(w, s.sell(row, *b.SaleAmount, b))
+}
+
+// sell adds a sale to a customer, who is one from the first on, and what is earned by it.
+func (s *Server) sell(row int, amount int64, b commissionBody) []object {
+	c := &s.world.Customers[row]
 	now := s.now().UTC().Truncate(time.Second)
 	before, first := s.referralState(row), c.FirstSale.IsZero()
 	s.countCustomer(row, -1)
@@ -68,21 +73,21 @@ func (s *Server) createSale(w http.ResponseWriter, b commissionBody) {
 		s.tellReferral("updated", row, changes)
 		s.tellReferral("converted", row, changes)
 	}
-	s.world.Sales = append(s.world.Sales, world.Sale{Customer: row, At: now, Amount: *b.SaleAmount, Reference: b.EventID})
+	s.world.Sales = append(s.world.Sales, world.Sale{Customer: row, At: now, Amount: amount, Reference: b.EventID})
 	sale := len(s.world.Sales) - 1
 	s.countSale(sale, 1)
 	campaign := s.world.Campaigns[c.Campaign]
 	e := world.Commission{Sale: sale, Customer: row, Affiliate: c.Affiliate, Campaign: c.Campaign, At: now,
-		Amount: campaign.Fixed + (*b.SaleAmount*campaign.Percent+50)/100, Verdict: world.Pending, Payout: -1, Tier: 1}
+		Amount: campaign.Fixed + (amount*campaign.Percent+50)/100, Verdict: world.Pending, Payout: -1, Tier: 1}
 	made := []object{s.earn(e, b)}
 	// In the campaign with tiers the parent earns a share, as in the story.
 	if parent := s.world.Affiliates[c.Affiliate].Parent; parent >= 0 && c.Campaign == agencies {
 		if _, is := s.member[pair{parent, c.Campaign}]; is {
-			e.Affiliate, e.Amount, e.Tier = parent, (*b.SaleAmount*5+50)/100, 2
+			e.Affiliate, e.Amount, e.Tier = parent, (amount*5+50)/100, 2
 			made = append(made, s.earn(e, b))
 		}
 	}
-	send(w, made)
+	return made
 }
 
 func (s *Server) createCustom(w http.ResponseWriter, b commissionBody) {

@@ -117,19 +117,17 @@ type referralBody struct {
 	UID        *string
 }
 
-// write puts what a body says into a customer; false where the address or the id is
-// somebody else's, and then the call is answered.
-func (b referralBody) write(w http.ResponseWriter, s *Server, row int, c *world.Customer) bool {
+// write puts what a body says into a customer. Where the address or the id is somebody
+// else's, it answers the field and changes nothing.
+func (b referralBody) write(s *Server, row int, c *world.Customer) (takenField string) {
 	if b.Email != nil {
 		if i, is := s.byCustomer[strings.ToLower(*b.Email)]; is && i != row {
-			s.takenReferral(w, "email")
-			return false
+			return "email"
 		}
 	}
 	if b.UID != nil {
 		if i, is := s.byUID[*b.UID]; is && i != row {
-			s.takenReferral(w, "uid")
-			return false
+			return "uid"
 		}
 	}
 	if b.Email != nil {
@@ -142,7 +140,7 @@ func (b referralBody) write(w http.ResponseWriter, s *Server, row int, c *world.
 		c.Reference = *b.UID
 		s.byUID[c.Reference] = row
 	}
-	return true
+	return ""
 }
 
 func (s *Server) takenReferral(w http.ResponseWriter, field string) {
@@ -171,17 +169,25 @@ func (s *Server) createReferral(w http.ResponseWriter, r *http.Request) {
 	m := s.memberships[k]
 	i := len(s.world.Customers)
 	c := world.Customer{Affiliate: m.affiliate, Campaign: m.campaign, At: s.now().UTC().Truncate(time.Second), State: world.Lead}
-	if !b.write(w, s, i, &c) {
+	if field := b.write(s, i, &c); field != "" {
+		s.takenReferral(w, field)
 		return
 	}
+	s.viaAPI[i] = true
+	s.enter(c)
+	send(w, s.referral(i))
+}
+
+// enter adds a customer, whose address and id were written before.
+func (s *Server) enter(c world.Customer) {
+	i := len(s.world.Customers)
 	s.world.Customers = append(s.world.Customers, c)
-	s.customersOf[m.affiliate] = append(s.customersOf[m.affiliate], int32(i))
-	if s.viaAPI[i] = true; s.kit.On(HoldReferrals) {
+	s.customersOf[c.Affiliate] = append(s.customersOf[c.Affiliate], int32(i))
+	if s.kit.On(HoldReferrals) {
 		s.inHand[i] = "pending"
 	}
 	s.countCustomer(i, 1)
 	s.tellReferral("created", i, nil)
-	send(w, s.referral(i))
 }
 
 func (s *Server) updateReferral(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +200,8 @@ func (s *Server) updateReferral(w http.ResponseWriter, r *http.Request) {
 		notFound(w)
 		return
 	}
-	if !b.write(w, s, i, &s.world.Customers[i]) {
+	if field := b.write(s, i, &s.world.Customers[i]); field != "" {
+		s.takenReferral(w, field)
 		return
 	}
 	s.tellReferral("updated", i, object{})

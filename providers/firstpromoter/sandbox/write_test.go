@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 	world "github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
@@ -311,5 +312,12 @@ func TestDeniedInPayout(t *testing.T) {
 	c.now = c.now.Add(time.Hour)
 	do[any](t, s, "POST /payouts/mark_as_paid", fmt.Sprintf(`{"ids":[%d]}`, payouts.of(i)))
 	figures(t, s, c)
+	recounted(t, s)
+}
+
+// TestMoves: the world moves by itself, and what is kept up to date comes to the same.
+func TestMoves(t *testing.T) {
+	s := providertest.Live(t, func() *Server { s, _ := open(providers.SandboxSmall); return s },
+		func(s *Server) int { return len(s.world.Customers) + len(s.world.Commissions) })
 	recounted(t, s)
 }

@@ -97,9 +97,8 @@ func serve(w *sandbox.World, o providers.SandboxOptions) *Server {
 			http.MethodPut: update(s, campaignRecord, p.campaigns, s.updateCampaign),
 		},
 		"/referrals": {
-			http.MethodGet: s.listReferrals,
-			http.MethodPost: create(s, http.StatusOK, referralRecord,
-				telling(s, "referral.created", referralKind, referralRecord, p.createReferral)),
+			http.MethodGet:  s.listReferrals,
+			http.MethodPost: create(s, http.StatusOK, referralRecord, s.createReferral),
 		},
 		"/commissions": {
 			http.MethodGet:  s.listCommissions,

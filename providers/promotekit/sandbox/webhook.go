@@ -105,6 +105,11 @@ func (s *Server) updateCampaign(i int, b *campaignBody) *refusal {
 	return no
 }
 
+// createReferral tells of the referral.
+func (s *Server) createReferral(b *referralBody, now time.Time) (int, *refusal) {
+	return telling(s, "referral.created", referralKind, referralRecord, s.program.createReferral)(b, now)
+}
+
 // createCommission tells of the commission, and of its referral if that is the first.
 func (s *Server) createCommission(b *commissionBody, now time.Time) (int, *refusal) {
 	i, no := s.program.createCommission(b, now)

@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/partnergraph/partnergraph/providers"
+	"github.com/partnergraph/partnergraph/providers/providertest"
 )
 
 // TestWrites: what was written is told at once, in the order of the lists.
@@ -162,4 +163,20 @@ func TestManyWriters(t *testing.T) {
 		}
 	}
 	addsUp(t, s)
+}
+
+// TestMoves: the world moves by itself, and its figures add up.
+func TestMoves(t *testing.T) {
+	s := providertest.Live(t, func() *Server {
+		return New(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 3, Now: still})
+	}, func(s *Server) int { return len(s.program.world.Customers) + len(s.program.world.Commissions) })
+	addsUp(t, s)
+	for i, c := range s.program.world.Commissions {
+		if customer := s.program.customer[i]; customer >= 0 && s.program.world.Customers[customer].Affiliate != c.Affiliate {
+			t.Errorf("commission %d is another affiliate's than its referral", i)
+		}
+	}
+	if n := len(s.program.commissions.order); n < 500 {
+		t.Errorf("the list has %d commissions", n)
+	}
 }

@@ -200,17 +200,22 @@ func (s *Server) judge(f *form) any {
 	if !f.ok() {
 		return nil
 	}
+	verdict := sandbox.Refused
+	if status == "approved" {
+		verdict = sandbox.Approved
+	}
+	s.decide(row, verdict)
+	return map[string]any{"status": status}
+}
+
+// decide gives a verdict on a referral, and tells of it unless it is the one before.
+func (s *Server) decide(row int32, verdict sandbox.Verdict) {
 	before := s.store.world.Commissions[row].Verdict
-	s.store.change(row, func(c *sandbox.Commission) {
-		if c.Verdict = sandbox.Refused; status == "approved" {
-			c.Verdict = sandbox.Approved
-		}
-	})
-	if s.store.world.Commissions[row].Verdict != before {
-		s.tellReferral("referral."+status, int(row))
+	s.store.change(row, func(c *sandbox.Commission) { c.Verdict = verdict })
+	if verdict != before {
+		s.tellReferral("referral."+statuses[verdict], int(row))
 		s.tellVerdict(int(row), before)
 	}
-	return map[string]any{"status": status}
 }
 
 // adjust adds to a referral's adjustment.

@@ -273,3 +273,8 @@ func TestYen(t *testing.T) {
 		t.Errorf("adjusted by %v; want -20.00", got)
 	}
 }
+
+// TestMoves: the world moves by itself, and its figures add up.
+func TestMoves(t *testing.T) {
+	figures(t, providertest.Live(t, ticking, func(s *Server) int { return len(s.store.world.Customers) + len(s.store.world.Commissions) }))
+}
