@@ -277,11 +277,12 @@ func (v value) limits(l *Limits) {
 				"longest for an authenticated request is closed; where none waits, the status is 503. Behind "+
 				"a proxy a connection counts for the client that asked last.").restarting(),
 		setting("subscriptions", &l.Subscriptions, wholeNumber(1, 1_000_000),
-			"Subscriptions that are open at once at each replica, and WebSockets. Partners have three quarters of the "+
-				"subscriptions. Beyond it: 503 and `OVERLOADED`; of WebSockets, the oldest one whose client has not "+
-				"said who it is makes room. A subscription over server-sent events is a connection, too, and a WebSocket is none."),
+			"Subscriptions that are open at once at each replica, and WebSockets. Partners have three quarters of each. "+
+				"Beyond it: 503 and `OVERLOADED`; of WebSockets, the oldest one whose client has not said who it is "+
+				"makes room, and where there is none, the status is 503. A subscription over server-sent events is a connection, too, and a WebSocket is none."),
 		setting("viewer_subscriptions", &l.ViewerSubscriptions, wholeNumber(1, 1_000_000),
-			"Subscriptions that one viewer has open at once at each replica. Beyond it: 429 and `RATE_LIMITED`."),
+			"Subscriptions that one viewer has open at once at each replica, and WebSockets. Beyond it: 429 and "+
+				"`RATE_LIMITED`; a WebSocket is closed with 1013."),
 		setting("partner", &l.Partner, wholeNumber(1, 1_000_000),
 			"Requests of one partner in a minute and the calls planned for them to the account that they "+
 				"take most of, together and over all replicas. The calls to each account alone are also at "+

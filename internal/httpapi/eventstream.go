@@ -16,6 +16,10 @@ import (
 // eventStreamType is the media type of server-sent events.
 const eventStreamType = "text/event-stream"
 
+// maxIgnored is how many bytes a client may send behind the request of a stream, where nothing
+// is expected, before the stream ends.
+const maxIgnored = 4 << 10
+
 // wantsEvents says whether a request is for server-sent events: its header Accept names them,
 // and no media type of JSON that it wants as much. Some clients name both for queries. See
 // https://github.com/enisdenjo/graphql-sse/blob/master/PROTOCOL.md.
@@ -122,10 +126,12 @@ func (e *eventStream) goOn(ctx context.Context, r *http.Request) (context.Contex
 	go func() {
 		defer end()
 		var ignored [64]byte
-		for {
-			if _, err := conn.Read(ignored[:]); err != nil {
+		for n := 0; n < maxIgnored; {
+			read, err := conn.Read(ignored[:])
+			if err != nil {
 				return
 			}
+			n += read
 		}
 	}()
 	return ctx, func() {

@@ -43,9 +43,7 @@ func (f *follower) run(ctx context.Context, err error) {
 	defer context.AfterFunc(f.state.ending, func() { end(events.ErrClosed) })()
 	f.stream, f.request = ctx, (&http.Request{Header: f.header}).WithContext(ctx)
 	if err == nil {
-		f.state.streams.live.Add(1)
 		err = f.follow(ctx)
-		f.state.streams.live.Add(-1)
 	}
 	f.end(ctx, err)
 }
@@ -90,6 +88,8 @@ func (errFailed) Error() string { return "the operation failed" }
 
 // follow delivers events until the stream ends.
 func (f *follower) follow(ctx context.Context) error {
+	f.state.streams.live.Add(1)
+	defer f.state.streams.live.Add(-1)
 	for {
 		wait, stop := context.WithTimeout(ctx, heartbeat)
 		entries, err := f.sub.Next(wait)

@@ -19,6 +19,7 @@ type gathered struct {
 	mu    sync.Mutex
 	holds int
 	waits *bytes.Buffer // nil for nothing
+	lost  error         // why a write failed: nothing is sent behind it
 }
 
 const (
@@ -77,8 +78,13 @@ func (g *gathered) Write(p []byte) (int, error) {
 }
 
 func (g *gathered) write(p []byte) (int, error) {
+	if g.lost != nil {
+		return 0, g.lost
+	}
 	_ = g.SetWriteDeadline(time.Now().Add(sendTime))
-	return g.Conn.Write(p)
+	n, err := g.Conn.Write(p)
+	g.lost = err
+	return n, err
 }
 
 // send writes what waits. The lock is held.

@@ -71,7 +71,7 @@ type State struct {
 func NewState(now func() time.Time) *State {
 	s := &State{
 		load: newLoad(), quota: persisted.NewQuota(now),
-		streams: &streamCount{each: map[string]int{}}, sockets: newSocketCount(),
+		streams: newStreamCount(), sockets: newSocketCount(),
 		reservations: &reservations{each: map[string]*reservation{}},
 	}
 	s.ending, s.end = context.WithCancel(context.Background())

@@ -43,8 +43,8 @@ type reservation struct {
 	unused  *time.Timer // ends the reservation while there is no stream
 
 	mu         sync.Mutex
-	out        *eventStream // nil: it is not open
-	operations map[string]context.CancelFunc
+	out        *eventStream             // nil: it is not open
+	operations map[string]*reservedSink // that have not ended
 }
 
 // streamToken is the token of a request; "" where it has none.
@@ -102,7 +102,7 @@ func (s streams) reserve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	token := rand.Text()
-	made := &reservation{subject: subject, operations: map[string]context.CancelFunc{}}
+	made := &reservation{subject: subject, operations: map[string]*reservedSink{}}
 	made.ctx, made.end = context.WithCancel(context.Background())
 	made.unused = time.AfterFunc(reservedTime, made.end)
 	context.AfterFunc(made.ctx, func() {
@@ -158,6 +158,19 @@ func (v *reservation) open(w http.ResponseWriter, r *http.Request, ending contex
 func (v *reservation) send(parts ...string) error {
 	v.mu.Lock()
 	defer v.mu.Unlock()
+	return v.write(parts...)
+}
+
+// sendLast sends the last text of an operation, whose id is free again from then on.
+func (v *reservation) sendLast(o *reservedSink, parts ...string) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.forget(o)
+	_ = v.write(parts...)
+}
+
+// write writes a text to the stream. The lock is held.
+func (v *reservation) write(parts ...string) error {
 	if v.out == nil {
 		return io.ErrClosedPipe
 	}
@@ -175,13 +188,19 @@ func (v *reservation) running() int {
 	return len(v.operations)
 }
 
-// cancel ends an operation.
+// cancel ends an operation. It is forgotten when it has ended.
 func (v *reservation) cancel(id string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	if end := v.operations[id]; end != nil {
-		end()
-		delete(v.operations, id)
+	if o := v.operations[id]; o != nil {
+		o.end()
+	}
+}
+
+// forget forgets an operation, unless another one has its id. The lock is held.
+func (v *reservation) forget(o *reservedSink) {
+	if v.operations[o.id] == o {
+		delete(v.operations, o.id)
 	}
 }
 
@@ -204,9 +223,10 @@ func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
 		return
 	}
 	ctx, end := context.WithCancel(v.ctx)
-	v.operations[id] = end
+	o := &reservedSink{to: v, id: id, end: end}
+	v.operations[id] = o
 	v.mu.Unlock()
-	go runOperation(now, ctx, credentials(r.Header), body, &reservedSink{to: v, id: id})
+	go runOperation(now, ctx, credentials(r.Header), body, o)
 	w.WriteHeader(http.StatusAccepted)
 }
 
@@ -214,6 +234,7 @@ func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
 type reservedSink struct {
 	to    *reservation
 	id    string
+	end   context.CancelFunc
 	ended bool
 	going bool // it goes on behind its request
 }
@@ -242,7 +263,7 @@ func (o *reservedSink) complete() {
 	}
 	o.ended = true
 	id, _ := json.Marshal(map[string]string{"id": o.id})
-	_ = o.to.send("event: complete\ndata: ", string(id), "\n\n")
+	o.to.sendLast(o, "event: complete\ndata: ", string(id), "\n\n")
 }
 
 func (o *reservedSink) done() bool { return o.ended }
@@ -254,6 +275,11 @@ func (o *reservedSink) goOn(ctx context.Context, _ *http.Request) (context.Conte
 
 func (o *reservedSink) goes() bool { return o.going }
 
-func (o *reservedSink) close() { o.to.cancel(o.id) }
+func (o *reservedSink) close() {
+	o.end()
+	o.to.mu.Lock()
+	defer o.to.mu.Unlock()
+	o.to.forget(o)
+}
 
 func (o *reservedSink) beat() error { return nil } // the stream has its own

@@ -28,8 +28,9 @@ const (
 	pingTime = 25 * time.Second
 	// maxOperations is how many operations run at once on one socket.
 	maxOperations = 100
-	// maxID is how many bytes the id of an operation may have.
-	maxID = 128
+	// maxID is how many bytes the id of an operation may have, and maxReason how many of them
+	// the reason shows with which a socket is closed: a reason has 125 bytes at most.
+	maxID, maxReason = 128, 80
 )
 
 // The codes with which a socket is closed, as the protocol has them.
@@ -82,7 +83,7 @@ func (s streams) serveSocket(w http.ResponseWriter, r *http.Request) {
 		place.leave()
 		return
 	}
-	conn.SetReadLimit(now.body + 1<<10)
+	conn.SetReadLimit(MaxHeader) // until the client has said who it is, which headers say elsewhere
 	c := &socket{
 		streams: s, conn: conn, wire: taken.conn, ctx: ctx,
 		header: credentials(r.Header), place: place, operations: map[string]context.CancelFunc{},
@@ -124,6 +125,7 @@ type socket struct {
 	mu         sync.Mutex
 	known      bool // the client said who it is
 	operations map[string]context.CancelFunc
+	busy       int         // operations for which something runs, also those that the client has completed
 	lastWords  int         // operations that have ended, of which the client is being told
 	timer      *time.Timer // closes the socket without a connection_init, later pings
 	closed     bool
@@ -232,12 +234,17 @@ func (c *socket) begin(payload json.RawMessage) {
 			}
 		}
 	}
-	_, err := c.state.serving.Load().viewer(c.request(c.ctx, nil))
+	now := c.state.serving.Load()
+	v, err := now.viewer(c.request(c.ctx, nil))
 	if err != nil {
 		c.close(closeForbidden, "Forbidden")
 		return
 	}
-	c.place.known()
+	if !c.place.known(v, now.limits) {
+		c.close(websocket.StatusTryAgainLater, "too many WebSockets are open (limits.viewer_subscriptions, limits.subscriptions): close one first")
+		return
+	}
+	c.conn.SetReadLimit(now.body + 1<<10)
 	c.mu.Lock()
 	c.known = true
 	c.timer.Stop()
@@ -296,31 +303,42 @@ func (c *socket) request(ctx context.Context, body []byte) *http.Request {
 	return ownRequest(ctx, c.header, body)
 }
 
-// subscribe begins an operation.
+// subscribe begins an operation, or refuses it. Refusals are sent before the next message is
+// read, so that a client has no more of them sent at once than it reads.
 func (c *socket) subscribe(m message) {
+	if m.ID == nil || *m.ID == "" || len(*m.ID) > maxID || !isObject(m.Payload) {
+		c.close(closeBadRequest, "Invalid message received")
+		return
+	}
+	ctx, cancel := context.WithCancel(c.ctx)
+	out := &socketSink{socket: c, id: *m.ID, ctx: ctx}
+	out.over = func() {
+		cancel()
+		c.mu.Lock()
+		c.busy--
+		c.mu.Unlock()
+		c.running.Done()
+	}
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	switch {
-	case m.ID == nil || *m.ID == "" || len(*m.ID) > maxID || !isObject(m.Payload):
-		go c.background(func() { c.close(closeBadRequest, "Invalid message received") })
-	case !c.known:
-		go c.background(func() { c.close(closeUnauthorized, "Unauthorized") })
-	case c.operations[*m.ID] != nil:
-		id := *m.ID
-		go c.background(func() { c.close(closeDuplicate, "Subscriber for "+id+" already exists") })
-	case len(c.operations) >= maxOperations:
-		out := &socketSink{socket: c, id: *m.ID}
-		go c.background(func() { out.fail(gqlerror.List{noRoom("operations of one WebSocket")}) })
-	default:
-		ctx, cancel := context.WithCancel(c.ctx)
-		c.operations[*m.ID] = cancel
-		out := &socketSink{socket: c, id: *m.ID, ctx: ctx}
-		out.over = func() {
-			cancel()
-			c.running.Done()
-		}
+	known, again := c.known, c.operations[out.id] != nil
+	full := len(c.operations) >= maxOperations || c.busy >= 2*maxOperations
+	if known && !again && !full {
+		c.operations[out.id] = cancel
+		c.busy++
 		c.running.Add(1)
+		c.mu.Unlock()
 		go runOperation(c.state.serving.Load(), ctx, c.header, m.Payload, out)
+		return
+	}
+	c.mu.Unlock()
+	defer cancel()
+	switch {
+	case !known:
+		c.close(closeUnauthorized, "Unauthorized")
+	case again:
+		c.close(closeDuplicate, "Subscriber for "+out.id[:min(len(out.id), maxReason)]+" already exists")
+	default:
+		(&socketSink{socket: c, id: out.id}).fail(gqlerror.List{noRoom("operations of one WebSocket")})
 	}
 }
 
@@ -439,55 +457,3 @@ func (o *socketSink) goes() bool { return o.going }
 func (o *socketSink) close() { o.over() }
 
 func (o *socketSink) beat() error { return nil } // the socket has pings of its own
-
-// socketCount bounds the sockets that are open at once. Where there are too many, the oldest
-// whose client has not said who it is makes room.
-type socketCount struct {
-	mu        sync.Mutex
-	all       int
-	strangers []*socketPlace // the oldest first
-}
-
-type socketPlace struct {
-	count *socketCount
-	end   context.CancelFunc
-	gone  bool
-}
-
-func newSocketCount() *socketCount { return &socketCount{} }
-
-// enter counts a socket. end ends it.
-func (c *socketCount) enter(end context.CancelFunc, max int) (*socketPlace, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if max > 0 && c.all >= max {
-		if len(c.strangers) == 0 {
-			return nil, false
-		}
-		oldest := c.strangers[0]
-		c.strangers = slices.Delete(c.strangers, 0, 1)
-		oldest.gone = true
-		c.all--
-		oldest.end()
-	}
-	p := &socketPlace{count: c, end: end}
-	c.all++
-	c.strangers = append(c.strangers, p)
-	return p, true
-}
-
-// known notes that the client of the socket has said who it is.
-func (p *socketPlace) known() { p.count.drop(p, 0) }
-
-// leave ends the count of the socket.
-func (p *socketPlace) leave() { p.count.drop(p, 1) }
-
-func (c *socketCount) drop(p *socketPlace, n int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.strangers = slices.DeleteFunc(c.strangers, func(other *socketPlace) bool { return other == p })
-	if !p.gone {
-		c.all -= n
-		p.gone = n > 0
-	}
-}

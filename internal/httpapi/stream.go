@@ -135,7 +135,7 @@ func (s streams) answer(w http.ResponseWriter, r *http.Request, open func() sink
 		now.bounded(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			now.respond(r.Context(), w, r, asked)
 		})).ServeHTTP(result, plain.WithContext(ctx))
-		result.pass(open())
+		result.pass(ctx, now.load.write, open())
 	default:
 		s.subscribe(ctx, w, r, now, asked, open)
 	}
@@ -267,8 +267,15 @@ func (c *captured) Write(p []byte) (int, error) {
 	return c.body.Write(p)
 }
 
-// pass sends the answer to a sink: as a result, or where nothing was executed as errors.
-func (c *captured) pass(out sink) {
+// pass sends the answer to a sink: as a result, or where nothing was executed as errors. It
+// counts as unread until it is sent.
+func (c *captured) pass(ctx context.Context, unread *gate, out sink) {
+	pass := unread.enter(ctx, int64(c.body.Cap()))
+	if pass == nil {
+		out.fail(gqlerror.List{noRoom("limits.load")})
+		return
+	}
+	defer pass.leave()
 	if c.status != http.StatusOK && c.status != statusPartial {
 		out.fail(c.errors())
 		return

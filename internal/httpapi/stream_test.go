@@ -35,6 +35,16 @@ type live struct {
 
 func newLive(t *testing.T, change func(*httpapi.Options)) *live {
 	t.Helper()
+	l := newUnserved(t, change)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.h.ServeHTTP(w, r) }))
+	t.Cleanup(server.Close)
+	l.url = server.URL + "/graphql"
+	return l
+}
+
+// newUnserved is one without a listener.
+func newUnserved(t *testing.T, change func(*httpapi.Options)) *live {
+	t.Helper()
 	l := &live{t: t, log: events.NewMemory(events.Limits{Count: 1000}, time.Now), state: httpapi.NewState(time.Now)}
 	l.hub = events.NewHub(events.HubOptions{Log: l.log, Logger: slog.New(slog.DiscardHandler)})
 	t.Cleanup(l.hub.Close)
@@ -44,9 +54,6 @@ func newLive(t *testing.T, change func(*httpapi.Options)) *live {
 			change(o)
 		}
 	})
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) { l.h.ServeHTTP(w, r) }))
-	t.Cleanup(server.Close)
-	l.url = server.URL + "/graphql"
 	return l
 }
 
@@ -349,6 +356,7 @@ func TestSocketProtocol(t *testing.T) {
 	staff := token("boss", "admin")[1]
 	login := `,"payload":{"Authorization":"` + staff + `"}`
 	subscription := `{"id":"1","type":"subscribe","payload":{"query":"subscription { changes { id } }"}}`
+	long := strings.Replace(subscription, `"1"`, `"`+strings.Repeat("i", 128)+`"`, 1)
 	for name, c := range map[string]struct {
 		login bool
 		sends []string
@@ -365,6 +373,7 @@ func TestSocketProtocol(t *testing.T) {
 		"no id":                  {true, []string{`{"type":"subscribe","payload":{"query":"{ __typename }"}}`}, 4400},
 		"no payload":             {true, []string{`{"id":"1","type":"subscribe"}`}, 4400},
 		"a duplicate":            {true, []string{subscription, subscription}, 4409},
+		"a long duplicate":       {true, []string{long, long}, 4409},
 		"complete without an id": {true, []string{`{"type":"complete"}`}, 4400},
 		"too long":               {true, []string{`{"id":"1","type":"subscribe","payload":{"query":"` + strings.Repeat(" ", 11<<10) + `"}}`}, 1009},
 	} {

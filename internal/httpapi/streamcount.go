@@ -26,6 +26,8 @@ type streamCount struct {
 	ended    chan struct{}  // closed when there are none; nil while nobody waits
 }
 
+func newStreamCount() *streamCount { return &streamCount{each: map[string]int{}} }
+
 // enter counts a subscription until leave is called, or refuses it.
 func (c *streamCount) enter(v *auth.Viewer, limits streamLimits) (leave func(), bad *refusal) {
 	c.mu.Lock()
