@@ -55,6 +55,7 @@ type chaos struct {
 	replicas []*chaosReplica
 	watchers []*watcher
 	counts   chaosCounts
+	unread   sync.Map // how often a record was not read, by the reason
 }
 
 // chaosCounts say what has happened, for the summary.
@@ -155,12 +156,12 @@ var havoc = []struct {
 	}},
 	{"Redis held", func(c *chaos, _ *chaosReplica, random *rand.Rand) {
 		c.redis.Hold()
-		rest(c.t.Context(), between(random, 50*time.Millisecond, 3*time.Second))
+		rest(c.t.Context(), between(random, 50*time.Millisecond, 2*time.Second))
 		c.redis.Release()
 	}},
 	{"replica cut from Redis", func(c *chaos, r *chaosReplica, random *rand.Rand) {
 		r.proxy.Cut(true)
-		rest(c.t.Context(), between(random, 0, 2*time.Second))
+		rest(c.t.Context(), between(random, 0, 1500*time.Millisecond))
 		r.proxy.Cut(false)
 	}},
 	{"configuration read again", func(_ *chaos, r *chaosReplica, _ *rand.Rand) { r.signal(syscall.SIGHUP) }},
@@ -219,12 +220,13 @@ func TestChaos(t *testing.T) {
 	}
 	for i, v := range c.world.vendors {
 		changes.Go(func() { v.change(changing, c.random(100+uint64(i))) })
+		changes.Go(func() { v.pump(changing) })
 	}
 	for i := range c.world.mutated {
 		changes.Go(func() { c.mutate(changing, i, c.random(200+uint64(i))) })
 	}
 	changes.Go(func() { c.read(changing, c.random(300)) })
-	changes.Go(func() { c.world.pump(changing) })
+	watches.Go(func() { c.world.forget(watching) })
 	harm := c.wreak(lasts)
 	endChanges()
 	changes.Wait()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/events"
@@ -306,6 +307,7 @@ func (c *chaos) summarize(harm map[string]int, entries []events.Entry) {
 		told += len(v.sender.Webhooks().Log())
 	}
 	c.t.Logf("%v", harm)
+	c.unread.Range(func(why, n any) bool { c.t.Logf("%d records not read: %s", n.(*atomic.Int64).Load(), why); return true })
 	c.t.Logf("%d changes at the vendors; %d deliveries (%d to both replicas, %d answers lost, %d cut, %d refused or lost in all); %d writes and %d reads through the replicas",
 		told, n.deliveries.Load(), n.twice.Load(), n.lost.Load(), n.cut.Load(), n.refused.Load(), n.writes.Load(), n.reads.Load())
 	c.t.Logf("%d events in the log, seen %d times by %d subscribers in %d connections (left %d times, %d of them within an event, %d ended by the server, %d expired, %d not let in); %d records not read",

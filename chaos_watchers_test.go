@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -238,6 +239,8 @@ func (w *watcher) take(data []byte) error {
 	if len(result.Errors) > 0 {
 		change.unread = result.Errors[0].Extensions.Code
 		w.counts.unread.Add(1)
+		n, _ := w.unread.LoadOrStore(change.unread+" "+result.Errors[0].Message, new(atomic.Int64))
+		n.(*atomic.Int64).Add(1)
 	}
 	w.mu.Lock()
 	w.seen, w.position = append(w.seen, *change), change.Position
