@@ -167,13 +167,14 @@ var havoc = []struct {
 	{"configuration read again", func(_ *chaos, r *chaosReplica, _ *rand.Rand) { r.signal(syscall.SIGHUP) }},
 }
 
-// wreak does harm until the time is over, each kind as often as the others.
+// wreak does harm until the time is over, each kind once at least.
 func (c *chaos) wreak(lasts time.Duration) (done map[string]int) {
 	done = map[string]int{}
 	random := c.random(2)
-	for over := time.Now().Add(lasts); ; {
+	over := time.Now().Add(lasts)
+	for round := 0; ; round++ {
 		for _, i := range random.Perm(len(havoc)) {
-			if time.Now().After(over) {
+			if round > 0 && time.Now().After(over) {
 				return done
 			}
 			h := havoc[i]
@@ -198,10 +199,13 @@ func TestChaos(t *testing.T) {
 		seed = must(strconv.ParseUint(text, 10, 64))
 	}
 	t.Logf("CHAOS=%v CHAOS_SEED=%d", lasts, seed)
+	at := time.Now()
+	lap := func(what string) { t.Logf("%s: %.1f s", what, time.Since(at).Seconds()); at = time.Now() }
 	c := newChaos(t, seed)
 	front := c.balance()
 	c.world.open(front)
 	c.subscribe()
+	lap("begun")
 
 	changing, endChanges := context.WithCancel(t.Context())
 	watching, endWatching := context.WithCancel(t.Context())
@@ -228,12 +232,17 @@ func TestChaos(t *testing.T) {
 	changes.Go(func() { c.read(changing, c.random(300)) })
 	watches.Go(func() { c.world.forget(watching) })
 	harm := c.wreak(lasts)
+	lap("harmed")
 	endChanges()
 	changes.Wait()
-
+	lap("changes ended")
 	c.world.deliver()
+	lap("delivered")
 	entries := c.settle()
+	lap("settled")
 	c.summarize(harm, entries)
 	c.verify(entries)
+	lap("verified")
 	c.loseAll()
+	lap("lost")
 }

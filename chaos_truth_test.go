@@ -170,19 +170,27 @@ func (c *chaos) verify(entries []events.Entry) {
 	c.verifyFresh(entries)
 }
 
-// verifyTold wants each change that a vendor told once in the log, with whose it is.
+// verifyTold wants each change that a vendor told, and each write of the server's own, once in
+// the log, with whose it is.
 func (c *chaos) verifyTold(entries []events.Entry) {
 	c.t.Helper()
-	created, updated := map[providers.ID]int{}, map[providers.ID]int{}
+	created, updated, written := map[providers.ID]int{}, map[providers.ID]int{}, map[providers.ID]int{}
 	for _, e := range entries {
 		switch {
 		case e.Kind == providers.Created:
 			created[part(e.Record)]++
 		case e.Source == events.Webhook:
 			updated[part(e.Record)]++
+		case e.Source == events.Write:
+			written[e.Record]++
 		}
 		if a := c.world.ownerOf(e.Record); a != nil && e.Owner != a.id {
 			c.t.Errorf("the owner of %v is %v in the log, want %v", e.Record, e.Owner, a.id)
+		}
+	}
+	for _, a := range c.world.mutated {
+		if written[a.id] != a.counter {
+			c.t.Errorf("%v was written %d times; in the log %d", a.id, a.counter, written[a.id])
 		}
 	}
 	for _, v := range c.world.vendors {

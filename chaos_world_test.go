@@ -76,7 +76,7 @@ func newChaosWorld(t *testing.T, random *rand.Rand) *chaosWorld {
 		v := &chaosVendor{t: t, world: w, name: f.Name, sim: sim, sender: sim.(sandbox.Sender), url: server.URL, owners: map[providers.ID]*chaosAffiliate{}}
 		v.kit().SetLatency(0, 20*time.Millisecond)
 		w.vendors = append(w.vendors, v)
-		w.accounts += fmt.Sprintf("  - { id: %s, provider: %s, currency: %s, base_url: %q, timeout: 8s, rate_limit: { requests: 100000, per: 1m }, webhooks: { path_tokens: [%s]%s }, credentials: {",
+		w.accounts += fmt.Sprintf("  - { id: %s, provider: %s, currency: %s, base_url: %q, timeout: 8s, rate_limit: { requests: 10000, per: 1s }, webhooks: { path_tokens: [%s]%s }, credentials: {",
 			f.Name, f.Name, sim.Currency(), server.URL, chaosToken, v.signed())
 		for _, name := range f.Credentials {
 			w.accounts += fmt.Sprintf(" %s: %q,", name, sim.Credentials()[name])
