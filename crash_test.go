@@ -38,6 +38,7 @@ type victim struct {
 	config  string
 	kits    map[string]*sandbox.Kit
 	redis   *redistest.Server
+	stderr  io.Writer // of the processes; nil: nobody reads it
 
 	mu  sync.Mutex
 	cmd *exec.Cmd
@@ -92,7 +93,7 @@ func (v *victim) start() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.cmd = exec.Command(os.Args[0], "serve", "--config", v.config, "--listen", v.address)
-	v.cmd.Env = append(os.Environ(), childVariable+"=program")
+	v.cmd.Env, v.cmd.Stderr = append(os.Environ(), childVariable+"=program"), v.stderr
 	if err := v.cmd.Start(); err != nil {
 		v.t.Error(err)
 	}

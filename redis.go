@@ -73,6 +73,14 @@ func caughtUp(s cache.Store) func(context.Context) error {
 	return nil
 }
 
+// toldAll is when Redis and the other replicas know what a store had forgotten before the call.
+func toldAll(s cache.Store) func(context.Context) error {
+	if t, ok := s.(*cache.Tiered); ok {
+		return t.Told
+	}
+	return nil
+}
+
 // entries is where the ledger of writes is kept: in Redis, or else for as long as this
 // process lives.
 func (c connections) entries(now func() time.Time) ledger.Store {

@@ -287,7 +287,9 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 		cached := cache.Wrap(vendor, p.store, options)
 		accounts[i], sources[i] = cached, p.source(a, cached)
 	}
-	taken = intake.New(intake.Options{Accounts: sources, Log: p.changes, Now: p.now, Logger: p.log, Observe: p.metrics.Delivered})
+	taken = intake.New(intake.Options{
+		Accounts: sources, Log: p.changes, Told: toldAll(p.store), Now: p.now, Logger: p.log, Observe: p.metrics.Delivered,
+	})
 	manifest, err := persisted.LoadManifest(cfg.Persisted.Manifest)
 	if err != nil {
 		return nil, nil, fmt.Errorf("persisted_operations.manifest: %w", err)

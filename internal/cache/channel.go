@@ -124,8 +124,9 @@ const markTime = 500 * time.Millisecond
 // CatchUp returns when this replica has heard of everything that any replica had dropped
 // before the call, so that its memory shows nothing older. It sends a mark over the channel
 // and waits for it: messages arrive in the order in which they were published, in a cluster,
-// too, where all are published at the server of the channel's slot. While the channel is closed,
-// memory is not the answer, and there is nothing to wait for. The only error is that of ctx.
+// too, where all are published at the server of the channel's slot. While the channel is
+// closed, nothing can be heard and memory is emptied, as it may be the answer where Redis
+// fails. The only error is that of ctx.
 func (t *Tiered) CatchUp(ctx context.Context) error {
 	for t.isLinked() {
 		mark, heard := rand.Text(), make(chan struct{})
@@ -144,6 +145,11 @@ func (t *Tiered) CatchUp(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if !t.linked { // else it was emptied since
+		t.empty()
 	}
 	return nil
 }
@@ -168,11 +174,16 @@ func (t *Tiered) unlink(ctx context.Context, err error) {
 	}
 }
 
-// flush empties memory.
+// flush empties memory, and says whether it is trusted from then on.
 func (t *Tiered) flush(linked bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.linked = linked
+	t.empty()
+}
+
+// empty empties memory, and keeps out what is being read. The lock is held.
+func (t *Tiered) empty() {
 	t.round++
 	t.memory.clear("")
 	for _, watch := range t.watches {

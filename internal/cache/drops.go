@@ -10,9 +10,11 @@ import (
 
 // drops are keys that could not be dropped in Redis yet, by account.
 type drops struct {
-	mu    sync.Mutex
-	wait  map[string]map[Key]bool
-	count int
+	mu      sync.Mutex
+	wait    map[string]map[Key]bool
+	count   int
+	tried   int           // were taken, and are neither dropped nor waiting again
+	settled chan struct{} // closed when none is left; nil: there is none
 }
 
 const (
@@ -36,11 +38,24 @@ func (d *drops) add(account string, keys []Key) error {
 	return nil
 }
 
-// again makes keys wait that did before.
-func (d *drops) again(account string, keys []Key) {
+// tell notes what became of keys that were taken: those that were not dropped wait again.
+func (d *drops) tell(account string, keys []Key, dropped bool) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	d.put(account, keys)
+	if !dropped {
+		d.put(account, keys)
+	}
+	if d.tried -= len(keys); d.tried+d.count == 0 {
+		close(d.settled)
+		d.settled = nil
+	}
+}
+
+// left is closed when no key is left of all; nil where there is none.
+func (d *drops) left() <-chan struct{} {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.settled
 }
 
 // put is add; the lock is held.
@@ -51,6 +66,9 @@ func (d *drops) put(account string, keys []Key) {
 	if d.wait[account] == nil {
 		d.wait[account] = map[Key]bool{}
 	}
+	if d.settled == nil {
+		d.settled = make(chan struct{})
+	}
 	for _, k := range keys {
 		if !d.wait[account][k] {
 			d.wait[account][k] = true
@@ -59,7 +77,8 @@ func (d *drops) put(account string, keys []Key) {
 	}
 }
 
-// take gives out some of each account, which wait no longer.
+// take gives out some of each account, which wait no longer. The caller tells what became of
+// them.
 func (d *drops) take() map[string][]Key {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -71,7 +90,7 @@ func (d *drops) take() map[string][]Key {
 		for _, k := range keys {
 			delete(all, k)
 		}
-		d.count -= len(keys)
+		d.count, d.tried = d.count-len(keys), d.tried+len(keys)
 		if len(all) == 0 {
 			delete(d.wait, account)
 		}

@@ -368,6 +368,10 @@ func TestRedisGone(t *testing.T) {
 	redistest.Eventually(t, "the loss is noticed", func(context.Context) error { return unless(!s.Linked(), "linked") })
 	b.costs("after the loss", read, "AffiliatesByID 1", "Commissions page 1")
 	b.costs("remembered without Redis", read)
+	if err := s.CatchUp(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	b.costs("caught up with what another replica may have invalidated", read, "AffiliatesByID 1", "Commissions page 1")
 	b.invalidate([]string{"aff001"}, providers.NounCommission)
 	b.costs("invalidated without Redis", read, "AffiliatesByID 1", "Commissions page 1")
 

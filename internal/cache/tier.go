@@ -222,10 +222,24 @@ func (t *Tiered) settle(ctx context.Context) {
 		case <-tick.C:
 		}
 		for account, keys := range t.drops.take() {
-			if err := t.drop(ctx, account, t.redis.o.Now().Add(fenceLife), keys); err != nil {
-				t.drops.again(account, keys)
-			}
+			err := t.drop(ctx, account, t.redis.o.Now().Add(fenceLife), keys)
+			t.drops.tell(account, keys, err == nil)
 		}
+	}
+}
+
+// Told returns when everything that this replica had dropped before the call is dropped in
+// Redis, too, and the other replicas were told. Its only error is that of ctx.
+func (t *Tiered) Told(ctx context.Context) error {
+	left := t.drops.left()
+	if left == nil {
+		return nil
+	}
+	select {
+	case <-left:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
 	}
 }
 

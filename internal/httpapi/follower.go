@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -206,9 +207,9 @@ func (f *follower) execute(ctx context.Context, entry events.Entry, flight *resp
 	ctx = resolvers.WithDelivery(ctx, d)
 	defer f.asked.pack()
 	planned, op, recall, errs, err := now.planEvent(ctx, f.asked)
-	if err != nil {
+	if err != nil || f.stream.Err() != nil {
 		flight.Abandon()
-		return err
+		return cmp.Or(context.Cause(f.stream), err)
 	}
 	if len(errs) > 0 { // the configuration, or what the viewer may do, has changed
 		return errFailed{errs}
@@ -228,6 +229,9 @@ func (f *follower) execute(ctx context.Context, entry events.Entry, flight *resp
 		now.keepAnswer(executed, flight, recall, op, response)
 	}
 	flight.End()
+	if f.stream.Err() != nil { // in the middle of it: nobody is told of what was not finished
+		return context.Cause(f.stream)
+	}
 	switch {
 	case d.Hidden:
 		return nil

@@ -53,6 +53,37 @@ func TestExpiredStream(t *testing.T) {
 	socket.closes(4403)
 }
 
+// TestEndWithinEvent wants a stream that the server ends while it reads an event's record to
+// end before that event, so that the client gets it whole when it goes on.
+func TestEndWithinEvent(t *testing.T) {
+	reads := make(chan struct{}, 10)
+	fake := providertest.NewFake("shop", providertest.Options{Before: func(ctx context.Context, _ string) error {
+		reads <- struct{}{}
+		<-ctx.Done()
+		return &providers.Error{Kind: providers.KindCanceled, Err: ctx.Err()}
+	}})
+	l := newLive(t, func(o *httpapi.Options) {
+		o.Resolvers = resolvers.New(resolvers.Options{Accounts: []providers.Provider{fake}, Pages: 20, Calls: 50, Cost: 10_000, Logger: o.Logger, Now: time.Now})
+	})
+	stream := l.sse(changesDocument, nil)
+	l.subscribed(t, 1)
+	affiliate := recordID(providers.NounAffiliate, "aff001")
+	l.happens(providers.Deleted, affiliate, affiliate)
+	l.happens(providers.Updated, affiliate, affiliate)
+	first := stream.next()
+	if first.Data.Changes == nil {
+		t.Fatalf("%+v", first)
+	}
+	<-reads
+	if err := l.state.EndStreams(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if r := stream.next(); r.code() != "STREAM_ENDED" || r.Errors[0].Extensions["position"] != first.Data.Changes.Position {
+		t.Errorf("%+v, want the end at %s", r, first.Data.Changes.Position)
+	}
+	stream.ends()
+}
+
 // TestStreamsEnd wants nothing left of streams that were cut in every way, and little memory
 // taken by those that are idle.
 func TestStreamsEnd(t *testing.T) {

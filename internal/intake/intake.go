@@ -49,6 +49,10 @@ type Options struct {
 	Now      func() time.Time
 	Logger   *slog.Logger
 	Observe  Observer // nil: nobody is told
+
+	// Told returns when all replicas know of what was invalidated before the call. Its only error
+	// is that of its context. nil: they always do.
+	Told func(context.Context) error
 }
 
 // Outcome says what became of a delivery, for metrics.
@@ -204,6 +208,13 @@ func (i *Intake) record(ctx context.Context, a *account, e events.Event, once ev
 	if err != nil {
 		return false, err
 	}
+	if err := i.awaitTold(ctx); err != nil {
+		if ctx.Err() != nil {
+			return false, context.Cause(ctx)
+		}
+		i.o.Logger.LogAttrs(ctx, slog.LevelWarn, "subscribers are told of a change, but other replicas may show what was before it, "+
+			"until the cache's Redis answers", slog.String("account", a.Cache.AccountID()))
+	}
 	if now := i.o.Now(); e.At.IsZero() || e.At.After(now) {
 		e.At = now
 	}
@@ -216,6 +227,21 @@ func (i *Intake) record(ctx context.Context, a *account, e events.Event, once ev
 		appended = appended || added
 	}
 	return appended, nil
+}
+
+// toldTime is how long an event waits for the other replicas. It is longer than a Redis that
+// restarts is away, and than the cache rests before it asks again.
+const toldTime = 5 * time.Second
+
+// awaitTold waits until all replicas know of what was invalidated, so that none delivers the
+// event with the record as it was before.
+func (i *Intake) awaitTold(ctx context.Context) error {
+	if i.o.Told == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, toldTime)
+	defer cancel()
+	return i.o.Told(ctx)
 }
 
 // onceFor is what an event is recognized by when it is told again. A record is created once.
@@ -246,7 +272,7 @@ func (i *Intake) Wrote(ctx context.Context, command providers.Command, w *provid
 }
 
 // writeTime is how long a mutation waits until its event is recorded.
-const writeTime = 2 * time.Second
+const writeTime = toldTime + 2*time.Second
 
 // kindOf is what a mutation does to the record that it answers.
 func kindOf(mutation providers.Capability) providers.ChangeKind {

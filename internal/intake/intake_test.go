@@ -53,6 +53,7 @@ type world struct {
 	mu      sync.Mutex
 	counted map[intake.Outcome]int
 	begin   events.Position // of the log
+	told    func(context.Context) error
 }
 
 // stoppable is a log that may fail.
@@ -73,7 +74,7 @@ func (s *stoppable) Append(ctx context.Context, once events.Once, e ...events.Ev
 }
 
 func newWorld(t *testing.T, o providertest.Options) *world {
-	w := &world{T: t, clock: now, counted: map[intake.Outcome]int{}}
+	w := &world{T: t, clock: now, counted: map[intake.Outcome]int{}, told: func(context.Context) error { return nil }}
 	tick := func() time.Time { w.mu.Lock(); defer w.mu.Unlock(); return w.clock }
 	o.Now = tick
 	w.fake = providertest.NewFake("a-1", o)
@@ -85,7 +86,7 @@ func newWorld(t *testing.T, o providertest.Options) *world {
 				Secrets: providers.HookSecrets{Header: "X-Token", Values: []string{"good"}}},
 			{Cache: cache.Wrap(providertest.NewFake("silent", o), cache.NewMemory(1<<20, tick), cache.Options{})},
 		},
-		Log: w.log, Now: tick, Logger: slog.New(slog.NewTextHandler(&w.logged, nil)),
+		Log: w.log, Told: func(ctx context.Context) error { return w.told(ctx) }, Now: tick, Logger: slog.New(slog.NewTextHandler(&w.logged, nil)),
 		Observe: func(account string, outcome intake.Outcome) {
 			w.mu.Lock()
 			defer w.mu.Unlock()
@@ -416,6 +417,48 @@ func TestLogAway(t *testing.T) {
 	w.intake.Wrote(t.Context(), &providers.CreateReferralInput{IdempotencyKey: "k"}, &providers.Written{ID: c.ID})
 	if !strings.Contains(w.logged.String(), "subscribers are not told") {
 		t.Errorf("nothing is logged: %s", w.logged.String())
+	}
+}
+
+// TestTold wants no event in the log before all replicas know what has changed; but where
+// they cannot be told for long, and not where whoever waits goes away.
+func TestTold(t *testing.T) {
+	for name, tell := range map[string]func(w *world, id string) error{
+		"a delivery": func(w *world, id string) error {
+			c := w.commission()
+			return w.deliver(providers.Notice{ID: id, Changes: []providers.Change{{ID: c.ID, Kind: providers.Updated, Affiliate: c.AffiliateID}}})
+		},
+		"a write": func(w *world, id string) error {
+			w.intake.Wrote(w.Context(), &providers.UpdateReferralInput{IdempotencyKey: id}, &providers.Written{ID: w.commission().ID})
+			return nil
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, providertest.Options{})
+			asked := 0
+			w.told = func(context.Context) error {
+				if asked++; len(w.events()) != 0 {
+					t.Error("the event was there before the replicas were told")
+				}
+				return nil
+			}
+			if err := tell(w, "1"); err != nil || asked != 1 || len(w.events()) != 1 {
+				t.Errorf("%v, asked %d times, %d events", err, asked, len(w.events()))
+			}
+			w.told = func(context.Context) error { return context.DeadlineExceeded } // its own
+			if err := tell(w, "2"); err != nil || len(w.events()) != 2 || !strings.Contains(w.logged.String(), "may show what was before it") {
+				t.Errorf("not told for long: %v, %d events, %s", err, len(w.events()), &w.logged)
+			}
+		})
+	}
+	w := newWorld(t, providertest.Options{})
+	c := w.commission()
+	ctx, cancel := context.WithCancel(t.Context())
+	w.told = func(ctx context.Context) error { cancel(); return ctx.Err() }
+	body := must(json.Marshal(providers.Notice{ID: "1", Changes: []providers.Change{{ID: c.ID, Kind: providers.Updated, Affiliate: c.AffiliateID}}}))
+	err := w.intake.Receive(ctx, "a-1", providers.Delivery{Header: map[string][]string{"X-Token": {"good"}}, Body: body})
+	if !errors.Is(err, context.Canceled) || len(w.events()) != 0 {
+		t.Errorf("gone: %v, %d events", err, len(w.events()))
 	}
 }
 
