@@ -46,3 +46,10 @@ var Admitted = admitted
 
 // WantsEvents says whether a request is for server-sent events.
 var WantsEvents = wantsEvents
+
+// Sockets is how many WebSockets are open.
+func (s *State) Sockets() int {
+	s.sockets.mu.Lock()
+	defer s.sockets.mu.Unlock()
+	return s.sockets.all
+}
