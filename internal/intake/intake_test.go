@@ -28,6 +28,8 @@ type plainHooks struct{}
 
 func (plainHooks) Needs(providers.HookSecrets) string { return "" }
 
+func (plainHooks) Complete() []providers.Noun { return nil }
+
 func (plainHooks) Verify(d providers.Delivery, s providers.HookSecrets) error {
 	if !slices.Contains(s.Values, d.Header.Get(s.Header)) {
 		return fmt.Errorf("%w: the header is wrong", providers.ErrUnverified)

@@ -43,6 +43,9 @@ func (hooks) Needs(secrets providers.HookSecrets) string {
 	return hook.Unsent(title, secrets)
 }
 
+// Complete is nothing: edits and deletions are told of no noun.
+func (hooks) Complete() []providers.Noun { return nil }
+
 // Verify wants what is configured.
 func (h hooks) Verify(d providers.Delivery, secrets providers.HookSecrets) error {
 	shared := hook.Shared(d, secrets)
