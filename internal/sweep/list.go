@@ -16,7 +16,7 @@ type list struct {
 	key    string // names it in the store
 	fields []string
 	read   func(ctx context.Context, notBefore time.Time) (*reading, error)
-	absent func(ctx context.Context, id providers.ID) (bool, error)
+	single func(ctx context.Context, id providers.ID) (*row, error) // nil: there is none
 }
 
 // reading is what a list's newest page was, at one time.
@@ -67,7 +67,7 @@ func listsOf[T providers.Record, F any](noun providers.Noun, plan func(providers
 			lists = append(lists, list{
 				noun: noun, key: string(noun) + "/" + hex.EncodeToString(sum[:8]), fields: fieldNames[T](),
 				read:   func(ctx context.Context, notBefore time.Time) (*reading, error) { return read(ctx, a, l, notBefore) },
-				absent: func(ctx context.Context, id providers.ID) (bool, error) { return absent(ctx, a, byID, id) },
+				single: func(ctx context.Context, id providers.ID) (*row, error) { return single(ctx, a, byID, id) },
 			})
 		}
 		return lists, err
@@ -102,25 +102,33 @@ func read[T providers.Record](ctx context.Context, a Account, l providers.List[T
 			continue
 		}
 		seen[n.ID] = true
-		w := row{id: n.ID, owner: providers.BelongsTo(item), digests: digests(item), refs: refs(item)}
-		if n.CreatedAt != nil {
-			w.dated = n.CreatedAt.UnixNano()
-		}
-		r.rows = append(r.rows, w)
+		r.rows = append(r.rows, rowOf(item))
 	}
 	return r, nil
 }
 
-// absent says whether the vendor, asked for a record by its id, says that there is none. The
-// cache is not asked.
-func absent[T providers.Record](ctx context.Context, a Account,
-	byID func(providers.Provider, context.Context, []providers.ID, ...string) (*providers.Batch[T], error), id providers.ID,
-) (bool, error) {
-	b, err := byID(a.Vendor, ctx, []providers.ID{id}, "id")
-	if err != nil {
-		return false, err
+func rowOf[T providers.Record](record *T) row {
+	n := providers.NodeOf(record)
+	w := row{id: n.ID, owner: providers.BelongsTo(record), digests: digests(record), refs: refs(record)}
+	if n.CreatedAt != nil {
+		w.dated = n.CreatedAt.UnixNano()
 	}
-	return b.Found[id] == nil, b.Failed[id]
+	return w
+}
+
+// single asks the vendor for a record by its id, and not the cache.
+func single[T providers.Record](ctx context.Context, a Account,
+	byID func(providers.Provider, context.Context, []providers.ID, ...string) (*providers.Batch[T], error), id providers.ID,
+) (*row, error) {
+	b, err := byID(a.Vendor, ctx, []providers.ID{id}, "id")
+	switch {
+	case err != nil:
+		return nil, err
+	case b.Found[id] == nil:
+		return nil, b.Failed[id]
+	}
+	w := rowOf(b.Found[id])
+	return &w, nil
 }
 
 // refs are the other records that a record (a pointer to one) tells of, its affiliate left

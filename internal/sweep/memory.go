@@ -155,6 +155,44 @@ func (m *memory) missing(now *reading) (rows []known) {
 	return rows
 }
 
+// ask asks for rows that are missing, and says what became of them: those that are not there
+// any more are forgotten. Some are asked for with a later round.
+func (m *memory) ask(account string, l list, single func(providers.ID) (*row, error)) (changes []change) {
+	if m.Unread > 0 { // they may be among these
+		return nil
+	}
+	asked := 0
+	for i := range m.Rows {
+		k := &m.Rows[i]
+		if !k.Missing || k.There || asked == maxAsked {
+			continue
+		}
+		asked++
+		id := providers.ID{Account: account, Noun: l.noun, Local: k.Local}
+		found, err := single(id)
+		switch {
+		case err != nil && providers.KindOf(err).Retryable():
+			asked = maxAsked // no more of them now
+		case err != nil:
+			k.There = true
+		case found != nil:
+			if differs(k.Digests, found.digests) {
+				changes = append(changes, change{providers.Updated, *found})
+			}
+			k.There, k.Digests = true, merged(k.Digests, found.digests)
+		default:
+			w := row{id: id}
+			if k.Owner != "" {
+				w.owner = providers.ID{Account: account, Noun: providers.NounAffiliate, Local: k.Owner}
+			}
+			changes = append(changes, change{providers.Deleted, w})
+			k.Local = "" // of no record
+		}
+	}
+	m.Rows = slices.DeleteFunc(m.Rows, func(k known) bool { return k.Local == "" })
+	return changes
+}
+
 // finding is a change as the intake takes it. Its key is the same for all who find it in the
 // same round.
 func (c change) finding(l list, round int64) intake.Finding {

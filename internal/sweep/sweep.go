@@ -221,7 +221,7 @@ func (s *Sweeper) sweep(ctx context.Context, a Account, lists []list, first int)
 // Bounds of what one list may take in a round.
 const (
 	maxCalls  = 10 // to read the page, with look-ups and retries, or to ask for a record
-	maxAsked  = 5  // records that are missing and asked for by their ids
+	maxAsked  = 5  // records that are missing and are asked for by their ids
 	pageBound = 20 // pages of a list that is walked for one of these
 )
 
@@ -243,8 +243,8 @@ func (s *Sweeper) look(ctx context.Context, a Account, l list) error {
 		return err
 	}
 	next, changes := decode(rec.Value, l.fields).compare(l, now)
-	deleted := gone(a.Cache.AccountID(), l, next, func(id providers.ID) (bool, error) { return l.absent(spare(), id) })
-	if changes = append(deleted, changes...); len(changes) > 0 {
+	left := next.ask(a.Cache.AccountID(), l, func(id providers.ID) (*row, error) { return l.single(spare(), id) })
+	if changes = append(left, changes...); len(changes) > 0 {
 		findings := make([]intake.Finding, len(changes))
 		for i, c := range changes {
 			findings[i] = c.finding(l, next.Round)
@@ -259,39 +259,6 @@ func (s *Sweeper) look(ctx context.Context, a Account, l list) error {
 		return nil
 	}
 	return err
-}
-
-// gone asks for rows that are missing, and answers those that are not there any more. They
-// are forgotten. Those that are not asked now are asked with a later round.
-func gone(account string, l list, m *memory, absent func(providers.ID) (bool, error)) (changes []change) {
-	if m.Unread > 0 {
-		return nil
-	}
-	asked := 0
-	for i := 0; i < len(m.Rows); i++ {
-		k := &m.Rows[i]
-		if !k.Missing || k.There || asked == maxAsked {
-			continue
-		}
-		asked++
-		id := providers.ID{Account: account, Noun: l.noun, Local: k.Local}
-		is, err := absent(id)
-		switch {
-		case err != nil && providers.KindOf(err).Retryable():
-			asked = maxAsked // no more of them now
-		case err != nil || !is:
-			k.There = true
-		default:
-			w := row{id: id}
-			if k.Owner != "" {
-				w.owner = providers.ID{Account: account, Noun: providers.NounAffiliate, Local: k.Owner}
-			}
-			changes = append(changes, change{providers.Deleted, w})
-			m.Rows = slices.Delete(m.Rows, i, i+1)
-			i--
-		}
-	}
-	return changes
 }
 
 func (s *Sweeper) load(ctx context.Context, key string) (ledger.Record, error) {

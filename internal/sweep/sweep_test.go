@@ -39,7 +39,9 @@ func TestDifferences(t *testing.T) {
 		{"a new row pushes another behind the page", []*providers.Commission{one, two, three},
 			func(f *providertest.Fake) { f.Insert(commissions(four)) }, []string{"CREATED Commission/c04 of ann"}},
 		{"only new rows on the page", []*providers.Commission{commission(1, 1), commission(2, 2), commission(3, 3), commission(4, 4)},
-			func(f *providertest.Fake) { f.Insert(commissions(commission(5, 5), commission(6, 6), commission(7, 7))) },
+			func(f *providertest.Fake) {
+				f.Insert(commissions(commission(5, 5), commission(6, 6), commission(7, 7)))
+			},
 			[]string{"CREATED Commission/c05 of ann", "CREATED Commission/c06 of ann", "CREATED Commission/c07 of ann"}},
 		{"an edit", []*providers.Commission{one, two}, func(f *providertest.Fake) { f.Insert(commissions(commission(1, 1, paid))) },
 			[]string{"UPDATED Commission/c01 of ann"}},
@@ -150,13 +152,21 @@ func TestPageProvesNothing(t *testing.T) {
 	one, two := commission(1, 1), commission(2, 2)
 	key := string(providers.NounCommission)
 	l := list{noun: providers.NounCommission, key: key, fields: fieldNames[providers.Commission]()}
-	rowOf := func(c *providers.Commission) row { return row{id: c.ID, owner: c.AffiliateID, digests: digests(c), dated: c.CreatedAt.UnixNano()} }
 	var vendor struct {
-		absent bool
-		err    error
-		asked  int
+		absent, changed bool
+		err             error
+		asked           int
 	}
-	ask := func(providers.ID) (bool, error) { vendor.asked++; return vendor.absent, vendor.err }
+	ask := func(id providers.ID) (*row, error) {
+		if vendor.asked++; vendor.absent || vendor.err != nil {
+			return nil, vendor.err
+		}
+		w := rowOf(map[bool]*providers.Commission{true: one, false: two}[id == one.ID])
+		if vendor.changed {
+			w = rowOf(commission(1, 1, paid))
+		}
+		return &w, nil
+	}
 	busy := &providers.Error{Kind: providers.KindUnavailable, Err: errors.New("busy")}
 	for _, tt := range []struct {
 		name          string
@@ -164,20 +174,21 @@ func TestPageProvesNothing(t *testing.T) {
 		absent        bool
 		err           error
 		asked, later  int // how often the vendor is asked, and with the round behind it
-		want, missing int // deletions, and rows that are still remembered as missing
+		want, missing int // changes, and rows that are still remembered as missing
 	}{
 		{"the vendor has none", reading{rows: []row{rowOf(two)}, whole: true}, true, nil, 1, 0, 1, 0},
 		{"the vendor has it", reading{rows: []row{rowOf(two)}, whole: true}, false, nil, 1, 0, 0, 1},
+		{"the vendor has it, changed", reading{rows: []row{rowOf(two)}, whole: true}, false, nil, 1, 0, 1, 1},
 		{"the vendor cannot tell", reading{rows: []row{rowOf(two)}, whole: true}, false, errors.ErrUnsupported, 1, 0, 0, 1},
 		{"the vendor is away", reading{rows: []row{rowOf(two)}, whole: true}, false, busy, 1, 1, 0, 1},
 		{"a row cannot be read", reading{rows: []row{rowOf(two)}, whole: true, unread: 1}, true, nil, 0, 0, 0, 1},
 		{"it may be behind the page", reading{rows: []row{rowOf(two)}}, true, nil, 0, 0, 0, 0},
 		{"an empty list", reading{whole: true}, false, nil, 2, 0, 0, 2},
 	} {
-		vendor.absent, vendor.err, vendor.asked = tt.absent, tt.err, 0
+		vendor.absent, vendor.changed, vendor.err, vendor.asked = tt.absent, tt.name == "the vendor has it, changed", tt.err, 0
 		m, _ := (*memory)(nil).compare(l, &reading{rows: []row{rowOf(two), rowOf(one)}, whole: true})
 		next, changes := m.compare(l, &tt.now)
-		changes = append(changes, gone("a-1", l, next, ask)...)
+		changes = append(changes, next.ask("a-1", l, ask)...)
 		missing := 0
 		for _, k := range next.Rows {
 			if k.Missing {
@@ -189,12 +200,12 @@ func TestPageProvesNothing(t *testing.T) {
 		}
 		vendor.asked = 0
 		again, _ := next.compare(l, &tt.now)
-		_ = gone("a-1", l, again, ask)
+		_ = again.ask("a-1", l, ask)
 		if vendor.asked != tt.later {
 			t.Errorf("%s: the vendor is asked %d times with the next round", tt.name, vendor.asked)
 		}
 		back, changes := again.compare(l, &reading{rows: []row{rowOf(two), rowOf(one)}, whole: true})
-		if tt.missing > 0 && len(changes) > 0 || len(back.Rows) != 2 {
+		if tt.missing > 0 && len(changes) > 0 != vendor.changed || len(back.Rows) != 2 {
 			t.Errorf("%s: when the rows are back: %v", tt.name, changes)
 		}
 	}
@@ -233,8 +244,10 @@ func TestBusyAccount(t *testing.T) {
 		t.Errorf("in four rounds of two calls these were read: %v; %v", read, r.counted)
 	}
 	s.clock.pass(time.Minute)
+	soon, cancel := context.WithTimeout(t.Context(), time.Second) // nobody waits
+	defer cancel()
 	for range 11 { // people
-		if err := b.Take(t.Context()); err != nil {
+		if err := b.Take(soon); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -242,7 +255,7 @@ func TestBusyAccount(t *testing.T) {
 		t.Errorf("a sweep takes calls while people need them, or says %v", err)
 	}
 	for range 9 {
-		if err := b.Take(t.Context()); err != nil {
+		if err := b.Take(soon); err != nil {
 			t.Errorf("people's calls are not all there: %v", err)
 		}
 	}
