@@ -235,7 +235,8 @@ type Finding struct {
 
 // Found takes in what a sweep has found of an account, in its order. Nil means that all of it
 // is in the log. After an error some of it may be: a caller who comes again with the same
-// keys tells nothing twice.
+// keys tells nothing twice. A creation that was told already is told as an update: the record
+// may have changed since.
 func (i *Intake) Found(ctx context.Context, name string, findings []Finding) error {
 	a, changes := i.accounts[name], make([]providers.Change, len(findings))
 	for k, f := range findings {
@@ -244,7 +245,12 @@ func (i *Intake) Found(ctx context.Context, name string, findings []Finding) err
 	before := i.invalidate(ctx, a, providers.Notice{Changes: changes})
 	for _, f := range findings {
 		once := events.Once{Key: "sweep/" + f.Key, For: repeatsByID}
-		if _, err := i.record(ctx, a, events.Event{Source: events.Sweep}, once, []providers.Change{f.Change}, before); err != nil {
+		appended, err := i.record(ctx, a, events.Event{Source: events.Sweep}, once, []providers.Change{f.Change}, before)
+		if err == nil && !appended && f.Kind == providers.Created { // told before, of what the record was then
+			f.Kind = providers.Updated
+			_, err = i.record(ctx, a, events.Event{Source: events.Sweep}, once, []providers.Change{f.Change}, before)
+		}
+		if err != nil {
 			return err
 		}
 	}
