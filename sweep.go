@@ -28,7 +28,8 @@ func (p *parts) sweeper(accounts []sweep.Account, taken *intake.Intake) *sweep.S
 		return nil
 	}
 	return sweep.New(sweep.Options{
-		Accounts: accounts, Store: p.seen, Interval: p.sweepEvery, Intake: taken, Now: p.now, Logger: p.log, Observe: p.metrics.Swept,
+		Accounts: accounts, Store: p.seen, Interval: p.sweepEvery, Intake: taken, Log: p.changes, Now: p.now,
+		Logger: p.log, Observe: p.metrics.Swept,
 	})
 }
 

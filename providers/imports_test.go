@@ -97,7 +97,7 @@ var rules = []rule{
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/responses" && to == "internal/cache" ||
 				from == "internal/intake" && to == "internal/events" ||
-				from == "internal/sweep" && is("internal/intake", "internal/ledger")(to) ||
+				from == "internal/sweep" && is("internal/intake", "internal/ledger", "internal/events")(to) ||
 				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/intake", "internal/ledger", "internal/sweep")(to) || // whose observers it has
 				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache",
 					"internal/intake", "internal/events")(to))

@@ -28,11 +28,12 @@ func fieldNames[T providers.Record]() (names []string) {
 	return names
 }
 
-// digests stand for the values of these fields, one behind the other. That of a field which
+// digests stand for the values of these fields of a record (a pointer to one), one behind
+// the other. That of a field which
 // the reading does not know is zero.
-func digests[T providers.Record](record *T) []byte {
+func digests(record any) []byte {
 	var all []byte
-	n, v := providers.NodeOf(record), reflect.ValueOf(record).Elem()
+	n, v := record.(interface{ Meta() *providers.Node }).Meta(), reflect.ValueOf(record).Elem()
 	for _, f := range providers.ComparedFields(v.Type()) {
 		switch {
 		case f.Name == "ID":
@@ -106,6 +107,16 @@ func differs(a, b []byte) bool {
 		}
 	}
 	return false
+}
+
+// shows says whether a reading of a row knows all that another knows, and the same.
+func shows(a, b []byte) bool {
+	for i := 0; i < len(b); i += digestSize {
+		if two := b[i : i+digestSize]; binary.BigEndian.Uint32(two) != 0 && (len(a) < i+digestSize || !bytes.Equal(a[i:i+digestSize], two)) {
+			return false
+		}
+	}
+	return true
 }
 
 // merged is what is known of a row after a reading: what the reading does not know stays.

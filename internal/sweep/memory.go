@@ -63,8 +63,9 @@ type change struct {
 }
 
 // compare says what a reading tells that a memory does not, oldest rows first, and what is
-// known after it. m is nil where nothing was seen before: then nothing is told.
-func (m *memory) compare(l list, now *reading) (next *memory, changes []change) {
+// known after it. m is nil where nothing was seen before: then nothing is told. shown is how
+// rows were shown to whoever was told of them by others: as such they are not told again.
+func (m *memory) compare(l list, now *reading, shown map[string][]byte) (next *memory, changes []change) {
 	next = &memory{Whole: now.whole, Unread: now.unread, Fields: l.fields}
 	if m != nil {
 		next.Round = m.Round
@@ -81,7 +82,7 @@ func (m *memory) compare(l list, now *reading) (next *memory, changes []change) 
 	for i, w := range slices.Backward(now.rows) {
 		k, ok := before[w.id.Local]
 		switch {
-		case m == nil:
+		case m == nil || shown[w.id.Local] != nil && shows(shown[w.id.Local], w.digests):
 		case !ok:
 			if kind := m.kindOf(w, i < last); kind != "" {
 				changes = append(changes, change{kind, w})

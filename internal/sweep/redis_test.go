@@ -43,7 +43,7 @@ func TestReplicasOnRedis(t *testing.T) {
 	for range 3 {
 		r := s.replica(t, f)
 		r.sweeper = New(Options{
-			Accounts: []Account{r.account}, Store: s.store, Interval: time.Millisecond, Timeout: time.Minute, Intake: r.intake, Now: real.Now,
+			Accounts: []Account{r.account}, Store: s.store, Interval: time.Millisecond, Timeout: time.Minute, Intake: r.intake, Log: s.log, Now: real.Now,
 			Logger: r.sweeper.o.Logger,
 		})
 		wg.Go(func() {

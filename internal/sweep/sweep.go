@@ -11,6 +11,7 @@ import (
 
 	"github.com/fxamacker/cbor/v2"
 
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/intake"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
@@ -18,9 +19,17 @@ import (
 
 // Account is an account that is swept.
 type Account struct {
-	Cache  providers.Provider // through which lists are read, for all
+	Cache  Cache              // through which lists are read, for all
 	Vendor providers.Provider // below the cache
 	Nouns  []providers.Noun   // whose lists are swept
+}
+
+// Cache is what is remembered of an account. (It is a cache.Cache.)
+type Cache interface {
+	providers.Provider
+
+	// Remembered are the records that are remembered of these ids. No call is made.
+	Remembered(ctx context.Context, ids ...providers.ID) map[providers.ID]any
 }
 
 // Intake takes in what is found. (It is an intake.Intake.)
@@ -35,6 +44,7 @@ type Options struct {
 	Interval time.Duration // between two rounds of an account
 	Timeout  time.Duration // of a round; 0: the interval
 	Intake   Intake
+	Log      events.Log       // in which others tell of changes
 	Now      func() time.Time // the cache's clock
 	Logger   *slog.Logger
 	Observe  Observer // nil: nobody is told
@@ -120,6 +130,9 @@ const (
 type round struct {
 	Began int64 `cbor:"1,keyasint"` // nanoseconds since 1970, by the store's clock
 	Next  int   `cbor:"2,keyasint"` // the list that is read first
+
+	// Position is up to where the log was read, for what others have told.
+	Position events.Position `cbor:"3,keyasint"`
 }
 
 // Round sweeps the lists of an account if a round is due and no other replica has taken it.
@@ -142,15 +155,43 @@ func (s *Sweeper) Round(ctx context.Context, a Account) (wait time.Duration, err
 	}
 	ctx, cancel := context.WithTimeout(ctx, s.o.Timeout)
 	defer cancel()
-	next, err := s.sweep(ctx, a, lists, r.Next%len(lists))
-	if next != r.Next {
-		r.Next = next
-		_, saveErr := s.save(ctx, key, version, encodeRound(r))
-		if !errors.Is(saveErr, ledger.ErrMoved) { // else the next round has begun elsewhere
-			err = cmp.Or(err, saveErr)
-		}
+	told, err := s.told(ctx, key, &r)
+	if err == nil {
+		r.Next, err = s.sweep(ctx, a, lists, r.Next%len(lists), told)
 	}
-	return s.o.Interval, err
+	_, saveErr := s.save(ctx, key, version, encodeRound(r))
+	if errors.Is(saveErr, ledger.ErrMoved) { // the next round has begun elsewhere
+		saveErr = nil
+	}
+	return s.o.Interval, cmp.Or(err, saveErr)
+}
+
+// maxTold bounds how many entries of the log are looked at in one round.
+const maxTold = 10_000
+
+// told are the records of an account that others have told of since the last round. It moves
+// the round's position on.
+func (s *Sweeper) told(ctx context.Context, account string, r *round) (map[providers.ID]bool, error) {
+	told := map[providers.ID]bool{}
+	for read := 0; r.Position != "" && read < maxTold; {
+		entries, err := s.o.Log.Read(ctx, r.Position, maxTold)
+		if errors.Is(err, events.ErrGone) || errors.Is(err, events.ErrPosition) {
+			break
+		}
+		if err != nil || len(entries) == 0 {
+			return told, err
+		}
+		for _, e := range entries {
+			if e.Record.Account == account && e.Source != events.Sweep {
+				told[e.Record] = true
+			}
+			r.Position = e.Position
+		}
+		read += len(entries)
+	}
+	last, err := s.o.Log.Last(ctx)
+	r.Position = cmp.Or(last, r.Position)
+	return told, err
 }
 
 // claim takes the round of an account if one is due. Then wait is 0.
@@ -197,10 +238,10 @@ func listsOfAccount(a Account) (lists []list, err error) {
 // sweep reads lists, first of all one of them, until the calls have to be left to others or
 // the vendor cannot be reached. next is where the next round begins. The error is the first
 // list's that failed.
-func (s *Sweeper) sweep(ctx context.Context, a Account, lists []list, first int) (next int, err error) {
+func (s *Sweeper) sweep(ctx context.Context, a Account, lists []list, first int, told map[providers.ID]bool) (next int, err error) {
 	for i := range lists {
 		at := (first + i) % len(lists)
-		failed := s.look(ctx, a, lists[at])
+		failed := s.look(ctx, a, lists[at], told)
 		switch {
 		case failed == nil:
 			s.o.Observe(a.Cache.AccountID(), Read)
@@ -225,8 +266,10 @@ const (
 	pageBound = 20 // pages of a list that is walked for one of these
 )
 
-// look reads a list and takes in how it differs from what was seen before.
-func (s *Sweeper) look(ctx context.Context, a Account, l list) error {
+// look reads a list and takes in how it differs from what was seen before. told are records
+// that others have told of: what the cache holds of them was read since, and is what whoever
+// was told has seen.
+func (s *Sweeper) look(ctx context.Context, a Account, l list, told map[providers.ID]bool) error {
 	key := a.Cache.AccountID() + "/" + l.key
 	rec, err := s.load(ctx, key)
 	if err != nil {
@@ -235,6 +278,10 @@ func (s *Sweeper) look(ctx context.Context, a Account, l list) error {
 	spare := func() context.Context {
 		return providers.WithLimits(providers.WithSpare(providers.WithFresh(ctx)), maxCalls, pageBound)
 	}
+	shown := map[string][]byte{}
+	for id, record := range a.Cache.Remembered(ctx, ofNoun(told, l.noun)...) { // before they are read again
+		shown[id.Local] = digests(record)
+	}
 	now, err := l.read(spare(), s.o.Now())
 	if errors.Is(err, errRemembered) {
 		return nil
@@ -242,7 +289,7 @@ func (s *Sweeper) look(ctx context.Context, a Account, l list) error {
 	if err != nil {
 		return err
 	}
-	next, changes := decode(rec.Value, l.fields).compare(l, now)
+	next, changes := decode(rec.Value, l.fields).compare(l, now, shown)
 	left := next.ask(a.Cache.AccountID(), l, func(id providers.ID) (*row, error) { return l.single(spare(), id) })
 	if changes = append(left, changes...); len(changes) > 0 {
 		findings := make([]intake.Finding, len(changes))
@@ -259,6 +306,16 @@ func (s *Sweeper) look(ctx context.Context, a Account, l list) error {
 		return nil
 	}
 	return err
+}
+
+// ofNoun are those of a noun.
+func ofNoun(records map[providers.ID]bool, noun providers.Noun) (ids []providers.ID) {
+	for id := range records {
+		if id.Noun == noun {
+			ids = append(ids, id)
+		}
+	}
+	return ids
 }
 
 func (s *Sweeper) load(ctx context.Context, key string) (ledger.Record, error) {

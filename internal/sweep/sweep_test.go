@@ -3,12 +3,14 @@ package sweep
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/partnergraph/partnergraph/internal/budget"
+	"github.com/partnergraph/partnergraph/internal/events"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/providertest"
@@ -186,8 +188,8 @@ func TestPageProvesNothing(t *testing.T) {
 		{"an empty list", reading{whole: true}, false, nil, 2, 0, 0, 2},
 	} {
 		vendor.absent, vendor.changed, vendor.err, vendor.asked = tt.absent, tt.name == "the vendor has it, changed", tt.err, 0
-		m, _ := (*memory)(nil).compare(l, &reading{rows: []row{rowOf(two), rowOf(one)}, whole: true})
-		next, changes := m.compare(l, &tt.now)
+		m, _ := (*memory)(nil).compare(l, &reading{rows: []row{rowOf(two), rowOf(one)}, whole: true}, nil)
+		next, changes := m.compare(l, &tt.now, nil)
 		changes = append(changes, next.ask("a-1", l, ask)...)
 		missing := 0
 		for _, k := range next.Rows {
@@ -199,12 +201,12 @@ func TestPageProvesNothing(t *testing.T) {
 			t.Errorf("%s: %d changes, %d missing, the vendor is asked %d times", tt.name, len(changes), missing, vendor.asked)
 		}
 		vendor.asked = 0
-		again, _ := next.compare(l, &tt.now)
+		again, _ := next.compare(l, &tt.now, nil)
 		_ = again.ask("a-1", l, ask)
 		if vendor.asked != tt.later {
 			t.Errorf("%s: the vendor is asked %d times with the next round", tt.name, vendor.asked)
 		}
-		back, changes := again.compare(l, &reading{rows: []row{rowOf(two), rowOf(one)}, whole: true})
+		back, changes := again.compare(l, &reading{rows: []row{rowOf(two), rowOf(one)}, whole: true}, nil)
 		if tt.missing > 0 && len(changes) > 0 != vendor.changed || len(back.Rows) != 2 {
 			t.Errorf("%s: when the rows are back: %v", tt.name, changes)
 		}
@@ -283,6 +285,61 @@ func TestSharedRead(t *testing.T) {
 	}
 }
 
+// TestToldByOthers wants no event told again that a webhook or a write has told, where those
+// who were told have seen the record as it is now; and told where they may have seen an
+// older one, or none.
+func TestToldByOthers(t *testing.T) {
+	one := commission(1, 1)
+	for _, tt := range []struct {
+		name  string
+		begin []*providers.Commission
+		kind  providers.ChangeKind
+		seen  bool // somebody has read it when it was told
+		then  bool // it changes once more, and nobody tells
+		want  []string
+	}{
+		{"an update", []*providers.Commission{commission(1, 1, noted(1))}, providers.Updated, true, false, nil},
+		{"an update, and another that nobody told", []*providers.Commission{commission(1, 1, noted(1))}, providers.Updated, true, true,
+			[]string{"UPDATED Commission/c01 of ann"}},
+		{"an update that nobody has seen", []*providers.Commission{commission(1, 1, noted(1))}, providers.Updated, false, false,
+			[]string{"UPDATED Commission/c01 of ann"}},
+		{"a creation", nil, providers.Created, true, false, nil},
+		{"a creation, and an update that nobody told", nil, providers.Created, true, true, []string{"UPDATED Commission/c01 of ann"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			s := newShared()
+			f := emptyFake(s.clock, nil, tt.begin...)
+			r := s.replica(t, f)
+			r.round()
+			f.Insert(commissions(one))
+			if err := r.cache.Invalidate(t.Context(), []providers.ID{one.ID}, providers.NounCommission); err != nil {
+				t.Fatal(err)
+			}
+			once := events.Once{}
+			if tt.kind == providers.Created {
+				once = events.Once{Key: "created/" + one.ID.String(), For: time.Hour}
+			}
+			event := events.Event{Record: one.ID, Kind: tt.kind, Owner: one.AffiliateID, At: s.clock.Now(), Source: events.Webhook}
+			if _, err := s.log.Append(t.Context(), once, event); err != nil {
+				t.Fatal(err)
+			}
+			r.wants("by the webhook", fmt.Sprintf("%s Commission/c01 of ann by webhook", tt.kind))
+			if tt.seen {
+				if _, err := r.cache.CommissionsByID(t.Context(), []providers.ID{one.ID}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if tt.then {
+				f.Insert(commissions(commission(1, 1, paid)))
+			}
+			r.round()
+			r.wants("by the sweep", tt.want...)
+			r.round()
+			r.wants("by the sweep behind it")
+		})
+	}
+}
+
 // TestReplicas wants one replica to sweep at a time, another to go on where the first has
 // stopped, and each change told once, also by a replica that was too slow.
 func TestReplicas(t *testing.T) {
@@ -313,7 +370,7 @@ func TestReplicas(t *testing.T) {
 		}
 		return now, err
 	}
-	if err := one.sweeper.look(t.Context(), one.account, slow); err != nil {
+	if err := one.sweeper.look(t.Context(), one.account, slow, nil); err != nil {
 		t.Fatal(err)
 	}
 	two.wants("both at once", "UPDATED Commission/c01 of ann")
@@ -321,7 +378,7 @@ func TestReplicas(t *testing.T) {
 	f.Insert(commissions(commission(1, 1)))
 	s.clock.pass(time.Minute)
 	one.sweeper.o.Store = unsaved{s.store}
-	_ = one.sweeper.look(t.Context(), one.account, lists[0])
+	_ = one.sweeper.look(t.Context(), one.account, lists[0], nil)
 	two.round()
 	two.wants("told and not saved", "UPDATED Commission/c01 of ann")
 }

@@ -74,7 +74,7 @@ func (s *shared) replica(t *testing.T, vendor providers.Provider) *replica {
 	r.intake = intake.New(intake.Options{Accounts: []intake.Account{{Cache: r.cache}}, Log: s.log, Now: s.clock.Now, Logger: logger})
 	r.account = Account{Cache: r.cache, Vendor: vendor, Nouns: Nouns}
 	r.sweeper = New(Options{
-		Accounts: []Account{r.account}, Store: s.store, Interval: time.Minute, Intake: r.intake, Now: s.clock.Now, Logger: logger,
+		Accounts: []Account{r.account}, Store: s.store, Interval: time.Minute, Intake: r.intake, Log: s.log, Now: s.clock.Now, Logger: logger,
 		Observe: func(_ string, o Outcome) { r.counted[o]++ },
 	})
 	begin, err := s.log.Last(t.Context())
