@@ -116,7 +116,7 @@ func (r *reader) read(doc *document) *Config {
 		},
 		field{
 			name: "events", absent: "the defaults", restart: true,
-			doc:  "The log of changes that webhooks and mutations tell.",
+			doc:  "The log of changes that webhooks and mutations tell, and that are found in lists.",
 			read: func(v value) { v.events(&c.Events) },
 		},
 		field{
