@@ -4,15 +4,12 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
-	"github.com/partnergraph/partnergraph/providers/all"
 )
 
 // change is a result of the documented subscription.
@@ -112,24 +109,11 @@ func TestChangesReachSubscribers(t *testing.T) {
 // to a subscriber, and how fresh the list is told to staff.
 func TestSweepsReachSubscribers(t *testing.T) {
 	long(t)
-	var config strings.Builder
-	config.WriteString("events: { sweep: 1s, sweep_calls: 50 }\naccounts:\n")
-	sims := map[string]providers.Simulator{}
-	urls := map[string]string{}
-	for _, f := range all.Registry().Factories() {
-		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: time.Now})
-		server := httptest.NewServer(sim)
-		t.Cleanup(server.Close)
-		sims[f.Name], urls[f.Name] = sim, server.URL
-		fmt.Fprintf(&config, "  - id: %s\n    provider: %s\n    currency: %s\n    base_url: %s\n    credentials:\n", f.Name, f.Name, sim.Currency(), server.URL)
-		for name, value := range sim.Credentials() {
-			fmt.Fprintf(&config, "      %s: %q\n", name, value)
-		}
-	}
-	s := start(t, "serve", "--config", write(t, config.String()), "--listen", "127.0.0.1:0")
+	accounts, config := simulateAccounts(t, func(providers.Simulator) string { return "" })
+	s := start(t, "serve", "--config", write(t, "events: { sweep: 1s, sweep_calls: 50 }\n"+config), "--listen", "127.0.0.1:0")
 	base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	const fresh = `{ accounts { providerId lists { noun readAt } } }`
-	if _, body := ask(t, base, fresh); strings.Count(body, `"noun":"AFFILIATE","readAt":null`) != len(sims) {
+	if _, body := ask(t, base, fresh); strings.Count(body, `"noun":"AFFILIATE","readAt":null`) != len(accounts) {
 		t.Errorf("before anything was read: %s", body)
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
@@ -142,15 +126,8 @@ func TestSweepsReachSubscribers(t *testing.T) {
 		}
 	}
 	next := subscribe(t, base, "")
-	for name, sim := range sims {
-		call := newAffiliates[name]
-		r, _ := http.NewRequest(http.MethodPost, urls[name]+call.path, strings.NewReader(fmt.Sprintf(call.body, name+"@new.example")))
-		r.Header.Set("Content-Type", "application/json")
-		r.Header.Set("Authorization", call.scheme+sim.Credentials()["api_key"])
-		r.Header.Set("Account-ID", sim.Credentials()["account_id"])
-		if status, body := do(t, r); status/100 != 2 {
-			t.Fatalf("%s: %d %s", name, status, body)
-		}
+	for name, a := range accounts {
+		a.create(t, name+"@new.example")
 		if c := next().Data.Changes; c.Kind != "CREATED" || c.Node.Email != name+"@new.example" {
 			t.Errorf("%s: %+v", name, c)
 		}
