@@ -30,7 +30,8 @@ func NewRedis(client redis.UniversalClient) *Redis { return NewRedisUnder(client
 // a prefix of their own.
 func NewRedisUnder(client redis.UniversalClient, prefix string) *Redis { return &Redis{client, prefix} }
 
-// prefix stands before every key of the ledger. The values' own format has a version; keys never change.
+// prefix stands before every key of the ledger. The values' own format has a version; keys
+// never change.
 const prefix = "pg:ledger:"
 
 // load answers value, version and the server's clock.

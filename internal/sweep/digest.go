@@ -112,7 +112,8 @@ func differs(a, b []byte) bool {
 // shows says whether a reading of a row knows all that another knows, and the same.
 func shows(a, b []byte) bool {
 	for i := 0; i < len(b); i += digestSize {
-		if two := b[i : i+digestSize]; binary.BigEndian.Uint32(two) != 0 && (len(a) < i+digestSize || !bytes.Equal(a[i:i+digestSize], two)) {
+		two := b[i : i+digestSize]
+		if binary.BigEndian.Uint32(two) != 0 && (len(a) < i+digestSize || !bytes.Equal(a[i:i+digestSize], two)) {
 			return false
 		}
 	}
