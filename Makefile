@@ -29,7 +29,7 @@ release: ## Build dist/: an archive for every platform, and their checksums.
 # tests that do things at once. These are all tests of CONCURRENT but ALONE, which send one request after the other or
 # measure memory, and of the other packages those named AT_ONCE.
 CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox
-ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestKeptDocuments|TestOverloadCost|TestCodings|TestAudits)$$
+ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestKeptDocuments|TestOverloadCost|TestCodings|TestAudits|TestVendors|TestOddVendors)$$
 AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoader|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload|TestAlerts|TestRollingRestart|TestReloadInFlight)$$
 # GOGC: collecting garbage took a fifth of the time. GORACE: the detector sleeps a second at the end of
 # each package. vet: lint has done it. parallel: some parallel tests wait.
@@ -42,7 +42,7 @@ test quick lint: export CGO_ENABLED := 0
 
 test: tools page lint ## Everything that CI runs.
 	$(TEST) -skip '$(AT_ONCE)' ./resolvers $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT) ./resolvers)")
-	$(TEST) -run '$(ALONE)' ./internal/cache ./internal/httpapi
+	$(TEST) -run '$(ALONE)' ./internal/cache ./internal/httpapi ./internal/sweep
 	CGO_ENABLED=1 $(TEST) -race -skip '$(ALONE)' $(CONCURRENT)
 	CGO_ENABLED=1 $(TEST) -race -run '$(AT_ONCE)' ./resolvers .
 

@@ -90,6 +90,15 @@ func (c connections) entries(now func() time.Time) ledger.Store {
 	return ledger.NewRedis(c.durable)
 }
 
+// seen is where sweeps remember what they saw: in Redis, or else for as long as this process
+// lives.
+func (c connections) seen(now func() time.Time) ledger.Store {
+	if c.durable == nil {
+		return ledger.NewMemory(now)
+	}
+	return ledger.NewRedisUnder(c.durable, "pg:sweep:")
+}
+
 // events is the log of changes: in Redis, or else for as long as this process lives.
 func (c connections) events(cfg config.Events, now func() time.Time) events.Log {
 	limits := events.Limits{Age: cfg.Keep, Bytes: int(cfg.Size)}

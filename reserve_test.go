@@ -41,7 +41,7 @@ func checkReserve(t *testing.T, cfg *config.Config, limit config.RateLimit, alon
 	const windows = 20
 	p := &parts{process: &process{now: time.Now}, budgets: map[string]providers.Budget{}}
 	account := config.Account{ID: "shop", RateLimit: limit}
-	whole := p.reserved(account, cfg.Limits.Reserve)
+	whole := p.reserved(account, cfg.Limits.Reserve, cfg.Events.SweepCalls)
 	shares := budget.NewShares(time.Now)
 	c := *cfg
 	c.Accounts = []config.Account{account}

@@ -147,6 +147,7 @@ func (s *service) use(cfg *config.Config) ([]providers.Provider, error) {
 		return nil, err
 	}
 	s.metrics.Reloaded(s.now(), nil)
+	s.sweep()
 	s.current.Store(handler)
 	if s.draining.Load() {
 		handler.Drain()

@@ -35,6 +35,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/listing"
 	"github.com/partnergraph/partnergraph/internal/persisted"
+	"github.com/partnergraph/partnergraph/internal/sweep"
 	"github.com/partnergraph/partnergraph/internal/telemetry"
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
@@ -195,10 +196,15 @@ type parts struct {
 	staff   budget.Shares               // requests of staff, in this process
 	counted *httpapi.State              // what runs, and what viewers had kept
 	hub     *events.Hub                 // of changes, to subscribers
+	seen    ledger.Store                // of lists, by sweeps
 	seals   *listing.Seals              // of cursors: a reload keeps the former key valid for a day
 	tokens  tokens                      // a reload that changes nothing of them must not forget the issuer's keys
 	metrics *telemetry.Metrics
 	tracer  trace.TracerProvider // nil: nothing is traced
+
+	sweepEvery   time.Duration  // how often lists are looked at for changes; 0: never
+	next         *sweep.Sweeper // of the configuration that was assembled last
+	stopSweeping func()         // waits until nothing sweeps any more
 
 	operatorsApart bool // the pages of operators have a listener of their own, until a restart
 }
@@ -235,6 +241,10 @@ func newParts(
 		staff:   budget.NewShares(p.now),
 		counted: httpapi.NewState(p.now),
 		seals:   listing.NewSeals(p.now),
+		seen:    redis.seen(p.now),
+
+		sweepEvery:   cfg.Events.Sweep,
+		stopSweeping: func() {},
 
 		operatorsApart: cfg.Admin.Listen != "",
 	}
@@ -243,6 +253,7 @@ func newParts(
 // close ends what runs behind requests, and gives up what other replicas keep for this one.
 func (p *parts) close() {
 	p.end()
+	p.stopSweeping()
 	p.hub.Close()
 	for _, b := range p.budgets {
 		leave(b)
@@ -269,6 +280,7 @@ func (p *parts) cacheOptions(c config.Cache, timeout time.Duration) cache.Option
 func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Provider, error) {
 	accounts := make([]providers.Provider, len(cfg.Accounts))
 	sources := make([]intake.Account, len(cfg.Accounts))
+	swept := make([]sweep.Account, len(cfg.Accounts))
 	var taken *intake.Intake
 	wrote := func(ctx context.Context, command providers.Command, w *providers.Written) {
 		taken.Wrote(ctx, command, w)
@@ -278,14 +290,14 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	for i, a := range cfg.Accounts {
 		longest = max(longest, a.Timeout)
 		emails[a.ID] = resolvers.CustomerEmails(a.CustomerEmails)
-		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve), p.client, p.log, p.metrics.Attempted)
+		vendor, err := p.provider(a, p.reserved(a, cfg.Limits.Reserve, cfg.Events.SweepCalls), p.client, p.log, p.metrics.Attempted)
 		if err != nil {
 			return nil, nil, err
 		}
 		options := p.cacheOptions(cfg.Cache, a.Timeout)
 		options.Wrote = wrote
 		cached := cache.Wrap(vendor, p.store, options)
-		accounts[i], sources[i] = cached, p.source(a, cached)
+		accounts[i], sources[i], swept[i] = cached, p.source(a, cached), p.swept(a, vendor, cached)
 	}
 	taken = intake.New(intake.Options{
 		Accounts: sources, Log: p.changes, Told: toldAll(p.store), Now: p.now, Logger: p.log, Observe: p.metrics.Delivered,
@@ -294,6 +306,7 @@ func (p *parts) assemble(cfg *config.Config) (*httpapi.Handler, []providers.Prov
 	if err != nil {
 		return nil, nil, fmt.Errorf("persisted_operations.manifest: %w", err)
 	}
+	p.next = p.sweeper(swept, taken)
 	key, former := cursorKeys(cfg)
 	p.seals.Use(key, former...)
 	return httpapi.New(httpapi.Options{
@@ -364,16 +377,22 @@ func (p *parts) budget(a config.Account) providers.Budget {
 	return p.budgets[key]
 }
 
-// reserved is an account's budget, of which partners leave so many percent to staff.
-func (p *parts) reserved(a config.Account, percent int) budget.Reserved {
+// reserved is an account's budget, of which partners leave so many percent to staff, and
+// sweeps take so many.
+func (p *parts) reserved(a config.Account, reserve, sweeps int) budget.Reserved {
+	return budget.Reserved{Budget: p.budget(a), Part: p.part(a, "partners", 100-reserve), Spare: p.part(a, "sweeps", sweeps)}
+}
+
+// part is the budget of so many percent of an account's.
+func (p *parts) part(a config.Account, name string, percent int) providers.Budget {
 	part := a
-	part.ID += "/partners" // no account has such an id
-	hundredths := a.RateLimit.Requests * (100 - percent)
+	part.ID += "/" + name // no account has such an id
+	hundredths := a.RateLimit.Requests * percent
 	part.RateLimit.Requests = hundredths / 100
 	if hundredths < 100 { // less than a call in a window: one call in a longer window
 		part.RateLimit.Requests, part.RateLimit.Per = 1, a.RateLimit.Per*100/time.Duration(hundredths)
 	}
-	return budget.Reserved{Budget: p.budget(a), Part: p.budget(part)}
+	return p.budget(part)
 }
 
 // partnerCalls is how many calls to each account one partner may plan in a minute: half of

@@ -155,14 +155,14 @@ func TestPartnerShares(t *testing.T) {
 func TestReserveReload(t *testing.T) {
 	p := &parts{process: &process{now: time.Now}, budgets: map[string]providers.Budget{}}
 	a := config.Account{ID: "shop", RateLimit: config.RateLimit{Requests: 100, Per: time.Hour}}
-	before, after := p.reserved(a, 20), p.reserved(a, 50)
+	before, after := p.reserved(a, 20, 10), p.reserved(a, 50, 10)
 	if err := before.Take(providers.KeepReserve(t.Context())); err != nil {
 		t.Fatal(err)
 	}
 	if got := after.State().Remaining; got != 99 {
 		t.Errorf("%d calls are left after the reload, want 99", got)
 	}
-	if whole, part := p.reserved(a, 20).Part.State(), after.Part.State(); whole.Limit != 80 || whole.Remaining != 79 || part.Limit != 50 {
+	if whole, part := p.reserved(a, 20, 10).Part.State(), after.Part.State(); whole.Limit != 80 || whole.Remaining != 79 || part.Limit != 50 {
 		t.Errorf("partners have %+v and %+v", whole, part)
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 // change is a result of the documented subscription.
@@ -101,5 +103,37 @@ func TestChangesReachSubscribers(t *testing.T) {
 		if got := again().Data.Changes.Position; got != want {
 			t.Errorf("behind the first position: %q, want %q", got, want)
 		}
+	}
+}
+
+// TestSweepsReachSubscribers wants a change at each vendor, of which no webhook tells, shown
+// to a subscriber, and how fresh the list is told to staff.
+func TestSweepsReachSubscribers(t *testing.T) {
+	long(t)
+	accounts, config := simulateAccounts(t, func(providers.Simulator) string { return "" })
+	s := start(t, "serve", "--config", write(t, "events: { sweep: 1s, sweep_calls: 50 }\n"+config), "--listen", "127.0.0.1:0")
+	base := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
+	const fresh = `{ accounts { providerId lists { noun readAt } } }`
+	if _, body := ask(t, base, fresh); strings.Count(body, `"noun":"AFFILIATE","readAt":null`) != len(accounts) {
+		t.Errorf("before anything was read: %s", body)
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(50 * time.Millisecond) {
+		_, body := ask(t, base, fresh)
+		if !strings.Contains(body, `"noun":"AFFILIATE","readAt":null`) {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("the lists of affiliates were not read: %s", body)
+		}
+	}
+	next := subscribe(t, base, "AFFILIATE", "")
+	for name, a := range accounts {
+		a.create(t, name+"@new.example")
+		if c := next().Data.Changes; c.Kind != "CREATED" || c.Node.Email != name+"@new.example" {
+			t.Errorf("%s: %+v", name, c)
+		}
+	}
+	if _, metrics := get(t, base+"/metrics"); !strings.Contains(metrics, `partnergraph_sweeps_total{account="uppromote",outcome="read"}`) {
+		t.Error("the sweeps are not counted")
 	}
 }

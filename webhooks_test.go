@@ -20,16 +20,43 @@ var newAffiliates = map[string]struct{ path, scheme, body string }{
 	"uppromote":     {"/affiliates", "", `{"email": %q, "first_name": "Ann"}`},
 }
 
-// createAffiliate creates an affiliate at a simulated vendor, as others do.
-func createAffiliate(t *testing.T, vendor, base string, sim providers.Simulator, email string) {
+// simulatedAccount is an account at a vendor's simulator.
+type simulatedAccount struct {
+	name, url string
+	sim       providers.Simulator
+}
+
+// simulateAccounts serves the simulator of each vendor, and answers their accounts by name and
+// the configuration of these, in which each has what more says.
+func simulateAccounts(t *testing.T, more func(providers.Simulator) string) (map[string]simulatedAccount, string) {
 	t.Helper()
-	call := newAffiliates[vendor]
-	r, _ := http.NewRequest(http.MethodPost, base+call.path, strings.NewReader(fmt.Sprintf(call.body, email)))
+	accounts := map[string]simulatedAccount{}
+	var config strings.Builder
+	config.WriteString("accounts:\n")
+	for _, f := range all.Registry().Factories() {
+		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: time.Now})
+		server := httptest.NewServer(sim)
+		t.Cleanup(server.Close)
+		accounts[f.Name] = simulatedAccount{f.Name, server.URL, sim}
+		fmt.Fprintf(&config, "  - id: %s\n    provider: %s\n    currency: %s\n    base_url: %s\n    credentials:\n", f.Name, f.Name, sim.Currency(), server.URL)
+		for name, value := range sim.Credentials() {
+			fmt.Fprintf(&config, "      %s: %q\n", name, value)
+		}
+		config.WriteString(more(sim))
+	}
+	return accounts, config.String()
+}
+
+// create makes an affiliate at the vendor.
+func (a simulatedAccount) create(t *testing.T, email string) {
+	t.Helper()
+	call := newAffiliates[a.name]
+	r, _ := http.NewRequest(http.MethodPost, a.url+call.path, strings.NewReader(fmt.Sprintf(call.body, email)))
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Authorization", call.scheme+sim.Credentials()["api_key"])
-	r.Header.Set("Account-ID", sim.Credentials()["account_id"])
+	r.Header.Set("Authorization", call.scheme+a.sim.Credentials()["api_key"])
+	r.Header.Set("Account-ID", a.sim.Credentials()["account_id"])
 	if status, body := do(t, r); status/100 != 2 {
-		t.Fatalf("%s: %d %s", vendor, status, body)
+		t.Fatalf("%s: %d %s", a.name, status, body)
 	}
 }
 
@@ -38,27 +65,10 @@ func createAffiliate(t *testing.T, vendor, base string, sim providers.Simulator,
 // to change nothing.
 func TestWebhooksReachClients(t *testing.T) {
 	const token = "0123456789abcdef0123456789abcdef"
-	var config strings.Builder
-	config.WriteString("cache: { list: 1h, affiliate: 1h }\naccounts:\n")
-	type account struct {
-		sim    providers.Simulator
-		sender sandbox.Sender
-		url    string
-	}
-	accounts := map[string]account{}
-	for _, f := range all.Registry().Factories() {
-		sim := f.Sandbox(providers.SandboxOptions{Size: providers.SandboxSmall, Seed: 1, Now: time.Now})
-		server := httptest.NewServer(sim)
-		t.Cleanup(server.Close)
-		sender := sim.(sandbox.Sender)
-		accounts[f.Name] = account{sim, sender, server.URL}
-		fmt.Fprintf(&config, "  - id: %s\n    provider: %s\n    currency: %s\n    base_url: %s\n    credentials:\n", f.Name, f.Name, sim.Currency(), server.URL)
-		for name, value := range sim.Credentials() {
-			fmt.Fprintf(&config, "      %s: %q\n", name, value)
-		}
-		fmt.Fprintf(&config, "    webhooks: { path_tokens: [%s], signing_secrets: [%q] }\n", token, sender.HookSecrets().Signing[0])
-	}
-	s := start(t, "serve", "--config", write(t, config.String()), "--listen", "127.0.0.1:0")
+	accounts, config := simulateAccounts(t, func(sim providers.Simulator) string {
+		return fmt.Sprintf("    webhooks: { path_tokens: [%s], signing_secrets: [%q] }\n", token, sim.(sandbox.Sender).HookSecrets().Signing[0])
+	})
+	s := start(t, "serve", "--config", write(t, "cache: { list: 1h, affiliate: 1h }\n"+config), "--listen", "127.0.0.1:0")
 	url := s.stdout.await(t, `GraphQL +(http://\S+)/graphql`)[1]
 	for name, a := range accounts {
 		id := providers.ID{Account: name, Noun: providers.NounAccount}
@@ -70,12 +80,8 @@ func TestWebhooksReachClients(t *testing.T) {
 			}
 			return strings.Contains(body, email)
 		}
-		create := func(email string) {
-			t.Helper()
-			createAffiliate(t, name, a.url, a.sim, email)
-		}
 		shows("")
-		create("silent@new.example")
+		a.create(t, "silent@new.example")
 		if shows("silent@new.example") {
 			t.Errorf("%s: what nobody told is shown: nothing was cached", name)
 		}
@@ -84,14 +90,14 @@ func TestWebhooksReachClients(t *testing.T) {
 		if status, _ := do(t, r); status != http.StatusUnauthorized || shows("silent@new.example") {
 			t.Errorf("%s: a delivery without a signature: %d", name, status)
 		}
-		a.sender.SendTo(address)
-		a.sender.Webhooks().Open(sandbox.SendOptions{AllowHTTP: true, LocalOnly: true})
-		create("told@new.example")
-		a.sender.Webhooks().Settle()
+		a.sim.(sandbox.Sender).SendTo(address)
+		a.sim.(sandbox.Sender).Webhooks().Open(sandbox.SendOptions{AllowHTTP: true, LocalOnly: true})
+		a.create(t, "told@new.example")
+		a.sim.(sandbox.Sender).Webhooks().Settle()
 		if !shows("told@new.example") {
 			t.Errorf("%s: what a webhook told is not shown", name)
 		}
-		a.sender.Webhooks().Close()
+		a.sim.(sandbox.Sender).Webhooks().Close()
 	}
 	if _, metrics := get(t, url+"/metrics"); !strings.Contains(metrics, `partnergraph_webhook_deliveries_total{account="uppromote",outcome="recorded"}`) ||
 		!strings.Contains(metrics, `outcome="unverified"`) {

@@ -365,7 +365,7 @@ func TestWebhooksSyncDelivers(t *testing.T) {
 		} else if !strings.Contains(out, "if signatures are to be verified, too") {
 			t.Errorf("a secret is wanted that is not needed:\n%s", out)
 		}
-		createAffiliate(t, tt.vendor, s.base, s.sim, "told@new.example")
+		simulatedAccount{tt.vendor, s.base, s.sim}.create(t, "told@new.example")
 		sender.Settle()
 		sender.Close()
 		_, metrics := get(t, base+"/metrics")

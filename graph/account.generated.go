@@ -80,6 +80,42 @@ func (w *writer) _Account(parent *field, obj *providers.Account) bool {
 			ok = w._RateLimit(f, &obj.RateLimit) && ok
 			w.pop()
 
+		case "lists":
+			w.push("Account", f)
+			v, done := resolve(w, func(ctx context.Context) ([]*model.ListFreshness, error) {
+				return s.resolver.(AccountResolver).Lists(ctx, obj)
+			})
+			ok = done && objects(w, f, v, true, (*writer)._ListFreshness) && ok
+			w.pop()
+
+		default:
+			panic("unknown field " + f.Name)
+		}
+	}
+	return w.close(start, ok)
+}
+
+var listFreshnessImplementors = []string{"ListFreshness"}
+
+func (w *writer) _ListFreshness(parent *field, obj *model.ListFreshness) bool {
+	start, ok := w.open(), true
+	s := w.selection(parent, listFreshnessImplementors)
+	for i := range s.fields {
+		f := &s.fields[i]
+		w.buf = append(w.buf, f.key...)
+		switch f.Name {
+		case "__typename":
+			w.string("ListFreshness")
+		case "noun":
+			w.buf = model.AppendNoun(w.buf, obj.Noun)
+
+		case "readAt":
+			if v := obj.ReadAt; v == nil {
+				w.null()
+			} else {
+				w.buf = model.AppendDateTime(w.buf, *v)
+			}
+
 		default:
 			panic("unknown field " + f.Name)
 		}

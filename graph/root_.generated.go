@@ -58,6 +58,8 @@ type ComplexityRoot struct {
 
 type AccountResolver interface {
 	Capabilities(ctx context.Context, obj *providers.Account) ([]providers.Capability, error)
+
+	Lists(ctx context.Context, obj *providers.Account) ([]*model.ListFreshness, error)
 }
 type AffiliateResolver interface {
 	Account(ctx context.Context, obj *providers.Affiliate) (*providers.Account, error)
@@ -402,6 +404,23 @@ type Account implements Node {
   lastSuccessAt: DateTime @only(roles: [ADMIN, EDITOR, READER])
   "How many calls the account has left. For staff."
   rateLimit: RateLimit! @only(roles: [ADMIN, EDITOR, READER])
+  """
+  How fresh the lists of the account are, one entry for each list that the vendor has. Costs no call to
+  the vendor. For staff.
+  """
+  lists: [ListFreshness!]! @only(roles: [ADMIN, EDITOR, READER])
+}
+
+"How fresh a list of an account is. For staff."
+type ListFreshness @only(roles: [ADMIN, EDITOR, READER]) {
+  "The type of the records in the list."
+  noun: Noun!
+  """
+  When the newest page of the list was last read at the vendor, for a request or to look for changes;
+  null if the server does not remember it. Changes since then are known only if a webhook told them, or
+  if this server made them.
+  """
+  readAt: DateTime
 }
 
 "A vendor of affiliate programs."

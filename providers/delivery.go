@@ -72,6 +72,10 @@ type Hooks interface {
 	// operator's log; it repeats nothing of the delivery.
 	Verify(d Delivery, secrets HookSecrets) error
 
+	// Complete are the nouns of which deliveries tell each creation, change and deletion of a
+	// record, so that nobody needs to look for any.
+	Complete() []Noun
+
 	// Read says what a verified delivery tells. Its error says that the body is not what the
 	// vendor documents. An event that is not known is a Notice without changes.
 	Read(d Delivery) (Notice, error)

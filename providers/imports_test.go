@@ -80,7 +80,7 @@ var rules = []rule{
 	{why: "only the resolvers batch", from: not(is("resolvers")), to: under("github.com/vikstrous/dataloadgen")},
 	{why: "what lists, remembers and hides does not know GraphQL",
 		from: is("internal/listing", "internal/partner", "internal/cache", "internal/responses", "internal/ledger", "internal/events", "internal/intake",
-			"internal/apierror"),
+			"internal/sweep", "internal/apierror"),
 		to: func(p string) bool {
 			return under("graph")(p) || is("resolvers", "internal/httpapi")(p) || under("github.com/vektah/gqlparser")(p)
 		}},
@@ -97,7 +97,8 @@ var rules = []rule{
 			return is("providers", "internal/auth", "internal/redisclient", "internal/needs")(to) || strings.HasPrefix(to, from+"/") || strings.HasPrefix(from, to+"/") ||
 				from == "internal/responses" && to == "internal/cache" ||
 				from == "internal/intake" && to == "internal/events" ||
-				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/intake", "internal/ledger")(to) || // whose observers it has
+				from == "internal/sweep" && is("internal/intake", "internal/ledger", "internal/events")(to) ||
+				from == "internal/telemetry" && is("internal/cache", "internal/httpapi", "internal/intake", "internal/ledger", "internal/sweep")(to) || // whose observers it has
 				from == "internal/httpapi" && (under("graph")(to) || is("resolvers", "schema", "internal/playground", "internal/persisted", "internal/budget", "internal/responses", "internal/cache",
 					"internal/intake", "internal/events")(to))
 		}},

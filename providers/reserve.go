@@ -22,3 +22,17 @@ func KeepsReserve(ctx context.Context) bool {
 	keeps, _ := ctx.Value(reserveKey{}).(bool)
 	return keeps
 }
+
+type spareKey struct{}
+
+// WithSpare is ctx whose calls take only what other calls leave of each account's [Budget]:
+// they never wait for a place, and are refused with [ErrReserve] while others use much of it.
+func WithSpare(ctx context.Context) context.Context {
+	return context.WithValue(ctx, spareKey{}, true)
+}
+
+// TakesSpare says whether the calls of ctx take only what others leave.
+func TakesSpare(ctx context.Context) bool {
+	spare, _ := ctx.Value(spareKey{}).(bool)
+	return spare
+}

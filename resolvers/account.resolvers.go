@@ -19,6 +19,14 @@ func (r *accountResolver) Capabilities(ctx context.Context, obj *providers.Accou
 	return capabilities(obj.Capabilities, auth.ViewerFrom(ctx).Role, r.emails[obj.ID.Account]), nil
 }
 
+func (r *accountResolver) Lists(ctx context.Context, obj *providers.Account) ([]*model.ListFreshness, error) {
+	p, ok := r.provider(ctx, obj.ID.Account)
+	if !ok {
+		return nil, nil
+	}
+	return freshness(ctx, p, obj.Capabilities)
+}
+
 func (r *queryResolver) Viewer(ctx context.Context) (*model.Viewer, error) {
 	v := auth.ViewerFrom(ctx)
 	if v == nil {

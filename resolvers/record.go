@@ -2,7 +2,9 @@ package resolvers
 
 import (
 	"context"
+	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/partnergraph/partnergraph/graph/model"
@@ -22,6 +24,46 @@ func (r *Resolver) account(ctx context.Context, id providers.ID) (*providers.Acc
 	}
 	a := p.Account()
 	return &a, nil
+}
+
+// lister is a provider that remembers when it read the newest page of a list.
+type lister interface {
+	ReadAt(ctx context.Context, noun providers.Noun) (time.Time, error)
+}
+
+// listedNouns are the nouns of which an account may have a list of its own, with what says so.
+var listedNouns = []struct {
+	noun providers.Noun
+	can  providers.Capability
+}{
+	{providers.NounAffiliate, providers.CanListAffiliates},
+	{providers.NounMembership, providers.CanListMemberships},
+	{providers.NounCampaign, providers.CanListCampaigns},
+	{providers.NounReferral, providers.CanListReferrals},
+	{providers.NounCommission, providers.CanListCommissions},
+	{providers.NounPayout, providers.CanListPayouts},
+	{providers.NounCoupon, providers.CanListCoupons},
+}
+
+// freshness is how fresh the lists of an account are. It costs no call.
+func freshness(ctx context.Context, p providers.Provider, can []providers.Capability) (lists []*model.ListFreshness, err error) {
+	for _, l := range listedNouns {
+		if !slices.Contains(can, l.can) {
+			continue
+		}
+		fresh := &model.ListFreshness{Noun: l.noun}
+		if cached, ok := p.(lister); ok {
+			at, err := cached.ReadAt(ctx, l.noun)
+			if err != nil {
+				return nil, err
+			}
+			if !at.IsZero() {
+				fresh.ReadAt = &at
+			}
+		}
+		lists = append(lists, fresh)
+	}
+	return lists, nil
 }
 
 // records are the records of any nouns with these ids; nil where there is none, or none

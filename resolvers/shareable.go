@@ -21,6 +21,7 @@ var live = map[field]bool{
 	{"Account", "lastError"}:     true,
 	{"Account", "lastSuccessAt"}: true,
 	{"Account", "rateLimit"}:     true,
+	{"Account", "lists"}:         true,
 }
 
 // named are the fields that tell a viewer from others who see the same.

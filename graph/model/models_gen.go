@@ -7,9 +7,20 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 )
+
+// How fresh a list of an account is. For staff.
+type ListFreshness struct {
+	// The type of the records in the list.
+	Noun providers.Noun `json:"noun"`
+	// When the newest page of the list was last read at the vendor, for a request or to look for changes;
+	// null if the server does not remember it. Changes since then are known only if a webhook told them, or
+	// if this server made them.
+	ReadAt *time.Time `json:"readAt,omitempty"`
+}
 
 // The user or program that sends the request.
 type Viewer struct {

@@ -14,7 +14,7 @@ import (
 func TestReserve(t *testing.T) {
 	for _, staffFirst := range []bool{false, true} {
 		now := func() time.Time { return time.Unix(1, 0) }
-		b := Reserved{New(10, time.Minute, now), New(8, time.Minute, now)}
+		b := Reserved{Budget: New(10, time.Minute, now), Part: New(8, time.Minute, now)}
 		soon, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		taken := func(ctx context.Context) (n int) {

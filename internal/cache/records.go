@@ -336,17 +336,29 @@ func (c *Cache) HasRecord(ctx context.Context, id providers.ID, need ...string) 
 	return n != nil && s != miss && n.Known.Covers(need...)
 }
 
-// Owners are the affiliates that records belong to, of those that the cache holds and that
-// tell it, stale ones with them. No call is made.
-func (c *Cache) Owners(ctx context.Context, ids ...providers.ID) map[providers.ID]providers.ID {
+// Remembered are the records (pointers to them) that the cache holds of these ids, stale ones
+// with them. No call is made. They are not to be changed.
+func (c *Cache) Remembered(ctx context.Context, ids ...providers.ID) map[providers.ID]any {
 	keys := make([]Key, len(ids))
 	for i, id := range ids {
 		keys[i] = recordKey(id)
 	}
-	owners := map[providers.ID]providers.ID{}
+	records := map[providers.ID]any{}
 	for i, e := range c.get(ctx, keys...) {
-		if owner := providers.BelongsTo(valueOf(e)); !owner.IsZero() {
-			owners[ids[i]] = owner
+		if v := valueOf(e); node(v) != nil {
+			records[ids[i]] = v
+		}
+	}
+	return records
+}
+
+// Owners are the affiliates that records belong to, of those that the cache holds and that
+// tell it, stale ones with them. No call is made.
+func (c *Cache) Owners(ctx context.Context, ids ...providers.ID) map[providers.ID]providers.ID {
+	owners := map[providers.ID]providers.ID{}
+	for id, record := range c.Remembered(ctx, ids...) {
+		if owner := providers.BelongsTo(record); !owner.IsZero() {
+			owners[id] = owner
 		}
 	}
 	return owners

@@ -147,6 +147,9 @@ type Writes struct {
 type Events struct {
 	Keep time.Duration // for those who subscribe again
 	Size Size          // of all of them
+
+	Sweep      time.Duration // how often lists are looked at for changes that no webhook tells; 0: never
+	SweepCalls int           // percent of each account's rate limit that this may take
 }
 
 // Auth says who is let in.
@@ -240,7 +243,7 @@ func Default() *Config {
 		},
 		Drain:  5 * time.Second,
 		Writes: Writes{Settle: 20 * time.Second, Keep: 24 * time.Hour},
-		Events: Events{Keep: 72 * time.Hour, Size: 32 * MiB},
+		Events: Events{Keep: 72 * time.Hour, Size: 32 * MiB, Sweep: time.Minute, SweepCalls: 10},
 		Limits: Limits{
 			Calls:   50,
 			Pages:   20,

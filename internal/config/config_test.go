@@ -67,7 +67,7 @@ auth:
     - { name: ops, sha256: "${OPS_HASH}", role: admin }
 cors: { origins: ["https://portal.example.com", "http://localhost:3000"] }
 writes: { settle: 1s, keep: 2h }
-events: { keep: 4h, size: 2MiB }
+events: { keep: 4h, size: 2MiB, sweep: 0, sweep_calls: 5 }
 limits: { calls: 1, pages: 2, timeout: 3s, body: 4KiB, tokens: 5, depth: 6, aliases: 7, cost: 8, answer: 16KiB, load: 1000, connections: 10, subscriptions: 20, viewer_subscriptions: 2, partner: 9, reserve: 10, writes: 11, staff: 12 }
 cursors: { key: "${CURSOR_KEY}", previous: 0123456789abcdef0123456789abcdef }
 persisted_operations: { manifest: ops.json, only: [partner, reader] }
@@ -115,7 +115,7 @@ introspection: false
 		}},
 		CORS:    CORS{Origins: []string{"https://portal.example.com", "http://localhost:3000"}},
 		Writes:  Writes{Settle: time.Second, Keep: 2 * time.Hour},
-		Events:  Events{Keep: 4 * time.Hour, Size: 2 * MiB},
+		Events:  Events{Keep: 4 * time.Hour, Size: 2 * MiB, SweepCalls: 5},
 		Redis:   Redis{Timeout: 50 * time.Millisecond},
 		Limits:  Limits{Calls: 1, Pages: 2, Timeout: 3 * time.Second, Body: 4 * KiB, Tokens: 5, Depth: 6, Aliases: 7, Cost: 8, Answer: 16 * KiB, Load: 1000, Connections: 10, Subscriptions: 20, ViewerSubscriptions: 2, Partner: 9, Reserve: 10, Writes: 11, Staff: 12},
 		Cursors: Cursors{NewCredentials(map[string]string{"key": strings.Repeat("k", 32), "previous": "0123456789abcdef0123456789abcdef"})},

@@ -92,6 +92,16 @@ func duration(lo, hi time.Duration) kind[time.Duration] {
 	}
 }
 
+// orNever is a duration, or 0 for never.
+func orNever(k kind[time.Duration]) kind[time.Duration] {
+	return kind[time.Duration]{want: "0, or " + k.want, parse: func(s string) (time.Duration, bool) {
+		if s == "0" || s == "0s" {
+			return 0, true
+		}
+		return k.parse(s)
+	}}
+}
+
 // written is a duration as people write it: 24h, not 24h0m0s.
 func written(d time.Duration) string {
 	s := d.String()

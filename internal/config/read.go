@@ -116,7 +116,7 @@ func (r *reader) read(doc *document) *Config {
 		},
 		field{
 			name: "events", absent: "the defaults", restart: true,
-			doc:  "The log of changes that webhooks and mutations tell.",
+			doc:  "The log of changes that webhooks and mutations tell, and that are found in lists.",
 			read: func(v value) { v.events(&c.Events) },
 		},
 		field{
@@ -232,6 +232,10 @@ func (v value) events(e *Events) {
 		setting("keep", &e.Keep, duration(time.Minute, longestLife), "How long a change is kept."),
 		setting("size", &e.Size, bytes(MiB, 64*GiB), "How much memory all changes may take, in the durable Redis or "+
 			"else in the process. The oldest are removed. A change takes about 200 bytes."),
+		setting("sweep", &e.Sweep, orNever(duration(time.Second, 24*time.Hour)), "How often the newest page of each list is read to "+
+			"find changes that no webhook tells; 0 is never. See [Changes that no webhook tells](#changes-that-no-webhook-tells)."),
+		setting("sweep_calls", &e.SweepCalls, wholeNumber(1, 50), "How many percent of an account's rate limit these reads may take. "+
+			"None are made while less than half of it is left."),
 	)
 }
 

@@ -1,5 +1,5 @@
 // Package intake takes in what tells that records have changed: deliveries of the vendors'
-// webhooks, and our own writes.
+// webhooks, what sweeps find, and our own writes.
 //
 // A delivery is verified, and says which records changed. What the cache holds of them, and
 // of the lists that they may be in, is invalidated on all replicas. Then an event for each

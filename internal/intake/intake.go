@@ -252,6 +252,37 @@ func onceFor(once events.Once, c providers.Change) events.Once {
 	return events.Once{Key: c.ID.Account + "/" + once.Key + "/" + c.ID.String() + "/" + string(c.Kind), For: once.For}
 }
 
+// Finding is a change that a sweep has found. Key names the finding: found again, by this
+// replica or another, it is told once.
+type Finding struct {
+	providers.Change
+	Key string
+}
+
+// Found takes in what a sweep has found of an account, in its order. Nil means that all of it
+// is in the log. After an error some of it may be: a caller who comes again with the same
+// keys tells nothing twice. A creation that was told already is told as an update: the record
+// may have changed since.
+func (i *Intake) Found(ctx context.Context, name string, findings []Finding) error {
+	a, changes := i.accounts[name], make([]providers.Change, len(findings))
+	for k, f := range findings {
+		changes[k] = f.Change
+	}
+	before := i.invalidate(ctx, a, providers.Notice{Changes: changes})
+	for _, f := range findings {
+		once := events.Once{Key: "sweep/" + f.Key, For: repeatsByID}
+		appended, err := i.record(ctx, a, events.Event{Source: events.Sweep}, once, []providers.Change{f.Change}, before)
+		if err == nil && !appended && f.Kind == providers.Created { // told before, of what the record was then
+			f.Kind = providers.Updated
+			_, err = i.record(ctx, a, events.Event{Source: events.Sweep}, once, []providers.Change{f.Change}, before)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Wrote takes in a write that was made, when the cache has forgotten what it changed:
 // mutations are the changes that this server knows first. The write stays made where this
 // fails.

@@ -30,6 +30,8 @@ func (plainHooks) Needs(providers.HookSecrets) string { return "" }
 
 func (plainHooks) Subscriptions(providers.HookSecrets) []providers.HookSubscription { return nil }
 
+func (plainHooks) Complete() []providers.Noun { return nil }
+
 func (plainHooks) Verify(d providers.Delivery, s providers.HookSecrets) error {
 	if !slices.Contains(s.Values, d.Header.Get(s.Header)) {
 		return fmt.Errorf("%w: the header is wrong", providers.ErrUnverified)

@@ -16,14 +16,22 @@ import (
 // Each value is a hash of its own, so that a cluster may spread them: v is the value, n its
 // version. A write that Redis has acknowledged is as safe as its settings make it: with
 // appendfsync everysec, the last second may be lost with the machine.
-type Redis struct{ client redis.UniversalClient }
+type Redis struct {
+	client redis.UniversalClient
+	prefix string // of every key
+}
 
 var _ Store = (*Redis)(nil)
 
 // NewRedis makes a store over a client, which the caller closes.
-func NewRedis(client redis.UniversalClient) *Redis { return &Redis{client} }
+func NewRedis(client redis.UniversalClient) *Redis { return NewRedisUnder(client, prefix) }
 
-// prefix stands before every key. The values' own format has a version; keys never change.
+// NewRedisUnder makes a store of other values than the ledger's, all keys of which begin with
+// a prefix of their own.
+func NewRedisUnder(client redis.UniversalClient, prefix string) *Redis { return &Redis{client, prefix} }
+
+// prefix stands before every key of the ledger. The values' own format has a version; keys
+// never change.
 const prefix = "pg:ledger:"
 
 // load answers value, version and the server's clock.
@@ -45,7 +53,7 @@ return 1`)
 
 // Load is the value of a key.
 func (r *Redis) Load(ctx context.Context, key string) (Record, error) {
-	got, err := load.Run(ctx, r.client, []string{prefix + key}).Slice()
+	got, err := load.Run(ctx, r.client, []string{r.prefix + key}).Slice()
 	if err != nil {
 		return Record{}, fmt.Errorf("ledger: loading: %w", err)
 	}
@@ -74,7 +82,7 @@ func (r *Redis) Save(ctx context.Context, key, was string, value []byte, keep ti
 	if value != nil {
 		version = newVersion()
 	}
-	done, err := save.Run(ctx, r.client, []string{prefix + key}, was, version, value, keep.Milliseconds()).Int()
+	done, err := save.Run(ctx, r.client, []string{r.prefix + key}, was, version, value, keep.Milliseconds()).Int()
 	if err != nil {
 		return "", fmt.Errorf("ledger: saving: %w", err)
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/partnergraph/partnergraph/internal/intake"
 	"github.com/partnergraph/partnergraph/internal/ledger"
 	"github.com/partnergraph/partnergraph/internal/redisclient"
+	"github.com/partnergraph/partnergraph/internal/sweep"
 	"github.com/partnergraph/partnergraph/providers"
 )
 
@@ -41,6 +42,7 @@ type Metrics struct {
 	reads     *prometheus.CounterVec
 	writes    *prometheus.CounterVec
 	hooks     *prometheus.CounterVec
+	sweeps    *prometheus.CounterVec
 	commands  *prometheus.HistogramVec
 	redisUp   *prometheus.GaugeVec
 	reloads   *prometheus.CounterVec
@@ -102,6 +104,8 @@ func New(version string) *Metrics {
 		"account", "noun", "layer")
 	m.hooks = counters("webhook_deliveries_total", "Deliveries of webhooks to addresses of accounts, by outcome: recorded, repeated, "+
 		"ignored, unverified, unreadable or refused.", "account", "outcome")
+	m.sweeps = counters("sweeps_total", "Lists that were to be looked at for changes that no webhook tells, by outcome: read, held (the calls "+
+		"were left to others) or failed.", "account", "outcome")
 	m.writes = counters("writes_total", "Mutations, by outcome: made, refused, unknown or not sent; replayed ones were answered from the ledger.",
 		"account", "mutation", "outcome", "replayed")
 	m.commands = histograms("redis_seconds", "Time of a round trip to Redis, by role and outcome; those that wait for a change do not count.", redisBuckets, "role", "outcome")
@@ -186,6 +190,11 @@ func (m *Metrics) Attempted(a providers.Attempt) {
 // Read counts answers of an account's cache.
 func (m *Metrics) Read(account string, noun providers.Noun, from cache.Layer, n int) {
 	m.reads.WithLabelValues(account, string(noun), string(from)).Add(float64(n))
+}
+
+// Swept counts a list that was to be looked at for changes.
+func (m *Metrics) Swept(account string, outcome sweep.Outcome) {
+	m.sweeps.WithLabelValues(account, string(outcome)).Inc()
 }
 
 // Delivered counts a delivery of a webhook.

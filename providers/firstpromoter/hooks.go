@@ -55,6 +55,13 @@ func (hooks) Subscriptions(secrets providers.HookSecrets) []providers.HookSubscr
 	return []providers.HookSubscription{all}
 }
 
+// Complete is all but campaigns and promo codes, of which nothing is told.
+func (hooks) Complete() []providers.Noun {
+	return []providers.Noun{
+		providers.NounAffiliate, providers.NounMembership, providers.NounReferral, providers.NounCommission, providers.NounPayout,
+	}
+}
+
 // Verify wants each of both that is configured.
 func (hooks) Verify(d providers.Delivery, secrets providers.HookSecrets) error {
 	shared, signed := hook.Shared(d, secrets), error(nil)

@@ -50,6 +50,9 @@ func (hooks) Subscriptions(providers.HookSecrets) []providers.HookSubscription {
 	return []providers.HookSubscription{{Events: slices.Sorted(maps.Keys(hookEvents)), Dashboard: "Settings → Webhooks → Add Endpoint"}}
 }
 
+// Complete is nothing: edits and deletions are told of no noun.
+func (hooks) Complete() []providers.Noun { return nil }
+
 // Verify wants what is configured.
 func (h hooks) Verify(d providers.Delivery, secrets providers.HookSecrets) error {
 	shared := hook.Shared(d, secrets)

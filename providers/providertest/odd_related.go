@@ -46,10 +46,10 @@ func claimed[T providers.Record](odd, sound []*T, words bool) (claims []string) 
 			if providers.NodeOf(other).ID != id {
 				continue
 			}
-			for _, f := range compared(reflect.TypeFor[T]()) {
+			for _, f := range providers.ComparedFields(reflect.TypeFor[T]()) {
 				is, was := reflect.ValueOf(record).Elem().FieldByIndex(f.Index), reflect.ValueOf(other).Elem().FieldByIndex(f.Index)
-				if empty(is) && !empty(was) && providers.NodeOf(record).Known.Covers(f.graphQL) {
-					claims = append(claims, fmt.Sprintf("the %s %s claims to have no %s", id.Noun, id.Local, f.graphQL))
+				if empty(is) && !empty(was) && providers.NodeOf(record).Known.Covers(f.GraphQL) {
+					claims = append(claims, fmt.Sprintf("the %s %s claims to have no %s", id.Noun, id.Local, f.GraphQL))
 				}
 			}
 		}

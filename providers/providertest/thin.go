@@ -148,9 +148,9 @@ func (v *thinVendor[T]) page(p providers.Provider) map[providers.ID]*T {
 // lacking are the fields that a record knows and another does not.
 func lacking[T providers.Record](whole, thin *T) (fields []string) {
 	more, less := providers.NodeOf(whole).Known, providers.NodeOf(thin).Known
-	for _, f := range compared(reflect.TypeFor[T]()) {
-		if more.Covers(f.graphQL) && !less.Covers(f.graphQL) && !slices.Contains(fields, f.graphQL) {
-			fields = append(fields, f.graphQL)
+	for _, f := range providers.ComparedFields(reflect.TypeFor[T]()) {
+		if more.Covers(f.GraphQL) && !less.Covers(f.GraphQL) && !slices.Contains(fields, f.GraphQL) {
+			fields = append(fields, f.GraphQL)
 		}
 	}
 	return fields

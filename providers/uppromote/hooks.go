@@ -42,6 +42,9 @@ func (hooks) Subscriptions(providers.HookSecrets) (all []providers.HookSubscript
 	return all
 }
 
+// Complete is nothing: edits and deletions are told of no noun.
+func (hooks) Complete() []providers.Noun { return nil }
+
 // Verify wants a signature, but for the validation: the vendor calls a new address once with
 // neither a body nor a signature, and wants a 200. It tells nothing.
 func (hooks) Verify(d providers.Delivery, secrets providers.HookSecrets) error {
