@@ -30,7 +30,7 @@ func subscribe(t *testing.T, base, nouns, after string) (next func() change) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	t.Cleanup(cancel)
 	body, err := json.Marshal(map[string]any{"variables": map[string]any{"after": nullable(after)}, "query": `subscription ($after: ChangeCursor) {
-		changes(filter: { nouns: [`+nouns+`] }, after: $after) { id kind nodeId position node { ... on Affiliate { email } } } }`})
+		changes(filter: { nouns: [` + nouns + `] }, after: $after) { id kind nodeId position node { ... on Affiliate { email } } } }`})
 	if err != nil {
 		t.Fatal(err)
 	}
