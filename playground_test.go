@@ -12,7 +12,9 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
+	"github.com/chromedp/cdproto/input"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/network"
 	"github.com/chromedp/cdproto/runtime"
@@ -21,6 +23,7 @@ import (
 
 	"github.com/partnergraph/partnergraph/internal/needs"
 	"github.com/partnergraph/partnergraph/internal/playground"
+	"github.com/partnergraph/partnergraph/providers"
 )
 
 // tab is one in a headless Chromium, and what went wrong in it.
@@ -29,7 +32,10 @@ type tab struct {
 	ctx  context.Context
 	base string
 
+	opened, stopped chan struct{} // get one for each event stream; a test opens fewer than fit
+
 	mu       sync.Mutex
+	streams  map[network.RequestID]bool
 	requests []string // their URLs
 	problems []string // what the console shows as an error or a warning
 }
@@ -90,7 +96,7 @@ func browse(t *testing.T) *tab {
 	t.Cleanup(cancel)
 	ctx, cancel = context.WithTimeout(ctx, 2*patience)
 	t.Cleanup(cancel)
-	tab := &tab{t: t, ctx: ctx}
+	tab := &tab{t: t, ctx: ctx, opened: make(chan struct{}, 10), stopped: make(chan struct{}, 10), streams: map[network.RequestID]bool{}}
 	if err := chromedp.Listen(ctx, tab.listen); err != nil {
 		t.Fatal(err)
 	}
@@ -107,6 +113,15 @@ func (b *tab) listen(event any) {
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
 		b.requests = append(b.requests, e.Request.URL)
+	case *network.EventResponseReceived:
+		if e.Response.MimeType == "text/event-stream" {
+			b.streams[e.RequestID] = true
+			b.opened <- struct{}{}
+		}
+	case *network.EventLoadingFailed:
+		if b.streams[e.RequestID] {
+			b.stopped <- struct{}{}
+		}
 	case *runtime.EventExceptionThrown:
 		b.problems = append(b.problems, fmt.Sprintf("%s %+v", e.ExceptionDetails.Text, e.ExceptionDetails.Exception))
 	case *log.EventEntryAdded:
@@ -158,6 +173,19 @@ func (b *tab) await(selector chromedp.CSS, want string) {
 	}
 }
 
+// awaitStream waits until an event stream was opened, or stopped by the page.
+func (b *tab) awaitStream(happened <-chan struct{}) {
+	b.t.Helper()
+	select {
+	case <-happened:
+	case <-time.After(patience):
+		requests, problems := b.happened()
+		text := b.evaluate(fmt.Sprintf("document.querySelector(%q)?.textContent ?? ''", answer))
+		b.t.Fatalf("no event stream is opened, or stopped; the answer is %.500q; the console says %q; the last requests are %q",
+			text, problems, requests[max(0, len(requests)-3):])
+	}
+}
+
 // evaluate is the value of a JavaScript expression that is a string.
 func (b *tab) evaluate(expression string) string {
 	b.t.Helper()
@@ -171,6 +199,7 @@ func (b *tab) evaluate(expression string) string {
 const (
 	runButton = chromedp.CSS(".graphiql-execute-button")
 	editor    = chromedp.CSS(".graphiql-query-editor .view-lines")
+	focused   = chromedp.CSS(".graphiql-query-editor .monaco-editor.focused")
 	answer    = chromedp.CSS(".graphiql-response .view-lines")
 	keyInput  = chromedp.CSS(".pg-key input")
 	useKey    = chromedp.CSS(".pg-key button")
@@ -237,6 +266,55 @@ func TestPlayground(t *testing.T) {
 	}
 	if len(problems) > 0 {
 		t.Errorf("the console says %q", problems)
+	}
+}
+
+// TestPlaygroundSubscribes: one tab subscribes, another creates a commission, the first shows
+// it; and it stops when its user stops it.
+func TestPlaygroundSubscribes(t *testing.T) {
+	long(t)
+	t.Parallel()
+	s := start(t, "--listen", "127.0.0.1:0")
+	base := s.stdout.await(t, `Playground +(http://\S+)/`)[1]
+	account := providers.ID{Account: "uppromote", Noun: providers.NounAccount}
+	_, body := ask(t, base, `{ affiliates(first: 1, filter: { accounts: ["`+account.String()+`"], statuses: [ACTIVE] }) { nodes { id } } }`)
+	affiliate := regexp.MustCompile(`"id":"([^"]+)"`).FindStringSubmatch(body)
+	if affiliate == nil {
+		t.Fatal(body)
+	}
+	ready := func() *tab { // what the page shows moves while it comes: no click would hit
+		b := open(t, base)
+		b.await(viewer, "UpPromote sandbox")
+		b.await(editor, "query Walk")
+		return b
+	}
+	first := ready()
+	first.do(chromedp.Click(example(3)))
+	first.await(editor, "subscription Changes")
+	first.do(chromedp.Click(runButton))
+	first.awaitStream(first.opened)
+
+	second := ready()
+	second.do(chromedp.Click(editor), chromedp.WaitVisible(focused), chromedp.KeyEvent("a", chromedp.KeyModifiers(chromedp.ModifierCtrl)))
+	mutation := `mutation Create { createCommission(input: { idempotencyKey: "playground", commission: { custom: { affiliate: "` + affiliate[1] +
+		`", amount: { amount: "4321.09", currencyCode: "USD" } } } }) { commission { id } userErrors { message } } }`
+	if _, err := chromedp.Call(second.ctx, input.InsertText, input.InsertTextParams{Text: mutation}); err != nil {
+		t.Fatal(err)
+	}
+	second.await(editor, "mutation Create")
+	second.do(chromedp.Click(runButton))
+	second.await(answer, `"userErrors": []`)
+
+	first.await(answer, `"amount": "4321.09"`)
+	first.do(chromedp.Click(runButton)) // which stops it now
+	first.awaitStream(first.stopped)
+	for _, b := range []*tab{first, second} {
+		if _, problems := b.happened(); len(problems) > 0 {
+			t.Errorf("the console says %q", problems)
+		}
+	}
+	if err := s.stop(); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -29,7 +29,7 @@ import (
 //go:embed all:dist
 var dist embed.FS
 
-// The example queries, each with data in the sandbox. The page opens them as its first
+// The examples, each with data in the sandbox. The page opens them as its first
 // tabs, in this order.
 var (
 	//go:embed examples/walk.graphql
@@ -38,6 +38,8 @@ var (
 	Owed string // payouts to come
 	//go:embed examples/accounts.graphql
 	Accounts string // what each account can do, for no call to a vendor
+	//go:embed examples/changes.graphql
+	Changes string // a subscription to what changes
 )
 
 // Assets is the path under which everything but the page itself is served.

@@ -1,13 +1,15 @@
 import { explorerPlugin } from '@graphiql/plugin-explorer';
 import { useGraphiQL, useGraphiQLActions } from '@graphiql/react';
 import { GraphiQL } from 'graphiql';
+import { getOperationAST, parse } from 'graphql';
 import { useCallback, useEffect, useState } from 'react';
 import { createRoot } from 'react-dom/client';
 
 import accounts from '../../internal/playground/examples/accounts.graphql';
+import changes from '../../internal/playground/examples/changes.graphql';
 import owed from '../../internal/playground/examples/owed.graphql';
 import walk from '../../internal/playground/examples/walk.graphql';
-import { post, refusal, saveKey, savedKey } from './server.js';
+import { post, refusal, saveKey, savedKey, subscribe } from './server.js';
 
 import 'graphiql/style.css';
 import '@graphiql/plugin-explorer/style.css';
@@ -19,7 +21,7 @@ globalThis.MonacoEnvironment = {
 
 // GraphiQL's history is left out: it would keep headers beyond the session, and a key may be among them.
 const plugins = [explorerPlugin({ showAttribution: false })];
-const examples = [walk, owed, accounts].map((query) => ({ query }));
+const examples = [walk, owed, accounts, changes].map((query) => ({ query }));
 
 function Page() {
   const [key, setKey] = useState(savedKey);
@@ -34,11 +36,24 @@ function Page() {
   }, []);
   useEffect(() => void askViewer(), [askViewer, key]);
 
-  const fetcher = useCallback(async (request, options) => {
-    const answer = await post(named(request), options?.headers);
-    if (request.operationName !== 'IntrospectionQuery') {
+  const fetcher = useCallback(async (sent, { headers } = {}) => {
+    const request = named(sent);
+    const show = (answer) => {
       setCost(answer.body.extensions?.cost ?? null);
       setProblem(refusal(answer));
+      return answer.body;
+    };
+    if (isSubscription(request)) {
+      // An observable, since GraphiQL can stop one at once: an async iterator ends with its next result only.
+      return {
+        subscribe: ({ next, complete }) => ({
+          unsubscribe: subscribe(request, headers, { next: (answer) => next(show(answer)), complete }),
+        }),
+      };
+    }
+    const answer = await post(request, headers);
+    if (sent.operationName !== 'IntrospectionQuery') {
+      show(answer);
       if (answer.status === 200) askViewer(); // an account may do better or worse now
     }
     return answer.body;
@@ -69,6 +84,15 @@ function Page() {
 function named({ operationName, ...request }) {
   const holds = new RegExp(`\\b(query|mutation|subscription)\\s+${operationName}\\b`).test(request.query);
   return holds ? { operationName, ...request } : request;
+}
+
+// isSubscription reads the document that is sent: GraphiQL's own reading of it may still be that of the tab before, like the name.
+function isSubscription({ query, operationName }) {
+  try {
+    return getOperationAST(parse(query), operationName)?.operation === 'subscription';
+  } catch {
+    return false; // the server says what is wrong with it
+  }
 }
 
 // Viewer says whose accounts the answers come from.

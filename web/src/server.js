@@ -1,4 +1,5 @@
 // What the page says to the server.
+import { createClient } from 'graphql-sse';
 
 const keyName = 'partnergraph:key';
 
@@ -10,29 +11,51 @@ export function saveKey(key) {
   else sessionStorage.removeItem(keyName);
 }
 
+// credentials are the header of the API key; none without one.
+function credentials() {
+  const key = savedKey();
+  return key && { Authorization: `Bearer ${key}` };
+}
+
 // post sends a GraphQL request, and answers the HTTP status (0: no answer at all) and a GraphQL response, whatever came back.
 export async function post(request, headers) {
-  const key = savedKey();
   try {
-    const response = await fetch('graphql', {
+    return await read(await fetch('graphql', {
       method: 'POST',
       headers: {
         'Content-Type': 'application/json',
         Accept: 'application/graphql-response+json, application/json;q=0.9',
-        ...(key && { Authorization: `Bearer ${key}` }),
+        ...credentials(),
         ...headers,
       },
       body: JSON.stringify(request),
-    });
-    const text = await response.text();
-    try {
-      return { status: response.status, body: JSON.parse(text) };
-    } catch {
-      return failed(response.status, `The answer is no JSON (HTTP ${response.status}): ${text.slice(0, 200)}`);
-    }
+    }));
   } catch (error) {
     return failed(0, `The server does not answer: ${error.message}`);
   }
+}
+
+async function read(response) {
+  const text = await response.text();
+  try {
+    return { status: response.status, body: JSON.parse(text) };
+  } catch {
+    return failed(response.status, `The answer is no JSON (HTTP ${response.status}): ${text.slice(0, 200)}`);
+  }
+}
+
+// subscribe opens an event stream, and tells each answer as post does: a refusal, too. It does not connect again by itself, as only
+// whoever subscribed knows the last position. The result ends it.
+export function subscribe(request, headers, { next, complete }) {
+  const client = createClient({ url: 'graphql', headers: { ...credentials(), ...headers }, retryAttempts: 0 });
+  return client.subscribe(request, {
+    next: (body) => next({ status: 200, body }),
+    error: async (error) => {
+      next(error.response ? await read(error.response) : failed(0, `The stream ended: ${error.message}`));
+      complete();
+    },
+    complete,
+  });
 }
 
 const failed = (status, message) => ({ status, body: { errors: [{ message }] } });
