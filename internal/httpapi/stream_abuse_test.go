@@ -360,6 +360,24 @@ func TestReservedShare(t *testing.T) {
 	}
 }
 
+// received is what a client has read until now.
+type received struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *received) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(p)
+}
+
+func (r *received) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
 // TestSilentExpiry wants streams on which nothing happens to end with the tokens that they were
 // opened with.
 func TestSilentExpiry(t *testing.T) {
@@ -371,17 +389,17 @@ func TestSilentExpiry(t *testing.T) {
 		l, p := piped(t, func(o *httpapi.Options) { o.Auth = known })
 		made, _ := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
 			"iss": "i", "aud": "a", "sub": "s", "role": "reader", "exp": time.Now().Add(time.Minute).Unix()}).SignedString(secret)
-		open := func(method, accept, stream, body string) *strings.Builder {
+		open := func(method, accept, stream, body string) *received {
 			conn, _ := p.dial(t.Context(), "", "")
 			t.Cleanup(func() { _ = conn.Close() })
 			_, _ = fmt.Fprintf(conn, "%s /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nContent-Type: application/json\r\n"+
 				"Authorization: Bearer %s\r\nX-GraphQL-Event-Stream-Token: %s\r\nContent-Length: %d\r\n\r\n%s", method, accept, made, stream, len(body), body)
-			text := &strings.Builder{}
+			text := &received{}
 			go func() { _, _ = io.Copy(text, conn) }()
 			synctest.Wait()
 			return text
 		}
-		ended := func(stream *strings.Builder) bool { return strings.HasSuffix(stream.String(), "\r\n0\r\n\r\n") }
+		ended := func(stream *received) bool { return strings.HasSuffix(stream.String(), "\r\n0\r\n\r\n") }
 		token := open("PUT", "*/*", "", "").String()
 		reserved := open("GET", "text/event-stream", token[len(token)-26:], "")
 		body, _ := json.Marshal(map[string]string{"query": changesDocument})
