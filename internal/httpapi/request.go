@@ -180,8 +180,17 @@ func (t transport) receive(r *http.Request) (*pass, *refusal) {
 
 // inBody reads the members of a POST request. There may be more than GraphQL knows.
 func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[string]json.RawMessage) *refusal {
+	object, bad := t.object(w, r)
+	if bad == nil {
+		pick(object, members)
+	}
+	return bad
+}
+
+// object reads the body of a POST request, a JSON object.
+func (t transport) object(w http.ResponseWriter, r *http.Request) ([]byte, *refusal) {
 	if name, params, err := mime.ParseMediaType(r.Header.Get("Content-Type")); err != nil || name != plainJSON || !isUTF8(params) {
-		return refused(http.StatusUnsupportedMediaType, apierror.BadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
+		return nil, refused(http.StatusUnsupportedMediaType, apierror.BadUserInput, "the header Content-Type has to be "+plainJSON+", in UTF-8")
 	}
 	if coding := contentCoding(r.Header); coding != "" {
 		bad := refused(
@@ -190,41 +199,40 @@ func (t transport) inBody(w http.ResponseWriter, r *http.Request, members map[st
 			"the request's body has the Content-Encoding "+coding+": send it as it is, without one",
 		)
 		bad.takes = "identity"
-		return bad
+		return nil, bad
 	}
 	if r.ContentLength > t.body {
-		return &refusal{
+		return nil, &refusal{
 			status: http.StatusRequestEntityTooLarge,
 			err:    exceeded("body", r.ContentLength, t.body, "", "the request's body has %d bytes, and %d are allowed"),
 		}
 	}
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, t.body))
 	if errors.As(err, new(*http.MaxBytesError)) { // how large, it did not say
-		return &refusal{
+		return nil, &refusal{
 			status: http.StatusRequestEntityTooLarge,
 			err:    exceeded("body", t.body+1, t.body, "", "the request's body has %d bytes or more, and %d are allowed"),
 		}
 	}
 	if errors.Is(err, os.ErrDeadlineExceeded) {
-		return refused(http.StatusRequestTimeout, apierror.BadUserInput, "the request's body did not come in time")
+		return nil, refused(http.StatusRequestTimeout, apierror.BadUserInput, "the request's body did not come in time")
 	}
 	if err != nil {
-		return unreadable("the request's body ended early")
+		return nil, unreadable("the request's body ended early")
 	}
 	body = bytes.TrimPrefix(body, []byte("\uFEFF"))
 	if !utf8.Valid(body) {
-		return unreadable("the request's body is not UTF-8")
+		return nil, unreadable("the request's body is not UTF-8")
 	}
 	valid := json.Valid(body)
 	if valid && bytes.HasPrefix(bytes.TrimLeft(body, jsonSpace), []byte("[")) {
-		return malformed("the request's body is a batch, a JSON array of requests: send each request by itself")
+		return nil, malformed("the request's body is a batch, a JSON array of requests: send each request by itself")
 	}
 	if !valid {
-		return unreadable("the request's body is not JSON")
+		return nil, unreadable("the request's body is not JSON")
 	}
 	if !isObject(body) {
-		return malformed("the request's body is not a JSON object")
+		return nil, malformed("the request's body is not a JSON object")
 	}
-	pick(body, members)
-	return nil
+	return body, nil
 }

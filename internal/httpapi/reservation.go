@@ -22,6 +22,9 @@ import (
 // streamTokenHeader carries the token of a reserved stream. GET takes it from the URL, too.
 const streamTokenHeader = "X-GraphQL-Event-Stream-Token"
 
+// reservedMethods are those of requests for reserved streams.
+const reservedMethods = "GET, POST, PUT, DELETE"
+
 const (
 	// reservedTime is how long a reservation may be without a stream.
 	reservedTime = 30 * time.Second
@@ -76,12 +79,14 @@ func (s streams) serveReserved(w http.ResponseWriter, r *http.Request) {
 	}
 	switch r.Method {
 	case http.MethodGet:
-		found.open(w, r, s.state.ending)
+		s.open(w, r, found)
 	case http.MethodDelete:
 		found.cancel(r.URL.Query().Get("operationId"))
 		w.WriteHeader(http.StatusOK)
-	default:
+	case http.MethodPost:
 		s.begin(w, r, found)
+	default:
+		notAllowed(reservedMethods, "this method is not for reserved streams").answer(w, r)
 	}
 }
 
@@ -117,8 +122,9 @@ func (s streams) reserve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, token)
 }
 
-// open carries the results of the operations until the client goes, or the server stops.
-func (v *reservation) open(w http.ResponseWriter, r *http.Request, ending context.Context) {
+// open carries the results of the operations until the client goes, is not known any more, or
+// the server stops.
+func (s streams) open(w http.ResponseWriter, r *http.Request, v *reservation) {
 	v.mu.Lock()
 	if v.out != nil || v.ctx.Err() != nil {
 		v.mu.Unlock()
@@ -142,12 +148,12 @@ func (v *reservation) open(w http.ResponseWriter, r *http.Request, ending contex
 			return
 		case <-v.ctx.Done():
 			return
-		case <-ending.Done():
+		case <-s.state.ending.Done():
 			for v.running() > 0 && pause(r.Context()) == nil { // operations are told why they end
 			}
 			return
 		case <-beat.C:
-			if v.send(":\n\n") != nil {
+			if _, err := s.state.serving.Load().viewer(r); err != nil || v.send(":\n\n") != nil {
 				return
 			}
 		}
@@ -208,13 +214,25 @@ func (v *reservation) forget(o *reservedSink) {
 // operation is known to be one that runs, and the results come over the stream.
 func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
 	now := s.state.serving.Load()
-	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, now.body))
-	var sent struct{ Extensions struct{ OperationID string } }
-	if err != nil || json.Unmarshal(body, &sent) != nil || sent.Extensions.OperationID == "" || len(sent.Extensions.OperationID) > maxID {
+	pass, bad := now.receive(r)
+	if bad != nil {
+		bad.answer(w, r)
+		return
+	}
+	body, bad := now.object(w, r)
+	pass.leave()
+	if bad != nil {
+		bad.answer(w, r)
+		return
+	}
+	sent := map[string]json.RawMessage{"extensions": nil}
+	pick(body, sent)
+	var extensions struct{ OperationID string }
+	if json.Unmarshal(sent["extensions"], &extensions) != nil || extensions.OperationID == "" || len(extensions.OperationID) > maxID {
 		malformed("an operation of a reserved stream has an `extensions.operationId`").answer(w, r)
 		return
 	}
-	id := sent.Extensions.OperationID
+	id := extensions.OperationID
 	v.mu.Lock()
 	if v.out == nil || v.operations[id] != nil || len(v.operations) >= maxOperations {
 		v.mu.Unlock()
@@ -222,7 +240,7 @@ func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
 			"the stream is not open, has an operation of this id, or has as many operations as it may").answer(w, r)
 		return
 	}
-	ctx, end := context.WithCancel(v.ctx)
+	ctx, end := context.WithCancel(context.WithValue(v.ctx, takenKey{}, true))
 	o := &reservedSink{to: v, id: id, end: end}
 	v.operations[id] = o
 	v.mu.Unlock()

@@ -89,9 +89,17 @@ const (
 	shareCalls = "calls " // planned calls to the account whose id follows
 )
 
+// takenKey says that the request was taken already: an operation of a reserved stream is the
+// same request as the one that began it.
+type takenKey struct{}
+
 // request takes a request out of its viewer's share, and refuses it where nothing is left.
 func (q *partnerQuota) request(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Context().Value(takenKey{}) != nil {
+			next.ServeHTTP(w, r)
+			return
+		}
 		if subject, ok := q.partner(r.Context()); ok {
 			if wait := q.shares.Take(r.Context(), subject, budget.Price{Part: shareAll, Count: 1, Limit: float64(q.minute)}); wait != 0 {
 				overShare(wait, limitPartner).answer(w, r)

@@ -209,7 +209,8 @@ func (s streams) subscribe(ctx context.Context, w http.ResponseWriter, r *http.R
 	if f.sub, err = now.hub.Subscribe(ctx, watch.After, maxBehind); err == nil {
 		f.passed = f.sub.Position()
 	}
-	f.out = open() // from here on the client knows that it misses nothing
+	w.Header().Set("Connection", "close") // it ends with the stream: see eventStream.goOn
+	f.out = open()                        // from here on the client knows that it misses nothing
 	behind, ended, ok := f.out.goOn(ctx, r)
 	if !ok {
 		f.run(ctx, err)

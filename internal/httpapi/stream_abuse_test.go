@@ -1,6 +1,7 @@
 package httpapi_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -293,41 +294,142 @@ func TestPanickingStream(t *testing.T) {
 	}
 	panics.Store(false)
 	l.subscribed(t, 0)
-	l.sse(changesDocument, nil, header...)
+	if _, response := l.ask(changesDocument, nil, header...); !response.Close {
+		t.Error("a client may use the connection of a stream again")
+	}
 	socket.subscribe("a", changesDocument, nil)
 	l.subscribed(t, 2)
+}
+
+// reserving is a client of a reserved stream.
+func (l *live) reserving(header ...string) (do func(method, query, document string) (int, string), stream *http.Response) {
+	l.t.Helper()
+	reserved := ""
+	send := func(method, query, document string) *http.Response {
+		l.t.Helper()
+		var body io.Reader
+		if method == http.MethodPost {
+			text, _ := json.Marshal(map[string]any{"query": document, "extensions": map[string]string{"operationId": "a"}})
+			body = bytes.NewReader(text)
+		}
+		r, _ := http.NewRequestWithContext(l.t.Context(), method, l.url+query, body)
+		r.Header.Set("Content-Type", "application/json")
+		if reserved != "" {
+			r.Header.Set("X-GraphQL-Event-Stream-Token", reserved)
+		}
+		for i := 0; i < len(header); i += 2 {
+			r.Header.Set(header[i], header[i+1])
+		}
+		response, err := http.DefaultClient.Do(r)
+		if err != nil {
+			l.t.Fatal(err)
+		}
+		return response
+	}
+	do = func(method, query, document string) (int, string) {
+		l.t.Helper()
+		response := send(method, query, document)
+		defer response.Body.Close()
+		answer, _ := io.ReadAll(response.Body)
+		return response.StatusCode, string(answer)
+	}
+	_, reserved = do("PUT", "", "")
+	if stream = send("GET", "", ""); stream.StatusCode != http.StatusOK {
+		l.t.Fatal(stream.Status)
+	}
+	l.t.Cleanup(func() { _ = stream.Body.Close() })
+	return do, stream
+}
+
+// TestReservedShare wants an operation of a reserved stream to be one request of its viewer's
+// share.
+func TestReservedShare(t *testing.T) {
+	known, token := byToken(t)
+	l := newLive(t, func(o *httpapi.Options) { o.Auth, o.Partner = known, 5 })
+	do, stream := l.reserving(token("jane", "partner")...)
+	events := &sse{t: t, body: stream.Body, lines: bufio.NewScanner(stream.Body)}
+	for range 3 { // behind PUT and GET
+		if status, text := do("POST", "", "{ viewer { name } }"); status != http.StatusAccepted {
+			t.Fatalf("%d %s", status, text)
+		}
+		if name, data := events.event(); name != "next" || !strings.Contains(data, `"jane"`) {
+			t.Errorf("%s %s", name, data)
+		}
+		if name, _ := events.event(); name != "complete" {
+			t.Error(name)
+		}
+	}
+	if status, text := do("POST", "", "{ viewer { name } }"); status != http.StatusTooManyRequests {
+		t.Errorf("%d %s", status, text)
+	}
+}
+
+// received is what a client has read until now.
+type received struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *received) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(p)
+}
+
+func (r *received) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
+}
+
+// TestSilentExpiry wants streams on which nothing happens to end with the tokens that they were
+// opened with.
+func TestSilentExpiry(t *testing.T) {
+	secret := []byte("a secret of thirty-two characters")
+	synctest.Test(t, func(t *testing.T) {
+		known := auth.New(nil, auth.NewTokens(t.Context(), auth.TokenOptions{
+			Issuer: "i", Audience: "a", Secret: secret, Claims: auth.Claims{Role: "role"}, Now: time.Now,
+		}))
+		l, p := piped(t, func(o *httpapi.Options) { o.Auth = known })
+		made, _ := jwt.NewWithClaims(jwt.SigningMethodHS256, jwt.MapClaims{
+			"iss": "i", "aud": "a", "sub": "s", "role": "reader", "exp": time.Now().Add(time.Minute).Unix()}).SignedString(secret)
+		open := func(method, accept, stream, body string) *received {
+			conn, _ := p.dial(t.Context(), "", "")
+			t.Cleanup(func() { _ = conn.Close() })
+			_, _ = fmt.Fprintf(conn, "%s /graphql HTTP/1.1\r\nHost: localhost\r\nAccept: %s\r\nContent-Type: application/json\r\n"+
+				"Authorization: Bearer %s\r\nX-GraphQL-Event-Stream-Token: %s\r\nContent-Length: %d\r\n\r\n%s", method, accept, made, stream, len(body), body)
+			text := &received{}
+			go func() { _, _ = io.Copy(text, conn) }()
+			synctest.Wait()
+			return text
+		}
+		ended := func(stream *received) bool { return strings.HasSuffix(stream.String(), "\r\n0\r\n\r\n") }
+		token := open("PUT", "*/*", "", "").String()
+		reserved := open("GET", "text/event-stream", token[len(token)-26:], "")
+		body, _ := json.Marshal(map[string]string{"query": changesDocument})
+		events := open("POST", "text/event-stream", "", string(body))
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if ended(reserved) || ended(events) || l.state.Subscriptions() != 1 {
+			t.Fatalf("%s %s", reserved, events)
+		}
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if !ended(reserved) || !ended(events) || !strings.Contains(events.String(), "UNAUTHENTICATED") {
+			t.Errorf("%s %s", reserved, events)
+		}
+	})
 }
 
 // TestReusedID wants an operation of a reserved stream to go on that has the id of one that
 // was cancelled and has not ended yet.
 func TestReusedID(t *testing.T) {
 	l := newLive(t, nil)
-	do := func(method, stream, query, document string) (int, string) {
-		t.Helper()
-		text, _ := json.Marshal(map[string]any{"query": document, "extensions": map[string]string{"operationId": "a"}})
-		r, _ := http.NewRequestWithContext(t.Context(), method, l.url+query, bytes.NewReader(text))
-		r.Header.Set("Content-Type", "application/json")
-		if stream != "" {
-			r.Header.Set("X-GraphQL-Event-Stream-Token", stream)
-		}
-		response, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer response.Body.Close()
-		answer, _ := io.ReadAll(response.Body)
-		return response.StatusCode, string(answer)
-	}
-	_, reserved := do("PUT", "", "", "")
-	response, err := http.Get(l.url + "?token=" + reserved)
-	if err != nil || response.StatusCode != http.StatusOK {
-		t.Fatalf("%v %v", response, err)
-	}
-	defer response.Body.Close()
-	go func() { _, _ = io.Copy(io.Discard, response.Body) }()
+	do, stream := l.reserving()
+	go func() { _, _ = io.Copy(io.Discard, stream.Body) }()
 	begin := func(document string) {
 		for {
-			switch status, text := do("POST", reserved, "", document); status {
+			switch status, text := do("POST", "", document); status {
 			case http.StatusAccepted:
 				return
 			case http.StatusConflict: // the one before has not ended
@@ -338,14 +440,14 @@ func TestReusedID(t *testing.T) {
 	}
 	for range 100 {
 		begin(changesDocument)
-		do("DELETE", reserved, "?operationId=a", "")
+		do("DELETE", "?operationId=a", "")
 		begin(changesDocument)
 		l.subscribed(t, 1)
 		for range 100 {
 			runtime.Gosched()
 		}
 		l.subscribed(t, 1)
-		do("DELETE", reserved, "?operationId=a", "")
+		do("DELETE", "?operationId=a", "")
 	}
 	begin("{ __typename }")
 	l.subscribed(t, 0)

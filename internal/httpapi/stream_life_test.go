@@ -279,6 +279,10 @@ func TestReservedStreams(t *testing.T) {
 		"open twice":        {"GET", boss, reserved, "", "", 409},
 		"no operation id":   {"POST", boss, reserved, "", `{"query":"{ __typename }"}`, 400},
 		"no JSON":           {"POST", boss, reserved, "", `{`, 400},
+		"a batch":           {"POST", boss, reserved, "", `[` + operation("b") + `]`, 400},
+		"too long":          {"POST", boss, reserved, "", operation(strings.Repeat(" ", 10<<10)), 413},
+		"another method":    {"PATCH", boss, reserved, "", operation("b"), 405},
+		"no answer":         {"HEAD", boss, reserved, "", operation("b"), 405},
 		"cancel without it": {"DELETE", boss, "", "?operationId=a", "", 404},
 		"cancel nothing":    {"DELETE", boss, reserved, "?operationId=zzz", "", 200},
 	} {
