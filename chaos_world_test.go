@@ -241,7 +241,7 @@ func (v *chaosVendor) change(ctx context.Context, random *rand.Rand) {
 			v.changes(a, random)
 		}
 		if random.IntN(6) > 0 { // else a burst
-			rest(ctx, between(random, 20*time.Millisecond, 160*time.Millisecond))
+			rest(ctx, between(random, 40*time.Millisecond, 240*time.Millisecond))
 		}
 	}
 }

@@ -106,7 +106,7 @@ func (t *Tiered) hear(ctx context.Context, payload string) error {
 	_ = t.memory.Put(ctx, f)
 	if d.Shape != shape() { // another release, which cannot fence what this one wrote
 		if err := t.redis.Put(ctx, f); err != nil {
-			return errors.Join(err, t.drops.add(d.Account, keys))
+			return errors.Join(err, t.dropLater(d.Account, keys))
 		}
 	}
 	t.mu.RLock()

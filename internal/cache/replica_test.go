@@ -211,6 +211,7 @@ func catchesUp(t *testing.T, c redis.UniversalClient) {
 	b.costs("caught up", func() { b.affiliates(nil, "aff001", "aff002") }, "AffiliatesByID 2")
 
 	empty(t, c)
+	far.Watch("a-1", func() {})
 	far.Lose()
 	if err := far.CatchUp(t.Context()); err != nil {
 		t.Errorf("while the channel is closed: %v", err)

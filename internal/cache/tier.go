@@ -18,12 +18,14 @@ import (
 // it empties it again, memory is only for when Redis fails. A Redis that cannot be asked is
 // never an error.
 type Tiered struct {
-	memory *Memory
-	redis  *Redis
-	drops  drops
-	clocks clocks
-	logged atomic.Int64 // when a failure was last logged, in nanoseconds
-	marks  sync.Map     // of CatchUp, by their text: channels that are closed when they are heard
+	memory   *Memory
+	redis    *Redis
+	behind   *Redis // the same for what is done behind requests: it has more time, and its own breaker
+	drops    drops
+	clocks   clocks
+	hasDrops chan struct{}
+	logged   atomic.Int64 // when a failure was last logged, in nanoseconds
+	marks    sync.Map     // of CatchUp, by their text: channels that are closed when they are heard
 
 	mu      sync.RWMutex
 	linked  bool              // the channel is open
@@ -39,12 +41,18 @@ type Tiered struct {
 
 var _ Store = (*Tiered)(nil)
 
+// behindTime is how long a question to Redis may take that no request waits for.
+const behindTime = time.Second
+
 // NewTiered puts a memory before a Redis, and starts to follow the channel. Both belong to
 // the store from then on, though the Redis' client stays the caller's to close, after
 // Close. Time and log are the Redis'.
 func NewTiered(memory *Memory, far *Redis) *Tiered {
 	ctx, end := context.WithCancel(context.Background())
-	t := &Tiered{memory: memory, redis: far, clocks: clocks{now: far.o.Now, slack: far.o.Timeout}, end: end}
+	o := far.o
+	o.Timeout = max(o.Timeout, behindTime)
+	t := &Tiered{memory: memory, redis: far, behind: NewRedis(far.client, o), clocks: clocks{now: far.o.Now, slack: o.Timeout},
+		hasDrops: make(chan struct{}, 1), end: end}
 	t.done.Go(func() { t.follow(ctx) })
 	t.done.Go(func() { t.settle(ctx) })
 	return t
@@ -190,28 +198,38 @@ func (t *Tiered) Drop(ctx context.Context, account string, until time.Time, keys
 	if len(keys) == 0 {
 		return nil
 	}
-	err := t.drop(ctx, account, until, keys)
+	err := t.drop(ctx, t.redis, account, until, keys)
 	if err == nil {
 		return nil
 	}
 	t.away(ctx, "drop", err)
 	_, high := t.clocks.estimate(account)
 	_ = t.memory.Put(ctx, fences(Fence{At: high, Until: until}, keys))
-	return t.drops.add(account, keys)
+	return t.dropLater(account, keys)
+}
+
+// dropLater has keys dropped in Redis behind the request.
+func (t *Tiered) dropLater(account string, keys []Key) error {
+	err := t.drops.add(account, keys)
+	select {
+	case t.hasDrops <- struct{}{}:
+	default:
+	}
+	return err
 }
 
 // drop fences entries in Redis, then here, and tells the others.
-func (t *Tiered) drop(ctx context.Context, account string, until time.Time, keys []Key) error {
-	f, err := t.redis.drop(ctx, account, until, keys)
+func (t *Tiered) drop(ctx context.Context, far *Redis, account string, until time.Time, keys []Key) error {
+	f, err := far.drop(ctx, account, until, keys)
 	if err != nil {
 		return err
 	}
 	t.clocks.saw(account, f.At)
 	_ = t.memory.Put(ctx, fences(f, keys))
-	return t.redis.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: texts(keys)})
+	return far.tell(ctx, dropped{Shape: shape(), Account: account, At: f.At, Until: f.Until, Keys: texts(keys)})
 }
 
-// settle drops in Redis what could not be dropped so far.
+// settle drops in Redis what could not be dropped so far: at once, and then again and again.
 func (t *Tiered) settle(ctx context.Context) {
 	tick := time.NewTicker(retryAfter)
 	defer tick.Stop()
@@ -220,9 +238,10 @@ func (t *Tiered) settle(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-tick.C:
+		case <-t.hasDrops:
 		}
 		for account, keys := range t.drops.take() {
-			err := t.drop(ctx, account, t.redis.o.Now().Add(fenceLife), keys)
+			err := t.drop(ctx, t.behind, account, t.redis.o.Now().Add(fenceLife), keys)
 			t.drops.tell(account, keys, err == nil)
 		}
 	}
