@@ -1,7 +1,7 @@
 # Two commands do everything on a fresh machine: `make run` and `make test`.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help run build release test quick checks page generate lint tools bench fuzz
+.PHONY: help run build release test quick checks chaos page generate lint tools bench fuzz
 
 # The playground, bundled from web/ into the package that embeds it.
 PAGE := internal/playground/dist/index.html.gz
@@ -30,15 +30,15 @@ release: ## Build dist/: an archive for every platform, and their checksums.
 # measure memory, and of the other packages those named AT_ONCE.
 CONCURRENT := ./internal/... ./providers ./providers/internal/... ./providers/sandbox ./providers/*/sandbox
 ALONE := ^(TestAnswersAreExact|TestEachWitness|TestLoadMemory|TestDocumentWork|TestDocumentsAreBounded|TestKeptDocuments|TestOverloadCost|TestCodings|TestAudits|TestVendors|TestOddVendors)$$
-AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoader|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload|TestAlerts|TestRollingRestart|TestReloadInFlight)$$
+AT_ONCE := ^(TestQueriesAtOnce|TestTwentyAtOnce|TestOneAccountFails|TestLoader|TestLookParts|TestRefreshesOfRequest|TestReplicas|TestServe|TestServeWithoutItsRedis|TestReload|TestAlerts|TestRollingRestart|TestReloadInFlight|TestChaos)$$
 # GOGC: collecting garbage took a fifth of the time. GORACE: the detector sleeps a second at the end of
 # each package. vet: lint has done it. parallel: some parallel tests wait.
 TEST := GOGC=400 GORACE=atexit_sleep_ms=0 go test -vet=off -parallel 4
 
 # What make build compiles serves the tests and the linters, too: nothing is compiled twice but for the race
 # detector, which needs cgo.
-test quick lint: export GOFLAGS := -trimpath
-test quick lint: export CGO_ENABLED := 0
+test quick lint chaos: export GOFLAGS := -trimpath
+test quick lint chaos: export CGO_ENABLED := 0
 
 test: tools page lint ## Everything that CI runs.
 	$(TEST) -skip '$(AT_ONCE)' ./resolvers $$(go list ./... | grep -vxF "$$(go list $(CONCURRENT) ./resolvers)")
@@ -51,6 +51,11 @@ quick: ## Lint and test what changed since main, and what imports it: without th
 
 checks: ## Take out each check of resolvers/testdata/checks.txt, one by one, and want the tests to fail: it takes long.
 	go test -count 1 -v -timeout 5h -run '^TestEachCheck$$' ./resolvers -checks
+
+CHAOS ?= 10m
+# CHAOS_SEED has the run decide as the one did that printed it; what happens at once is in another order.
+chaos: ## Kill replicas and Redis under subscribers for CHAOS, and want nothing lost, doubled or foreign. CHAOS_SEED repeats a run.
+	CHAOS=$(CHAOS) CHAOS_SEED=$(CHAOS_SEED) go test -count 1 -v -timeout 24h -run '^TestChaos$$' .
 
 page: ## Build the playground where node and npm are there, if anything of it changed.
 	@if command -v node >/dev/null && command -v npm >/dev/null; then $(MAKE) --no-print-directory -s $(PAGE); \

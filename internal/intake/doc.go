@@ -5,7 +5,10 @@
 // of the lists that they may be in, is invalidated on all replicas. Then an event for each
 // record is appended to the log, with the affiliate that it belongs to, and only then is the
 // vendor told that the delivery arrived. So whoever reads the log finds what a vendor was
-// told to forget, and whoever then reads the record finds it as it is now.
+// told to forget, and whoever then reads the record finds it as it is now. Where the cache's
+// Redis does not answer, the event waits until all replicas know what was invalidated, but
+// only for some seconds. After that, another replica that still reaches this Redis may show the
+// record as it was.
 //
 // No value in a delivery becomes a value of a record: deliveries come late, twice and in any
 // order. What the record is now, the next read tells.
