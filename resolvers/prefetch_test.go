@@ -12,7 +12,7 @@ import (
 )
 
 // withoutCalls are the resolvers below lists that read nothing from vendors.
-var withoutCalls = []string{"Account.capabilities", "Referral.maskedEmail"}
+var withoutCalls = []string{"Account.capabilities", "Account.lists", "Referral.maskedEmail"}
 
 // TestPrefetched wants each field of a record that has a resolver to be prefetched for all
 // rows of a list: else each row would read on its own, one after the other.

@@ -28,7 +28,7 @@ func (r *Resolver) account(ctx context.Context, id providers.ID) (*providers.Acc
 
 // lister is a provider that remembers when it read the newest page of a list.
 type lister interface {
-	ReadAt(ctx context.Context, noun providers.Noun) (time.Time, error)
+	ReadAt(ctx context.Context, nouns ...providers.Noun) (map[providers.Noun]time.Time, error)
 }
 
 // listedNouns are the nouns of which an account may have a list of its own, with what says so.
@@ -47,19 +47,22 @@ var listedNouns = []struct {
 
 // freshness is how fresh the lists of an account are. It costs no call.
 func freshness(ctx context.Context, p providers.Provider, can []providers.Capability) (lists []*model.ListFreshness, err error) {
+	var nouns []providers.Noun
 	for _, l := range listedNouns {
-		if !slices.Contains(can, l.can) {
-			continue
+		if slices.Contains(can, l.can) {
+			nouns = append(nouns, l.noun)
 		}
-		fresh := &model.ListFreshness{Noun: l.noun}
-		if cached, ok := p.(lister); ok {
-			at, err := cached.ReadAt(ctx, l.noun)
-			if err != nil {
-				return nil, err
-			}
-			if !at.IsZero() {
-				fresh.ReadAt = &at
-			}
+	}
+	var read map[providers.Noun]time.Time
+	if cached, ok := p.(lister); ok {
+		if read, err = cached.ReadAt(ctx, nouns...); err != nil {
+			return nil, err
+		}
+	}
+	for _, noun := range nouns {
+		fresh := &model.ListFreshness{Noun: noun}
+		if at, ok := read[noun]; ok {
+			fresh.ReadAt = &at
 		}
 		lists = append(lists, fresh)
 	}

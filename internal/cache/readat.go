@@ -7,32 +7,37 @@ import (
 	"github.com/partnergraph/partnergraph/providers"
 )
 
-// ReadAt is when the newest page of the list of all records of a noun was read at the
-// vendor, for whoever it was, as far as that is remembered: of several lists, the one that
-// was read first. It is zero where that is not known. No call is made.
-func (c *Cache) ReadAt(ctx context.Context, noun providers.Noun) (time.Time, error) {
-	keys := rootLists[noun]
-	if keys == nil {
-		return time.Time{}, nil
+// ReadAt is when the newest page of the list of all records of each noun was read at the
+// vendor, for whoever it was: of several lists, the one that was read first. Nouns of which
+// that is not remembered are left out. No call is made.
+func (c *Cache) ReadAt(ctx context.Context, nouns ...providers.Noun) (map[providers.Noun]time.Time, error) {
+	var pages []Key
+	for _, noun := range nouns {
+		if plan := rootLists[noun]; plan != nil {
+			lists, _ := plan(c.Provider) // none where the vendor has no such list
+			for _, list := range lists {
+				pages = append(pages, c.pageKey(noun, list, 1))
+			}
+		}
 	}
-	lists, err := keys(c.Provider)
-	if err != nil || len(lists) == 0 {
-		return time.Time{}, nil // the vendor has no such list
-	}
-	pages := make([]Key, len(lists))
-	for i, list := range lists {
-		pages[i] = c.pageKey(noun, list, 1)
-	}
-	var at time.Time
-	for _, e := range c.get(ctx, pages...) { // also where the list was invalidated since
+	read, missing := map[providers.Noun]time.Time{}, map[providers.Noun]bool{}
+	for i, e := range c.get(ctx, pages...) { // also of lists that were invalidated since
+		noun := pages[i].Noun
 		if e == nil {
-			return time.Time{}, providers.Missed(ctx)
-		}
-		if at.IsZero() || e.FetchedAt.Before(at) {
-			at = e.FetchedAt
+			missing[noun] = true
+		} else if at, ok := read[noun]; !ok || e.FetchedAt.Before(at) {
+			read[noun] = e.FetchedAt
 		}
 	}
-	return at, nil
+	if len(missing) > 0 {
+		if err := providers.Missed(ctx); err != nil {
+			return nil, err
+		}
+	}
+	for noun := range missing {
+		delete(read, noun)
+	}
+	return read, nil
 }
 
 // rootLists are the keys of the lists that hold all records of a noun.

@@ -19,7 +19,7 @@ func TestReadAt(t *testing.T) {
 	check := func(what string, noun providers.Noun, want time.Time) {
 		t.Helper()
 		got, err := b.ReadAt(t.Context(), noun)
-		if err != nil || !got.Equal(want) {
+		if err != nil || !got[noun].Equal(want) {
 			t.Errorf("%s: %v, %v; want %v", what, got, err, want)
 		}
 	}

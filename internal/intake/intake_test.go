@@ -481,3 +481,41 @@ func TestUnnamedRecord(t *testing.T) {
 		t.Errorf("%d calls, %d events, %v; want 1 call, no event", calls, len(w.events()), w.counted)
 	}
 }
+
+// TestFound wants what a sweep has found told once, a creation that was told already as an
+// update, and forgotten by the cache.
+func TestFound(t *testing.T) {
+	w := newWorld(t, providertest.Options{})
+	c := w.commission()
+	find := func(key string, kind providers.ChangeKind) {
+		t.Helper()
+		change := providers.Change{ID: c.ID, Kind: kind, Affiliate: c.AffiliateID, StaleLists: []providers.Noun{providers.NounCommission}}
+		if err := w.intake.Found(t.Context(), "a-1", []intake.Finding{{Change: change, Key: key}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read := func() {
+		t.Helper()
+		if _, err := w.cache.CommissionsByID(t.Context(), []providers.ID{c.ID}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	read()
+	before := w.fake.Spent()
+	find("1", providers.Created)
+	read()
+	if w.fake.Spent() == before {
+		t.Error("the record is still in the cache")
+	}
+	for _, key := range []string{"1", "1", "2"} {
+		find(key, providers.Created)
+	}
+	find("3", providers.Updated)
+	find("3", providers.Updated)
+	event := events.Event{Record: c.ID, Kind: providers.Created, Owner: c.AffiliateID, Source: events.Sweep}
+	updated := event
+	updated.Kind = providers.Updated
+	if d := cmp.Diff([]events.Event{event, updated, updated, updated}, w.events()); d != "" {
+		t.Errorf("-want +got:\n%s", d)
+	}
+}

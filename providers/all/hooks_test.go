@@ -274,6 +274,11 @@ func TestHooksOfSimulators(t *testing.T) {
 					v.ids[w.name] = idIn(reply)
 				}
 				sender.Settle()
+				for _, c := range sender.Log()[before:] {
+					if c.Event == "" && slices.Contains(h.Complete(), c.Noun) {
+						t.Errorf("%s: nobody is told of a %s, of which everything is told", w.call, c.Noun)
+					}
+				}
 				v.check(t, h, secrets, w, sender.Log()[before:], read)
 			}
 			hooked.Kit().Forget()
