@@ -6,12 +6,16 @@ import (
 	"net/http/httptest"
 	"net/http/httputil"
 	"net/url"
+	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/partnergraph/partnergraph/providers"
 	"github.com/partnergraph/partnergraph/providers/all"
+	"github.com/partnergraph/partnergraph/providers/sandbox"
 )
 
 // TestSandboxOdd wants `sandbox --odd` to make the simulators odd, and without it none.
@@ -114,6 +118,71 @@ func TestSandboxFlags(t *testing.T) {
 		err := run(t.Context(), c.args, noEnv, io.Discard, io.Discard)
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%q: %v", c.args, err)
+		}
+	}
+}
+
+// TestSandboxFaults: each flag of webhooks changes what every simulator sends.
+func TestSandboxFaults(t *testing.T) {
+	status, got := http.StatusNoContent, []string(nil)
+	var mu sync.Mutex // guards both
+	inbox := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, _ := io.ReadAll(r.Body)
+		mu.Lock()
+		defer mu.Unlock()
+		got = append(got, string(body))
+		w.WriteHeader(status)
+	}))
+	defer inbox.Close()
+	address, err := url.Parse(inbox.URL)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// deliveries are those of one simulator's world that moves 20 times, in their order, and
+	// how many are to be made again.
+	deliveries := func(i, answer int, f sandboxFlags) (bodies []string, pending int) {
+		mu.Lock()
+		status, got = answer, nil
+		mu.Unlock()
+		var later atomic.Int64
+		at := time.Date(2026, 8, 20, 12, 0, 0, 0, time.UTC)
+		p := &process{registry: all.Registry(), now: func() time.Time { return at.Add(time.Duration(later.Load())) }}
+		f.Size, f.Seed = "small", 1
+		sims, err := p.simulate("127.0.0.1", 0, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer sims.close()
+		sims.hooked("")
+		sims.send(address)
+		live := sandbox.NewLive(1, sims.movers[i])
+		for range 20 {
+			live.Step()
+		}
+		later.Add(int64(2 * sandbox.Spread))
+		webhooks := sims.senders[sims.accounts[i].ID].Webhooks()
+		webhooks.Settle()
+		mu.Lock()
+		defer mu.Unlock()
+		return slices.Clone(got), webhooks.Pending()
+	}
+	for i, f := range all.Registry().Factories() {
+		plain, _ := deliveries(i, http.StatusNoContent, sandboxFlags{})
+		if again, _ := deliveries(i, http.StatusNoContent, sandboxFlags{}); len(plain) < 15 || !slices.Equal(plain, again) {
+			t.Fatalf("%s: %d deliveries, then %d others", f.Name, len(plain), len(again))
+		}
+		if twice, _ := deliveries(i, http.StatusNoContent, sandboxFlags{Duplicates: true}); len(twice) <= len(plain) {
+			t.Errorf("%s: %d deliveries are %d with duplicates", f.Name, len(plain), len(twice))
+		}
+		mixed, _ := deliveries(i, http.StatusNoContent, sandboxFlags{Disorder: true})
+		if len(mixed) != len(plain) || slices.Equal(mixed, plain) {
+			t.Errorf("%s: %d deliveries are %d in disorder, in the same order: %v", f.Name, len(plain), len(mixed), slices.Equal(mixed, plain))
+		}
+		if _, pending := deliveries(i, http.StatusBadGateway, sandboxFlags{}); pending != len(plain) {
+			t.Errorf("%s: of %d refused deliveries %d are made again", f.Name, len(plain), pending)
+		}
+		if _, pending := deliveries(i, http.StatusBadGateway, sandboxFlags{NoRetries: true}); pending != 0 {
+			t.Errorf("%s: without retries %d are made again", f.Name, pending)
 		}
 	}
 }
