@@ -27,8 +27,11 @@
 //   - A row is UPDATED where a field differs that both readings know. A field that this
 //     reading does not know stays as it was.
 //   - A row that is missing though the page reaches behind it is DELETED only if the vendor,
-//     asked for the record by its id, says that there is none. A page with a row that cannot
-//     be read proves nothing.
+//     asked for the record by its id, says that there is none. One that the vendor has is
+//     UPDATED if it differs. A page with a row that cannot be read proves nothing.
+//   - What others have told since the last round, by the log, is not told again if the cache
+//     holds the record as the page has it: whoever was told has seen that. Else it is told
+//     once more, as nobody can know what they have seen.
 //
 // Rows that have gone behind the page are not watched any more.
 package sweep
