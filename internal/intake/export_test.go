@@ -1,6 +1,9 @@
 package intake
 
-import "runtime"
+import (
+	"runtime"
+	"time"
+)
 
 // AwaitSearches waits until so many records are asked for by the next search.
 func (i *Intake) AwaitSearches(account string, records int) {
@@ -15,3 +18,6 @@ func (i *Intake) AwaitSearches(account string, records int) {
 		runtime.Gosched()
 	}
 }
+
+// SetWriteTime sets how long a mutation waits until its event is recorded.
+func (i *Intake) SetWriteTime(d time.Duration) { i.writeTime = d }

@@ -80,6 +80,8 @@ type Intake struct {
 	accounts map[string]*account
 	o        Options
 
+	writeTime time.Duration
+
 	mu      sync.Mutex
 	unknown map[string]bool // events that were logged as not known, by account and name
 }
@@ -102,7 +104,7 @@ const maxUnknown = 1000
 
 // New makes an intake.
 func New(o Options) *Intake {
-	i := &Intake{accounts: map[string]*account{}, o: o, unknown: map[string]bool{}}
+	i := &Intake{accounts: map[string]*account{}, o: o, writeTime: writeTime, unknown: map[string]bool{}}
 	for _, a := range o.Accounts {
 		i.accounts[a.Cache.AccountID()] = &account{Account: a, owners: owners{cache: a.Cache}}
 	}
@@ -291,19 +293,31 @@ func (i *Intake) Wrote(ctx context.Context, command providers.Command, w *provid
 	if a == nil {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), writeTime)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), i.writeTime)
 	defer cancel()
 	changes := []providers.Change{{ID: w.ID, Kind: kindOf(command.Mutation())}}
 	once := events.Once{Key: "write/" + string(command.Mutation()) + "/" + command.Key(), For: repeatsByID}
-	_, err := i.record(ctx, a, events.Event{Source: events.Write}, once, changes, a.Cache.Owners(ctx, w.ID))
+	before := a.Cache.Owners(ctx, w.ID)
+	_, err := i.record(ctx, a, events.Event{Source: events.Write}, once, changes, before)
+	for pause := firstPause; err != nil && ctx.Err() == nil; pause *= 2 { // nobody else sends it again
+		select {
+		case <-time.After(pause):
+			_, err = i.record(ctx, a, events.Event{Source: events.Write}, once, changes, before)
+		case <-ctx.Done():
+		}
+	}
 	if err != nil {
 		i.o.Logger.LogAttrs(ctx, slog.LevelWarn, "a write was made, but subscribers are not told of it",
 			slog.String("account", a.Cache.AccountID()), slog.String("mutation", string(command.Mutation())), slog.Any("error", err))
 	}
 }
 
-// writeTime is how long a mutation waits until its event is recorded.
-const writeTime = toldTime + 2*time.Second
+// writeTime is how long a mutation waits until its event is recorded, and firstPause how long
+// it does before it tries again for the first time.
+const (
+	writeTime  = toldTime + 2*time.Second
+	firstPause = 50 * time.Millisecond
+)
 
 // kindOf is what a mutation does to the record that it answers.
 func kindOf(mutation providers.Capability) providers.ChangeKind {

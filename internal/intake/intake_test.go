@@ -385,7 +385,7 @@ func TestOwnersTogether(t *testing.T) {
 }
 
 // TestLogAway wants a delivery refused while the log cannot be reached, and whole when it
-// comes again, also where the log failed between its changes.
+// comes again, also where the log failed between its changes; and a write tried again.
 func TestLogAway(t *testing.T) {
 	w := newWorld(t, providertest.Options{})
 	c := w.commission()
@@ -415,7 +415,18 @@ func TestLogAway(t *testing.T) {
 	if got := len(w.events()); got != 2 {
 		t.Errorf("%d events, want 2", got)
 	}
-	w.log.err = errors.New("the log is away")
+	w.log.err, appends = errors.New("the log is away"), 0
+	w.log.before = func() {
+		if appends++; appends == 3 {
+			w.log.err = nil
+		}
+	}
+	w.intake.Wrote(t.Context(), &providers.CreateReferralInput{IdempotencyKey: "j"}, &providers.Written{ID: c.AffiliateID})
+	if got := len(w.events()); got != 3 {
+		t.Errorf("a write while the log is away for a moment: %d events, want 3", got)
+	}
+	w.log.err, w.log.before = errors.New("the log is away"), nil
+	w.intake.SetWriteTime(time.Millisecond)
 	w.intake.Wrote(t.Context(), &providers.CreateReferralInput{IdempotencyKey: "k"}, &providers.Written{ID: c.ID})
 	if !strings.Contains(w.logged.String(), "subscribers are not told") {
 		t.Errorf("nothing is logged: %s", w.logged.String())
