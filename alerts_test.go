@@ -352,4 +352,4 @@ func TestNamedMetrics(t *testing.T) {
 }
 
 // lateMetrics are there once something has happened that TestNamedMetrics does not do.
-var lateMetrics = []string{"partnergraph_writes_total", "partnergraph_upstream_retries_total", "partnergraph_request_errors_total", "partnergraph_operations_total"}
+var lateMetrics = []string{"partnergraph_writes_total", "partnergraph_upstream_retries_total", "partnergraph_request_errors_total", "partnergraph_operations_total", "partnergraph_sweeps_total"}

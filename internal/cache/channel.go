@@ -32,7 +32,17 @@ func (r *Redis) tell(ctx context.Context, d dropped) error {
 	if err != nil {
 		return err
 	}
-	return r.call(ctx, func(ctx context.Context) error { return r.client.Publish(ctx, channel, b).Err() })
+	return r.call(ctx, func(ctx context.Context) error {
+		node := redis.Cmdable(r.client)
+		if cluster, ok := r.client.(*redis.ClusterClient); ok {
+			// All messages go by one server, the one at which replicas subscribe, so that they arrive in
+			// one order. The client would publish at any.
+			if node, err = cluster.MasterForKey(ctx, channel); err != nil {
+				return err
+			}
+		}
+		return node.Publish(ctx, channel, b).Err()
+	})
 }
 
 // idle is how long the channel may be silent before it is asked whether it is still there,
