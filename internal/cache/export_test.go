@@ -23,11 +23,11 @@ func (t *Tiered) Watch(account string, f func()) { t.watch(account, f) }
 // Lose has memory be trusted no longer, until the channel is open again.
 func (t *Tiered) Lose() { t.flush(false) }
 
-// Waiting is how many keys wait to be dropped in Redis.
+// Waiting is how many keys are still to be dropped in Redis.
 func (t *Tiered) Waiting() int {
 	t.drops.mu.Lock()
 	defer t.drops.mu.Unlock()
-	return t.drops.count
+	return t.drops.count + t.drops.tried
 }
 
 // Held is how many of the entries that a store answered hold something.
