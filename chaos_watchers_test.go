@@ -57,12 +57,15 @@ type watchResult struct {
 	Data   *struct{ Changes *sighting }
 	Errors []struct {
 		Message    string
-		Extensions struct{ Code, Position string }
+		Extensions struct {
+			Code, Position string
+			Retryable      bool
+		}
 	}
 }
 
 // subscribe makes the subscribers: staff of all accounts and of one, partners of one
-// affiliate and of several, and those who filter.
+// affiliate and of several, by id and by address, and those who filter.
 func (c *chaos) subscribe() {
 	all := func(events.Event) bool { return true }
 	add := func(name string, claims jwt.MapClaims, filter map[string]any, sees func(events.Event) bool) {
@@ -85,6 +88,9 @@ func (c *chaos) subscribe() {
 			add("partner "+a.email, jwt.MapClaims{"sub": a.email, "role": "partner", "affiliates": []string{a.id.String()}}, nil, func(e events.Event) bool { return c.world.owns(e, a) })
 		}
 		owned = append(owned, v.affiliates[0].id.String())
+		known := v.affiliates[1]
+		add("partner by address "+known.email, jwt.MapClaims{"sub": "by " + known.email, "role": "partner", "email": known.email, "email_verified": true}, nil,
+			func(e events.Event) bool { return c.world.owns(e, known) })
 	}
 	add("partner of several", jwt.MapClaims{"sub": "several", "role": "partner", "affiliates": owned}, nil, func(e events.Event) bool {
 		return slices.ContainsFunc(c.world.vendors, func(v *chaosVendor) bool { return c.world.owns(e, v.affiliates[0]) })
@@ -262,14 +268,14 @@ func (w *watcher) told(result watchResult) error {
 		return errLeft
 	}
 	e := result.Errors[0]
-	switch e.Extensions.Code {
-	case "STREAM_ENDED":
+	switch code := e.Extensions.Code; {
+	case code == "STREAM_ENDED":
 		w.counts.ended.Add(1)
-	case "UNAUTHENTICATED":
+	case code == "UNAUTHENTICATED":
 		w.counts.expired.Add(1)
-	case "OVERLOADED": // Redis does not tell what the viewer may spend
+	case e.Extensions.Retryable: // what the viewer may spend, or who they are, cannot be told just now
 		w.counts.overloaded.Add(1)
-	case "STREAM_GAP":
+	case code == "STREAM_GAP":
 		w.counts.gaps.Add(1)
 		w.mu.Lock()
 		w.lost = true
