@@ -35,7 +35,7 @@ func (r *Redis) tell(ctx context.Context, d dropped) error {
 	return r.call(ctx, func(ctx context.Context) error {
 		node := redis.Cmdable(r.client)
 		if cluster, ok := r.client.(*redis.ClusterClient); ok {
-			// All messages go by one server, the one at which replicas subscribe, so that they arrive in
+			// All messages go by the server at which replicas subscribe, so that they arrive in
 			// one order. The client would publish at any.
 			if node, err = cluster.MasterForKey(ctx, channel); err != nil {
 				return err
