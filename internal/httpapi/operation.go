@@ -16,7 +16,7 @@ type operationSink interface {
 }
 
 // runOperation runs an operation as a request of its own, and sends its results to a sink.
-func runOperation(now *serving, ctx context.Context, header http.Header, body []byte, out operationSink) {
+func runOperation(ctx context.Context, now *serving, header http.Header, body []byte, out operationSink) {
 	refusal := &captured{}
 	r := ownRequest(context.WithValue(ctx, sinkKey{}, sink(out)), header, body)
 	func() {

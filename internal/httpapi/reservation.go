@@ -244,7 +244,7 @@ func (s streams) begin(w http.ResponseWriter, r *http.Request, v *reservation) {
 	o := &reservedSink{to: v, id: id, end: end}
 	v.operations[id] = o
 	v.mu.Unlock()
-	go runOperation(now, ctx, credentials(r.Header), body, o)
+	go runOperation(ctx, now, credentials(r.Header), body, o)
 	w.WriteHeader(http.StatusAccepted)
 }
 

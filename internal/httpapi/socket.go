@@ -327,7 +327,7 @@ func (c *socket) subscribe(m message) {
 		c.busy++
 		c.running.Add(1)
 		c.mu.Unlock()
-		go runOperation(c.state.serving.Load(), ctx, c.header, m.Payload, out)
+		go runOperation(ctx, c.state.serving.Load(), c.header, m.Payload, out)
 		return
 	}
 	c.mu.Unlock()
